@@ -1,0 +1,35 @@
+//! A running server without a door: the toolbox, and the embedded account if it runs on one.
+
+use std::sync::Arc;
+
+use crate::config::{Config, Host};
+use crate::error::{Code, Error, Result};
+use crate::sandbox::{self, Sandbox};
+use crate::tools::{Filter, Toolbox};
+
+/// What a door needs: the tools, and whatever has to stay alive for them.
+#[derive(Debug)]
+pub struct App {
+    /// The tools that are switched on.
+    pub toolbox: Arc<Toolbox>,
+    _sandbox: Option<Sandbox>,
+}
+
+impl App {
+    /// Sets up the tools. With `config.sandbox` the embedded account is started first, and takes the place of PagerDuty:
+    /// the host, the credential and the author of writes are its own, whatever the environment says about the real ones.
+    pub async fn start(mut config: Config, filter: &Filter) -> Result<Self> {
+        let mut running = None;
+        if config.sandbox {
+            let sandbox = Sandbox::start(sandbox::Options::default()).await.map_err(|error| {
+                Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
+                    .hint("Check that this process may open sockets on 127.0.0.1.")
+            })?;
+            config.host = Host::parse(sandbox.url())?;
+            config.token = Some((sandbox::tokens::USER.into(), "the sandbox"));
+            config.user_email = None;
+            running = Some(sandbox);
+        }
+        Ok(Self { toolbox: Arc::new(Toolbox::new(&config, filter)?), _sandbox: running })
+    }
+}

@@ -1,0 +1,174 @@
+//! The command line: arguments in, exit status out.
+//!
+//! The native binary and the Python console command both call [`run`], so there is one command line. Answers go to
+//! standard output; everything else, errors of use with their `hint:` above all, goes to standard error. Exit status: 0,
+//! 1 for a call that failed, 2 for a command that was wrong, 130 after Ctrl-C.
+
+mod args;
+mod output;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::thread;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use serde_json::{Map, Value};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::config::{self, Config, Region};
+use crate::error::{Code, Error, Result};
+use crate::sandbox::{self, Sandbox};
+use crate::server;
+use crate::tools::Filter;
+use args::{Arguments, CallArguments, Command, SandboxArguments};
+use output::{print, print_error, tool_list};
+
+pub use args::help;
+
+const SUCCESS: u8 = 0;
+const FAILED: u8 = 1;
+const WRONG_USE: u8 = 2;
+const INTERRUPTED: u8 = 130;
+
+/// Runs the command line. `arguments` begins with the program's name. Returns the exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return wrong_use(&error),
+    };
+    match execute(arguments) {
+        Ok(status) => status,
+        Err(error) => {
+            print_error(&error);
+            WRONG_USE
+        }
+    }
+}
+
+/// What clap has to say: help and version are answers, the rest are errors.
+fn wrong_use(error: &clap::Error) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        print(&error.render().to_string());
+        return SUCCESS;
+    }
+    output::print_usage_error(&error.render().to_string());
+    WRONG_USE
+}
+
+fn execute(arguments: Arguments) -> Result<u8> {
+    config::load_dotenv()?;
+    start_logging(arguments.log_level.as_deref())?;
+    let mut config = Config::from_env()?;
+    config.sandbox |= arguments.sandbox;
+    if let Some(region) = arguments.region {
+        config.host = config::Host::of_region(Region::parse(&region)?);
+    }
+    let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
+    // A few threads carry all the waiting there is to do, on machines of any size.
+    let threads = thread::available_parallelism().map_or(2, |cores| cores.get().min(4));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Code::Internal, format!("the runtime cannot be started: {error}")))?;
+    let status = runtime.block_on(async {
+        tokio::select! {
+            status = command(arguments.command, config, &filter) => status,
+            Ok(()) = tokio::signal::ctrl_c() => Ok(INTERRUPTED),
+        }
+    });
+    // A thread may be waiting for input that never comes.
+    runtime.shutdown_background();
+    status
+}
+
+async fn command(command: Option<Command>, config: Config, filter: &Filter) -> Result<u8> {
+    match command {
+        None => serve(config, filter).await,
+        Some(Command::Tools { json }) => {
+            let app = App::start(Config { sandbox: false, ..config }, filter).await?;
+            print(&tool_list(app.toolbox.tools(), json));
+            Ok(SUCCESS)
+        }
+        Some(Command::Call(arguments)) => call(arguments, config, filter).await,
+        Some(Command::Sandbox(arguments)) => serve_sandbox(arguments).await,
+    }
+}
+
+async fn serve(config: Config, filter: &Filter) -> Result<u8> {
+    let app = App::start(config, filter).await?;
+    if std::io::stdin().is_terminal() {
+        output::note("Serving MCP on standard input and output: an MCP client is meant to start this. Ctrl-D ends it; see --help.");
+    }
+    server::serve_stdio(app.toolbox).await.map_err(|error| {
+        Error::new(Code::NetworkError, format!("the session ended: {error}")).hint("The client closed its end; start it again.")
+    })?;
+    Ok(SUCCESS)
+}
+
+async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Result<u8> {
+    let app = App::start(config, filter).await?;
+    let tool = app.toolbox.tool(&arguments.tool)?;
+    let outcome = app.toolbox.call(tool.name, pairs(&arguments.arguments)?).await;
+    let (envelope, status) = match outcome {
+        Ok(reply) => (reply.into_value(), SUCCESS),
+        Err(error) => (error.envelope(), FAILED),
+    };
+    print(&format!("{envelope:#}\n"));
+    Ok(status)
+}
+
+/// Arguments from `key=value`; a repeated key makes a list.
+fn pairs(arguments: &[String]) -> Result<Map<String, Value>> {
+    let mut map: Map<String, Value> = Map::new();
+    for argument in arguments {
+        let (key, value) = argument.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+            Error::new(Code::InvalidParameter, format!("{argument:?} is not of the form key=value"))
+                .hint("Write arguments like limit=5 or statuses=triggered,acknowledged; `tools` lists them.")
+        })?;
+        match map.get_mut(key) {
+            None => {
+                map.insert(key.to_owned(), value.into());
+            }
+            Some(Value::Array(values)) => values.push(value.into()),
+            Some(first) => *first = vec![first.take(), value.into()].into(),
+        }
+    }
+    Ok(map)
+}
+
+async fn serve_sandbox(arguments: SandboxArguments) -> Result<u8> {
+    let options = sandbox::Options { port: arguments.port, rate_limit: arguments.rate_limit, ..sandbox::Options::default() };
+    let sandbox = Sandbox::start(options).await.map_err(|error| {
+        Error::new(Code::InvalidConfiguration, format!("the sandbox cannot listen on port {}: {error}", arguments.port))
+            .hint("Choose another --port, or 0 for any that is free.")
+    })?;
+    print(&output::sandbox_banner(sandbox.url()));
+    std::future::pending::<()>().await;
+    Ok(SUCCESS)
+}
+
+/// Logs to standard error: standard output belongs to the protocol.
+///
+/// A bare level means ours alone. Libraries only speak up when a filter names them.
+fn start_logging(option: Option<&str>) -> Result<()> {
+    let level = option.map(str::to_owned).or_else(|| std::env::var(config::LOG).ok()).unwrap_or_default();
+    let directives = match level.trim() {
+        "" => "pagerduty_mcp_server=warn".to_owned(),
+        level if level.contains('=') => level.to_owned(),
+        level => format!("pagerduty_mcp_server={level}"),
+    };
+    let filter = EnvFilter::builder().parse(&directives).map_err(|error| {
+        Error::new(Code::InvalidConfiguration, format!("the log level {level:?} is not usable: {error}"))
+            .hint("Use error, warn, info, debug or trace, or a filter such as pagerduty_mcp_server=debug.")
+    })?;
+    // In a Python process logging may have been started by an earlier call; the first one stays.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
+    Ok(())
+}

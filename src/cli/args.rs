@@ -1,0 +1,88 @@
+//! The arguments, as a declaration that clap reads.
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// PagerDuty for AI agents: serves MCP over standard input and output, or calls a tool from the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pagerduty-mcp-server",
+    version,
+    after_help = "Without a command it serves MCP. The credential comes from PAGERDUTY_API_TOKEN (environment or .env).\n\
+                  No account at hand? Try: pagerduty-mcp-server call get_incidents limit=3 --sandbox"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Run on the embedded account: no PagerDuty account and no credential needed
+    #[arg(long, global = true)]
+    pub sandbox: bool,
+
+    /// Offer only the tools that change nothing
+    #[arg(long, global = true)]
+    pub read_only: bool,
+
+    /// Offer only these tools
+    #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
+    pub tools: Option<Vec<String>>,
+
+    /// Offer only the tools of these toolsets
+    #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
+    pub toolsets: Option<Vec<String>>,
+
+    /// The service region of the account: us or eu
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// What to log to standard error: error, warn, info, debug, trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the tools
+    Tools {
+        /// As JSON: name, title, description, input schema, annotations
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call a tool and print its answer; exit status 1 if it is an error
+    Call(CallArguments),
+    /// Serve the embedded account alone, and print its URL and tokens
+    Sandbox(SandboxArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CallArguments {
+    /// The tool's name
+    pub tool: String,
+
+    /// Arguments as key=value; lists as a,b or by repeating the key
+    #[arg(value_name = "KEY=VALUE")]
+    pub arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxArguments {
+    /// The loopback port; 0 is any that is free
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+
+    /// Requests a minute before it answers 429
+    #[arg(long, value_name = "REQUESTS", default_value_t = 960)]
+    pub rate_limit: u32,
+}
+
+/// The help texts of the program and its commands, for the documentation: (command, text).
+#[must_use]
+pub fn help() -> Vec<(String, String)> {
+    let mut program = Arguments::command();
+    program.build();
+    let name = program.get_name().to_owned();
+    let mut texts = vec![(name.clone(), program.render_help().to_string())];
+    for command in program.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+        texts.push((format!("{name} {}", command.get_name()), command.render_help().to_string()));
+    }
+    texts
+}

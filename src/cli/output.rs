@@ -1,0 +1,58 @@
+//! The only place that writes to standard output besides the protocol itself.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::sandbox::tokens;
+use crate::tools::Tool;
+
+/// Prints an answer. Whoever reads it may stop reading (`… | head`), which is no error of ours.
+pub fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Tells people, not programs.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// An error of use: what is wrong, then what to do.
+pub fn print_error(error: &Error) {
+    note(&format!("error: {}", error.message()));
+    if let Some(hint) = error.hint_text() {
+        note(&format!("hint: {hint}"));
+    }
+}
+
+/// An error of use that clap found. Its text says what is wrong; the hint is ours.
+pub fn print_usage_error(text: &str) {
+    let text = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
+    note(&format!("{text}\n\nhint: `pagerduty-mcp-server --help` lists the options and commands."));
+}
+
+/// The tools: for people a table, for programs the definitions that an MCP client gets.
+pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
+    if as_json {
+        let definitions: Value = tools.iter().map(|tool| tool.definition()).collect();
+        return format!("{definitions:#}\n");
+    }
+    let width = tools.iter().map(|tool| tool.name.len()).max().unwrap_or(0);
+    tools.iter().map(|tool| format!("{:width$}  {}\n", tool.name, tool.description)).collect()
+}
+
+/// What `sandbox` prints: how to reach the account, as lines that a shell can read.
+pub fn sandbox_banner(url: &str) -> String {
+    format!(
+        "PAGERDUTY_API_HOST={url}\nPAGERDUTY_API_TOKEN={}\n# Other tokens: {} (in no team), {} (account-level), {} (read-only),\n\
+         # {} (basic plan), {} (OAuth). GET {url}/sandbox describes the account. Ctrl-C ends it.\n",
+        tokens::USER,
+        tokens::TEAMLESS,
+        tokens::ACCOUNT,
+        tokens::READ_ONLY,
+        tokens::BASIC_PLAN,
+        tokens::OAUTH,
+    )
+}

@@ -1,0 +1,301 @@
+//! The PagerDuty client: one connection pool for the process, one [`Api`] for a call.
+//!
+//! It sends [`Request`]s with the right headers, repeats what may be repeated, and decodes what comes back. It knows the
+//! wire, not the tools: which filters a question needs is not decided here. Only this module and `auth` name `reqwest`.
+
+mod context;
+pub mod decode;
+mod failure;
+mod incidents;
+mod request;
+pub mod resources;
+mod retry;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+
+use crate::auth::Credential;
+use crate::config::{Config, Host, TIMEOUT};
+use crate::error::{Code, Error, Result};
+use crate::fields::Selection;
+use crate::ids::Id;
+use crate::models::{Model, Request as Shape};
+use crate::pagination::{self, Listing, Want};
+use decode::{Page, Row};
+use resources::{Paging, Resource};
+use retry::Outcome;
+
+pub use context::UserContext;
+pub use incidents::NewStatus;
+pub use request::{Query, Request};
+
+/// The longest an attempt may take, so that a hanging one leaves time for another.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// What all calls share.
+#[derive(Debug)]
+pub struct Client {
+    /// Built with the first request: loading the system's certificates takes longer than answering `initialize`.
+    http: OnceLock<reqwest::Client>,
+    host: Host,
+    user_email: Option<String>,
+    attempt_timeout: Duration,
+    connect_timeout: Duration,
+}
+
+impl Client {
+    /// A client for the host in `config`. Nothing is opened yet.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            http: OnceLock::new(),
+            host: config.host.clone(),
+            user_email: config.user_email.clone(),
+            attempt_timeout: ATTEMPT_TIMEOUT.min(config.timeout),
+            connect_timeout: config.connect_timeout,
+        }
+    }
+
+    /// The client in the name of a credential.
+    #[must_use]
+    pub fn with(self: &Arc<Self>, credential: Credential) -> Api {
+        Api { client: Arc::clone(self), credential }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        // Fails when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
+        let built = reqwest::Client::builder()
+            .user_agent(concat!("pagerduty-mcp-server/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.attempt_timeout)
+            // A redirect could carry the credential elsewhere, and the API has none.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| {
+                Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", cause(&error.without_url())))
+            })?;
+        Ok(self.http.get_or_init(|| built))
+    }
+}
+
+/// The API in the name of one credential.
+#[derive(Clone, Debug)]
+pub struct Api {
+    client: Arc<Client>,
+    credential: Credential,
+}
+
+impl Api {
+    /// One object by its ID, with the fields of `selection`.
+    pub async fn one<M: Model>(&self, id: &Id<M>, query: Query, selection: &Selection) -> Result<Row<M>> {
+        let query = query.with_all("include", &M::expansions(selection, Shape::One));
+        self.read_one(&Request::one(M::RESOURCE, id, query), M::RESOURCE.one, selection).await
+    }
+
+    /// A list, page after page until `want` is met.
+    pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection) -> Result<Listing<M>> {
+        let query = query.with_all("include", &M::expansions(selection, Shape::List));
+        debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
+        pagination::collect(want, |offset, size| {
+            let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
+            async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
+        })
+        .await
+    }
+
+    /// A list that belongs to one object and comes in one piece, cut to `want`.
+    pub async fn list_below<M: Model, P>(
+        &self,
+        resource: &'static Resource,
+        parent: &Id<P>,
+        query: Query,
+        want: Want,
+        selection: &Selection,
+    ) -> Result<Listing<M>> {
+        debug_assert_eq!(resource.paging, Paging::Whole);
+        let page = self.page(&Request::below(resource, parent, query), resource.many, selection).await?;
+        Ok(pagination::cut(want, page))
+    }
+
+    async fn read_one<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection) -> Result<Row<M>> {
+        self.send(request, |body| decode::one(body, key, selection)).await
+    }
+
+    async fn page<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection) -> Result<Page<M>> {
+        self.send(request, |body| decode::page(body, key, selection)).await
+    }
+
+    /// Sends a request, again if need be and allowed, and decodes the answer.
+    async fn send<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, String>) -> Result<T> {
+        self.send_noting(request, decode, &mut false).await
+    }
+
+    /// The same, and notes in `lost` whether an earlier attempt may have taken effect without our seeing its answer.
+    async fn send_noting<T>(
+        &self,
+        request: &Request,
+        decode: impl Fn(&[u8]) -> Result<T, String>,
+        lost: &mut bool,
+    ) -> Result<T> {
+        let mut waited = Duration::ZERO;
+        let mut attempt = 1;
+        loop {
+            let failure = match self.attempt(request, &decode).await {
+                Ok(decoded) => return Ok(decoded),
+                Err(failure) => failure,
+            };
+            let wait = failure.wait.unwrap_or_else(|| retry::backoff(attempt + 1));
+            if attempt >= retry::ATTEMPTS || !failure.outcome.allows(request.repeat) || waited + wait > retry::MAX_WAIT {
+                return Err(failure.error);
+            }
+            tracing::debug!(subject = request.subject, attempt, outcome = ?failure.outcome, ?wait, "sending again");
+            *lost |= matches!(failure.outcome, Outcome::Unknown | Outcome::ServerError);
+            tokio::time::sleep(wait).await;
+            waited += wait;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, Failure> {
+        let mut answer = self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut body = Vec::new();
+        loop {
+            match answer.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
+                    return Err(Failure::last(self.unexpected(request, &headers, "it is too large")));
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) => return Err(self.unread(request, &headers, error)),
+            }
+        }
+        tracing::debug!(subject = request.subject, status = status.as_u16(), bytes = body.len(), "PagerDuty answered");
+        if !status.is_success() {
+            let mut error =
+                failure::from_answer(request, &self.credential, &self.client.host, status, &headers, &body);
+            let outcome = Outcome::of_status(status);
+            let wait = retry::asked_wait(&headers).filter(|_| outcome == Outcome::Limited);
+            if outcome == Outcome::Limited {
+                error = error.retry_after(wait.map_or(60, |wait| wait.as_secs()));
+            }
+            return Err(Failure { outcome, wait, error });
+        }
+        decode(&body).map_err(|why| {
+            let html = body.trim_ascii_start().starts_with(b"<");
+            let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&why) };
+            Failure::last(self.unexpected(request, &headers, &why).status(status.as_u16()))
+        })
+    }
+
+    fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
+        let mut url = format!("{}{}", self.client.host.base(), request.path);
+        if !request.query.pairs.is_empty() {
+            let pairs = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
+            url.push('?');
+            url.push_str(&pairs);
+        }
+        let mut builder = self.client.http()?.request(request.method.clone(), url);
+        builder = builder.header(AUTHORIZATION, self.credential.header()?);
+        if let Some(from) = &request.from {
+            builder = builder.header("From", from);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        Ok(builder)
+    }
+
+    /// The request failed before an answer began.
+    fn unsent(&self, error: reqwest::Error) -> Failure {
+        let host = self.client.host.describe();
+        let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
+        let why = cause(&error.without_url());
+        if builder {
+            return Failure::last(Error::new(Code::Internal, format!("the request cannot be built: {why}")));
+        }
+        let (outcome, error) = match (connect, timeout) {
+            // A host that does not answer at all is not asked again: three time-outs are no better than one.
+            (true, true) => (
+                Outcome::Final,
+                Error::new(
+                    Code::NetworkError,
+                    format!("no connection to {host} within {:?}", self.client.connect_timeout),
+                )
+                .hint("Check the network, a proxy or firewall, and PAGERDUTY_API_HOST."),
+            ),
+            (true, false) => (
+                Outcome::NotArrived,
+                Error::new(Code::NetworkError, format!("no connection to {host}: {why}"))
+                    .hint("Check the network, a proxy or firewall, and PAGERDUTY_API_HOST."),
+            ),
+            (false, true) => (Outcome::Unknown, self.timed_out()),
+            (false, false) => (
+                Outcome::Unknown,
+                Error::new(Code::NetworkError, format!("the connection to {host} broke: {why}"))
+                    .hint("Try again; a write may have taken effect, so look first."),
+            ),
+        };
+        Failure { outcome, wait: None, error }
+    }
+
+    /// The answer began and did not end.
+    fn unread(&self, request: &Request, headers: &HeaderMap, error: reqwest::Error) -> Failure {
+        let (timeout, decode) = (error.is_timeout(), error.is_decode());
+        let why = cause(&error.without_url());
+        let error = match (timeout, decode) {
+            (true, _) => self.timed_out(),
+            (false, true) => self.unexpected(request, headers, &format!("it cannot be decompressed or was cut off: {why}")),
+            (false, false) => Error::new(Code::NetworkError, format!("the answer to {} was cut off: {why}", request.subject))
+                .hint("Try again."),
+        };
+        Failure { outcome: Outcome::Unknown, wait: None, error: error.request_id(failure::request_id(headers)) }
+    }
+
+    fn timed_out(&self) -> Error {
+        let host = self.client.host.describe();
+        Error::new(Code::Timeout, format!("{host} did not answer within {:?}", self.client.attempt_timeout))
+            .hint(format!("Ask for less at a time, or allow more with {TIMEOUT}. A write may have taken effect: look first."))
+    }
+
+    fn unexpected(&self, request: &Request, headers: &HeaderMap, why: &str) -> Error {
+        let host = self.client.host.describe();
+        Error::new(Code::UnexpectedResponse, format!("the answer of {host} to {} is not usable: {why}", request.subject))
+            .hint("Check that PAGERDUTY_API_HOST and any proxy lead to PagerDuty's REST API; otherwise report it.")
+            .request_id(failure::request_id(headers))
+    }
+}
+
+/// Why an attempt failed, and whether another may help.
+struct Failure {
+    outcome: Outcome,
+    wait: Option<Duration>,
+    error: Error,
+}
+
+impl Failure {
+    fn last(error: Error) -> Self {
+        Self { outcome: Outcome::Final, wait: None, error }
+    }
+}
+
+/// The innermost reason, which is the one that helps: reqwest's own text only says which stage failed.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,120 @@
+//! The current user, and what belongs to them.
+//!
+//! Every question "about me" starts here. The parts are separate, so that a tool asks only for those it needs, and one
+//! place is left for keeping them between calls.
+
+use serde::Serialize;
+
+use super::resources::USERS;
+use super::{Api, Query, Request};
+use crate::config::USER_EMAIL;
+use crate::error::{Code, Error, Result};
+use crate::ids::Id;
+use crate::models::{EscalationPolicy, Model, Service, Team, User};
+use crate::pagination::Want;
+
+/// Who the credential belongs to.
+#[derive(Clone, Debug)]
+pub struct Me {
+    /// The user's ID.
+    pub id: Id<User>,
+    /// The full name.
+    pub name: String,
+    /// The address that PagerDuty takes as the author of writes.
+    pub email: String,
+    /// The teams the user belongs to.
+    pub teams: Vec<Id<Team>>,
+}
+
+/// The flat answer of `build_user_context`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UserContext {
+    user_id: String,
+    name: String,
+    email: String,
+    team_ids: Vec<String>,
+    service_ids: Vec<String>,
+    escalation_policy_ids: Vec<String>,
+}
+
+impl Api {
+    /// The current user. PagerDuty: operation `getCurrentUser`.
+    ///
+    /// An account-level key belongs to nobody, for which PagerDuty answers 400: [`Code::NoUserContext`].
+    pub async fn me(&self) -> Result<Me> {
+        let request = Request::get(format!("{}/me", USERS.path), Query::new(), "the current user".to_owned());
+        let row = self.read_one::<User>(&request, USERS.one, &User::facts_only()).await.map_err(|error| {
+            if error.code() != Code::ApiError || error.http_status() != Some(400) {
+                return error;
+            }
+            Error::new(Code::NoUserContext, "the credential is an account-level key, which has no current user").hint(
+                "Use a user's API key, or pass current_user_context=false with explicit filters (team_ids, service_ids, \
+                 user_ids, schedule_ids, escalation_policy_ids) or an ID. get_teams and get_schedules need no user.",
+            )
+        })?;
+        let id = row.facts.id().and_then(Id::parse).ok_or_else(|| {
+            self.unexpected(&request, &reqwest::header::HeaderMap::new(), "user.id: missing or not an ID")
+        })?;
+        Ok(Me {
+            id,
+            teams: row.facts.team_ids().iter().filter_map(|id| Id::parse(id)).collect(),
+            name: row.facts.name.unwrap_or_default(),
+            email: row.facts.email.unwrap_or_default(),
+        })
+    }
+
+    /// The services of teams.
+    pub async fn services_of(&self, teams: &[Id<Team>]) -> Result<Vec<Id<Service>>> {
+        self.ids_of(Query::new().with_all("team_ids", teams)).await
+    }
+
+    /// The escalation policies of teams.
+    pub async fn policies_of_teams(&self, teams: &[Id<Team>]) -> Result<Vec<Id<EscalationPolicy>>> {
+        self.ids_of(Query::new().with_all("team_ids", teams)).await
+    }
+
+    /// The escalation policies that notify a user.
+    pub async fn policies_of_user(&self, user: &Id<User>) -> Result<Vec<Id<EscalationPolicy>>> {
+        self.ids_of(Query::new().with_all("user_ids", std::slice::from_ref(user))).await
+    }
+
+    async fn ids_of<M: Model>(&self, query: Query) -> Result<Vec<Id<M>>> {
+        let listing = self.list::<M>(query, Want::all(), &M::facts_only()).await?;
+        Ok(listing.rows.iter().filter_map(|row| row.facts.id().and_then(Id::parse)).collect())
+    }
+
+    /// The whole context, its parts fetched side by side.
+    pub async fn user_context(&self) -> Result<UserContext> {
+        let me = self.me().await?;
+        let services = async {
+            // Without a team there is no filter, and no filter would mean every service of the account.
+            if me.teams.is_empty() { Ok(Vec::new()) } else { self.services_of(&me.teams).await }
+        };
+        let (services, policies) = tokio::try_join!(services, self.policies_of_user(&me.id))?;
+        Ok(UserContext {
+            user_id: me.id.to_string(),
+            name: me.name,
+            email: me.email,
+            team_ids: me.teams.iter().map(Id::to_string).collect(),
+            service_ids: services.iter().map(Id::to_string).collect(),
+            escalation_policy_ids: policies.iter().map(Id::to_string).collect(),
+        })
+    }
+
+    /// The `From` address of a write: the configured one, else the current user's.
+    /// <https://developer.pagerduty.com/docs/rest-api-overview>
+    pub async fn author(&self) -> Result<Option<String>> {
+        if let Some(email) = &self.client.user_email {
+            return Ok(Some(email.clone()));
+        }
+        match self.me().await {
+            Ok(me) => Ok((!me.email.is_empty()).then_some(me.email)),
+            Err(error) if error.code() == Code::NoUserContext => Err(Error::new(
+                Code::NoUserContext,
+                "the credential is an account-level key, so a change needs to say in whose name it is made",
+            )
+            .hint(format!("Set {USER_EMAIL} to the email address of a user of the account, or use a user's API key."))),
+            Err(error) => Err(error),
+        }
+    }
+}

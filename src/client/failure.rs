@@ -1,0 +1,106 @@
+//! From PagerDuty's refusals to our errors.
+//!
+//! Bodies are not always JSON: a proxy answers HTML, a body may be empty or cut off. None of that reaches the reader; what
+//! does is PagerDuty's own message, its code and the request ID.
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::request::Request;
+use crate::auth::Credential;
+use crate::config::{Host, REGION, Region};
+use crate::error::{Code, Error};
+
+/// PagerDuty's codes with a meaning of their own.
+const ALREADY_RESOLVED: i64 = 1001;
+const ALREADY_ACKNOWLEDGED: i64 = 1002;
+
+/// How much of PagerDuty's message is passed on.
+const MESSAGE_LIMIT: usize = 500;
+
+/// The `x-request-id` of an answer, which PagerDuty's support asks for.
+pub fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    Some(id.chars().take(100).collect())
+}
+
+/// The error for an answer that is not a success.
+pub fn from_answer(
+    request: &Request,
+    credential: &Credential,
+    host: &Host,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Error {
+    let said = Said::read(body, credential);
+    let subject = &request.subject;
+    let error = match (status.as_u16(), said.code) {
+        (400, Some(ALREADY_RESOLVED)) => {
+            Error::new(Code::AlreadyResolved, format!("{subject} is resolved already{}", said.quoted()))
+                .hint("Nothing is left to do; get_incidents shows who resolved it.")
+        }
+        (400, Some(ALREADY_ACKNOWLEDGED)) => {
+            Error::new(Code::AlreadyAcknowledged, format!("{subject} is acknowledged already{}", said.quoted()))
+                .hint("Nothing is left to do; get_incidents shows who acknowledged it.")
+        }
+        (401, _) => unauthorized(host, credential),
+        (402, _) => Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
+            .hint("Ask the account owner about the plan, or do without this part."),
+        (403, _) => Error::new(
+            Code::PermissionDenied,
+            format!("the credential in {} may not do this ({subject}){}", credential.source(), said.quoted()),
+        )
+        .hint("Use a key of a user with a sufficient role, or an OAuth token with the scope that is missing."),
+        (404, _) => Error::new(Code::NotFound, format!("PagerDuty does not know {subject}, or the credential may not see it"))
+            .hint("Check the ID, which is case-sensitive; list the objects to find the right one."),
+        (429, _) => Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up")
+            .hint("Wait for retry_after_seconds, then ask for less at a time."),
+        (status, _) => {
+            let error = Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{}", said.quoted()));
+            if status >= 500 { error.hint("PagerDuty has a problem of its own; try again in a minute.") } else { error }
+        }
+    };
+    error.status(status.as_u16()).request_id(request_id(headers)).api_code(said.code)
+}
+
+fn unauthorized(host: &Host, credential: &Credential) -> Error {
+    let hint = match host.region() {
+        Some(Region::Us) => format!("Check the key. If the account is in the EU region, set {REGION}=eu."),
+        Some(Region::Eu) => format!("Check the key. If the account is in the US region, set {REGION}=us."),
+        None => "Check the key, and whether the host serves the region (US or EU) of the account.".to_owned(),
+    };
+    let source = credential.source();
+    Error::new(Code::AuthenticationFailed, format!("{} refused the credential in {source}", host.describe())).hint(hint)
+}
+
+/// What an error body says.
+struct Said {
+    code: Option<i64>,
+    message: Option<String>,
+}
+
+impl Said {
+    /// Reads `{"error": {"code", "message", "errors": […]}}`; anything else says nothing.
+    fn read(body: &[u8], credential: &Credential) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = body.get("error");
+        let code = error.and_then(|error| error.get("code")).and_then(Value::as_i64);
+        let texts = error.into_iter().flat_map(|error| {
+            let message = error.get("message").and_then(Value::as_str);
+            let details = match error.get("errors") {
+                Some(Value::Array(details)) => details.iter().filter_map(Value::as_str).collect(),
+                Some(Value::String(detail)) => vec![detail.as_str()],
+                _ => Vec::new(),
+            };
+            message.into_iter().chain(details)
+        });
+        let message: String = texts.collect::<Vec<_>>().join("; ").chars().take(MESSAGE_LIMIT).collect();
+        Self { code, message: (!message.is_empty()).then(|| credential.redact(&message)) }
+    }
+
+    fn quoted(&self) -> String {
+        self.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
+    }
+}

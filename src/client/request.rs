@@ -1,0 +1,93 @@
+//! A request as data: method, path, query, body, and how often it may be sent.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::resources::Resource;
+use crate::ids::Id;
+
+/// One request to the API.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Query,
+    pub(super) body: Option<Value>,
+    pub(super) from: Option<String>,
+    pub(super) repeat: Repeat,
+    /// What is asked for, for messages: "team PABC123".
+    pub(super) subject: String,
+}
+
+/// When a request may be sent again after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Sending it twice is the same as sending it once: reads, and setting a status.
+    Always,
+    /// Only when it surely did not arrive. A note sent twice is two notes.
+    IfNotArrived,
+}
+
+impl Request {
+    /// Reads a list.
+    #[must_use]
+    pub fn list(resource: &'static Resource, query: Query) -> Self {
+        Self::get(resource.path.to_owned(), query, resource.many.replace('_', " "))
+    }
+
+    /// Reads what belongs to one object: the `{id}` of the resource's path.
+    #[must_use]
+    pub fn below<M>(resource: &'static Resource, id: &Id<M>, query: Query) -> Self {
+        Self::get(resource.path.replace("{id}", id.as_str()), query, format!("{} {id}", resource.noun))
+    }
+
+    /// Reads one object.
+    #[must_use]
+    pub fn one<M>(resource: &'static Resource, id: &Id<M>, query: Query) -> Self {
+        Self::get(format!("{}/{id}", resource.path), query, format!("{} {id}", resource.noun))
+    }
+
+    /// Reads a fixed path.
+    #[must_use]
+    pub(super) fn get(path: String, query: Query, subject: String) -> Self {
+        Self { method: Method::GET, path, query, body: None, from: None, repeat: Repeat::Always, subject }
+    }
+
+    /// Makes a write of it, in the name of `from`.
+    #[must_use]
+    pub(super) fn write(mut self, method: Method, body: Value, from: Option<String>, repeat: Repeat) -> Self {
+        self.method = method;
+        self.body = Some(body);
+        self.from = from;
+        self.repeat = repeat;
+        self
+    }
+}
+
+/// A query string in the making. Absent values add nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    pub(super) pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    /// An empty query.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A single value.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Option<impl ToString>) -> Self {
+        self.pairs.extend(value.map(|value| (name.to_owned(), value.to_string())));
+        self
+    }
+
+    /// A list of values. PagerDuty ignores array parameters whose name lacks the `[]`, which would widen the query.
+    #[must_use]
+    pub fn with_all<T: ToString>(mut self, name: &str, values: &[T]) -> Self {
+        self.pairs.extend(values.iter().map(|value| (format!("{name}[]"), value.to_string())));
+        self
+    }
+}

@@ -1,0 +1,350 @@
+//! Settings: every environment variable in one table, and the one [`Config`] made from them.
+//!
+//! Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has
+//! one; what is already set wins. Options of the command line win over both. Nothing else in the crate reads the
+//! environment, and `docs/configuration.md` is generated from [`VARIABLES`].
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::error::{Code, Error, Result};
+
+/// An environment variable, as it is documented.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What holds when it is not set.
+    pub default: &'static str,
+    /// What it is for.
+    pub meaning: &'static str,
+}
+
+/// The credential.
+pub const API_TOKEN: &str = "PAGERDUTY_API_TOKEN";
+/// The credential under the official server's name.
+pub const USER_API_KEY: &str = "PAGERDUTY_USER_API_KEY";
+/// The service region.
+pub const REGION: &str = "PAGERDUTY_REGION";
+/// The API's base URL.
+pub const API_HOST: &str = "PAGERDUTY_API_HOST";
+/// The author of writes.
+pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
+/// The switch for the embedded account.
+pub const SANDBOX: &str = "PAGERDUTY_SANDBOX";
+/// The budget of an answer.
+pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
+/// The time-out of a call.
+pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
+/// The time-out of connecting.
+pub const CONNECT_TIMEOUT: &str = "PAGERDUTY_CONNECT_TIMEOUT";
+/// What is logged.
+pub const LOG: &str = "PAGERDUTY_LOG";
+
+/// Every variable the server reads.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: API_TOKEN,
+        default: "none",
+        meaning: "The PagerDuty credential: a REST API key of a user (recommended) or of the account, or an OAuth access \
+                  token (`pdus+_…`, `pdeu+_…`).",
+    },
+    Variable {
+        name: USER_API_KEY,
+        default: "none",
+        meaning: "The same under the name that PagerDuty's official server used; read when `PAGERDUTY_API_TOKEN` is unset.",
+    },
+    Variable {
+        name: REGION,
+        default: "us",
+        meaning: "The service region of the account, `us` or `eu`. A valid credential sent to the other region is refused.",
+    },
+    Variable {
+        name: API_HOST,
+        default: "by region",
+        meaning: "The base URL of the API, for a gateway in front of it, such as `https://pagerduty.internal.example`. Wins \
+                  over the region. Plain `http` is accepted for loopback addresses only.",
+    },
+    Variable {
+        name: USER_EMAIL,
+        default: "the current user's",
+        meaning: "The email address of the user in whose name incidents are changed. Required for writes with an \
+                  account-level key.",
+    },
+    Variable {
+        name: SANDBOX,
+        default: "0",
+        meaning: "`1` runs everything against the embedded account: no PagerDuty account, no credential, no network.",
+    },
+    Variable {
+        name: MAX_RESPONSE_TOKENS,
+        default: "25000",
+        meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit.",
+    },
+    Variable { name: TIMEOUT, default: "60", meaning: "Seconds after which a call is given up, all its requests together." },
+    Variable { name: CONNECT_TIMEOUT, default: "5", meaning: "Seconds after which a connection attempt is given up." },
+    Variable {
+        name: LOG,
+        default: "warn",
+        meaning: "What is logged to standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
+                  `pagerduty_mcp_server=debug`.",
+    },
+];
+
+/// Loads the nearest `.env` file into the environment, without replacing what is set.
+///
+/// A file that cannot be read or parsed is an error: starting without the credential in it would only fail later, with
+/// a worse message. The message names the line's position, never its content, which may be the credential.
+pub fn load_dotenv() -> Result<()> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        Err(dotenvy::Error::LineParse(_, index)) => {
+            Err(Error::new(Code::InvalidConfiguration, format!("the .env file has a syntax error (at character {index})"))
+                .hint("Write one NAME=value per line; put values with spaces or # in double quotes."))
+        }
+        Err(error) => {
+            Err(Error::new(Code::InvalidConfiguration, format!("the .env file cannot be read: {}", kind(&error)))
+                .hint("Make the file readable, or remove it."))
+        }
+    }
+}
+
+fn kind(error: &dotenvy::Error) -> String {
+    match error {
+        dotenvy::Error::Io(error) => error.kind().to_string(),
+        _ => "unknown reason".to_owned(),
+    }
+}
+
+/// PagerDuty's service regions. <https://support.pagerduty.com/main/docs/service-regions>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// The United States, `api.pagerduty.com`.
+    Us,
+    /// Europe, `api.eu.pagerduty.com`.
+    Eu,
+}
+
+impl Region {
+    /// A region by its name, `us` or `eu` in any case.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "us" => Ok(Region::Us),
+            "eu" => Ok(Region::Eu),
+            _ => Err(Error::new(Code::InvalidConfiguration, format!("there is no service region {name:?}"))
+                .hint(format!("Set {REGION} (or --region) to us or eu."))),
+        }
+    }
+
+    /// The API's host.
+    #[must_use]
+    pub const fn host(self) -> &'static str {
+        match self {
+            Region::Us => "api.pagerduty.com",
+            Region::Eu => "api.eu.pagerduty.com",
+        }
+    }
+}
+
+/// Where the API is: a base URL without a trailing slash.
+#[derive(Clone, Debug)]
+pub struct Host {
+    base: String,
+    name: String,
+    region: Option<Region>,
+}
+
+impl Host {
+    /// The host of a region.
+    #[must_use]
+    pub fn of_region(region: Region) -> Self {
+        Self {
+            base: format!("https://{}", region.host()),
+            name: region.host().to_owned(),
+            region: Some(region),
+        }
+    }
+
+    /// A host by its base URL. Anything but `https` is refused outside this machine: the credential travels in a header.
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = |why: &str| {
+            Error::new(Code::InvalidConfiguration, format!("{API_HOST} is not usable: {why}"))
+                .hint("Give the full base URL, such as https://api.eu.pagerduty.com.")
+        };
+        let text = text.trim();
+        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
+        let name = url.host_str().filter(|name| !name.is_empty()).ok_or_else(|| invalid("it names no host"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid("it holds a user name or a password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(invalid("it has a query or a fragment"));
+        }
+        let loopback = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+            return Err(invalid("it is not https, and the credential would travel in the clear"));
+        }
+        let region = [Region::Us, Region::Eu].into_iter().find(|region| region.host() == name);
+        Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), name: name.to_owned(), region })
+    }
+
+    /// The base URL, without a trailing slash.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The region, unless the host is a gateway that could be in front of either.
+    #[must_use]
+    pub fn region(&self) -> Option<Region> {
+        self.region
+    }
+
+    /// For messages: the host, with the region where it is known.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self.region {
+            Some(Region::Us) => format!("{} (US region)", self.name),
+            Some(Region::Eu) => format!("{} (EU region)", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// All settings of a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the API is.
+    pub host: Host,
+    /// The credential of the environment, with the variable it came from.
+    pub token: Option<(SecretString, &'static str)>,
+    /// The author of writes.
+    pub user_email: Option<String>,
+    /// Whether to run on the embedded account.
+    pub sandbox: bool,
+    /// The budget of an answer in tokens; `None` is no limit.
+    pub max_response_tokens: Option<usize>,
+    /// The time-out of a call.
+    pub timeout: Duration,
+    /// The time-out of connecting.
+    pub connect_timeout: Duration,
+}
+
+impl Config {
+    /// The settings from variables, looked up by name. Blank variables count as unset.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let host = match (get(API_HOST), get(REGION)) {
+            (Some(url), _) => Host::parse(&url)?,
+            (None, Some(region)) => Host::of_region(Region::parse(&region)?),
+            (None, None) => Host::of_region(Region::Us),
+        };
+        let token = [API_TOKEN, USER_API_KEY].into_iter().find_map(|name| get(name).map(|value| (value.into(), name)));
+        Ok(Self {
+            host,
+            token,
+            user_email: get(USER_EMAIL),
+            sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
+            max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
+            timeout: get(TIMEOUT).map_or(Ok(Duration::from_secs(60)), |value| seconds(TIMEOUT, &value))?,
+            connect_timeout: get(CONNECT_TIMEOUT)
+                .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
+        })
+    }
+
+    /// The settings from the environment.
+    pub fn from_env() -> Result<Self> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+}
+
+fn unusable(name: &str, value: &str, expected: &str) -> Error {
+    Error::new(Code::InvalidConfiguration, format!("{name} is {value:?}")).hint(format!("Set it to {expected}."))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(unusable(name, value, "1 or 0")),
+    }
+}
+
+fn tokens(value: &str) -> Result<Option<usize>> {
+    let tokens: usize = value
+        .parse()
+        .map_err(|_| unusable(MAX_RESPONSE_TOKENS, value, "a number of tokens, such as 25000, or 0 for no limit"))?;
+    Ok((tokens > 0).then_some(tokens))
+}
+
+fn seconds(name: &str, value: &str) -> Result<Duration> {
+    let seconds = value.parse().ok().filter(|seconds: &f64| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| unusable(name, value, "a number of seconds above 0, such as 30"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variables: &[(&str, &str)]) -> Result<Config> {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::from_lookup(find)
+    }
+
+    #[test]
+    fn the_region_decides_the_host_and_a_host_wins_over_it() {
+        for (variables, base) in [
+            (&[][..], "https://api.pagerduty.com"),
+            (&[(REGION, "EU")][..], "https://api.eu.pagerduty.com"),
+            (&[(REGION, "eu"), (API_HOST, "https://gate.example/pd/")][..], "https://gate.example/pd"),
+            (&[(API_HOST, "http://127.0.0.1:9/")][..], "http://127.0.0.1:9"),
+            (&[(API_HOST, " ")][..], "https://api.pagerduty.com"),
+        ] {
+            assert_eq!(config(variables).unwrap().host.base(), base);
+        }
+    }
+
+    #[test]
+    fn unusable_settings_are_refused_with_their_value() {
+        for (name, value) in [
+            (REGION, "asia"),
+            (API_HOST, "api.pagerduty.com"),
+            (API_HOST, "http://api.pagerduty.com"),
+            (API_HOST, "https://me:secret@api.pagerduty.com"),
+            (API_HOST, "https://api.pagerduty.com?x=1"),
+            (SANDBOX, "maybe"),
+            (MAX_RESPONSE_TOKENS, "-1"),
+            (TIMEOUT, "0"),
+            (TIMEOUT, "inf"),
+            (CONNECT_TIMEOUT, "soon"),
+        ] {
+            let error = config(&[(name, value)]).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidConfiguration, "{name}={value}");
+            assert!(error.hint_text().is_some() && !error.message().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_official_servers_name_for_the_token_is_second() {
+        let both = config(&[(USER_API_KEY, "b"), (API_TOKEN, "a")]).unwrap();
+        assert_eq!(both.token.unwrap().1, API_TOKEN);
+        let official = config(&[(USER_API_KEY, "b"), (API_TOKEN, "")]).unwrap();
+        assert_eq!(official.token.unwrap().1, USER_API_KEY);
+    }
+
+    #[test]
+    fn a_configuration_can_be_printed_without_its_secret() {
+        let config = config(&[(API_TOKEN, "u+verysecret")]).unwrap();
+        assert!(!format!("{config:?}").contains("verysecret"));
+    }
+}

@@ -1,0 +1,234 @@
+//! Projection: which fields of PagerDuty's answers are kept, and in which order they are shown.
+//!
+//! PagerDuty's objects are large (an incident is some 4 kB) and mostly links and nulls, while a model pays for every
+//! token it reads. Each resource therefore declares a small default set as a table of [`Field`]s, and `include` replaces
+//! it. A [`Selection`] drives the decoder (`client::decode`), which never builds what nobody asked for, and then lays out
+//! the fields in the order of the request.
+//!
+//! Two rules hold everywhere: empty and null fields are left out, and a reference to another object shrinks to its `id`
+//! and `summary` unless the table says otherwise.
+
+use serde_json::{Map, Value};
+
+/// One field of a resource as we show it.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The name in our answers and in `include`.
+    pub name: &'static str,
+    /// The name of the PagerDuty field it is read from.
+    pub source: &'static str,
+    /// What to decode of the PagerDuty field, and to show if there is no `derive`.
+    pub keep: Keep,
+    /// Turns the PagerDuty value into ours, where it is more than a selection.
+    pub derive: Option<fn(&Value) -> Option<Value>>,
+}
+
+/// How much of a value to keep. On a list it applies to each element.
+#[derive(Clone, Copy, Debug)]
+pub enum Keep {
+    /// All of it, with nested references shrunk.
+    Whole,
+    /// An object's fields, in this order.
+    Only(&'static [Field]),
+}
+
+/// What a reference shrinks to.
+const REFERENCE: &[Field] = &[plain("id"), plain("summary")];
+
+/// A field shown as it comes.
+#[must_use]
+pub const fn plain(name: &'static str) -> Field {
+    Field { name, source: name, keep: Keep::Whole, derive: None }
+}
+
+/// A reference, or a list of them, shown as `id` and `summary`.
+#[must_use]
+pub const fn reference(name: &'static str) -> Field {
+    nested(name, REFERENCE)
+}
+
+/// An object, or a list of them, of which only `fields` are shown.
+#[must_use]
+pub const fn nested(name: &'static str, fields: &'static [Field]) -> Field {
+    Field { name, source: name, keep: Keep::Only(fields), derive: None }
+}
+
+/// A field computed from what is kept of another one.
+#[must_use]
+pub const fn derived(
+    name: &'static str,
+    source: &'static str,
+    keep: Keep,
+    derive: fn(&Value) -> Option<Value>,
+) -> Field {
+    Field { name, source, keep, derive: Some(derive) }
+}
+
+/// The fields of one request: what to decode, and what to show in which order.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    shown: Vec<Field>,
+    wire: Wire,
+}
+
+/// The part of a JSON tree worth decoding: `None` is everything, otherwise these keys of an object.
+#[derive(Clone, Debug, Default)]
+pub struct Wire {
+    keys: Option<Vec<(&'static str, Wire)>>,
+}
+
+impl Wire {
+    fn of(keep: Keep) -> Self {
+        match keep {
+            Keep::Whole => Self { keys: None },
+            Keep::Only(fields) => {
+                let mut wire = Self { keys: Some(Vec::with_capacity(fields.len())) };
+                fields.iter().for_each(|field| wire.add(field));
+                wire
+            }
+        }
+    }
+
+    /// Widens the tree by one field, so that two fields may read different parts of the same source.
+    fn add(&mut self, field: &Field) {
+        let Some(keys) = &mut self.keys else { return };
+        match keys.iter_mut().find(|(key, _)| *key == field.source) {
+            None => keys.push((field.source, Self::of(field.keep))),
+            Some((_, wire)) => match field.keep {
+                Keep::Whole => wire.keys = None,
+                Keep::Only(fields) => fields.iter().for_each(|field| wire.add(field)),
+            },
+        }
+    }
+
+    /// What to keep below `key`; `None` if the key is not wanted.
+    #[must_use]
+    pub fn below(&self, key: &str) -> Option<&Wire> {
+        match &self.keys {
+            None => Some(self),
+            Some(keys) => keys.iter().find(|(name, _)| *name == key).map(|(_, wire)| wire),
+        }
+    }
+}
+
+impl Selection {
+    /// Shows `shown`, and decodes what `facts` need besides.
+    #[must_use]
+    pub fn new(shown: Vec<Field>, facts: &[Field]) -> Self {
+        let mut wire = Wire { keys: Some(Vec::with_capacity(shown.len() + facts.len())) };
+        shown.iter().chain(facts).for_each(|field| wire.add(field));
+        Self { shown, wire }
+    }
+
+    /// What the decoder keeps.
+    #[must_use]
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Whether a field of this name is shown.
+    #[must_use]
+    pub fn shows(&self, name: &str) -> bool {
+        self.shown.iter().any(|field| field.name == name)
+    }
+
+    /// Lays out a decoded object: the fields asked for, in the order asked for, without empty ones.
+    #[must_use]
+    pub fn project(&self, decoded: &Value) -> Map<String, Value> {
+        project(decoded, &self.shown)
+    }
+}
+
+/// The fields of an object in the order of the table, empty ones left out.
+#[must_use]
+pub fn project(decoded: &Value, fields: &[Field]) -> Map<String, Value> {
+    let mut shown = Map::with_capacity(fields.len());
+    for field in fields {
+        let Some(source) = decoded.get(field.source) else { continue };
+        let value = match field.derive {
+            Some(derive) => derive(source),
+            None => Some(keep(source, field.keep)),
+        };
+        if let Some(value) = value.filter(|value| !is_empty(value)) {
+            shown.insert(field.name.to_owned(), value);
+        }
+    }
+    shown
+}
+
+/// The part of `value` to keep, list elements one by one.
+#[must_use]
+pub fn keep(value: &Value, how: Keep) -> Value {
+    match (value, how) {
+        (Value::Array(items), _) => {
+            Value::Array(items.iter().map(|item| keep(item, how)).filter(|item| !is_empty_object(item)).collect())
+        }
+        (Value::Object(_), Keep::Only(fields)) => Value::Object(project(value, fields)),
+        (Value::Object(object), Keep::Whole) => Value::Object(prune(object)),
+        (scalar, _) => scalar.clone(),
+    }
+}
+
+/// An object without empty fields; references (PagerDuty's objects bear `id`, `type` and `self`) shrink.
+fn prune(object: &Map<String, Value>) -> Map<String, Value> {
+    if ["id", "type", "self"].iter().all(|key| object.contains_key(*key)) && object.contains_key("summary") {
+        return project(&Value::Object(object.clone()), REFERENCE);
+    }
+    object
+        .iter()
+        .map(|(key, value)| (key.clone(), keep(value, Keep::Whole)))
+        .filter(|(_, value)| !is_empty(value))
+        .collect()
+}
+
+/// Null, an empty string, an empty list or an empty object.
+#[must_use]
+pub fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn is_empty_object(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const FIELDS: &[Field] = &[plain("name"), reference("owner"), nested("parts", &[plain("id")]), plain("extra")];
+
+    fn shown(object: &Value) -> Value {
+        Value::Object(project(object, FIELDS))
+    }
+
+    #[test]
+    fn keeps_the_order_of_the_table_and_leaves_out_what_is_empty() {
+        let object = json!({"extra": {"a": null, "b": []}, "owner": {"id": "P1", "summary": "Ada", "self": "x"},
+            "name": "n", "parts": [{"id": "A", "type": "part"}, {"type": "part"}], "other": 1});
+        let expected = json!({"name": "n", "owner": {"id": "P1", "summary": "Ada"}, "parts": [{"id": "A"}]});
+        assert_eq!(shown(&object).to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn references_inside_whole_values_shrink() {
+        let object = json!({"extra": {"user": {"id": "P1", "type": "user_reference", "summary": "Ada", "self": null},
+            "list": [1, null, 2]}});
+        assert_eq!(shown(&object), json!({"extra": {"user": {"id": "P1", "summary": "Ada"}, "list": [1, null, 2]}}));
+    }
+
+    #[test]
+    fn two_fields_of_one_source_widen_what_is_decoded() {
+        let selection = Selection::new(vec![nested("a", &[plain("id")])], &[nested("a", &[plain("type")])]);
+        let a = selection.wire().below("a").unwrap();
+        assert!(a.below("id").is_some() && a.below("type").is_some() && a.below("self").is_none());
+        assert!(selection.wire().below("b").is_none());
+        assert_eq!(selection.project(&json!({"a": {"id": 1, "type": 2}})).get("a"), Some(&json!({"id": 1})));
+    }
+}

@@ -1,0 +1,36 @@
+//! PagerDuty for AI agents and on-call engineers.
+//!
+//! One core behind three doors: an MCP server ([`server`]), a command line ([`cli`]), and a Python module (feature
+//! `python`). A call goes from its door to the catalogue ([`tools`]), from there to PagerDuty ([`client`]), and comes back
+//! as the contract's envelope ([`reply`]). `ARCHITECTURE.md` is the map.
+//!
+//! ```no_run
+//! use pagerduty_mcp_server::config::Config;
+//! use pagerduty_mcp_server::tools::{Filter, Toolbox};
+//!
+//! # async fn example() -> pagerduty_mcp_server::error::Result<()> {
+//! let toolbox = Toolbox::new(&Config::from_env()?, &Filter::default())?;
+//! let teams = toolbox.call("get_teams", serde_json::Map::new()).await?.into_value();
+//! println!("{}", teams["metadata"]["count"]);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod docs;
+pub mod error;
+pub mod fields;
+pub mod ids;
+pub mod models;
+pub mod pagination;
+pub mod params;
+#[cfg(feature = "python")]
+mod python;
+pub mod reply;
+pub mod sandbox;
+pub mod server;
+pub mod tools;

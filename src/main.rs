@@ -1,0 +1,7 @@
+//! The native binary: a doorstep to [`pagerduty_mcp_server::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(pagerduty_mcp_server::cli::run(std::env::args_os()))
+}

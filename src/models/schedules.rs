@@ -1,0 +1,63 @@
+//! Schedules. PagerDuty: `GET /schedules`, operation `listSchedules`.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Expansion, Model, On};
+use crate::client::resources::{Resource, SCHEDULES};
+use crate::fields::{self, Field, Keep, derived, nested, plain, reference};
+
+/// A schedule: whose turn it is when.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Schedule {
+    id: Option<String>,
+}
+
+const PERSON: &[Field] = &[plain("id"), plain("summary")];
+const LAYER: &[Field] = &[
+    plain("id"),
+    plain("name"),
+    plain("start"),
+    plain("end"),
+    derived("users", "users", Keep::Only(&[nested("user", PERSON)]), layer_users),
+];
+const ENTRY: &[Field] = &[plain("start"), plain("end"), reference("user")];
+const RENDERED: &[Field] = &[nested("rendered_schedule_entries", ENTRY)];
+
+/// PagerDuty wraps each user of a layer in an object of its own.
+fn layer_users(users: &Value) -> Option<Value> {
+    let users = users.as_array()?.iter().filter_map(|member| member.get("user"));
+    Some(users.map(|user| fields::keep(user, Keep::Only(PERSON))).collect())
+}
+
+/// The overrides are a layer of their own, of which only the rendered turns are of use.
+fn overrides(subschedule: &Value) -> Option<Value> {
+    subschedule.get("rendered_schedule_entries").map(|entries| fields::keep(entries, Keep::Only(ENTRY)))
+}
+
+impl Model for Schedule {
+    const RESOURCE: &'static Resource = &SCHEDULES;
+    const DEFAULT: &'static [Field] = &[
+        plain("id"),
+        plain("name"),
+        plain("summary"),
+        plain("time_zone"),
+        plain("description"),
+        reference("escalation_policies"),
+        reference("teams"),
+        nested("schedule_layers", LAYER),
+        nested("final_schedule", RENDERED),
+        derived("overrides", "overrides_subschedule", Keep::Only(RENDERED), overrides),
+    ];
+    const OTHER: &'static [&'static str] =
+        &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
+    const FACTS: &'static [Field] = &[plain("id")];
+    // A single schedule brings its layers by itself. The other two renderings of a list need a range, which lists
+    // do not take here.
+    const EXPANSIONS: &'static [Expansion] =
+        &[Expansion { field: "schedule_layers", value: "schedule_layers", on: On::List }];
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}

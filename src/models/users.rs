@@ -1,0 +1,66 @@
+//! Users. PagerDuty: `GET /users`, operation `listUsers`.
+
+use serde::Deserialize;
+
+use super::{Expansion, Model, On, Reference, ids};
+use crate::client::resources::{Resource, USERS};
+use crate::fields::{Field, nested, plain};
+
+/// A user, with what the current user's context is made of.
+#[derive(Clone, Debug, Deserialize)]
+pub struct User {
+    id: Option<String>,
+    /// The full name.
+    pub name: Option<String>,
+    /// The address that PagerDuty takes as the author of writes.
+    pub email: Option<String>,
+    teams: Option<Vec<Reference>>,
+}
+
+const TYPED: &[Field] = &[plain("id"), plain("summary"), plain("type")];
+
+impl User {
+    /// The IDs of the user's teams.
+    #[must_use]
+    pub fn team_ids(&self) -> Vec<String> {
+        ids(self.teams.as_ref())
+    }
+}
+
+impl Model for User {
+    const RESOURCE: &'static Resource = &USERS;
+    const DEFAULT: &'static [Field] = &[
+        plain("id"),
+        plain("name"),
+        plain("email"),
+        plain("type"),
+        plain("description"),
+        nested("teams", TYPED),
+        nested("contact_methods", TYPED),
+        nested("notification_rules", &[plain("id"), plain("type")]),
+    ];
+    const OTHER: &'static [&'static str] = &[
+        "avatar_url",
+        "color",
+        "created_via_sso",
+        "html_url",
+        "http_cal_url",
+        "invitation_sent",
+        "job_title",
+        "role",
+        "self",
+        "summary",
+        "time_zone",
+        "web_cal_url",
+    ];
+    const FACTS: &'static [Field] =
+        &[plain("id"), plain("name"), plain("email"), nested("teams", &[plain("id"), plain("type")])];
+    const EXPANSIONS: &'static [Expansion] = &[
+        Expansion { field: "http_cal_url", value: "calendar_urls", on: On::One },
+        Expansion { field: "web_cal_url", value: "calendar_urls", on: On::One },
+    ];
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}

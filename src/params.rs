@@ -1,0 +1,236 @@
+//! Arguments, decoded once at the door into types that cannot hold nonsense.
+//!
+//! A tool declares its parameters as a struct in [`params!`](crate::params!): names, types and descriptions stand there
+//! once, and the JSON Schema, the decoding and the documentation all follow from it. After decoding nothing checks again.
+//!
+//! Strict about meaning, lenient about form. A misspelt parameter or an impossible value is an error that says what would
+//! be right, because a call that silently does something else is worse than a failed one. But the slips that models make
+//! all the time are understood: `"2"` for 2, `"false"` for false, `"triggered"` or `"[\"triggered\"]"` for a list.
+
+mod include;
+mod time;
+mod types;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Result};
+
+pub use include::{Extras, Include};
+pub use time::{Moment, Range};
+pub use types::{Choice, Choices, Content, Flag, Ids, Limit, Offset, Statuses, Text, Urgencies};
+
+/// A parameter's type: its schema and how it is read.
+pub trait Param: Sized {
+    /// Whether the parameter must be given.
+    const REQUIRED: bool = true;
+
+    /// The JSON Schema without the description. Plain keywords only: several clients refuse `$ref`, `anyOf`, `oneOf`,
+    /// `allOf` and lists of types.
+    fn schema() -> Map<String, Value>;
+
+    /// Reads a value that is present and not null.
+    fn decode(name: &'static str, value: &Value) -> Result<Self>;
+
+    /// What holds when the parameter is absent or null.
+    fn absent(name: &'static str) -> Result<Self> {
+        Err(Error::new(Code::MissingParameter, format!("{name} is missing")).hint(format!("Pass {name}.")))
+    }
+
+    /// Whether it says anything: not when absent, at its default, or a list of blanks.
+    fn is_given(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Param> Param for Option<T> {
+    const REQUIRED: bool = false;
+
+    fn schema() -> Map<String, Value> {
+        T::schema()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        T::decode(name, value).map(Some)
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(None)
+    }
+
+    fn is_given(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// A parameter as it is documented.
+pub struct Declaration {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, for a model that has never seen PagerDuty.
+    pub description: &'static str,
+    /// Whether it must be given.
+    pub required: bool,
+    /// Its schema without the description.
+    pub schema: fn() -> Map<String, Value>,
+}
+
+/// A struct of parameters; implemented by [`params!`](crate::params!).
+pub trait Params: Sized + Send + 'static {
+    /// The parameters, in order.
+    const DECLARATIONS: &'static [Declaration];
+
+    /// Reads the arguments of a call.
+    fn decode(arguments: &Map<String, Value>) -> Result<Self>;
+
+    /// The names of the parameters that say something, in order.
+    fn given(&self) -> Vec<&'static str>;
+}
+
+/// Declares the parameters of a tool: a struct whose field docs are the descriptions.
+///
+/// ```
+/// use pagerduty_mcp_server::params::{Params, Text};
+///
+/// pagerduty_mcp_server::params! {
+///     /// Parameters of an example.
+///     pub struct Example {
+///         "Part of the name."
+///         query: Option<Text>,
+///     }
+/// }
+///
+/// let example = Example::decode(&serde_json::Map::new()).unwrap();
+/// assert!(example.query.is_none());
+/// assert_eq!(Example::DECLARATIONS[0].description, "Part of the name.");
+/// ```
+#[macro_export]
+macro_rules! params {
+    ($(#[$meta:meta])* $vis:vis struct $struct:ident { $($description:literal $name:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        $vis struct $struct {
+            $(#[doc = $description] pub $name: $type,)*
+        }
+
+        impl $crate::params::Params for $struct {
+            const DECLARATIONS: &'static [$crate::params::Declaration] = &[
+                $($crate::params::Declaration {
+                    name: stringify!($name),
+                    description: $description,
+                    required: <$type as $crate::params::Param>::REQUIRED,
+                    schema: <$type as $crate::params::Param>::schema,
+                },)*
+            ];
+
+            fn decode(
+                arguments: &serde_json::Map<String, serde_json::Value>,
+            ) -> $crate::error::Result<Self> {
+                $crate::params::check_names(arguments, Self::DECLARATIONS)?;
+                Ok(Self { $($name: $crate::params::read(arguments, stringify!($name))?,)* })
+            }
+
+            fn given(&self) -> Vec<&'static str> {
+                let all: &[(&'static str, bool)] =
+                    &[$((stringify!($name), $crate::params::Param::is_given(&self.$name)),)*];
+                all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
+            }
+        }
+    };
+}
+
+/// The JSON Schema (2020-12) of a tool's arguments.
+#[must_use]
+pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
+    let properties: Map<_, _> = declarations
+        .iter()
+        .map(|declaration| {
+            let mut property = (declaration.schema)();
+            property.insert("description".into(), declaration.description.into());
+            (declaration.name.to_owned(), Value::Object(property))
+        })
+        .collect();
+    let required: Vec<_> = declarations.iter().filter(|one| one.required).map(|one| one.name).collect();
+    let mut schema = Map::new();
+    schema.insert("type".into(), "object".into());
+    if !properties.is_empty() {
+        schema.insert("properties".into(), properties.into());
+    }
+    if !required.is_empty() {
+        schema.insert("required".into(), required.into());
+    }
+    schema.insert("additionalProperties".into(), false.into());
+    schema
+}
+
+/// Refuses names the tool does not have: a dropped typo would answer another question.
+#[doc(hidden)]
+pub fn check_names(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Result<()> {
+    let known = |name: &str| declarations.iter().any(|declaration| declaration.name == name);
+    let Some(unknown) = arguments.keys().find(|name| !known(name)) else { return Ok(()) };
+    let names: Vec<_> = declarations.iter().map(|declaration| declaration.name).collect();
+    let error = Error::new(Code::UnknownParameter, format!("there is no parameter {unknown:?}"));
+    if names.is_empty() {
+        return Err(error.hint("This tool takes no parameters."));
+    }
+    let nearest = nearest(unknown, names.iter().copied()).map(|name| format!("Did you mean {name}? "));
+    Err(error.hint(format!("{}Valid parameters: {}.", nearest.unwrap_or_default(), names.join(", "))))
+}
+
+/// Reads one argument; null counts as absent, as several clients send it for what the model left out.
+#[doc(hidden)]
+pub fn read<T: Param>(arguments: &Map<String, Value>, name: &'static str) -> Result<T> {
+    match arguments.get(name) {
+        None | Some(Value::Null) => T::absent(name),
+        Some(value) => T::decode(name, value),
+    }
+}
+
+/// The name closest to what was written, if one is close enough to be meant.
+fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let written = written.to_ascii_lowercase();
+    let scored = names.map(|name| (strsim::jaro_winkler(&written, name), name));
+    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+/// The error for a value of the wrong form: names the parameter, quotes the value, says what is expected.
+fn invalid(name: &str, value: &Value, expected: &str) -> Error {
+    Error::new(Code::InvalidParameter, format!("{name} is {}", quote(value))).hint(format!("Pass {expected}."))
+}
+
+/// A value for a message, shortened: it may be a whole document.
+fn quote(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 80 { text } else { text.chars().take(80).chain(['…']).collect() }
+}
+
+/// A list from a list, from the JSON text of one, from a comma-separated text, or from a single value.
+fn items(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
+    let one = |item: &Value| match item {
+        Value::String(text) => Ok(text.trim().to_owned()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(invalid(name, value, expected)),
+    };
+    let list: Vec<String> = match value {
+        Value::Array(list) => list.iter().filter(|item| !item.is_null()).map(one).collect::<Result<_>>()?,
+        Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
+            Ok(list @ Value::Array(_)) => return items(name, &list, expected),
+            _ => return Err(invalid(name, value, expected)),
+        },
+        Value::String(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
+        other => vec![one(other)?],
+    };
+    Ok(list.into_iter().filter(|item| !item.is_empty()).collect())
+}
+
+/// A schema from its keywords.
+fn keywords<const N: usize>(keywords: [(&str, Value); N]) -> Map<String, Value> {
+    keywords.into_iter().map(|(keyword, value)| (keyword.to_owned(), value)).collect()
+}
+
+fn string() -> Map<String, Value> {
+    keywords([("type", "string".into())])
+}
+
+fn strings() -> Map<String, Value> {
+    keywords([("type", "array".into()), ("items", string().into())])
+}

@@ -1,0 +1,311 @@
+//! The plain parameter types: IDs, texts, numbers, switches, choices.
+
+use std::marker::PhantomData;
+
+use serde_json::{Map, Value, json};
+
+use super::{Param, invalid, items, keywords, quote, string, strings};
+use crate::error::{Error, Result};
+use crate::ids::Id;
+use crate::models::Model;
+use crate::pagination::CEILING;
+
+impl<M: Model> Param for Id<M> {
+    fn schema() -> Map<String, Value> {
+        string()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let id = match value {
+            Value::String(text) => Id::parse(text),
+            // Incidents have numbers; a number is the ID of nothing else.
+            Value::Number(number) => Id::parse(&number.to_string()),
+            _ => None,
+        };
+        id.ok_or_else(|| not_an_id::<M>(name, value))
+    }
+}
+
+fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
+    let resource = M::RESOURCE;
+    let number = if resource.one == "incident" { " An incident's number works too." } else { "" };
+    let message = format!("{name} is {}, which is not the ID of any {}", quote(value), resource.noun);
+    Error::new(resource.invalid_id, message).hint(format!(
+        "IDs are ASCII letters and digits, like PABC123; get_{} finds them.{number}",
+        resource.many
+    ))
+}
+
+/// IDs of `M`, blank entries dropped. Absent, and holding only blanks, is the same: no IDs.
+#[derive(Clone, Debug)]
+pub struct Ids<M>(Vec<Id<M>>);
+
+impl<M> Ids<M> {
+    /// The IDs.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Id<M>] {
+        &self.0
+    }
+}
+
+impl<M: Model> Param for Ids<M> {
+    const REQUIRED: bool = false;
+
+    fn schema() -> Map<String, Value> {
+        strings()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let items = items(name, value, "a list of IDs, like [\"PABC123\"]")?;
+        let id = |item: &String| Id::parse(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
+        Ok(Self(items.iter().map(id).collect::<Result<_>>()?))
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(Self(Vec::new()))
+    }
+
+    fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+/// A search text, trimmed and not blank.
+#[derive(Clone, Debug)]
+pub struct Text(String);
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Param for Text {
+    fn schema() -> Map<String, Value> {
+        string()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let text = match value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if text.is_empty() {
+            return Err(invalid(name, value, "a text that is not blank, or leave it out"));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// The text of a note, kept as it is written.
+#[derive(Clone, Debug)]
+pub struct Content(String);
+
+impl Content {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Param for Content {
+    fn schema() -> Map<String, Value> {
+        string()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        match value {
+            Value::String(text) if !text.trim().is_empty() => Ok(Self(text.clone())),
+            _ => Err(invalid(name, value, "a text that is not blank")),
+        }
+    }
+}
+
+/// A whole number, from a number or the text of one.
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        // Some clients write every number with a fraction.
+        Value::Number(number) if number.is_f64() => number.to_string().strip_suffix(".0")?.parse().ok(),
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn integer() -> Map<String, Value> {
+    keywords([("type", "integer".into())])
+}
+
+/// How many results at most: a positive number.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit(usize);
+
+impl Limit {
+    /// What holds when no limit is given.
+    pub const DEFAULT: usize = 100;
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Param for Limit {
+    fn schema() -> Map<String, Value> {
+        integer()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let limit = whole(value).and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
+        limit.map(Self).ok_or_else(|| invalid(name, value, "a whole number of at least 1"))
+    }
+}
+
+/// How many results to pass over, below PagerDuty's ceiling.
+#[derive(Clone, Copy, Debug)]
+pub struct Offset(usize);
+
+impl Offset {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Param for Offset {
+    fn schema() -> Map<String, Value> {
+        integer()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let offset = whole(value).and_then(|offset| usize::try_from(offset).ok()).filter(|offset| *offset < CEILING);
+        offset.map(Self).ok_or_else(|| {
+            invalid(name, value, "the next_offset of the answer before, a whole number from 0 to 9999, where PagerDuty's lists end")
+        })
+    }
+}
+
+/// A switch with its default.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag<const DEFAULT: bool>(bool);
+
+impl<const DEFAULT: bool> Flag<DEFAULT> {
+    /// Whether it is on.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.0
+    }
+}
+
+impl<const DEFAULT: bool> Param for Flag<DEFAULT> {
+    const REQUIRED: bool = false;
+
+    fn schema() -> Map<String, Value> {
+        let mut schema = keywords([("type", "boolean".into())]);
+        // A switch that is off by default needs no words for it.
+        if DEFAULT {
+            schema.insert("default".into(), true.into());
+        }
+        schema
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let on = match value {
+            Value::Bool(on) => Some(*on),
+            Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+            _ => None,
+        };
+        on.map(Self).ok_or_else(|| invalid(name, value, "true or false"))
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(Self(DEFAULT))
+    }
+
+    fn is_given(&self) -> bool {
+        self.0 != DEFAULT
+    }
+}
+
+/// A closed set of words.
+pub trait Choice: Send + Sync + 'static {
+    /// The words, as they go over the wire.
+    const WORDS: &'static [&'static str];
+}
+
+/// The statuses that incidents can be asked for.
+#[derive(Clone, Debug)]
+pub struct Statuses;
+
+impl Choice for Statuses {
+    const WORDS: &'static [&'static str] = &["triggered", "acknowledged", "resolved"];
+}
+
+/// The urgencies that incidents can be asked for.
+#[derive(Clone, Debug)]
+pub struct Urgencies;
+
+impl Choice for Urgencies {
+    const WORDS: &'static [&'static str] = &["high", "low"];
+}
+
+/// Some of a closed set of words. Unknown ones are ignored and remembered, so that the answer can say so.
+#[derive(Clone, Debug)]
+pub struct Choices<C> {
+    words: Vec<&'static str>,
+    ignored: Vec<String>,
+    of: PhantomData<fn() -> C>,
+}
+
+impl<C: Choice> Choices<C> {
+    /// The known words given, without repetition; none if the parameter was absent.
+    #[must_use]
+    pub fn words(&self) -> &[&'static str] {
+        &self.words
+    }
+
+    /// What to say about the words that were ignored.
+    #[must_use]
+    pub fn warning(&self, name: &str) -> Option<String> {
+        let (ignored, known) = (self.ignored.join(", "), C::WORDS.join(", "));
+        (!ignored.is_empty()).then(|| format!("Ignored unknown {name}: {ignored}. Known are {known}."))
+    }
+}
+
+impl<C: Choice> Param for Choices<C> {
+    const REQUIRED: bool = false;
+
+    fn schema() -> Map<String, Value> {
+        let item = keywords([("type", "string".into()), ("enum", C::WORDS.into())]);
+        keywords([("type", "array".into()), ("items", item.into())])
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let expected = format!("a list of {}", C::WORDS.join(", "));
+        let (mut words, mut ignored) = (Vec::new(), Vec::new());
+        for item in items(name, value, &expected)? {
+            match C::WORDS.iter().find(|word| item.eq_ignore_ascii_case(word)) {
+                Some(word) if words.contains(word) => {}
+                Some(word) => words.push(*word),
+                None => ignored.push(item),
+            }
+        }
+        if words.is_empty() && !ignored.is_empty() {
+            // To ignore everything would be to ask for everything.
+            return Err(invalid(name, value, &expected));
+        }
+        Ok(Self { words, ignored, of: PhantomData })
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(Self { words: Vec::new(), ignored: Vec::new(), of: PhantomData })
+    }
+
+    fn is_given(&self) -> bool {
+        !self.words.is_empty()
+    }
+}

@@ -1,0 +1,109 @@
+//! The answer of a tool: the envelope of the contract.
+//!
+//! ```json
+//! {"metadata": {"count": 2, "description": "Found 2 results for resource type services", "has_more": false},
+//!  "services": [{}, {}]}
+//! ```
+//!
+//! The resource key is always plural and always a list. What must not pass in silence (a list that was cut, a value that
+//! was ignored, a part that could not be fetched) is said in `metadata.warnings`.
+
+mod budget;
+
+use serde_json::{Map, Value};
+
+use crate::client::resources::Resource;
+use crate::pagination::{CEILING, End, Listing};
+
+pub use budget::{Budget, estimate_tokens};
+
+/// What a tool answers.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    body: Body,
+    metadata: Map<String, Value>,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Rows { resource: &'static Resource, rows: Vec<Map<String, Value>> },
+    Flat(Value),
+}
+
+impl Reply {
+    /// One object, as a list of one.
+    #[must_use]
+    pub fn one(resource: &'static Resource, row: Map<String, Value>) -> Self {
+        Self { body: Body::Rows { resource, rows: vec![row] }, metadata: Map::new(), warnings: Vec::new() }
+    }
+
+    /// A list, with `has_more`, `next_offset` and what there is to say about its end. `narrow` names the parameters that
+    /// make the list shorter.
+    #[must_use]
+    pub fn list<M>(resource: &'static Resource, listing: Listing<M>, narrow: &str) -> Self {
+        let rows: Vec<_> = listing.rows.into_iter().map(|row| row.shown).collect();
+        let mut reply = Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new() };
+        let (has_more, next_offset) = match listing.end {
+            End::Complete => (false, None),
+            End::Limit(next) | End::Budget(next) => (true, Some(next)),
+            End::Ceiling => (true, None),
+        };
+        reply.set("has_more", has_more);
+        if let Some(next_offset) = next_offset {
+            reply.set("next_offset", next_offset);
+        }
+        match listing.end {
+            End::Budget(next) => reply.warn(format!(
+                "The answer is full and was cut at a whole item. To go on, pass offset={next}; to get less, narrow the query \
+                 with {narrow}, or name fewer fields in include."
+            )),
+            End::Ceiling => reply.warn(format!(
+                "PagerDuty gives the first {CEILING} results of a list only, and there are more. Narrow the query with {narrow}."
+            )),
+            End::Complete | End::Limit(_) => {}
+        }
+        reply
+    }
+
+    /// An answer without the envelope.
+    #[must_use]
+    pub fn flat(value: Value) -> Self {
+        Self { body: Body::Flat(value), metadata: Map::new(), warnings: Vec::new() }
+    }
+
+    /// Adds to the metadata.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.metadata.insert(name.to_owned(), value.into());
+    }
+
+    /// Adds a warning: one or two full sentences for whoever reads the answer.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// The answer as JSON: an object with `metadata` and the resource's plural key, or the flat object.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        let (resource, rows) = match self.body {
+            Body::Flat(value) => return value,
+            Body::Rows { resource, rows } => (resource, rows),
+        };
+        let count = rows.len();
+        let results = if count == 1 { "result" } else { "results" };
+        let mut metadata = Map::new();
+        metadata.insert("count".into(), count.into());
+        metadata.insert(
+            "description".into(),
+            format!("Found {count} {results} for resource type {}", resource.many).into(),
+        );
+        metadata.extend(self.metadata);
+        if !self.warnings.is_empty() {
+            metadata.insert("warnings".into(), self.warnings.into());
+        }
+        let mut envelope = Map::new();
+        envelope.insert("metadata".into(), metadata.into());
+        envelope.insert(resource.many.into(), rows.into_iter().map(Value::Object).collect());
+        Value::Object(envelope)
+    }
+}

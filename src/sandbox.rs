@@ -1,0 +1,133 @@
+//! An embedded stand-in for PagerDuty's REST API v2: a small real HTTP server on a loopback port with a seeded, living account.
+//!
+//! It exists so that a newcomer, a test or an agent under development needs no account. It speaks the wire format of PagerDuty's
+//! own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges, rate limits,
+//! `From`. Writes take effect. It can be told to be slow, to limit and to fail.
+//!
+//! What it refuses to do: anything outside the endpoints of [`server`], every change to an incident other than its status, and
+//! to be reachable from another machine. Nothing outlives the process. The tools do not know it exists.
+//!
+//! The way of a request: [`server`] records it, [`faults`] may spoil it, [`gate`] admits it, the file named after the resource
+//! ([`users`], [`incidents`], …) reads [`account`] and writes the answer with [`wire`] and [`reply`].
+
+mod account;
+mod call;
+mod connection;
+mod control;
+mod escalation_policies;
+mod faults;
+mod gate;
+mod incidents;
+mod notes;
+mod oncalls;
+mod params;
+mod reply;
+mod rotation;
+mod schedules;
+mod seed;
+mod server;
+mod services;
+mod similar;
+mod teams;
+mod time;
+mod updates;
+mod users;
+mod wire;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use faults::{Fault, FaultKind};
+pub use server::Recorded;
+
+/// The credentials of the sandbox. None of them opens anything else.
+pub mod tokens {
+    /// A user's API key: the current user, who belongs to two teams.
+    pub const USER: &str = "sandbox-user";
+    /// The API key of a user without a team, who nevertheless has an open incident and a place in one policy.
+    pub const TEAMLESS: &str = "sandbox-teamless-user";
+    /// An account-level API key: `/users/me` is a 400, and writes need a `From` header.
+    pub const ACCOUNT: &str = "sandbox-account-key";
+    /// The API key of a user who may only read: writes are a 403.
+    pub const READ_ONLY: &str = "sandbox-read-only-user";
+    /// The current user on a plan that lacks past and related incidents, which are then a 402.
+    pub const BASIC_PLAN: &str = "sandbox-basic-plan-user";
+    /// The current user's OAuth token, accepted only as `Bearer`.
+    pub const OAUTH: &str = "pdus+_sandbox-oauth";
+}
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The loopback port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// Stops the account's clock at this moment. Without it the account lives in real time.
+    pub now: Option<Timestamp>,
+    /// How many incidents the account has had in the last 60 days.
+    pub incidents: usize,
+    /// Requests a minute that each token may send before it is answered with 429.
+    ///
+    /// See <https://developer.pagerduty.com/docs/rest-api-rate-limits>.
+    pub rate_limit: u32,
+    /// How long every answer is held back.
+    pub latency: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { port: 0, now: None, incidents: 600, rate_limit: 960, latency: Duration::ZERO }
+    }
+}
+
+/// A running sandbox. Dropping it stops the server, including requests still waiting for an answer.
+#[derive(Debug)]
+pub struct Sandbox {
+    url: String,
+    server: Arc<server::Server>,
+    /// Never sent on: its end is the signal to stop.
+    _alive: watch::Sender<()>,
+}
+
+impl Sandbox {
+    /// Seeds an account and starts to serve it on the current Tokio runtime.
+    ///
+    /// # Errors
+    /// When the port cannot be bound.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (alive, stopped) = watch::channel(());
+        let server = Arc::new(server::Server::new(&options, stopped));
+        tokio::spawn(server::run(Arc::clone(&server), listener));
+        Ok(Self { url, server, _alive: alive })
+    }
+
+    /// The base URL, `http://127.0.0.1:PORT`, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Makes requests that match `fault` go wrong from now on. Of several that match, the one given first strikes.
+    pub fn fail(&self, fault: Fault) {
+        self.server.faults.add(fault);
+    }
+
+    /// The requests received so far, in order, the oldest dropped when there are very many. Tokens are not among what is kept.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.server.recorded()
+    }
+
+    /// Forgets the faults and the recorded requests. The account keeps its state.
+    pub fn clear(&self) {
+        self.server.faults.clear();
+        self.server.forget();
+    }
+}

@@ -1,0 +1,61 @@
+//! A request that has been admitted, as the handlers see it.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use serde::de::DeserializeOwned;
+
+use super::account::{Account, User};
+use super::gate::Caller;
+use super::params::Params;
+use super::reply::Problem;
+
+#[derive(Debug)]
+pub struct Call {
+    /// The `{id}` of the path, or nothing.
+    pub id: String,
+    pub params: Params,
+    pub caller: &'static Caller,
+    from: Option<String>,
+    body: Bytes,
+}
+
+impl Call {
+    /// What `include[]` asks for.
+    pub fn includes(&self) -> Vec<&str> {
+        self.params.all("include[]")
+    }
+
+    /// The body of a write.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.body).map_err(|error| Problem::invalid(error.to_string()))
+    }
+
+    /// Who is behind a write: the user in `From`, or else the one whose token it is.
+    ///
+    /// See <https://developer.pagerduty.com/docs/rest-api-v2/http-headers>.
+    pub fn actor(&self, account: &Account) -> Result<Arc<User>, Problem> {
+        let user = match &self.from {
+            Some(email) => account.user_by_email(email).ok_or_else(Problem::requester_not_found)?,
+            None => self.caller.user(account).ok_or_else(|| Problem::invalid("The From header is required with this API key."))?,
+        };
+        Ok(Arc::clone(user))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Call {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = parts.extensions.get::<&'static Caller>().copied().ok_or_else(Problem::unauthenticated)?;
+        let path = RawPathParams::from_request_parts(&mut parts, state).await.map_err(|_| Problem::not_found())?;
+        let id = path.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| Problem::invalid(error.to_string()))?;
+        let from = parts.headers.get("from").and_then(|from| from.to_str().ok()).map(str::to_owned);
+        let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
+        let body = body.map_err(|error| Problem::invalid(error.to_string()))?;
+        Ok(Self { id, params: Params(query.0), caller, from, body })
+    }
+}

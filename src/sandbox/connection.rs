@@ -1,0 +1,122 @@
+//! Connections that can be cut.
+//!
+//! An HTTP framework always finishes what it starts, and the faults worth testing are those where that does not happen. So the
+//! cut is made below it, where the answer turns into bytes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Cuts one connection. Handlers get it as its `ConnectInfo`.
+#[derive(Debug, Clone, Default)]
+pub struct Scissors(Arc<AtomicU8>);
+
+/// How much of the next answer still goes out before the connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cut {
+    /// Nothing at all.
+    BeforeAnswer = 1,
+    /// The head, which promises a length, and half of the body.
+    WithinBody = 2,
+}
+
+impl Scissors {
+    pub fn arm(&self, cut: Cut) {
+        self.0.store(cut as u8, Ordering::Relaxed);
+    }
+
+    fn is_armed(&self, cut: Cut) -> bool {
+        self.0.load(Ordering::Relaxed) == cut as u8
+    }
+}
+
+impl Connected<IncomingStream<'_, Lines>> for Scissors {
+    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
+        stream.io().scissors.clone()
+    }
+}
+
+/// Accepts connections that can be cut.
+#[derive(Debug)]
+pub struct Lines(pub TcpListener);
+
+impl Listener for Lines {
+    type Io = Line;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Line, SocketAddr) {
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        // Without it every second answer on a connection waits for a delayed acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot send without delay");
+        }
+        (Line { stream, scissors: Scissors::default() }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+#[derive(Debug)]
+pub struct Line {
+    stream: TcpStream,
+    scissors: Scissors,
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.scissors.is_armed(Cut::BeforeAnswer) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if !self.scissors.is_armed(Cut::WithinBody) {
+            return Pin::new(&mut self.stream).poll_write(cx, bytes);
+        }
+        let kept = bytes.get(..half_of_body(bytes)).unwrap_or(bytes);
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, kept))?;
+        self.scissors.arm(Cut::BeforeAnswer);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    // Not vectored, so that hyper hands over head and body in one piece and the middle of the body can be found.
+}
+
+impl AsyncRead for Line {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+/// How many bytes of an answer are its head and half of its body.
+fn half_of_body(answer: &[u8]) -> usize {
+    const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+    let head = answer.windows(END_OF_HEAD.len()).position(|window| window == END_OF_HEAD).map_or(0, |at| at + END_OF_HEAD.len());
+    head + (answer.len() - head) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_body_is_counted_after_the_head() {
+        assert_eq!(half_of_body(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody"), 40);
+    }
+}

@@ -1,0 +1,108 @@
+//! What only a sandbox has: its own description, and the remote control for tests in other languages. None of it needs a token.
+//!
+//! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `GET` and `DELETE /sandbox/requests`.
+
+use std::sync::PoisonError;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::account::{Account, Status, User};
+use super::call::Call;
+use super::faults::Fault;
+use super::gate::CALLERS;
+use super::reply::{Answer, Problem, one};
+use super::server::{Recorded, Shared};
+
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/sandbox", get(summary))
+        .route("/sandbox/faults", post(add_fault).delete(clear_faults))
+        .route("/sandbox/requests", get(requests).delete(forget_requests))
+}
+
+async fn add_fault(State(server): State<Shared>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Fault>(&body) {
+        Ok(fault) => {
+            server.faults.add(fault);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => Problem::invalid(error.to_string()).into_response(),
+    }
+}
+
+async fn clear_faults(State(server): State<Shared>) -> StatusCode {
+    server.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn requests(State(server): State<Shared>) -> Json<Vec<Recorded>> {
+    Json(server.recorded())
+}
+
+async fn forget_requests(State(server): State<Shared>) -> StatusCode {
+    server.forget();
+    StatusCode::NO_CONTENT
+}
+
+async fn summary(State(server): State<Shared>) -> Json<Value> {
+    let account = server.account.read().unwrap_or_else(PoisonError::into_inner);
+    Json(describe(&account))
+}
+
+fn describe(account: &Account) -> Value {
+    let person = |user: &User| {
+        let teams: Vec<Value> =
+            user.memberships.iter().map(|membership| json!({"id": membership.team.id, "name": membership.team.name})).collect();
+        json!({"id": user.id, "name": user.name, "email": user.email, "teams": teams})
+    };
+    let tokens: Vec<Value> = CALLERS
+        .iter()
+        .map(|caller| json!({"token": caller.token, "user": caller.user(account).map(|user| &user.id), "meaning": caller.meaning}))
+        .collect();
+    let with = |status: Status| account.incidents.iter().filter(|incident| incident.status == status).count();
+    json!({
+        "now": account.clock.now().to_string(),
+        "tokens": tokens,
+        "current_user": person(&account.cast.current),
+        "teamless_user": person(&account.cast.teamless),
+        "read_only_user": person(&account.cast.read_only),
+        "counts": {
+            "teams": account.teams.len(),
+            "users": account.users.len(),
+            "services": account.services.len(),
+            "escalation_policies": account.policies.len(),
+            "schedules": account.schedules.len(),
+            "incidents": account.incidents.len(),
+            "triggered": with(Status::Triggered),
+            "acknowledged": with(Status::Acknowledged),
+            "resolved": with(Status::Resolved),
+        },
+    })
+}
+
+/// Abilities of every plan, with whether they need one of the larger plans.
+const ABILITIES: &[(&str, bool)] = &[
+    ("advanced_reports", true),
+    ("coordinated_responding", true),
+    ("event_intelligence", true),
+    ("manage_schedules", false),
+    ("read_only_users", false),
+    ("service_support_hours", false),
+    ("sso", false),
+    ("team_responders", false),
+    ("teams", false),
+    ("urgencies", false),
+];
+
+/// `GET /abilities`: <https://developer.pagerduty.com/api-reference/24db63a5ffd9a-list-abilities>.
+pub fn abilities(_: &Account, call: &Call) -> Answer {
+    let larger_plan = call.caller.may_compare_incidents().is_ok();
+    let abilities = ABILITIES.iter().filter(|(_, needs_larger_plan)| larger_plan || !needs_larger_plan);
+    one("abilities", &abilities.map(|(name, _)| *name).collect::<Vec<_>>())
+}

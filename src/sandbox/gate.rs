@@ -1,0 +1,196 @@
+//! Who may come in: tokens, what each allows, and the rate limit.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use super::account::{Account, User};
+use super::reply::Problem;
+use super::server::lock;
+use super::tokens;
+
+/// What a token stands for.
+#[derive(Debug)]
+pub struct Caller {
+    pub token: &'static str,
+    scheme: Scheme,
+    user: Option<Role>,
+    read_only: bool,
+    basic_plan: bool,
+    pub meaning: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// `Token token=KEY`
+    Key,
+    /// `Bearer TOKEN`
+    Bearer,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Current,
+    Teamless,
+    ReadOnly,
+}
+
+const USER: Caller = Caller {
+    token: tokens::USER,
+    scheme: Scheme::Key,
+    user: Some(Role::Current),
+    read_only: false,
+    basic_plan: false,
+    meaning: "API key of the current user, who belongs to two teams",
+};
+
+/// Every credential the sandbox knows.
+pub const CALLERS: &[Caller] = &[
+    USER,
+    Caller {
+        token: tokens::TEAMLESS,
+        user: Some(Role::Teamless),
+        meaning: "API key of a user without a team, with an open incident and a place in one policy",
+        ..USER
+    },
+    Caller {
+        token: tokens::ACCOUNT,
+        user: None,
+        meaning: "account-level API key: no current user, and writes need a From header",
+        ..USER
+    },
+    Caller {
+        token: tokens::READ_ONLY,
+        user: Some(Role::ReadOnly),
+        read_only: true,
+        meaning: "API key of a user who may not write (403)",
+        ..USER
+    },
+    Caller {
+        token: tokens::BASIC_PLAN,
+        basic_plan: true,
+        meaning: "API key of the current user on a plan without past and related incidents (402)",
+        ..USER
+    },
+    Caller {
+        token: tokens::OAUTH,
+        scheme: Scheme::Bearer,
+        meaning: "OAuth token of the current user, accepted only as Bearer",
+        ..USER
+    },
+];
+
+impl Caller {
+    /// Whom the `Authorization` header names.
+    ///
+    /// See <https://developer.pagerduty.com/docs/authentication>.
+    pub fn of(headers: &HeaderMap) -> Result<&'static Self, Problem> {
+        let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (scheme, token) = match (text.strip_prefix("Token token="), text.strip_prefix("Bearer ")) {
+            (Some(token), _) => (Scheme::Key, token),
+            (_, Some(token)) => (Scheme::Bearer, token),
+            _ => return Err(Problem::unauthenticated()),
+        };
+        let known = CALLERS.iter().find(|caller| caller.scheme == scheme && caller.token == token);
+        known.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The user behind the token, unless it is an account-level key.
+    pub fn user<'a>(&self, account: &'a Account) -> Option<&'a Arc<User>> {
+        self.user.map(|role| match role {
+            Role::Current => &account.cast.current,
+            Role::Teamless => &account.cast.teamless,
+            Role::ReadOnly => &account.cast.read_only,
+        })
+    }
+
+    pub fn may_write(&self) -> Result<(), Problem> {
+        if self.read_only { Err(Problem::access_denied()) } else { Ok(()) }
+    }
+
+    /// Past and related incidents come only with PagerDuty's larger plans.
+    pub fn may_compare_incidents(&self) -> Result<(), Problem> {
+        if self.basic_plan { Err(Problem::missing_ability()) } else { Ok(()) }
+    }
+}
+
+/// Counts the requests of each token in windows of a minute.
+///
+/// See <https://developer.pagerduty.com/docs/rest-api-rate-limits>.
+#[derive(Debug)]
+pub struct RateLimit {
+    limit: u32,
+    windows: Mutex<HashMap<&'static str, Window>>,
+}
+
+#[derive(Debug)]
+struct Window {
+    opened: Instant,
+    used: u32,
+}
+
+/// Where a caller stands after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    limit: u32,
+    remaining: u32,
+    reset: Duration,
+    pub exceeded: bool,
+}
+
+impl RateLimit {
+    const WINDOW: Duration = Duration::from_mins(1);
+
+    pub fn new(limit: u32) -> Self {
+        Self { limit, windows: Mutex::default() }
+    }
+
+    /// Counts one request of the caller's.
+    pub fn spend(&self, caller: &Caller, now: Instant) -> Allowance {
+        let mut windows = lock(&self.windows);
+        let window = windows.entry(caller.token).or_insert(Window { opened: now, used: 0 });
+        if now.duration_since(window.opened) >= Self::WINDOW {
+            *window = Window { opened: now, used: 0 };
+        }
+        let exceeded = window.used >= self.limit;
+        window.used = window.used.saturating_add(u32::from(!exceeded));
+        let reset = Self::WINDOW.saturating_sub(now.duration_since(window.opened));
+        Allowance { limit: self.limit, remaining: self.limit - window.used, reset, exceeded }
+    }
+
+    /// What a stranger is told: nothing was counted.
+    pub fn untouched(&self) -> Allowance {
+        Allowance { limit: self.limit, remaining: self.limit, reset: Self::WINDOW, exceeded: false }
+    }
+}
+
+impl Allowance {
+    pub fn write(self, headers: &mut HeaderMap) {
+        // Rounded up, so that whoever waits that long finds the window open.
+        let reset = self.reset.as_secs() + u64::from(self.reset.subsec_nanos() > 0);
+        headers.insert("ratelimit-limit", HeaderValue::from(self.limit));
+        headers.insert("ratelimit-remaining", HeaderValue::from(self.remaining));
+        headers.insert("ratelimit-reset", HeaderValue::from(reset));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_token_has_a_window_of_its_own_that_opens_again() {
+        let limit = RateLimit::new(2);
+        let start = Instant::now();
+        let spend = |caller, seconds| limit.spend(caller, start + Duration::from_secs(seconds));
+        let (one, other) = (&CALLERS[0], &CALLERS[1]);
+        assert_eq!(spend(one, 0).remaining, 1);
+        assert_eq!(spend(one, 10).remaining, 0);
+        assert!(spend(one, 20).exceeded);
+        assert_eq!(spend(one, 20).reset, Duration::from_secs(40));
+        assert!(!spend(other, 20).exceeded);
+        assert!(!spend(one, 60).exceeded);
+    }
+}

@@ -1,0 +1,181 @@
+//! Answers and errors as they go over the wire.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use super::params::{Page, Params};
+
+/// What a handler comes back with: the body of a 200, or what is wrong.
+///
+/// Bodies are written while the account is locked, straight from its objects, which is why they are bytes by now.
+pub type Answer = Result<Vec<u8>, Problem>;
+
+/// `{"user": {…}}`
+pub fn one(key: &'static str, value: &impl Serialize) -> Answer {
+    written(&Envelope { key, value, page: None })
+}
+
+/// A page of `rows`, in the envelope of classic pagination. Only what is on the page is written.
+///
+/// See <https://developer.pagerduty.com/docs/pagination>.
+pub fn list<T, V: Serialize>(key: &'static str, rows: &[T], params: &Params, view: impl Fn(&T) -> V) -> Answer {
+    let page = Page::of(params)?;
+    let value: Vec<V> = rows.iter().skip(page.offset).take(page.limit).map(view).collect();
+    let more = page.offset.saturating_add(page.limit) < rows.len();
+    let total = page.total.then_some(rows.len());
+    written(&Envelope { key, value: &value, page: Some(PageFields { limit: page.limit, offset: page.offset, more, total }) })
+}
+
+/// All `rows`, without pagination.
+pub fn all<V: Serialize>(key: &'static str, rows: impl IntoIterator<Item = V>) -> Answer {
+    one(key, &rows.into_iter().collect::<Vec<V>>())
+}
+
+struct Envelope<'a, V> {
+    key: &'static str,
+    value: &'a V,
+    page: Option<PageFields>,
+}
+
+#[derive(Serialize)]
+struct PageFields {
+    limit: usize,
+    offset: usize,
+    more: bool,
+    total: Option<usize>,
+}
+
+impl<V: Serialize> Serialize for Envelope<'_, V> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry(self.key, self.value)?;
+        if let Some(page) = &self.page {
+            map.serialize_entry("limit", &page.limit)?;
+            map.serialize_entry("offset", &page.offset)?;
+            map.serialize_entry("more", &page.more)?;
+            map.serialize_entry("total", &page.total)?;
+        }
+        map.end()
+    }
+}
+
+/// Any value, in no envelope.
+pub fn written(value: &impl Serialize) -> Answer {
+    serde_json::to_vec(value).map_err(|error| Problem::new(500, None, "Internal Server Error").because(error.to_string()))
+}
+
+/// An error in PagerDuty's format.
+///
+/// See <https://developer.pagerduty.com/docs/errors>.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: u16,
+    /// Some of PagerDuty's errors have none, and some of its codes nobody has written down.
+    code: Option<u32>,
+    message: &'static str,
+    errors: Vec<String>,
+}
+
+impl Problem {
+    const fn new(status: u16, code: Option<u32>, message: &'static str) -> Self {
+        Self { status, code, message, errors: Vec::new() }
+    }
+
+    fn because(mut self, reason: impl Into<String>) -> Self {
+        self.errors.push(reason.into());
+        self
+    }
+
+    /// A request that makes no sense: 400, code 2001.
+    pub fn invalid(reason: impl Into<String>) -> Self {
+        Self::new(400, Some(2001), "Invalid Input Provided").because(reason)
+    }
+
+    /// A page beyond what PagerDuty serves: 400, code 2002.
+    pub fn arguments(reason: impl Into<String>) -> Self {
+        Self::new(400, Some(2002), "Arguments Caused Error").because(reason)
+    }
+
+    pub fn already_resolved() -> Self {
+        Self::new(400, Some(1001), "Incident Already Resolved")
+    }
+
+    /// A `From` header that names nobody.
+    pub fn requester_not_found() -> Self {
+        Self::new(400, Some(1008), "Requester User Not Found")
+    }
+
+    pub fn unauthenticated() -> Self {
+        Self::new(401, Some(2006), "Authentication failed")
+    }
+
+    pub fn missing_ability() -> Self {
+        let message = "Account does not have the abilities to perform the action.";
+        Self::new(402, None, message).because("The account's plan does not include this feature.")
+    }
+
+    pub fn access_denied() -> Self {
+        Self::new(403, Some(2010), "Access Denied")
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(404, Some(2100), "Not Found")
+    }
+
+    pub fn too_many_incidents() -> Self {
+        Self::new(413, Some(2001), "Request Entity Too Large").because("At most 250 incidents may be updated at a time.")
+    }
+
+    pub fn rate_limited() -> Self {
+        Self::new(429, Some(2020), "Rate Limit Exceeded")
+    }
+
+    /// What PagerDuty would say with that status, for a fault that gives no body of its own.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            400 => Self::new(400, Some(2001), "Invalid Input Provided"),
+            401 => Self::unauthenticated(),
+            402 => Self::missing_ability(),
+            403 => Self::access_denied(),
+            404 => Self::not_found(),
+            429 => Self::rate_limited(),
+            _ => Self::new(status, Some(2000), "Internal Error"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    errors: &'a [String],
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let error = ErrorBody { message: self.message, code: self.code, errors: &self.errors };
+        let body = one("error", &error).unwrap_or_default();
+        json(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+    }
+}
+
+/// A response with a body of JSON.
+pub fn json(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The response for a handler's answer.
+pub fn response(answer: Answer) -> Response {
+    match answer {
+        Ok(body) => json(StatusCode::OK, body),
+        Err(problem) => problem.into_response(),
+    }
+}

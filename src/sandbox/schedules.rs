@@ -1,0 +1,239 @@
+//! Schedules: <https://developer.pagerduty.com/api-reference/846ecf84402bb-list-schedules>.
+
+use jiff::Span;
+use serde::{Serialize, Serializer};
+
+use super::account::{Account, Layer, Policy, Restriction, Schedule, Shift, Team, User, find};
+use super::call::Call;
+use super::params::{Filter, matches_query, select};
+use super::reply::{self, Answer, Problem};
+use super::rotation::{clipped, coverage};
+use super::time::{Range, Zone};
+use super::wire::{Head, Link, View, Whole};
+
+const FILTERS: &[Filter<Schedule>] = &[
+    ("query", |schedule, wanted| matches_query(&schedule.name, wanted)),
+    ("team_ids[]", |schedule, wanted| wanted.contains(&schedule.team.id.as_str())),
+];
+
+/// `GET /schedules`, with the layers and what they come to only where `include[]` asks.
+pub fn list(account: &Account, call: &Call) -> Answer {
+    let schedules = select(account.schedules.iter().map(AsRef::as_ref), FILTERS, &call.params);
+    let includes = call.includes();
+    let view = View::new(account, &includes);
+    let rendering = Rendering::of(account, call)?;
+    reply::list("schedules", &schedules, &call.params, |schedule| {
+        let mut fields = ScheduleFields::new(schedule, view);
+        if view.includes("schedule_layers") {
+            fields.schedule_layers = Some(layers(schedule, rendering));
+        }
+        if view.includes("final_schedule") {
+            fields.final_schedule = Some(final_schedule(schedule, rendering));
+        }
+        if view.includes("overrides_subschedule") {
+            fields.overrides_subschedule = Some(overrides(schedule, rendering));
+        }
+        fields
+    })
+}
+
+/// `GET /schedules/{id}`
+pub fn show(account: &Account, call: &Call) -> Answer {
+    let schedule = find(&account.schedules, &call.id)?;
+    let rendering = Rendering::of(account, call)?;
+    let mut fields = ScheduleFields::new(schedule, View::new(account, &[]));
+    fields.schedule_layers = Some(layers(schedule, rendering));
+    if rendering.is_some() {
+        fields.final_schedule = Some(final_schedule(schedule, rendering));
+        fields.overrides_subschedule = Some(overrides(schedule, rendering));
+    }
+    reply::one("schedule", &fields)
+}
+
+/// `GET /schedules/{id}/users`: those on call in the range, and now when there is none.
+pub fn users(account: &Account, call: &Call) -> Answer {
+    let schedule = find(&account.schedules, &call.id)?;
+    let now = account.clock.now();
+    let range = call.params.range(account, Span::new().weeks(2))?.unwrap_or(Range { since: now, until: now });
+    let shifts = schedule.shifts(range);
+    let on_call = |user: &&User| shifts.iter().any(|shift| shift.user.id == user.id);
+    let view = View::new(account, &[]);
+    let users: Vec<&User> = account.users.iter().map(AsRef::as_ref).filter(on_call).collect();
+    reply::all("users", users.into_iter().map(|user| view.whole(user)))
+}
+
+/// Over which range shifts are worked out (two weeks where one bound is given alone) and whether they may stick out of it.
+#[derive(Clone, Copy)]
+struct Rendering {
+    range: Range,
+    overflow: bool,
+}
+
+impl Rendering {
+    fn of(account: &Account, call: &Call) -> Result<Option<Self>, Problem> {
+        let overflow = call.params.is_true("overflow");
+        let range = call.params.range(account, Span::new().weeks(2))?;
+        Ok(range.map(|range| Self { range, overflow }))
+    }
+}
+
+#[derive(Serialize)]
+struct ScheduleFields<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    name: &'a str,
+    time_zone: &'a str,
+    description: &'a str,
+    escalation_policies: Vec<Link<'a, Policy>>,
+    users: Vec<Link<'a, User>>,
+    teams: Vec<Link<'a, Team>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule_layers: Option<Vec<LayerFields<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overrides_subschedule: Option<Rendered<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    final_schedule: Option<Rendered<'a>>,
+}
+
+impl<'a> ScheduleFields<'a> {
+    /// Without layers and what they come to.
+    fn new(schedule: &'a Schedule, view: View<'a>) -> Self {
+        Self {
+            head: Head::whole(schedule),
+            name: &schedule.name,
+            time_zone: schedule.zone.name,
+            description: &schedule.description,
+            escalation_policies: view.links(view.account.policies_of(schedule), "escalation_policies"),
+            users: view.links(schedule.users(), "users"),
+            teams: view.links([schedule.team.as_ref()], "teams"),
+            schedule_layers: None,
+            overrides_subschedule: None,
+            final_schedule: None,
+        }
+    }
+}
+
+impl Whole for Schedule {
+    fn write<S: Serializer>(&self, view: View<'_>, to: S) -> Result<S::Ok, S::Error> {
+        ScheduleFields::new(self, view).serialize(to)
+    }
+}
+
+#[derive(Serialize)]
+struct LayerFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    name: &'a str,
+    start: String,
+    end: Option<String>,
+    rotation_virtual_start: String,
+    rotation_turn_length_seconds: i64,
+    users: Vec<LayerUser<'a>>,
+    restrictions: Vec<RestrictionFields>,
+    #[serde(flatten)]
+    rendered: Option<Rendered<'a>>,
+}
+
+#[derive(Serialize)]
+struct LayerUser<'a> {
+    user: Head<'a>,
+}
+
+#[derive(Serialize)]
+struct RestrictionFields {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    start_time_of_day: String,
+    duration_seconds: i64,
+}
+
+fn layers(schedule: &Schedule, rendering: Option<Rendering>) -> Vec<LayerFields<'_>> {
+    schedule.layers.iter().map(|layer| layer_fields(schedule, layer, rendering)).collect()
+}
+
+fn layer_fields<'a>(schedule: &'a Schedule, layer: &'a Layer, rendering: Option<Rendering>) -> LayerFields<'a> {
+    let start = schedule.zone.write(layer.start);
+    let restriction = |restriction: Restriction| RestrictionFields {
+        kind: "daily_restriction",
+        start_time_of_day: format!("{:02}:00:00", restriction.from_hour),
+        duration_seconds: restriction.hours * 3600,
+    };
+    LayerFields {
+        id: layer.id.as_deref(),
+        name: layer.name,
+        rotation_virtual_start: start.clone(),
+        start,
+        end: None,
+        rotation_turn_length_seconds: layer.turn_in_days * 86_400,
+        users: layer.users.iter().map(|user| LayerUser { user: Head::reference(user.as_ref()) }).collect(),
+        restrictions: layer.restriction.map(restriction).into_iter().collect(),
+        rendered: rendering.map(|rendering| Rendered::new(None, &schedule.zone, layer.shifts(schedule, rendering.range), rendering)),
+    }
+}
+
+fn final_schedule(schedule: &Schedule, rendering: Option<Rendering>) -> Rendered<'_> {
+    let shifts = |range| schedule.shifts(range);
+    Rendered::or_empty("Final Schedule", &schedule.zone, shifts, rendering)
+}
+
+fn overrides(schedule: &Schedule, rendering: Option<Rendering>) -> Rendered<'_> {
+    let shifts = |range: Range| {
+        let overrides = schedule.overrides.iter().filter(|shift| range.overlaps(shift.start, shift.end));
+        overrides.cloned().collect()
+    };
+    Rendered::or_empty("Overrides", &schedule.zone, shifts, rendering)
+}
+
+/// What a schedule or one layer of it comes to over a range.
+#[derive(Serialize)]
+struct Rendered<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
+    #[serde(rename = "rendered_schedule_entries")]
+    entries: Vec<Entry<'a>>,
+    #[serde(rename = "rendered_coverage_percentage")]
+    coverage: f64,
+}
+
+impl<'a> Rendered<'a> {
+    fn new(name: Option<&'static str>, zone: &'a Zone, shifts: Vec<Shift>, rendering: Rendering) -> Self {
+        let coverage = coverage(&shifts, rendering.range);
+        let shifts = if rendering.overflow { shifts } else { clipped(shifts, rendering.range) };
+        let entries = shifts.into_iter().map(|shift| Entry { shift, zone }).collect();
+        Self { name, entries, coverage }
+    }
+
+    /// Rendered where there is a range to render, and empty otherwise.
+    fn or_empty(
+        name: &'static str,
+        zone: &'a Zone,
+        shifts: impl FnOnce(Range) -> Vec<Shift>,
+        rendering: Option<Rendering>,
+    ) -> Self {
+        let empty = Self { name: Some(name), entries: Vec::new(), coverage: 0.0 };
+        rendering.map_or(empty, |rendering| Self::new(Some(name), zone, shifts(rendering.range), rendering))
+    }
+}
+
+struct Entry<'a> {
+    shift: Shift,
+    zone: &'a Zone,
+}
+
+#[derive(Serialize)]
+struct EntryFields<'a> {
+    start: String,
+    end: String,
+    user: Head<'a>,
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        EntryFields {
+            start: self.zone.write(self.shift.start),
+            end: self.zone.write(self.shift.end),
+            user: Head::reference(self.shift.user.as_ref()),
+        }
+        .serialize(to)
+    }
+}

@@ -1,0 +1,262 @@
+//! The incidents of the last 60 days: most are long over, a few are going on.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use jiff::{Span, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::Dice;
+use super::alarms::{ALARMS, Alarm, CHANNELS, NOTES, Reporter, Source, VARIABLES, fill};
+use super::organisation::Organisation;
+use crate::sandbox::account::Status::{self, Acknowledged, Resolved, Triggered};
+use crate::sandbox::account::{Agent, Body, Bridge, Incident, Involvement, Note, Priority, Service, Urgency, User};
+use crate::sandbox::time::{earlier, later};
+
+/// An incident that is not over.
+struct Open {
+    minutes_ago: i64,
+    status: Status,
+    at: Whose,
+}
+
+/// In whose services something goes wrong.
+#[derive(Clone, Copy)]
+enum Whose {
+    CurrentUsers,
+    TeamlessUsers,
+    Anybodys,
+}
+
+use Whose::{Anybodys, CurrentUsers, TeamlessUsers};
+
+const fn open(minutes_ago: i64, status: Status, at: Whose) -> Open {
+    Open { minutes_ago, status, at }
+}
+
+/// What is going on, the latest first: something of every kind, whatever chance does to the rest.
+const GOING_ON: &[Open] = &[
+    open(4, Triggered, CurrentUsers),
+    open(11, Triggered, Anybodys),
+    open(19, Triggered, CurrentUsers),
+    open(26, Acknowledged, CurrentUsers),
+    open(38, Triggered, TeamlessUsers),
+    open(52, Triggered, CurrentUsers),
+    open(71, Acknowledged, Anybodys),
+    open(95, Acknowledged, CurrentUsers),
+    open(118, Triggered, CurrentUsers),
+    open(130, Triggered, Anybodys),
+    open(160, Acknowledged, CurrentUsers),
+    open(240, Acknowledged, TeamlessUsers),
+    open(300, Acknowledged, Anybodys),
+    open(340, Triggered, Anybodys),
+    open(1_500, Acknowledged, CurrentUsers),
+    open(2_900, Acknowledged, Anybodys),
+    open(5_200, Acknowledged, CurrentUsers),
+];
+
+/// How far back the past goes, and how near to now it comes.
+const PAST_IN_SECONDS: std::ops::Range<i64> = 300 * 60..60 * 24 * 3600;
+
+/// So many `incidents`, in the order they were created.
+pub fn write(organisation: &Organisation, dice: &mut Dice, now: Timestamp, incidents: usize) -> Vec<Incident> {
+    let going_on = incidents.min(GOING_ON.len());
+    let hers: Vec<_> =
+        organisation.load.iter().filter(|service| concerns(service, &organisation.current)).cloned().collect();
+    let vendors: Vec<_> = organisation.services.iter().filter(|service| service.team.is_none()).cloned().collect();
+    let services = |whose| match whose {
+        CurrentUsers => &hers,
+        TeamlessUsers => &vendors,
+        Anybodys => &organisation.load,
+    };
+    let mut drafts: Vec<(i64, Status, Whose)> =
+        GOING_ON.iter().take(going_on).map(|open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at)).collect();
+    // One in fifty is the contractor's.
+    let over = |_| (dice.between(PAST_IN_SECONDS), Resolved, if dice.happens(2) { TeamlessUsers } else { Anybodys });
+    drafts.extend((going_on..incidents).map(over));
+    drafts.sort_by_key(|(seconds_ago, ..)| Reverse(*seconds_ago));
+    let incident = |(number, (seconds_ago, status, whose)): (u32, (i64, Status, Whose))| {
+        let service = dice.pick(services(whose))?;
+        let created_at = earlier(now, Span::new().seconds(seconds_ago));
+        Draft { organisation, service, number, created_at, now }.incident(dice, status)
+    };
+    (FIRST_NUMBER..).zip(drafts).filter_map(incident).collect()
+}
+
+/// Companies have had incidents before.
+const FIRST_NUMBER: u32 = 20_451;
+
+/// Whether a service belongs to one of the user's teams.
+fn concerns(service: &Service, user: &User) -> bool {
+    service.team.as_ref().is_some_and(|team| user.is_in(team))
+}
+
+struct Draft<'a> {
+    organisation: &'a Organisation,
+    service: &'a Arc<Service>,
+    number: u32,
+    created_at: Timestamp,
+    now: Timestamp,
+}
+
+impl Draft<'_> {
+    fn incident(&self, dice: &mut Dice, status: Status) -> Option<Incident> {
+        let alarm_number = dice.0.usize(..ALARMS.len());
+        let alarm = ALARMS.get(alarm_number)?;
+        let slug = self.service.name.to_lowercase().replace(' ', "-");
+        let values: Vec<(&str, &str)> =
+            VARIABLES.iter().map(|(name, values)| (*name, dice.word(values))).chain([("service", slug.as_str())]).collect();
+        let title = fill(alarm.title, &values);
+        let responders = self.responders(status);
+        let responder = dice.pick(&responders).cloned();
+        let changed_at = self.changed_at(dice, status);
+        let priority = self.priority(dice, alarm.urgency);
+        let grave = priority.as_ref().is_some_and(|priority| matches!(priority.name, "P1" | "P2"));
+        let key = format!("{:016x}{:016x}", dice.0.u64(..), dice.0.u64(..));
+        let involved = |at| responder.iter().map(|user| Involvement { at, user: Arc::clone(user) }).collect();
+        Some(Incident {
+            id: dice.event_id(),
+            number: self.number,
+            summary: format!("[#{}] {title}", self.number),
+            body: body(alarm, &title, &key, &values, self.created_at, dice),
+            title,
+            key,
+            alarm: alarm_number,
+            kind: if grave { "major_incident" } else { "incident_default" },
+            status,
+            urgency: alarm.urgency,
+            priority,
+            service: Arc::clone(self.service),
+            created_at: self.created_at,
+            updated_at: changed_at,
+            changed_at,
+            changed_by: self.changed_by(dice, status, responder.as_ref()),
+            resolved_at: (status == Resolved).then_some(changed_at),
+            assignments: if status == Resolved { Vec::new() } else { involved(self.created_at) },
+            acknowledgements: if status == Acknowledged { involved(changed_at) } else { Vec::new() },
+            alerts: 1 + dice.below(3) * dice.below(4),
+            log_entry: dice.event_id(),
+            bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
+            notes: self.notes(dice, status, &responders, &values, changed_at),
+        })
+    }
+
+    /// Those on call while it lasts, and once it is over anybody who could have been.
+    fn responders(&self, status: Status) -> Vec<Arc<User>> {
+        let team = self.service.team.as_ref();
+        let members = self.organisation.users.iter().filter(|user| team.is_some_and(|team| user.is_in(team)));
+        match (status, team) {
+            (Resolved, Some(_)) => members.cloned().collect(),
+            _ => self.service.policy.on_call(self.now),
+        }
+    }
+
+    /// When it got the status it has: never before it began, nor after now.
+    fn changed_at(&self, dice: &mut Dice, status: Status) -> Timestamp {
+        let (typical, long) = (dice.between(2..45), dice.between(45..290));
+        let minutes = match status {
+            Triggered => 0,
+            Acknowledged => dice.between(1..4),
+            Resolved => if dice.happens(70) { typical } else { long },
+        };
+        later(self.created_at, Span::new().minutes(minutes).seconds(dice.between(0..60))).min(self.now)
+    }
+
+    /// Two of five resolve themselves when the alarm ends.
+    fn changed_by(&self, dice: &mut Dice, status: Status, responder: Option<&Arc<User>>) -> Agent {
+        let by_service = status == Triggered || (status == Resolved && dice.happens(40));
+        match responder {
+            Some(user) if !by_service => Agent::User(Arc::clone(user)),
+            _ => Agent::Service(Arc::clone(self.service)),
+        }
+    }
+
+    /// Some have one, and grave ones are rare.
+    fn priority(&self, dice: &mut Dice, urgency: Urgency) -> Option<Arc<Priority>> {
+        let (given, from) = match urgency {
+            Urgency::High => (55, [0, 1, 1, 2, 2, 2, 3]),
+            Urgency::Low => (25, [2, 3, 3, 3, 4, 4, 4]),
+        };
+        let given = dice.happens(given);
+        let number = *dice.pick(&from)?;
+        self.organisation.priorities.get(number).filter(|_| given).cloned()
+    }
+
+    /// Up to five, written while it was going on.
+    fn notes(
+        &self,
+        dice: &mut Dice,
+        status: Status,
+        authors: &[Arc<User>],
+        values: &[(&str, &str)],
+        changed_at: Timestamp,
+    ) -> Vec<Note> {
+        let end = if status == Resolved { changed_at } else { self.now };
+        let most = if dice.happens(45) { 5 } else { 1 };
+        let seconds = end.as_second() - self.created_at.as_second();
+        let mut moments: Vec<i64> = (0..dice.below(most + 1)).map(|_| dice.between(0..seconds.max(1))).collect();
+        moments.sort_unstable();
+        let note = |after| {
+            Some(Note {
+                id: dice.object_id(),
+                user: Arc::clone(dice.pick(authors)?),
+                channel: dice.word(CHANNELS),
+                content: fill(dice.word(NOTES), values),
+                created_at: later(self.created_at, Span::new().seconds(after)),
+            })
+        };
+        moments.into_iter().filter_map(note).collect()
+    }
+}
+
+fn bridge(dice: &mut Dice) -> Bridge {
+    let number = dice.below(10_000);
+    Bridge { number: format!("+1-202-555-0147,,,,{number:04}#"), url: format!("https://meet.acme.example/incident-{number:04}") }
+}
+
+fn body(alarm: &Alarm, title: &str, key: &str, values: &[(&str, &str)], created_at: Timestamp, dice: &mut Dice) -> Body {
+    let details = alarm.details.iter().map(|(name, text)| (*name, fill(text, values)));
+    match alarm.source {
+        Reporter::Person if dice.happens(50) => Body::Empty,
+        Reporter::Person => Body::Absent,
+        Reporter::Monitor(source) => match source.client_url {
+            Some(url) => {
+                let details = details.map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
+                Body::Event(event(alarm, source, title, key, details, &fill(url, values), created_at))
+            }
+            None => Body::Text(details.map(|(_, text)| text).collect()),
+        },
+    }
+}
+
+/// An alert in the common event format, as the events API leaves it with the incident.
+///
+/// See <https://support.pagerduty.com/main/docs/pd-cef>.
+fn event(
+    alarm: &Alarm,
+    source: &Source,
+    title: &str,
+    key: &str,
+    mut details: Map<String, Value>,
+    client_url: &str,
+    created_at: Timestamp,
+) -> Value {
+    details.shift_insert(0, "title".to_owned(), Value::from(title));
+    let severity = match alarm.urgency {
+        Urgency::High => "critical",
+        Urgency::Low => "warning",
+    };
+    json!({
+        "client": source.name,
+        "client_url": client_url,
+        "contexts": [{"type": "link", "href": client_url, "text": source.name}],
+        "creation_time": created_at.to_string(),
+        "dedup_key": key,
+        "description": title,
+        "details": details,
+        "event_class": alarm.class,
+        "severity": severity,
+        "source_origin": source.name,
+        "version": "1.0",
+    })
+}

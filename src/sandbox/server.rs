@@ -1,0 +1,205 @@
+//! The server: its routes, and what happens to every request on the way to them and back.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::account::Account;
+use super::call::Call;
+use super::connection::{Lines, Scissors};
+use super::faults::Faults;
+use super::gate::{Caller, RateLimit};
+use super::reply::{Answer, Problem, response};
+use super::time::Clock;
+use super::{
+    Options, control, escalation_policies, incidents, notes, oncalls, schedules, seed, services, similar, teams, updates, users,
+};
+
+/// A request as it arrived, without its credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// The HTTP method, in upper case.
+    pub method: String,
+    /// The path, as sent.
+    pub path: String,
+    /// The query string, as sent, without the question mark; empty when there was none.
+    pub query: String,
+    /// The `From` header.
+    pub from: Option<String>,
+}
+
+/// Everything the sandbox keeps.
+#[derive(Debug)]
+pub struct Server {
+    pub account: RwLock<Account>,
+    pub faults: Faults,
+    limit: RateLimit,
+    latency: Duration,
+    requests: Mutex<VecDeque<Recorded>>,
+    answered: AtomicU64,
+    stopped: watch::Receiver<()>,
+}
+
+pub type Shared = Arc<Server>;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// More requests than a test would look through, and little enough to keep through a long demonstration.
+const REQUESTS_KEPT: usize = 10_000;
+
+impl Server {
+    pub fn new(options: &Options, stopped: watch::Receiver<()>) -> Self {
+        let clock = options.now.map_or(Clock::Running, Clock::Stopped);
+        Self {
+            account: RwLock::new(seed::account(clock, options.incidents)),
+            faults: Faults::default(),
+            limit: RateLimit::new(options.rate_limit),
+            latency: options.latency,
+            requests: Mutex::default(),
+            answered: AtomicU64::default(),
+            stopped,
+        }
+    }
+
+    pub fn recorded(&self) -> Vec<Recorded> {
+        lock(&self.requests).iter().cloned().collect()
+    }
+
+    pub fn forget(&self) {
+        lock(&self.requests).clear();
+    }
+
+    fn record(&self, request: &Request) {
+        let from = request.headers().get("from").and_then(|from| from.to_str().ok());
+        let mut requests = lock(&self.requests);
+        if requests.len() == REQUESTS_KEPT {
+            requests.pop_front();
+        }
+        requests.push_back(Recorded {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            from: from.map(str::to_owned),
+        });
+    }
+}
+
+/// Locks what cannot be left half changed, so that a panic elsewhere does not matter.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves until the other end of [`Server::stopped`] is gone.
+pub async fn run(server: Shared, listener: TcpListener) {
+    let mut stopped = server.stopped.clone();
+    let service = routes(server).into_make_service_with_connect_info::<Scissors>();
+    let end = async move { _ = stopped.changed().await };
+    if let Err(error) = axum::serve(Lines(listener), service).with_graceful_shutdown(end).await {
+        tracing::error!(%error, "the sandbox has stopped");
+    }
+}
+
+fn routes(server: Shared) -> Router {
+    let api = Router::new()
+        .route("/abilities", read(control::abilities))
+        .route("/escalation_policies", read(escalation_policies::list))
+        .route("/escalation_policies/{id}", read(escalation_policies::show))
+        .route("/incidents", read(incidents::list).merge(write(MethodFilter::PUT, updates::update_many)))
+        .route("/incidents/{id}", read(incidents::show).merge(write(MethodFilter::PUT, updates::update)))
+        .route("/incidents/{id}/notes", read(notes::list).merge(write(MethodFilter::POST, notes::create)))
+        .route("/incidents/{id}/past_incidents", read(similar::past))
+        .route("/incidents/{id}/related_incidents", read(similar::related))
+        .route("/oncalls", read(oncalls::list))
+        .route("/schedules", read(schedules::list))
+        .route("/schedules/{id}", read(schedules::show))
+        .route("/schedules/{id}/users", read(schedules::users))
+        .route("/services", read(services::list))
+        .route("/services/{id}", read(services::show))
+        .route("/teams", read(teams::list))
+        .route("/teams/{id}", read(teams::show))
+        .route("/teams/{id}/members", read(teams::members))
+        .route("/users", read(users::list))
+        .route("/users/me", read(users::me))
+        .route("/users/{id}", read(users::show))
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::not_found())
+        .layer(from_fn_with_state(Arc::clone(&server), admit))
+        .layer(from_fn_with_state(Arc::clone(&server), disturb));
+    control::routes().merge(api).with_state(server)
+}
+
+/// A handler that looks at the account.
+type Read = fn(&Account, &Call) -> Answer;
+
+/// A handler that changes it.
+type Write = fn(&mut Account, &Call) -> Answer;
+
+fn read(handler: Read) -> MethodRouter<Shared> {
+    get(async move |State(server): State<Shared>, call: Call| {
+        let account = server.account.read().unwrap_or_else(PoisonError::into_inner);
+        response(handler(&account, &call))
+    })
+}
+
+fn write(method: MethodFilter, handler: Write) -> MethodRouter<Shared> {
+    on(method, async move |State(server): State<Shared>, call: Call| {
+        let mut account = server.account.write().unwrap_or_else(PoisonError::into_inner);
+        response(call.caller.may_write().and_then(|()| handler(&mut account, &call)))
+    })
+}
+
+/// What every request goes through first: it is recorded and held back, a fault may strike, and the end of the sandbox ends it.
+async fn disturb(
+    State(server): State<Shared>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+    next: Next,
+) -> Response {
+    server.record(&request);
+    let mut stopped = server.stopped.clone();
+    let answer = async {
+        if !server.latency.is_zero() {
+            tokio::time::sleep(server.latency).await;
+        }
+        match server.faults.meet(request.method().as_str(), request.uri().path()) {
+            Some(fault) => fault.strike(request, next, &scissors).await,
+            None => next.run(request).await,
+        }
+    };
+    tokio::select! {
+        answer = answer => answer,
+        _ = stopped.changed() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Lets a known caller within the rate limit through, and adds the headers that every answer of PagerDuty has.
+async fn admit(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
+    let caller = Caller::of(request.headers());
+    let allowance = match &caller {
+        Ok(caller) => server.limit.spend(caller, Instant::now()),
+        Err(_) => server.limit.untouched(),
+    };
+    let mut response = match caller {
+        Err(problem) => problem.into_response(),
+        Ok(_) if allowance.exceeded => Problem::rate_limited().into_response(),
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+    };
+    allowance.write(response.headers_mut());
+    let id = format!("sandbox-{:08}", server.answered.fetch_add(1, Ordering::Relaxed) + 1);
+    response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (X_REQUEST_ID, id)));
+    response
+}

@@ -1,0 +1,19 @@
+//! The MCP door: the tools of a [`Toolbox`](crate::tools::Toolbox), offered over the Model Context Protocol.
+//!
+//! [`Server`] answers the methods (revisions 2025-06-18, 2025-11-25 and 2026-07-28, all at the same time), [`serve`] runs
+//! it over lines of JSON, [`serve_stdio`] over the process's own standard streams.
+//!
+//! This is the only module that names `rmcp`, and it decides nothing about PagerDuty: which tools there are, what they
+//! accept and what they answer is `tools`' business. What it adds is good manners towards clients: a wrong request is told
+//! what is wrong with it, and nothing a client sends ends the session.
+
+mod convert;
+mod handler;
+mod lines;
+mod message;
+mod params;
+mod resources;
+mod stdio;
+
+pub use handler::Server;
+pub use stdio::{serve, serve_stdio};

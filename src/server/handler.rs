@@ -1,0 +1,178 @@
+//! What the server answers to each MCP method.
+//!
+//! Written by hand over our own catalogue, without `rmcp`'s macros: those keep a second list of tools and announce `rmcp`
+//! as the server. Methods of capabilities we do not announce (prompts, completion, logging, subscriptions) are left to
+//! `rmcp`'s defaults, which answer -32601.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult,
+    InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use tokio::sync::Semaphore;
+
+use super::{convert, params, resources};
+use crate::error::{Code, Error};
+use crate::tools::Toolbox;
+
+/// The revisions we speak, oldest first. A client that asks `initialize` for any other is offered 2025-11-25, the newest
+/// that has an `initialize`, and may leave if it does not like it (2025-11-25, "Version Negotiation"); a request that
+/// names another in its `_meta` is answered -32022 with this list (2026-07-28, "Protocol Version").
+const REVISIONS: &[ProtocolVersion] =
+    &[ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
+
+/// How many calls run side by side; further ones wait for their turn. A client may pipeline as many requests as it likes,
+/// and each call holds sockets and decoded pages: without a bound, one runaway agent exhausts file descriptors for all.
+/// Far more than any agent asks for at once, and enough that 200 calls at a time do not queue (see `docs/design.md`).
+const MAX_CALLS: usize = 256;
+
+/// How long clients may keep a list or a resource without asking again (2026-07-28, "Caching"). What we list is fixed when
+/// the process starts; the five minutes are for a server restarted behind the same address with other options.
+pub(super) const TTL_MS: u64 = 5 * 60 * 1000;
+
+/// Who may keep it. Not `public`, although every credential sees the same list today: nothing is gained (the list is
+/// small, and a stdio client has no shared cache), and a cache in between must not hand out the list of a server that
+/// was started with `--read-only` in place of another's.
+pub(super) const CACHE_SCOPE: CacheScope = CacheScope::Private;
+
+/// The MCP server: answers for the tools of one [`Toolbox`], on any transport.
+///
+/// Cloning is cheap and clones share everything, so that a transport may take one for each request.
+#[derive(Clone)]
+pub struct Server(Arc<Shared>);
+
+struct Shared {
+    toolbox: Arc<Toolbox>,
+    /// The catalogue as `rmcp` wants it. Built when first asked for, because sixty schemas cost more than the whole rest
+    /// of the start-up, and a client that is only initializing does not need them.
+    tools: OnceLock<Vec<Tool>>,
+    /// See [`MAX_CALLS`].
+    turns: Semaphore,
+}
+
+impl Server {
+    /// A server for the tools of `toolbox`. Does no work yet.
+    #[must_use]
+    pub fn new(toolbox: Arc<Toolbox>) -> Self {
+        Self(Arc::new(Shared { toolbox, tools: OnceLock::new(), turns: Semaphore::new(MAX_CALLS) }))
+    }
+
+    fn tools(&self) -> &[Tool] {
+        self.0.tools.get_or_init(|| self.0.toolbox.tools().iter().map(|tool| convert::tool(tool)).collect())
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        convert::info()
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        Cow::Borrowed(REVISIONS)
+    }
+
+    /// `initialize` (2025-11-25, "Lifecycle"): opens a session of the older revisions.
+    ///
+    /// `rmcp` would remember the revision that was asked for, and shapes every later answer by it. What counts is the one
+    /// that was agreed on.
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let result = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request.with_protocol_version(result.protocol_version.clone()));
+        Ok(result)
+    }
+
+    /// `server/discover` (2026-07-28, "Discovery"): who we are, without a session.
+    async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        Ok(DiscoverResult::from_server_info(REVISIONS.to_vec(), self.get_info())
+            .with_ttl_ms(TTL_MS)
+            .with_cache_scope(CACHE_SCOPE))
+    }
+
+    /// `tools/list` (all revisions, "Tools", "Listing Tools"): the whole list, in the catalogue's order.
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        params::refuse_cursor(request.as_ref())?;
+        Ok(ListToolsResult::with_all_items(self.tools().to_vec()).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
+    }
+
+    /// The one tool of that name. `rmcp` asks for it to check HTTP headers against a tool's schema.
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.tools().iter().find(|tool| tool.name == name).cloned()
+    }
+
+    /// `tools/call` (all revisions, "Tools", "Calling Tools").
+    ///
+    /// When the client withdraws the request (a `notifications/cancelled`, a closed HTTP connection, the end of the
+    /// session) the call's future is dropped, and its HTTP requests to PagerDuty with it. `rmcp` sends no answer then.
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let call = async {
+            // An error would mean a closed semaphore, and nobody closes this one.
+            let _turn = self.0.turns.acquire().await.ok();
+            self.0.toolbox.call(&request.name, request.arguments.unwrap_or_default()).await
+        };
+        let outcome = tokio::select! {
+            biased;
+            () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
+            outcome = call => outcome,
+        };
+        match outcome {
+            Ok(reply) => Ok(convert::reply(reply).into()),
+            Err(error) => convert::error(&error, self.0.toolbox.tools()).map(Into::into),
+        }
+    }
+
+    /// `resources/list` (all revisions, "Resources", "Listing Resources").
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        params::refuse_cursor(request.as_ref())?;
+        Ok(resources::list())
+    }
+
+    /// `resources/templates/list` (all revisions, "Resources", "Resource Templates"): there are none.
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        params::refuse_cursor(request.as_ref())?;
+        Ok(ListResourceTemplatesResult::default().with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
+    }
+
+    /// `resources/read` (all revisions, "Resources", "Reading Resources").
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        resources::read(&request.uri, self.0.toolbox.tools()).map(Into::into)
+    }
+
+    /// Everything `rmcp` could not make sense of: methods nobody knows, and known ones with parameters that do not fit,
+    /// which it would answer with -32601 as well. Over stdio the latter do not come this far, see `server::message`.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(params::explain(&request.method, request.params.as_ref()))
+    }
+}

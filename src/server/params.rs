@@ -1,0 +1,131 @@
+//! What is wrong with a request's parameters, in words.
+//!
+//! `rmcp` reads a request by trying one message type after the other. One with wrong parameters fits none of them and
+//! becomes a "custom" request, to be answered "method not found", and a cursor that is a number is dropped without a
+//! word. So the parameters of the methods we serve are checked here, against the same types. This looks at the shape
+//! only: what a tool's arguments may hold is the tool's own business, and its complaints are tool results.
+
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolRequestParams, ErrorCode, InitializeRequestParams, PaginatedRequestParams, ReadResourceRequestParams,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Checks the parameters of one method: a complaint, or nothing.
+type Check = fn(&Value) -> Option<String>;
+
+/// Refuses the parameters of a request that cannot be right for its method; -32602 (2025-11-25, "Error Handling").
+///
+/// Passes requests of methods it does not know: whoever dispatches them says so.
+pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorData> {
+    match complaint(method, params) {
+        Some(complaint) => Err(invalid(method, &complaint)),
+        None => Ok(()),
+    }
+}
+
+/// The answer to a request that `rmcp` could not read: which of its parameters is wrong, or that there is no such method.
+pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
+    if served(method).is_none() {
+        return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("method not found: {method}"), None);
+    }
+    let complaint = complaint(method, params);
+    invalid(method, complaint.as_deref().unwrap_or("they cannot be read"))
+}
+
+/// Refuses a cursor. Our lists have one page, so we never gave one out and whatever comes is not ours; -32602 (all
+/// revisions, "Pagination").
+pub(super) fn refuse_cursor(params: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
+    match params.and_then(|params| params.cursor.as_deref()) {
+        Some(cursor) => Err(ErrorData::invalid_params(
+            format!("invalid cursor {cursor:?}: this list has a single page, ask for it without a cursor"),
+            None,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The methods we serve, each with the check of its parameters.
+fn served(method: &str) -> Option<Check> {
+    match method {
+        "initialize" => Some(fits::<InitializeRequestParams>),
+        "ping" | "server/discover" => Some(|_| None),
+        "tools/list" | "resources/list" | "resources/templates/list" => Some(fits::<PaginatedRequestParams>),
+        "tools/call" => Some(fits::<CallToolRequestParams>),
+        "resources/read" => Some(fits::<ReadResourceRequestParams>),
+        _ => None,
+    }
+}
+
+fn complaint(method: &str, params: Option<&Value>) -> Option<String> {
+    let empty = Value::Object(Map::new());
+    let params = match params {
+        // Absent, and null, which some clients write for it.
+        None | Some(Value::Null) => &empty,
+        Some(params @ Value::Object(_)) => params,
+        Some(_) => return Some("`params` must be an object".into()),
+    };
+    match params.get("_meta") {
+        None | Some(Value::Null | Value::Object(_)) => served(method)?(params),
+        Some(_) => Some("`params._meta` must be an object".into()),
+    }
+}
+
+fn fits<T: DeserializeOwned>(params: &Value) -> Option<String> {
+    // The error's `Display` starts with the path to the culprit: "arguments: invalid type: sequence, expected a map".
+    serde_path_to_error::deserialize::<_, T>(params).err().map(|error| error.to_string())
+}
+
+fn invalid(method: &str, complaint: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("invalid parameters for {method}: {complaint}"), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check_complaint(method: &str, params: &Value, expected: &str) {
+        let error = check(method, Some(params)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::INVALID_PARAMS);
+        assert_eq!(error.message, format!("invalid parameters for {method}: {expected}"));
+        assert_eq!(explain(method, Some(params)), error, "both ways in say the same");
+    }
+
+    #[test]
+    fn a_complaint_names_what_is_wrong() {
+        check_complaint("tools/call", &json!([]), "`params` must be an object");
+        check_complaint("tools/call", &json!({}), "missing field `name`");
+        check_complaint("tools/call", &json!({"name": 7}), "name: invalid type: integer `7`, expected a string");
+        check_complaint(
+            "tools/call",
+            &json!({"name": "x", "arguments": [1]}),
+            "arguments: invalid type: sequence, expected a map",
+        );
+        check_complaint("tools/list", &json!({"cursor": 7}), "cursor: invalid type: integer `7`, expected a string");
+        check_complaint("tools/list", &json!({"_meta": 7}), "`params._meta` must be an object");
+        check_complaint("resources/read", &json!(null), "missing field `uri`");
+        check_complaint("initialize", &json!({"protocolVersion": "2025-11-25"}), "missing field `capabilities`");
+    }
+
+    #[test]
+    fn absent_null_and_empty_parameters_are_the_same() {
+        for params in [None, Some(Value::Null), Some(json!({})), Some(json!({"_meta": null}))] {
+            for method in ["ping", "tools/list", "resources/list", "resources/templates/list", "server/discover"] {
+                assert_eq!(check(method, params.as_ref()), Ok(()), "{method} {params:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_nobody_serves_is_not_found_whatever_its_parameters() {
+        assert_eq!(check("prompts/get", Some(&json!({"name": 7}))), Ok(()));
+        let error = explain("prompts/get", Some(&json!({"name": 7})));
+        assert_eq!(
+            (error.code, error.message.as_ref()),
+            (ErrorCode::METHOD_NOT_FOUND, "method not found: prompts/get")
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! The resources: one document, `docs://tools`, with the documentation of the tools as Markdown.
+//!
+//! It is optional reading. The tool list alone must be enough to work with, because few clients show resources to the
+//! model; so nothing stands here that a tool's description leaves out and needs.
+
+use rmcp::ErrorData;
+use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents};
+use serde_json::json;
+
+use super::handler::{CACHE_SCOPE, TTL_MS};
+use crate::tools::Tool;
+
+const TOOLS_URI: &str = "docs://tools";
+const MARKDOWN: &str = "text/markdown";
+
+/// The answer to `resources/list`.
+pub(super) fn list() -> ListResourcesResult {
+    let tools = Resource::new(TOOLS_URI, "tools")
+        .with_title("Tool documentation")
+        .with_description("Every tool with its parameters, defaults, rules between them, and errors. Optional reading.")
+        .with_mime_type(MARKDOWN);
+    ListResourcesResult::with_all_items(vec![tools]).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE)
+}
+
+/// The answer to `resources/read`: the documentation of exactly the tools that are offered.
+///
+/// An unknown URI is an error, never empty contents (2025-11-25, "Resources", "Error Handling"). `rmcp` turns its code,
+/// -32002, into the -32602 of 2026-07-28 for clients of that revision.
+pub(super) fn read(uri: &str, tools: &[&'static Tool]) -> Result<ReadResourceResult, ErrorData> {
+    if uri != TOOLS_URI {
+        return Err(ErrorData::resource_not_found(
+            format!("there is no resource {uri:?}; the only one is {TOOLS_URI}"),
+            Some(json!({"uri": uri})),
+        ));
+    }
+    let contents = ResourceContents::text(crate::docs::tools_markdown(tools), TOOLS_URI).with_mime_type(MARKDOWN);
+    Ok(ReadResourceResult::new(vec![contents]).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
+}

@@ -1,0 +1,250 @@
+//! MCP over lines of JSON (all revisions, "Transports", "stdio"): one message a line in, one message a line out.
+//!
+//! `rmcp` has this transport too. Ours differs where a client, a script or a shell does something odd: nothing that comes
+//! in ends the session, everything that deserves an answer gets one, and calls received before the end of input are
+//! answered before we leave, so that `printf '…' | pagerduty-mcp-server` prints all its answers.
+//!
+//! `rmcp`'s opening handshake is skipped for the same reason: it ends the process over a notification that comes too early.
+//! What it would have guarded is two rules of [`Transport::receive`] below. Nothing else writes to the writer.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+};
+use rmcp::service::serve_directly;
+use rmcp::transport::Transport;
+use rmcp::{ErrorData, RoleServer};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+
+use super::handler::Server;
+use super::lines::{Line, Lines};
+use super::message::{self, Refusal};
+use crate::tools::Toolbox;
+
+/// The longest message we read. `rmcp` draws the same line, and the longest sensible message, a note, is a thousandth of it.
+const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+
+/// How many outgoing messages wait for a client that does not read; beyond that we stop reading from it.
+const OUTBOX: usize = 64;
+
+/// How long we stay after the end of input for calls that are not answered yet. Each has a time-out of its own, far
+/// shorter by default; this is for the case that there is a bug, so that no process is left behind for good.
+const LINGER: Duration = Duration::from_mins(10);
+
+/// Serves MCP over the process's standard input and output, until the input ends or the output breaks.
+pub async fn serve_stdio(toolbox: Arc<Toolbox>) -> io::Result<()> {
+    // Where both are pipes, as they are under most clients on Linux, this saves a change of thread for every message.
+    let (stdin, stdout) = rmcp::transport::stdio_pipes();
+    serve(toolbox, stdin, stdout).await
+}
+
+/// Serves MCP over any pair of streams, until the input ends or the output breaks.
+///
+/// A reader that has gone away is the usual end of a session and no error; other failures to write are errors. Dropping the
+/// future ends the session and the calls in it.
+pub async fn serve<R, W>(toolbox: Arc<Toolbox>, reader: R, writer: W) -> io::Result<()>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Unpin,
+{
+    let (outbox, inbox) = mpsc::channel(OUTBOX);
+    let session = serve_directly(Server::new(toolbox), LineTransport::new(reader, outbox), None);
+    let session = async { session.waiting().await.map_err(io::Error::other) };
+    // Once nothing can be written any more, the session is dropped where it stands.
+    match tokio::try_join!(session, write_lines(writer, inbox)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes what arrives in `inbox` until nobody can put anything there.
+///
+/// The only place that writes, so that no message is ever cut by another, or by the end of the task that sent it.
+async fn write_lines<W: AsyncWrite + Unpin>(mut writer: W, mut inbox: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+    let mut lines = Vec::new();
+    while inbox.recv_many(&mut lines, OUTBOX).await > 0 {
+        for line in lines.drain(..) {
+            writer.write_all(&line).await?;
+        }
+        writer.flush().await?;
+    }
+    Ok(())
+}
+
+/// A message as a line.
+fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The transport under `rmcp`'s session loop.
+struct LineTransport<R> {
+    lines: Lines<R>,
+    /// To [`write_lines`]; `None` once closed.
+    outbox: Option<mpsc::Sender<Vec<u8>>>,
+    /// A refusal on its way to the outbox. `receive` may be cancelled while it waits for room there.
+    refusal: Option<Vec<u8>>,
+    unanswered: Unanswered,
+    /// Whether there was an `initialize`.
+    initialized: bool,
+    /// The `initialize` to be answered before anything else is read.
+    initializing: Option<RequestId>,
+}
+
+impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
+    fn new(reader: R, outbox: mpsc::Sender<Vec<u8>>) -> Self {
+        Self {
+            lines: Lines::new(reader, MAX_MESSAGE),
+            outbox: Some(outbox),
+            refusal: None,
+            unanswered: Unanswered::default(),
+            initialized: false,
+            initializing: None,
+        }
+    }
+
+    /// What to do with a line: dispatch the message, nothing, or refuse it.
+    fn admit(&mut self, line: Line) -> Result<Option<ClientJsonRpcMessage>, Refusal> {
+        let Line::Whole(line) = line else {
+            return Err(Refusal::invalid_request(None, format!("message too large: the limit is {MAX_MESSAGE} bytes")));
+        };
+        let message = message::read(&line)?;
+        match &message {
+            Some(JsonRpcMessage::Request(request)) => self.admit_request(&request.request, &request.id)?,
+            Some(JsonRpcMessage::Notification(notification)) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    // `rmcp` will not answer it any more.
+                    self.unanswered.remove(id);
+                }
+            }
+            _ => {}
+        }
+        Ok(message)
+    }
+
+    fn admit_request(&mut self, request: &ClientRequest, id: &RequestId) -> Result<(), Refusal> {
+        if self.unanswered.contains(id) {
+            // `rmcp` would answer one of the two and cancel the other.
+            return Err(Refusal::invalid_request(Some(id.clone()), "a request with this id is still being answered"));
+        }
+        match request {
+            ClientRequest::InitializeRequest(_) => {
+                self.initialized = true;
+                self.initializing = Some(id.clone());
+            }
+            ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => {}
+            // The revisions with `initialize` want it first ("Lifecycle"); 2026-07-28 has none, and wants instead that each
+            // request says what it speaks ("Protocol Version"). Whether it says so correctly is for `rmcp` to check.
+            _ if self.initialized || request.get_meta().protocol_version().is_some() => {}
+            _ => {
+                let message = "send `initialize` first, or give io.modelcontextprotocol/protocolVersion and \
+                               io.modelcontextprotocol/clientCapabilities in `params._meta` (revision 2026-07-28)";
+                return Err(Refusal::new(Some(id.clone()), ErrorData::invalid_params(message, None)));
+            }
+        }
+        self.unanswered.add(id.clone());
+        Ok(())
+    }
+}
+
+impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
+    type Error = io::Error;
+
+    /// Queues a message to be written.
+    fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let outbox = self.outbox.clone();
+        let unanswered = self.unanswered.clone();
+        async move {
+            let sent = match (outbox, encode(&message)) {
+                (Some(outbox), Ok(line)) => outbox.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into()),
+                (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
+                (_, Err(error)) => Err(error),
+            };
+            // Not before it is queued: the end of input waits for this.
+            match message {
+                JsonRpcMessage::Response(response) => unanswered.remove(&response.id),
+                JsonRpcMessage::Error(error) => error.id.iter().for_each(|id| unanswered.remove(id)),
+                JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {}
+            }
+            sent
+        }
+    }
+
+    /// The next message for `rmcp`; `None` ends the session.
+    ///
+    /// May be cancelled at every await, and is, whenever `rmcp` has something to send: what is underway lives in `self`.
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        loop {
+            if self.refusal.is_some() {
+                let room = self.outbox.as_ref()?.reserve().await.ok()?;
+                room.send(self.refusal.take()?);
+            }
+            if let Some(id) = &self.initializing {
+                // What comes next may depend on the revision that is being agreed on.
+                self.unanswered.wait_until(|ids| !ids.contains(id)).await;
+                self.initializing = None;
+            }
+            let line = match self.lines.next().await {
+                Ok(Some(line)) => line,
+                end => {
+                    if let Err(error) = end {
+                        tracing::warn!(%error, "cannot read any more");
+                    }
+                    // After this `rmcp` gives its calls another five seconds and withdraws them.
+                    if tokio::time::timeout(LINGER, self.unanswered.wait_until(HashSet::is_empty)).await.is_err() {
+                        tracing::error!("calls are still not answered {LINGER:?} after the end of input");
+                    }
+                    return None;
+                }
+            };
+            match self.admit(line) {
+                Ok(Some(message)) => return Some(message),
+                Ok(None) => {}
+                Err(refusal) => self.refusal = encode(&refusal.into_message()).ok(),
+            }
+        }
+    }
+
+    /// Nothing more will be sent. What is queued is still written.
+    async fn close(&mut self) -> io::Result<()> {
+        self.outbox = None;
+        Ok(())
+    }
+}
+
+/// The requests that were handed to `rmcp` and have neither been answered nor withdrawn. Clones share the set.
+#[derive(Clone, Default)]
+struct Unanswered(watch::Sender<HashSet<RequestId>>);
+
+impl Unanswered {
+    fn contains(&self, id: &RequestId) -> bool {
+        self.0.borrow().contains(id)
+    }
+
+    fn add(&self, id: RequestId) {
+        self.0.send_modify(|ids| {
+            ids.insert(id);
+        });
+    }
+
+    fn remove(&self, id: &RequestId) {
+        self.0.send_modify(|ids| {
+            ids.remove(id);
+        });
+    }
+
+    async fn wait_until(&self, settled: impl FnMut(&HashSet<RequestId>) -> bool) {
+        // An error would mean that there is no sender left, and this is one.
+        self.0.subscribe().wait_for(settled).await.ok();
+    }
+}

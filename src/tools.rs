@@ -1,0 +1,222 @@
+//! The catalogue: every tool as a value, and the one way of calling one.
+//!
+//! [`ALL`] is the only list of tools. The MCP listing, MCP calls, the Python module, the command line, the documentation
+//! and the snapshots all read it. A tool is declared in its resource's file: a parameter struct, an async function, and one
+//! [`Tool`] constant. To add one: its file, one line in [`ALL`], its snapshot, the regenerated docs.
+
+mod escalation_policies;
+mod incidents;
+mod oncalls;
+mod schedules;
+mod scope;
+mod services;
+mod teams;
+mod toolbox;
+mod users;
+
+use std::future::Future;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use crate::client::Api;
+use crate::error::Result;
+use crate::pagination::Want;
+use crate::params::{self, Declaration, Limit, Offset, Params};
+use crate::reply::{Budget, Reply};
+
+pub use toolbox::{Filter, Toolbox};
+
+/// Every tool, in the order of the documentation.
+pub const ALL: &[Tool] = &[
+    users::BUILD_USER_CONTEXT,
+    incidents::GET_INCIDENTS,
+    incidents::ACKNOWLEDGE_INCIDENT,
+    incidents::RESOLVE_INCIDENT,
+    incidents::ADD_INCIDENT_NOTE,
+    oncalls::GET_ONCALLS,
+    schedules::GET_SCHEDULES,
+    schedules::LIST_USERS_ONCALL,
+    escalation_policies::GET_ESCALATION_POLICIES,
+    services::GET_SERVICES,
+    teams::GET_TEAMS,
+    users::GET_USERS,
+];
+
+/// What a tool may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It only reads.
+    Read,
+    /// It adds or changes something that can be changed back.
+    Write,
+    /// It ends something: what it does cannot be taken back by another call of ours.
+    Destructive,
+}
+
+/// The part of PagerDuty a tool is about; tools are switched on and off by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toolset {
+    /// Escalation policies.
+    EscalationPolicies,
+    /// Incidents and their notes.
+    Incidents,
+    /// On-calls.
+    Oncalls,
+    /// Schedules.
+    Schedules,
+    /// Services.
+    Services,
+    /// Teams.
+    Teams,
+    /// Users.
+    Users,
+}
+
+impl Toolset {
+    /// Every toolset.
+    pub const ALL: &'static [Toolset] = &[
+        Toolset::EscalationPolicies,
+        Toolset::Incidents,
+        Toolset::Oncalls,
+        Toolset::Schedules,
+        Toolset::Services,
+        Toolset::Teams,
+        Toolset::Users,
+    ];
+
+    /// The name, as it is written in `--toolsets`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Toolset::EscalationPolicies => "escalation_policies",
+            Toolset::Incidents => "incidents",
+            Toolset::Oncalls => "oncalls",
+            Toolset::Schedules => "schedules",
+            Toolset::Services => "services",
+            Toolset::Teams => "teams",
+            Toolset::Users => "users",
+        }
+    }
+}
+
+/// A tool as a value.
+pub struct Tool {
+    /// The name it is called by. Renaming one breaks prompts.
+    pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
+    /// What it does, for a model that has never seen PagerDuty; sent with every request, so in few words.
+    pub description: &'static str,
+    /// What it is about.
+    pub toolset: Toolset,
+    /// What it may do.
+    pub access: Access,
+    /// Whether calling it twice is the same as calling it once.
+    pub idempotent: bool,
+    /// Its parameters.
+    pub params: &'static [Declaration],
+    run: Run,
+}
+
+type Run = fn(Context, &Map<String, Value>) -> BoxFuture<'static, Result<Reply>>;
+
+impl Tool {
+    /// A tool that only reads.
+    const fn read<P: Params>(name: &'static str, toolset: Toolset, about: About, run: Run) -> Self {
+        Self::new::<P>(name, toolset, about, Access::Read, true, run)
+    }
+
+    const fn new<P: Params>(
+        name: &'static str,
+        toolset: Toolset,
+        about: About,
+        access: Access,
+        idempotent: bool,
+        run: Run,
+    ) -> Self {
+        let About { title, description } = about;
+        Self { name, title, description, toolset, access, idempotent, params: P::DECLARATIONS, run }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.access == Access::Read
+    }
+
+    /// Whether what it does cannot be taken back.
+    #[must_use]
+    pub fn is_destructive(&self) -> bool {
+        self.access == Access::Destructive
+    }
+
+    /// The JSON Schema of its arguments.
+    #[must_use]
+    pub fn input_schema(&self) -> Map<String, Value> {
+        params::schema(self.params)
+    }
+
+    /// The tool as MCP defines it. <https://modelcontextprotocol.io/specification/2025-11-25/server/tools>
+    #[must_use]
+    pub fn definition(&self) -> Value {
+        json!({
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "inputSchema": self.input_schema(),
+            "annotations": {
+                "readOnlyHint": self.is_read_only(),
+                "destructiveHint": self.is_destructive(),
+                "idempotentHint": self.idempotent,
+                "openWorldHint": true,
+            },
+        })
+    }
+}
+
+impl std::fmt::Debug for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tool").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A tool's words.
+struct About {
+    title: &'static str,
+    description: &'static str,
+}
+
+/// What a tool works with during one call.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The API in the name of the call's credential.
+    pub api: Api,
+    /// How many tokens the answer may have.
+    pub max_tokens: Option<usize>,
+}
+
+impl Context {
+    /// How much of a list to fetch.
+    #[must_use]
+    pub fn want(&self, limit: Option<Limit>, offset: Option<Offset>) -> Want {
+        Want {
+            limit: limit.map_or(Limit::DEFAULT, Limit::get),
+            offset: offset.map_or(0, Offset::get),
+            budget: Budget::of(self.max_tokens),
+        }
+    }
+}
+
+/// Decodes the arguments and runs the tool's function.
+fn run<P, F, Fut>(cx: Context, arguments: &Map<String, Value>, tool: F) -> BoxFuture<'static, Result<Reply>>
+where
+    P: Params,
+    F: FnOnce(Context, P) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Reply>> + Send + 'static,
+{
+    match P::decode(arguments) {
+        Ok(params) => Box::pin(tool(cx, params)),
+        Err(error) => Box::pin(std::future::ready(Err(error))),
+    }
+}

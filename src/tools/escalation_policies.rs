@@ -1,0 +1,65 @@
+//! `get_escalation_policies`.
+
+use super::scope::{context_excludes, id_excludes, needs_one_of};
+use super::{About, Context, Tool, Toolset, run};
+use crate::client::Query;
+use crate::client::resources::ESCALATION_POLICIES;
+use crate::error::Result;
+use crate::ids::Id;
+use crate::models::{EscalationPolicy, Team, User};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
+use crate::reply::Reply;
+
+/// One policy, or a list by name, user and team.
+pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
+    "get_escalation_policies",
+    Toolset::EscalationPolicies,
+    About {
+        title: "Get escalation policies",
+        description: "Find escalation policies (who is paged in which order): those of my teams that page me, of given \
+                      users or teams, or one by ID.",
+    },
+    |cx, arguments| run(cx, arguments, get_escalation_policies),
+);
+
+crate::params! {
+    struct Params {
+        "Excludes the other filters"
+        policy_id: Option<Id<EscalationPolicy>>,
+        "Mine; false needs user_ids or team_ids"
+        current_user_context: Flag<true>,
+        "Part of the name"
+        query: Option<Text>,
+        "Users they page"
+        user_ids: Ids<User>,
+        "Team IDs"
+        team_ids: Ids<Team>,
+        "Max results (100)"
+        limit: Option<Limit>,
+        "next_offset of the last answer"
+        offset: Option<Offset>,
+        "Fields to return"
+        include: Include<EscalationPolicy>,
+    }
+}
+
+async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
+    let selection = params.include.selection();
+    if let Some(id) = &params.policy_id {
+        id_excludes(&params, "policy_id", &["query", "user_ids", "team_ids", "limit", "offset"])?;
+        return Ok(Reply::one(&ESCALATION_POLICIES, cx.api.one(id, Query::new(), &selection).await?.shown));
+    }
+    let query = if params.current_user_context.is_on() {
+        context_excludes(&params, &["user_ids", "team_ids"])?;
+        let me = cx.api.me().await?;
+        // Without teams the second filter falls away, and the first still holds: the user's own policies.
+        Query::new().with_all("user_ids", &[me.id]).with_all("team_ids", &me.teams)
+    } else {
+        needs_one_of(&params, &["user_ids", "team_ids"])?;
+        let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
+        by_user.with_all("team_ids", params.team_ids.as_slice())
+    };
+    let query = query.with("query", params.query);
+    let listing = cx.api.list::<EscalationPolicy>(query, cx.want(params.limit, params.offset), &selection).await?;
+    Ok(Reply::list(&ESCALATION_POLICIES, listing, "query, user_ids or team_ids"))
+}

@@ -1,0 +1,83 @@
+//! `get_oncalls`.
+
+use super::scope::{context_excludes, needs_one_of};
+use super::{About, Context, Tool, Toolset, run};
+use crate::client::Query;
+use crate::client::resources::ONCALLS;
+use crate::error::Result;
+use crate::models::{EscalationPolicy, Oncall, Schedule, User};
+use crate::params::{Flag, Ids, Include, Limit, Moment, Offset, Range};
+use crate::reply::Reply;
+
+/// Who is on call.
+pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
+    "get_oncalls",
+    Toolset::Oncalls,
+    About {
+        title: "Get on-calls",
+        description: "Who is on call, now or in a time range: for the escalation policies of me and my teams, or for given \
+                      schedules, users or policies. Level 1 is paged first.",
+    },
+    |cx, arguments| run(cx, arguments, get_oncalls),
+);
+
+crate::params! {
+    struct Params {
+        "Policies of me and my teams; false needs a filter"
+        current_user_context: Flag<true>,
+        "Schedule IDs"
+        schedule_ids: Ids<Schedule>,
+        "User IDs"
+        user_ids: Ids<User>,
+        "Escalation policy IDs"
+        escalation_policy_ids: Ids<EscalationPolicy>,
+        "ISO 8601 (now)"
+        since: Option<Moment>,
+        "ISO 8601 (now), up to 90 days ahead"
+        until: Option<Moment>,
+        "Max results (100)"
+        limit: Option<Limit>,
+        "next_offset of the last answer"
+        offset: Option<Offset>,
+        "Only the next turn per policy, level and user"
+        earliest: Flag<false>,
+        "Fields to return"
+        include: Include<Oncall>,
+    }
+}
+
+async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
+    let range = Range::ahead(params.since, params.until)?;
+    let query = if params.current_user_context.is_on() {
+        context_excludes(&params, &["user_ids", "escalation_policy_ids"])?;
+        mine(&cx).await?
+    } else {
+        needs_one_of(&params, &["schedule_ids", "user_ids", "escalation_policy_ids"])?;
+        let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
+        by_user.with_all("escalation_policy_ids", params.escalation_policy_ids.as_slice())
+    };
+    let query = query
+        .with_all("schedule_ids", params.schedule_ids.as_slice())
+        .with("since", range.since)
+        .with("until", range.until)
+        .with("earliest", params.earliest.is_on().then_some(true));
+    let selection = params.include.selection();
+    let listing = cx.api.list::<Oncall>(query, cx.want(params.limit, params.offset), &selection).await?;
+    Ok(Reply::list(&ONCALLS, listing, "schedule_ids, since and until, or earliest=true"))
+}
+
+/// Every policy of the user's teams or with the user on it, so that teammates show up. Without teams, or without any
+/// policy, the user's own turns: no filter at all would be the whole account.
+async fn mine(cx: &Context) -> Result<Query> {
+    let me = cx.api.me().await?;
+    if me.teams.is_empty() {
+        return Ok(Query::new().with_all("user_ids", &[me.id]));
+    }
+    let (mut policies, own) = tokio::try_join!(cx.api.policies_of_teams(&me.teams), cx.api.policies_of_user(&me.id))?;
+    let also = own.into_iter().filter(|policy| !policies.contains(policy)).collect::<Vec<_>>();
+    policies.extend(also);
+    if policies.is_empty() {
+        return Ok(Query::new().with_all("user_ids", &[me.id]));
+    }
+    Ok(Query::new().with_all("escalation_policy_ids", &policies))
+}

@@ -1,0 +1,101 @@
+//! `get_schedules` and `list_users_oncall`.
+
+use super::scope::id_excludes;
+use super::{About, Context, Tool, Toolset, run};
+use crate::client::Query;
+use crate::client::resources::{SCHEDULE_USERS, SCHEDULES};
+use crate::error::Result;
+use crate::ids::Id;
+use crate::models::{Schedule, User};
+use crate::pagination::Want;
+use crate::params::{Include, Limit, Moment, Offset, Range, Text};
+use crate::reply::Reply;
+
+/// One schedule, rendered over a range on request, or a list by name.
+pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
+    "get_schedules",
+    Toolset::Schedules,
+    About {
+        title: "Get schedules",
+        description: "Find on-call schedules by name, or one by ID; with since/until the one comes with its final turns \
+                      and overrides.",
+    },
+    |cx, arguments| run(cx, arguments, get_schedules),
+);
+
+/// Who is on call on one schedule.
+pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
+    "list_users_oncall",
+    Toolset::Schedules,
+    About { title: "List users on call", description: "The users on call on one schedule, now or in a time range." },
+    |cx, arguments| run(cx, arguments, list_users_oncall),
+);
+
+crate::params! {
+    struct Params {
+        "Excludes the other filters"
+        schedule_id: Option<Id<Schedule>>,
+        "Part of the name"
+        query: Option<Text>,
+        "Max results (100)"
+        limit: Option<Limit>,
+        "next_offset of the last answer"
+        offset: Option<Offset>,
+        "ISO 8601, with schedule_id; 2 weeks if until is absent"
+        since: Option<Moment>,
+        "ISO 8601, with schedule_id"
+        until: Option<Moment>,
+        "Fields to return"
+        include: Include<Schedule>,
+    }
+}
+
+crate::params! {
+    struct UsersParams {
+        "Schedule ID"
+        schedule_id: Id<Schedule>,
+        "ISO 8601"
+        since: Option<Moment>,
+        "ISO 8601"
+        until: Option<Moment>,
+        "next_offset of the last answer"
+        offset: Option<Offset>,
+        "Fields to return"
+        include: Include<User>,
+    }
+}
+
+/// Fields that PagerDuty renders only over a range.
+const RENDERED: [&str; 3] = ["final_schedule", "overrides", "overrides_subschedule"];
+
+async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
+    let range = Range::new(params.since, params.until)?;
+    let selection = params.include.selection();
+    let mut reply = if let Some(id) = &params.schedule_id {
+        id_excludes(&params, "schedule_id", &["query", "limit", "offset"])?;
+        let query = Query::new().with("since", range.since).with("until", range.until);
+        Reply::one(&SCHEDULES, cx.api.one(id, query, &selection).await?.shown)
+    } else {
+        let query = Query::new().with("query", params.query);
+        let want = cx.want(params.limit, params.offset);
+        let mut reply = Reply::list(&SCHEDULES, cx.api.list::<Schedule>(query, want, &selection).await?, "query");
+        if range.given() {
+            reply.warn("since and until were ignored: they render one schedule, so pass schedule_id with them.");
+        }
+        reply
+    };
+    let missing = RENDERED.into_iter().find(|field| params.include.names(field));
+    if let Some(field) = missing.filter(|_| params.schedule_id.is_none() || !range.given()) {
+        reply.warn(format!("{field} is only rendered for one schedule over a range: pass schedule_id with since and until."));
+    }
+    Ok(reply)
+}
+
+async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
+    let range = Range::new(params.since, params.until)?;
+    let query = Query::new().with("since", range.since).with("until", range.until);
+    let selection = params.include.selection();
+    let want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
+    let listing = cx.api.list_below::<User, _>(&SCHEDULE_USERS, &params.schedule_id, query, want, &selection).await?;
+    Ok(Reply::list(&SCHEDULE_USERS, listing, "since and until"))
+}

@@ -1,0 +1,45 @@
+//! `get_teams`.
+
+use super::scope::id_excludes;
+use super::{About, Context, Tool, Toolset, run};
+use crate::client::Query;
+use crate::client::resources::TEAMS;
+use crate::error::Result;
+use crate::ids::Id;
+use crate::models::Team;
+use crate::params::{Include, Limit, Offset, Text};
+use crate::reply::Reply;
+
+/// One team, or a list by name.
+pub(super) const GET_TEAMS: Tool = Tool::read::<Params>(
+    "get_teams",
+    Toolset::Teams,
+    About { title: "Get teams", description: "Find teams by name, or one by ID." },
+    |cx, arguments| run(cx, arguments, get_teams),
+);
+
+crate::params! {
+    struct Params {
+        "Excludes the other filters"
+        team_id: Option<Id<Team>>,
+        "Part of the name"
+        query: Option<Text>,
+        "Max results (100)"
+        limit: Option<Limit>,
+        "next_offset of the last answer"
+        offset: Option<Offset>,
+        "Fields to return"
+        include: Include<Team>,
+    }
+}
+
+async fn get_teams(cx: Context, params: Params) -> Result<Reply> {
+    let selection = params.include.selection();
+    if let Some(id) = &params.team_id {
+        id_excludes(&params, "team_id", &["query", "limit", "offset"])?;
+        return Ok(Reply::one(&TEAMS, cx.api.one(id, Query::new(), &selection).await?.shown));
+    }
+    let query = Query::new().with("query", params.query);
+    let listing = cx.api.list::<Team>(query, cx.want(params.limit, params.offset), &selection).await?;
+    Ok(Reply::list(&TEAMS, listing, "query"))
+}

@@ -1,0 +1,75 @@
+//! `get_users` and `build_user_context`.
+
+use serde_json::to_value;
+
+use super::scope::{by_team, id_excludes};
+use super::{About, Context, Tool, Toolset, run};
+use crate::client::Query;
+use crate::client::resources::USERS;
+use crate::error::{Code, Error, Result};
+use crate::ids::Id;
+use crate::models::{Team, User};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
+use crate::reply::Reply;
+
+/// One user, or a list by team and name.
+pub(super) const GET_USERS: Tool = Tool::read::<Params>(
+    "get_users",
+    Toolset::Users,
+    About {
+        title: "Get users",
+        description: "Find people: those of my teams, of given teams, or one by ID.",
+    },
+    |cx, arguments| run(cx, arguments, get_users),
+);
+
+/// Who the credential belongs to, and what is theirs.
+pub(super) const BUILD_USER_CONTEXT: Tool = Tool::read::<NoParams>(
+    "build_user_context",
+    Toolset::Users,
+    About {
+        title: "Build user context",
+        description: "Who am I: my user ID, name, email, and the IDs of my teams, services and escalation policies.",
+    },
+    |cx, arguments| run(cx, arguments, build_user_context),
+);
+
+crate::params! {
+    struct Params {
+        "Excludes the other filters"
+        user_id: Option<Id<User>>,
+        "Of my teams; false needs team_ids"
+        current_user_context: Flag<true>,
+        "Team IDs"
+        team_ids: Ids<Team>,
+        "Part of the name"
+        query: Option<Text>,
+        "Max results (100)"
+        limit: Option<Limit>,
+        "next_offset of the last answer"
+        offset: Option<Offset>,
+        "Fields to return"
+        include: Include<User>,
+    }
+}
+
+crate::params! {
+    struct NoParams {}
+}
+
+async fn get_users(cx: Context, params: Params) -> Result<Reply> {
+    let selection = params.include.selection();
+    if let Some(id) = &params.user_id {
+        id_excludes(&params, "user_id", &["team_ids", "query", "limit", "offset"])?;
+        return Ok(Reply::one(&USERS, cx.api.one(id, Query::new(), &selection).await?.shown));
+    }
+    let query = by_team(&cx, &params, params.current_user_context, &params.team_ids, "users").await?;
+    let query = query.with("query", params.query);
+    let listing = cx.api.list::<User>(query, cx.want(params.limit, params.offset), &selection).await?;
+    Ok(Reply::list(&USERS, listing, "query or team_ids"))
+}
+
+async fn build_user_context(cx: Context, _: NoParams) -> Result<Reply> {
+    let context = cx.api.user_context().await?;
+    to_value(context).map(Reply::flat).map_err(|error| Error::new(Code::Internal, error.to_string()))
+}

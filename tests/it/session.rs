@@ -1,0 +1,489 @@
+//! What a client sees in an MCP session: handshakes, lists, calls, resources, cancellation, in all three revisions.
+//!
+//! Messages are written out as JSON, because that is what clients meet. How the transport copes with what is not a
+//! message is in `stdio.rs`.
+
+use std::sync::Arc;
+
+use pagerduty_mcp_server::config::{self, Config};
+use pagerduty_mcp_server::sandbox::{self, Options, Sandbox};
+use pagerduty_mcp_server::server;
+use pagerduty_mcp_server::tools::{Filter, Toolbox};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A toolbox for the PagerDuty at `url`.
+pub fn toolbox(url: &str, filter: &Filter) -> Arc<Toolbox> {
+    let config = Config::from_lookup(|name| match name {
+        config::API_HOST => Some(url.to_owned()),
+        config::API_TOKEN => Some(sandbox::tokens::USER.to_owned()),
+        _ => None,
+    });
+    Arc::new(Toolbox::new(&config.unwrap(), filter).unwrap())
+}
+
+/// A toolbox for tests that never call PagerDuty: nothing listens there.
+pub fn unconnected() -> Arc<Toolbox> {
+    toolbox("http://127.0.0.1:9", &Filter::default())
+}
+
+/// A client's end of a session.
+pub struct Session {
+    input: DuplexStream,
+    output: Lines<BufReader<DuplexStream>>,
+    serving: JoinHandle<std::io::Result<()>>,
+    last_id: i64,
+}
+
+impl Session {
+    /// A session in which nothing has been said.
+    pub fn new(toolbox: Arc<Toolbox>) -> Self {
+        let (input, reader) = tokio::io::duplex(1 << 16);
+        let (writer, output) = tokio::io::duplex(1 << 16);
+        let serving = tokio::spawn(server::serve(toolbox, reader, writer));
+        Self { input, output: BufReader::new(output).lines(), serving, last_id: 0 }
+    }
+
+    /// A session that is past its handshake.
+    pub async fn initialized(toolbox: Arc<Toolbox>) -> Self {
+        let mut session = Self::new(toolbox);
+        session.request("initialize", initialize("2025-11-25")).await;
+        session.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+        session
+    }
+
+    pub async fn send(&mut self, message: &Value) {
+        self.input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+    }
+
+    pub async fn receive(&mut self) -> Value {
+        let line = self.output.next_line().await.unwrap().expect("the session has ended");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Sends a request, and returns its id.
+    pub async fn ask(&mut self, method: &str, params: Value) -> i64 {
+        self.last_id += 1;
+        self.send(&json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})).await;
+        self.last_id
+    }
+
+    /// Sends a request and returns the answer, which must be the next message.
+    pub async fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.ask(method, params).await;
+        let answer = self.receive().await;
+        assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(id)), "{answer}");
+        answer
+    }
+
+    /// Ends the input, and returns what was still to come.
+    pub async fn finish(mut self) -> Vec<Value> {
+        drop(self.input);
+        let mut rest = Vec::new();
+        while let Some(line) = self.output.next_line().await.unwrap() {
+            rest.push(serde_json::from_str(&line).unwrap());
+        }
+        self.serving.await.unwrap().unwrap();
+        rest
+    }
+}
+
+/// The parameters of an `initialize`.
+pub fn initialize(revision: &str) -> Value {
+    json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}})
+}
+
+/// `params` with the metadata that makes a request stand on its own.
+pub fn stateless(mut params: Value) -> Value {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    params
+}
+
+async fn sandbox() -> Sandbox {
+    Sandbox::start(Options::default()).await.unwrap()
+}
+
+/// Serves `input` from its first byte to its end; every message that came out, in order.
+pub async fn exchange(toolbox: Arc<Toolbox>, input: &[u8]) -> Vec<Value> {
+    let (mut near, reader) = tokio::io::duplex(1 << 16);
+    let (writer, mut output) = tokio::io::duplex(1 << 16);
+    let mut text = String::new();
+    let write = async move {
+        near.write_all(input).await.unwrap();
+        // Dropping `near` here is the end of input.
+    };
+    let (served, (), _) =
+        tokio::join!(server::serve(toolbox, reader, writer), write, async { output.read_to_string(&mut text).await.unwrap() });
+    served.unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A session in which a call waits for a PagerDuty that took the request and never answers.
+struct Stuck {
+    session: Session,
+    /// The id of the call.
+    call: i64,
+    /// PagerDuty's end of the connection.
+    connection: TcpStream,
+}
+
+impl Stuck {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+        let call = session.ask("tools/call", json!({"name": "get_teams"})).await;
+        let (mut connection, _) = listener.accept().await.unwrap();
+        assert_ne!(connection.read(&mut [0; 4096]).await.unwrap(), 0, "a request has arrived");
+        Self { session, call, connection }
+    }
+}
+
+/// Waits until the other side has closed the connection.
+async fn closed(mut connection: TcpStream) {
+    // A reset is as good as an orderly end.
+    connection.read_to_end(&mut Vec::new()).await.ok();
+}
+
+#[tokio::test]
+async fn initialize_agrees_on_each_revision_that_has_it() {
+    for revision in ["2025-06-18", "2025-11-25"] {
+        let mut session = Session::new(unconnected());
+        let answer = session.request("initialize", initialize(revision)).await;
+        let result = &answer["result"];
+        assert_eq!(result["protocolVersion"], revision);
+        assert_eq!(
+            result["serverInfo"],
+            json!({"name": "pagerduty_mcp_server", "title": "PagerDuty", "version": env!("CARGO_PKG_VERSION")})
+        );
+        assert_eq!(result["capabilities"], json!({"tools": {}, "resources": {}}));
+        assert!(result["instructions"].as_str().unwrap().contains("current_user_context"));
+        assert!(result.get("resultType").is_none(), "a field of 2026-07-28: {result}");
+
+        let list = session.request("tools/list", json!({})).await;
+        assert!(list["result"].get("resultType").is_none(), "{revision}");
+        assert!(!list["result"]["tools"].as_array().unwrap().is_empty());
+        assert_eq!(session.request("ping", json!({})).await["result"], json!({}));
+    }
+}
+
+#[tokio::test]
+async fn initialize_offers_the_newest_revision_with_a_handshake_for_any_other() {
+    for revision in ["2024-11-05", "2025-03-26", "2026-07-28", "2031-01-01", "latest", ""] {
+        let mut session = Session::new(unconnected());
+        let answer = session.request("initialize", initialize(revision)).await;
+        assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "asked for {revision:?}");
+        // The answers that follow are in the revision agreed on, not in the one asked for: 2026-07-28 has no ping.
+        assert_eq!(session.request("ping", json!({})).await["result"], json!({}), "asked for {revision:?}");
+    }
+}
+
+#[tokio::test]
+async fn requests_of_2026_07_28_need_no_initialize() {
+    let sandbox = sandbox().await;
+    let mut session = Session::new(toolbox(sandbox.url(), &Filter::default()));
+
+    let discovered = session.request("server/discover", stateless(json!({}))).await;
+    let result = &discovered["result"];
+    assert_eq!(result["supportedVersions"], json!(["2025-06-18", "2025-11-25", "2026-07-28"]));
+    assert_eq!(result["capabilities"], json!({"tools": {}, "resources": {}}));
+    assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "pagerduty_mcp_server");
+    assert!(result["instructions"].is_string());
+
+    let mut cacheable = vec![result.clone()];
+    for (method, params) in [
+        ("tools/list", json!({})),
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("resources/read", json!({"uri": "docs://tools"})),
+    ] {
+        let answer = session.request(method, stateless(params)).await;
+        cacheable.push(answer["result"].clone());
+    }
+    for result in cacheable {
+        assert_eq!(result["resultType"], "complete", "{result}");
+        assert_eq!((&result["ttlMs"], &result["cacheScope"]), (&json!(300_000), &json!("private")), "{result}");
+    }
+
+    let called = session.request("tools/call", stateless(json!({"name": "get_teams", "arguments": {"limit": 1}}))).await;
+    assert_eq!(called["result"]["resultType"], "complete");
+    assert_eq!(called["result"]["structuredContent"]["teams"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn requests_of_2026_07_28_must_say_all_they_have_to() {
+    let mut session = Session::new(unconnected());
+    let mut params = stateless(json!({}));
+    params["_meta"].as_object_mut().unwrap().remove("io.modelcontextprotocol/clientCapabilities");
+    let answer = session.request("tools/list", params).await;
+    assert_eq!(answer["error"]["code"], -32602);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("clientCapabilities"), "{answer}");
+
+    let mut params = stateless(json!({}));
+    params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2024-11-05");
+    let answer = session.request("tools/list", params).await;
+    assert_eq!(answer["error"]["code"], -32022);
+    assert_eq!(answer["error"]["data"]["supported"], json!(["2025-06-18", "2025-11-25", "2026-07-28"]));
+}
+
+#[tokio::test]
+async fn the_tool_list_is_the_toolbox_in_its_order() {
+    for filter in [Filter::default(), Filter { read_only: true, ..Filter::default() }] {
+        let toolbox = toolbox("http://127.0.0.1:9", &filter);
+        let mut session = Session::initialized(toolbox.clone()).await;
+        let answer = session.request("tools/list", json!({})).await;
+        let listed = answer["result"]["tools"].as_array().unwrap();
+        assert!(answer["result"].get("nextCursor").is_none());
+        assert_eq!(listed.len(), toolbox.tools().len());
+        for (listed, tool) in listed.iter().zip(toolbox.tools()) {
+            let expected = json!({
+                "name": tool.name,
+                "title": tool.title,
+                "description": tool.description,
+                "inputSchema": tool.input_schema(),
+                "annotations": {
+                    "readOnlyHint": tool.is_read_only(),
+                    "destructiveHint": tool.is_destructive(),
+                    "idempotentHint": tool.idempotent,
+                    "openWorldHint": true,
+                },
+            });
+            assert_eq!(*listed, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_switched_off_is_neither_listed_nor_callable() {
+    let filter = Filter { read_only: true, ..Filter::default() };
+    let mut session = Session::initialized(toolbox("http://127.0.0.1:9", &filter)).await;
+    let list = session.request("tools/list", json!({})).await;
+    assert!(!list.to_string().contains("resolve_incident\""), "{list}");
+    let params = json!({"name": "resolve_incident", "arguments": {"incident_id": "P1"}});
+    let answer = session.request("tools/call", params).await;
+    assert_eq!(answer["error"]["code"], -32602);
+}
+
+#[tokio::test]
+async fn a_cursor_is_refused_because_none_was_given_out() {
+    let mut session = Session::initialized(unconnected()).await;
+    for method in ["tools/list", "resources/list", "resources/templates/list"] {
+        for cursor in [json!("bm9uZQ=="), json!(""), json!(7)] {
+            let answer = session.request(method, json!({"cursor": cursor})).await;
+            assert_eq!(answer["error"]["code"], -32602, "{method} {cursor}");
+            assert!(answer["error"]["message"].as_str().unwrap().contains("cursor"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_successful_call_answers_with_the_envelope_as_text_and_as_structure() {
+    let sandbox = sandbox().await;
+    let mut session = Session::initialized(toolbox(sandbox.url(), &Filter::default())).await;
+    let answer = session.request("tools/call", json!({"name": "get_teams", "arguments": {"limit": 2}})).await;
+    let result = &answer["result"];
+    assert_eq!(result["isError"], false);
+    assert_eq!(result["structuredContent"]["metadata"]["count"], 2);
+    assert_eq!(result["content"], json!([{"type": "text", "text": result["structuredContent"].to_string()}]));
+}
+
+#[tokio::test]
+async fn a_call_without_arguments_is_one_with_none() {
+    let sandbox = sandbox().await;
+    let mut session = Session::initialized(toolbox(sandbox.url(), &Filter::default())).await;
+    let absent = session.request("tools/call", json!({"name": "get_teams"})).await;
+    for arguments in [json!(null), json!({})] {
+        let answer = session.request("tools/call", json!({"name": "get_teams", "arguments": arguments})).await;
+        assert_eq!(answer["result"], absent["result"]);
+    }
+    assert_eq!(absent["result"]["isError"], false);
+}
+
+#[tokio::test]
+async fn what_a_model_can_act_on_is_a_result_with_is_error() {
+    let sandbox = sandbox().await;
+    let mut session = Session::initialized(toolbox(sandbox.url(), &Filter::default())).await;
+    for (arguments, code) in [
+        (json!({"team_id": "a/b"}), "INVALID_TEAM_ID"),
+        (json!({"team_id": "PXXXXXX"}), "NOT_FOUND"),
+        (json!({"tem_id": "P1"}), "UNKNOWN_PARAMETER"),
+    ] {
+        let answer = session.request("tools/call", json!({"name": "get_teams", "arguments": arguments})).await;
+        let result = &answer["result"];
+        assert_eq!(result["isError"], true, "{answer}");
+        assert_eq!(result["structuredContent"]["error"]["code"], code, "{answer}");
+        assert_eq!(result["content"], json!([{"type": "text", "text": result["structuredContent"].to_string()}]));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_tool_is_an_invalid_request_that_names_the_known_ones() {
+    let toolbox = unconnected();
+    let mut session = Session::initialized(toolbox.clone()).await;
+    for name in ["get_team", "GET_TEAMS", ""] {
+        let answer = session.request("tools/call", json!({"name": name})).await;
+        let error = &answer["error"];
+        assert_eq!((&error["code"], &error["data"]["code"]), (&json!(-32602), &json!("UNKNOWN_TOOL")));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&format!("{name:?}")), "{message}");
+        for tool in toolbox.tools() {
+            assert!(message.contains(tool.name), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_do_not_fit_the_method_are_invalid_and_say_where() {
+    let mut session = Session::initialized(unconnected()).await;
+    for (method, params, culprit) in [
+        ("tools/call", json!({"name": "get_teams", "arguments": [1]}), "arguments"),
+        ("tools/call", json!({"name": "get_teams", "arguments": "{}"}), "arguments"),
+        ("tools/call", json!({"arguments": {}}), "name"),
+        ("tools/call", json!({"name": 7}), "name"),
+        ("tools/call", json!(["get_teams"]), "params"),
+        ("tools/call", json!("get_teams"), "params"),
+        ("tools/call", json!(null), "name"),
+        ("tools/call", json!({"name": "get_teams", "_meta": 1}), "_meta"),
+        ("tools/list", json!([]), "params"),
+        ("resources/read", json!({}), "uri"),
+        ("resources/read", json!({"uri": ["docs://tools"]}), "uri"),
+        ("initialize", json!({}), "protocolVersion"),
+        ("ping", json!(7), "params"),
+    ] {
+        let answer = session.request(method, params.clone()).await;
+        assert_eq!(answer["error"]["code"], -32602, "{method} {params}: {answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(method) && message.contains(culprit), "{method} {params}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn methods_of_capabilities_we_do_not_announce_are_not_found() {
+    let mut session = Session::initialized(unconnected()).await;
+    for (method, params) in [
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({"name": "x"})),
+        ("completion/complete", json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}})),
+        ("logging/setLevel", json!({"level": "info"})),
+        ("resources/subscribe", json!({"uri": "docs://tools"})),
+        ("subscriptions/listen", json!({"notifications": {}})),
+        ("tasks/list", json!({})),
+        ("tools/uninstall", json!({})),
+        ("", json!({})),
+    ] {
+        let answer = session.request(method, params).await;
+        assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_one_resource_documents_exactly_the_tools_on_offer() {
+    let filter = Filter { tools: Some(vec!["get_teams".to_owned()]), ..Filter::default() };
+    let mut session = Session::initialized(toolbox("http://127.0.0.1:9", &filter)).await;
+
+    let list = session.request("resources/list", json!({})).await;
+    let resources = list["result"]["resources"].as_array().unwrap();
+    assert_eq!(resources.len(), 1);
+    assert_eq!(
+        (&resources[0]["uri"], &resources[0]["name"], &resources[0]["mimeType"]),
+        (&json!("docs://tools"), &json!("tools"), &json!("text/markdown"))
+    );
+    assert!(resources[0]["title"].is_string() && resources[0]["description"].is_string());
+
+    let read = session.request("resources/read", json!({"uri": "docs://tools"})).await;
+    let contents = read["result"]["contents"].as_array().unwrap();
+    assert_eq!(contents.len(), 1);
+    assert_eq!((&contents[0]["uri"], &contents[0]["mimeType"]), (&json!("docs://tools"), &json!("text/markdown")));
+    let text = contents[0]["text"].as_str().unwrap();
+    assert!(text.contains("get_teams") && !text.contains("resolve_incident`"), "{text}");
+
+    let templates = session.request("resources/templates/list", json!({})).await;
+    assert_eq!(templates["result"]["resourceTemplates"], json!([]));
+}
+
+#[tokio::test]
+async fn an_unknown_resource_is_not_found_in_the_code_of_the_revision() {
+    let mut session = Session::initialized(unconnected()).await;
+    for uri in ["docs://tool", "docs://tools/", "DOCS://tools", "file:///etc/passwd", "not a URI", ""] {
+        for (params, code) in [(json!({"uri": uri}), -32002), (stateless(json!({"uri": uri})), -32602)] {
+            let answer = session.request("resources/read", params).await;
+            let error = &answer["error"];
+            assert_eq!((&error["code"], &error["data"]["uri"]), (&json!(code), &json!(uri)), "{answer}");
+            assert!(error["message"].as_str().unwrap().contains("docs://tools"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_call_stops_its_requests_and_is_not_answered() {
+    let Stuck { mut session, call, connection } = Stuck::new().await;
+    let params = json!({"requestId": call, "reason": "changed my mind"});
+    session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})).await;
+    closed(connection).await;
+    assert_eq!(session.request("ping", json!({})).await["result"], json!({}));
+    assert_eq!(session.finish().await, Vec::<Value>::new(), "there is nothing left to answer");
+}
+
+#[tokio::test]
+async fn a_request_id_that_is_still_in_use_is_refused() {
+    let Stuck { mut session, call, connection: _connection } = Stuck::new().await;
+    session.send(&json!({"jsonrpc": "2.0", "id": call, "method": "ping"})).await;
+    let answer = session.receive().await;
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(call), &json!(-32600)));
+    // The same digits as a string are another id.
+    session.send(&json!({"jsonrpc": "2.0", "id": call.to_string(), "method": "ping"})).await;
+    assert_eq!(session.receive().await["result"], json!({}));
+}
+
+#[tokio::test]
+async fn calls_stop_when_the_session_is_dropped() {
+    let Stuck { session, connection, .. } = Stuck::new().await;
+    session.serving.abort();
+    closed(connection).await;
+}
+
+#[tokio::test]
+async fn a_session_may_be_initialized_again() {
+    let mut session = Session::initialized(unconnected()).await;
+    let answer = session.request("initialize", initialize("2025-06-18")).await;
+    assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
+    assert!(session.request("tools/list", json!({})).await["result"]["tools"].is_array());
+}
+
+#[tokio::test]
+async fn more_calls_than_may_run_at_once_are_all_answered() {
+    let mut input = format!("{}\n", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-11-25")}));
+    let params = json!({"name": "get_teams", "arguments": {"team_id": "a/b"}});
+    for id in 1..600 {
+        input += &format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}));
+    }
+    let mut ids: Vec<_> = exchange(unconnected(), input.as_bytes()).await.iter().map(|answer| answer["id"].as_i64()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..600).map(Some).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_official_rust_client_gets_along() {
+    use rmcp::ServiceExt;
+    use rmcp::model::CallToolRequestParams;
+
+    let sandbox = sandbox().await;
+    let toolbox = toolbox(sandbox.url(), &Filter::default());
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let (reader, writer) = tokio::io::split(far);
+    let serving = tokio::spawn(server::serve(toolbox.clone(), reader, writer));
+
+    let client = ().serve(near).await.unwrap();
+    assert_eq!(client.list_all_tools().await.unwrap().len(), toolbox.tools().len());
+    let result = client.call_tool(CallToolRequestParams::new("get_teams")).await.unwrap();
+    assert_eq!(result.is_error, Some(false));
+    assert_eq!(client.list_all_resources().await.unwrap().len(), 1);
+    client.cancel().await.unwrap();
+    serving.await.unwrap().unwrap();
+}

@@ -1,0 +1,294 @@
+//! How the line transport copes with everything that is not a well-behaved client. The rules of good sessions are in
+//! `session.rs`.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pagerduty_mcp_server::server;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::session::{Session, exchange, initialize, stateless, unconnected};
+
+/// A request as a line.
+fn request(id: impl Into<Value>, method: &str, params: Value) -> Vec<u8> {
+    format!("{}\n", json!({"jsonrpc": "2.0", "id": id.into(), "method": method, "params": params})).into_bytes()
+}
+
+/// An answer in short: its id or `-`, and its error's code or `ok`.
+fn brief(answer: &Value) -> String {
+    assert_eq!(answer["jsonrpc"], "2.0", "{answer}");
+    // An id that cannot be told is left out, and never null, which the official clients do not take.
+    let id = answer.get("id").map_or("-".to_owned(), Value::to_string);
+    match answer.get("error") {
+        Some(error) => format!("{id} {}", error["code"]),
+        None => format!("{id} ok"),
+    }
+}
+
+/// Checks that `input` gets the answers `expected`, in any order, and that a ping after it is still answered.
+#[track_caller]
+fn check(before: &[u8], input: &[u8], expected: &[&str]) {
+    let input = [before, input, b"\n", &request("still here", "ping", json!({}))].concat();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answers = runtime.block_on(exchange(unconnected(), &input));
+    let mut actual: Vec<_> = answers.iter().map(brief).collect();
+    let mut expected: Vec<_> = expected.iter().map(|&answer| answer.to_owned()).collect();
+    expected.push("\"still here\" ok".to_owned());
+    if !before.is_empty() {
+        expected.push("0 ok".to_owned());
+    }
+    actual.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(actual, expected, "{} was answered {answers:#?}", String::from_utf8_lossy(&input));
+}
+
+#[test]
+fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
+    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let cases: &[(&[u8], &[&str])] = &[
+        // Nothing to answer.
+        (b"", &[]),
+        (b" \t\r", &[]),
+        (b"\n\n\r\n", &[]),
+        (b"\xEF\xBB\xBF", &[]),
+        // Messages in odd clothes.
+        (b"  {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\t\r", &["1 ok"]),
+        (b"\xEF\xBB\xBF{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", &["1 ok"]),
+        (br#"{"method":"ping","params":null,"id":"a","jsonrpc":"2.0","extra":[]}"#, &["\"a\" ok"]),
+        (br#"{"jsonrpc":"2.0","id":-7,"method":"ping","params":{}}"#, &["-7 ok"]),
+        (br#"{"jsonrpc":"2.0","id":2.0,"method":"ping"}"#, &["2 ok"]),
+        (br#"{"jsonrpc":"2.0","id":"","method":"ping"}"#, &["\"\" ok"]),
+        // Not JSON.
+        (b"ping", &["- -32700"]),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"pi", &["- -32700"]),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}}", &["- -32700"]),
+        (b"{'jsonrpc':'2.0','id':1,'method':'ping'}", &["- -32700"]),
+        (b"Content-Length: 52", &["- -32700"]),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xFF\"}", &["- -32700"]),
+        (b"\xFF\xFE{\0\"\0}\0", &["- -32700"]),
+        (b"\0", &["- -32700"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"\ud800"}"#, &["- -32700"]),
+        (br#"{"jsonrpc":"2.0","id":1e999,"method":"ping"}"#, &["- -32700"]),
+        (deep.as_bytes(), &["- -32700"]),
+        (b"a\nb", &["- -32700", "- -32700"]),
+        // JSON, but not a message.
+        (b"7", &["- -32600"]),
+        (b"null", &["- -32600"]),
+        (b"\"ping\"", &["- -32600"]),
+        (b"{}", &["- -32600"]),
+        (b"[]", &["- -32600"]),
+        (br#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, &["- -32600"]),
+        (br#"{"jsonrpc":"2.0"}"#, &["- -32600"]),
+        (br#"{"jsonrpc":"2.0","id":1}"#, &["1 -32600"]),
+        (br#"{"id":1,"method":"ping"}"#, &["1 -32600"]),
+        (br#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, &["1 -32600"]),
+        (br#"{"jsonrpc":2.0,"id":"x","method":"ping"}"#, &["\"x\" -32600"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":7}"#, &["1 -32600"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#, &["1 -32600"]),
+        (br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, &["- -32600"]),
+        (br#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, &["- -32600"]),
+        (br#"{"jsonrpc":"2.0","id":true,"method":"ping"}"#, &["- -32600"]),
+        (br#"{"jsonrpc":"2.0","id":[1],"method":"ping"}"#, &["- -32600"]),
+        (br#"{"jsonrpc":"2.0","id":99999999999999999999,"method":"ping"}"#, &["- -32600"]),
+        // Responses to nothing.
+        (br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, &[]),
+        (br#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}"#, &[]),
+        (br#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"echo"}}"#, &[]),
+        (br#"{"id":1,"result":7,"error":7}"#, &[]),
+        // Notifications, of which no kind is answered.
+        (br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, &[]),
+        (br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345}}"#, &[]),
+        (br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{}}}"#, &[]),
+        (br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":7}"#, &[]),
+        (br#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#, &[]),
+        (br#"{"jsonrpc":"2.0","method":"textDocument/didOpen"}"#, &[]),
+        (br#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"get_teams"}}"#, &[]),
+        // Requests that cannot be served.
+        (br#"{"jsonrpc":"2.0","id":1,"method":"no/such"}"#, &["1 -32601"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"no/such","params":[1]}"#, &["1 -32602"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, &["1 -32602"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"server/discover"}"#, &["1 -32602"]),
+    ];
+    let before = request(0, "initialize", initialize("2025-11-25"));
+    for (input, expected) in cases {
+        check(&before, input, expected);
+    }
+}
+
+#[test]
+fn before_initialize_only_what_needs_no_session_is_served() {
+    let params = stateless(json!({}));
+    let mut no_version = params.clone();
+    no_version["_meta"].as_object_mut().unwrap().remove("io.modelcontextprotocol/protocolVersion");
+    for (input, expected) in [
+        (request(1, "ping", json!({})), "1 ok"),
+        (request(1, "tools/list", json!({})), "1 -32602"),
+        (request(1, "tools/call", json!({"name": "get_teams"})), "1 -32602"),
+        (request(1, "no/such", json!({})), "1 -32602"),
+        (request(1, "tools/list", params.clone()), "1 ok"),
+        (request(1, "tools/list", no_version), "1 -32602"),
+        (request(1, "no/such", params.clone()), "1 -32601"),
+        (request(1, "server/discover", params), "1 ok"),
+        (request(1, "server/discover", json!({})), "1 -32602"),
+        (request(1, "initialize", json!({"protocolVersion": 7})), "1 -32602"),
+        (request(1, "initialize", initialize("2025-06-18")), "1 ok"),
+    ] {
+        check(b"", &input, &[expected]);
+    }
+    // Notifications and responses that come too early are dropped, where `rmcp` by itself would end the session.
+    for method in ["notifications/initialized", "notifications/cancelled", "x"] {
+        check(b"", json!({"jsonrpc": "2.0", "method": method}).to_string().as_bytes(), &[]);
+    }
+    check(b"", br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, &[]);
+}
+
+#[test]
+fn a_failed_initialize_may_be_tried_again() {
+    let bad = request(1, "initialize", json!({}));
+    let good = request(2, "initialize", initialize("2025-11-25"));
+    let list = request(3, "tools/list", json!({}));
+    check(b"", &[&bad[..], &list, &good].concat(), &["1 -32602", "3 -32602", "2 ok"]);
+    let list = request(4, "tools/list", json!({}));
+    check(b"", &[&bad[..], &good, &list].concat(), &["1 -32602", "2 ok", "4 ok"]);
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_and_the_next_one_is_read() {
+    const LIMIT: usize = 16 * 1024 * 1024;
+    let frame = br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":""}}"#.len();
+    let ping = |length: usize| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":"{}"}}}}"#, "x".repeat(length - frame))
+    };
+    check(b"", ping(LIMIT).as_bytes(), &["1 ok"]);
+    check(b"", ping(LIMIT + 1).as_bytes(), &["- -32600"]);
+}
+
+#[tokio::test]
+async fn a_last_line_without_a_newline_is_answered() {
+    let mut input = request(1, "ping", json!({}));
+    input.extend(request(2, "ping", json!({})).trim_ascii());
+    assert_eq!(exchange(unconnected(), &input).await.len(), 2);
+    let answers = exchange(unconnected(), b"{\"jsonrpc\":").await;
+    assert_eq!(answers.iter().map(brief).collect::<Vec<_>>(), ["- -32700"]);
+}
+
+#[tokio::test]
+async fn the_end_of_input_ends_the_session_when_all_is_answered() {
+    assert_eq!(exchange(unconnected(), b"").await, Vec::<Value>::new());
+
+    // What `printf '…' | pagerduty-mcp-server` does: all at once, and gone.
+    let sandbox = pagerduty_mcp_server::sandbox::Sandbox::start(Default::default()).await.unwrap();
+    let toolbox = crate::session::toolbox(sandbox.url(), &Default::default());
+    let mut input = request(0, "initialize", initialize("2025-11-25"));
+    input.extend(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+    for id in 1..=100 {
+        input.extend(request(id, "tools/call", json!({"name": "get_services"})));
+    }
+    let answers = exchange(toolbox, &input).await;
+    assert_eq!(answers[0]["id"], 0, "`initialize` is answered before anything else");
+    assert_eq!(answers.len(), 101);
+    assert!(answers[1..].iter().all(|answer| answer["result"]["isError"] == false), "{}", answers[1]);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_late_loses_nothing() {
+    let (mut near, reader) = tokio::io::duplex(64);
+    let (writer, output) = tokio::io::duplex(64);
+    let serving = tokio::spawn(server::serve(unconnected(), reader, writer));
+    let writing = tokio::spawn(async move {
+        for id in 0..1000 {
+            near.write_all(&request(id, "ping", json!({}))).await.unwrap();
+            near.write_all(b"?\n").await.unwrap();
+        }
+    });
+    // By now the server has stopped reading, because nobody reads it.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(output));
+    let (mut answers, mut refusals) = (0, 0);
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        *(if answer.get("id").is_some() { &mut answers } else { &mut refusals }) += 1;
+    }
+    writing.await.unwrap();
+    serving.await.unwrap().unwrap();
+    assert_eq!((answers, refusals), (1000, 1000));
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_for_good_ends_the_session_quietly() {
+    let (mut near, reader) = tokio::io::duplex(1024);
+    let (writer, output) = tokio::io::duplex(1024);
+    drop(output);
+    near.write_all(&request(1, "ping", json!({}))).await.unwrap();
+    // The input is still open: the session ends all the same.
+    server::serve(unconnected(), reader, writer).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_written_is_an_error() {
+    struct Full;
+    impl AsyncWrite for Full {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::StorageFull.into()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+    let (mut near, reader) = tokio::io::duplex(1024);
+    near.write_all(b"?\n").await.unwrap();
+    let error = server::serve(unconnected(), reader, Full).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+}
+
+#[tokio::test]
+async fn garbage_between_the_messages_of_a_session_changes_nothing() {
+    let mut session = Session::initialized(unconnected()).await;
+    let quiet = session.request("tools/list", json!({})).await["result"].clone();
+    session.send(&json!([1, 2])).await;
+    assert_eq!(brief(&session.receive().await), "- -32600");
+    assert_eq!(session.request("tools/list", json!({})).await["result"], quiet);
+}
+
+/// Lines a client should never send: bytes, and messages with pieces missing, doubled or replaced.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..200);
+    let piece = prop::sample::select(&[
+        "{", "}", "[", "]", ",", ":", "\"", "null", "7", "-1.5e3", "\"2.0\"", "\"jsonrpc\"", "\"id\"", "\"method\"",
+        "\"params\"", "\"result\"", "\"error\"", "\"ping\"", "\"initialize\"", "\"tools/call\"", "\"tools/list\"",
+        "\"resources/read\"", "\"notifications/cancelled\"", "\"requestId\"", "\"_meta\"", "\"name\"", "\"arguments\"",
+    ][..]);
+    let pieces = prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat().into_bytes());
+    let value = prop::sample::select(vec![json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"_meta": 7})]);
+    let method = prop::sample::select(&["ping", "tools/list", "tools/call", "resources/read", "notifications/cancelled", "x"][..]);
+    let message = (method, value.clone(), prop::option::of(value))
+        .prop_map(|(method, params, id)| match id {
+            Some(id) => json!({"jsonrpc": "2.0", "method": method, "params": params, "id": id}),
+            None => json!({"jsonrpc": "2.0", "method": method, "params": params}),
+        })
+        .prop_map(|message| message.to_string().into_bytes());
+    prop_oneof![bytes, pieces, message]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_end_the_session(lines in prop::collection::vec(line(), 0..20), initialized: bool) {
+        let mut input = if initialized { request(0, "initialize", initialize("2025-11-25")) } else { Vec::new() };
+        input.extend(lines.join(&b'\n'));
+        input.push(b'\n');
+        input.extend(request("still here", "ping", json!({})));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answers = runtime.block_on(exchange(unconnected(), &input));
+        prop_assert!(answers.iter().any(|answer| brief(answer) == "\"still here\" ok"), "{answers:?}");
+    }
+}

@@ -1,0 +1,492 @@
+"""The sandbox speaks PagerDuty's wire format.
+
+Every endpoint of the sandbox is asked for lists, single objects, filters, pages, writes and errors, and every body is checked
+against the response schema that PagerDuty's own OpenAPI description gives for that path and status. The description is 2.7 MB and
+not ours to ship: where it is not beside the repository, these tests are skipped.
+"""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+jsonschema = pytest.importorskip("jsonschema", reason="needs the PyPI package jsonschema")
+referencing = pytest.importorskip("referencing", reason="needs the PyPI package referencing")
+referencing_jsonschema = pytest.importorskip("referencing.jsonschema")
+
+pytestmark = [pytest.mark.unit, pytest.mark.client]
+
+OPENAPI = Path(__file__).resolve().parents[3] / "shared" / "pagerduty-openapi.json"
+
+USER = "Token token=sandbox-user"
+TEAMLESS = "Token token=sandbox-teamless-user"
+ACCOUNT = "Token token=sandbox-account-key"
+READ_ONLY = "Token token=sandbox-read-only-user"
+BASIC_PLAN = "Token token=sandbox-basic-plan-user"
+OAUTH = "Bearer pdus+_sandbox-oauth"
+
+# Where the schemas are evidently wrong about real life. Fields that PagerDuty answers with null and does not call nullable:
+NULL_IN_REAL_LIFE = {
+    "resolved_at": "PagerDuty's own example of an open incident has null",
+    "resolve_reason": "PagerDuty's own examples have null unless the incident was merged",
+    "priority": "most incidents have none",
+    "parent": "most teams have none",
+    "last_incident_timestamp": "new services have had no incident",
+    "conference_number": "an incident without a conference bridge has null in both fields when they are asked for",
+    "conference_url": "see conference_number",
+    "details": "an incident opened by hand without details has null",
+    "schedule": "null for who is on call in person, which the description of `start` calls a permanent on-call",
+    "start": "null for a permanent on-call, as the field's description says",
+    "end": "null for a permanent on-call, as the field's description says, and for a layer that goes on",
+    "total": "null unless total=true, as the parameter's description says for past incidents too",
+}
+# The details of an incident's body are an object only when it came through the events API.
+TEXT_IN_REAL_LIFE = {"details"}
+
+
+@pytest.fixture(scope="module")
+def contract():
+    if not OPENAPI.is_file():
+        pytest.skip("PagerDuty's OpenAPI description (shared/pagerduty-openapi.json) is not beside the repository")
+    return Contract(json.loads(OPENAPI.read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def api(contract, sandbox):
+    return Api(sandbox.url, contract)
+
+
+class Contract:
+    """The response schemas of an OpenAPI 3.0 description."""
+
+    BASE = "urn:pagerduty"
+    ANY_ERROR = "/components/responses/Unauthorized/content/application~1json/schema"
+
+    def __init__(self, description):
+        self.paths = description["paths"]
+        document = as_json_schema(description)
+        resource = referencing.Resource.from_contents(document, default_specification=referencing_jsonschema.DRAFT4)
+        self.registry = referencing.Registry().with_resource(self.BASE, resource)
+
+    def check(self, method, template, status, body):
+        schema = {"$ref": f"{self.BASE}#{self.pointer(method.lower(), template, str(status))}"}
+        validator = jsonschema.Draft4Validator(schema, registry=self.registry)
+        problems = [error for error in validator.iter_errors(body) if not is_real_life(error)]
+        report = "\n".join(f"{problem.json_path}: {problem.message[:300]}" for problem in problems[:10])
+        assert not problems, f"{method} {template} {status} is not what PagerDuty describes:\n{report}"
+
+    def pointer(self, method, template, status):
+        """Where the schema is. Not every operation lists all of its errors (PUT /incidents/{id} has no 400), and all have one
+        schema."""
+        responses = self.paths.get(template, {}).get(method, {}).get("responses", {})
+        if status not in responses:
+            assert status >= "400", f"{method} {template} does not describe {status}"
+            return self.ANY_ERROR
+        reference = responses[status].get("$ref")
+        path = "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in ("paths", template, method, "responses", status))
+        return f"{reference.removeprefix('#') if reference else path}/content/application~1json/schema"
+
+
+def as_json_schema(node):
+    """OpenAPI 3.0 writes `nullable: true` where JSON Schema has a list of types."""
+    if isinstance(node, list):
+        return [as_json_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    schema = {key: as_json_schema(value) for key, value in node.items()}
+    if schema.get("nullable") is True and isinstance(schema.get("type"), str):
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def is_real_life(error):
+    """Whether the answer differs from the schema in a way that PagerDuty's answers do."""
+    field = error.absolute_path[-1] if error.absolute_path else None
+    if error.instance is None and field in NULL_IN_REAL_LIFE:
+        return True
+    if isinstance(error.instance, str) and field in TEXT_IN_REAL_LIFE:
+        return True
+    # `include[]` replaces references by whole objects, as its descriptions say, where some schemas know only references.
+    if field == "type" and error.validator == "enum" and f"{error.instance}_reference" in error.validator_value:
+        return True
+    # Of alternatives, one has to be right in all respects but these.
+    alternatives = groupby(error.context or [], key=lambda inner: inner.schema_path[0])
+    return any(all(is_real_life(inner) for inner in inners) for _, inners in alternatives)
+
+
+class Api:
+    """A client that believes nothing it has not checked."""
+
+    def __init__(self, url, contract):
+        self.url = url
+        self.contract = contract
+
+    def get(self, template, query=(), *, status=200, token=USER, **ids):
+        return self.send("GET", template, query, status=status, token=token, **ids)
+
+    def send(self, method, template, query=(), body=None, *, status=200, token=USER, sender=None, raw=None, **ids):
+        path = template.format(**ids)
+        data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/vnd.pagerduty+json;version=2", "Content-Type": "application/json"}
+        headers |= {"Authorization": token} if token else {}
+        headers |= {"From": sender} if sender else {}
+        url = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
+        try:
+            response = urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=10)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            answer = json.load(response)
+            assert response.status == status, f"{method} {path}: {answer}"
+            for header in ("x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"):
+                assert response.headers[header], f"{method} {path} lacks {header}"
+        self.contract.check(method, template, status, answer)
+        return answer
+
+    def me(self):
+        return self.get("/users/me")["user"]
+
+    def incidents(self, *query):
+        return self.get("/incidents", [("date_range", "all"), *query])["incidents"]
+
+    def open_incident(self):
+        return self.incidents(("statuses[]", "triggered"))[-1]
+
+
+def ids(rows):
+    return {row["id"] for row in rows}
+
+
+LISTS = {
+    "/users": ("users", ["teams", "contact_methods", "notification_rules"]),
+    "/teams": ("teams", []),
+    "/services": ("services", ["escalation_policies", "teams", "integrations"]),
+    "/escalation_policies": ("escalation_policies", ["services", "teams", "targets"]),
+    "/schedules": ("schedules", ["schedule_layers", "final_schedule", "overrides_subschedule"]),
+    "/oncalls": ("oncalls", ["users", "schedules", "escalation_policies"]),
+    "/incidents": (
+        "incidents",
+        ["acknowledgers", "agents", "assignees", "conference_bridge", "escalation_policies", "priorities", "services", "teams", "users"],
+    ),
+}
+SINGULAR = {"escalation_policies": "escalation_policy"}
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_come_in_pages(api, path):
+    key, _ = LISTS[path]
+    first = api.get(path)
+    assert (first["limit"], first["offset"], first["total"]) == (25, 0, None)
+    assert len(first[key]) == min(25, len(first[key])) and first["more"] is (len(first[key]) == 25)
+    whole = api.get(path, [("limit", 400), ("total", "true")])
+    assert whole["limit"] == 100 and whole["total"] >= len(whole[key])
+    second = api.get(path, [("limit", 5), ("offset", 5)])
+    assert second[key] == whole[key][5:10]
+    beyond = api.get(path, [("offset", 9000)])
+    assert beyond[key] == [] and beyond["more"] is False
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_pages_that_make_no_sense_are_refused(api, path):
+    assert api.get(path, [("limit", 100), ("offset", 9901)], status=400)["error"]["code"] == 2002
+    for query in [("limit", "-1"), ("limit", "ten"), ("offset", "-5"), ("offset", "x")]:
+        assert api.get(path, [query], status=400)["error"]["code"] == 2001
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_include(api, path):
+    key, includes = LISTS[path]
+    for include in includes:
+        api.get(path, [("limit", 100), ("include[]", include)])
+    assert api.get(path, [("include", include) for include in includes])[key] == api.get(path)[key], "an array needs its []"
+
+
+@pytest.mark.parametrize("path", [path for path in LISTS if path != "/oncalls"])
+def test_everything_listed_can_be_shown(api, path):
+    key, includes = LISTS[path]
+    singular = SINGULAR.get(key, key.removesuffix("s"))
+    query = [("limit", 100)] + ([("date_range", "all")] if path == "/incidents" else [])
+    for row in api.get(path, query)[key]:
+        shown = api.get(path + "/{id}", id=row["id"])[singular]
+        assert shown["id"] == row["id"] and shown["type"] == singular
+        api.get(path + "/{id}", [("include[]", include) for include in includes], id=row["id"])
+    assert api.get(path + "/{id}", status=404, id="PNOBODY")["error"]["code"] == 2100
+
+
+@pytest.mark.parametrize("path", [path for path in LISTS if path not in {"/oncalls", "/incidents"}])
+def test_query_is_part_of_the_name(api, path):
+    key, _ = LISTS[path]
+    rows = api.get(path, [("limit", 100)])[key]
+    part = rows[3]["name"][1:5].upper()
+    found = api.get(path, [("limit", 100), ("query", part)])[key]
+    assert rows[3]["id"] in ids(found) and all(part.lower() in json.dumps(row, ensure_ascii=False).lower() for row in found)
+    assert api.get(path, [("query", "no such name")])[key] == []
+
+
+@pytest.mark.parametrize("path", ["/users", "/services", "/escalation_policies", "/schedules", "/incidents"])
+def test_team_ids(api, path):
+    key, _ = LISTS[path]
+    team = api.me()["teams"][0]["id"]
+    rows = api.get(path, [("team_ids[]", team), ("limit", 100)])[key]
+    assert rows and all(team in ids(row["teams"]) for row in rows)
+    assert api.get(path, [("team_ids", team)])[key] == api.get(path)[key], "an array without [] is ignored"
+    assert api.get(path, [("team_ids[]", "PNOBODY")])[key] == []
+
+
+def test_users_me(api):
+    for token in (USER, OAUTH, TEAMLESS, READ_ONLY, BASIC_PLAN):
+        user = api.get("/users/me", token=token)["user"]
+        assert user["contact_methods"] and user["notification_rules"]
+    assert api.get("/users/me", token=TEAMLESS)["user"]["teams"] == []
+    assert len(api.me()["teams"]) == 2
+    api.get("/users/me", status=400, token=ACCOUNT)
+
+
+def test_team_members(api):
+    me = api.me()
+    for team in me["teams"]:
+        page = api.get("/teams/{id}/members", [("limit", 100), ("total", "true")], id=team["id"])
+        assert page["total"] == len(page["members"]) and me["id"] in {member["user"]["id"] for member in page["members"]}
+        assert ids(api.get("/users", [("team_ids[]", team["id"]), ("limit", 100)])["users"]) == {
+            member["user"]["id"] for member in page["members"]
+        }
+        whole = api.get("/teams/{id}/members", [("include[]", "users")], id=team["id"])["members"]
+        assert all(member["user"]["type"] == "user" and member["user"]["email"] for member in whole)
+    api.get("/teams/{id}/members", status=404, id="PNOBODY")
+
+
+def test_escalation_policies_of_a_user(api):
+    me = api.me()
+    policies = api.get("/escalation_policies", [("user_ids[]", me["id"]), ("limit", 100)])["escalation_policies"]
+    everything = api.get("/escalation_policies", [("limit", 100)])["escalation_policies"]
+    assert 0 < len(policies) < len(everything)
+    both = [("user_ids[]", me["id"]), ("team_ids[]", me["teams"][0]["id"])]
+    assert 0 < len(api.get("/escalation_policies", both)["escalation_policies"]) < len(policies)
+    teamless = api.get("/users/me", token=TEAMLESS)["user"]["id"]
+    assert len(api.get("/escalation_policies", [("user_ids[]", teamless)])["escalation_policies"]) == 1
+
+
+def test_abilities(api):
+    assert "event_intelligence" in api.get("/abilities")["abilities"]
+    assert "event_intelligence" not in api.get("/abilities", token=BASIC_PLAN)["abilities"]
+
+
+def test_schedules_are_rendered_only_over_a_range(api):
+    start = datetime.fromisoformat(now(api))
+    week = [("since", (start - timedelta(days=3)).isoformat()), ("until", (start + timedelta(days=4)).isoformat())]
+    overridden = 0
+    for schedule in api.get("/schedules", [("limit", 100)])["schedules"]:
+        assert "schedule_layers" not in schedule
+        bare = api.get("/schedules/{id}", id=schedule["id"])["schedule"]
+        assert bare["schedule_layers"] and "final_schedule" not in bare
+        rendered = api.get("/schedules/{id}", week, id=schedule["id"])["schedule"]
+        entries = rendered["final_schedule"]["rendered_schedule_entries"]
+        times = [(datetime.fromisoformat(entry["start"]), datetime.fromisoformat(entry["end"])) for entry in entries]
+        assert times[0][0] >= start - timedelta(days=3) and times[-1][1] <= start + timedelta(days=4)
+        assert all(one[1] <= other[0] for one, other in zip(times, times[1:])), "nobody is on call twice"
+        overridden += len(rendered["overrides_subschedule"]["rendered_schedule_entries"])
+        whole = api.get("/schedules/{id}", [*week, ("overflow", "true")], id=schedule["id"])["schedule"]["final_schedule"]
+        assert len(whole["rendered_schedule_entries"]) == len(entries)
+        on_call = ids(api.get("/schedules/{id}/users", week, id=schedule["id"])["users"])
+        assert on_call == {entry["user"]["id"] for entry in entries}
+        assert len(api.get("/schedules/{id}/users", id=schedule["id"])["users"]) <= 1
+    assert overridden
+    one_bound = api.get("/schedules/{id}", week[:1], id=schedule["id"])["schedule"]["final_schedule"]["rendered_schedule_entries"]
+    assert datetime.fromisoformat(one_bound[-1]["end"]) <= start + timedelta(days=11)
+    api.get("/schedules", [*week, ("include[]", "schedule_layers"), ("include[]", "final_schedule")])
+    api.get("/schedules/{id}", week[::-1][:1] + [("since", week[1][1])], status=400, id=schedule["id"])
+    api.get("/schedules/{id}", [("since", "tomorrow")], status=400, id=schedule["id"])
+    api.get("/schedules/{id}/users", status=404, id="PNOBODY")
+
+
+def now(api):
+    with urllib.request.urlopen(api.url + "/sandbox", timeout=10) as response:
+        return json.load(response)["now"].replace("Z", "+00:00")
+
+
+def test_oncalls(api):
+    me = api.me()
+    mine = api.get("/oncalls", [("user_ids[]", me["id"])])["oncalls"]
+    assert any(oncall["schedule"] for oncall in mine)
+    in_person = [oncall for oncall in mine if oncall["schedule"] is None]
+    assert in_person and all(oncall["start"] is None and oncall["end"] is None for oncall in in_person)
+    policies = {oncall["escalation_policy"]["id"] for oncall in mine}
+    of_policy = [api.get("/oncalls", [("escalation_policy_ids[]", policy)])["oncalls"] for policy in policies]
+    assert {oncall["escalation_level"] for oncalls in of_policy for oncall in oncalls} == {1, 2, 3}
+    schedule = next(oncall["schedule"]["id"] for oncall in mine if oncall["schedule"])
+    assert all(oncall["schedule"]["id"] == schedule for oncall in api.get("/oncalls", [("schedule_ids[]", schedule)])["oncalls"])
+    start = datetime.fromisoformat(now(api))
+    month = [("since", start.isoformat()), ("until", (start + timedelta(days=30)).isoformat())]
+    later = api.get("/oncalls", [*month, ("schedule_ids[]", schedule), ("limit", 100)])["oncalls"]
+    first = api.get("/oncalls", [*month, ("schedule_ids[]", schedule), ("limit", 100), ("earliest", "true")])["oncalls"]
+    assert 1 < len(first) < len(later)
+    api.get("/oncalls", [("until", (start + timedelta(days=91)).isoformat())], status=400)
+    api.get("/oncalls", [("since", month[1][1]), ("until", month[0][1])], status=400)
+
+
+def test_filters_of_incidents(api):
+    everything = api.incidents(("limit", 100))
+    filters = {
+        "statuses[]": lambda incident: incident["status"],
+        "urgencies[]": lambda incident: incident["urgency"],
+        "service_ids[]": lambda incident: incident["service"]["id"],
+        "priority_ids[]": lambda incident: (incident["priority"] or {}).get("id"),
+        "incident_key": lambda incident: incident["incident_key"],
+    }
+    for name, value_of in filters.items():
+        wanted = next(value for incident in everything if (value := value_of(incident)))
+        found = api.incidents((name, wanted), ("limit", 100))
+        assert found and all(value_of(incident) == wanted for incident in found)
+    me = api.me()["id"]
+    mine = api.incidents(("user_ids[]", me))
+    assert mine and all(incident["assignments"][0]["assignee"]["id"] == me for incident in mine)
+    assert api.incidents(("user_ids[]", me), ("statuses[]", "resolved")) == []
+    assert api.incidents(("user_ids[]", api.get("/users/me", token=TEAMLESS)["user"]["id"]))
+
+
+def test_incidents_in_a_range_and_in_order(api):
+    start = datetime.fromisoformat(now(api))
+
+    def created(*query):
+        incidents = api.get("/incidents", [("limit", 100), *query])["incidents"]
+        return [datetime.fromisoformat(incident["created_at"].replace("Z", "+00:00")) for incident in incidents]
+
+    ago = lambda days: (start - timedelta(days=days)).isoformat()  # noqa: E731
+    assert created() == sorted(created()) and created()[0] >= start - timedelta(days=31)
+    week = created(("since", ago(14)), ("until", ago(7)))
+    assert week and all(start - timedelta(days=14) <= at < start - timedelta(days=7) for at in week)
+    month = created(("since", ago(50)), ("sort_by", "created_at:desc"))
+    assert month == sorted(month, reverse=True) and month[0] <= start - timedelta(days=19)
+    assert created(("until", ago(25)))[0] >= start - timedelta(days=57)
+    for since, until in [(200, 0), (1, 1), (1, 2)]:
+        api.get("/incidents", [("since", ago(since)), ("until", ago(until))], status=400)
+    urgencies = [incident["urgency"] for incident in api.incidents(("sort_by", "urgency:desc,created_at:desc"), ("limit", 100))]
+    assert set(urgencies) == {"high"}
+    for sort_by in ("title", "created_at:sideways", "urgency,created_at,resolved_at"):
+        api.get("/incidents", [("sort_by", sort_by)], status=400)
+
+
+def test_single_incidents_with_their_bodies(api):
+    kinds = set()
+    for incident in api.incidents(("limit", 100)):
+        shown = api.get("/incidents/{id}", [("include[]", "body"), ("include[]", "conference_bridge")], id=incident["id"])["incident"]
+        assert "body" not in incident and "conference_bridge" in shown
+        details = shown["body"]["details"] if "body" in shown else "absent"
+        kinds.add("payload" if isinstance(details, dict) else "absent" if details == "absent" else type(details).__name__)
+        if isinstance(details, dict):
+            assert {"details", "client_url", "severity"} <= details["__pd_cef_payload"].keys()
+    assert kinds == {"payload", "str", "NoneType", "absent"}
+    by_number = api.get("/incidents/{id}", id=incident["incident_number"])["incident"]
+    assert by_number["id"] == incident["id"]
+
+
+def test_past_and_related_incidents(api):
+    past = related = whole = 0
+    for incident in api.incidents(("limit", 40), ("sort_by", "created_at:desc")):
+        answer = api.get("/incidents/{id}/past_incidents", [("limit", 3), ("total", "true")], id=incident["id"])
+        scores = [entry["score"] for entry in answer["past_incidents"]]
+        assert scores == sorted(scores, reverse=True) and len(scores) == min(3, answer["total"])
+        past += len(scores)
+        related += len(api.get("/incidents/{id}/related_incidents", id=incident["id"])["related_incidents"])
+        more = [("additional_details[]", "incident")]
+        whole += len(api.get("/incidents/{id}/related_incidents", more, id=incident["id"])["related_incidents"])
+    assert past and related and related == whole
+    for part in ("past_incidents", "related_incidents"):
+        api.get(f"/incidents/{{id}}/{part}", status=402, token=BASIC_PLAN, id=incident["id"])
+        api.get(f"/incidents/{{id}}/{part}", status=404, id="QNOBODY")
+    api.get("/incidents/{id}/past_incidents", [("limit", 0)], status=400, id=incident["id"])
+    assert api.get("/incidents/{id}/past_incidents", id=incident["id"])["total"] is None
+
+
+def change(status, **more):
+    return {"incident": {"type": "incident_reference", "status": status, **more}}
+
+
+def test_the_life_of_an_incident(api):
+    incident = api.open_incident()
+    service = incident["service"]["id"]
+    assert api.get("/services/{id}", id=service)["service"]["status"] == "critical"
+    acknowledged = api.send("PUT", "/incidents/{id}", body=change("acknowledged"), id=incident["id"])["incident"]
+    assert acknowledged["status"] == "acknowledged" and acknowledged["assignments"] == incident["assignments"]
+    assert acknowledged["last_status_change_by"]["id"] == api.me()["id"]
+    again = api.send("PUT", "/incidents/{id}", body=change("acknowledged"), id=incident["id"])["incident"]
+    assert len(again["acknowledgements"]) == 1 and len(again["pending_actions"]) == 2
+    resolved = api.send("PUT", "/incidents/{id}", body=change("resolved", resolution="Fixed."), id=incident["id"])["incident"]
+    assert resolved["assignments"] == [] and resolved["resolved_at"] == resolved["last_status_change_at"]
+    assert resolved["alert_counts"]["triggered"] == 0
+    for status in ("acknowledged", "resolved"):
+        error = api.send("PUT", "/incidents/{id}", body=change(status), status=400, id=incident["id"])["error"]
+        assert error["code"] == 1001
+    reopened = api.send("PUT", "/incidents/{id}", body=change("triggered"), id=incident["id"])["incident"]
+    assert reopened["status"] == "triggered" and reopened["resolved_at"] is None and reopened["assignments"]
+    assert "Fixed." in api.get("/incidents/{id}/notes", id=incident["id"])["notes"][0]["content"]
+
+
+def test_changes_that_are_refused(api):
+    incident = api.open_incident()
+    refused = [{}, {"incident": {"status": "resolved"}}, change("forgotten"), change("resolved", title="Other")]
+    for body in refused:
+        api.send("PUT", "/incidents/{id}", body=body, status=400, id=incident["id"])
+    api.send("PUT", "/incidents/{id}", raw=b"{not json", status=400, id=incident["id"])
+    api.send("PUT", "/incidents/{id}", body=change("resolved"), status=404, id=incident["incident_number"])
+    api.send("PUT", "/incidents/{id}", body=change("resolved"), status=404, id="QNOBODY")
+    api.send("PUT", "/incidents/{id}", body=change("resolved"), status=403, token=READ_ONLY, id=incident["id"])
+    api.send("PUT", "/incidents/{id}", body=change("resolved"), status=401, token=None, id=incident["id"])
+    assert api.get("/incidents/{id}", id=incident["id"])["incident"] == incident
+
+
+def test_several_incidents_at_once(api):
+    incidents = api.incidents(("statuses[]", "triggered"), ("limit", 2))
+    batch = [{"id": incident["id"], "type": "incident_reference", "status": "acknowledged"} for incident in incidents]
+    answer = api.send("PUT", "/incidents", body={"incidents": batch})["incidents"]
+    assert [incident["status"] for incident in answer] == ["acknowledged", "acknowledged"]
+    bad = [{**batch[0], "status": "resolved"}, {**batch[1], "id": "QNOBODY"}]
+    api.send("PUT", "/incidents", body={"incidents": bad}, status=404)
+    assert api.get("/incidents/{id}", id=batch[0]["id"])["incident"]["status"] == "acknowledged", "one bad item fails all"
+    api.send("PUT", "/incidents", body={"incidents": batch * 126}, status=413)
+    api.send("PUT", "/incidents", body={"incidents": [{"type": "incident", "status": "resolved"}]}, status=400)
+
+
+def test_notes(api):
+    incidents = api.incidents(("limit", 100))
+    assert any([api.get("/incidents/{id}/notes", id=incident["id"])["notes"] for incident in incidents])
+    incident = incidents[-1]["id"]
+    before = api.get("/incidents/{id}/notes", id=incident)["notes"]
+    note = api.send("POST", "/incidents/{id}/notes", body={"note": {"content": "Ä note."}}, id=incident)["note"]
+    assert note["content"] == "Ä note." and note["user"]["id"] == api.me()["id"]
+    assert api.get("/incidents/{id}/notes", id=incident)["notes"] == [note, *before]
+    for body in ({"note": {"content": ""}}, {"note": {"content": " "}}, {"note": {}}, {}):
+        assert api.send("POST", "/incidents/{id}/notes", body=body, status=400, id=incident)["error"]["code"] == 2001
+    api.get("/incidents/{id}/notes", status=404, id="QNOBODY")
+    api.send("POST", "/incidents/{id}/notes", body={"note": {"content": "x"}}, status=404, id="QNOBODY")
+
+
+def test_who_writes(api):
+    incident = api.incidents()[-1]["id"]
+    other = api.get("/users", [("limit", 1), ("offset", 9)])["users"][0]
+
+    def write(**options):
+        return api.send("POST", "/incidents/{id}/notes", body={"note": {"content": "Hello."}}, id=incident, **options)
+
+    assert write(sender=other["email"])["note"]["user"]["id"] == other["id"]
+    assert write(sender=other["email"], token=ACCOUNT)["note"]["user"]["id"] == other["id"]
+    assert write(token=OAUTH)["note"]["user"]["id"] == api.me()["id"]
+    write(token=ACCOUNT, status=400)
+    write(sender="nobody@elsewhere.example", status=400)
+    write(token=READ_ONLY, status=403)
+
+
+def test_strangers(api):
+    for token in (None, "Token token=wrong", "Bearer sandbox-user", "Token token=pdus+_sandbox-oauth", "Basic c2FuZGJveA=="):
+        for template in [*LISTS, "/users/me", "/abilities"]:
+            assert api.get(template, status=401, token=token)["error"]["code"] == 2006
+
+
+def test_paths_and_methods_that_do_not_exist(api):
+    assert api.get("/nowhere", status=404)["error"]["code"] == 2100
+    assert api.send("DELETE", "/incidents", status=404)["error"]["code"] == 2100
