@@ -5,8 +5,8 @@
 //! it. A [`Selection`] drives the decoder (`client::decode`), which never builds what nobody asked for, and then lays out
 //! the fields in the order of the request.
 //!
-//! Two rules hold everywhere: empty and null fields are left out, and a reference to another object shrinks to its `id`
-//! and `summary` unless the table says otherwise.
+//! Three rules hold everywhere: empty and null fields are left out; a reference to another object shrinks to its `id` and
+//! `summary` unless the table says otherwise; and what only repeats another field is left out unless asked for by name.
 
 use serde_json::{Map, Value};
 
@@ -69,7 +69,11 @@ pub const fn derived(
 pub struct Selection {
     shown: Vec<Field>,
     wire: Wire,
+    echoes: &'static [Echo],
 }
+
+/// A field that often only repeats another one, and is left out of the default set when it does.
+pub type Echo = (&'static str, &'static str);
 
 /// The part of a JSON tree worth decoding: `None` is everything, otherwise these keys of an object.
 #[derive(Clone, Debug, Default)]
@@ -117,7 +121,13 @@ impl Selection {
     pub fn new(shown: Vec<Field>, facts: &[Field]) -> Self {
         let mut wire = Wire { keys: Some(Vec::with_capacity(shown.len() + facts.len())) };
         shown.iter().chain(facts).for_each(|field| wire.add(field));
-        Self { shown, wire }
+        Self { shown, wire, echoes: &[] }
+    }
+
+    /// Leaves out fields that only repeat another one.
+    #[must_use]
+    pub fn without_echoes(self, echoes: &'static [Echo]) -> Self {
+        Self { echoes, ..self }
     }
 
     /// What the decoder keeps.
@@ -135,7 +145,13 @@ impl Selection {
     /// Lays out a decoded object: the fields asked for, in the order asked for, without empty ones.
     #[must_use]
     pub fn project(&self, decoded: &Value) -> Map<String, Value> {
-        project(decoded, &self.shown)
+        let mut shown = project(decoded, &self.shown);
+        for (echo, original) in self.echoes {
+            if shown.get(*echo).is_some_and(|value| Some(value) == shown.get(*original)) {
+                shown.shift_remove(*echo);
+            }
+        }
+        shown
     }
 }
 

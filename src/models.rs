@@ -16,7 +16,7 @@ mod users;
 use serde::de::DeserializeOwned;
 
 use crate::client::resources::Resource;
-use crate::fields::{Field, Selection};
+use crate::fields::{Echo, Field, Selection};
 
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, past_incident, related_incident};
@@ -34,6 +34,8 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     const DEFAULT: &'static [Field];
     /// Further PagerDuty fields that `include` may name. A test compares them with PagerDuty's OpenAPI description.
     const OTHER: &'static [&'static str];
+    /// Default fields that are left out when they only repeat another.
+    const ECHOES: &'static [Echo] = &[];
     /// What the struct itself is read from.
     const FACTS: &'static [Field];
     /// Which value of PagerDuty's `include[]` brings a field that does not come by itself.
@@ -45,7 +47,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     /// The default set.
     #[must_use]
     fn defaults() -> Selection {
-        Selection::new(Self::DEFAULT.to_vec(), Self::FACTS)
+        Selection::new(Self::DEFAULT.to_vec(), Self::FACTS).without_echoes(Self::ECHOES)
     }
 
     /// Nothing to show: only the facts.

@@ -34,6 +34,7 @@ mod updates;
 mod users;
 mod wire;
 
+use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -86,12 +87,18 @@ impl Default for Options {
 }
 
 /// A running sandbox. Dropping it stops the server, including requests still waiting for an answer.
-#[derive(Debug)]
 pub struct Sandbox {
     url: String,
     server: Arc<server::Server>,
     /// Never sent on: its end is the signal to stop.
     _alive: watch::Sender<()>,
+}
+
+impl fmt::Debug for Sandbox {
+    /// Without the account, which would fill many pages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Sandbox {

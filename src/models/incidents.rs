@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Expansion, Model, On, Reference};
 use crate::client::resources::{INCIDENTS, NOTES, Resource};
-use crate::fields::{self, Field, Keep, derived, nested, plain, reference};
+use crate::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
 
 /// The status of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -91,6 +91,8 @@ impl Model for Incident {
         "self",
         "type",
     ];
+    // A hundred incidents have to fit an answer, and most descriptions are the title once more.
+    const ECHOES: &'static [Echo] = &[("description", "title")];
     const FACTS: &'static [Field] =
         &[plain("id"), plain("title"), plain("status"), nested("last_status_change_by", &[plain("type")])];
     const EXPANSIONS: &'static [Expansion] = &[

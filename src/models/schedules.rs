@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Expansion, Model, On};
 use crate::client::resources::{Resource, SCHEDULES};
-use crate::fields::{self, Field, Keep, derived, nested, plain, reference};
+use crate::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
 
 /// A schedule: whose turn it is when.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,6 +51,7 @@ impl Model for Schedule {
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
+    const ECHOES: &'static [Echo] = &[("summary", "name")];
     const FACTS: &'static [Field] = &[plain("id")];
     // A single schedule brings its layers by itself. The other two renderings of a list need a range, which lists
     // do not take here.

@@ -243,14 +243,23 @@ pub struct Involvement {
 /// The three kinds of detail an incident comes with, and none.
 #[derive(Debug)]
 pub enum Body {
-    /// From the events API: the alert in PagerDuty's common event format.
-    Event(serde_json::Value),
+    /// From the events API.
+    Event(Event),
     /// From an e-mail or typed in.
     Text(String),
     /// A body whose details are null.
     Empty,
     /// No body at all.
     Absent,
+}
+
+/// What a monitor said; the rest of the alert is in the incident.
+#[derive(Debug)]
+pub struct Event {
+    pub client: &'static str,
+    pub client_url: String,
+    pub class: &'static str,
+    pub details: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]

@@ -38,7 +38,10 @@ impl Call {
     pub fn actor(&self, account: &Account) -> Result<Arc<User>, Problem> {
         let user = match &self.from {
             Some(email) => account.user_by_email(email).ok_or_else(Problem::requester_not_found)?,
-            None => self.caller.user(account).ok_or_else(|| Problem::invalid("The From header is required with this API key."))?,
+            None => self
+                .caller
+                .user(account)
+                .ok_or_else(|| Problem::invalid("The From header is required with this API key."))?,
         };
         Ok(Arc::clone(user))
     }
@@ -52,7 +55,8 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         let caller = parts.extensions.get::<&'static Caller>().copied().ok_or_else(Problem::unauthenticated)?;
         let path = RawPathParams::from_request_parts(&mut parts, state).await.map_err(|_| Problem::not_found())?;
         let id = path.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
-        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| Problem::invalid(error.to_string()))?;
+        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|error| Problem::invalid(error.to_string()))?;
         let from = parts.headers.get("from").and_then(|from| from.to_str().ok()).map(str::to_owned);
         let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
         let body = body.map_err(|error| Problem::invalid(error.to_string()))?;

@@ -107,7 +107,10 @@ impl AsyncRead for Line {
 /// How many bytes of an answer are its head and half of its body.
 fn half_of_body(answer: &[u8]) -> usize {
     const END_OF_HEAD: &[u8] = b"\r\n\r\n";
-    let head = answer.windows(END_OF_HEAD.len()).position(|window| window == END_OF_HEAD).map_or(0, |at| at + END_OF_HEAD.len());
+    let head = answer
+        .windows(END_OF_HEAD.len())
+        .position(|window| window == END_OF_HEAD)
+        .map_or(0, |at| at + END_OF_HEAD.len());
     head + (answer.len() - head) / 2
 }
 

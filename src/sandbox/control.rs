@@ -57,8 +57,11 @@ async fn summary(State(server): State<Shared>) -> Json<Value> {
 
 fn describe(account: &Account) -> Value {
     let person = |user: &User| {
-        let teams: Vec<Value> =
-            user.memberships.iter().map(|membership| json!({"id": membership.team.id, "name": membership.team.name})).collect();
+        let teams: Vec<Value> = user
+            .memberships
+            .iter()
+            .map(|membership| json!({"id": membership.team.id, "name": membership.team.name}))
+            .collect();
         json!({"id": user.id, "name": user.name, "email": user.email, "teams": teams})
     };
     let tokens: Vec<Value> = CALLERS

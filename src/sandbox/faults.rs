@@ -87,8 +87,15 @@ fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error
 }
 
 impl Fault {
+    /// Spoils the next request to `path`, whatever its method.
+    #[must_use]
+    pub fn once(path: impl Into<String>, kind: FaultKind) -> Self {
+        Self { method: None, path: path.into(), times: 1, skip: 0, kind }
+    }
+
     fn matches(&self, method: &str, path: &str) -> bool {
-        self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method)) && path_matches(&self.path, path)
+        self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && path_matches(&self.path, path)
     }
 }
 
@@ -153,7 +160,7 @@ fn status(code: u16, headers: BTreeMap<String, String>, body: Option<String>) ->
 }
 
 fn html() -> Response {
-    let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
+    let page = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n";
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 

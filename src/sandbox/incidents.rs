@@ -4,9 +4,8 @@ use std::cmp::Ordering;
 
 use jiff::{Span, Timestamp};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
-use super::account::{Account, Body, Incident, Policy, Priority, Service, Status, Team, Urgency, User};
+use super::account::{Account, Body, Event, Incident, Policy, Priority, Service, Status, Team, Urgency, User};
 use super::call::Call;
 use super::params::{Filter, Params, select};
 use super::reply::{self, Answer, Problem};
@@ -33,7 +32,8 @@ const FILTERS: &[Filter<Incident>] = &[
 /// `GET /incidents`, oldest first unless told otherwise.
 pub fn list(account: &Account, call: &Call) -> Answer {
     let range = range(account, &call.params)?;
-    let in_range = account.incidents.iter().filter(|incident| range.is_none_or(|range| range.contains(incident.created_at)));
+    let in_range =
+        account.incidents.iter().filter(|incident| range.is_none_or(|range| range.contains(incident.created_at)));
     let mut incidents = select(in_range, FILTERS, &call.params);
     sort(&mut incidents, &call.params)?;
     let includes = call.includes();
@@ -76,7 +76,8 @@ const ORDERS: &[(&str, Order)] = &[
 
 /// Sorts by up to two fields, as in `sort_by=urgency:desc,created_at`.
 fn sort(incidents: &mut [&Incident], params: &Params) -> Result<(), Problem> {
-    let keys: Vec<&str> = ["sort_by", "sort_by[]"].iter().flat_map(|name| params.all(name)).flat_map(|keys| keys.split(',')).collect();
+    let given = ["sort_by", "sort_by[]"].into_iter().flat_map(|name| params.all(name));
+    let keys: Vec<&str> = given.flat_map(|keys| keys.split(',')).collect();
     if keys.len() > 2 {
         return Err(Problem::invalid("sort_by takes at most two fields."));
     }
@@ -192,7 +193,48 @@ struct BodyFields<'a> {
 #[derive(Serialize)]
 struct EventDetails<'a> {
     #[serde(rename = "__pd_cef_payload")]
-    payload: &'a Value,
+    payload: Payload<'a>,
+}
+
+/// An alert in the common event format, as the events API leaves it with the incident.
+///
+/// See <https://support.pagerduty.com/main/docs/pd-cef>.
+#[derive(Serialize)]
+struct Payload<'a> {
+    client: &'a str,
+    client_url: &'a str,
+    contexts: [Context<'a>; 1],
+    #[serde(serialize_with = "utc")]
+    creation_time: Timestamp,
+    dedup_key: &'a str,
+    description: &'a str,
+    details: Details<'a>,
+    event_class: &'a str,
+    severity: &'static str,
+    source_component: &'a str,
+    source_origin: &'a str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Context<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    href: &'a str,
+    text: &'a str,
+}
+
+/// What the monitor said, under names of its own.
+struct Details<'a> {
+    title: &'a str,
+    rest: &'a [(&'static str, String)],
+}
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let rest = self.rest.iter().map(|(name, text)| (*name, text.as_str()));
+        to.collect_map(std::iter::once(("title", self.title)).chain(rest))
+    }
 }
 
 impl Incident {
@@ -204,7 +246,8 @@ impl Incident {
     /// What PagerDuty is going to do on its own: the sandbox announces it and does not do it.
     fn pending_actions(&self) -> Vec<PendingAction> {
         let after = |at, seconds| later(at, Span::new().seconds(seconds));
-        let unacknowledge = PendingAction { kind: "unacknowledge", at: after(self.changed_at, Service::ACKNOWLEDGEMENT_TIMEOUT) };
+        let unacknowledge =
+            PendingAction { kind: "unacknowledge", at: after(self.changed_at, Service::ACKNOWLEDGEMENT_TIMEOUT) };
         let resolve = PendingAction { kind: "resolve", at: after(self.changed_at, Service::AUTO_RESOLVE_TIMEOUT) };
         match self.status {
             Status::Triggered => vec![resolve],
@@ -221,9 +264,26 @@ impl Incident {
         }
     }
 
+    fn payload<'a>(&'a self, event: &'a Event) -> Payload<'a> {
+        Payload {
+            client: event.client,
+            client_url: &event.client_url,
+            contexts: [Context { kind: "link", href: &event.client_url, text: event.client }],
+            creation_time: self.created_at,
+            dedup_key: &self.key,
+            description: &self.title,
+            details: Details { title: &self.title, rest: &event.details },
+            event_class: event.class,
+            severity: if self.urgency == Urgency::High { "critical" } else { "warning" },
+            source_component: self.service.name,
+            source_origin: event.client,
+            version: "1.0",
+        }
+    }
+
     fn body(&self) -> Option<BodyFields<'_>> {
         let details = match &self.body {
-            Body::Event(payload) => Either::Right(EventDetails { payload }),
+            Body::Event(event) => Either::Right(EventDetails { payload: self.payload(event) }),
             Body::Text(text) => Either::Left(Some(text.as_str())),
             Body::Empty => Either::Left(None),
             Body::Absent => return None,

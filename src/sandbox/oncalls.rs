@@ -30,7 +30,9 @@ const FILTERS: &[Filter<Oncall>] = &[
     ("user_ids[]", |oncall, wanted| wanted.contains(&oncall.user.id.as_str())),
     ("escalation_policy_ids[]", |oncall, wanted| wanted.contains(&oncall.policy.id.as_str())),
     // PagerDuty takes the word null for those who are on call without a schedule.
-    ("schedule_ids[]", |oncall, wanted| wanted.contains(&oncall.schedule.as_ref().map_or("null", |schedule| &schedule.id))),
+    ("schedule_ids[]", |oncall, wanted| {
+        wanted.contains(&oncall.schedule.as_ref().map_or("null", |schedule| &schedule.id))
+    }),
 ];
 
 /// `GET /oncalls`

@@ -29,7 +29,9 @@ impl Params {
     /// The times in `since` and `until`, each if given.
     pub fn bounds(&self, account: &Account) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
         let read = |name| {
-            let read = |text| account.zone.read(text).ok_or_else(|| Problem::invalid(format!("{name} is not an ISO 8601 time.")));
+            let read = |text| {
+                account.zone.read(text).ok_or_else(|| Problem::invalid(format!("{name} is not an ISO 8601 time.")))
+            };
             self.one(name).map(read).transpose()
         };
         Ok((read("since")?, read("until")?))
@@ -67,12 +69,17 @@ impl Page {
     pub fn of(params: &Params) -> Result<Self, Problem> {
         let number = |name: &str, default| match params.one(name) {
             None => Ok(default),
-            Some(text) => text.parse::<usize>().map_err(|_| Problem::invalid(format!("{name} must be a positive number."))),
+            Some(text) => {
+                text.parse::<usize>().map_err(|_| Problem::invalid(format!("{name} must be a positive number.")))
+            }
         };
         let limit = number("limit", Self::DEFAULT)?.clamp(1, Self::LARGEST);
         let offset = number("offset", 0)?;
         if offset.saturating_add(limit) > Self::CEILING {
-            return Err(Problem::arguments(format!("offset and limit must not add up to more than {}.", Self::CEILING)));
+            return Err(Problem::arguments(format!(
+                "offset and limit must not add up to more than {}.",
+                Self::CEILING
+            )));
         }
         Ok(Self { limit, offset, total: params.is_true("total") })
     }

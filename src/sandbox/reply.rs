@@ -26,7 +26,11 @@ pub fn list<T, V: Serialize>(key: &'static str, rows: &[T], params: &Params, vie
     let value: Vec<V> = rows.iter().skip(page.offset).take(page.limit).map(view).collect();
     let more = page.offset.saturating_add(page.limit) < rows.len();
     let total = page.total.then_some(rows.len());
-    written(&Envelope { key, value: &value, page: Some(PageFields { limit: page.limit, offset: page.offset, more, total }) })
+    written(&Envelope {
+        key,
+        value: &value,
+        page: Some(PageFields { limit: page.limit, offset: page.offset, more, total }),
+    })
 }
 
 /// All `rows`, without pagination.
@@ -64,7 +68,8 @@ impl<V: Serialize> Serialize for Envelope<'_, V> {
 
 /// Any value, in no envelope.
 pub fn written(value: &impl Serialize) -> Answer {
-    serde_json::to_vec(value).map_err(|error| Problem::new(500, None, "Internal Server Error").because(error.to_string()))
+    serde_json::to_vec(value)
+        .map_err(|error| Problem::new(500, None, "Internal Server Error").because(error.to_string()))
 }
 
 /// An error in PagerDuty's format.
@@ -126,7 +131,8 @@ impl Problem {
     }
 
     pub fn too_many_incidents() -> Self {
-        Self::new(413, Some(2001), "Request Entity Too Large").because("At most 250 incidents may be updated at a time.")
+        Self::new(413, Some(2001), "Request Entity Too Large")
+            .because("At most 250 incidents may be updated at a time.")
     }
 
     pub fn rate_limited() -> Self {

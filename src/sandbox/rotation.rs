@@ -15,7 +15,8 @@ impl Schedule {
     pub fn users(&self) -> impl Iterator<Item = &User> {
         let users: Vec<&User> = self.layers.iter().flat_map(|layer| &layer.users).map(AsRef::as_ref).collect();
         let first = |at: usize, user: &User| users.iter().take(at).all(|earlier| earlier.id != user.id);
-        let unique: Vec<&User> = users.iter().enumerate().filter(|(at, user)| first(*at, user)).map(|(_, user)| *user).collect();
+        let unique: Vec<&User> =
+            users.iter().enumerate().filter(|(at, user)| first(*at, user)).map(|(_, user)| *user).collect();
         unique.into_iter()
     }
 
@@ -25,7 +26,8 @@ impl Schedule {
         let wide = range.widened(Span::new().days(8));
         let mut shifts = self.overrides.clone();
         for layer in &self.layers {
-            let free = layer.shifts(self, wide).into_iter().flat_map(|shift| without(shift, &shifts)).collect::<Vec<_>>();
+            let free =
+                layer.shifts(self, wide).into_iter().flat_map(|shift| without(shift, &shifts)).collect::<Vec<_>>();
             shifts.extend(free);
         }
         shifts.retain(|shift| range.overlaps(shift.start, shift.end));
@@ -43,7 +45,9 @@ impl Layer {
         let first = (elapsed / (86_400 * self.turn_in_days.max(1)) - 1).max(0);
         let mut shifts = Vec::new();
         for (turn, user) in (first..).zip(self.rotation_from(first)) {
-            let Some((from, to)) = self.turn(&start, turn).filter(|(from, _)| from.timestamp() <= range.until) else { break };
+            let Some((from, to)) = self.turn(&start, turn).filter(|(from, _)| from.timestamp() <= range.until) else {
+                break;
+            };
             let hours = self.hours(&from, &to).into_iter().filter(|(start, end)| range.overlaps(*start, *end));
             shifts.extend(hours.map(|(start, end)| Shift { user: Arc::clone(user), start, end }));
         }
@@ -155,10 +159,15 @@ mod tests {
     #[test]
     fn turns_keep_their_hour_when_the_clocks_change() {
         let weekly = schedule(vec![layer(&["A", "B"], 7, None)], Vec::new());
-        check(&weekly, "2026-03-05T00:00:00Z", "2026-03-10T00:00:00Z", &[
-            "A 2026-03-02T09:00:00-05:00 2026-03-09T09:00:00-04:00",
-            "B 2026-03-09T09:00:00-04:00 2026-03-16T09:00:00-04:00",
-        ]);
+        check(
+            &weekly,
+            "2026-03-05T00:00:00Z",
+            "2026-03-10T00:00:00Z",
+            &[
+                "A 2026-03-02T09:00:00-05:00 2026-03-09T09:00:00-04:00",
+                "B 2026-03-09T09:00:00-04:00 2026-03-16T09:00:00-04:00",
+            ],
+        );
     }
 
     #[test]
@@ -174,12 +183,17 @@ mod tests {
         let office = Restriction { from_hour: 9, hours: 8 };
         let replaced = Shift { user: user("O"), start: at("2026-07-01T15:00:00Z"), end: at("2026-07-01T16:00:00Z") };
         let both = schedule(vec![layer(&["D"], 1, Some(office)), layer(&["N"], 7, None)], vec![replaced]);
-        check(&both, "2026-07-01T14:00:00Z", "2026-07-01T22:00:00Z", &[
-            "D 2026-07-01T09:00:00-04:00 2026-07-01T11:00:00-04:00",
-            "O 2026-07-01T11:00:00-04:00 2026-07-01T12:00:00-04:00",
-            "D 2026-07-01T12:00:00-04:00 2026-07-01T17:00:00-04:00",
-            "N 2026-07-01T17:00:00-04:00 2026-07-02T09:00:00-04:00",
-        ]);
+        check(
+            &both,
+            "2026-07-01T14:00:00Z",
+            "2026-07-01T22:00:00Z",
+            &[
+                "D 2026-07-01T09:00:00-04:00 2026-07-01T11:00:00-04:00",
+                "O 2026-07-01T11:00:00-04:00 2026-07-01T12:00:00-04:00",
+                "D 2026-07-01T12:00:00-04:00 2026-07-01T17:00:00-04:00",
+                "N 2026-07-01T17:00:00-04:00 2026-07-02T09:00:00-04:00",
+            ],
+        );
     }
 
     #[test]

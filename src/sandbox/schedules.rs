@@ -167,7 +167,8 @@ fn layer_fields<'a>(schedule: &'a Schedule, layer: &'a Layer, rendering: Option<
         rotation_turn_length_seconds: layer.turn_in_days * 86_400,
         users: layer.users.iter().map(|user| LayerUser { user: Head::reference(user.as_ref()) }).collect(),
         restrictions: layer.restriction.map(restriction).into_iter().collect(),
-        rendered: rendering.map(|rendering| Rendered::new(None, &schedule.zone, layer.shifts(schedule, rendering.range), rendering)),
+        rendered: rendering
+            .map(|rendering| Rendered::new(None, &schedule.zone, layer.shifts(schedule, rendering.range), rendering)),
     }
 }
 

@@ -20,7 +20,9 @@ pub fn account(clock: Clock, incidents: usize) -> Account {
     let mut organisation = organisation::found(&mut Dice::new(1), now);
     let incidents = history::write(&organisation, &mut Dice::new(2), now, incidents);
     organisation.sort_by_name();
-    let organisation::Organisation { current, teamless, read_only, teams, users, schedules, policies, services, .. } = organisation;
+    let organisation::Organisation {
+        current, teamless, read_only, teams, users, schedules, policies, services, ..
+    } = organisation;
     let cast = Cast { current, teamless, read_only };
     let zone = Zone::named(company::HOME);
     Account { clock, zone, cast, teams, users, schedules, policies, services, incidents, notes_written: 0 }
@@ -36,7 +38,8 @@ impl Dice {
 
     /// An ID as PagerDuty makes them: a letter for what it is, and capitals and digits.
     fn id(&mut self, initial: char, length: usize) -> String {
-        let rest = std::iter::repeat_with(|| self.0.choice(*b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789").map_or('0', char::from));
+        let rest =
+            std::iter::repeat_with(|| self.0.choice(*b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789").map_or('0', char::from));
         std::iter::once(initial).chain(rest.take(length)).collect()
     }
 
@@ -96,7 +99,8 @@ mod tests {
         assert!(account.schedules.iter().flat_map(|schedule| &schedule.layers).any(|layer| layer.id.is_none()));
         assert!(account.schedules.iter().any(|schedule| schedule.layers.len() == 2));
         assert!(account.schedules.iter().any(|schedule| !schedule.overrides.is_empty()));
-        let count = |which: fn(&Body) -> bool| account.incidents.iter().filter(|incident| which(&incident.body)).count();
+        let count =
+            |which: fn(&Body) -> bool| account.incidents.iter().filter(|incident| which(&incident.body)).count();
         assert!(count(|body| matches!(body, Body::Event(_))) > 300);
         assert!(count(|body| matches!(body, Body::Text(_))) > 20);
         assert!(count(|body| matches!(body, Body::Empty)) > 5);
@@ -105,7 +109,12 @@ mod tests {
         assert!(account.incidents.iter().any(|incident| incident.urgency == Urgency::Low));
         assert!(account.incidents.iter().any(|incident| incident.bridge.is_some()));
         for name in ["P1", "P2", "P3", "P4", "P5"] {
-            assert!(account.incidents.iter().any(|incident| incident.priority.as_ref().is_some_and(|given| given.name == name)));
+            assert!(
+                account
+                    .incidents
+                    .iter()
+                    .any(|incident| incident.priority.as_ref().is_some_and(|given| given.name == name))
+            );
         }
     }
 
@@ -125,7 +134,9 @@ mod tests {
             let with = |status| hers.iter().filter(|incident| incident.status == status).count();
             assert!(hers.len() >= 120, "{} incidents", hers.len());
             assert!(with(Status::Triggered) >= 3 && with(Status::Acknowledged) >= 3);
-            assert!(account.policies.iter().any(|policy| policy.on_call(now).iter().any(|on_call| on_call.id == user.id)));
+            assert!(
+                account.policies.iter().any(|policy| policy.on_call(now).iter().any(|on_call| on_call.id == user.id))
+            );
             let assigned = |id: &str| {
                 let open = account.incidents.iter().flat_map(|incident| &incident.assignments);
                 open.filter(|assignment| assignment.user.id == id).count()
@@ -141,7 +152,10 @@ mod tests {
         let (one, other) = (seeded("2026-08-05T10:30:00Z", 50), seeded("2027-01-01T00:00:00Z", 50));
         let ids = |account: &Account| account.incidents.iter().map(|incident| incident.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&one), ids(&other));
-        assert_eq!(one.incidents.last().map(|incident| &incident.title), other.incidents.last().map(|incident| &incident.title));
+        assert_eq!(
+            one.incidents.last().map(|incident| &incident.title),
+            other.incidents.last().map(|incident| &incident.title)
+        );
         assert_eq!(one.cast.current.id, seeded("2026-08-05T10:30:00Z", 0).cast.current.id);
     }
 

@@ -23,7 +23,8 @@ use super::gate::{Caller, RateLimit};
 use super::reply::{Answer, Problem, response};
 use super::time::Clock;
 use super::{
-    Options, control, escalation_policies, incidents, notes, oncalls, schedules, seed, services, similar, teams, updates, users,
+    Options, control, escalation_policies, incidents, notes, oncalls, schedules, seed, services, similar, teams,
+    updates, users,
 };
 
 /// A request as it arrived, without its credential.

@@ -66,8 +66,9 @@ pub fn past(account: &Account, call: &Call) -> Answer {
     past.sort_by_key(|(score, other)| Reverse((*score, other.created_at)));
     let total = call.params.is_true("total").then_some(past.len());
     let past = past.into_iter().take(limit);
-    let incidents =
-        past.map(|(score, incident)| PastIncident { incident: Brief::new(incident), score: f64::from(score) / 100.0 }).collect();
+    let incidents = past
+        .map(|(score, incident)| PastIncident { incident: Brief::new(incident), score: f64::from(score) / 100.0 })
+        .collect();
     reply::written(&PastIncidents { incidents, total, limit })
 }
 
@@ -139,11 +140,12 @@ pub fn related(account: &Account, call: &Call) -> Answer {
     let whole = call.params.all("additional_details[]").contains(&"incident");
     let view = View::new(account, &[]);
     let around = Range { since: incident.created_at, until: incident.created_at }.widened(Span::new().hours(12));
-    let related = account.incidents.iter().rev().filter(|other| around.contains(other.created_at)).filter_map(|other| {
-        let relationships = relationships(incident, other);
-        let incident = if whole { Either::Right(view.whole(other)) } else { Either::Left(Brief::new(other)) };
-        (!relationships.is_empty()).then_some(RelatedIncident { incident, relationships })
-    });
+    let related =
+        account.incidents.iter().rev().filter(|other| around.contains(other.created_at)).filter_map(|other| {
+            let relationships = relationships(incident, other);
+            let incident = if whole { Either::Right(view.whole(other)) } else { Either::Left(Brief::new(other)) };
+            (!relationships.is_empty()).then_some(RelatedIncident { incident, relationships })
+        });
     reply::all("related_incidents", related.take(MOST_RELATED))
 }
 

@@ -70,7 +70,8 @@ pub fn update_many(account: &mut Account, call: &Call) -> Answer {
     let changes = changes.ok_or_else(|| Problem::invalid("Every incident needs an id."))?;
     apply(account, &changes, &actor)?;
     let view = View::new(account, &[]);
-    let incidents: Result<Vec<_>, Problem> = changes.iter().map(|(id, _)| Ok(view.whole(account.incident(id)?))).collect();
+    let incidents: Result<Vec<_>, Problem> =
+        changes.iter().map(|(id, _)| Ok(view.whole(account.incident(id)?))).collect();
     reply::all("incidents", incidents?)
 }
 

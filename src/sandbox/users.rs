@@ -10,7 +10,9 @@ use super::wire::{Either, Head, Link, View, Whole};
 
 const FILTERS: &[Filter<User>] = &[
     ("query", |user, wanted| matches_query(user.name, wanted) || matches_query(&user.email, wanted)),
-    ("team_ids[]", |user, wanted| user.memberships.iter().any(|membership| wanted.contains(&membership.team.id.as_str()))),
+    ("team_ids[]", |user, wanted| {
+        user.memberships.iter().any(|membership| wanted.contains(&membership.team.id.as_str()))
+    }),
 ];
 
 /// `GET /users`
@@ -84,10 +86,18 @@ struct ContactMethodFields<'a> {
     address: &'a str,
 }
 
-fn contact_method<'a>(user: &User, method: &'a ContactMethod, whole: bool) -> Either<Head<'a>, ContactMethodFields<'a>> {
+fn contact_method<'a>(
+    user: &User,
+    method: &'a ContactMethod,
+    whole: bool,
+) -> Either<Head<'a>, ContactMethodFields<'a>> {
     let head = |kind| Head::inside(user, "contact_methods", &method.id, kind, method.label);
     if whole {
-        Either::Right(ContactMethodFields { head: head(method.kind.whole), label: method.label, address: &method.address })
+        Either::Right(ContactMethodFields {
+            head: head(method.kind.whole),
+            label: method.label,
+            address: &method.address,
+        })
     } else {
         Either::Left(head(method.kind.reference))
     }
@@ -102,7 +112,11 @@ struct NotificationRuleFields<'a> {
     contact_method: Head<'a>,
 }
 
-fn notification_rule<'a>(user: &'a User, rule: &'a NotificationRule, whole: bool) -> Either<Head<'a>, NotificationRuleFields<'a>> {
+fn notification_rule<'a>(
+    user: &'a User,
+    rule: &'a NotificationRule,
+    whole: bool,
+) -> Either<Head<'a>, NotificationRuleFields<'a>> {
     let head = |kind| Head::inside(user, "notification_rules", &rule.id, kind, rule.summary);
     let method = user.contact_methods.iter().find(|method| method.id == rule.contact_method);
     match method {

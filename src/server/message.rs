@@ -16,8 +16,9 @@ use super::params;
 /// The answer to something that is not going to be dispatched.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// The request's id. Left out of the answer if there is none to be read: the schemas of 2025-11-25 and 2026-07-28 have
-    /// it optional, and the official clients take a `null`, which JSON-RPC asks for, for a malformed message.
+    /// The request's id. Left out of the answer if there is none to be read, as the schemas of 2025-11-25 and 2026-07-28
+    /// have it. JSON-RPC asks for a `null` there; of the official clients some expect the one and some the other, and none
+    /// does worse than log it.
     id: Option<RequestId>,
     error: Box<ErrorData>,
 }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetMeta, JsonRpcError, JsonRpcMessage, JsonRpcResponse,
+    RequestId, ServerJsonRpcMessage,
 };
 use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
@@ -30,8 +31,9 @@ use crate::tools::Toolbox;
 /// The longest message we read. `rmcp` draws the same line, and the longest sensible message, a note, is a thousandth of it.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// How many outgoing messages wait for a client that does not read; beyond that we stop reading from it.
-const OUTBOX: usize = 64;
+/// How many outgoing messages wait for a client that does not read. With more than that we stop reading from it, as
+/// filters do: finished answers would otherwise pile up without a bound.
+const OUTBOX: usize = 256;
 
 /// How long we stay after the end of input for calls that are not answered yet. Each has a time-out of its own, far
 /// shorter by default; this is for the case that there is a bug, so that no process is left behind for good.
@@ -172,9 +174,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             };
             // Not before it is queued: the end of input waits for this.
             match message {
-                JsonRpcMessage::Response(response) => unanswered.remove(&response.id),
-                JsonRpcMessage::Error(error) => error.id.iter().for_each(|id| unanswered.remove(id)),
-                JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {}
+                JsonRpcMessage::Response(JsonRpcResponse { id, .. })
+                | JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => unanswered.remove(&id),
+                JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {}
             }
             sent
         }
@@ -185,9 +187,10 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     /// May be cancelled at every await, and is, whenever `rmcp` has something to send: what is underway lives in `self`.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
-            if self.refusal.is_some() {
-                let room = self.outbox.as_ref()?.reserve().await.ok()?;
-                room.send(self.refusal.take()?);
+            // Room is waited for even with nothing to send, see `OUTBOX`.
+            let room = self.outbox.as_ref()?.reserve().await.ok()?;
+            if let Some(refusal) = self.refusal.take() {
+                room.send(refusal);
             }
             if let Some(id) = &self.initializing {
                 // What comes next may depend on the revision that is being agreed on.
@@ -246,5 +249,78 @@ impl Unanswered {
     async fn wait_until(&self, settled: impl FnMut(&HashSet<RequestId>) -> bool) {
         // An error would mean that there is no sender left, and this is one.
         self.0.subscribe().wait_for(settled).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use rmcp::model::ServerResult;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A transport that has been given `messages` and nothing after them, and the other end of its outbox.
+    fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Vec<u8>>) {
+        let input: String = messages.iter().map(|message| format!("{message}\n")).collect();
+        let (outbox, inbox) = mpsc::channel(OUTBOX);
+        (LineTransport::new(io::Cursor::new(input), outbox), inbox)
+    }
+
+    fn answer(id: i64) -> ServerJsonRpcMessage {
+        ServerJsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(id))
+    }
+
+    /// The next message if it is there at once; `None` if there is none and never will be. Panics if that is open.
+    #[track_caller]
+    fn received<R: AsyncRead + Send + Unpin>(transport: &mut LineTransport<R>) -> Option<ClientJsonRpcMessage> {
+        transport.receive().now_or_never().expect("`receive` is waiting")
+    }
+
+    #[tokio::test]
+    async fn the_end_of_input_waits_for_every_answer() {
+        let ping = |id: i64| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+        let (mut transport, _inbox) = transport(&[ping(1), ping(2)]);
+        assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
+        for id in [1, 2] {
+            assert!(transport.receive().now_or_never().is_none(), "{id} is not answered");
+            transport.send(answer(id)).await.unwrap();
+        }
+        assert!(received(&mut transport).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_input_does_not_wait_for_what_was_withdrawn() {
+        let (mut transport, _inbox) = transport(&[
+            json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}),
+            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}),
+        ]);
+        assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
+        assert!(received(&mut transport).is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_until_initialize_is_answered() {
+        let params =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let (mut transport, _inbox) = transport(&[
+            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}),
+            json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}),
+        ]);
+        assert!(received(&mut transport).is_some());
+        assert!(transport.receive().now_or_never().is_none(), "`initialize` is not answered");
+        transport.send(answer(1)).await.unwrap();
+        assert!(received(&mut transport).is_some());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_from_a_client_that_does_not_read() {
+        let (mut transport, mut inbox) = transport(&[json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})]);
+        for id in 0..i64::try_from(OUTBOX).unwrap() {
+            transport.send(answer(id)).await.unwrap();
+        }
+        assert!(transport.receive().now_or_never().is_none(), "the outbox is full");
+        inbox.recv().await.unwrap();
+        assert!(received(&mut transport).is_some());
     }
 }

@@ -22,7 +22,7 @@ pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
     Toolset::Incidents,
     About {
         title: "Get incidents",
-        description: "Find incidents (alerts people are paged for): those of my teams, of given services or teams, or one by \
+        description: "Find incidents (alerts people are paged for), newest first: those of my teams, of given services or teams, or one by \
                       ID or number with its alert's details. Statuses: triggered (nobody on it), acknowledged, resolved.",
     },
     |cx, arguments| run(cx, arguments, get_incidents),
@@ -193,6 +193,8 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
         by_service.with_all("team_ids", params.team_ids.as_slice())
     };
     let query = scope
+        // By itself PagerDuty begins with the oldest, and at three in the morning nobody asks for last month's.
+        .with("sort_by", Some("created_at:desc"))
         .with_all("statuses", params.statuses.words())
         .with_all("urgencies", params.urgencies.words())
         .with("since", range.since)

@@ -4,6 +4,7 @@
 //! message is in `stdio.rs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pagerduty_mcp_server::config::{self, Config};
 use pagerduty_mcp_server::sandbox::{self, Options, Sandbox};
@@ -118,8 +119,9 @@ pub async fn exchange(toolbox: Arc<Toolbox>, input: &[u8]) -> Vec<Value> {
         near.write_all(input).await.unwrap();
         // Dropping `near` here is the end of input.
     };
-    let (served, (), _) =
-        tokio::join!(server::serve(toolbox, reader, writer), write, async { output.read_to_string(&mut text).await.unwrap() });
+    let (served, (), _) = tokio::join!(server::serve(toolbox, reader, writer), write, async {
+        output.read_to_string(&mut text).await.unwrap()
+    });
     served.unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -145,10 +147,12 @@ impl Stuck {
     }
 }
 
-/// Waits until the other side has closed the connection.
+/// Waits until the other side has closed the connection, which must be long before the call would time out.
 async fn closed(mut connection: TcpStream) {
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(20), connection.read_to_end(&mut rest)).await;
     // A reset is as good as an orderly end.
-    connection.read_to_end(&mut Vec::new()).await.ok();
+    end.expect("the call goes on").ok();
 }
 
 #[tokio::test]
@@ -211,7 +215,8 @@ async fn requests_of_2026_07_28_need_no_initialize() {
         assert_eq!((&result["ttlMs"], &result["cacheScope"]), (&json!(300_000), &json!("private")), "{result}");
     }
 
-    let called = session.request("tools/call", stateless(json!({"name": "get_teams", "arguments": {"limit": 1}}))).await;
+    let called =
+        session.request("tools/call", stateless(json!({"name": "get_teams", "arguments": {"limit": 1}}))).await;
     assert_eq!(called["result"]["resultType"], "complete");
     assert_eq!(called["result"]["structuredContent"]["teams"].as_array().unwrap().len(), 1);
 }
@@ -369,7 +374,10 @@ async fn methods_of_capabilities_we_do_not_announce_are_not_found() {
     for (method, params) in [
         ("prompts/list", json!({})),
         ("prompts/get", json!({"name": "x"})),
-        ("completion/complete", json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}})),
+        (
+            "completion/complete",
+            json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}}),
+        ),
         ("logging/setLevel", json!({"level": "info"})),
         ("resources/subscribe", json!({"uri": "docs://tools"})),
         ("subscriptions/listen", json!({"notifications": {}})),
@@ -458,12 +466,14 @@ async fn a_session_may_be_initialized_again() {
 
 #[tokio::test]
 async fn more_calls_than_may_run_at_once_are_all_answered() {
-    let mut input = format!("{}\n", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-11-25")}));
+    let mut input =
+        format!("{}\n", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-11-25")}));
     let params = json!({"name": "get_teams", "arguments": {"team_id": "a/b"}});
     for id in 1..600 {
         input += &format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}));
     }
-    let mut ids: Vec<_> = exchange(unconnected(), input.as_bytes()).await.iter().map(|answer| answer["id"].as_i64()).collect();
+    let mut ids: Vec<_> =
+        exchange(unconnected(), input.as_bytes()).await.iter().map(|answer| answer["id"].as_i64()).collect();
     ids.sort_unstable();
     assert_eq!(ids, (0..600).map(Some).collect::<Vec<_>>());
 }

@@ -2,8 +2,8 @@
 //!
 //! Words in braces are filled from [`VARIABLES`], with the same value all over one incident, and `{service}` from its service.
 
-use crate::sandbox::account::Urgency::{self, High, Low};
 use crate::sandbox::account::Kind;
+use crate::sandbox::account::Urgency::{self, High, Low};
 
 /// What watches and raises incidents.
 pub struct Source {
@@ -16,8 +16,11 @@ pub struct Source {
 const EVENTS_API: Kind =
     Kind { whole: "events_api_v2_inbound_integration", reference: "events_api_v2_inbound_integration_reference" };
 
-pub const DATADOG: Source =
-    Source { name: "Datadog", integration: EVENTS_API, client_url: Some("https://datadog.acme.example/monitors/{monitor}") };
+pub const DATADOG: Source = Source {
+    name: "Datadog",
+    integration: EVENTS_API,
+    client_url: Some("https://datadog.acme.example/monitors/{monitor}"),
+};
 pub const PROMETHEUS: Source = Source {
     name: "Prometheus Alertmanager",
     integration: EVENTS_API,
@@ -25,12 +28,20 @@ pub const PROMETHEUS: Source = Source {
 };
 pub const CLOUDWATCH: Source = Source {
     name: "Amazon CloudWatch",
-    integration: Kind { whole: "aws_cloudwatch_inbound_integration", reference: "aws_cloudwatch_inbound_integration_reference" },
-    client_url: Some("https://{region}.console.aws.example/cloudwatch/home?region={region}#alarmsV2:alarm/{service}-{monitor}"),
+    integration: Kind {
+        whole: "aws_cloudwatch_inbound_integration",
+        reference: "aws_cloudwatch_inbound_integration_reference",
+    },
+    client_url: Some(
+        "https://{region}.console.aws.example/cloudwatch/home?region={region}#alarmsV2:alarm/{service}-{monitor}",
+    ),
 };
 pub const EMAIL: Source = Source {
     name: "E-mail",
-    integration: Kind { whole: "generic_email_inbound_integration", reference: "generic_email_inbound_integration_reference" },
+    integration: Kind {
+        whole: "generic_email_inbound_integration",
+        reference: "generic_email_inbound_integration_reference",
+    },
     client_url: None,
 };
 
@@ -52,7 +63,13 @@ pub enum Reporter {
 
 type Details = &'static [(&'static str, &'static str)];
 
-const fn monitor(source: &'static Source, urgency: Urgency, class: &'static str, title: &'static str, details: Details) -> Alarm {
+const fn monitor(
+    source: &'static Source,
+    urgency: Urgency,
+    class: &'static str,
+    title: &'static str,
+    details: Details,
+) -> Alarm {
     Alarm { source: Reporter::Monitor(source), urgency, class, title, details }
 }
 
@@ -181,13 +198,16 @@ pub const NOTES: &[&str] = &[
 ];
 
 /// Where notes come from.
-pub const CHANNELS: &[&str] = &["The PagerDuty website or APIs", "The PagerDuty website or APIs", "Slack", "The PagerDuty mobile app"];
+pub const CHANNELS: &[&str] =
+    &["The PagerDuty website or APIs", "The PagerDuty website or APIs", "Slack", "The PagerDuty mobile app"];
 
 /// `template` with its words in braces replaced. An unknown word stays as it is.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(template.len() + 16);
     let mut rest = template;
-    while let Some((before, (name, after))) = rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
         filled.push_str(before);
         match values.iter().find(|(known, _)| *known == name) {
             Some((_, value)) => filled.push_str(value),
@@ -205,7 +225,8 @@ mod tests {
 
     #[test]
     fn every_word_in_braces_has_a_value() {
-        let values: Vec<(&str, &str)> = VARIABLES.iter().map(|(name, _)| (*name, "")).chain([("service", "")]).collect();
+        let values: Vec<(&str, &str)> =
+            VARIABLES.iter().map(|(name, _)| (*name, "")).chain([("service", "")]).collect();
         let details = ALARMS.iter().flat_map(|alarm| alarm.details).map(|(_, text)| *text);
         let titles = ALARMS.iter().map(|alarm| alarm.title);
         for template in details.chain(titles).chain(NOTES.iter().copied()) {

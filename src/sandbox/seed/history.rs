@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use jiff::{Span, Timestamp};
-use serde_json::{Map, Value, json};
 
 use super::Dice;
 use super::alarms::{ALARMS, Alarm, CHANNELS, NOTES, Reporter, Source, VARIABLES, fill};
 use super::organisation::Organisation;
 use crate::sandbox::account::Status::{self, Acknowledged, Resolved, Triggered};
-use crate::sandbox::account::{Agent, Body, Bridge, Incident, Involvement, Note, Priority, Service, Urgency, User};
+use crate::sandbox::account::{
+    Agent, Body, Bridge, Event, Incident, Involvement, Note, Priority, Service, Urgency, User,
+};
 use crate::sandbox::time::{earlier, later};
 
 /// An incident that is not over.
@@ -69,8 +70,11 @@ pub fn write(organisation: &Organisation, dice: &mut Dice, now: Timestamp, incid
         TeamlessUsers => &vendors,
         Anybodys => &organisation.load,
     };
-    let mut drafts: Vec<(i64, Status, Whose)> =
-        GOING_ON.iter().take(going_on).map(|open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at)).collect();
+    let mut drafts: Vec<(i64, Status, Whose)> = GOING_ON
+        .iter()
+        .take(going_on)
+        .map(|open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at))
+        .collect();
     // One in fifty is the contractor's.
     let over = |_| (dice.between(PAST_IN_SECONDS), Resolved, if dice.happens(2) { TeamlessUsers } else { Anybodys });
     drafts.extend((going_on..incidents).map(over));
@@ -104,21 +108,27 @@ impl Draft<'_> {
         let alarm_number = dice.0.usize(..ALARMS.len());
         let alarm = ALARMS.get(alarm_number)?;
         let slug = self.service.name.to_lowercase().replace(' ', "-");
-        let values: Vec<(&str, &str)> =
-            VARIABLES.iter().map(|(name, values)| (*name, dice.word(values))).chain([("service", slug.as_str())]).collect();
+        let values: Vec<(&str, &str)> = VARIABLES
+            .iter()
+            .map(|(name, values)| (*name, dice.word(values)))
+            .chain([("service", slug.as_str())])
+            .collect();
         let title = fill(alarm.title, &values);
-        let responders = self.responders(status);
-        let responder = dice.pick(&responders).cloned();
+        let responders = self.responders();
+        // Nobody is assigned to what is over.
+        let assignees = if status == Resolved { Vec::new() } else { self.service.policy.on_call(self.now) };
+        let anybody = dice.pick(&responders).copied();
+        let responder = assignees.first().or(anybody).cloned();
+        let acknowledger = responder.iter().filter(|_| status == Acknowledged).cloned();
         let changed_at = self.changed_at(dice, status);
         let priority = self.priority(dice, alarm.urgency);
         let grave = priority.as_ref().is_some_and(|priority| matches!(priority.name, "P1" | "P2"));
         let key = format!("{:016x}{:016x}", dice.0.u64(..), dice.0.u64(..));
-        let involved = |at| responder.iter().map(|user| Involvement { at, user: Arc::clone(user) }).collect();
         Some(Incident {
             id: dice.event_id(),
             number: self.number,
             summary: format!("[#{}] {title}", self.number),
-            body: body(alarm, &title, &key, &values, self.created_at, dice),
+            body: body(alarm, &values, dice),
             title,
             key,
             alarm: alarm_number,
@@ -131,9 +141,9 @@ impl Draft<'_> {
             updated_at: changed_at,
             changed_at,
             changed_by: self.changed_by(dice, status, responder.as_ref()),
+            acknowledgements: acknowledger.map(|user| Involvement { at: changed_at, user }).collect(),
             resolved_at: (status == Resolved).then_some(changed_at),
-            assignments: if status == Resolved { Vec::new() } else { involved(self.created_at) },
-            acknowledgements: if status == Acknowledged { involved(changed_at) } else { Vec::new() },
+            assignments: assignees.into_iter().map(|user| Involvement { at: self.created_at, user }).collect(),
             alerts: 1 + dice.below(3) * dice.below(4),
             log_entry: dice.event_id(),
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
@@ -141,13 +151,12 @@ impl Draft<'_> {
         })
     }
 
-    /// Those on call while it lasts, and once it is over anybody who could have been.
-    fn responders(&self, status: Status) -> Vec<Arc<User>> {
-        let team = self.service.team.as_ref();
-        let members = self.organisation.users.iter().filter(|user| team.is_some_and(|team| user.is_in(team)));
-        match (status, team) {
-            (Resolved, Some(_)) => members.cloned().collect(),
-            _ => self.service.policy.on_call(self.now),
+    /// Those who could have been called: all of the team, or whom the policy names where there is no team.
+    fn responders(&self) -> Vec<&Arc<User>> {
+        let users = self.organisation.users.iter();
+        match &self.service.team {
+            Some(team) => users.filter(|user| user.is_in(team)).collect(),
+            None => users.filter(|user| self.service.policy.involves(&user.id)).collect(),
         }
     }
 
@@ -157,7 +166,13 @@ impl Draft<'_> {
         let minutes = match status {
             Triggered => 0,
             Acknowledged => dice.between(1..4),
-            Resolved => if dice.happens(70) { typical } else { long },
+            Resolved => {
+                if dice.happens(70) {
+                    typical
+                } else {
+                    long
+                }
+            }
         };
         later(self.created_at, Span::new().minutes(minutes).seconds(dice.between(0..60))).min(self.now)
     }
@@ -187,7 +202,7 @@ impl Draft<'_> {
         &self,
         dice: &mut Dice,
         status: Status,
-        authors: &[Arc<User>],
+        authors: &[&Arc<User>],
         values: &[(&str, &str)],
         changed_at: Timestamp,
     ) -> Vec<Note> {
@@ -211,52 +226,21 @@ impl Draft<'_> {
 
 fn bridge(dice: &mut Dice) -> Bridge {
     let number = dice.below(10_000);
-    Bridge { number: format!("+1-202-555-0147,,,,{number:04}#"), url: format!("https://meet.acme.example/incident-{number:04}") }
+    Bridge {
+        number: format!("+1-202-555-0147,,,,{number:04}#"),
+        url: format!("https://meet.acme.example/incident-{number:04}"),
+    }
 }
 
-fn body(alarm: &Alarm, title: &str, key: &str, values: &[(&str, &str)], created_at: Timestamp, dice: &mut Dice) -> Body {
+fn body(alarm: &Alarm, values: &[(&str, &str)], dice: &mut Dice) -> Body {
     let details = alarm.details.iter().map(|(name, text)| (*name, fill(text, values)));
     match alarm.source {
         Reporter::Person if dice.happens(50) => Body::Empty,
         Reporter::Person => Body::Absent,
-        Reporter::Monitor(source) => match source.client_url {
-            Some(url) => {
-                let details = details.map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
-                Body::Event(event(alarm, source, title, key, details, &fill(url, values), created_at))
-            }
-            None => Body::Text(details.map(|(_, text)| text).collect()),
-        },
+        Reporter::Monitor(Source { client_url: None, .. }) => Body::Text(details.map(|(_, text)| text).collect()),
+        Reporter::Monitor(Source { client_url: Some(url), name, .. }) => {
+            let client_url = fill(url, values);
+            Body::Event(Event { client: name, client_url, class: alarm.class, details: details.collect() })
+        }
     }
-}
-
-/// An alert in the common event format, as the events API leaves it with the incident.
-///
-/// See <https://support.pagerduty.com/main/docs/pd-cef>.
-fn event(
-    alarm: &Alarm,
-    source: &Source,
-    title: &str,
-    key: &str,
-    mut details: Map<String, Value>,
-    client_url: &str,
-    created_at: Timestamp,
-) -> Value {
-    details.shift_insert(0, "title".to_owned(), Value::from(title));
-    let severity = match alarm.urgency {
-        Urgency::High => "critical",
-        Urgency::Low => "warning",
-    };
-    json!({
-        "client": source.name,
-        "client_url": client_url,
-        "contexts": [{"type": "link", "href": client_url, "text": source.name}],
-        "creation_time": created_at.to_string(),
-        "dedup_key": key,
-        "description": title,
-        "details": details,
-        "event_class": alarm.class,
-        "severity": severity,
-        "source_origin": source.name,
-        "version": "1.0",
-    })
 }

@@ -10,8 +10,8 @@ use super::alarms::{CLOUDWATCH, DATADOG, EMAIL, PROMETHEUS, Source};
 use super::company::{self, Rota, TEAMS, TeamPlan};
 use super::people::{COLORS, DESCRIPTIONS, JOB_TITLES, PEOPLE};
 use crate::sandbox::account::{
-    ContactMethod, Integration, Kind, Layer, Membership, NotificationRule, Policy, Priority, Restriction, Rule, Schedule, Service,
-    Shift, Target, Team, Urgency, User,
+    ContactMethod, Integration, Kind, Layer, Membership, NotificationRule, Policy, Priority, Restriction, Rule,
+    Schedule, Service, Shift, Target, Team, Urgency, User,
 };
 use crate::sandbox::time::{Zone, earlier, later};
 
@@ -62,8 +62,10 @@ pub fn found(dice: &mut Dice, now: Timestamp) -> Organisation {
         let secondary = Arc::new(secondary_schedule(dice, plan, &team, &members, now));
         // Not every team has people enough for a second rotation.
         let has_secondary = number < 8;
-        let second = if has_secondary { Some(Target::Schedule(Arc::clone(&secondary))) } else { user_target(&members, 1) };
-        let urgent = Arc::new(urgent_policy(dice, plan, &team, Target::Schedule(Arc::clone(&primary)), second, &members));
+        let second =
+            if has_secondary { Some(Target::Schedule(Arc::clone(&secondary))) } else { user_target(&members, 1) };
+        let urgent =
+            Arc::new(urgent_policy(dice, plan, &team, Target::Schedule(Arc::clone(&primary)), second, &members));
         let patient = Arc::new(patient_policy(dice, plan, &team, Target::Schedule(Arc::clone(&primary)), &members));
         all.schedules.push(primary);
         all.schedules.extend(has_secondary.then_some(secondary));
@@ -116,7 +118,8 @@ fn staff(dice: &mut Dice, teams: &[Arc<Team>]) -> Staff {
         let in_team = if number < teams.len() { "manager" } else { "responder" };
         let own = teams.iter().cycle().skip(number).take(1).map(|team| (team, in_team));
         // Every fourth helps out in another team.
-        let other = teams.iter().cycle().skip(number + 5).take(usize::from(number % 4 == 3)).map(|team| (team, "responder"));
+        let other =
+            teams.iter().cycle().skip(number + 5).take(usize::from(number % 4 == 3)).map(|team| (team, "responder"));
         let memberships: Vec<_> = own.chain(other).collect();
         users.push(hire(dice, role, &memberships));
     }
@@ -127,11 +130,20 @@ const EMAIL_METHOD: Kind = Kind { whole: "email_contact_method", reference: "ema
 const PHONE_METHOD: Kind = Kind { whole: "phone_contact_method", reference: "phone_contact_method_reference" };
 const SMS_METHOD: Kind = Kind { whole: "sms_contact_method", reference: "sms_contact_method_reference" };
 
-fn user(dice: &mut Dice, (name, mailbox): (&'static str, &str), role: &'static str, teams: &[(&Arc<Team>, &'static str)]) -> User {
+fn user(
+    dice: &mut Dice,
+    (name, mailbox): (&'static str, &str),
+    role: &'static str,
+    teams: &[(&Arc<Team>, &'static str)],
+) -> User {
     let email = format!("{mailbox}@acme.example");
     // Numbers that are reserved for fiction.
     let phone = format!("20255501{:02}", dice.below(100));
-    let methods = [(EMAIL_METHOD, "Default", email.clone()), (PHONE_METHOD, "Work", phone.clone()), (SMS_METHOD, "Mobile", phone)];
+    let methods = [
+        (EMAIL_METHOD, "Default", email.clone()),
+        (PHONE_METHOD, "Work", phone.clone()),
+        (SMS_METHOD, "Mobile", phone),
+    ];
     let count = 1 + usize::from(dice.happens(85)) + usize::from(dice.happens(50));
     let contact_methods: Vec<_> = methods
         .into_iter()
@@ -184,13 +196,21 @@ fn priorities(dice: &mut Dice) -> Vec<Arc<Priority>> {
 const OFFICE_HOURS: Restriction = Restriction { from_hour: 9, hours: 8 };
 
 /// A team's first rotation. Its first member has the turn that is going on now.
-fn primary_schedule(dice: &mut Dice, plan: &TeamPlan, team: &Arc<Team>, members: &[Arc<User>], now: Timestamp) -> Schedule {
+fn primary_schedule(
+    dice: &mut Dice,
+    plan: &TeamPlan,
+    team: &Arc<Team>,
+    members: &[Arc<User>],
+    now: Timestamp,
+) -> Schedule {
     let zone = Zone::named(plan.zone);
     let all = Rotation { members, on_call_now: 0, turn_in_days: 7 };
     let layers = match plan.rota {
         Rota::Weekly => vec![all.layer(dice, "Weekly", &zone, now)],
         Rota::WeeklyWithoutId => vec![Layer { id: None, ..all.layer(dice, "Weekly", &zone, now) }],
-        Rota::OfficeHours => vec![Layer { restriction: Some(OFFICE_HOURS), ..all.layer(dice, "Office hours", &zone, now) }],
+        Rota::OfficeHours => {
+            vec![Layer { restriction: Some(OFFICE_HOURS), ..all.layer(dice, "Office hours", &zone, now) }]
+        }
         Rota::DayAndNight => {
             let days = Rotation { on_call_now: 1, turn_in_days: 1, ..all };
             let day = Layer { restriction: Some(OFFICE_HOURS), ..days.layer(dice, "Day", &zone, now) };
@@ -202,13 +222,26 @@ fn primary_schedule(dice: &mut Dice, plan: &TeamPlan, team: &Arc<Team>, members:
 }
 
 /// A team's second rotation, a day each.
-fn secondary_schedule(dice: &mut Dice, plan: &TeamPlan, team: &Arc<Team>, members: &[Arc<User>], now: Timestamp) -> Schedule {
+fn secondary_schedule(
+    dice: &mut Dice,
+    plan: &TeamPlan,
+    team: &Arc<Team>,
+    members: &[Arc<User>],
+    now: Timestamp,
+) -> Schedule {
     let rotation = Rotation { members, on_call_now: 1, turn_in_days: 1 };
     let layer = rotation.layer(dice, "Daily", &Zone::named(plan.zone), now);
     schedule(dice, plan, team, "Secondary", vec![layer], Vec::new())
 }
 
-fn schedule(dice: &mut Dice, plan: &TeamPlan, team: &Arc<Team>, kind: &str, layers: Vec<Layer>, overrides: Vec<Shift>) -> Schedule {
+fn schedule(
+    dice: &mut Dice,
+    plan: &TeamPlan,
+    team: &Arc<Team>,
+    kind: &str,
+    layers: Vec<Layer>,
+    overrides: Vec<Shift>,
+) -> Schedule {
     Schedule {
         id: dice.object_id(),
         name: format!("{} {kind}", plan.name),
@@ -287,7 +320,13 @@ fn urgent_policy(
 }
 
 /// For what can: somebody in person, and in some teams also whoever is on call.
-fn patient_policy(dice: &mut Dice, plan: &TeamPlan, team: &Arc<Team>, rotation: Target, members: &[Arc<User>]) -> Policy {
+fn patient_policy(
+    dice: &mut Dice,
+    plan: &TeamPlan,
+    team: &Arc<Team>,
+    rotation: Target,
+    members: &[Arc<User>],
+) -> Policy {
     let mut targets: Vec<_> = user_target(members, 2).into_iter().collect();
     if plan.load > 1 {
         targets.push(rotation);
@@ -348,7 +387,8 @@ fn service(
     let skipped = usize::from(dice.happens(50));
     let count = 1 + usize::from(dice.happens(60)) + usize::from(dice.happens(20));
     let sources = SOURCES.iter().skip(skipped).take(count);
-    let integrations = sources.map(|source| Integration { id: dice.object_id(), name: source.name, kind: source.integration });
+    let integrations =
+        sources.map(|source| Integration { id: dice.object_id(), name: source.name, kind: source.integration });
     let integrations = integrations.collect();
     Service {
         id: dice.object_id(),

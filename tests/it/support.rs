@@ -1,0 +1,103 @@
+//! What tests share: a toolbox on the embedded account, and calls that read well.
+
+use std::sync::Arc;
+
+use pagerduty_mcp_server::config::{Config, Host};
+use pagerduty_mcp_server::error::Error;
+use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
+use pagerduty_mcp_server::tools::{Filter, Toolbox};
+use serde_json::Value;
+
+/// An embedded account, and the tools in the name of one of its identities.
+pub struct Account {
+    pub sandbox: Sandbox,
+    pub toolbox: Arc<Toolbox>,
+}
+
+impl Account {
+    /// The account as its main user sees it.
+    pub async fn start() -> Self {
+        Self::with(tokens::USER, Options::default(), |_| {}).await
+    }
+
+    /// The account as the owner of `token` sees it.
+    pub async fn of(token: &str) -> Self {
+        Self::with(token, Options::default(), |_| {}).await
+    }
+
+    /// The same with everything settable.
+    pub async fn with(token: &str, options: Options, adjust: impl FnOnce(&mut Config)) -> Self {
+        let sandbox = Sandbox::start(options).await.expect("a loopback port");
+        let toolbox = toolbox(&sandbox, token, adjust);
+        Self { sandbox, toolbox }
+    }
+
+    /// The answer of a call that must succeed.
+    pub async fn ok(&self, tool: &str, arguments: Value) -> Value {
+        ok(&self.toolbox, tool, arguments).await
+    }
+
+    /// The error of a call that must fail.
+    pub async fn err(&self, tool: &str, arguments: Value) -> Error {
+        err(&self.toolbox, tool, arguments).await
+    }
+
+    /// The requests of one successful call, as `METHOD path?query`.
+    pub async fn requests_of(&self, tool: &str, arguments: Value) -> Vec<String> {
+        self.sandbox.clear();
+        self.ok(tool, arguments).await;
+        self.sandbox.requests().iter().map(line).collect()
+    }
+}
+
+fn line(request: &pagerduty_mcp_server::sandbox::Recorded) -> String {
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    format!("{} {}{query}", request.method, request.path)
+}
+
+/// The tools on a running sandbox in the name of `token`.
+pub fn toolbox(sandbox: &Sandbox, token: &str, adjust: impl FnOnce(&mut Config)) -> Arc<Toolbox> {
+    let mut config = config(token);
+    config.host = Host::parse(sandbox.url()).expect("a usable URL");
+    // Tests of the budget set it; the others want to see everything.
+    config.max_response_tokens = None;
+    adjust(&mut config);
+    Arc::new(Toolbox::new(&config, &Filter::default()).expect("usable settings"))
+}
+
+/// Settings with nothing but a credential; an empty one is none.
+pub fn config(token: &str) -> Config {
+    Config::from_lookup(|name| (name == "PAGERDUTY_API_TOKEN").then(|| token.to_owned())).expect("usable settings")
+}
+
+pub async fn ok(toolbox: &Toolbox, tool: &str, arguments: Value) -> Value {
+    match toolbox.call(tool, object(arguments.clone())).await {
+        Ok(reply) => reply.into_value(),
+        Err(error) => panic!("{tool} {arguments} failed: {}", error.envelope()),
+    }
+}
+
+pub async fn err(toolbox: &Toolbox, tool: &str, arguments: Value) -> Error {
+    match toolbox.call(tool, object(arguments.clone())).await {
+        Ok(reply) => panic!("{tool} {arguments} answered {}", reply.into_value()),
+        Err(error) => error,
+    }
+}
+
+pub fn object(value: Value) -> serde_json::Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("arguments are an object, not {other}"),
+    }
+}
+
+/// The rows under a key of an answer.
+pub fn rows<'v>(answer: &'v Value, key: &str) -> &'v Vec<Value> {
+    answer[key].as_array().unwrap_or_else(|| panic!("no {key} in {answer}"))
+}
+
+/// The warnings of an answer, joined.
+pub fn warnings(answer: &Value) -> String {
+    let list = answer["metadata"]["warnings"].as_array();
+    list.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+}
