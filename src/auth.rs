@@ -100,11 +100,9 @@ mod tests {
 
     #[test]
     fn keys_and_oauth_tokens_go_out_in_their_own_schemes() {
-        for (secret, header) in [
-            ("u+abc", "Token token=u+abc"),
-            ("pdus+_abc", "Bearer pdus+_abc"),
-            ("pdeu+_abc", "Bearer pdeu+_abc"),
-        ] {
+        for (secret, header) in
+            [("u+abc", "Token token=u+abc"), ("pdus+_abc", "Bearer pdus+_abc"), ("pdeu+_abc", "Bearer pdeu+_abc")]
+        {
             let sent = Credential::new(secret.into(), API_TOKEN).header().unwrap();
             assert!(sent.is_sensitive());
             assert_eq!(sent.to_str().unwrap(), header);

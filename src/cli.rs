@@ -73,10 +73,21 @@ fn execute(arguments: Arguments) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|error| Error::new(Code::Internal, format!("the runtime cannot be started: {error}")))?;
+    let called = match &arguments.command {
+        Some(Command::Call(call)) => Some(call.tool.clone()),
+        Some(Command::Tools { .. } | Command::Sandbox(_)) | None => None,
+    };
     let status = runtime.block_on(async {
         tokio::select! {
+            // Before anything else is done: until the first poll of this, Ctrl-C is not ours, and in a Python process lost.
+            biased;
+            Ok(()) = tokio::signal::ctrl_c() => {
+                if let Some(tool) = called {
+                    print_json(&cancelled(&tool).envelope());
+                }
+                Ok(INTERRUPTED)
+            }
             status = command(arguments.command, config, &filter) => status,
-            Ok(()) = tokio::signal::ctrl_c() => Ok(INTERRUPTED),
         }
     });
     // A thread may be waiting for input that never comes.
@@ -100,10 +111,13 @@ async fn command(command: Option<Command>, config: Config, filter: &Filter) -> R
 async fn serve(config: Config, filter: &Filter) -> Result<u8> {
     let app = App::start(config, filter).await?;
     if std::io::stdin().is_terminal() {
-        output::note("Serving MCP on standard input and output: an MCP client is meant to start this. Ctrl-D ends it; see --help.");
+        output::note(
+            "Serving MCP on standard input and output: an MCP client is meant to start this. Ctrl-D ends it; see --help.",
+        );
     }
     server::serve_stdio(app.toolbox).await.map_err(|error| {
-        Error::new(Code::NetworkError, format!("the session ended: {error}")).hint("The client closed its end; start it again.")
+        Error::new(Code::NetworkError, format!("standard output cannot be written: {error}"))
+            .hint("Check where the output goes: a full disk, a closed pipe.")
     })?;
     Ok(SUCCESS)
 }
@@ -111,13 +125,22 @@ async fn serve(config: Config, filter: &Filter) -> Result<u8> {
 async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Result<u8> {
     let app = App::start(config, filter).await?;
     let tool = app.toolbox.tool(&arguments.tool)?;
-    let outcome = app.toolbox.call(tool.name, pairs(&arguments.arguments)?).await;
-    let (envelope, status) = match outcome {
+    let (envelope, status) = match app.toolbox.call(tool.name, pairs(&arguments.arguments)?).await {
         Ok(reply) => (reply.into_value(), SUCCESS),
         Err(error) => (error.envelope(), FAILED),
     };
-    print(&format!("{envelope:#}\n"));
+    print_json(&envelope);
     Ok(status)
+}
+
+/// The answer to a call that was interrupted, since every call gets one.
+fn cancelled(tool: &str) -> Error {
+    Error::new(Code::Cancelled, format!("{tool} was interrupted"))
+        .hint("A change may have taken effect: look before trying again.")
+}
+
+fn print_json(envelope: &Value) {
+    print(&format!("{envelope:#}\n"));
 }
 
 /// Arguments from `key=value`; a repeated key makes a list.
@@ -140,7 +163,8 @@ fn pairs(arguments: &[String]) -> Result<Map<String, Value>> {
 }
 
 async fn serve_sandbox(arguments: SandboxArguments) -> Result<u8> {
-    let options = sandbox::Options { port: arguments.port, rate_limit: arguments.rate_limit, ..sandbox::Options::default() };
+    let options =
+        sandbox::Options { port: arguments.port, rate_limit: arguments.rate_limit, ..sandbox::Options::default() };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("the sandbox cannot listen on port {}: {error}", arguments.port))
             .hint("Choose another --port, or 0 for any that is free.")

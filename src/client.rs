@@ -157,7 +157,8 @@ impl Api {
                 Err(failure) => failure,
             };
             let wait = failure.wait.unwrap_or_else(|| retry::backoff(attempt + 1));
-            if attempt >= retry::ATTEMPTS || !failure.outcome.allows(request.repeat) || waited + wait > retry::MAX_WAIT {
+            if attempt >= retry::ATTEMPTS || !failure.outcome.allows(request.repeat) || waited + wait > retry::MAX_WAIT
+            {
                 return Err(failure.error);
             }
             tracing::debug!(subject = request.subject, attempt, outcome = ?failure.outcome, ?wait, "sending again");
@@ -169,7 +170,8 @@ impl Api {
     }
 
     async fn attempt<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, Failure> {
-        let mut answer = self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
+        let mut answer =
+            self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let mut body = Vec::new();
         loop {
@@ -184,8 +186,7 @@ impl Api {
         }
         tracing::debug!(subject = request.subject, status = status.as_u16(), bytes = body.len(), "PagerDuty answered");
         if !status.is_success() {
-            let mut error =
-                failure::from_answer(request, &self.credential, &self.client.host, status, &headers, &body);
+            let mut error = failure::from_answer(request, &self.credential, &self.client.host, status, &headers, &body);
             let outcome = Outcome::of_status(status);
             let wait = retry::asked_wait(&headers).filter(|_| outcome == Outcome::Limited);
             if outcome == Outcome::Limited {
@@ -203,7 +204,8 @@ impl Api {
     fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
         let mut url = format!("{}{}", self.client.host.base(), request.path);
         if !request.query.pairs.is_empty() {
-            let pairs = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
+            let pairs =
+                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
             url.push('?');
             url.push_str(&pairs);
         }
@@ -257,24 +259,32 @@ impl Api {
         let why = cause(&error.without_url());
         let error = match (timeout, decode) {
             (true, _) => self.timed_out(),
-            (false, true) => self.unexpected(request, headers, &format!("it cannot be decompressed or was cut off: {why}")),
-            (false, false) => Error::new(Code::NetworkError, format!("the answer to {} was cut off: {why}", request.subject))
-                .hint("Try again."),
+            (false, true) => {
+                self.unexpected(request, headers, &format!("it cannot be decompressed or was cut off: {why}"))
+            }
+            (false, false) => {
+                Error::new(Code::NetworkError, format!("the answer to {} was cut off: {why}", request.subject))
+                    .hint("Try again.")
+            }
         };
         Failure { outcome: Outcome::Unknown, wait: None, error: error.request_id(failure::request_id(headers)) }
     }
 
     fn timed_out(&self) -> Error {
         let host = self.client.host.describe();
-        Error::new(Code::Timeout, format!("{host} did not answer within {:?}", self.client.attempt_timeout))
-            .hint(format!("Ask for less at a time, or allow more with {TIMEOUT}. A write may have taken effect: look first."))
+        Error::new(Code::Timeout, format!("{host} did not answer within {:?}", self.client.attempt_timeout)).hint(
+            format!("Ask for less at a time, or allow more with {TIMEOUT}. A write may have taken effect: look first."),
+        )
     }
 
     fn unexpected(&self, request: &Request, headers: &HeaderMap, why: &str) -> Error {
         let host = self.client.host.describe();
-        Error::new(Code::UnexpectedResponse, format!("the answer of {host} to {} is not usable: {why}", request.subject))
-            .hint("Check that PAGERDUTY_API_HOST and any proxy lead to PagerDuty's REST API; otherwise report it.")
-            .request_id(failure::request_id(headers))
+        Error::new(
+            Code::UnexpectedResponse,
+            format!("the answer of {host} to {} is not usable: {why}", request.subject),
+        )
+        .hint("Check that PAGERDUTY_API_HOST and any proxy lead to PagerDuty's REST API; otherwise report it.")
+        .request_id(failure::request_id(headers))
     }
 }
 

@@ -4,6 +4,7 @@
 //! one; what is already set wins. Options of the command line win over both. Nothing else in the crate reads the
 //! environment, and `docs/configuration.md` is generated from [`VARIABLES`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -83,7 +84,11 @@ pub const VARIABLES: &[Variable] = &[
         default: "25000",
         meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit.",
     },
-    Variable { name: TIMEOUT, default: "60", meaning: "Seconds after which a call is given up, all its requests together." },
+    Variable {
+        name: TIMEOUT,
+        default: "60",
+        meaning: "Seconds after which a call is given up, all its requests together.",
+    },
     Variable { name: CONNECT_TIMEOUT, default: "5", meaning: "Seconds after which a connection attempt is given up." },
     Variable {
         name: LOG,
@@ -101,14 +106,34 @@ pub fn load_dotenv() -> Result<()> {
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
-        Err(dotenvy::Error::LineParse(_, index)) => {
-            Err(Error::new(Code::InvalidConfiguration, format!("the .env file has a syntax error (at character {index})"))
-                .hint("Write one NAME=value per line; put values with spaces or # in double quotes."))
+        Err(error) => Err(dotenv_error(&error)),
+    }
+}
+
+/// The variables of the nearest `.env` file, for a process whose environment is not ours to change.
+pub fn read_dotenv() -> Result<HashMap<String, String>> {
+    let lines = match dotenvy::dotenv_iter() {
+        Ok(lines) => lines,
+        Err(error) if error.not_found() => return Ok(HashMap::new()),
+        Err(error) => return Err(dotenv_error(&error)),
+    };
+    let mut variables = HashMap::new();
+    for line in lines {
+        let (name, value) = line.map_err(|error| dotenv_error(&error))?;
+        // As `load_dotenv` has it: of two lines with the same name, the first counts.
+        variables.entry(name).or_insert(value);
+    }
+    Ok(variables)
+}
+
+fn dotenv_error(error: &dotenvy::Error) -> Error {
+    match error {
+        dotenvy::Error::LineParse(_, index) => {
+            Error::new(Code::InvalidConfiguration, format!("the .env file has a syntax error (at character {index})"))
+                .hint("Write one NAME=value per line; put values with spaces or # in double quotes.")
         }
-        Err(error) => {
-            Err(Error::new(Code::InvalidConfiguration, format!("the .env file cannot be read: {}", kind(&error)))
-                .hint("Make the file readable, or remove it."))
-        }
+        error => Error::new(Code::InvalidConfiguration, format!("the .env file cannot be read: {}", kind(error)))
+            .hint("Make the file readable, or remove it."),
     }
 }
 
@@ -161,11 +186,7 @@ impl Host {
     /// The host of a region.
     #[must_use]
     pub fn of_region(region: Region) -> Self {
-        Self {
-            base: format!("https://{}", region.host()),
-            name: region.host().to_owned(),
-            region: Some(region),
-        }
+        Self { base: format!("https://{}", region.host()), name: region.host().to_owned(), region: Some(region) }
     }
 
     /// A host by its base URL. Anything but `https` is refused outside this machine: the credential travels in a header.
@@ -254,7 +275,7 @@ impl Config {
             user_email: get(USER_EMAIL),
             sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
-            timeout: get(TIMEOUT).map_or(Ok(Duration::from_secs(60)), |value| seconds(TIMEOUT, &value))?,
+            timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
         })

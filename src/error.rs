@@ -138,62 +138,85 @@ impl Code {
             Code::MissingCredentials => {
                 ("MISSING_CREDENTIALS", "No credential was given in any of the ways the server understands.")
             }
-            Code::InvalidConfiguration => {
-                ("INVALID_CONFIGURATION", "An environment variable or an option of the server has a value that cannot be used.")
-            }
+            Code::InvalidConfiguration => (
+                "INVALID_CONFIGURATION",
+                "An environment variable or an option of the server has a value that cannot be used.",
+            ),
             Code::AuthenticationFailed => (
                 "AUTHENTICATION_FAILED",
                 "PagerDuty answered 401: the credential is wrong, expired, or belongs to the other service region (US or EU).",
             ),
-            Code::PermissionDenied => {
-                ("PERMISSION_DENIED", "PagerDuty answered 403: the credential is valid but lacks the role or the OAuth scope.")
-            }
-            Code::MissingAbility => ("MISSING_ABILITY", "PagerDuty answered 402: the account's plan does not include this feature."),
-            Code::NotFound => ("NOT_FOUND", "PagerDuty has nothing under this ID that the credential may see."),
-            Code::RateLimited => (
-                "RATE_LIMITED",
-                "PagerDuty's rate limit is used up; `retry_after_seconds` says how long to wait.",
+            Code::PermissionDenied => (
+                "PERMISSION_DENIED",
+                "PagerDuty answered 403: the credential is valid but lacks the role or the OAuth scope.",
             ),
-            Code::InvalidEscalationPolicyId => {
-                ("INVALID_ESCALATION_POLICY_ID", "An escalation policy ID holds something other than ASCII letters and digits.")
+            Code::MissingAbility => {
+                ("MISSING_ABILITY", "PagerDuty answered 402: the account's plan does not include this feature.")
             }
+            Code::NotFound => ("NOT_FOUND", "PagerDuty has nothing under this ID that the credential may see."),
+            Code::RateLimited => {
+                ("RATE_LIMITED", "PagerDuty's rate limit is used up; `retry_after_seconds` says how long to wait.")
+            }
+            Code::InvalidEscalationPolicyId => (
+                "INVALID_ESCALATION_POLICY_ID",
+                "An escalation policy ID holds something other than ASCII letters and digits.",
+            ),
             Code::InvalidIncidentId => {
                 ("INVALID_INCIDENT_ID", "An incident ID or number holds something other than ASCII letters and digits.")
             }
-            Code::InvalidScheduleId => ("INVALID_SCHEDULE_ID", "A schedule ID holds something other than ASCII letters and digits."),
-            Code::InvalidServiceId => ("INVALID_SERVICE_ID", "A service ID holds something other than ASCII letters and digits."),
-            Code::InvalidTeamId => ("INVALID_TEAM_ID", "A team ID holds something other than ASCII letters and digits."),
-            Code::InvalidUserId => ("INVALID_USER_ID", "A user ID holds something other than ASCII letters and digits."),
+            Code::InvalidScheduleId => {
+                ("INVALID_SCHEDULE_ID", "A schedule ID holds something other than ASCII letters and digits.")
+            }
+            Code::InvalidServiceId => {
+                ("INVALID_SERVICE_ID", "A service ID holds something other than ASCII letters and digits.")
+            }
+            Code::InvalidTeamId => {
+                ("INVALID_TEAM_ID", "A team ID holds something other than ASCII letters and digits.")
+            }
+            Code::InvalidUserId => {
+                ("INVALID_USER_ID", "A user ID holds something other than ASCII letters and digits.")
+            }
             Code::MissingParameter => {
                 ("MISSING_PARAMETER", "A required parameter is missing, or none of several alternatives was given.")
             }
             Code::InvalidParameter => ("INVALID_PARAMETER", "A parameter has the wrong type or is out of range."),
-            Code::UnknownParameter => {
-                ("UNKNOWN_PARAMETER", "The tool has no parameter of this name; the hint lists those it has and the nearest one.")
+            Code::UnknownParameter => (
+                "UNKNOWN_PARAMETER",
+                "The tool has no parameter of this name; the hint lists those it has and the nearest one.",
+            ),
+            Code::UnknownTool => {
+                ("UNKNOWN_TOOL", "There is no tool of this name, or it was switched off when the server started.")
             }
-            Code::UnknownTool => ("UNKNOWN_TOOL", "There is no tool of this name, or it was switched off when the server started."),
             Code::ConflictingParameters => ("CONFLICTING_PARAMETERS", "Two parameters contradict each other."),
-            Code::InvalidInclude => {
-                ("INVALID_INCLUDE", "`include` is empty or names something that is not a field; the hint gives the nearest names.")
-            }
+            Code::InvalidInclude => (
+                "INVALID_INCLUDE",
+                "`include` is empty or names something that is not a field; the hint gives the nearest names.",
+            ),
             Code::InvalidTimestamp => ("INVALID_TIMESTAMP", "A timestamp is not ISO 8601."),
-            Code::InvalidTimeRange => {
-                ("INVALID_TIME_RANGE", "`since` is not before `until`, the range is too long, or it reaches too far ahead.")
+            Code::InvalidTimeRange => (
+                "INVALID_TIME_RANGE",
+                "`since` is not before `until`, the range is too long, or it reaches too far ahead.",
+            ),
+            Code::NoUserContext => (
+                "NO_USER_CONTEXT",
+                "The credential is an account-level key, which belongs to no user, and the call needs one.",
+            ),
+            Code::NoTeams => (
+                "NO_TEAMS",
+                "The current user belongs to no team, and the call would otherwise search the whole account.",
+            ),
+            Code::AlreadyResolved => {
+                ("ALREADY_RESOLVED", "The incident is resolved; its status cannot be changed this way.")
             }
-            Code::NoUserContext => {
-                ("NO_USER_CONTEXT", "The credential is an account-level key, which belongs to no user, and the call needs one.")
-            }
-            Code::NoTeams => {
-                ("NO_TEAMS", "The current user belongs to no team, and the call would otherwise search the whole account.")
-            }
-            Code::AlreadyResolved => ("ALREADY_RESOLVED", "The incident is resolved; its status cannot be changed this way."),
             Code::AlreadyAcknowledged => ("ALREADY_ACKNOWLEDGED", "The incident is acknowledged already."),
-            Code::ApiError => {
-                ("API_ERROR", "PagerDuty refused the request; the message, its code and the `request_id` are PagerDuty's own.")
-            }
-            Code::UnexpectedResponse => {
-                ("UNEXPECTED_RESPONSE", "The answer is not what PagerDuty's documentation promises: HTML from a proxy, cut off, or of another shape.")
-            }
+            Code::ApiError => (
+                "API_ERROR",
+                "PagerDuty refused the request; the message, its code and the `request_id` are PagerDuty's own.",
+            ),
+            Code::UnexpectedResponse => (
+                "UNEXPECTED_RESPONSE",
+                "The answer is not what PagerDuty's documentation promises: HTML from a proxy, cut off, or of another shape.",
+            ),
             Code::NetworkError => ("NETWORK_ERROR", "PagerDuty could not be reached or the connection broke."),
             Code::Timeout => ("TIMEOUT", "The call took longer than allowed."),
             Code::Cancelled => ("CANCELLED", "The caller withdrew the call."),

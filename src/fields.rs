@@ -87,7 +87,9 @@ impl Wire {
             Keep::Whole => Self { keys: None },
             Keep::Only(fields) => {
                 let mut wire = Self { keys: Some(Vec::with_capacity(fields.len())) };
-                fields.iter().for_each(|field| wire.add(field));
+                for field in fields {
+                    wire.add(field);
+                }
                 wire
             }
         }
@@ -100,7 +102,11 @@ impl Wire {
             None => keys.push((field.source, Self::of(field.keep))),
             Some((_, wire)) => match field.keep {
                 Keep::Whole => wire.keys = None,
-                Keep::Only(fields) => fields.iter().for_each(|field| wire.add(field)),
+                Keep::Only(fields) => {
+                    for field in fields {
+                        wire.add(field);
+                    }
+                }
             },
         }
     }
@@ -120,7 +126,9 @@ impl Selection {
     #[must_use]
     pub fn new(shown: Vec<Field>, facts: &[Field]) -> Self {
         let mut wire = Wire { keys: Some(Vec::with_capacity(shown.len() + facts.len())) };
-        shown.iter().chain(facts).for_each(|field| wire.add(field));
+        for field in shown.iter().chain(facts) {
+            wire.add(field);
+        }
         Self { shown, wire, echoes: &[] }
     }
 
@@ -241,7 +249,9 @@ mod tests {
 
     #[test]
     fn two_fields_of_one_source_widen_what_is_decoded() {
-        let selection = Selection::new(vec![nested("a", &[plain("id")])], &[nested("a", &[plain("type")])]);
+        const SHOWN: Field = nested("a", &[plain("id")]);
+        const FACTS: &[Field] = &[nested("a", &[plain("type")])];
+        let selection = Selection::new(vec![SHOWN], FACTS);
         let a = selection.wire().below("a").unwrap();
         assert!(a.below("id").is_some() && a.below("type").is_some() && a.below("self").is_none());
         assert!(selection.wire().below("b").is_none());

@@ -108,6 +108,8 @@ macro_rules! params {
     ($(#[$meta:meta])* $vis:vis struct $struct:ident { $($description:literal $name:ident: $type:ty,)* }) => {
         $(#[$meta])*
         #[derive(Debug)]
+        // Descriptions are plain text for models, not Markdown.
+        #[allow(clippy::doc_markdown)]
         $vis struct $struct {
             $(#[doc = $description] pub $name: $type,)*
         }

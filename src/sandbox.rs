@@ -1,14 +1,15 @@
-//! An embedded stand-in for PagerDuty's REST API v2: a small real HTTP server on a loopback port with a seeded, living account.
+//! An embedded stand-in for PagerDuty's REST API v2: a small real HTTP server on a loopback port with a seeded, living
+//! account.
 //!
-//! It exists so that a newcomer, a test or an agent under development needs no account. It speaks the wire format of PagerDuty's
-//! own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges, rate limits,
-//! `From`. Writes take effect. It can be told to be slow, to limit and to fail.
+//! It exists so that a newcomer, a test or an agent under development needs no account. It speaks the wire format of
+//! PagerDuty's own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges,
+//! rate limits, `From`. Writes take effect. It can be told to be slow, to limit and to fail.
 //!
-//! What it refuses to do: anything outside the endpoints of [`server`], every change to an incident other than its status, and
-//! to be reachable from another machine. Nothing outlives the process. The tools do not know it exists.
+//! What it refuses to do: anything outside the routes of `server`, every change to an incident other than its status,
+//! and to be reachable from another machine. Nothing outlives the process. The tools do not know it exists.
 //!
-//! The way of a request: [`server`] records it, [`faults`] may spoil it, [`gate`] admits it, the file named after the resource
-//! ([`users`], [`incidents`], …) reads [`account`] and writes the answer with [`wire`] and [`reply`].
+//! The way of a request: `server` records it, `faults` may spoil it, `gate` admits it, the file named after the resource
+//! (`users`, `incidents`, …) reads `account` and writes the answer with `wire` and `reply`.
 
 mod account;
 mod call;
@@ -74,7 +75,7 @@ pub struct Options {
     pub incidents: usize,
     /// Requests a minute that each token may send before it is answered with 429.
     ///
-    /// See <https://developer.pagerduty.com/docs/rest-api-rate-limits>.
+    /// See <https://developer.pagerduty.com/docs/72d3b724589e3-rest-api-rate-limits>.
     pub rate_limit: u32,
     /// How long every answer is held back.
     pub latency: Duration,
@@ -126,7 +127,8 @@ impl Sandbox {
         self.server.faults.add(fault);
     }
 
-    /// The requests received so far, in order, the oldest dropped when there are very many. Tokens are not among what is kept.
+    /// The requests received so far, in order, the oldest dropped when there are very many. Tokens are not among what
+    /// is kept.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.server.recorded()

@@ -182,6 +182,7 @@ impl std::fmt::Debug for Tool {
 }
 
 /// A tool's words.
+#[derive(Clone, Copy)]
 struct About {
     title: &'static str,
     description: &'static str,

@@ -40,7 +40,8 @@ pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
         return format!("{definitions:#}\n");
     }
     let width = tools.iter().map(|tool| tool.name.len()).max().unwrap_or(0);
-    tools.iter().map(|tool| format!("{:width$}  {}\n", tool.name, tool.description)).collect()
+    let line = |tool: &&Tool| format!("{:width$}  {}\n", tool.name, tool.description);
+    tools.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// What `sandbox` prints: how to reach the account, as lines that a shell can read.

@@ -32,26 +32,26 @@ pub struct Page<M> {
 /// Decodes `{"<key>": {…}}`.
 pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Row<M>, String> {
     let envelope = envelope(body, key, selection)?;
-    row(envelope.content, key, selection)
+    row(&envelope.content, key, selection)
 }
 
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
 pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Page<M>, String> {
     let envelope = envelope(body, key, selection)?;
     let Value::Array(items) = envelope.content else { return Err(format!("{key}: not a list")) };
-    let rows = items.into_iter().map(|item| row(item, key, selection)).collect::<Result<_, _>>()?;
+    let rows = items.iter().map(|item| row(item, key, selection)).collect::<Result<_, _>>()?;
     Ok(Page { rows, more: envelope.more })
 }
 
-fn row<M: Model>(decoded: Value, key: &str, selection: &Selection) -> Result<Row<M>, String> {
+fn row<M: Model>(decoded: &Value, key: &str, selection: &Selection) -> Result<Row<M>, String> {
     if !decoded.is_object() {
         return Err(format!("{key}: not an object"));
     }
-    let facts = serde_path_to_error::deserialize(&decoded).map_err(|error| {
+    let facts = serde_path_to_error::deserialize(decoded).map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
         format!("{key}.{path}: {error}")
     })?;
-    Ok(Row { facts, shown: selection.project(&decoded) })
+    Ok(Row { facts, shown: selection.project(decoded) })
 }
 
 struct Envelope {

@@ -46,19 +46,24 @@ pub fn from_answer(
                 .hint("Nothing is left to do; get_incidents shows who acknowledged it.")
         }
         (401, _) => unauthorized(host, credential),
-        (402, _) => Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
-            .hint("Ask the account owner about the plan, or do without this part."),
+        (402, _) => {
+            Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
+                .hint("Ask the account owner about the plan, or do without this part.")
+        }
         (403, _) => Error::new(
             Code::PermissionDenied,
             format!("the credential in {} may not do this ({subject}){}", credential.source(), said.quoted()),
         )
         .hint("Use a key of a user with a sufficient role, or an OAuth token with the scope that is missing."),
-        (404, _) => Error::new(Code::NotFound, format!("PagerDuty does not know {subject}, or the credential may not see it"))
-            .hint("Check the ID, which is case-sensitive; list the objects to find the right one."),
+        (404, _) => {
+            Error::new(Code::NotFound, format!("PagerDuty does not know {subject}, or the credential may not see it"))
+                .hint("Check the ID, which is case-sensitive; list the objects to find the right one.")
+        }
         (429, _) => Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up")
             .hint("Wait for retry_after_seconds, then ask for less at a time."),
         (status, _) => {
-            let error = Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{}", said.quoted()));
+            let error =
+                Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{}", said.quoted()));
             if status >= 500 { error.hint("PagerDuty has a problem of its own; try again in a minute.") } else { error }
         }
     };

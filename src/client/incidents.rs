@@ -91,8 +91,7 @@ impl Api {
         selection: &Selection,
     ) -> Result<Row<Incident>> {
         let body = json!({"incident": {"type": "incident", "status": status.as_str()}});
-        let request =
-            Request::one(&INCIDENTS, id, Query::new()).write(Method::PUT, body, from, Repeat::Always);
+        let request = Request::one(&INCIDENTS, id, Query::new()).write(Method::PUT, body, from, Repeat::Always);
         let mut lost = false;
         let decode = |body: &[u8]| decode::one(body, INCIDENTS.one, selection);
         match self.send_noting(&request, decode, &mut lost).await {
@@ -108,8 +107,7 @@ impl Api {
     /// Adds a note. PagerDuty: operation `createIncidentNote`.
     pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Row<Note>> {
         let body = json!({"note": {"content": content}});
-        let request =
-            Request::below(&NOTES, id, Query::new()).write(Method::POST, body, from, Repeat::IfNotArrived);
+        let request = Request::below(&NOTES, id, Query::new()).write(Method::POST, body, from, Repeat::IfNotArrived);
         self.read_one(&request, NOTES.one, &Note::defaults()).await
     }
 }

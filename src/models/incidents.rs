@@ -180,7 +180,7 @@ const AUTHOR: &[Field] = &[plain("id"), plain("name"), plain("summary")];
 fn author(user: &Value) -> Option<Value> {
     let name = user.get("name").filter(|name| !name.is_null()).or_else(|| user.get("summary"));
     let author = json!({"id": user.get("id"), "name": name});
-    Some(fields::keep(&author, Keep::Whole))
+    user.is_object().then(|| fields::keep(&author, Keep::Whole))
 }
 
 impl Model for Note {

@@ -66,8 +66,11 @@ impl<M: Model, X: Extras> Param for Include<M, X> {
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let asked = items(name, value, "a list of field names, like [\"id\", \"summary\"]")?;
         if asked.is_empty() {
-            return Err(Error::new(Code::InvalidInclude, format!("{name} is empty, which would leave nothing to answer"))
-                .hint("Leave it out for the default fields, or name the fields you need."));
+            return Err(Error::new(
+                Code::InvalidInclude,
+                format!("{name} is empty, which would leave nothing to answer"),
+            )
+            .hint("Leave it out for the default fields, or name the fields you need."));
         }
         let mut names = Vec::with_capacity(asked.len());
         for asked in &asked {
@@ -96,6 +99,9 @@ fn unknown<M: Model, X: Extras>(name: &str, wanted: &str) -> Error {
     let suggestion = nearest(wanted, all()).map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
     let list = all().collect::<Vec<_>>().join(", ");
     let shortened: String = wanted.chars().take(80).collect();
-    Error::new(Code::InvalidInclude, format!("{name} names {shortened:?}, which is not a field of {}", M::RESOURCE.many))
-        .hint(format!("{suggestion}Fields: {list}."))
+    Error::new(
+        Code::InvalidInclude,
+        format!("{name} names {shortened:?}, which is not a field of {}", M::RESOURCE.many),
+    )
+    .hint(format!("{suggestion}Fields: {list}."))
 }

@@ -50,8 +50,11 @@ impl Param for Moment {
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         value.as_str().and_then(Moment::parse).ok_or_else(|| {
-            Error::new(Code::InvalidTimestamp, format!("{name} is {}, which is not an ISO 8601 timestamp", quote(value)))
-                .hint("Write it like 2026-02-26T09:00:00Z, 2026-02-26T10:00:00+01:00, or 2026-02-26 for midnight UTC.")
+            Error::new(
+                Code::InvalidTimestamp,
+                format!("{name} is {}, which is not an ISO 8601 timestamp", quote(value)),
+            )
+            .hint("Write it like 2026-02-26T09:00:00Z, 2026-02-26T10:00:00+01:00, or 2026-02-26 for midnight UTC.")
         })
     }
 }
@@ -84,7 +87,9 @@ impl Range {
         for (name, moment) in [("since", since), ("until", until)] {
             if let Some(moment) = moment.filter(|moment| moment.0 > last) {
                 let message = format!("{name} {moment} is more than {AHEAD} days ahead");
-                return Err(Error::new(Code::InvalidTimeRange, message).hint(format!("Use {} or earlier.", Moment(last).day())));
+                return Err(
+                    Error::new(Code::InvalidTimeRange, message).hint(format!("Use {} or earlier.", Moment(last).day()))
+                );
             }
         }
         Self::ordered(since, until)
@@ -158,7 +163,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_timestamp_is_not_guessed_at() {
-        for text in ["", "yesterday", "26/02/2026", "2026-13-01", "2026-02-30", "1772100000", "2026-02-26T25:00:00Z", "10:00"] {
+        for text in
+            ["", "yesterday", "26/02/2026", "2026-13-01", "2026-02-30", "1772100000", "2026-02-26T25:00:00Z", "10:00"]
+        {
             assert!(moment(text).is_none(), "{text:?} became {:?}", moment(text));
         }
     }

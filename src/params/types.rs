@@ -30,10 +30,8 @@ fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
     let resource = M::RESOURCE;
     let number = if resource.one == "incident" { " An incident's number works too." } else { "" };
     let message = format!("{name} is {}, which is not the ID of any {}", quote(value), resource.noun);
-    Error::new(resource.invalid_id, message).hint(format!(
-        "IDs are ASCII letters and digits, like PABC123; get_{} finds them.{number}",
-        resource.many
-    ))
+    Error::new(resource.invalid_id, message)
+        .hint(format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.{number}", resource.many))
 }
 
 /// IDs of `M`, blank entries dropped. Absent, and holding only blanks, is the same: no IDs.
@@ -184,7 +182,11 @@ impl Param for Offset {
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let offset = whole(value).and_then(|offset| usize::try_from(offset).ok()).filter(|offset| *offset < CEILING);
         offset.map(Self).ok_or_else(|| {
-            invalid(name, value, "the next_offset of the answer before, a whole number from 0 to 9999, where PagerDuty's lists end")
+            invalid(
+                name,
+                value,
+                "the next_offset of the answer before, a whole number from 0 to 9999, where PagerDuty's lists end",
+            )
         })
     }
 }

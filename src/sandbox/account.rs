@@ -1,8 +1,8 @@
 //! The account: what PagerDuty knows about a company.
 //!
-//! Objects hold shared pointers to what they refer to (an incident its service, a service its policy, a policy its schedules, a
-//! schedule its users, a user her teams), so a dangling reference cannot be built. The other direction is searched. Incidents are
-//! the only thing that changes.
+//! Objects hold shared pointers to what they refer to (an incident its service, a service its policy, a policy its
+//! schedules, a schedule its users, a user her teams), so a dangling reference cannot be built. The other direction is
+//! searched. Incidents are the only thing that changes.
 
 use std::sync::Arc;
 
@@ -137,7 +137,7 @@ impl Policy {
     pub fn involves(&self, user: &str) -> bool {
         self.targets().any(|target| match target {
             Target::User(target) => target.id == user,
-            Target::Schedule(schedule) => schedule.users().any(|target| target.id == user),
+            Target::Schedule(schedule) => schedule.users().iter().any(|target| target.id == user),
         })
     }
 

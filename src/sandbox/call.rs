@@ -33,8 +33,6 @@ impl Call {
     }
 
     /// Who is behind a write: the user in `From`, or else the one whose token it is.
-    ///
-    /// See <https://developer.pagerduty.com/docs/rest-api-v2/http-headers>.
     pub fn actor(&self, account: &Account) -> Result<Arc<User>, Problem> {
         let user = match &self.from {
             Some(email) => account.user_by_email(email).ok_or_else(Problem::requester_not_found)?,

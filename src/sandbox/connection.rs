@@ -1,7 +1,7 @@
 //! Connections that can be cut.
 //!
-//! An HTTP framework always finishes what it starts, and the faults worth testing are those where that does not happen. So the
-//! cut is made below it, where the answer turns into bytes.
+//! An HTTP framework always finishes what it starts, and the faults worth testing are those where that does not happen.
+//! So the cut is made below it, where the answer turns into bytes.
 
 use std::io;
 use std::net::SocketAddr;

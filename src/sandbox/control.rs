@@ -1,4 +1,5 @@
-//! What only a sandbox has: its own description, and the remote control for tests in other languages. None of it needs a token.
+//! What only a sandbox has: its own description, and the remote control for tests in other languages. None of it needs
+//! a token.
 //!
 //! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `GET` and `DELETE /sandbox/requests`.
 
@@ -66,7 +67,10 @@ fn describe(account: &Account) -> Value {
     };
     let tokens: Vec<Value> = CALLERS
         .iter()
-        .map(|caller| json!({"token": caller.token, "user": caller.user(account).map(|user| &user.id), "meaning": caller.meaning}))
+        .map(|caller| {
+            let user = caller.user(account).map(|user| &user.id);
+            json!({"token": caller.token, "user": user, "meaning": caller.meaning})
+        })
         .collect();
     let with = |status: Status| account.incidents.iter().filter(|incident| incident.status == status).count();
     json!({
@@ -103,7 +107,7 @@ const ABILITIES: &[(&str, bool)] = &[
     ("urgencies", false),
 ];
 
-/// `GET /abilities`: <https://developer.pagerduty.com/api-reference/24db63a5ffd9a-list-abilities>.
+/// `GET /abilities`: <https://developer.pagerduty.com/api-reference/a47605517c19a-api-concepts#abilities>.
 pub fn abilities(_: &Account, call: &Call) -> Answer {
     let larger_plan = call.caller.may_compare_incidents().is_ok();
     let abilities = ABILITIES.iter().filter(|(_, needs_larger_plan)| larger_plan || !needs_larger_plan);

@@ -27,8 +27,8 @@ pub struct Fault {
     /// Only requests with this method, or any.
     #[serde(default)]
     pub method: Option<String>,
-    /// Which paths: one that matches segment by segment, where `{id}` stands for any one segment and a last `*` for any rest.
-    /// `/incidents/{id}` is one incident and not its notes, `*` is everything.
+    /// Which paths: one that matches segment by segment, where `{id}` stands for any one segment and a last `*` for any
+    /// rest. `/incidents/{id}` is one incident and not its notes, `*` is everything.
     pub path: String,
     /// How many requests it spoils.
     #[serde(default = "once")]
@@ -139,7 +139,7 @@ impl FaultKind {
 }
 
 /// A response that will not get past the scissors.
-fn cut_off(scissors: &Scissors) -> Response {
+pub fn cut_off(scissors: &Scissors) -> Response {
     scissors.arm(Cut::BeforeAnswer);
     Response::default()
 }

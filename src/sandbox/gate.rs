@@ -118,7 +118,7 @@ impl Caller {
 
 /// Counts the requests of each token in windows of a minute.
 ///
-/// See <https://developer.pagerduty.com/docs/rest-api-rate-limits>.
+/// See <https://developer.pagerduty.com/docs/72d3b724589e3-rest-api-rate-limits>.
 #[derive(Debug)]
 pub struct RateLimit {
     limit: u32,

@@ -179,8 +179,8 @@ struct PriorityFields<'a> {
 
 #[derive(Serialize)]
 struct ConferenceBridge<'a> {
-    conference_number: Option<&'a str>,
-    conference_url: Option<&'a str>,
+    conference_number: &'a str,
+    conference_url: &'a str,
 }
 
 #[derive(Serialize)]
@@ -198,7 +198,7 @@ struct EventDetails<'a> {
 
 /// An alert in the common event format, as the events API leaves it with the incident.
 ///
-/// See <https://support.pagerduty.com/main/docs/pd-cef>.
+/// See <https://support.pagerduty.com/docs/pd-cef>.
 #[derive(Serialize)]
 struct Payload<'a> {
     client: &'a str,
@@ -256,12 +256,9 @@ impl Incident {
         }
     }
 
-    fn conference_bridge(&self) -> ConferenceBridge<'_> {
-        let bridge = self.bridge.as_ref();
-        ConferenceBridge {
-            conference_number: bridge.map(|bridge| bridge.number.as_str()),
-            conference_url: bridge.map(|bridge| bridge.url.as_str()),
-        }
+    fn conference_bridge(&self) -> Option<ConferenceBridge<'_>> {
+        let bridge = self.bridge.as_ref()?;
+        Some(ConferenceBridge { conference_number: &bridge.number, conference_url: &bridge.url })
     }
 
     fn payload<'a>(&'a self, event: &'a Event) -> Payload<'a> {
@@ -331,7 +328,7 @@ impl Whole for Incident {
             incidents_responders: [],
             responder_requests: [],
             urgency: self.urgency,
-            conference_bridge: view.includes("conference_bridge").then(|| self.conference_bridge()),
+            conference_bridge: if view.includes("conference_bridge") { self.conference_bridge() } else { None },
             body: if view.includes("body") { self.body() } else { None },
         }
         .serialize(to)

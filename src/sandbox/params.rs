@@ -11,7 +11,8 @@ use super::time::{Range, earlier, later};
 pub struct Params(pub Vec<(String, String)>);
 
 impl Params {
-    /// The values of a parameter, without blank ones. The name of an array ends in `[]`; PagerDuty ignores it otherwise.
+    /// The values of a parameter, without blank ones. The name of an array ends in `[]`; PagerDuty ignores it
+    /// otherwise.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|(key, value)| key == name && !value.is_empty());
         named.map(|(_, value)| value.as_str()).collect()
@@ -37,7 +38,8 @@ impl Params {
         Ok((read("since")?, read("until")?))
     }
 
-    /// The range between `since` and `until`, where one bound alone stands for `span` from it, or none when neither is given.
+    /// The range between `since` and `until`, where one bound alone stands for `span` from it, or none when neither is
+    /// given.
     pub fn range(&self, account: &Account, span: Span) -> Result<Option<Range>, Problem> {
         let range = match self.bounds(account)? {
             (None, None) => return Ok(None),
@@ -51,7 +53,7 @@ impl Params {
 
 /// What part of a list is asked for.
 ///
-/// See <https://developer.pagerduty.com/docs/pagination>.
+/// See <https://developer.pagerduty.com/docs/rest-api-v2/pagination/>.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
     pub limit: usize,

@@ -20,7 +20,7 @@ pub fn one(key: &'static str, value: &impl Serialize) -> Answer {
 
 /// A page of `rows`, in the envelope of classic pagination. Only what is on the page is written.
 ///
-/// See <https://developer.pagerduty.com/docs/pagination>.
+/// See <https://developer.pagerduty.com/docs/rest-api-v2/pagination/>.
 pub fn list<T, V: Serialize>(key: &'static str, rows: &[T], params: &Params, view: impl Fn(&T) -> V) -> Answer {
     let page = Page::of(params)?;
     let value: Vec<V> = rows.iter().skip(page.offset).take(page.limit).map(view).collect();

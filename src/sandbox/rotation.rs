@@ -1,7 +1,7 @@
 //! Who is on call when: layers, their turns and restrictions, and overrides on top.
 //!
-//! Turns are counted in days of the schedule's time zone, as PagerDuty does, so a hand-off at nine stays at nine when the clocks
-//! change.
+//! Turns are counted in days of the schedule's time zone, as PagerDuty does, so a hand-off at nine stays at nine when
+//! the clocks change.
 
 use std::sync::Arc;
 
@@ -12,15 +12,18 @@ use super::time::Range;
 
 impl Schedule {
     /// Its users, each once, in order of layers.
-    pub fn users(&self) -> impl Iterator<Item = &User> {
-        let users: Vec<&User> = self.layers.iter().flat_map(|layer| &layer.users).map(AsRef::as_ref).collect();
-        let first = |at: usize, user: &User| users.iter().take(at).all(|earlier| earlier.id != user.id);
-        let unique: Vec<&User> =
-            users.iter().enumerate().filter(|(at, user)| first(*at, user)).map(|(_, user)| *user).collect();
-        unique.into_iter()
+    pub fn users(&self) -> Vec<&User> {
+        let mut users: Vec<&User> = Vec::new();
+        for user in self.layers.iter().flat_map(|layer| &layer.users) {
+            if users.iter().all(|known| known.id != user.id) {
+                users.push(user);
+            }
+        }
+        users
     }
 
-    /// The final schedule: every shift that overlaps `range`, in order, whole even where it begins before or ends after.
+    /// The final schedule: every shift that overlaps `range`, in order, whole even where it begins before or ends
+    /// after.
     pub fn shifts(&self, range: Range) -> Vec<Shift> {
         // A shift at the edge of the range is cut by what goes on beyond it, up to the longest turn away.
         let wide = range.widened(Span::new().days(8));

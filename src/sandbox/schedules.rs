@@ -8,7 +8,7 @@ use super::call::Call;
 use super::params::{Filter, matches_query, select};
 use super::reply::{self, Answer, Problem};
 use super::rotation::{clipped, coverage};
-use super::time::{Range, Zone};
+use super::time::{Range, Zone, later};
 use super::wire::{Head, Link, View, Whole};
 
 const FILTERS: &[Filter<Schedule>] = &[
@@ -54,7 +54,7 @@ pub fn show(account: &Account, call: &Call) -> Answer {
 pub fn users(account: &Account, call: &Call) -> Answer {
     let schedule = find(&account.schedules, &call.id)?;
     let now = account.clock.now();
-    let range = call.params.range(account, Span::new().weeks(2))?.unwrap_or(Range { since: now, until: now });
+    let range = Rendering::of(account, call)?.map_or(Range { since: now, until: now }, |rendering| rendering.range);
     let shifts = schedule.shifts(range);
     let on_call = |user: &&User| shifts.iter().any(|shift| shift.user.id == user.id);
     let view = View::new(account, &[]);
@@ -62,7 +62,8 @@ pub fn users(account: &Account, call: &Call) -> Answer {
     reply::all("users", users.into_iter().map(|user| view.whole(user)))
 }
 
-/// Over which range shifts are worked out (two weeks where one bound is given alone) and whether they may stick out of it.
+/// Over which range shifts are worked out (two weeks where one bound is given alone) and whether they may stick out of
+/// it.
 #[derive(Clone, Copy)]
 struct Rendering {
     range: Range,
@@ -73,6 +74,10 @@ impl Rendering {
     fn of(account: &Account, call: &Call) -> Result<Option<Self>, Problem> {
         let overflow = call.params.is_true("overflow");
         let range = call.params.range(account, Span::new().weeks(2))?;
+        // PagerDuty documents no limit; this one keeps a slip in a date from rendering centuries.
+        if range.is_some_and(|range| range.until > later(range.since, Span::new().years(1))) {
+            return Err(Problem::invalid("The range between since and until must not exceed a year."));
+        }
         Ok(range.map(|range| Self { range, overflow }))
     }
 }

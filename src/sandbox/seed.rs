@@ -1,7 +1,8 @@
-//! The account as it is when the sandbox starts: a company that sells things on the internet, and the last 60 days of its alarms.
+//! The account as it is when the sandbox starts: a company that sells things on the internet, and the last 60 days of
+//! its alarms.
 //!
-//! It comes out the same every time, but for times, which are relative to now. What there is stands in tables ([`company`],
-//! [`people`], [`alarms`]); [`organisation`] and [`history`] make objects of it.
+//! It comes out the same every time, but for times, which are relative to now. What there is stands in tables
+//! ([`company`], [`people`], [`alarms`]); [`organisation`] and [`history`] make objects of it.
 
 mod alarms;
 mod company;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::account::Account;
 use super::call::Call;
 use super::connection::{Lines, Scissors};
-use super::faults::Faults;
+use super::faults::{Faults, cut_off};
 use super::gate::{Caller, RateLimit};
 use super::reply::{Answer, Problem, response};
 use super::time::Clock;
@@ -160,7 +160,8 @@ fn write(method: MethodFilter, handler: Write) -> MethodRouter<Shared> {
     })
 }
 
-/// What every request goes through first: it is recorded and held back, a fault may strike, and the end of the sandbox ends it.
+/// What every request goes through first: it is recorded and held back, a fault may strike, and the end of the sandbox
+/// ends it.
 async fn disturb(
     State(server): State<Shared>,
     ConnectInfo(scissors): ConnectInfo<Scissors>,
@@ -180,7 +181,7 @@ async fn disturb(
     };
     tokio::select! {
         answer = answer => answer,
-        _ = stopped.changed() => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ = stopped.changed() => cut_off(&scissors),
     }
 }
 

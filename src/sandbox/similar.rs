@@ -1,6 +1,5 @@
 //! Past and related incidents, which PagerDuty finds by their content and the sandbox by the alarm that raised them:
-//! <https://developer.pagerduty.com/api-reference/4616f2f0d5e5d-get-past-incidents> and
-//! <https://developer.pagerduty.com/api-reference/2f6bf20e6d7a4-get-related-incidents>.
+//! <https://developer.pagerduty.com/api-reference/a47605517c19a-api-concepts#past_incidents>.
 
 use std::cmp::Reverse;
 
@@ -149,8 +148,8 @@ pub fn related(account: &Account, call: &Call) -> Answer {
     reply::all("related_incidents", related.take(MOST_RELATED))
 }
 
-/// Why `other`, which is about another service, has to do with `incident`: the same alarm went off, or the two services belong to
-/// one team.
+/// Why `other`, which is about another service, has to do with `incident`: the same alarm went off, or the two services
+/// belong to one team.
 fn relationships<'a>(incident: &'a Incident, other: &'a Incident) -> Vec<Relationship<'a>> {
     let (one, another) = (incident.service.as_ref(), other.service.as_ref());
     if one.id == another.id {

@@ -76,7 +76,8 @@ impl Range {
         self.since <= at && at < self.until
     }
 
-    /// Whether something that lasts from `start` to `end` happens in the range. A range of no length asks about that moment.
+    /// Whether something that lasts from `start` to `end` happens in the range. A range of no length asks about that
+    /// moment.
     pub fn overlaps(self, start: Timestamp, end: Timestamp) -> bool {
         start < self.until.max(later(self.since, Span::new().seconds(1))) && self.since < end
     }

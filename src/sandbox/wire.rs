@@ -1,6 +1,6 @@
 //! How PagerDuty writes its objects: whole, or as a reference of five fields, or whole where `include[]` asks for it.
 //!
-//! See <https://developer.pagerduty.com/docs/resource-references>.
+//! See <https://developer.pagerduty.com/api-reference/a47605517c19a-api-concepts>.
 
 use std::sync::Arc;
 
@@ -126,7 +126,8 @@ impl<'a> View<'a> {
         Link { object, whole: Some(self) }
     }
 
-    /// A reference to the object, or the object itself where `include` is asked for. What is inside it stays a reference.
+    /// A reference to the object, or the object itself where `include` is asked for. What is inside it stays a
+    /// reference.
     pub fn link<T: Whole>(self, object: &'a T, include: &str) -> Link<'a, T> {
         let bare = Self { account: self.account, includes: &[] };
         Link { object, whole: self.includes(include).then_some(bare) }

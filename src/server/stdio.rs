@@ -189,8 +189,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
         loop {
             // Room is waited for even with nothing to send, see `OUTBOX`.
             let room = self.outbox.as_ref()?.reserve().await.ok()?;
-            if let Some(refusal) = self.refusal.take() {
-                room.send(refusal);
+            match self.refusal.take() {
+                Some(refusal) => room.send(refusal),
+                None => drop(room),
             }
             if let Some(id) = &self.initializing {
                 // What comes next may depend on the revision that is being agreed on.
@@ -262,7 +263,7 @@ mod tests {
 
     /// A transport that has been given `messages` and nothing after them, and the other end of its outbox.
     fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Vec<u8>>) {
-        let input: String = messages.iter().map(|message| format!("{message}\n")).collect();
+        let input = messages.iter().map(|message| format!("{message}\n")).collect::<Vec<_>>().concat();
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         (LineTransport::new(io::Cursor::new(input), outbox), inbox)
     }

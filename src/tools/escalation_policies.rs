@@ -24,21 +24,21 @@ pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
 
 crate::params! {
     struct Params {
-        "Excludes the other filters"
+        "One by ID, without other filters"
         policy_id: Option<Id<EscalationPolicy>>,
-        "Mine; false needs user_ids or team_ids"
+        "true: of my teams and paging me; false: pass user_ids or team_ids"
         current_user_context: Flag<true>,
         "Part of the name"
         query: Option<Text>,
-        "Users they page"
+        "IDs of users they page"
         user_ids: Ids<User>,
         "Team IDs"
         team_ids: Ids<Team>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<EscalationPolicy>,
     }
 }

@@ -11,9 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Service, Status, Team};
 use crate::pagination::Listing;
-use crate::params::{
-    Choices, Content, Extras, Flag, Ids, Include, Limit, Moment, Offset, Range, Statuses, Urgencies,
-};
+use crate::params::{Choices, Content, Extras, Flag, Ids, Include, Limit, Moment, Offset, Range, Statuses, Urgencies};
 use crate::reply::Reply;
 
 /// One incident with what is known about it, or a list.
@@ -34,7 +32,7 @@ pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     Toolset::Incidents,
     About {
         title: "Acknowledge incident",
-        description: "Acknowledge an incident: someone works on it, paging stops.",
+        description: "Acknowledge an incident: the user takes it, and paging stops. Only when the user asks for it.",
     },
     Access::Write,
     true,
@@ -45,7 +43,10 @@ pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
 pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "resolve_incident",
     Toolset::Incidents,
-    About { title: "Resolve incident", description: "Resolve an incident: it is over. Cannot be undone here." },
+    About {
+        title: "Resolve incident",
+        description: "Resolve an incident: the problem is over. Cannot be undone here. Only when the user asks for it.",
+    },
     Access::Destructive,
     // The second time is refused as ALREADY_RESOLVED, and changes nothing.
     true,
@@ -56,7 +57,7 @@ pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
 pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
     "add_incident_note",
     Toolset::Incidents,
-    About { title: "Add incident note", description: "Add a note to an incident, seen by all responders." },
+    About { title: "Add incident note", description: "Add a note to an incident, for all its responders to read." },
     Access::Write,
     false,
     |cx, arguments| run(cx, arguments, add_incident_note),
@@ -72,9 +73,9 @@ impl Extras for IncidentExtras {
 
 crate::params! {
     struct Params {
-        "ID or number; excludes the other filters"
+        "One by ID or number, without other filters"
         incident_id: Option<Id<Incident>>,
-        "Of my teams; false needs service_ids or team_ids"
+        "true: of my teams and their services; false: pass service_ids or team_ids"
         current_user_context: Flag<true>,
         "Service IDs"
         service_ids: Ids<Service>,
@@ -84,21 +85,21 @@ crate::params! {
         statuses: Choices<Statuses>,
         "Default: all"
         urgencies: Choices<Urgencies>,
-        "ISO 8601 (a month ago)"
+        "ISO 8601, default a month ago"
         since: Option<Moment>,
-        "ISO 8601 (now), 180 days from since at most"
+        "ISO 8601, default now; at most 180 days after since"
         until: Option<Moment>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "Similar past ones, with incident_id"
+        "Add similar incidents of the past; needs incident_id"
         include_past_incidents: Flag<false>,
-        "Related ones on other services, with incident_id"
+        "Add related incidents on other services; needs incident_id"
         include_related_incidents: Flag<false>,
-        "With incident_id"
+        "Add the responders' notes; needs incident_id"
         include_notes: Flag<false>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<Incident, IncidentExtras>,
     }
 }
@@ -107,7 +108,7 @@ crate::params! {
     struct ChangeParams {
         "ID or number"
         incident_id: Id<Incident>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<Incident>,
     }
 }
@@ -116,7 +117,7 @@ crate::params! {
     struct NoteParams {
         "ID or number"
         incident_id: Id<Incident>,
-        "Text"
+        "Text of the note"
         content: Content,
     }
 }
@@ -167,20 +168,28 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
         }
     }
     let mut reply = Reply::one(&INCIDENTS, params.include.arrange(shown, IncidentExtras::NAMES));
-    counts.into_iter().for_each(|(name, count)| reply.set(&name, count));
-    warnings.into_iter().for_each(|warning| reply.warn(warning));
+    for (name, count) in counts {
+        reply.set(&name, count);
+    }
+    for warning in warnings {
+        reply.warn(warning);
+    }
     Ok(reply)
 }
 
 async fn list(cx: Context, params: &Params) -> Result<Reply> {
     let extras = [
         ("include_past_incidents", params.include_past_incidents.is_on() || params.include.names("past_incidents")),
-        ("include_related_incidents", params.include_related_incidents.is_on() || params.include.names("related_incidents")),
+        (
+            "include_related_incidents",
+            params.include_related_incidents.is_on() || params.include.names("related_incidents"),
+        ),
         ("include_notes", params.include_notes.is_on() || params.include.names("notes")),
     ];
     if let Some((name, _)) = extras.iter().find(|(_, asked)| *asked) {
-        return Err(Error::new(Code::MissingParameter, format!("{name} needs incident_id"))
-            .hint("List the incidents first, then ask for the notes or the similar incidents of one of them by its ID."));
+        return Err(Error::new(Code::MissingParameter, format!("{name} needs incident_id")).hint(
+            "List the incidents first, then ask for the notes or the similar incidents of one of them by its ID.",
+        ));
     }
     let range = Range::new(params.since, params.until)?.until_now();
     let mut warnings = Vec::new();
@@ -206,7 +215,9 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
     if let Some(since) = params.since.filter(|_| params.until.is_none())
         && let Some(until) = range.until.filter(|until| until.is_past())
     {
-        warnings.push(format!("Without until, 180 days were searched: from {since} to {until}. Pass since and until for later ones."));
+        warnings.push(format!(
+            "Without until, 180 days were searched: from {since} to {until}. Pass since and until for later ones."
+        ));
     }
     for field in ["body_details", "client_url", "body", "custom_fields"] {
         if params.include.names(field) {
@@ -215,8 +226,12 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
     }
     let counts = count(&listing);
     let mut reply = Reply::list(&INCIDENTS, listing, "statuses, urgencies, service_ids, since and until");
-    counts.into_iter().for_each(|(name, count)| reply.set(name, count));
-    warnings.into_iter().for_each(|warning| reply.warn(warning));
+    for (name, count) in counts {
+        reply.set(name, count);
+    }
+    for warning in warnings {
+        reply.warn(warning);
+    }
     Ok(reply)
 }
 
@@ -240,11 +255,8 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
 /// service, or say that data is missing.
 fn count(listing: &Listing<Incident>) -> [(&'static str, Value); 3] {
     let count = |of: &dyn Fn(&Incident) -> bool| Value::from(listing.rows.iter().filter(|row| of(&row.facts)).count());
-    let statuses = [
-        ("triggered", Status::Triggered),
-        ("acknowledged", Status::Acknowledged),
-        ("resolved", Status::Resolved),
-    ];
+    let statuses =
+        [("triggered", Status::Triggered), ("acknowledged", Status::Acknowledged), ("resolved", Status::Resolved)];
     let statuses: Map<_, _> = statuses
         .iter()
         .map(|(name, status)| ((*name).to_owned(), count(&|incident| incident.status.as_ref() == Some(status))))

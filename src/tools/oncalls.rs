@@ -23,7 +23,7 @@ pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
 
 crate::params! {
     struct Params {
-        "Policies of me and my teams; false needs a filter"
+        "true: policies of me and my teams; false: pass a filter"
         current_user_context: Flag<true>,
         "Schedule IDs"
         schedule_ids: Ids<Schedule>,
@@ -31,17 +31,17 @@ crate::params! {
         user_ids: Ids<User>,
         "Escalation policy IDs"
         escalation_policy_ids: Ids<EscalationPolicy>,
-        "ISO 8601 (now)"
+        "ISO 8601, default now"
         since: Option<Moment>,
-        "ISO 8601 (now), up to 90 days ahead"
+        "ISO 8601, default now; at most 90 days ahead"
         until: Option<Moment>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
         "Only the next turn per policy, level and user"
         earliest: Flag<false>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<Oncall>,
     }
 }

@@ -33,19 +33,19 @@ pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
 
 crate::params! {
     struct Params {
-        "Excludes the other filters"
+        "One by ID, without other filters"
         schedule_id: Option<Id<Schedule>>,
         "Part of the name"
         query: Option<Text>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "ISO 8601, with schedule_id; 2 weeks if until is absent"
-        since: Option<Moment>,
         "ISO 8601, with schedule_id"
+        since: Option<Moment>,
+        "ISO 8601, with schedule_id; default 2 weeks after since"
         until: Option<Moment>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<Schedule>,
     }
 }
@@ -54,13 +54,13 @@ crate::params! {
     struct UsersParams {
         "Schedule ID"
         schedule_id: Id<Schedule>,
-        "ISO 8601"
+        "ISO 8601, default now"
         since: Option<Moment>,
-        "ISO 8601"
+        "ISO 8601, default now"
         until: Option<Moment>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<User>,
     }
 }
@@ -86,7 +86,9 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     };
     let missing = RENDERED.into_iter().find(|field| params.include.names(field));
     if let Some(field) = missing.filter(|_| params.schedule_id.is_none() || !range.given()) {
-        reply.warn(format!("{field} is only rendered for one schedule over a range: pass schedule_id with since and until."));
+        reply.warn(format!(
+            "{field} is only rendered for one schedule over a range: pass schedule_id with since and until."
+        ));
     }
     Ok(reply)
 }

@@ -23,19 +23,19 @@ pub(super) const GET_SERVICES: Tool = Tool::read::<Params>(
 
 crate::params! {
     struct Params {
-        "Excludes the other filters"
+        "One by ID, without other filters"
         service_id: Option<Id<Service>>,
-        "Of my teams; false needs team_ids"
+        "true: of my teams; false: pass team_ids"
         current_user_context: Flag<true>,
         "Team IDs"
         team_ids: Ids<Team>,
         "Part of the name"
         query: Option<Text>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<Service>,
     }
 }

@@ -20,15 +20,15 @@ pub(super) const GET_TEAMS: Tool = Tool::read::<Params>(
 
 crate::params! {
     struct Params {
-        "Excludes the other filters"
+        "One by ID, without other filters"
         team_id: Option<Id<Team>>,
         "Part of the name"
         query: Option<Text>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<Team>,
     }
 }

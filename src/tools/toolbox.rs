@@ -33,7 +33,9 @@ impl Filter {
         let toolsets: Vec<_> = Toolset::ALL.iter().map(|toolset| toolset.name()).collect();
         check("tool", self.tools.as_deref(), &names)?;
         check("toolset", self.toolsets.as_deref(), &toolsets)?;
-        let chosen = |list: &Option<Vec<String>>, name: &str| list.as_ref().is_none_or(|list| list.iter().any(|one| one == name));
+        let chosen = |list: &Option<Vec<String>>, name: &str| {
+            list.as_ref().is_none_or(|list| list.iter().any(|one| one == name))
+        };
         Ok(ALL
             .iter()
             .filter(|tool| !self.read_only || tool.is_read_only())
@@ -82,7 +84,8 @@ impl Toolbox {
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
             let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();
-            Error::new(Code::UnknownTool, format!("there is no tool {name:?}")).hint(format!("Tools: {}.", names.join(", ")))
+            Error::new(Code::UnknownTool, format!("there is no tool {name:?}"))
+                .hint(format!("Tools: {}.", names.join(", ")))
         })
     }
 
@@ -112,4 +115,69 @@ impl Toolbox {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::Access;
+
+    fn toolbox(tools: Vec<&'static Tool>) -> Toolbox {
+        let config = Config::from_lookup(|name| (name == crate::config::API_TOKEN).then(|| "key".to_owned())).unwrap();
+        Toolbox { tools, ..Toolbox::new(&config, &Filter::default()).unwrap() }
+    }
+
+    const fn tool(access: Access, run: super::super::Run) -> Tool {
+        Tool {
+            name: "odd",
+            title: "",
+            description: "",
+            toolset: Toolset::Teams,
+            access,
+            idempotent: true,
+            params: &[],
+            run,
+        }
+    }
+
+    static PANICS: Tool = tool(Access::Read, |_, _| Box::pin(async { panic!("out of {}", "cheese") }));
+    static PANICS_EARLY: Tool = tool(Access::Read, |_, _| panic!("at once"));
+    static NEVER_ENDS: Tool = tool(Access::Write, |_, _| Box::pin(std::future::pending()));
+
+    #[tokio::test]
+    async fn a_tool_that_panics_is_answered() {
+        for (tool, text) in [(&PANICS, "out of cheese"), (&PANICS_EARLY, "at once")] {
+            let error = toolbox(vec![tool]).call("odd", Map::new()).await.unwrap_err();
+            assert_eq!(error.code(), Code::Internal);
+            assert!(error.message().contains(text), "{error}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_bounded_and_a_write_says_that_it_may_have_happened() {
+        let error = toolbox(vec![&NEVER_ENDS]).call("odd", Map::new()).await.unwrap_err();
+        assert_eq!(error.code(), Code::Timeout);
+        assert!(error.hint_text().unwrap().contains("may have taken effect"), "{error}");
+    }
+
+    #[test]
+    fn filters_narrow_and_never_widen() {
+        let names =
+            |filter: &Filter| filter.apply().map(|tools| tools.iter().map(|tool| tool.name).collect::<Vec<_>>());
+        let list = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(names(&Filter::default()).unwrap().len(), ALL.len());
+        let read_only = Filter { read_only: true, ..Filter::default() };
+        assert_eq!(names(&read_only).unwrap().len(), ALL.len() - 3);
+        let notes = Filter { tools: list(&["add_incident_note", "get_teams"]), ..read_only };
+        assert_eq!(names(&notes).unwrap(), ["get_teams"]);
+        let teams = Filter { toolsets: list(&["teams"]), ..Filter::default() };
+        assert_eq!(names(&teams).unwrap(), ["get_teams"]);
+        assert!(names(&Filter { tools: list(&[]), ..Filter::default() }).unwrap().is_empty(), "an empty list is none");
+        for wrong in [
+            Filter { tools: list(&["get_team"]), ..Filter::default() },
+            Filter { toolsets: list(&["team"]), ..Filter::default() },
+        ] {
+            assert_eq!(names(&wrong).unwrap_err().code(), Code::InvalidConfiguration);
+        }
+    }
 }

@@ -16,10 +16,7 @@ use crate::reply::Reply;
 pub(super) const GET_USERS: Tool = Tool::read::<Params>(
     "get_users",
     Toolset::Users,
-    About {
-        title: "Get users",
-        description: "Find people: those of my teams, of given teams, or one by ID.",
-    },
+    About { title: "Get users", description: "Find people: those of my teams, of given teams, or one by ID." },
     |cx, arguments| run(cx, arguments, get_users),
 );
 
@@ -36,19 +33,19 @@ pub(super) const BUILD_USER_CONTEXT: Tool = Tool::read::<NoParams>(
 
 crate::params! {
     struct Params {
-        "Excludes the other filters"
+        "One by ID, without other filters"
         user_id: Option<Id<User>>,
-        "Of my teams; false needs team_ids"
+        "true: of my teams; false: pass team_ids"
         current_user_context: Flag<true>,
         "Team IDs"
         team_ids: Ids<Team>,
         "Part of the name"
         query: Option<Text>,
-        "Max results (100)"
+        "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the last answer"
+        "To go on: next_offset of the answer before"
         offset: Option<Offset>,
-        "Fields to return"
+        "Return only these fields, instead of the default ones"
         include: Include<User>,
     }
 }

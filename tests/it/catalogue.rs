@@ -70,7 +70,11 @@ fn schemas_use_only_what_every_client_accepts() {
         assert_eq!(schema["additionalProperties"], false, "{}", tool.name);
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             assert!(property["type"].is_string(), "{}.{name} has no type", tool.name);
-            assert!(!property["description"].as_str().unwrap_or_default().is_empty(), "{}.{name} is not described", tool.name);
+            assert!(
+                !property["description"].as_str().unwrap_or_default().is_empty(),
+                "{}.{name} is not described",
+                tool.name
+            );
         }
     }
 }

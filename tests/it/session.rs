@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pagerduty_mcp_server::config::{self, Config};
-use pagerduty_mcp_server::sandbox::{self, Options, Sandbox};
+use pagerduty_mcp_server::config::Host;
+use pagerduty_mcp_server::sandbox::tokens;
 use pagerduty_mcp_server::server;
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
@@ -15,14 +15,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::support::{self, Account};
+
 /// A toolbox for the PagerDuty at `url`.
 pub fn toolbox(url: &str, filter: &Filter) -> Arc<Toolbox> {
-    let config = Config::from_lookup(|name| match name {
-        config::API_HOST => Some(url.to_owned()),
-        config::API_TOKEN => Some(sandbox::tokens::USER.to_owned()),
-        _ => None,
-    });
-    Arc::new(Toolbox::new(&config.unwrap(), filter).unwrap())
+    let mut config = support::config(tokens::USER);
+    config.host = Host::parse(url).unwrap();
+    Arc::new(Toolbox::new(&config, filter).unwrap())
 }
 
 /// A toolbox for tests that never call PagerDuty: nothing listens there.
@@ -106,10 +105,6 @@ pub fn stateless(mut params: Value) -> Value {
     params
 }
 
-async fn sandbox() -> Sandbox {
-    Sandbox::start(Options::default()).await.unwrap()
-}
-
 /// Serves `input` from its first byte to its end; every message that came out, in order.
 pub async fn exchange(toolbox: Arc<Toolbox>, input: &[u8]) -> Vec<Value> {
     let (mut near, reader) = tokio::io::duplex(1 << 16);
@@ -147,10 +142,10 @@ impl Stuck {
     }
 }
 
-/// Waits until the other side has closed the connection, which must be long before the call would time out.
+/// Waits until the other side has closed the connection, which must be long before the request would time out.
 async fn closed(mut connection: TcpStream) {
     let mut rest = Vec::new();
-    let end = tokio::time::timeout(Duration::from_secs(20), connection.read_to_end(&mut rest)).await;
+    let end = tokio::time::timeout(Duration::from_secs(5), connection.read_to_end(&mut rest)).await;
     // A reset is as good as an orderly end.
     end.expect("the call goes on").ok();
 }
@@ -167,7 +162,10 @@ async fn initialize_agrees_on_each_revision_that_has_it() {
             json!({"name": "pagerduty_mcp_server", "title": "PagerDuty", "version": env!("CARGO_PKG_VERSION")})
         );
         assert_eq!(result["capabilities"], json!({"tools": {}, "resources": {}}));
-        assert!(result["instructions"].as_str().unwrap().contains("current_user_context"));
+        let instructions = result["instructions"].as_str().unwrap();
+        assert!(instructions.contains("current_user_context") && instructions.contains("docs://tools"));
+        // Every conversation pays for them.
+        assert!(tiktoken_rs::o200k_base_singleton().encode_ordinary(instructions).len() <= 120);
         assert!(result.get("resultType").is_none(), "a field of 2026-07-28: {result}");
 
         let list = session.request("tools/list", json!({})).await;
@@ -190,8 +188,8 @@ async fn initialize_offers_the_newest_revision_with_a_handshake_for_any_other() 
 
 #[tokio::test]
 async fn requests_of_2026_07_28_need_no_initialize() {
-    let sandbox = sandbox().await;
-    let mut session = Session::new(toolbox(sandbox.url(), &Filter::default()));
+    let account = Account::start().await;
+    let mut session = Session::new(account.toolbox.clone());
 
     let discovered = session.request("server/discover", stateless(json!({}))).await;
     let result = &discovered["result"];
@@ -289,8 +287,8 @@ async fn a_cursor_is_refused_because_none_was_given_out() {
 
 #[tokio::test]
 async fn a_successful_call_answers_with_the_envelope_as_text_and_as_structure() {
-    let sandbox = sandbox().await;
-    let mut session = Session::initialized(toolbox(sandbox.url(), &Filter::default())).await;
+    let account = Account::start().await;
+    let mut session = Session::initialized(account.toolbox.clone()).await;
     let answer = session.request("tools/call", json!({"name": "get_teams", "arguments": {"limit": 2}})).await;
     let result = &answer["result"];
     assert_eq!(result["isError"], false);
@@ -300,8 +298,8 @@ async fn a_successful_call_answers_with_the_envelope_as_text_and_as_structure() 
 
 #[tokio::test]
 async fn a_call_without_arguments_is_one_with_none() {
-    let sandbox = sandbox().await;
-    let mut session = Session::initialized(toolbox(sandbox.url(), &Filter::default())).await;
+    let account = Account::start().await;
+    let mut session = Session::initialized(account.toolbox.clone()).await;
     let absent = session.request("tools/call", json!({"name": "get_teams"})).await;
     for arguments in [json!(null), json!({})] {
         let answer = session.request("tools/call", json!({"name": "get_teams", "arguments": arguments})).await;
@@ -312,8 +310,8 @@ async fn a_call_without_arguments_is_one_with_none() {
 
 #[tokio::test]
 async fn what_a_model_can_act_on_is_a_result_with_is_error() {
-    let sandbox = sandbox().await;
-    let mut session = Session::initialized(toolbox(sandbox.url(), &Filter::default())).await;
+    let account = Account::start().await;
+    let mut session = Session::initialized(account.toolbox.clone()).await;
     for (arguments, code) in [
         (json!({"team_id": "a/b"}), "INVALID_TEAM_ID"),
         (json!({"team_id": "PXXXXXX"}), "NOT_FOUND"),
@@ -466,12 +464,11 @@ async fn a_session_may_be_initialized_again() {
 
 #[tokio::test]
 async fn more_calls_than_may_run_at_once_are_all_answered() {
-    let mut input =
-        format!("{}\n", json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-11-25")}));
     let params = json!({"name": "get_teams", "arguments": {"team_id": "a/b"}});
-    for id in 1..600 {
-        input += &format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}));
-    }
+    let call = |id| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+    let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-11-25")});
+    let input: Vec<_> = std::iter::once(hello).chain((1..600).map(call)).map(|line| line.to_string()).collect();
+    let input = input.join("\n");
     let mut ids: Vec<_> =
         exchange(unconnected(), input.as_bytes()).await.iter().map(|answer| answer["id"].as_i64()).collect();
     ids.sort_unstable();
@@ -483,8 +480,7 @@ async fn the_official_rust_client_gets_along() {
     use rmcp::ServiceExt;
     use rmcp::model::CallToolRequestParams;
 
-    let sandbox = sandbox().await;
-    let toolbox = toolbox(sandbox.url(), &Filter::default());
+    let Account { toolbox, sandbox: _sandbox } = Account::start().await;
     let (near, far) = tokio::io::duplex(1 << 16);
     let (reader, writer) = tokio::io::split(far);
     let serving = tokio::spawn(server::serve(toolbox.clone(), reader, writer));

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::session::{Session, exchange, initialize, stateless, unconnected};
+use crate::support::Account;
 
 /// A request as a line.
-fn request(id: impl Into<Value>, method: &str, params: Value) -> Vec<u8> {
-    format!("{}\n", json!({"jsonrpc": "2.0", "id": id.into(), "method": method, "params": params})).into_bytes()
+fn request(id: impl Into<Value>, method: &str, params: impl Into<Value>) -> Vec<u8> {
+    let (id, params) = (id.into(), params.into());
+    format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).into_bytes()
 }
 
 /// An answer in short: its id or `-`, and its error's code or `ok`.
@@ -181,8 +183,7 @@ async fn the_end_of_input_ends_the_session_when_all_is_answered() {
     assert_eq!(exchange(unconnected(), b"").await, Vec::<Value>::new());
 
     // What `printf '…' | pagerduty-mcp-server` does: all at once, and gone.
-    let sandbox = pagerduty_mcp_server::sandbox::Sandbox::start(Default::default()).await.unwrap();
-    let toolbox = crate::session::toolbox(sandbox.url(), &Default::default());
+    let Account { toolbox, sandbox: _sandbox } = Account::start().await;
     let mut input = request(0, "initialize", initialize("2025-11-25"));
     input.extend(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
     for id in 1..=100 {

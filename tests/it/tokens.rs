@@ -55,7 +55,12 @@ async fn a_hundred_incidents_in_the_default_fields_fit_the_default_budget() {
     })
     .await;
     let answer = account.ok("get_incidents", json!({})).await;
-    assert_eq!((answer["metadata"]["count"].as_u64(), count(&answer) <= 25_000), (Some(100), true), "{}", count(&answer));
+    assert_eq!(
+        (answer["metadata"]["count"].as_u64(), count(&answer) <= 25_000),
+        (Some(100), true),
+        "{}",
+        count(&answer)
+    );
 }
 
 #[tokio::test]

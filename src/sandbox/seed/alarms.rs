@@ -1,6 +1,7 @@
 //! What goes wrong there: alarms as the monitoring of a company words them, and what people write about them.
 //!
-//! Words in braces are filled from [`VARIABLES`], with the same value all over one incident, and `{service}` from its service.
+//! Words in braces are filled from [`VARIABLES`], with the same value all over one incident, and `{service}` from its
+//! service.
 
 use crate::sandbox::account::Kind;
 use crate::sandbox::account::Urgency::{self, High, Low};

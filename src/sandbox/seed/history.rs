@@ -70,11 +70,8 @@ pub fn write(organisation: &Organisation, dice: &mut Dice, now: Timestamp, incid
         TeamlessUsers => &vendors,
         Anybodys => &organisation.load,
     };
-    let mut drafts: Vec<(i64, Status, Whose)> = GOING_ON
-        .iter()
-        .take(going_on)
-        .map(|open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at))
-        .collect();
+    let draft = |open: &Open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at);
+    let mut drafts: Vec<(i64, Status, Whose)> = GOING_ON.iter().take(going_on).map(draft).collect();
     // One in fifty is the contractor's.
     let over = |_| (dice.between(PAST_IN_SECONDS), Resolved, if dice.happens(2) { TeamlessUsers } else { Anybodys });
     drafts.extend((going_on..incidents).map(over));
@@ -121,6 +118,7 @@ impl Draft<'_> {
         let responder = assignees.first().or(anybody).cloned();
         let acknowledger = responder.iter().filter(|_| status == Acknowledged).cloned();
         let changed_at = self.changed_at(dice, status);
+        let notes = self.notes(dice, status, &responders, &values, changed_at);
         let priority = self.priority(dice, alarm.urgency);
         let grave = priority.as_ref().is_some_and(|priority| matches!(priority.name, "P1" | "P2"));
         let key = format!("{:016x}{:016x}", dice.0.u64(..), dice.0.u64(..));
@@ -138,7 +136,7 @@ impl Draft<'_> {
             priority,
             service: Arc::clone(self.service),
             created_at: self.created_at,
-            updated_at: changed_at,
+            updated_at: notes.last().map_or(changed_at, |note| changed_at.max(note.created_at)),
             changed_at,
             changed_by: self.changed_by(dice, status, responder.as_ref()),
             acknowledgements: acknowledger.map(|user| Involvement { at: changed_at, user }).collect(),
@@ -147,7 +145,7 @@ impl Draft<'_> {
             alerts: 1 + dice.below(3) * dice.below(4),
             log_entry: dice.event_id(),
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
-            notes: self.notes(dice, status, &responders, &values, changed_at),
+            notes,
         })
     }
 
@@ -162,17 +160,11 @@ impl Draft<'_> {
 
     /// When it got the status it has: never before it began, nor after now.
     fn changed_at(&self, dice: &mut Dice, status: Status) -> Timestamp {
-        let (typical, long) = (dice.between(2..45), dice.between(45..290));
         let minutes = match status {
-            Triggered => 0,
+            Triggered => return self.created_at,
             Acknowledged => dice.between(1..4),
-            Resolved => {
-                if dice.happens(70) {
-                    typical
-                } else {
-                    long
-                }
-            }
+            Resolved if dice.happens(70) => dice.between(2..45),
+            Resolved => dice.between(45..290),
         };
         later(self.created_at, Span::new().minutes(minutes).seconds(dice.between(0..60))).min(self.now)
     }

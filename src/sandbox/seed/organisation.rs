@@ -59,16 +59,14 @@ pub fn found(dice: &mut Dice, now: Timestamp) -> Organisation {
     for (number, (plan, team)) in TEAMS.iter().zip(all.teams.clone()).enumerate() {
         let members: Vec<_> = all.users.iter().filter(|user| user.is_in(&team)).cloned().collect();
         let primary = Arc::new(primary_schedule(dice, plan, &team, &members, now));
-        let secondary = Arc::new(secondary_schedule(dice, plan, &team, &members, now));
         // Not every team has people enough for a second rotation.
-        let has_secondary = number < 8;
-        let second =
-            if has_secondary { Some(Target::Schedule(Arc::clone(&secondary))) } else { user_target(&members, 1) };
+        let secondary = (number < 8).then(|| Arc::new(secondary_schedule(dice, plan, &team, &members, now)));
+        let second = secondary.clone().map(Target::Schedule).or_else(|| user_target(&members, 1));
         let urgent =
             Arc::new(urgent_policy(dice, plan, &team, Target::Schedule(Arc::clone(&primary)), second, &members));
         let patient = Arc::new(patient_policy(dice, plan, &team, Target::Schedule(Arc::clone(&primary)), &members));
         all.schedules.push(primary);
-        all.schedules.extend(has_secondary.then_some(secondary));
+        all.schedules.extend(secondary);
         let services = services(dice, plan, &team, &urgent, &patient, now);
         all.load.extend(services.iter().flat_map(|service| std::iter::repeat_n(Arc::clone(service), plan.load)));
         all.services.extend(services);
@@ -272,7 +270,8 @@ impl Rotation<'_> {
     }
 }
 
-/// The hand-off so many turns before the one that was last: at nine in the morning, and on a Monday where turns are weeks.
+/// The hand-off so many turns before the one that was last: at nine in the morning, and on a Monday where turns are
+/// weeks.
 fn handoff(zone: &Zone, now: Timestamp, turn_in_days: i64, turns: i64) -> Option<Timestamp> {
     let local = now.to_zoned(zone.rules.clone());
     let since_monday = i64::from(local.date().weekday().to_monday_zero_offset());

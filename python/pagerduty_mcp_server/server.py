@@ -1,0 +1,85 @@
+"""The server as an object, and the console command.
+
+There is no logic here. The coroutines are written in Python because only those of Python are
+coroutines to everyone: `asyncio.run` and `create_task` refuse the futures that `_core` returns.
+"""
+
+import sys
+
+from . import _core
+
+TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
+if TYPE_CHECKING:
+    from typing import Any
+
+COMMAND = "pagerduty-mcp-server"
+
+
+def main() -> int:
+    """Run the command line with the arguments of this process, and return its exit status."""
+    # The name is given, since `sys.argv[0]` would be `__main__.py` under `python -m`.
+    return _core.run_cli([COMMAND, *sys.argv[1:]])
+
+
+class Server:
+    """The PagerDuty MCP server.
+
+    The settings are those of the environment and of a `.env` file in the working directory or the
+    nearest parent that has one; variables that are set win over the file.
+
+    `call_tool` looks at `os.environ` on every call. As long as none of the `PAGERDUTY_…` variables
+    changes, calls share their connections, what is known about the current user and, with
+    `PAGERDUTY_SANDBOX=1`, the embedded account: an incident acknowledged by one call is
+    acknowledged in the next. A changed variable takes effect on the next call, with a new embedded
+    account. The `.env` file is read once, by the first call, and not copied into `os.environ`.
+
+    Attributes:
+        name: What the server calls itself over MCP.
+    """
+
+    name: str = "pagerduty_mcp_server"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def run(self) -> None:
+        """Serve MCP over standard input and output until the input ends.
+
+        Blocks, with the interpreter released. What goes wrong is told on standard error.
+
+        Raises:
+            SystemExit: The server could not start (2), or was ended by Ctrl-C (130).
+        """
+        status = _core.run_cli([COMMAND])
+        if status != 0:
+            raise SystemExit(status)
+
+    async def list_tools(self) -> list[_core.Tool]:
+        """List the tools, in the order of the documentation. Needs no credential."""
+        return _core.list_tools()
+
+    async def call_tool(
+        self, name: str, arguments: "dict[str, Any] | None" = None
+    ) -> "dict[str, Any]":
+        """Call a tool in this process.
+
+        Cancelling the call stops its requests to PagerDuty. A change that PagerDuty has received
+        by then may still take effect.
+
+        Args:
+            name: The name of the tool.
+            arguments: Its arguments, as an MCP client would send them.
+
+        Returns:
+            The answer, as MCP clients get it in `structuredContent`.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+            PagerDutyAuthError: No credential is set, or PagerDuty does not accept it.
+            TypeError: An argument is nothing that JSON can say.
+            RuntimeError: This process was forked from one that had made calls already.
+        """
+        return await _core.call_tool(name, {} if arguments is None else arguments)
+
+
+mcp = Server()

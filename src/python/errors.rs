@@ -1,0 +1,60 @@
+//! From [`Error`] to the exceptions of `pagerduty_mcp_server.errors`.
+
+use pyo3::prelude::*;
+use pyo3::types::IntoPyDict;
+
+use super::convert::to_python;
+use crate::error::{Code, Error};
+
+/// The name of the exception class for a code. Without a `_` arm: a new code needs an answer here to compile.
+const fn class(code: Code) -> &'static str {
+    match code {
+        Code::MissingCredentials | Code::AuthenticationFailed => "PagerDutyAuthError",
+        Code::InvalidConfiguration
+        | Code::PermissionDenied
+        | Code::MissingAbility
+        | Code::NotFound
+        | Code::RateLimited
+        | Code::InvalidEscalationPolicyId
+        | Code::InvalidIncidentId
+        | Code::InvalidScheduleId
+        | Code::InvalidServiceId
+        | Code::InvalidTeamId
+        | Code::InvalidUserId
+        | Code::MissingParameter
+        | Code::InvalidParameter
+        | Code::UnknownParameter
+        | Code::UnknownTool
+        | Code::ConflictingParameters
+        | Code::InvalidInclude
+        | Code::InvalidTimestamp
+        | Code::InvalidTimeRange
+        | Code::NoUserContext
+        | Code::NoTeams
+        | Code::AlreadyResolved
+        | Code::AlreadyAcknowledged
+        | Code::ApiError
+        | Code::UnexpectedResponse
+        | Code::NetworkError
+        | Code::Timeout
+        | Code::Cancelled
+        | Code::Internal => "PagerDutyError",
+    }
+}
+
+/// The exception for an error; if it cannot be made, the exception that says why.
+pub fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
+    make(py, error).map_or_else(|failure| failure, PyErr::from_value)
+}
+
+fn make<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+    let attributes = [
+        ("code", error.code().as_str().into_pyobject(py)?.into_any()),
+        ("hint", error.hint_text().into_pyobject(py)?),
+        ("status", error.http_status().into_pyobject(py)?),
+        ("retryable", error.is_retryable().into_pyobject(py)?.to_owned().into_any()),
+        ("envelope", to_python(py, &error.envelope())?),
+    ];
+    let class = py.import("pagerduty_mcp_server.errors")?.getattr(class(error.code()))?;
+    class.call((error.message(),), Some(&attributes.into_py_dict(py)?))
+}

@@ -1,0 +1,86 @@
+//! The invariants of `ARCHITECTURE.md`, read off the source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Source lines that are code, up to the tests of the file.
+fn code(source: &str) -> impl Iterator<Item = &str> {
+    let lines = source.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    lines.filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// Files with a line of code that holds one of `words`, outside `rooms`.
+fn intruders(words: &[&str], rooms: &[&str]) -> Vec<String> {
+    let in_room =
+        |file: &str| rooms.iter().any(|room| file == format!("{room}.rs") || file.starts_with(&format!("{room}/")));
+    let names = |source: &str| code(source).any(|line| words.iter().any(|word| line.contains(word)));
+    sources().into_iter().filter(|(file, source)| !in_room(file) && names(source)).map(|(file, _)| file).collect()
+}
+
+#[test]
+fn frameworks_stay_at_the_edges() {
+    let none: [String; 0] = [];
+    assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server knows rmcp");
+    assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python knows pyo3");
+    assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth know reqwest");
+    assert_eq!(intruders(&["axum"], &["sandbox"]), none, "only the sandbox serves HTTP");
+    assert_eq!(intruders(&["clap"], &["cli"]), none, "only cli knows clap");
+}
+
+#[test]
+fn tools_never_build_urls() {
+    let tools = sources().into_iter().filter(|(file, _)| file.starts_with("tools"));
+    for (file, source) in tools {
+        let hit = code(&source).find(|line| ["http", "\"/", "Url"].iter().any(|word| line.contains(word)));
+        assert!(hit.is_none(), "{file}: {hit:?}");
+    }
+}
+
+#[test]
+fn tools_do_not_know_the_sandbox() {
+    let knowing = ["app", "cli", "sandbox", "lib", "python"];
+    assert_eq!(intruders(&["sandbox::", "Sandbox"], &knowing), [""; 0]);
+}
+
+#[test]
+fn only_the_cli_and_the_protocol_write_to_standard_output() {
+    assert_eq!(intruders(&["print!(", "println!(", "stdout()"], &["cli/output", "server/stdio"]), [""; 0]);
+}
+
+#[test]
+fn only_config_and_logging_read_the_environment() {
+    assert_eq!(intruders(&["env::var", "env::vars"], &["config", "cli"]), [""; 0]);
+}
+
+#[test]
+fn secrets_are_exposed_in_one_place() {
+    assert_eq!(intruders(&["expose_secret"], &["auth"]), [""; 0]);
+}
+
+#[test]
+fn files_stay_readable() {
+    for (file, source) in sources() {
+        let lines = source.lines().count();
+        assert!(lines <= 500, "{file} has {lines} lines: which two things is it?");
+    }
+}

@@ -1,0 +1,190 @@
+//! Every error code is given for what it stands for: a case each, and a check that none is forgotten.
+
+use std::collections::HashSet;
+use std::fs;
+use std::time::Duration;
+
+use pagerduty_mcp_server::config::Config;
+use pagerduty_mcp_server::error::{Code, Error};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
+use serde_json::{Value, json};
+
+use crate::support::{self, Account};
+
+/// Codes that are tested where they arise: (code, file, test).
+const ELSEWHERE: [(Code, &str, &str); 2] = [
+    (Code::Internal, "src/tools/toolbox.rs", "a_tool_that_panics_is_answered"),
+    (Code::Cancelled, "tests/it/cli.rs", "ctrl_c_during_a_call_is_answered"),
+];
+
+fn status(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    FaultKind::Status { code, headers, body: body.map(str::to_owned) }
+}
+
+/// The error of `get_teams` while requests to `/teams` go wrong.
+async fn failing(kind: FaultKind) -> Error {
+    let account =
+        Account::with(tokens::USER, Options::default(), |config| config.timeout = Duration::from_secs(2)).await;
+    account.sandbox.fail(Fault { times: 10, ..Fault::once("/teams", kind) });
+    account.err("get_teams", json!({})).await
+}
+
+async fn of(token: &str, tool: &str, arguments: Value) -> Error {
+    Account::of(token).await.err(tool, arguments).await
+}
+
+/// An error for each code, by causing it.
+async fn every_error() -> Vec<(Code, Error)> {
+    let user = Account::start().await;
+    let open = user.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
+    let incident = json!({"incident_id": open["incidents"][0]["id"]});
+    user.ok("resolve_incident", incident.clone()).await;
+    let acknowledged =
+        status(400, &[], Some(r#"{"error": {"code": 1002, "message": "Incident Already Acknowledged"}}"#));
+    let second = Account::start().await;
+    second.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", acknowledged) });
+
+    vec![
+        (Code::MissingCredentials, of("", "get_teams", json!({})).await),
+        (
+            Code::InvalidConfiguration,
+            Config::from_lookup(|name| (name == "PAGERDUTY_REGION").then(|| "mars".to_owned())).unwrap_err(),
+        ),
+        (Code::AuthenticationFailed, of("no-such-key", "get_teams", json!({})).await),
+        (Code::PermissionDenied, of(tokens::READ_ONLY, "resolve_incident", json!({"incident_id": "Q1"})).await),
+        (Code::MissingAbility, failing(status(402, &[], None)).await),
+        (Code::NotFound, user.err("get_teams", json!({"team_id": "PNOBODY"})).await),
+        (Code::RateLimited, failing(status(429, &[("ratelimit-reset", "45")], None)).await),
+        (Code::InvalidEscalationPolicyId, user.err("get_escalation_policies", json!({"policy_id": "a/b"})).await),
+        (Code::InvalidIncidentId, user.err("get_incidents", json!({"incident_id": "../users/me"})).await),
+        (Code::InvalidScheduleId, user.err("get_schedules", json!({"schedule_id": "a b"})).await),
+        (Code::InvalidServiceId, user.err("get_services", json!({"service_id": "?"})).await),
+        (Code::InvalidTeamId, user.err("get_teams", json!({"team_id": ".."})).await),
+        (Code::InvalidUserId, user.err("get_users", json!({"user_id": "me/x"})).await),
+        (Code::MissingParameter, user.err("list_users_oncall", json!({})).await),
+        (Code::InvalidParameter, user.err("get_teams", json!({"limit": 0})).await),
+        (Code::UnknownParameter, user.err("get_teams", json!({"nmae": "x"})).await),
+        (Code::UnknownTool, user.err("get_team", json!({})).await),
+        (Code::ConflictingParameters, user.err("get_teams", json!({"team_id": "P1", "query": "x"})).await),
+        (Code::InvalidInclude, user.err("get_teams", json!({"include": ["titel"]})).await),
+        (Code::InvalidTimestamp, user.err("get_oncalls", json!({"since": "soon"})).await),
+        (
+            Code::InvalidTimeRange,
+            user.err("get_incidents", json!({"since": "2026-02-01", "until": "2026-01-01"})).await,
+        ),
+        (Code::NoUserContext, of(tokens::ACCOUNT, "get_incidents", json!({})).await),
+        (Code::NoTeams, of(tokens::TEAMLESS, "get_services", json!({})).await),
+        (Code::AlreadyResolved, user.err("resolve_incident", incident).await),
+        (
+            Code::AlreadyAcknowledged,
+            second.err("acknowledge_incident", json!({"incident_id": open["incidents"][0]["id"]})).await,
+        ),
+        (
+            Code::ApiError,
+            failing(status(
+                400,
+                &[],
+                Some(r#"{"error": {"code": 2001, "message": "Invalid Input Provided", "errors": ["Name is odd"]}}"#),
+            ))
+            .await,
+        ),
+        (Code::UnexpectedResponse, failing(FaultKind::WrongJson(json!({"people": []}))).await),
+        (Code::NetworkError, failing(FaultKind::Reset).await),
+        (Code::Timeout, failing(FaultKind::Hang).await),
+    ]
+}
+
+#[tokio::test]
+async fn each_code_is_given_for_what_it_stands_for() {
+    let errors = every_error().await;
+    for (code, error) in &errors {
+        assert_eq!(error.code(), *code, "{error}");
+        let envelope = error.envelope();
+        assert_eq!(envelope["metadata"], json!({"count": 0, "description": "Error occurred while processing request"}));
+        assert_eq!(envelope["error"]["code"], code.as_str());
+        assert_eq!(envelope["error"]["message"], error.message());
+        assert!(error.hint_text().is_some() || *code == Code::ApiError, "{code} has no next step");
+    }
+    let tested: HashSet<_> = errors.iter().map(|(code, _)| *code).chain(ELSEWHERE.map(|(code, ..)| code)).collect();
+    let forgotten: Vec<_> = Code::ALL.iter().filter(|code| !tested.contains(code)).collect();
+    assert!(forgotten.is_empty(), "no test for {forgotten:?}");
+}
+
+#[test]
+fn the_tests_that_stand_elsewhere_are_there() {
+    for (code, file, test) in ELSEWHERE {
+        let source = fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(source.contains(&format!("fn {test}()")) && source.contains(&format!("{code:?}")), "{file}: {test}");
+    }
+}
+
+#[tokio::test]
+async fn what_pagerduty_said_is_passed_on() {
+    let body = r#"{"error": {"code": 2001, "message": "Invalid Input Provided", "errors": ["Name is odd"]}}"#;
+    let error = failing(status(400, &[("x-request-id", "req-1")], Some(body))).await;
+    assert!(error.message().contains("Invalid Input Provided; Name is odd"), "{error}");
+    let envelope = error.envelope();
+    assert_eq!(envelope["error"]["request_id"], "req-1");
+    assert_eq!((&envelope["error"]["status"], &envelope["error"]["pagerduty_code"]), (&json!(400), &json!(2001)));
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_told_about_the_region() {
+    for (region, other) in [("us", "PAGERDUTY_REGION=eu"), ("eu", "PAGERDUTY_REGION=us")] {
+        let account = Account::of("no-such-key").await;
+        // A gateway could stand in front of either region; without one the hint names the other.
+        let error = account.err("get_teams", json!({})).await;
+        assert!(error.hint_text().unwrap().contains("region"), "{error}");
+        let config = Config::from_lookup(|name| (name == "PAGERDUTY_REGION").then(|| region.to_owned())).unwrap();
+        assert!(config.host.describe().to_lowercase().contains(region), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_how_long_to_wait() {
+    let error = failing(status(429, &[("ratelimit-reset", "45")], None)).await;
+    assert_eq!(error.envelope()["error"]["retry_after_seconds"], 45);
+    // A 429 may come without headers and without a body.
+    let error = failing(status(429, &[], Some(""))).await;
+    assert_eq!((error.code(), &error.envelope()["error"]["retry_after_seconds"]), (Code::RateLimited, &json!(60)));
+}
+
+#[tokio::test]
+async fn html_and_echoed_credentials_never_reach_the_reader() {
+    let echo = format!(r#"{{"error": {{"code": 1, "message": "bad key {}"}}}}"#, tokens::USER);
+    for (kind, code) in [
+        (FaultKind::Html, Code::ApiError),
+        (status(200, &[], Some("<html>please log in</html>")), Code::UnexpectedResponse),
+        (status(400, &[], Some(&echo)), Code::ApiError),
+        (FaultKind::Empty, Code::UnexpectedResponse),
+    ] {
+        let error = failing(kind.clone()).await;
+        let text = error.envelope().to_string();
+        assert_eq!(error.code(), code, "{kind:?}: {error}");
+        assert!(!text.contains('<') && !text.contains(tokens::USER), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_credential_names_the_three_ways() {
+    let error = of("", "get_teams", json!({})).await;
+    for way in ["PAGERDUTY_API_TOKEN", "X-PagerDuty-Token", "PAGERDUTY_CLIENT_ID"] {
+        assert!(error.hint_text().unwrap().contains(way), "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_is_a_network_error() {
+    let account = Account::start().await;
+    let url = account.sandbox.url().to_owned();
+    let toolbox = support::toolbox(&account.sandbox, tokens::USER, |_| {});
+    drop(account.sandbox);
+    // The port was freed just now; should somebody have taken it, the test has nothing to say.
+    if std::net::TcpListener::bind(url.trim_start_matches("http://")).is_err() {
+        return;
+    }
+    let error = support::err(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(error.code(), Code::NetworkError, "{error}");
+    assert!(error.is_retryable() && error.message().contains("127.0.0.1"), "{error}");
+}

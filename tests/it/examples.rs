@@ -1,0 +1,159 @@
+//! Every example of PagerDuty's OpenAPI description of an endpoint we read decodes and projects.
+//!
+//! The description is not part of the repository; without it the test says so and passes.
+
+use std::fs;
+use std::path::Path;
+
+use pagerduty_mcp_server::client::decode;
+use pagerduty_mcp_server::fields::{Field, is_empty};
+use pagerduty_mcp_server::models::{
+    EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, past_incident, related_incident,
+};
+use serde_json::Value;
+
+fn description() -> Option<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/pagerduty-openapi.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("skipped: PagerDuty's OpenAPI description is not beside the project");
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// What a `$ref` stands for, or the value itself.
+fn resolve<'d>(description: &'d Value, value: &'d Value) -> &'d Value {
+    match value.get("$ref").and_then(Value::as_str) {
+        Some(reference) => resolve(description, description.pointer(reference.trim_start_matches('#')).unwrap()),
+        None => value,
+    }
+}
+
+/// The examples of the successful answer to a request.
+fn examples(description: &Value, method: &str, path: &str) -> Vec<Value> {
+    let responses = &description["paths"][path][method]["responses"];
+    let answer = ["200", "201"].iter().find_map(|status| responses.get(*status)).unwrap();
+    let content = &resolve(description, answer)["content"]["application/json"];
+    let found: Vec<_> = content["examples"].as_object().unwrap().values().collect();
+    found.into_iter().map(|example| resolve(description, example)["value"].clone()).collect()
+}
+
+/// Decodes every example of a request, and compares what is shown with what the example has. Returns how many rows.
+fn check<M: Model>(description: &Value, method: &str, path: &str, list: bool) -> usize {
+    let (one, many) = (M::RESOURCE.one, M::RESOURCE.many);
+    let mut rows = 0;
+    for example in examples(description, method, path) {
+        let body = example.to_string();
+        let decoded = if list {
+            decode::page::<M>(body.as_bytes(), many, &M::defaults()).map(|page| page.rows)
+        } else {
+            decode::one::<M>(body.as_bytes(), one, &M::defaults()).map(|row| vec![row])
+        };
+        let decoded = decoded.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let given = if list { example[many].as_array().unwrap().clone() } else { vec![example[one].clone()] };
+        assert_eq!(decoded.len(), given.len(), "{method} {path}");
+        for (row, given) in decoded.iter().zip(&given) {
+            compare_row::<M>(&row.shown, given, &format!("{method} {path}"));
+        }
+        rows += decoded.len();
+    }
+    rows
+}
+
+/// Every default field the example has is shown, with the example's value where it is shown as it comes; no other is.
+fn compare_row<M: Model>(shown: &serde_json::Map<String, Value>, given: &Value, request: &str) {
+    let is_echo = |field: &Field| M::ECHOES.iter().any(|(echo, of)| *echo == field.name && given[*echo] == given[*of]);
+    for field in M::DEFAULT.iter().filter(|field| field.derive.is_none() && !is_echo(field)) {
+        let source = &given[field.source];
+        let found = shown.get(field.name);
+        assert_eq!(found.is_some(), !is_empty(source), "{request}: {}", field.name);
+        if let Some(found) = found.filter(|_| source.is_string() || source.is_number()) {
+            assert_eq!(found, source, "{request}: {}", field.name);
+        }
+    }
+    for name in shown.keys() {
+        assert!(M::DEFAULT.iter().any(|field| field.name == name), "{request}: {name} is not a default field");
+    }
+}
+
+#[test]
+fn every_example_of_an_endpoint_we_read_decodes_and_projects() {
+    let Some(description) = description() else { return };
+    let d = &description;
+    let cases = [
+        ("get /escalation_policies", check::<EscalationPolicy>(d, "get", "/escalation_policies", true)),
+        ("get /escalation_policies/{id}", check::<EscalationPolicy>(d, "get", "/escalation_policies/{id}", false)),
+        ("get /incidents", check::<Incident>(d, "get", "/incidents", true)),
+        ("get /incidents/{id}", check::<Incident>(d, "get", "/incidents/{id}", false)),
+        ("put /incidents/{id}", check::<Incident>(d, "put", "/incidents/{id}", false)),
+        ("get /incidents/{id}/notes", check::<Note>(d, "get", "/incidents/{id}/notes", true)),
+        ("post /incidents/{id}/notes", check::<Note>(d, "post", "/incidents/{id}/notes", false)),
+        ("get /oncalls", check::<Oncall>(d, "get", "/oncalls", true)),
+        ("get /schedules", check::<Schedule>(d, "get", "/schedules", true)),
+        ("get /schedules/{id}", check::<Schedule>(d, "get", "/schedules/{id}", false)),
+        ("get /schedules/{id}/users", check::<User>(d, "get", "/schedules/{id}/users", true)),
+        ("get /services", check::<Service>(d, "get", "/services", true)),
+        ("get /services/{id}", check::<Service>(d, "get", "/services/{id}", false)),
+        ("get /teams", check::<Team>(d, "get", "/teams", true)),
+        ("get /teams/{id}", check::<Team>(d, "get", "/teams/{id}", false)),
+        ("get /users", check::<User>(d, "get", "/users", true)),
+        ("get /users/{id}", check::<User>(d, "get", "/users/{id}", false)),
+        ("get /users/me", check::<User>(d, "get", "/users/me", false)),
+    ];
+    for (request, rows) in cases {
+        assert!(rows > 0, "{request} has no example");
+    }
+}
+
+#[test]
+fn past_and_related_incidents_of_the_examples_are_shown() {
+    let Some(description) = description() else { return };
+    for (key, reshape, added) in [
+        ("past_incidents", past_incident as fn(&Value) -> serde_json::Map<String, Value>, "similarity_score"),
+        ("related_incidents", related_incident, "relationship_type"),
+    ] {
+        for example in examples(&description, "get", &format!("/incidents/{{id}}/{key}")) {
+            for item in example[key].as_array().unwrap() {
+                let shown = reshape(item);
+                assert!(shown.contains_key("title") && shown.contains_key(added), "{key}: {shown:?}");
+            }
+        }
+    }
+}
+
+/// The names of the properties of a schema, parts of an `allOf` and its like included.
+fn properties(description: &Value, schema: &Value, names: &mut Vec<String>) {
+    let schema = resolve(description, schema);
+    for part in ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()).flatten() {
+        properties(description, part, names);
+    }
+    names.extend(schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys).cloned());
+}
+
+/// Whether `include` accepts every field PagerDuty documents, and names none of its own invention.
+fn compare<M: Model>(description: &Value, schema: &str, undocumented: &[&str]) {
+    let mut documented = Vec::new();
+    properties(description, &description["components"]["schemas"][schema], &mut documented);
+    for name in &documented {
+        assert!(M::field(name).is_some(), "{schema}: include does not accept {name}");
+    }
+    for field in M::DEFAULT.iter().map(|field| field.source).chain(M::OTHER.iter().copied()) {
+        let known = documented.iter().any(|name| name == field) || undocumented.contains(&field);
+        assert!(known, "{schema}: PagerDuty documents no {field}");
+    }
+}
+
+#[test]
+fn include_accepts_exactly_the_fields_that_pagerduty_returns() {
+    let Some(description) = description() else { return };
+    let d = &description;
+    compare::<EscalationPolicy>(d, "EscalationPolicy", &[]);
+    // The API has long sent `description`; `body` and `custom_fields` come by include[].
+    compare::<Incident>(d, "Incident", &["description", "body", "custom_fields"]);
+    compare::<Note>(d, "IncidentNote", &[]);
+    compare::<Oncall>(d, "Oncall", &[]);
+    compare::<Schedule>(d, "Schedule", &[]);
+    compare::<Service>(d, "Service", &["updated_at"]);
+    compare::<Team>(d, "Team", &["parent"]);
+    compare::<User>(d, "User", &[]);
+}

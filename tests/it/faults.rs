@@ -1,0 +1,122 @@
+//! What is sent again, and what is not.
+
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::support::{Account, rows};
+
+fn status(code: u16) -> FaultKind {
+    FaultKind::Status { code, headers: [("ratelimit-reset".to_owned(), "0".to_owned())].into(), body: None }
+}
+
+/// What passes within three attempts.
+fn passing() -> [FaultKind; 6] {
+    [status(429), status(500), status(503), FaultKind::Html, FaultKind::Reset, FaultKind::Truncated]
+}
+
+async fn open_incident(account: &Account) -> Value {
+    account.ok("get_incidents", json!({"statuses": ["triggered", "acknowledged"], "limit": 1})).await["incidents"][0]["id"].clone()
+}
+
+fn count(account: &Account, method: &str) -> usize {
+    account.sandbox.requests().iter().filter(|request| request.method == method).count()
+}
+
+#[tokio::test]
+async fn reads_survive_two_failures_and_give_up_after_three() {
+    let account = Account::start().await;
+    for kind in passing() {
+        account.sandbox.clear();
+        account.sandbox.fail(Fault { times: 2, ..Fault::once("/teams", kind.clone()) });
+        account.ok("get_teams", json!({})).await;
+        assert_eq!(count(&account, "GET"), 3, "{kind:?}");
+        account.sandbox.clear();
+        account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", kind.clone()) });
+        account.err("get_teams", json!({})).await;
+        assert_eq!(count(&account, "GET"), 3, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_sent_again() {
+    let account = Account::start().await;
+    for code in [400, 401, 402, 403, 404] {
+        account.sandbox.clear();
+        account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", status(code)) });
+        account.err("get_teams", json!({})).await;
+        assert_eq!(count(&account, "GET"), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_fails_fails_the_call_and_leaves_no_hole() {
+    let account = Account::start().await;
+    account.sandbox.fail(Fault { times: 9, skip: 1, ..Fault::once("/incidents", status(500)) });
+    let error = account.err("get_incidents", json!({"limit": 150})).await;
+    assert_eq!(error.code(), Code::ApiError, "{error}");
+}
+
+#[tokio::test]
+async fn a_status_change_is_repeated_and_its_lost_answer_is_not_an_error() {
+    let account = Account::start().await;
+    let changes = [status(429), status(500), FaultKind::Reset, FaultKind::Truncated, FaultKind::LostResponse];
+    for kind in changes {
+        let id = open_incident(&account).await;
+        account.sandbox.clear();
+        account.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", kind.clone()) });
+        let answer = account.ok("resolve_incident", json!({"incident_id": id})).await;
+        assert_eq!(answer["incidents"][0]["status"], "resolved", "{kind:?}");
+        assert_eq!(count(&account, "PUT"), 2, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_note_is_never_written_twice() {
+    let account = Account::start().await;
+    for (kind, arrives) in [
+        (FaultKind::LostResponse, true),
+        (FaultKind::Truncated, true),
+        (FaultKind::Reset, false),
+        (status(500), false),
+        (FaultKind::Html, false),
+    ] {
+        let id = open_incident(&account).await;
+        account.sandbox.clear();
+        account
+            .sandbox
+            .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", kind.clone()) });
+        let content = format!("after {kind:?}");
+        account.err("add_incident_note", json!({"incident_id": id, "content": content})).await;
+        assert_eq!(count(&account, "POST"), 1, "{kind:?}");
+        let incident = account.ok("get_incidents", json!({"incident_id": id, "include": ["id", "notes"]})).await;
+        let written = incident["incidents"][0]["notes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|note| note["content"] == content.as_str());
+        assert_eq!(written.count(), usize::from(arrives), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_note_that_was_turned_away_is_sent_again() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    account.sandbox.clear();
+    account.sandbox.fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", status(429)) });
+    let answer = account.ok("add_incident_note", json!({"incident_id": id, "content": "on it"})).await;
+    assert_eq!((rows(&answer, "notes").len(), count(&account, "POST")), (1, 2));
+}
+
+#[tokio::test]
+async fn the_rate_limit_of_the_account_is_respected() {
+    let options = pagerduty_mcp_server::sandbox::Options { rate_limit: 2, ..Default::default() };
+    let account = Account::with(pagerduty_mcp_server::sandbox::tokens::USER, options, |_| {}).await;
+    account.ok("get_teams", json!({})).await;
+    account.ok("get_teams", json!({})).await;
+    let error = account.err("get_teams", json!({})).await;
+    assert_eq!(error.code(), Code::RateLimited);
+    let seconds = error.envelope()["error"]["retry_after_seconds"].as_u64().unwrap();
+    assert!((30..=60).contains(&seconds), "{seconds}");
+}

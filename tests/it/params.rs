@@ -1,0 +1,161 @@
+//! How arguments are read: slips that are understood, and nonsense that is answered, never guessed at.
+
+use pagerduty_mcp_server::error::Code;
+use serde_json::{Value, json};
+
+use crate::support::{Account, rows, warnings};
+
+#[tokio::test]
+async fn harmless_slips_are_understood() {
+    let account = Account::start().await;
+    let number =
+        rows(&account.ok("get_incidents", json!({"limit": 1})).await, "incidents")[0]["incident_number"].clone();
+    let me = account.ok("build_user_context", json!({})).await;
+    let team = me["team_ids"][0].as_str().unwrap();
+    for (tool, slip, meant) in [
+        ("get_teams", json!({"limit": "2"}), json!({"limit": 2})),
+        ("get_teams", json!({"limit": 2.0}), json!({"limit": 2})),
+        ("get_teams", json!({"limit": null, "query": null}), json!({})),
+        ("get_incidents", json!({"statuses": "triggered"}), json!({"statuses": ["triggered"]})),
+        ("get_incidents", json!({"statuses": "[\"triggered\"]"}), json!({"statuses": ["triggered"]})),
+        ("get_incidents", json!({"statuses": "triggered, Resolved"}), json!({"statuses": ["triggered", "resolved"]})),
+        ("get_incidents", json!({"incident_id": number}), json!({"incident_id": number.to_string()})),
+        ("get_incidents", json!({"include_notes": "false"}), json!({"include_notes": false})),
+        (
+            "get_users",
+            json!({"current_user_context": "False", "team_ids": team}),
+            json!({"current_user_context": false, "team_ids": [team]}),
+        ),
+        (
+            "get_users",
+            json!({"current_user_context": false, "team_ids": [format!(" {team} "), ""]}),
+            json!({"current_user_context": false, "team_ids": [team]}),
+        ),
+        ("get_teams", json!({"include": "name"}), json!({"include": ["name"]})),
+        ("get_oncalls", json!({"user_ids": []}), json!({})),
+    ] {
+        assert_eq!(account.ok(tool, slip.clone()).await, account.ok(tool, meant).await, "{tool} {slip}");
+    }
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_with_its_value_and_a_next_step() {
+    use Code::{
+        InvalidEscalationPolicyId, InvalidIncidentId, InvalidInclude, InvalidParameter, InvalidScheduleId,
+        InvalidServiceId, InvalidTeamId, InvalidTimeRange, InvalidTimestamp, InvalidUserId, MissingParameter,
+        UnknownParameter,
+    };
+
+    let account = Account::start().await;
+    let cases: Vec<(&str, Value, Code, &str)> = vec![
+        ("get_teams", json!({"limit": 0}), InvalidParameter, "limit is 0"),
+        ("get_teams", json!({"limit": -1}), InvalidParameter, "-1"),
+        ("get_teams", json!({"limit": "abc"}), InvalidParameter, "abc"),
+        ("get_teams", json!({"limit": 1.5}), InvalidParameter, "1.5"),
+        ("get_teams", json!({"limit": true}), InvalidParameter, "true"),
+        ("get_teams", json!({"limit": "99999999999999999999"}), InvalidParameter, "99999999999999999999"),
+        ("get_teams", json!({"offset": -1}), InvalidParameter, "-1"),
+        ("get_teams", json!({"offset": 10_000}), InvalidParameter, "10000"),
+        ("get_teams", json!({"query": ""}), InvalidParameter, "query"),
+        ("get_teams", json!({"query": ["a"]}), InvalidParameter, "query"),
+        ("get_users", json!({"current_user_context": "maybe"}), InvalidParameter, "maybe"),
+        ("get_users", json!({"current_user_context": 0}), InvalidParameter, "true or false"),
+        ("get_incidents", json!({"statuses": ["open"]}), InvalidParameter, "triggered"),
+        ("get_incidents", json!({"urgencies": {"a": 1}}), InvalidParameter, "urgencies"),
+        ("add_incident_note", json!({"incident_id": "Q1", "content": " "}), InvalidParameter, "content"),
+        ("add_incident_note", json!({"incident_id": "Q1", "content": 5}), InvalidParameter, "content"),
+        ("add_incident_note", json!({"incident_id": "Q1"}), MissingParameter, "content"),
+        ("acknowledge_incident", json!({}), MissingParameter, "incident_id"),
+        ("resolve_incident", json!({"incident_id": null}), MissingParameter, "incident_id"),
+        ("list_users_oncall", json!({}), MissingParameter, "schedule_id"),
+        ("get_incidents", json!({"incident_id": "../users/me"}), InvalidIncidentId, "../users/me"),
+        ("get_incidents", json!({"incident_id": ""}), InvalidIncidentId, "ID"),
+        ("get_incidents", json!({"incident_id": 4.5}), InvalidIncidentId, "4.5"),
+        ("resolve_incident", json!({"incident_id": "Q1?x=1"}), InvalidIncidentId, "Q1?x=1"),
+        ("get_users", json!({"user_id": "a b"}), InvalidUserId, "a b"),
+        ("get_teams", json!({"team_id": "%2e%2e"}), InvalidTeamId, "%2e%2e"),
+        ("get_services", json!({"service_id": "P1/"}), InvalidServiceId, "P1/"),
+        ("get_schedules", json!({"schedule_id": "é"}), InvalidScheduleId, "get_schedules"),
+        ("get_escalation_policies", json!({"policy_id": ["P1"]}), InvalidEscalationPolicyId, "P1"),
+        ("get_incidents", json!({"current_user_context": false, "team_ids": ["P1", "P/2"]}), InvalidTeamId, "P/2"),
+        ("get_oncalls", json!({"current_user_context": false, "user_ids": [["P1"]]}), InvalidParameter, "user_ids"),
+        ("get_incidents", json!({"include": ["titel"]}), InvalidInclude, "Did you mean title?"),
+        ("get_incidents", json!({"include": []}), InvalidInclude, "empty"),
+        ("get_oncalls", json!({"include": ["id"]}), InvalidInclude, "escalation_level"),
+        ("acknowledge_incident", json!({"incident_id": "Q1", "include": ["notes"]}), InvalidInclude, "notes"),
+        ("get_teams", json!({"name": "x"}), UnknownParameter, "query"),
+        ("get_teams", json!({"qurey": "x"}), UnknownParameter, "Did you mean query?"),
+        ("build_user_context", json!({"user_id": "P1"}), UnknownParameter, "no parameters"),
+        ("get_incidents", json!({"since": "yesterday"}), InvalidTimestamp, "yesterday"),
+        ("get_incidents", json!({"since": 1_772_100_000}), InvalidTimestamp, "1772100000"),
+        ("get_incidents", json!({"since": "2026-11-02", "until": "2026-11-01"}), InvalidTimeRange, "before"),
+        ("get_incidents", json!({"since": "2026-11-02", "until": "2026-11-02"}), InvalidTimeRange, "before"),
+        ("get_incidents", json!({"since": "2026-01-01", "until": "2026-11-01"}), InvalidTimeRange, "180"),
+        (
+            "get_schedules",
+            json!({"schedule_id": "P1", "since": "2026-01-01", "until": "2026-11-01"}),
+            InvalidTimeRange,
+            "180",
+        ),
+        (
+            "list_users_oncall",
+            json!({"schedule_id": "P1", "since": "2026-01-01", "until": "2026-11-01"}),
+            InvalidTimeRange,
+            "180",
+        ),
+        ("get_oncalls", json!({"until": "2099-01-01"}), InvalidTimeRange, "90 days"),
+        ("get_oncalls", json!({"since": "2026-11-02", "until": "2026-11-01"}), InvalidTimeRange, "before"),
+    ];
+    for (tool, arguments, code, part) in cases {
+        let error = account.err(tool, arguments.clone()).await;
+        assert_eq!(error.code(), code, "{tool} {arguments}: {error}");
+        assert!(
+            error.envelope().to_string().replace('\\', "").contains(part),
+            "{tool} {arguments}: {}",
+            error.envelope()
+        );
+        assert!(error.hint_text().is_some(), "{tool} {arguments}: no next step");
+    }
+    assert!(account.sandbox.requests().is_empty(), "nothing of this reached PagerDuty");
+}
+
+#[tokio::test]
+async fn unknown_statuses_and_urgencies_are_ignored_and_named() {
+    let account = Account::start().await;
+    let answer =
+        account.ok("get_incidents", json!({"statuses": ["open", "triggered"], "urgencies": ["high", "urgent"]})).await;
+    assert!(
+        rows(&answer, "incidents")
+            .iter()
+            .all(|incident| incident["status"] == "triggered" && incident["urgency"] == "high")
+    );
+    let said = warnings(&answer);
+    assert!(said.contains("open") && said.contains("urgent") && said.contains("acknowledged"), "{said}");
+}
+
+#[tokio::test]
+async fn times_are_sent_with_an_offset() {
+    let account = Account::start().await;
+    let arguments = json!({"since": "2026-11-01", "until": "2026-11-08T12:00:00+02:00"});
+    let requests = account.requests_of("get_incidents", arguments).await;
+    let list = requests.last().unwrap();
+    assert!(list.contains("since=2026-11-01T00%3A00%3A00Z"), "{list}");
+    assert!(list.contains("until=2026-11-08T10%3A00%3A00Z"), "{list}");
+}
+
+#[tokio::test]
+async fn since_alone_means_until_now() {
+    let account = Account::start().await;
+    let three_weeks_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(21 * 24);
+    let recent = account.ok("get_incidents", json!({"since": three_weeks_ago.to_string(), "limit": 1})).await;
+    assert_eq!(warnings(&recent), "");
+    let old = account.ok("get_incidents", json!({"since": "2020-01-01"})).await;
+    assert!(warnings(&old).contains("2020-06-29"), "{old}");
+}
+
+#[tokio::test]
+async fn fields_that_only_one_incident_has_are_said_to_be_missing_from_lists() {
+    let account = Account::start().await;
+    let answer = account.ok("get_incidents", json!({"include": ["id", "body_details"], "limit": 1})).await;
+    assert!(warnings(&answer).contains("incident_id"), "{answer}");
+}

@@ -1,0 +1,177 @@
+//! What each tool asks of PagerDuty: the requests on the wire, counted and read.
+
+use pagerduty_mcp_server::sandbox::tokens;
+use serde_json::{Value, json};
+
+use crate::support::Account;
+
+/// The query of a request as pairs, decoded, without the paging.
+fn query(request: &str) -> Vec<(String, String)> {
+    let query = request.split_once('?').map_or("", |(_, query)| query);
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+    pairs.filter(|(name, _)| name != "limit" && name != "offset").collect()
+}
+
+fn has(request: &str, name: &str, value: &str) -> bool {
+    query(request).contains(&(name.to_owned(), value.to_owned()))
+}
+
+#[tokio::test]
+async fn one_object_by_id_is_one_request() {
+    let account = Account::start().await;
+    let me = account.ok("build_user_context", json!({})).await;
+    let team = me["team_ids"][0].as_str().unwrap();
+    assert_eq!(account.requests_of("get_teams", json!({"team_id": team})).await, [format!("GET /teams/{team}")]);
+    let user = me["user_id"].as_str().unwrap();
+    assert_eq!(account.requests_of("get_users", json!({"user_id": user})).await, [format!("GET /users/{user}")]);
+}
+
+#[tokio::test]
+async fn arrays_go_out_with_brackets_and_booleans_in_lower_case() {
+    let account = Account::start().await;
+    let arguments = json!({"current_user_context": false, "schedule_ids": ["PA"], "user_ids": ["PB", "PC"],
+        "escalation_policy_ids": ["PD"], "earliest": true});
+    let requests = account.requests_of("get_oncalls", arguments).await;
+    assert_eq!(requests.len(), 1);
+    let sent = query(&requests[0]);
+    for (name, value) in [
+        ("schedule_ids[]", "PA"),
+        ("user_ids[]", "PB"),
+        ("user_ids[]", "PC"),
+        ("escalation_policy_ids[]", "PD"),
+        ("earliest", "true"),
+    ] {
+        assert!(sent.contains(&(name.to_owned(), value.to_owned())), "{sent:?}");
+    }
+    let arguments = json!({"current_user_context": false, "team_ids": ["PA"], "service_ids": ["PB"],
+        "statuses": ["triggered"], "urgencies": ["low"]});
+    let requests = account.requests_of("get_incidents", arguments).await;
+    for (name, value) in
+        [("team_ids[]", "PA"), ("service_ids[]", "PB"), ("statuses[]", "triggered"), ("urgencies[]", "low")]
+    {
+        assert!(has(&requests[0], name, value), "{requests:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_context_costs_only_what_a_tool_needs() {
+    let account = Account::start().await;
+    let paths = |requests: Vec<String>| {
+        requests.iter().map(|request| request.split('?').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (tool, expected) in [
+        ("get_teams", &["GET /teams"][..]),
+        ("get_schedules", &["GET /schedules"]),
+        ("get_services", &["GET /users/me", "GET /services"]),
+        ("get_users", &["GET /users/me", "GET /users"]),
+        ("get_escalation_policies", &["GET /users/me", "GET /escalation_policies"]),
+        ("get_incidents", &["GET /users/me", "GET /services", "GET /incidents"]),
+        ("get_oncalls", &["GET /users/me", "GET /escalation_policies", "GET /escalation_policies", "GET /oncalls"]),
+    ] {
+        let requests = account.requests_of(tool, json!({"limit": 10})).await;
+        assert_eq!(paths(requests), expected, "{tool}");
+    }
+    let mut context = paths(account.requests_of("build_user_context", json!({})).await);
+    context.sort();
+    assert_eq!(context, ["GET /escalation_policies", "GET /services", "GET /users/me"]);
+}
+
+#[tokio::test]
+async fn my_incidents_are_filtered_by_my_teams_and_their_services() {
+    let account = Account::start().await;
+    let me = account.ok("build_user_context", json!({})).await;
+    let requests = account.requests_of("get_incidents", json!({"limit": 10})).await;
+    let list = requests.last().unwrap();
+    for (name, ids) in [("team_ids[]", &me["team_ids"]), ("service_ids[]", &me["service_ids"])] {
+        let sent: Vec<_> =
+            query(list).into_iter().filter(|(sent, _)| sent == name).map(|(_, id)| Value::from(id)).collect();
+        assert_eq!(&Value::from(sent), ids, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn my_policies_involve_me_and_belong_to_my_teams() {
+    let account = Account::start().await;
+    let me = account.ok("build_user_context", json!({})).await;
+    let requests = account.requests_of("get_escalation_policies", json!({})).await;
+    let list = requests.last().unwrap();
+    assert!(has(list, "user_ids[]", me["user_id"].as_str().unwrap()), "{list}");
+    for team in me["team_ids"].as_array().unwrap() {
+        assert!(has(list, "team_ids[]", team.as_str().unwrap()), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn my_oncalls_are_those_of_every_policy_of_me_or_my_teams() {
+    let account = Account::start().await;
+    let me = account.ok("build_user_context", json!({})).await;
+    let mine = me["escalation_policy_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned());
+    let by_team = json!({"current_user_context": false, "team_ids": me["team_ids"], "include": ["id"]});
+    let teams = account.ok("get_escalation_policies", by_team).await;
+    let teams =
+        teams["escalation_policies"].as_array().unwrap().iter().map(|policy| policy["id"].as_str().unwrap().to_owned());
+    let expected: std::collections::BTreeSet<_> = mine.chain(teams).collect();
+    let requests = account.requests_of("get_oncalls", json!({})).await;
+    let sent: Vec<_> = query(requests.last().unwrap()).into_iter().map(|(_, id)| id).collect();
+    assert_eq!(sent.len(), expected.len(), "each once");
+    assert_eq!(sent.into_iter().collect::<std::collections::BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn pages_are_fetched_up_to_the_limit_and_not_beyond() {
+    let account = Account::start().await;
+    let me = account.ok("build_user_context", json!({})).await;
+    let arguments = json!({"current_user_context": false, "team_ids": me["team_ids"], "limit": 130, "include": ["id"]});
+    let requests = account.requests_of("get_incidents", arguments).await;
+    let paging: Vec<_> = requests
+        .iter()
+        .map(|request| {
+            let pairs: Vec<_> =
+                url::form_urlencoded::parse(request.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+            let value = |name: &str| pairs.iter().find(|(key, _)| key == name).unwrap().1.clone();
+            format!("{}+{}", value("offset"), value("limit"))
+        })
+        .collect();
+    assert_eq!(paging, ["0+100", "100+30"]);
+}
+
+#[tokio::test]
+async fn fields_that_pagerduty_sends_only_on_request_are_requested() {
+    let account = Account::start().await;
+    let list = account.ok("get_incidents", json!({"limit": 1, "include": ["id"]})).await;
+    let id = &list["incidents"][0]["id"];
+    for (tool, arguments, value, expected) in [
+        ("get_incidents", json!({"incident_id": id}), "body", true),
+        ("get_incidents", json!({"incident_id": id, "include": ["title"]}), "body", false),
+        ("get_incidents", json!({"incident_id": id, "include": ["client_url"]}), "body", true),
+        ("get_incidents", json!({"incident_id": id, "include": ["custom_fields"]}), "custom_fields", true),
+        ("get_incidents", json!({"include": ["conference_bridge"], "limit": 1}), "conference_bridge", true),
+        ("get_incidents", json!({"limit": 1}), "body", false),
+        ("get_schedules", json!({"limit": 1}), "schedule_layers", true),
+        ("get_schedules", json!({"limit": 1, "include": ["name"]}), "schedule_layers", false),
+    ] {
+        let requests = account.requests_of(tool, arguments.clone()).await;
+        assert_eq!(has(requests.last().unwrap(), "include[]", value), expected, "{tool} {arguments}: {requests:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_looked_up_where_only_an_id_will_do() {
+    let account = Account::start().await;
+    let list = account.ok("get_incidents", json!({"limit": 1})).await;
+    let (id, number) =
+        (list["incidents"][0]["id"].as_str().unwrap(), list["incidents"][0]["incident_number"].to_string());
+    let alone = account.requests_of("get_incidents", json!({"incident_id": number, "include": ["id"]})).await;
+    assert_eq!(alone, [format!("GET /incidents/{number}")]);
+    let with_notes =
+        account.requests_of("get_incidents", json!({"incident_id": number, "include": ["id", "notes"]})).await;
+    assert_eq!(with_notes[0], format!("GET /incidents/{number}"));
+    assert!(with_notes.contains(&format!("GET /incidents/{id}/notes")), "{with_notes:?}");
+}
+
+#[tokio::test]
+async fn oauth_tokens_are_sent_as_bearer() {
+    // The sandbox takes this one in no other scheme.
+    let account = Account::of(tokens::OAUTH).await;
+    account.ok("build_user_context", json!({})).await;
+}

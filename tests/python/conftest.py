@@ -1,0 +1,104 @@
+"""What the tests share: doors, MCP sessions, and accounts to talk about."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from doors import Door, Session, connect, native, python
+
+DOORS = {"native": native, "python": python}
+
+
+@pytest.fixture(scope="session", params=DOORS)
+def door(request: pytest.FixtureRequest) -> Door:
+    """Each of the two doors in turn."""
+    return DOORS[request.param]()
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """Where the MCP clients run."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory without a `.env` file above it."""
+    return tmp_path_factory.mktemp("nowhere")
+
+
+@pytest.fixture(scope="session")
+def session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+    """A session on an embedded account, shared by all tests that change nothing in it."""
+    with connect(portal, door, "--sandbox", cwd=nowhere) as session:
+        yield session
+
+
+@pytest.fixture
+def own_session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+    """A session on an embedded account of its own, for a test that changes it."""
+    with connect(portal, door, "--sandbox", cwd=nowhere) as session:
+        yield session
+
+
+@dataclass(frozen=True)
+class SandboxProcess:
+    """An embedded account that runs by itself, reached over HTTP as PagerDuty is."""
+
+    url: str
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Use the remote control, which no token is needed for."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+    def fail(self, kind: Any, path: str = "*", **more: Any) -> None:
+        """Make the next request of that path go wrong."""
+        self.control("POST", "/sandbox/faults", {"path": path, "kind": kind, **more})
+
+    def requests(self) -> list[str]:
+        """The requests so far: method and path."""
+        recorded = self.control("GET", "/sandbox/requests")
+        return [f"{request['method']} {request['path']}" for request in recorded]
+
+
+@pytest.fixture
+def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
+    """An account that no other test has touched."""
+    with native().start("sandbox", cwd=nowhere) as process:
+        assert process.stdout is not None
+        name, _, url = process.stdout.readline().strip().partition("=")
+        assert name == "PAGERDUTY_API_HOST"
+        yield SandboxProcess(url)
+        process.kill()
+
+
+@pytest.fixture
+def log_in(
+    portal: BlockingPortal, door: Door, nowhere: Path, sandbox: SandboxProcess
+) -> Callable[..., AbstractContextManager[Session]]:
+    """A function that opens a session on the account with a token of one's choice."""
+
+    def log_in(token: str, **variables: str) -> AbstractContextManager[Session]:
+        start = partial(connect, portal, door, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
+        return start(PAGERDUTY_API_TOKEN=token, **variables)
+
+    return log_in
+
+
+@pytest.fixture
+def user(log_in: Callable[..., AbstractContextManager[Session]]) -> Iterator[Session]:
+    """A session of the account's main user, over HTTP, so that requests can be made to fail."""
+    with log_in("sandbox-user") as session:
+        yield session

@@ -1,0 +1,185 @@
+"""The two ways in: the native binary, and the command of the Python package.
+
+The same tests go through both, so that the two cannot drift apart. Tests are plain functions: the
+MCP client, which is asynchronous, runs in a thread of its own behind a blocking portal.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.client import ConnectMode
+
+ROOT = Path(__file__).resolve().parents[2]
+NATIVE = "PAGERDUTY_MCP_NATIVE"
+"""The variable that names another native binary than that of `cargo build`."""
+
+TOOLS = [
+    "build_user_context",
+    "get_incidents",
+    "acknowledge_incident",
+    "resolve_incident",
+    "add_incident_note",
+    "get_oncalls",
+    "get_schedules",
+    "list_users_oncall",
+    "get_escalation_policies",
+    "get_services",
+    "get_teams",
+    "get_users",
+]
+"""Every tool, in the catalogue's order."""
+
+DEADLINE = 30
+"""Seconds after which a process or a call counts as hanging: far more than any of them takes."""
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """What a process is started with: ours without PagerDuty's variables, and those given."""
+    ours = ("PAGERDUTY_", "MCP_", "PYTHONWARNINGS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    # Development builds warn, on standard error, which some tests look at.
+    return inherited | {"PYTHONWARNINGS": "ignore"} | variables
+
+
+@dataclass(frozen=True)
+class Door:
+    """A command that is the server."""
+
+    name: str
+    command: tuple[str, ...]
+
+    def run(
+        self, *arguments: str, cwd: Path, stdin: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return subprocess.run(
+            [*self.command, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=environment(**variables),
+            cwd=cwd,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    def start(self, *arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
+        """Start it, with pipes to its standard streams."""
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment(**variables),
+            cwd=cwd,
+        )
+
+
+def native() -> Door:
+    """The binary of `cargo build`."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    suffix = ".exe" if sys.platform == "win32" else ""
+    built = target / "debug" / f"pagerduty-mcp-server{suffix}"
+    binary = Path(os.environ.get(NATIVE, built))
+    if not binary.is_file():
+        pytest.fail(
+            f"there is no {binary}: run `cargo build` first, or set {NATIVE}", pytrace=False
+        )
+    return Door("native", (str(binary),))
+
+
+def python() -> Door:
+    """The console command of the installed package."""
+    suffix = ".exe" if sys.platform == "win32" else ""
+    command = Path(sysconfig.get_path("scripts")) / f"pagerduty-mcp-server{suffix}"
+    if not command.is_file():
+        pytest.fail(f"there is no {command}: run the tests with `uv run`", pytrace=False)
+    return Door("python", (str(command),))
+
+
+class Session:
+    """An MCP session, with the official client."""
+
+    def __init__(self, portal: BlockingPortal, client: Client) -> None:
+        """Wrap a client that runs behind the portal."""
+        self.portal = portal
+        self.client = client
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the client."""
+        return self.portal.call(getattr(self.client, method), *arguments)
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool that is to succeed; its answer, which is the same in both places."""
+        return self._answer(tool, arguments, is_error=False)
+
+    def one(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool that is to answer with a single object; that object."""
+        answer = self.call(tool, **arguments)
+        (items,) = (value for key, value in answer.items() if key != "metadata")
+        (item,) = items
+        assert answer["metadata"]["count"] == 1
+        return item
+
+    def fail(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool that is to fail; the error, which is the same in both places."""
+        answer = self._answer(tool, arguments, is_error=True)
+        assert answer["metadata"] == {
+            "count": 0,
+            "description": "Error occurred while processing request",
+        }
+        error = answer["error"]
+        assert error["message"]
+        return error
+
+    def _answer(self, tool: str, arguments: dict[str, Any], *, is_error: bool) -> dict[str, Any]:
+        result = self.ask("call_tool", tool, arguments, DEADLINE)
+        (content,) = result.content
+        assert result.is_error is is_error, content.text
+        assert json.loads(content.text) == result.structured_content
+        return result.structured_content
+
+
+@contextmanager
+def connect(
+    portal: BlockingPortal,
+    door: Door,
+    *arguments: str,
+    cwd: Path,
+    mode: ConnectMode = "auto",
+    **variables: str,
+) -> Iterator[Session]:
+    """Start a server and open a session with it.
+
+    On the way out, the server has to end by itself, with nothing on standard error that looks like
+    a crash.
+    """
+    parameters = StdioServerParameters(
+        command=door.command[0],
+        args=[*door.command[1:], *arguments],
+        env=environment(**variables),
+        cwd=cwd,
+    )
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        transport = stdio_client(parameters, errlog=log)
+        with portal.wrap_async_context_manager(Client(transport, mode=mode)) as client:
+            yield Session(portal, client)
+        log.seek(0)
+        text = log.read()
+    assert "panicked" not in text, text
+    assert "Traceback" not in text, text

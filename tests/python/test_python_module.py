@@ -1,0 +1,307 @@
+"""The package in one's own process: `from pagerduty_mcp_server import mcp`."""
+
+import asyncio
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pagerduty_mcp_server
+import pytest
+from doors import ROOT, TOOLS, Session, environment
+from pagerduty_mcp_server import PagerDutyAuthError, PagerDutyError, errors, mcp
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, nowhere: Path):
+    """No setting of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("PAGERDUTY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(nowhere)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, sandbox):
+    """An account that the process's own environment points to."""
+    monkeypatch.setenv("PAGERDUTY_API_HOST", sandbox.url)
+    monkeypatch.setenv("PAGERDUTY_API_TOKEN", "sandbox-user")
+    return sandbox
+
+
+def call(tool: str, **arguments):
+    return asyncio.run(mcp.call_tool(tool, arguments))
+
+
+def fail(tool: str, **arguments) -> PagerDutyError:
+    with pytest.raises(PagerDutyError) as raised:
+        call(tool, **arguments)
+    return raised.value
+
+
+def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment(**variables),
+        timeout=30,
+        check=False,
+    )
+
+
+def test_names():
+    assert mcp.name == "pagerduty_mcp_server"
+    assert repr(mcp) == "<Server 'pagerduty_mcp_server'>"
+    assert pagerduty_mcp_server.__version__ == metadata.version("pagerduty-mcp-server")
+    assert errors.PagerDutyError is PagerDutyError
+    assert issubclass(errors.PagerDutyAuthError, PagerDutyError)
+    assert callable(pagerduty_mcp_server.main)
+
+
+def test_nothing_else_is_imported():
+    code = (
+        "import sys; before = set(sys.modules); import pagerduty_mcp_server;"
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    )
+    assert python(code).stdout.split() == ["pagerduty_mcp_server"]
+
+
+def test_nothing_has_to_be_installed_with_it():
+    assert metadata.requires("pagerduty-mcp-server") in (None, [])
+
+
+def test_the_tools_are_those_of_the_server(session: Session):
+    tools = asyncio.run(mcp.list_tools())
+    assert [tool.name for tool in tools] == TOOLS
+    for ours, theirs in zip(tools, session.ask("list_tools").tools, strict=True):
+        assert (ours.title, ours.description) == (theirs.title, theirs.description)
+        assert ours.inputSchema == theirs.input_schema
+        assert ours.annotations == theirs.annotations.model_dump(by_alias=True, exclude_none=True)
+        assert repr(ours).startswith(f'Tool(name="{ours.name}", description="')
+
+
+def test_an_answer_is_a_dict(account):
+    answer = call("get_incidents", limit=2)
+    assert list(answer) == ["metadata", "incidents"]
+    assert answer["metadata"]["count"] == 2
+
+
+def test_arguments_may_be_left_out(account):
+    assert asyncio.run(mcp.call_tool("get_teams")) == call("get_teams")
+
+
+def test_the_embedded_account_lives_from_call_to_call(monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_SANDBOX", "1")
+    incident = call("get_incidents", limit=1, statuses=["triggered"])["incidents"][0]["id"]
+    call("acknowledge_incident", incident_id=incident)
+    assert call("get_incidents", incident_id=incident)["incidents"][0]["status"] == "acknowledged"
+
+
+def test_the_environment_is_looked_at_on_every_call(account, monkeypatch):
+    assert call("get_incidents", limit=1)["incidents"]
+    monkeypatch.setenv("PAGERDUTY_API_TOKEN", "sandbox-account-key")
+    assert fail("get_incidents").code == "NO_USER_CONTEXT"
+    monkeypatch.delenv("PAGERDUTY_API_TOKEN")
+    assert fail("get_incidents").code == "MISSING_CREDENTIALS"
+    monkeypatch.setenv("PAGERDUTY_TIMEOUT", "soon")
+    assert fail("get_incidents").code == "INVALID_CONFIGURATION"
+
+
+def test_a_dotenv_file_is_read_and_not_put_into_the_environment(sandbox, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(
+        f"PAGERDUTY_API_HOST={sandbox.url}\nPAGERDUTY_API_TOKEN=sandbox-user\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import asyncio, os; from pagerduty_mcp_server import mcp;"
+        "print(asyncio.run(mcp.call_tool('get_teams'))['metadata']['count'] > 0,"
+        "os.environ.get('PAGERDUTY_API_TOKEN'))"
+    )
+    assert python(code).stdout == "True None\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes"),
+    [
+        ("html", {"code": "API_ERROR", "status": 502, "retryable": False}),
+        ("reset", {"code": "NETWORK_ERROR", "status": None, "retryable": True}),
+        ({"status": {"code": 404}}, {"code": "NOT_FOUND", "status": 404, "retryable": False}),
+    ],
+)
+def test_an_error_has_attributes(account, kind, attributes):
+    account.fail(kind, path="/teams", times=5)
+    error = fail("get_teams")
+    assert {name: getattr(error, name) for name in attributes} == attributes
+    assert error.hint
+    assert error.envelope["error"]["message"] == error.message
+    assert str(error) == f"{error.code}: {error.message} ({error.hint})"
+    assert type(error) is PagerDutyError
+
+
+def test_errors_of_credentials_have_their_class(account, monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_API_TOKEN", "wrong")
+    assert type(fail("get_teams")) is PagerDutyAuthError
+    monkeypatch.delenv("PAGERDUTY_API_TOKEN")
+    assert type(fail("get_teams")) is PagerDutyAuthError
+
+
+def test_an_unknown_tool_is_an_error(account):
+    error = fail("get_team")
+    assert error.code == "UNKNOWN_TOOL"
+    assert "get_teams" in error.hint
+
+
+def test_errors_can_be_pickled(account):
+    error = fail("get_teams", limit=0)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert vars(copy) == vars(error)
+
+
+def test_errors_can_be_made_by_those_who_test_their_callers():
+    error = PagerDutyAuthError("no")
+    assert (str(error), error.message, error.envelope) == ("INTERNAL: no", "no", {})
+
+
+@pytest.mark.validation
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"limit": {1}}, TypeError),
+        ({"limit": object()}, TypeError),
+        ({"limit": float("nan")}, ValueError),
+        ({"query": "\ud800"}, PagerDutyError),
+        (["limit"], TypeError),
+        ("limit", TypeError),
+    ],
+)
+def test_arguments_that_json_cannot_say(account, arguments, error):
+    with pytest.raises(error):
+        asyncio.run(mcp.call_tool("get_teams", arguments))
+
+
+def test_calls_run_side_by_side(account):
+    account.fail({"delay": 300}, path="/teams", times=10)
+
+    async def calls():
+        begin = asyncio.get_running_loop().time()
+        answers = await asyncio.gather(*(mcp.call_tool("get_teams") for _ in range(10)))
+        return answers, asyncio.get_running_loop().time() - begin
+
+    answers, seconds = asyncio.run(calls())
+    assert all(answer == answers[0] for answer in answers)
+    assert seconds < 10 * 0.3
+
+
+def test_the_loop_runs_on_during_a_call(account):
+    async def loop_runs() -> bool:
+        account.fail("hang", path="/teams")
+        task = asyncio.create_task(mcp.call_tool("get_teams"))
+        answer = await mcp.call_tool("get_services")
+        assert not task.done()
+        task.cancel()
+        return bool(answer["services"])
+
+    assert asyncio.run(loop_runs())
+
+
+def test_a_cancelled_call_closes_its_connection(monkeypatch):
+    """Seen from the other side: a server that gets a request, answers nothing, and waits."""
+
+    async def cancel() -> bytes:
+        arrived = asyncio.get_running_loop().create_future()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            arrived.set_result((reader, writer, await reader.readuntil(b"\r\n\r\n")))
+
+        async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            monkeypatch.setenv("PAGERDUTY_API_HOST", f"http://127.0.0.1:{port}")
+            monkeypatch.setenv("PAGERDUTY_API_TOKEN", "any")
+            task = asyncio.create_task(mcp.call_tool("get_teams"))
+            reader, writer, _ = await asyncio.wait_for(arrived, 10)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            rest = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            return rest
+
+    assert asyncio.run(cancel()) == b""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_is_told_so(account):
+    call("get_teams")
+    context = multiprocessing.get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+    child = context.Process(target=tell_what_is_raised, args=(writer,))
+    child.start()
+    assert reader.poll(10), "the child hangs"
+    assert "fork" in reader.recv()
+    child.join()
+
+
+def tell_what_is_raised(pipe) -> None:
+    try:
+        call("get_teams")
+    except RuntimeError as error:
+        pipe.send(str(error))
+
+
+def test_python_dash_m_is_the_console_command(nowhere: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pagerduty_mcp_server", "--help"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=nowhere,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Usage: pagerduty-mcp-server" in done.stdout
+
+
+def test_run_serves_until_the_input_ends(nowhere: Path):
+    code = "import sys; from pagerduty_mcp_server import mcp; mcp.run(); sys.exit('ended')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input='{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
+        capture_output=True,
+        text=True,
+        env=environment(PAGERDUTY_SANDBOX="1"),
+        cwd=nowhere,
+        timeout=30,
+        check=False,
+    )
+    assert '"id":1' in done.stdout
+    assert (done.returncode, done.stderr) == (1, "ended\n")
+
+
+def test_run_ends_the_process_when_it_cannot_start():
+    done = python("import pagerduty_mcp_server as p; p.mcp.run()", PAGERDUTY_TIMEOUT="soon")
+    assert done.returncode == 2
+    assert "PAGERDUTY_TIMEOUT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_stub_tells_the_truth():
+    """Compares `_core.pyi` with the compiled module, and checks the types of the package."""
+    for tool in ("mypy.stubtest", "mypy"):
+        target = ["pagerduty_mcp_server._core"] if tool == "mypy.stubtest" else []
+        done = subprocess.run(
+            [sys.executable, "-m", tool, *target],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            cwd=ROOT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr

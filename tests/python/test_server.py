@@ -1,0 +1,131 @@
+"""The MCP server, as the official client sees it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from doors import DEADLINE, TOOLS, Door, Session, connect
+from mcp import MCPError
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+WRITES = {"acknowledge_incident", "resolve_incident", "add_incident_note"}
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "revision"), [("legacy", "2025-11-25"), ("2026-07-28", "2026-07-28")]
+)
+def test_both_ways_of_opening_a_session(portal, door, nowhere, mode, revision):
+    with connect(portal, door, "--sandbox", cwd=nowhere, mode=mode) as session:
+        assert session.client.protocol_version == revision
+        assert len(session.call("get_teams")["teams"]) > 0
+
+
+def test_it_says_who_it_is(session: Session):
+    assert session.client.server_info.name == "pagerduty_mcp_server"
+    assert session.client.server_info.version
+    assert session.client.instructions
+
+
+def test_exactly_twelve_tools_in_order(session: Session):
+    assert [tool.name for tool in session.ask("list_tools").tools] == TOOLS
+
+
+def test_every_tool_says_what_it_may_do(session: Session):
+    for tool in session.ask("list_tools").tools:
+        assert tool.title
+        assert tool.description
+        assert tool.annotations.read_only_hint is (tool.name not in WRITES)
+        assert tool.annotations.destructive_hint is (tool.name == "resolve_incident")
+        assert tool.annotations.idempotent_hint is (tool.name != "add_incident_note")
+        assert tool.annotations.open_world_hint is True
+
+
+def test_every_schema_is_a_closed_object_without_references(session: Session):
+    for tool in session.ask("list_tools").tools:
+        assert tool.input_schema["type"] == "object"
+        assert tool.input_schema["additionalProperties"] is False
+        text = json.dumps(tool.input_schema)
+        assert not any(keyword in text for keyword in ("$ref", "anyOf", "oneOf", "allOf")), tool
+
+
+def test_an_unknown_tool_is_an_error_that_names_the_tools(session: Session):
+    with pytest.raises(MCPError) as error:
+        session.ask("call_tool", "get_incident", {})
+    assert error.value.error.code == -32602
+    assert "get_incidents" in error.value.error.message
+
+
+def test_the_documentation_is_a_resource(session: Session):
+    (resource,) = session.ask("list_resources").resources
+    assert str(resource.uri) == "docs://tools"
+    (content,) = session.ask("read_resource", "docs://tools").contents
+    assert content.mime_type == "text/markdown"
+    assert all(f"## {name}" in content.text for name in TOOLS)
+    with pytest.raises(MCPError):
+        session.ask("read_resource", "docs://nothing")
+
+
+def test_read_only_offers_and_runs_no_write(portal, door, nowhere):
+    with connect(portal, door, "--sandbox", "--read-only", cwd=nowhere) as session:
+        offered = [tool.name for tool in session.ask("list_tools").tools]
+        assert offered == [name for name in TOOLS if name not in WRITES]
+        with pytest.raises(MCPError):
+            session.ask("call_tool", "resolve_incident", {"incident_id": "PABC123"})
+
+
+def test_calls_run_side_by_side(user: Session, sandbox):
+    sandbox.fail({"delay": 300}, path="/teams", times=10)
+    begin = time.monotonic()
+    calls = [user.portal.start_task_soon(user.client.call_tool, "get_teams", {}) for _ in range(10)]
+    assert not any(call.result(DEADLINE).is_error for call in calls)
+    assert time.monotonic() - begin < 10 * 0.3
+
+
+def test_the_end_of_input_is_a_clean_end(door: Door, nowhere: Path):
+    done = door.run("--sandbox", cwd=nowhere)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_was_asked_before_the_end_of_input_is_answered(door: Door, nowhere: Path):
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "get_teams"}}
+    messages = [INITIALIZE, {"jsonrpc": "2.0", "method": "notifications/initialized"}, call]
+    stdin = "".join(json.dumps(message) + "\n" for message in messages)
+    done = door.run("--sandbox", cwd=nowhere, stdin=stdin)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+def test_ctrl_c_ends_it_at_once_and_without_a_word(door: Door, nowhere: Path):
+    with door.start("--sandbox", cwd=nowhere) as process:
+        process.stdin.write(json.dumps(INITIALIZE) + "\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        try:
+            # The input stays open: it is the signal that has to end the process.
+            status = process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert time.monotonic() - begin < 1
+        assert status == 130
+        assert process.stderr.read() == ""
