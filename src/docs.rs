@@ -29,6 +29,17 @@ pub fn files() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The generated parts of written files: (path below the repository, the part's name, content). A part stands between
+/// `<!-- name: … -->` and `<!-- /name -->`.
+#[must_use]
+pub fn parts() -> Vec<(&'static str, &'static str, String)> {
+    let mut tools = String::from("| Tool | What it does |\n|---|---|\n");
+    for tool in ALL {
+        let _ = writeln!(tools, "| `{}` | {} |", tool.name, tool.description);
+    }
+    vec![("README.md", "tools", tools)]
+}
+
 /// The tools, for those who want more than their descriptions: the resource `docs://tools`.
 #[must_use]
 pub fn tools_markdown(tools: &[&'static Tool]) -> String {

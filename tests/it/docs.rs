@@ -8,7 +8,11 @@ use pagerduty_mcp_server::docs;
 #[test]
 fn generated_documentation_is_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (path, text) in docs::files() {
+    let mut files = docs::files();
+    for (path, name, text) in docs::parts() {
+        files.push((path, with_part(&fs::read_to_string(root.join(path)).unwrap(), name, &text)));
+    }
+    for (path, text) in files {
         let path = root.join(path);
         if std::env::var_os("UPDATE_DOCS").is_some() {
             fs::write(&path, &text).unwrap();
@@ -16,4 +20,12 @@ fn generated_documentation_is_current() {
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(committed == text, "{} is not current: run `UPDATE_DOCS=1 cargo test docs`", path.display());
     }
+}
+
+/// The file with the part of this name replaced.
+fn with_part(file: &str, name: &str, text: &str) -> String {
+    let (before, rest) = file.split_once(&format!("<!-- {name}:")).expect("the part begins");
+    let (opening, rest) = rest.split_once("-->\n").expect("the mark ends");
+    let (_, after) = rest.split_once(&format!("<!-- /{name} -->")).expect("the part ends");
+    format!("{before}<!-- {name}:{opening}-->\n{text}<!-- /{name} -->{after}")
 }

@@ -77,11 +77,13 @@ class SandboxProcess:
 def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
     """An account that no other test has touched."""
     with native().start("sandbox", cwd=nowhere) as process:
-        assert process.stdout is not None
-        name, _, url = process.stdout.readline().strip().partition("=")
-        assert name == "PAGERDUTY_API_HOST"
-        yield SandboxProcess(url)
-        process.kill()
+        try:
+            assert process.stdout is not None
+            name, _, url = process.stdout.readline().strip().partition("=")
+            assert name == "PAGERDUTY_API_HOST"
+            yield SandboxProcess(url)
+        finally:
+            process.kill()
 
 
 @pytest.fixture
