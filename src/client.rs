@@ -255,17 +255,13 @@ impl Api {
 
     /// The answer began and did not end.
     fn unread(&self, request: &Request, headers: &HeaderMap, error: reqwest::Error) -> Failure {
-        let (timeout, decode) = (error.is_timeout(), error.is_decode());
+        let timeout = error.is_timeout();
         let why = cause(&error.without_url());
-        let error = match (timeout, decode) {
-            (true, _) => self.timed_out(),
-            (false, true) => {
-                self.unexpected(request, headers, &format!("it cannot be decompressed or was cut off: {why}"))
-            }
-            (false, false) => {
-                Error::new(Code::NetworkError, format!("the answer to {} was cut off: {why}", request.subject))
-                    .hint("Try again.")
-            }
+        let error = if timeout {
+            self.timed_out()
+        } else {
+            Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
+                .hint("Try again; a write may have taken effect, so look first.")
         };
         Failure { outcome: Outcome::Unknown, wait: None, error: error.request_id(failure::request_id(headers)) }
     }

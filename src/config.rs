@@ -2,7 +2,8 @@
 //!
 //! Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has
 //! one; what is already set wins. Options of the command line win over both. Nothing else in the crate reads the
-//! environment, and `docs/configuration.md` is generated from [`VARIABLES`].
+//! environment, but for `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from
+//! [`VARIABLES`].
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -336,10 +336,10 @@ impl Error {
         self.0.api_code
     }
 
-    /// Whether the same call may succeed later without any change to it.
+    /// Whether the same call may succeed later without any change to it: by its code, or because PagerDuty answered 5xx.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.0.code.is_retryable()
+        self.0.code.is_retryable() || self.0.status.is_some_and(|status| status >= 500)
     }
 
     /// The error envelope of the contract, the same at every door.

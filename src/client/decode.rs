@@ -49,7 +49,7 @@ fn row<M: Model>(decoded: &Value, key: &str, selection: &Selection) -> Result<Ro
     }
     let facts = serde_path_to_error::deserialize(decoded).map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
-        format!("{key}.{path}: {error}")
+        format!("{key}.{path}: {}", without_text(&error.to_string()))
     })?;
     Ok(Row { facts, shown: selection.project(decoded) })
 }
@@ -63,7 +63,15 @@ fn envelope(body: &[u8], key: &'static str, selection: &Selection) -> Result<Env
     let seed = EnvelopeSeed { key, wire: selection.wire() };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let decoded = seed.deserialize(&mut deserializer).and_then(|envelope| deserializer.end().map(|()| envelope));
-    decoded.map_err(|error| error.to_string())
+    decoded.map_err(|error| without_text(&error.to_string()))
+}
+
+/// An error without the text it quotes, which is of any length and may be a web page.
+fn without_text(error: &str) -> String {
+    match (error.split_once("string \""), error.rsplit_once("\", expected")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}a text, expected{after}"),
+        _ => error.to_owned(),
+    }
 }
 
 struct EnvelopeSeed<'w> {
@@ -228,6 +236,7 @@ mod tests {
             (r#"{"teams": 1}"#, "teams: not a list"),
             (r#"{"teams": [1]}"#, "teams: not an object"),
             (r#"{"teams": [{"id": 7}]}"#, "teams.id"),
+            (r#""<html>\"x\", expected</html>""#, "invalid type: a text, expected an object"),
             (r#"{"teams": [] "#, "EOF"),
             (r#"{"teams": []} x"#, "trailing"),
         ] {

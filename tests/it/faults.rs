@@ -33,8 +33,9 @@ async fn reads_survive_two_failures_and_give_up_after_three() {
         assert_eq!(count(&account, "GET"), 3, "{kind:?}");
         account.sandbox.clear();
         account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", kind.clone()) });
-        account.err("get_teams", json!({})).await;
+        let error = account.err("get_teams", json!({})).await;
         assert_eq!(count(&account, "GET"), 3, "{kind:?}");
+        assert!(error.is_retryable(), "{kind:?}: {error}");
     }
 }
 
@@ -44,7 +45,7 @@ async fn a_refusal_is_not_sent_again() {
     for code in [400, 401, 402, 403, 404] {
         account.sandbox.clear();
         account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", status(code)) });
-        account.err("get_teams", json!({})).await;
+        assert!(!account.err("get_teams", json!({})).await.is_retryable());
         assert_eq!(count(&account, "GET"), 1, "{code}");
     }
 }
