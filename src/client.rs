@@ -23,12 +23,13 @@ use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
-use decode::{Page, Row};
+use decode::{Page, Row, Unreadable};
 use resources::{Paging, Resource};
-use retry::Outcome;
+use retry::{Outcome, Patience};
 
 pub use context::UserContext;
 pub use incidents::NewStatus;
+use request::Repeat;
 pub use request::{Query, Request};
 
 /// The longest an attempt may take, so that a hanging one leaves time for another.
@@ -44,6 +45,7 @@ pub struct Client {
     http: OnceLock<reqwest::Client>,
     host: Host,
     user_email: Option<String>,
+    call_timeout: Duration,
     attempt_timeout: Duration,
     connect_timeout: Duration,
 }
@@ -56,15 +58,16 @@ impl Client {
             http: OnceLock::new(),
             host: config.host.clone(),
             user_email: config.user_email.clone(),
+            call_timeout: config.timeout,
             attempt_timeout: ATTEMPT_TIMEOUT.min(config.timeout),
             connect_timeout: config.connect_timeout,
         }
     }
 
-    /// The client in the name of a credential.
+    /// The client for one call in the name of a credential.
     #[must_use]
     pub fn with(self: &Arc<Self>, credential: Credential) -> Api {
-        Api { client: Arc::clone(self), credential }
+        Api { client: Arc::clone(self), credential, patience: Arc::new(Patience::of(self.call_timeout)) }
     }
 
     fn http(&self) -> Result<&reqwest::Client> {
@@ -75,26 +78,30 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
-        let built = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .user_agent(concat!("pagerduty-mcp-server/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .connect_timeout(self.connect_timeout)
             .timeout(self.attempt_timeout)
             // A redirect could carry the credential elsewhere, and the API has none.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| {
-                Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", cause(&error.without_url())))
-            })?;
+            .redirect(reqwest::redirect::Policy::none());
+        if self.host.is_plain() {
+            // A proxy would see the credential, and could not reach this machine's loopback anyhow.
+            builder = builder.no_proxy();
+        }
+        let built = builder.build().map_err(|error| {
+            Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", cause(&error.without_url())))
+        })?;
         Ok(self.http.get_or_init(|| built))
     }
 }
 
-/// The API in the name of one credential.
+/// The API for one call, in the name of one credential.
 #[derive(Clone, Debug)]
 pub struct Api {
     client: Arc<Client>,
     credential: Credential,
+    patience: Arc<Patience>,
 }
 
 impl Api {
@@ -138,7 +145,7 @@ impl Api {
     }
 
     /// Sends a request, again if need be and allowed, and decodes the answer.
-    async fn send<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, String>) -> Result<T> {
+    async fn send<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, Unreadable>) -> Result<T> {
         self.send_noting(request, decode, &mut false).await
     }
 
@@ -146,30 +153,32 @@ impl Api {
     async fn send_noting<T>(
         &self,
         request: &Request,
-        decode: impl Fn(&[u8]) -> Result<T, String>,
+        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
         lost: &mut bool,
     ) -> Result<T> {
-        let mut waited = Duration::ZERO;
         let mut attempt = 1;
         loop {
             let failure = match self.attempt(request, &decode).await {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
             };
+            let again = attempt < retry::ATTEMPTS && failure.outcome.allows(request.repeat);
             let wait = failure.wait.unwrap_or_else(|| retry::backoff(attempt + 1));
-            if attempt >= retry::ATTEMPTS || !failure.outcome.allows(request.repeat) || waited + wait > retry::MAX_WAIT
-            {
-                return Err(failure.error);
-            }
+            let Some(wait) = again.then(|| self.patience.grant(wait)).flatten() else {
+                return Err(failure.into_error(request));
+            };
             tracing::debug!(subject = request.subject, attempt, outcome = ?failure.outcome, ?wait, "sending again");
-            *lost |= matches!(failure.outcome, Outcome::Unknown | Outcome::ServerError);
+            *lost |= failure.outcome.leaves_doubt();
             tokio::time::sleep(wait).await;
-            waited += wait;
             attempt += 1;
         }
     }
 
-    async fn attempt<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, String>) -> Result<T, Failure> {
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
+    ) -> Result<T, Failure> {
         let mut answer =
             self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -177,14 +186,21 @@ impl Api {
         loop {
             match answer.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
-                    return Err(Failure::last(self.unexpected(request, &headers, "it is too large")));
+                    return Err(Failure::last(self.unexpected(request, "it is too large")));
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
                 Err(error) => return Err(self.unread(request, &headers, error)),
             }
         }
-        tracing::debug!(subject = request.subject, status = status.as_u16(), bytes = body.len(), "PagerDuty answered");
+        let request_id = failure::request_id(&headers);
+        tracing::debug!(
+            subject = request.subject,
+            status = status.as_u16(),
+            bytes = body.len(),
+            request_id,
+            "PagerDuty answered"
+        );
         if !status.is_success() {
             let mut error = failure::from_answer(request, &self.credential, &self.client.host, status, &headers, &body);
             let outcome = Outcome::of_status(status);
@@ -194,10 +210,13 @@ impl Api {
             }
             return Err(Failure { outcome, wait, error });
         }
-        decode(&body).map_err(|why| {
+        decode(&body).map_err(|unreadable| {
             let html = body.trim_ascii_start().starts_with(b"<");
-            let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&why) };
-            Failure::last(self.unexpected(request, &headers, &why).status(status.as_u16()))
+            let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) };
+            let outcome = if unreadable.cut_off { Outcome::Unknown } else { Outcome::Garbled };
+            let error =
+                self.unexpected(request, &why).status(status.as_u16()).request_id(failure::request_id(&headers));
+            Failure { outcome, wait: None, error }
         })
     }
 
@@ -246,8 +265,7 @@ impl Api {
             (false, true) => (Outcome::Unknown, self.timed_out()),
             (false, false) => (
                 Outcome::Unknown,
-                Error::new(Code::NetworkError, format!("the connection to {host} broke: {why}"))
-                    .hint("Try again; a write may have taken effect, so look first."),
+                Error::new(Code::NetworkError, format!("the connection to {host} broke: {why}")).hint("Try again."),
             ),
         };
         Failure { outcome, wait: None, error }
@@ -261,7 +279,7 @@ impl Api {
             self.timed_out()
         } else {
             Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
-                .hint("Try again; a write may have taken effect, so look first.")
+                .hint("Try again.")
         };
         Failure { outcome: Outcome::Unknown, wait: None, error: error.request_id(failure::request_id(headers)) }
     }
@@ -273,14 +291,13 @@ impl Api {
         )
     }
 
-    fn unexpected(&self, request: &Request, headers: &HeaderMap, why: &str) -> Error {
+    fn unexpected(&self, request: &Request, why: &str) -> Error {
         let host = self.client.host.describe();
         Error::new(
             Code::UnexpectedResponse,
             format!("the answer of {host} to {} is not usable: {why}", request.subject),
         )
         .hint("Check that PAGERDUTY_API_HOST and any proxy lead to PagerDuty's REST API; otherwise report it.")
-        .request_id(failure::request_id(headers))
     }
 }
 
@@ -294,6 +311,15 @@ struct Failure {
 impl Failure {
     fn last(error: Error) -> Self {
         Self { outcome: Outcome::Final, wait: None, error }
+    }
+
+    /// What the caller is told. After a write that may have taken effect, the next step is to look, whatever went wrong.
+    fn into_error(self, request: &Request) -> Error {
+        if request.method == reqwest::Method::GET || !self.outcome.leaves_doubt() {
+            return self.error;
+        }
+        let error = self.error.hint("The change may have taken effect: look at the incident before trying again.");
+        if request.repeat == Repeat::IfNotArrived { error.not_retryable() } else { error }
     }
 }
 

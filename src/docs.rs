@@ -118,8 +118,9 @@ fn errors_markdown() -> String {
          \"error\": {\"code\": \"INVALID_USER_ID\", \"message\": \"what went wrong, with the value\", \"hint\": \"what to do next\"}}\n\
          ```\n\n\
          Where PagerDuty answered, `status`, `request_id` (its support asks for it) and `pagerduty_code` are there too; \
-         `RATE_LIMITED` has `retry_after_seconds`. Codes are stable.\n\n\
-         | Code | When | Try again unchanged |\n|---|---|---|\n",
+         `RATE_LIMITED` has `retry_after_seconds`. After a 5xx a read may be tried again, too; after a change that may have taken effect \
+         the hint says to look first. Codes are stable.\n\n\
+         | Code | When | A read may be tried again unchanged |\n|---|---|---|\n",
     );
     for code in Code::ALL {
         let again = if code.is_retryable() { "yes" } else { "no" };

@@ -254,6 +254,7 @@ struct Inner {
     request_id: Option<String>,
     retry_after_seconds: Option<u64>,
     api_code: Option<i64>,
+    unrepeatable: bool,
 }
 
 impl Error {
@@ -267,6 +268,7 @@ impl Error {
             request_id: None,
             retry_after_seconds: None,
             api_code: None,
+            unrepeatable: false,
         }))
     }
 
@@ -306,6 +308,13 @@ impl Error {
         self
     }
 
+    /// Marks a call that must not simply be made again, because it may have taken effect.
+    #[must_use]
+    pub fn not_retryable(mut self) -> Self {
+        self.0.unrepeatable = true;
+        self
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -336,10 +345,18 @@ impl Error {
         self.0.api_code
     }
 
-    /// Whether the same call may succeed later without any change to it: by its code, or because PagerDuty answered 5xx.
+    /// Whether the same call may be made again without any change to it, and succeed: by its code, or because PagerDuty
+    /// answered 5xx; never if it may have taken effect and would do so twice.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.0.code.is_retryable() || self.0.status.is_some_and(|status| status >= 500)
+        let may_pass = self.0.code.is_retryable() || self.0.status.is_some_and(|status| status >= 500);
+        may_pass && !self.0.unrepeatable
+    }
+
+    /// PagerDuty's request ID, where it answered.
+    #[must_use]
+    pub fn pagerduty_request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
     }
 
     /// The error envelope of the contract, the same at every door.

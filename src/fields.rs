@@ -205,6 +205,19 @@ fn prune(object: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
+/// A value without empty fields, and nothing else left out of it.
+#[must_use]
+pub fn without_empty(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let fields = object.iter().map(|(key, value)| (key.clone(), without_empty(value)));
+            Value::Object(fields.filter(|(_, value)| !is_empty(value)).collect())
+        }
+        Value::Array(items) => items.iter().map(without_empty).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 /// Null, an empty string, an empty list or an empty object.
 #[must_use]
 pub fn is_empty(value: &Value) -> bool {

@@ -13,7 +13,11 @@ mod services;
 mod teams;
 mod users;
 
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
+use serde_json::Value;
 
 use crate::client::resources::Resource;
 use crate::fields::{Echo, Field, Selection};
@@ -38,11 +42,16 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     const ECHOES: &'static [Echo] = &[];
     /// What the struct itself is read from.
     const FACTS: &'static [Field];
-    /// Which value of PagerDuty's `include[]` brings a field that does not come by itself.
+    /// Which value of PagerDuty's `include[]` brings a field that does not come by itself, and on which requests.
     const EXPANSIONS: &'static [Expansion] = &[];
 
-    /// What tells one row from another, where the rows have an ID.
+    /// The ID, where the resource has one.
     fn id(&self) -> Option<&str>;
+
+    /// What tells one row from another, so that a row that comes twice because the list moved is noticed.
+    fn key(&self) -> Option<Cow<'_, str>> {
+        self.id().map(Cow::Borrowed)
+    }
 
     /// The default set.
     #[must_use]
@@ -74,15 +83,25 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         values.dedup();
         values
     }
+
+    /// The fields of `selection` that do not come with this request.
+    #[must_use]
+    fn missing(selection: &Selection, request: Request) -> Vec<&'static str> {
+        let comes = |expansion: &Expansion| expansion.on.covers(request) || expansion.on == On::List;
+        let missing = Self::EXPANSIONS.iter().filter(|expansion| !comes(expansion) && selection.shows(expansion.field));
+        missing.map(|expansion| expansion.field).collect()
+    }
 }
 
-/// The two shapes of a read.
+/// The shapes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// One object by ID.
     One,
     /// A page of a list.
     List,
+    /// A change, whose answer is the object as it is then. It takes no `include[]`.
+    Change,
 }
 
 /// On which requests an expansion is understood.
@@ -90,10 +109,12 @@ pub enum Request {
 pub enum On {
     /// Only on a single object.
     One,
-    /// Only on lists.
+    /// Only on lists, single objects having the field anyhow.
     List,
     /// On both.
     Both,
+    /// On none that we send.
+    None,
 }
 
 impl On {
@@ -101,7 +122,8 @@ impl On {
         match self {
             On::One => request == Request::One,
             On::List => request == Request::List,
-            On::Both => true,
+            On::Both => request != Request::Change,
+            On::None => false,
         }
     }
 }
@@ -117,18 +139,19 @@ pub struct Expansion {
     pub on: On,
 }
 
+/// Reads a fact: one that is missing, null or of another type than documented is not known, and fails nothing.
+fn fact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
 /// A reference to another object, as far as our rules look at it.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Reference {
     /// The ID, which even a reference may lack.
+    #[serde(deserialize_with = "fact")]
     pub id: Option<String>,
     /// `user_reference`, `service_reference`, …
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "fact")]
     pub kind: Option<String>,
-}
-
-/// The IDs of a list of references; those without one are passed over.
-fn ids(references: Option<&Vec<Reference>>) -> Vec<String> {
-    references.into_iter().flatten().filter_map(|reference| reference.id.clone()).collect()
 }

@@ -46,6 +46,8 @@ pub struct Listing<M> {
     pub rows: Vec<Row<M>>,
     /// Why it ends here.
     pub end: End,
+    /// Whether the first row alone is larger than the answer's budget.
+    pub oversized: bool,
 }
 
 /// Why a list ends.
@@ -70,17 +72,21 @@ where
 {
     let mut taker = Taker::new(want);
     loop {
-        let size = PAGE.min(CEILING.saturating_sub(taker.offset)).min(taker.room());
-        if size == 0 {
-            let end = if taker.room() == 0 { End::Limit(taker.offset) } else { End::Ceiling };
+        if taker.offset >= CEILING {
+            return Ok(taker.finish(End::Ceiling));
+        }
+        if taker.room() == 0 {
+            let end = End::Limit(taker.offset);
             return Ok(taker.finish(end));
         }
+        let size = PAGE.min(CEILING - taker.offset).min(taker.room());
         let page = fetch(taker.offset, size).await?;
-        // Without rows the offset stands still, whatever `more` says.
-        let more = page.more && !page.rows.is_empty();
+        let before = taker.rows.len();
         if let Some(end) = taker.take(page.rows) {
             return Ok(taker.finish(end));
         }
+        // A page without a new row would be followed by others like it, whatever `more` says.
+        let more = page.more && taker.rows.len() > before;
         if !more {
             return Ok(taker.finish(End::Complete));
         }
@@ -102,11 +108,12 @@ struct Taker<M> {
     offset: usize,
     seen: HashSet<String>,
     rows: Vec<Row<M>>,
+    oversized: bool,
 }
 
 impl<M: Model> Taker<M> {
     fn new(want: Want) -> Self {
-        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new() }
+        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new(), oversized: false }
     }
 
     fn room(&self) -> usize {
@@ -116,14 +123,17 @@ impl<M: Model> Taker<M> {
     /// Takes rows in order; `Some` says why the next one found no room.
     fn take(&mut self, rows: Vec<Row<M>>) -> Option<End> {
         for row in rows {
-            let is_new = row.facts.id().is_none_or(|id| self.seen.insert(id.to_owned()));
+            let is_new = row.facts.key().is_none_or(|key| self.seen.insert(key.into_owned()));
             if is_new {
                 if self.room() == 0 {
                     return Some(End::Limit(self.offset));
                 }
-                // The first row is always given: an answer without any would not help anybody.
-                if !self.want.budget.take(&row.shown) && !self.rows.is_empty() {
-                    return Some(End::Budget(self.offset));
+                if !self.want.budget.take(&row.shown) {
+                    if !self.rows.is_empty() {
+                        return Some(End::Budget(self.offset));
+                    }
+                    // The first row is always given: an answer without any would not help anybody.
+                    self.oversized = true;
                 }
                 self.rows.push(row);
             }
@@ -133,7 +143,7 @@ impl<M: Model> Taker<M> {
     }
 
     fn finish(self, end: End) -> Listing<M> {
-        Listing { rows: self.rows, end }
+        Listing { rows: self.rows, end, oversized: self.oversized }
     }
 }
 
@@ -203,6 +213,11 @@ mod tests {
         let (got, end, requests) = run(&ids, 11_000, 950, Budget::unlimited());
         assert_eq!((got.len(), end), (CEILING - 950, End::Ceiling));
         assert!(requests.iter().all(|(offset, size)| offset + size <= CEILING));
+        assert_eq!(
+            run(&ids, 10, 9_990, Budget::unlimited()).1,
+            End::Ceiling,
+            "no offset is given that would be refused"
+        );
         let (got, end, requests) = run(&ids, 10, CEILING, Budget::unlimited());
         assert_eq!((got.len(), end, requests.len()), (0, End::Ceiling, 0));
     }

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 
 pub use include::{Extras, Include};
 pub use time::{Moment, Range};
-pub use types::{Choice, Choices, Content, Flag, Ids, Limit, Offset, Statuses, Text, Urgencies};
+pub use types::{Choice, Choices, Content, Flag, Ids, Limit, MOST_IDS, Offset, Statuses, Text, Urgencies};
 
 /// A parameter's type: its schema and how it is read.
 pub trait Param: Sized {
@@ -170,7 +170,8 @@ pub fn check_names(arguments: &Map<String, Value>, declarations: &[Declaration])
     let known = |name: &str| declarations.iter().any(|declaration| declaration.name == name);
     let Some(unknown) = arguments.keys().find(|name| !known(name)) else { return Ok(()) };
     let names: Vec<_> = declarations.iter().map(|declaration| declaration.name).collect();
-    let error = Error::new(Code::UnknownParameter, format!("there is no parameter {unknown:?}"));
+    let error =
+        Error::new(Code::UnknownParameter, format!("there is no parameter {}", shorten(&format!("{unknown:?}"))));
     if names.is_empty() {
         return Err(error.hint("This tool takes no parameters."));
     }
@@ -201,27 +202,32 @@ fn invalid(name: &str, value: &Value, expected: &str) -> Error {
 
 /// A value for a message, shortened: it may be a whole document.
 fn quote(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 80 { text } else { text.chars().take(80).chain(['…']).collect() }
+    shorten(&value.to_string())
+}
+
+/// A text for a message, shortened.
+pub(crate) fn shorten(text: &str) -> String {
+    if text.chars().count() <= 80 { text.to_owned() } else { text.chars().take(80).chain(['…']).collect() }
 }
 
 /// A list from a list, from the JSON text of one, from a comma-separated text, or from a single value.
 fn items(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
     let one = |item: &Value| match item {
-        Value::String(text) => Ok(text.trim().to_owned()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(invalid(name, value, expected)),
+        // Nothing that goes into a list has a comma in it.
+        Value::String(text) => Ok(text.split(',').map(|part| part.trim().to_owned()).collect()),
+        Value::Number(number) => Ok(vec![number.to_string()]),
+        Value::Null => Ok(Vec::new()),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(invalid(name, value, expected)),
     };
-    let list: Vec<String> = match value {
-        Value::Array(list) => list.iter().filter(|item| !item.is_null()).map(one).collect::<Result<_>>()?,
+    let list: Vec<Vec<String>> = match value {
+        Value::Array(list) => list.iter().map(one).collect::<Result<_>>()?,
         Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
             Ok(list @ Value::Array(_)) => return items(name, &list, expected),
             _ => return Err(invalid(name, value, expected)),
         },
-        Value::String(text) => text.split(',').map(|item| item.trim().to_owned()).collect(),
         other => vec![one(other)?],
     };
-    Ok(list.into_iter().filter(|item| !item.is_empty()).collect())
+    Ok(list.into_iter().flatten().filter(|item| !item.is_empty()).collect())
 }
 
 /// A schema from its keywords.

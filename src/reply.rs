@@ -17,6 +17,9 @@ use crate::pagination::{CEILING, End, Listing};
 
 pub use budget::{Budget, estimate_tokens};
 
+/// Said when a single object fills the answer and more.
+const OVERSIZED: &str = "This one object is larger than an answer should be. Name the fields you need in include.";
+
 /// What a tool answers.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -32,10 +35,16 @@ enum Body {
 }
 
 impl Reply {
-    /// One object, as a list of one.
+    /// One object, as a list of one. It is given whole even if it is larger than `budget`, and then says so.
     #[must_use]
-    pub fn one(resource: &'static Resource, row: Map<String, Value>) -> Self {
-        Self { body: Body::Rows { resource, rows: vec![row] }, metadata: Map::new(), warnings: Vec::new() }
+    pub fn one(resource: &'static Resource, row: Map<String, Value>, mut budget: Budget) -> Self {
+        let fits = budget.take(&row);
+        let mut reply =
+            Self { body: Body::Rows { resource, rows: vec![row] }, metadata: Map::new(), warnings: Vec::new() };
+        if !fits {
+            reply.warn(OVERSIZED);
+        }
+        reply
     }
 
     /// A list, with `has_more`, `next_offset` and what there is to say about its end. `narrow` names the parameters that
@@ -63,6 +72,9 @@ impl Reply {
             )),
             End::Complete | End::Limit(_) => {}
         }
+        if listing.oversized {
+            reply.warn(OVERSIZED);
+        }
         reply
     }
 
@@ -75,6 +87,13 @@ impl Reply {
     /// Adds to the metadata.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.metadata.insert(name.to_owned(), value.into());
+    }
+
+    /// Adds a warning if there is one.
+    #[must_use]
+    pub fn warned(mut self, warning: Option<String>) -> Self {
+        self.warnings.extend(warning);
+        self
     }
 
     /// Adds a warning: one or two full sentences for whoever reads the answer.

@@ -19,10 +19,12 @@ use std::future::Future;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use crate::client::Api;
+use crate::client::{Api, Query};
 use crate::error::Result;
+use crate::ids::Id;
+use crate::models::{Model, Request};
 use crate::pagination::Want;
-use crate::params::{self, Declaration, Limit, Offset, Params};
+use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
 use crate::reply::{Budget, Reply};
 
 pub use toolbox::{Filter, Toolbox};
@@ -198,13 +200,37 @@ pub struct Context {
 }
 
 impl Context {
+    /// What an answer may hold.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        Budget::of(self.max_tokens)
+    }
+
+    /// One object, read by its ID.
+    pub async fn show<M: Model, X: Extras>(&self, id: &Id<M>, query: Query, include: &Include<M, X>) -> Result<Reply> {
+        let row = self.api.one(id, query, &include.selection()).await?;
+        Ok(Reply::one(M::RESOURCE, row.shown, self.budget()).warned(include.warning(Request::One)))
+    }
+
+    /// A list; `narrow` names the parameters that make it shorter.
+    pub async fn list<M: Model, X: Extras>(
+        &self,
+        query: Query,
+        want: Want,
+        include: &Include<M, X>,
+        narrow: &str,
+    ) -> Result<Reply> {
+        let listing = self.api.list::<M>(query, want, &include.selection()).await?;
+        Ok(Reply::list(M::RESOURCE, listing, narrow).warned(include.warning(Request::List)))
+    }
+
     /// How much of a list to fetch.
     #[must_use]
     pub fn want(&self, limit: Option<Limit>, offset: Option<Offset>) -> Want {
         Want {
             limit: limit.map_or(Limit::DEFAULT, Limit::get),
             offset: offset.map_or(0, Offset::get),
-            budget: Budget::of(self.max_tokens),
+            budget: self.budget(),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::config::USER_EMAIL;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Model, Service, Team, User};
-use crate::pagination::Want;
+use crate::pagination::{End, Want};
 
 /// Who the credential belongs to.
 #[derive(Clone, Debug)]
@@ -47,14 +47,15 @@ impl Api {
             if error.code() != Code::ApiError || error.http_status() != Some(400) {
                 return error;
             }
-            Error::new(Code::NoUserContext, "the credential is an account-level key, which has no current user").hint(
-                "Use a user's API key, or pass current_user_context=false with explicit filters (team_ids, service_ids, \
-                 user_ids, schedule_ids, escalation_policy_ids) or an ID. get_teams and get_schedules need no user.",
+            let message = format!("there is no current user, as with an account-level key: {}", error.message());
+            Error::new(Code::NoUserContext, message).status(400).hint(
+                "Use a user's API key, or call the tools that list with current_user_context=false and explicit filters \
+                 (team_ids, service_ids, user_ids, schedule_ids, escalation_policy_ids), or with an ID. get_teams and \
+                 get_schedules need no user.",
             )
         })?;
-        let id = row.facts.id().and_then(Id::parse).ok_or_else(|| {
-            self.unexpected(&request, &reqwest::header::HeaderMap::new(), "user.id: missing or not an ID")
-        })?;
+        let id = row.facts.id().and_then(Id::parse);
+        let id = id.ok_or_else(|| self.unexpected(&request, "user.id: missing or not an ID"))?;
         Ok(Me {
             id,
             teams: row.facts.team_ids().iter().filter_map(|id| Id::parse(id)).collect(),
@@ -80,6 +81,9 @@ impl Api {
 
     async fn ids_of<M: Model>(&self, query: Query) -> Result<Vec<Id<M>>> {
         let listing = self.list::<M>(query, Want::all(), &M::facts_only()).await?;
+        if listing.end == End::Ceiling {
+            tracing::warn!(resource = M::RESOURCE.many, "only the first 10,000 are part of the user's context");
+        }
         Ok(listing.rows.iter().filter_map(|row| row.facts.id().and_then(Id::parse)).collect())
     }
 
@@ -109,6 +113,8 @@ impl Api {
         }
         match self.me().await {
             Ok(me) => Ok((!me.email.is_empty()).then_some(me.email)),
+            // A user's token without the scope to read users: PagerDuty knows the author from the token itself.
+            Err(error) if error.code() == Code::PermissionDenied => Ok(None),
             Err(error) if error.code() == Code::NoUserContext => Err(Error::new(
                 Code::NoUserContext,
                 "the credential is an account-level key, so a change needs to say in whose name it is made",

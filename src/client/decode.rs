@@ -11,6 +11,27 @@ use serde_json::{Map, Value};
 use crate::fields::{Selection, Wire};
 use crate::models::Model;
 
+/// An answer that cannot be used.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Why, without the text of the answer.
+    pub why: String,
+    /// Whether it ends too early, so that another attempt may bring the rest.
+    pub cut_off: bool,
+}
+
+impl Unreadable {
+    fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), cut_off: false }
+    }
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self { cut_off: error.is_eof(), why: without_text(&error.to_string()) }
+    }
+}
+
 /// One object: what our rules need, typed, and what the answer shows.
 #[derive(Clone, Debug)]
 pub struct Row<M> {
@@ -30,28 +51,38 @@ pub struct Page<M> {
 }
 
 /// Decodes `{"<key>": {…}}`.
-pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Row<M>, String> {
+pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Row<M>, Unreadable> {
     let envelope = envelope(body, key, selection)?;
     row(&envelope.content, key, selection)
 }
 
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
-pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Page<M>, String> {
+pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Page<M>, Unreadable> {
     let envelope = envelope(body, key, selection)?;
-    let Value::Array(items) = envelope.content else { return Err(format!("{key}: not a list")) };
+    let Value::Array(items) = envelope.content else { return Err(Unreadable::because(format!("{key}: not a list"))) };
     let rows = items.iter().map(|item| row(item, key, selection)).collect::<Result<_, _>>()?;
     Ok(Page { rows, more: envelope.more })
 }
 
-fn row<M: Model>(decoded: &Value, key: &str, selection: &Selection) -> Result<Row<M>, String> {
+fn row<M: Model>(decoded: &Value, key: &str, selection: &Selection) -> Result<Row<M>, Unreadable> {
     if !decoded.is_object() {
-        return Err(format!("{key}: not an object"));
+        return Err(Unreadable::because(format!("{key}: not an object")));
     }
-    let facts = serde_path_to_error::deserialize(decoded).map_err(|error| {
-        let (path, error) = (error.path().to_string(), error.into_inner());
-        format!("{key}.{path}: {}", without_text(&error.to_string()))
-    })?;
+    let facts = M::deserialize(decoded).map_err(|error| Unreadable::because(format!("{key}: {error}")))?;
     Ok(Row { facts, shown: selection.project(decoded) })
+}
+
+/// Any JSON, for answers that are no resource of the table.
+pub fn json(body: &[u8]) -> Result<Value, Unreadable> {
+    Ok(serde_json::from_slice(body)?)
+}
+
+/// A list in an answer that is no resource of the table.
+pub fn list(body: &[u8], key: &'static str) -> Result<Vec<Value>, Unreadable> {
+    match json(body)?.get_mut(key).map(Value::take) {
+        Some(Value::Array(items)) => Ok(items),
+        _ => Err(Unreadable::because(format!("{key}: not a list"))),
+    }
 }
 
 struct Envelope {
@@ -59,11 +90,11 @@ struct Envelope {
     more: bool,
 }
 
-fn envelope(body: &[u8], key: &'static str, selection: &Selection) -> Result<Envelope, String> {
+fn envelope(body: &[u8], key: &'static str, selection: &Selection) -> Result<Envelope, Unreadable> {
     let seed = EnvelopeSeed { key, wire: selection.wire() };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let decoded = seed.deserialize(&mut deserializer).and_then(|envelope| deserializer.end().map(|()| envelope));
-    decoded.map_err(|error| without_text(&error.to_string()))
+    Ok(decoded?)
 }
 
 /// An error without the text it quotes, which is of any length and may be a web page.
@@ -215,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn decode(body: &str) -> Result<Page<Team>, String> {
+    fn decode(body: &str) -> Result<Page<Team>, Unreadable> {
         page(body.as_bytes(), "teams", &Team::defaults())
     }
 
@@ -235,13 +266,13 @@ mod tests {
             ("[]", "an object with \"teams\""),
             (r#"{"teams": 1}"#, "teams: not a list"),
             (r#"{"teams": [1]}"#, "teams: not an object"),
-            (r#"{"teams": [{"id": 7}]}"#, "teams.id"),
             (r#""<html>\"x\", expected</html>""#, "invalid type: a text, expected an object"),
             (r#"{"teams": [] "#, "EOF"),
             (r#"{"teams": []} x"#, "trailing"),
         ] {
             let error = decode(body).unwrap_err();
-            assert!(error.contains(part), "{body}: {error}");
+            assert!(error.why.contains(part), "{body}: {error:?}");
+            assert_eq!(error.cut_off, part == "EOF", "{body}");
         }
     }
 
@@ -250,6 +281,15 @@ mod tests {
         let body = r#"{"incident": {"id": "Q1", "status": null, "last_status_change_by": null, "teams": null}}"#;
         let row: Row<Incident> = one(body.as_bytes(), "incident", &Incident::defaults()).unwrap();
         assert_eq!(Value::Object(row.shown), json!({"id": "Q1"}));
+    }
+
+    #[test]
+    fn a_fact_of_another_type_is_not_known_and_breaks_nothing() {
+        let body =
+            json!({"incidents": [{"id": 7, "status": 5, "title": ["t"], "last_status_change_by": "x"}, {"id": "Q1"}]});
+        let page: Page<Incident> = page(body.to_string().as_bytes(), "incidents", &Incident::defaults()).unwrap();
+        assert_eq!((page.rows.len(), page.rows[0].facts.status.clone(), page.rows[0].facts.id()), (2, None, None));
+        assert_eq!(page.rows[0].shown["status"], 5, "what came is shown");
     }
 
     proptest! {

@@ -64,7 +64,12 @@ pub fn from_answer(
         (status, _) => {
             let error =
                 Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{}", said.quoted()));
-            if status >= 500 { error.hint("PagerDuty has a problem of its own; try again in a minute.") } else { error }
+            error.hint(match status {
+                500.. => "PagerDuty has a problem of its own; try again in a minute.",
+                300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",
+                414 => "The request was too long: name fewer IDs.",
+                _ => "Change what PagerDuty objects to, and call again.",
+            })
         }
     };
     error.status(status.as_u16()).request_id(request_id(headers)).api_code(said.code)
@@ -101,11 +106,47 @@ impl Said {
             };
             message.into_iter().chain(details)
         });
-        let message: String = texts.collect::<Vec<_>>().join("; ").chars().take(MESSAGE_LIMIT).collect();
-        Self { code, message: (!message.is_empty()).then(|| credential.redact(&message)) }
+        // Redacted first: what is cut through the middle would no longer be found.
+        let message = credential.redact(&texts.collect::<Vec<_>>().join("; "));
+        let message: String = message.chars().take(MESSAGE_LIMIT).collect();
+        Self { code, message: (!message.is_empty()).then_some(message) }
     }
 
     fn quoted(&self) -> String {
         self.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Query;
+    use crate::client::resources::TEAMS;
+
+    fn error(host: &Host, status: u16, body: &str) -> Error {
+        let credential = Credential::new("u+SECRETTOKEN".into(), "PAGERDUTY_API_TOKEN");
+        let status = StatusCode::from_u16(status).unwrap();
+        from_answer(&Request::list(&TEAMS, Query::new()), &credential, host, status, &HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_401_says_which_region_was_asked_and_names_the_other() {
+        for (region, asked, other) in
+            [(Region::Us, "US", "PAGERDUTY_REGION=eu"), (Region::Eu, "EU", "PAGERDUTY_REGION=us")]
+        {
+            let error = error(&Host::of_region(region), 401, "");
+            assert!(error.message().contains(asked) && error.hint_text().unwrap().contains(other), "{error}");
+        }
+        let gateway = error(&Host::parse("https://gate.example").unwrap(), 401, "");
+        assert!(gateway.message().contains("gate.example") && gateway.hint_text().unwrap().contains("region"));
+    }
+
+    #[test]
+    fn no_part_of_an_echoed_credential_is_left_by_shortening() {
+        for padding in [0, MESSAGE_LIMIT - 10, MESSAGE_LIMIT + 10] {
+            let body = format!(r#"{{"error": {{"message": "{}u+SECRETTOKEN"}}}}"#, "x".repeat(padding));
+            let text = error(&Host::of_region(Region::Us), 400, &body).envelope().to_string();
+            assert!(!text.contains("u+S") && !text.contains("TOKEN"), "{text}");
+        }
     }
 }

@@ -39,10 +39,7 @@ impl Api {
         }
         let row = self.one::<Incident>(id, Query::new(), &Incident::facts_only()).await?;
         let found = row.facts.id().and_then(Id::parse);
-        found.ok_or_else(|| {
-            let request = Request::one(&INCIDENTS, id, Query::new());
-            self.unexpected(&request, &reqwest::header::HeaderMap::new(), "it has no usable id")
-        })
+        found.ok_or_else(|| self.unexpected(&Request::one(&INCIDENTS, id, Query::new()), "it has no usable id"))
     }
 
     /// The notes of an incident, oldest first as PagerDuty gives them.
@@ -68,14 +65,7 @@ impl Api {
     /// Both kinds wrap the incident in an object with what relates it, so they are not resources of the table.
     async fn extras(&self, id: &Id<Incident>, key: &'static str) -> Result<Vec<Value>> {
         let request = Request::get(format!("{}/{id}/{key}", INCIDENTS.path), Query::new(), format!("incident {id}"));
-        self.send(&request, |body| {
-            let mut body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-            match body.get_mut(key).map(Value::take) {
-                Some(Value::Array(items)) => Ok(items),
-                _ => Err(format!("{key}: not a list")),
-            }
-        })
-        .await
+        self.send(&request, |body| decode::list(body, key)).await
     }
 
     /// Sets the status. PagerDuty: operation `updateIncident`.

@@ -4,7 +4,8 @@
 //! that was cut off. A note is repeated only if it surely did not arrive. The waits grow and are spread by chance, so that
 //! callers who failed together do not come back together.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -14,8 +15,9 @@ use super::request::Repeat;
 /// How often a request is sent at most.
 pub const ATTEMPTS: u32 = 3;
 
-/// How long one call may wait in all before its attempts. Beyond it the caller is told to come back.
-pub const MAX_WAIT: Duration = Duration::from_secs(30);
+/// How long one call may wait in all between attempts, those of all its requests together. Beyond it the caller is told to
+/// come back.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The first back-off; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -25,8 +27,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 pub enum Outcome {
     /// The request did not reach PagerDuty.
     NotArrived,
-    /// It may have: the connection broke, or the answer cannot be read.
+    /// It may have: the connection broke, or the answer is cut off.
     Unknown,
+    /// It did, and took effect for all we know, but the answer makes no sense.
+    Garbled,
     /// PagerDuty answered with an error of its own making, 5xx.
     ServerError,
     /// PagerDuty refused it for now, 429.
@@ -45,10 +49,15 @@ impl Outcome {
         }
     }
 
+    /// Whether a write may have taken effect.
+    pub fn leaves_doubt(self) -> bool {
+        matches!(self, Outcome::Unknown | Outcome::Garbled | Outcome::ServerError)
+    }
+
     /// Whether to send a request again after this.
     pub fn allows(self, repeat: Repeat) -> bool {
         match self {
-            Outcome::Final => false,
+            Outcome::Final | Outcome::Garbled => false,
             Outcome::NotArrived | Outcome::Limited => true,
             Outcome::Unknown | Outcome::ServerError => repeat == Repeat::Always,
         }
@@ -64,8 +73,35 @@ pub fn backoff(attempt: u32) -> Duration {
 /// How long PagerDuty asks to wait, from the headers of a 429. It may send none.
 /// <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 pub fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
-    seconds("ratelimit-reset").or_else(|| seconds("retry-after")).map(|seconds| Duration::from_secs(seconds.into()))
+    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = seconds("ratelimit-reset").or_else(|| seconds("retry-after"))?;
+    Duration::try_from_secs_f64(seconds.ceil()).ok()
+}
+
+/// How long one call is still willing to wait.
+#[derive(Debug)]
+pub struct Patience {
+    waited: Mutex<Duration>,
+    deadline: Instant,
+}
+
+impl Patience {
+    /// The patience of a call that has `time` to finish.
+    pub fn of(time: Duration) -> Self {
+        Self { waited: Mutex::new(Duration::ZERO), deadline: Instant::now() + time }
+    }
+
+    /// Whether a wait is still in it, which is then counted. Spread a little, so that callers who were limited together do
+    /// not come back together.
+    pub fn grant(&self, wait: Duration) -> Option<Duration> {
+        let wait = wait.mul_f64(1.0 + fastrand::f64() / 10.0);
+        let mut waited = self.waited.lock().unwrap_or_else(PoisonError::into_inner);
+        let granted = *waited + wait <= MAX_WAIT && Instant::now() + wait < self.deadline;
+        granted.then(|| {
+            *waited += wait;
+            wait
+        })
+    }
 }
 
 #[cfg(test)]
@@ -75,11 +111,21 @@ mod tests {
     #[test]
     fn a_note_is_repeated_only_if_it_surely_did_not_arrive() {
         let repeated = |repeat| {
-            use Outcome::{Final, Limited, NotArrived, ServerError, Unknown};
-            [NotArrived, Unknown, ServerError, Limited, Final].map(|outcome: Outcome| outcome.allows(repeat))
+            use Outcome::{Final, Garbled, Limited, NotArrived, ServerError, Unknown};
+            [NotArrived, Unknown, ServerError, Limited, Garbled, Final].map(|outcome: Outcome| outcome.allows(repeat))
         };
-        assert_eq!(repeated(Repeat::Always), [true, true, true, true, false]);
-        assert_eq!(repeated(Repeat::IfNotArrived), [true, false, false, true, false]);
+        assert_eq!(repeated(Repeat::Always), [true, true, true, true, false, false]);
+        assert_eq!(repeated(Repeat::IfNotArrived), [true, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn the_patience_of_a_call_is_for_all_its_requests_together() {
+        let second = Duration::from_secs(1);
+        let patience = Patience::of(60 * second);
+        assert!(patience.grant(25 * second).is_some());
+        assert!(patience.grant(25 * second).is_none(), "thirty seconds in all");
+        assert!(patience.grant(second).is_some());
+        assert!(Patience::of(10 * second).grant(15 * second).is_none(), "not beyond the call's own time");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::fields::{Field, nested, plain, reference};
 /// An escalation policy: who is notified, in which order, after how many minutes.
 #[derive(Clone, Debug, Deserialize)]
 pub struct EscalationPolicy {
+    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
 }
 

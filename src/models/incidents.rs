@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Expansion, Model, On, Reference};
+use super::{Expansion, Model, On, Reference, fact};
 use crate::client::resources::{INCIDENTS, NOTES, Resource};
 use crate::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
 
@@ -25,11 +25,15 @@ pub enum Status {
 /// An incident, with the facts that are counted in the metadata of lists.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Incident {
+    #[serde(default, deserialize_with = "fact")]
     id: Option<String>,
     /// The title; `No Data: …` marks an alert about missing metrics.
+    #[serde(default, deserialize_with = "fact")]
     pub title: Option<String>,
     /// Where it stands.
+    #[serde(default, deserialize_with = "fact")]
     pub status: Option<Status>,
+    #[serde(default, deserialize_with = "fact")]
     last_status_change_by: Option<Reference>,
 }
 
@@ -126,7 +130,8 @@ fn body_details(body: &Value) -> Option<Value> {
         Value::Object(details) => {
             let mut details = details.clone();
             details.shift_remove("title");
-            Some(fields::keep(&Value::Object(details), Keep::Whole))
+            // Whatever it resembles, it is the monitoring tool's, and nothing of it is ours to shorten.
+            Some(fields::without_empty(&Value::Object(details)))
         }
         other => Some(other.clone()),
     }
@@ -171,6 +176,7 @@ pub fn related_incident(item: &Value) -> Map<String, Value> {
 /// PagerDuty: `GET /incidents/{id}/notes`, operation `listIncidentNotes`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Note {
+    #[serde(default, deserialize_with = "fact")]
     id: Option<String>,
 }
 
@@ -224,6 +230,13 @@ mod tests {
     fn a_payload_whose_details_are_text_is_a_description_too() {
         let body = json!({"details": {"__pd_cef_payload": {"details": "queue is long"}}});
         assert_eq!(details(&body), json!({"body_details": {"description": "queue is long"}}));
+    }
+
+    #[test]
+    fn what_looks_like_a_reference_in_a_payload_is_kept_whole() {
+        let thing = json!({"id": "1", "type": "t", "self": "s", "summary": "x", "important": "y"});
+        let body = json!({"details": {"__pd_cef_payload": {"details": {"thing": thing, "none": null}}}});
+        assert_eq!(details(&body), json!({"body_details": {"thing": thing}}));
     }
 
     #[test]

@@ -1,14 +1,30 @@
 //! On-call entries. PagerDuty: `GET /oncalls`, operation `listOnCalls`.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Model;
 use crate::client::resources::{ONCALLS, Resource};
-use crate::fields::{Field, plain, reference};
+use crate::fields::{Field, nested, plain, reference};
 
 /// An on-call entry: a user, on a level of a policy, by a schedule or always. It has no ID of its own.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Oncall {}
+pub struct Oncall {
+    #[serde(default)]
+    user: Value,
+    #[serde(default)]
+    schedule: Value,
+    #[serde(default)]
+    escalation_policy: Value,
+    #[serde(default)]
+    escalation_level: Value,
+    #[serde(default)]
+    start: Value,
+    #[serde(default)]
+    end: Value,
+}
 
 impl Model for Oncall {
     const RESOURCE: &'static Resource = &ONCALLS;
@@ -21,9 +37,24 @@ impl Model for Oncall {
         plain("end"),
     ];
     const OTHER: &'static [&'static str] = &[];
-    const FACTS: &'static [Field] = &[];
+    const FACTS: &'static [Field] = &[
+        nested("user", &[plain("id")]),
+        nested("schedule", &[plain("id")]),
+        nested("escalation_policy", &[plain("id")]),
+        plain("escalation_level"),
+        plain("start"),
+        plain("end"),
+    ];
 
     fn id(&self) -> Option<&str> {
         None
+    }
+
+    /// All that makes a turn: without an ID, two that agree in everything are the same.
+    fn key(&self) -> Option<Cow<'_, str>> {
+        let Self { user, schedule, escalation_policy, escalation_level, start, end } = self;
+        let ids = [user, schedule, escalation_policy].map(|reference| reference.get("id").cloned().unwrap_or_default());
+        let all: Value = ids.iter().chain([escalation_level, start, end]).cloned().collect();
+        Some(all.to_string().into())
     }
 }

@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::{Expansion, Model, On};
 use crate::client::resources::{Resource, SCHEDULES};
-use crate::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
+use crate::fields::{self, Field, Keep, derived, nested, plain, reference};
 
 /// A schedule: whose turn it is when.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Schedule {
+    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
 }
 
@@ -51,12 +52,14 @@ impl Model for Schedule {
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
-    const ECHOES: &'static [Echo] = &[("summary", "name")];
     const FACTS: &'static [Field] = &[plain("id")];
     // A single schedule brings its layers by itself. The other two renderings of a list need a range, which lists
     // do not take here.
-    const EXPANSIONS: &'static [Expansion] =
-        &[Expansion { field: "schedule_layers", value: "schedule_layers", on: On::List }];
+    const EXPANSIONS: &'static [Expansion] = &[
+        Expansion { field: "schedule_layers", value: "schedule_layers", on: On::List },
+        // PagerDuty wants to be told whose; `get_oncalls` with earliest=true says the same for everybody.
+        Expansion { field: "next_oncall_for_user", value: "", on: On::None },
+    ];
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

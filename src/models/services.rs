@@ -9,6 +9,7 @@ use crate::fields::{Field, plain, reference};
 /// A service: the thing that breaks, and that incidents belong to.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Service {
+    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
 }
 

@@ -9,6 +9,7 @@ use crate::fields::{Field, nested, plain};
 /// A team.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Team {
+    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
 }
 

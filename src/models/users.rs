@@ -2,19 +2,23 @@
 
 use serde::Deserialize;
 
-use super::{Expansion, Model, On, Reference, ids};
+use super::{Expansion, Model, On, Reference, fact};
 use crate::client::resources::{Resource, USERS};
 use crate::fields::{Field, nested, plain};
 
 /// A user, with what the current user's context is made of.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
+    #[serde(default, deserialize_with = "fact")]
     id: Option<String>,
     /// The full name.
+    #[serde(default, deserialize_with = "fact")]
     pub name: Option<String>,
     /// The address that PagerDuty takes as the author of writes.
+    #[serde(default, deserialize_with = "fact")]
     pub email: Option<String>,
-    teams: Option<Vec<Reference>>,
+    #[serde(default, deserialize_with = "fact")]
+    teams: Option<Vec<Option<Reference>>>,
 }
 
 const TYPED: &[Field] = &[plain("id"), plain("summary"), plain("type")];
@@ -23,7 +27,7 @@ impl User {
     /// The IDs of the user's teams.
     #[must_use]
     pub fn team_ids(&self) -> Vec<String> {
-        ids(self.teams.as_ref())
+        self.teams.iter().flatten().flatten().filter_map(|team| team.id.clone()).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Param, items, nearest, strings};
 use crate::error::{Code, Error, Result};
 use crate::fields::Selection;
-use crate::models::Model;
+use crate::models::{Model, Request};
 
 /// Names an incident may be asked to include that are not fields of it but requests of their own.
 pub trait Extras: Send + 'static {
@@ -45,6 +45,22 @@ impl<M: Model, X: Extras> Include<M, X> {
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.names.iter().flatten().any(|asked| *asked == name)
+    }
+
+    /// What to say about fields that were asked for by name and do not come with such a request.
+    #[must_use]
+    pub fn warning(&self, request: Request) -> Option<String> {
+        self.names.as_ref()?;
+        let missing = M::missing(&self.selection(), request);
+        if missing.is_empty() {
+            return None;
+        }
+        let (with, instead) = match request {
+            Request::One => ("one object", ""),
+            Request::List => ("a list", " Ask for one object by its ID."),
+            Request::Change => ("the answer to a change", " Ask for the object afterwards."),
+        };
+        Some(format!("PagerDuty does not send {} with {with}.{instead}", missing.join(", ")))
     }
 
     /// Puts what was added afterwards, under `added`, into the order asked for. Without `include` it stays at the end.

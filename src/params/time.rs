@@ -29,6 +29,10 @@ impl Moment {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if text.contains('[') {
+            // A zone by its name would be read over, and the time taken for UTC.
+            return None;
+        }
         let utc = |time: DateTime| Offset::UTC.to_timestamp(time).ok();
         let parsed = text.parse::<Timestamp>().ok();
         // A date alone parses as a time too, at midnight; anything with an offset has been read above.
@@ -92,6 +96,18 @@ impl Range {
                 );
             }
         }
+        // The end that is not given is now.
+        let now = Moment(Timestamp::now());
+        let contradicts = match (since, until) {
+            (Some(since), None) => since > now,
+            (None, Some(until)) => until < now,
+            _ => false,
+        };
+        if contradicts {
+            let (name, other) = if since.is_some() { ("since", "until") } else { ("until", "since") };
+            let message = format!("{name} lies on the other side of now, and {other} would be now");
+            return Err(Error::new(Code::InvalidTimeRange, message).hint(format!("Pass {other} too.")));
+        }
         Self::ordered(since, until)
     }
 
@@ -112,14 +128,25 @@ impl Range {
         self.since.is_some() || self.until.is_some()
     }
 
+    /// Without either end, this moment: a range of a minute, since PagerDuty's ranges are not empty.
+    #[must_use]
+    pub fn or_now(self) -> Self {
+        if self.given() {
+            return self;
+        }
+        let now = Timestamp::now();
+        Self { since: Some(Moment(now)), until: Some(Moment(now + SignedDuration::from_mins(1))) }
+    }
+
     /// With a start and no end, the end is now, or 180 days after the start if that is earlier.
     ///
     /// PagerDuty would stop a month after the start, which nobody who asks "since March" expects.
     #[must_use]
     pub fn until_now(self) -> Self {
         let end = |since: Moment| {
-            let (now, last) = (Timestamp::now(), since.0 + DAY * LONGEST);
-            (since.0 < now).then(|| Moment(now.min(last)))
+            let now = Timestamp::now();
+            // A start in the past leaves room for the sum; one in the far future might not.
+            (since.0 < now).then(|| Moment(now.min(since.0 + DAY * LONGEST)))
         };
         Self { until: self.until.or_else(|| self.since.and_then(end)), ..self }
     }
@@ -163,9 +190,17 @@ mod tests {
 
     #[test]
     fn what_is_not_a_timestamp_is_not_guessed_at() {
-        for text in
-            ["", "yesterday", "26/02/2026", "2026-13-01", "2026-02-30", "1772100000", "2026-02-26T25:00:00Z", "10:00"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "26/02/2026",
+            "2026-13-01",
+            "2026-02-30",
+            "1772100000",
+            "2026-02-26T00:00[Europe/Berlin]",
+            "2026-02-26T25:00:00Z",
+            "10:00",
+        ] {
             assert!(moment(text).is_none(), "{text:?} became {:?}", moment(text));
         }
     }
@@ -180,6 +215,9 @@ mod tests {
         let far = Moment(Timestamp::now() + DAY * (AHEAD + 1));
         assert_eq!(Range::ahead(None, Some(far)).unwrap_err().code(), Code::InvalidTimeRange);
         assert!(Range::ahead(moment("2020-01-01"), None).is_ok(), "the past has no limit");
+        let soon = Moment(Timestamp::now() + DAY);
+        assert_eq!(Range::ahead(Some(soon), None).unwrap_err().code(), Code::InvalidTimeRange);
+        assert_eq!(Range::ahead(None, moment("2020-01-01")).unwrap_err().code(), Code::InvalidTimeRange);
     }
 
     #[test]
@@ -188,6 +226,8 @@ mod tests {
         assert_eq!(old.until.unwrap().to_string(), "2020-06-29T00:00:00Z");
         let recent = Range { since: Some(Moment(Timestamp::now() - DAY)), until: None }.until_now();
         assert!(recent.until.unwrap().0 <= Timestamp::now());
+        let far = Range { since: moment("9999-12-30"), until: None }.until_now();
+        assert!(far.until.is_none());
         let future = Range { since: Some(Moment(Timestamp::now() + DAY)), until: None }.until_now();
         assert!(future.until.is_none());
     }

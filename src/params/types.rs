@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use serde_json::{Map, Value, json};
 
-use super::{Param, invalid, items, keywords, quote, string, strings};
-use crate::error::{Error, Result};
+use super::{Param, invalid, items, keywords, quote, shorten, string, strings};
+use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::Model;
 use crate::pagination::CEILING;
@@ -34,6 +34,9 @@ fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
         .hint(format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.{number}", resource.many))
 }
 
+/// How many IDs a list may hold: two such lists still make a URL that every server on the way takes.
+pub const MOST_IDS: usize = 100;
+
 /// IDs of `M`, blank entries dropped. Absent, and holding only blanks, is the same: no IDs.
 #[derive(Clone, Debug)]
 pub struct Ids<M>(Vec<Id<M>>);
@@ -55,6 +58,10 @@ impl<M: Model> Param for Ids<M> {
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let items = items(name, value, "a list of IDs, like [\"PABC123\"]")?;
+        if items.len() > MOST_IDS {
+            return Err(Error::new(Code::InvalidParameter, format!("{name} has {} IDs", items.len()))
+                .hint(format!("Pass at most {MOST_IDS} at a time, in several calls.")));
+        }
         let id = |item: &String| Id::parse(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
         Ok(Self(items.iter().map(id).collect::<Result<_>>()?))
     }
@@ -185,7 +192,7 @@ impl Param for Offset {
             invalid(
                 name,
                 value,
-                "the next_offset of the answer before, a whole number from 0 to 9999, where PagerDuty's lists end",
+                "the next_offset of the previous answer, a whole number from 0 to 9999, where PagerDuty's lists end",
             )
         })
     }
@@ -273,8 +280,8 @@ impl<C: Choice> Choices<C> {
     /// What to say about the words that were ignored.
     #[must_use]
     pub fn warning(&self, name: &str) -> Option<String> {
-        let (ignored, known) = (self.ignored.join(", "), C::WORDS.join(", "));
-        (!ignored.is_empty()).then(|| format!("Ignored unknown {name}: {ignored}. Known are {known}."))
+        let (ignored, known) = (shorten(&self.ignored.join(", ")), C::WORDS.join(", "));
+        (!self.ignored.is_empty()).then(|| format!("Ignored unknown {name}: {ignored}. Known are {known}."))
     }
 }
 

@@ -82,10 +82,12 @@ impl Piece {
             Piece::Digits(digits) => 100 * digits.div_ceil(3),
             Piece::Marks(marks @ 0..=3) => 100 * marks.min(1),
             Piece::Marks(marks) => 30 + 30 * marks,
-            Piece::Word { capitals, small, wide } if wide > 0 => 70 + 30 * wide + 10 * (capitals + small),
-            Piece::Word { capitals, small: 0, .. } => 40 + 55 * capitals,
-            Piece::Word { capitals: 0, small, .. } => 105 + 25 * small.saturating_sub(8),
-            Piece::Word { capitals, small, .. } => 100 + 10 * (capitals + small).saturating_sub(3).min(5),
+            Piece::Word { capitals, small, wide } if wide > 0 => 70 + 25 * wide + 15 * (capitals + small),
+            Piece::Word { capitals, small: 0, .. } => 45 + 57 * capitals,
+            Piece::Word { capitals: 0, small, .. } => 104 + 32 * small.saturating_sub(9),
+            // A name has one capital; several of them before small letters are seldom words.
+            Piece::Word { capitals: 2.., small, .. } if small < 4 => 190 + 25 * small,
+            Piece::Word { capitals, small, .. } => 105 + 12 * (capitals + small).saturating_sub(3).min(5),
         }
     }
 

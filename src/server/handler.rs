@@ -48,8 +48,8 @@ pub struct Server(Arc<Shared>);
 
 struct Shared {
     toolbox: Arc<Toolbox>,
-    /// The catalogue as `rmcp` wants it. Built when first asked for, because sixty schemas cost more than the whole rest
-    /// of the start-up, and a client that is only initializing does not need them.
+    /// The catalogue as `rmcp` wants it. Built when first asked for, because the schemas cost as much as the whole rest of
+    /// the start-up, and a client that is only initializing does not need them.
     tools: OnceLock<Vec<Tool>>,
     /// See [`MAX_CALLS`].
     turns: Semaphore,

@@ -17,7 +17,7 @@ const MARKDOWN: &str = "text/markdown";
 pub(super) fn list() -> ListResourcesResult {
     let tools = Resource::new(TOOLS_URI, "tools")
         .with_title("Tool documentation")
-        .with_description("Every tool with its parameters, defaults, rules between them, and errors. Optional reading.")
+        .with_description("Every tool with its parameters, and the fields of every resource. Optional reading.")
         .with_mime_type(MARKDOWN);
     ListResourcesResult::with_all_items(vec![tools]).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE)
 }

@@ -3,7 +3,6 @@
 use super::scope::{context_excludes, id_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::client::resources::ESCALATION_POLICIES;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Team, User};
@@ -28,15 +27,15 @@ crate::params! {
         policy_id: Option<Id<EscalationPolicy>>,
         "true: of my teams and paging me; false: pass user_ids or team_ids"
         current_user_context: Flag<true>,
-        "Part of the name"
+        "Part of the name, searched among those only"
         query: Option<Text>,
-        "IDs of users they page"
+        "IDs of users they page, with current_user_context=false"
         user_ids: Ids<User>,
-        "Team IDs"
+        "With current_user_context=false"
         team_ids: Ids<Team>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Return only these fields, instead of the default ones"
         include: Include<EscalationPolicy>,
@@ -44,10 +43,9 @@ crate::params! {
 }
 
 async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
-    let selection = params.include.selection();
     if let Some(id) = &params.policy_id {
         id_excludes(&params, "policy_id", &["query", "user_ids", "team_ids", "limit", "offset"])?;
-        return Ok(Reply::one(&ESCALATION_POLICIES, cx.api.one(id, Query::new(), &selection).await?.shown));
+        return cx.show(id, Query::new(), &params.include).await;
     }
     let query = if params.current_user_context.is_on() {
         context_excludes(&params, &["user_ids", "team_ids"])?;
@@ -60,6 +58,5 @@ async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
         by_user.with_all("team_ids", params.team_ids.as_slice())
     };
     let query = query.with("query", params.query);
-    let listing = cx.api.list::<EscalationPolicy>(query, cx.want(params.limit, params.offset), &selection).await?;
-    Ok(Reply::list(&ESCALATION_POLICIES, listing, "query, user_ids or team_ids"))
+    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query, user_ids or team_ids").await
 }

@@ -9,9 +9,11 @@ use crate::client::resources::{INCIDENTS, NOTES};
 use crate::client::{NewStatus, Query};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, Service, Status, Team};
+use crate::models::{Incident, Request, Service, Status, Team};
 use crate::pagination::Listing;
-use crate::params::{Choices, Content, Extras, Flag, Ids, Include, Limit, Moment, Offset, Range, Statuses, Urgencies};
+use crate::params::{
+    Choices, Content, Extras, Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range, Statuses, Urgencies,
+};
 use crate::reply::Reply;
 
 /// One incident with what is known about it, or a list.
@@ -63,12 +65,15 @@ pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
     |cx, arguments| run(cx, arguments, add_incident_note),
 );
 
-/// What `include` may name besides fields: each is a request of its own.
+/// What one incident can be asked for besides its fields: each is a request of its own.
+const EXTRAS: [&str; 3] = ["past_incidents", "related_incidents", "notes"];
+
+/// The extras, as names that `include` takes.
 #[derive(Clone, Debug)]
 pub struct IncidentExtras;
 
 impl Extras for IncidentExtras {
-    const NAMES: &'static [&'static str] = &["past_incidents", "related_incidents", "notes"];
+    const NAMES: &'static [&'static str] = &EXTRAS;
 }
 
 crate::params! {
@@ -77,21 +82,21 @@ crate::params! {
         incident_id: Option<Id<Incident>>,
         "true: of my teams and their services; false: pass service_ids or team_ids"
         current_user_context: Flag<true>,
-        "Service IDs"
+        "Service IDs, with current_user_context=false"
         service_ids: Ids<Service>,
-        "Team IDs"
+        "Team IDs, with current_user_context=false"
         team_ids: Ids<Team>,
         "Default: all"
         statuses: Choices<Statuses>,
         "Default: all"
         urgencies: Choices<Urgencies>,
-        "ISO 8601, default a month ago"
+        "ISO 8601, UTC unless it has an offset; default a month before until"
         since: Option<Moment>,
-        "ISO 8601, default now; at most 180 days after since"
+        "Default now; at most 180 days after since"
         until: Option<Moment>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Add similar incidents of the past; needs incident_id"
         include_past_incidents: Flag<false>,
@@ -125,8 +130,17 @@ crate::params! {
 /// The filters of a list, which an ID excludes.
 const FILTERS: &[&str] = &["service_ids", "team_ids", "statuses", "urgencies", "since", "until", "limit", "offset"];
 
-/// Beyond so many service IDs the query string would outgrow what servers take; their teams say the same.
-const MOST_SERVICES: usize = 200;
+impl Params {
+    /// Which of [`EXTRAS`] are asked for, by their switch or by name.
+    fn extras(&self) -> [bool; 3] {
+        let switches = [self.include_past_incidents, self.include_related_incidents, self.include_notes];
+        let mut asked = switches.map(Flag::is_on);
+        for (asked, name) in asked.iter_mut().zip(EXTRAS) {
+            *asked |= self.include.names(name);
+        }
+        asked
+    }
+}
 
 async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
     match params.incident_id.clone() {
@@ -140,13 +154,10 @@ async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
 
 /// One incident, its extras fetched beside it. An extra that fails is a warning: the incident itself is what matters.
 async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> {
-    let selection = params.include.selection();
-    let wanted = |name: &str, flag: Flag<false>| flag.is_on() || params.include.names(name);
-    let past = wanted("past_incidents", params.include_past_incidents);
-    let related = wanted("related_incidents", params.include_related_incidents);
-    let notes = wanted("notes", params.include_notes);
+    let extras @ [past, related, notes] = params.extras();
     // The extras take only IDs, so a number is looked up first.
-    let id = if past || related || notes { cx.api.incident_id(id).await? } else { id.clone() };
+    let id = if extras.contains(&true) { cx.api.incident_id(id).await? } else { id.clone() };
+    let selection = params.include.selection();
     let (incident, past, related, notes) = tokio::join!(
         cx.api.one(&id, Query::new(), &selection),
         OptionFuture::from(past.then(|| cx.api.past_incidents(&id))),
@@ -154,20 +165,27 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
         OptionFuture::from(notes.then(|| cx.api.notes(&id))),
     );
     let mut shown = incident?.shown;
-    let mut counts = Map::new();
-    let mut warnings = Vec::new();
-    for (name, extra) in [("past_incidents", past), ("related_incidents", related), ("notes", notes)] {
+    let mut budget = cx.budget();
+    budget.take(&shown);
+    let (mut counts, mut warnings) = (Vec::new(), Vec::new());
+    for (name, extra) in EXTRAS.into_iter().zip([past, related, notes]) {
         match extra {
             None => {}
             Some(Ok(rows)) if rows.is_empty() => {}
             Some(Ok(rows)) => {
-                counts.insert(format!("{name}_count"), rows.len().into());
-                shown.insert(name.to_owned(), rows.into_iter().map(Value::Object).collect());
+                let count = rows.len();
+                let fitting: Vec<_> = rows.into_iter().take_while(|row| budget.take(row)).map(Value::Object).collect();
+                if fitting.len() < count {
+                    warnings.push(format!("The answer is full: {} of {count} {name} are here.", fitting.len()));
+                }
+                counts.push((format!("{name}_count"), count));
+                shown.insert(name.to_owned(), fitting.into());
             }
             Some(Err(error)) => warnings.push(format!("{name} could not be fetched: {error}")),
         }
     }
-    let mut reply = Reply::one(&INCIDENTS, params.include.arrange(shown, IncidentExtras::NAMES));
+    let shown = params.include.arrange(shown, &EXTRAS);
+    let mut reply = Reply::one(&INCIDENTS, shown, cx.budget());
     for (name, count) in counts {
         reply.set(&name, count);
     }
@@ -178,18 +196,9 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
 }
 
 async fn list(cx: Context, params: &Params) -> Result<Reply> {
-    let extras = [
-        ("include_past_incidents", params.include_past_incidents.is_on() || params.include.names("past_incidents")),
-        (
-            "include_related_incidents",
-            params.include_related_incidents.is_on() || params.include.names("related_incidents"),
-        ),
-        ("include_notes", params.include_notes.is_on() || params.include.names("notes")),
-    ];
-    if let Some((name, _)) = extras.iter().find(|(_, asked)| *asked) {
-        return Err(Error::new(Code::MissingParameter, format!("{name} needs incident_id")).hint(
-            "List the incidents first, then ask for the notes or the similar incidents of one of them by its ID.",
-        ));
+    if let Some((name, _)) = EXTRAS.into_iter().zip(params.extras()).find(|(_, asked)| *asked) {
+        return Err(Error::new(Code::MissingParameter, format!("{name} can only be had with incident_id"))
+            .hint(format!("List the incidents first, then ask for the {name} of one of them by its ID.")));
     }
     let range = Range::new(params.since, params.until)?.until_now();
     let mut warnings = Vec::new();
@@ -212,17 +221,13 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
     let listing = cx.api.list::<Incident>(query, want, &params.include.selection()).await?;
     warnings.extend(params.statuses.warning("statuses"));
     warnings.extend(params.urgencies.warning("urgencies"));
+    warnings.extend(params.include.warning(Request::List));
     if let Some(since) = params.since.filter(|_| params.until.is_none())
         && let Some(until) = range.until.filter(|until| until.is_past())
     {
         warnings.push(format!(
             "Without until, 180 days were searched: from {since} to {until}. Pass since and until for later ones."
         ));
-    }
-    for field in ["body_details", "client_url", "body", "custom_fields"] {
-        if params.include.names(field) {
-            warnings.push(format!("{field} only comes with one incident: pass incident_id."));
-        }
     }
     let counts = count(&listing);
     let mut reply = Reply::list(&INCIDENTS, listing, "statuses, urgencies, service_ids, since and until");
@@ -248,7 +253,14 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
     }
     let services = cx.api.services_of(&me.teams).await?;
     let query = Query::new().with_all("team_ids", &me.teams);
-    Ok(if services.len() > MOST_SERVICES { query } else { query.with_all("service_ids", &services) })
+    if services.len() > MOST_IDS {
+        warnings.push(format!(
+            "The user's teams have {} services, more than one request can name, so incidents were searched by team alone.",
+            services.len()
+        ));
+        return Ok(query);
+    }
+    Ok(query.with_all("service_ids", &services))
 }
 
 /// What lists of incidents add to the metadata: how many of those returned are in which status, were resolved by a
@@ -272,11 +284,11 @@ async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let row = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
-    Ok(Reply::one(&INCIDENTS, row.shown))
+    Ok(Reply::one(&INCIDENTS, row.shown, cx.budget()).warned(params.include.warning(Request::Change)))
 }
 
 async fn add_incident_note(cx: Context, params: NoteParams) -> Result<Reply> {
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let row = cx.api.add_note(&id, params.content.as_str(), from).await?;
-    Ok(Reply::one(&NOTES, row.shown))
+    Ok(Reply::one(&NOTES, row.shown, cx.budget()))
 }

@@ -3,10 +3,9 @@
 use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::client::resources::ONCALLS;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::models::{EscalationPolicy, Oncall, Schedule, User};
-use crate::params::{Flag, Ids, Include, Limit, Moment, Offset, Range};
+use crate::params::{Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range};
 use crate::reply::Reply;
 
 /// Who is on call.
@@ -16,7 +15,7 @@ pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
     About {
         title: "Get on-calls",
         description: "Who is on call, now or in a time range: for the escalation policies of me and my teams, or for given \
-                      schedules, users or policies. Level 1 is paged first.",
+                      schedules, users or policies. Level 1 is paged first; no start and end means always.",
     },
     |cx, arguments| run(cx, arguments, get_oncalls),
 );
@@ -27,17 +26,17 @@ crate::params! {
         current_user_context: Flag<true>,
         "Schedule IDs"
         schedule_ids: Ids<Schedule>,
-        "User IDs"
+        "User IDs, with current_user_context=false"
         user_ids: Ids<User>,
-        "Escalation policy IDs"
+        "With current_user_context=false"
         escalation_policy_ids: Ids<EscalationPolicy>,
-        "ISO 8601, default now"
+        "ISO 8601, UTC unless it has an offset; default now"
         since: Option<Moment>,
-        "ISO 8601, default now; at most 90 days ahead"
+        "Default now; at most 90 days ahead"
         until: Option<Moment>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Only the next turn per policy, level and user"
         earliest: Flag<false>,
@@ -61,9 +60,8 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
         .with("since", range.since)
         .with("until", range.until)
         .with("earliest", params.earliest.is_on().then_some(true));
-    let selection = params.include.selection();
-    let listing = cx.api.list::<Oncall>(query, cx.want(params.limit, params.offset), &selection).await?;
-    Ok(Reply::list(&ONCALLS, listing, "schedule_ids, since and until, or earliest=true"))
+    let want = cx.want(params.limit, params.offset);
+    cx.list(query, want, &params.include, "schedule_ids, since and until, or earliest=true").await
 }
 
 /// Every policy of the user's teams or with the user on it, so that teammates show up. Without teams, or without any
@@ -78,6 +76,15 @@ async fn mine(cx: &Context) -> Result<Query> {
     policies.extend(also);
     if policies.is_empty() {
         return Ok(Query::new().with_all("user_ids", &[me.id]));
+    }
+    if policies.len() > MOST_IDS {
+        let message = format!(
+            "the user and their teams have {} escalation policies, more than one request can name",
+            policies.len()
+        );
+        return Err(Error::new(Code::InvalidParameter, message).hint(format!(
+            "Pass current_user_context=false with up to {MOST_IDS} escalation_policy_ids, schedule_ids or user_ids."
+        )));
     }
     Ok(Query::new().with_all("escalation_policy_ids", &policies))
 }

@@ -3,10 +3,10 @@
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::client::resources::{SCHEDULE_USERS, SCHEDULES};
+use crate::client::resources::SCHEDULE_USERS;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Schedule, User};
+use crate::models::{Request, Schedule, User};
 use crate::pagination::Want;
 use crate::params::{Include, Limit, Moment, Offset, Range, Text};
 use crate::reply::Reply;
@@ -27,7 +27,10 @@ pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
 pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
     "list_users_oncall",
     Toolset::Schedules,
-    About { title: "List users on call", description: "The users on call on one schedule, now or in a time range." },
+    About {
+        title: "List users on call",
+        description: "The users on call on one schedule, with contact data, now or in a time range.",
+    },
     |cx, arguments| run(cx, arguments, list_users_oncall),
 );
 
@@ -39,11 +42,11 @@ crate::params! {
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
-        "ISO 8601, with schedule_id"
+        "ISO 8601, UTC unless it has an offset; with schedule_id"
         since: Option<Moment>,
-        "ISO 8601, with schedule_id; default 2 weeks after since"
+        "With schedule_id; default 2 weeks after since"
         until: Option<Moment>,
         "Return only these fields, instead of the default ones"
         include: Include<Schedule>,
@@ -54,11 +57,11 @@ crate::params! {
     struct UsersParams {
         "Schedule ID"
         schedule_id: Id<Schedule>,
-        "ISO 8601, default now"
+        "ISO 8601, UTC unless it has an offset; default now"
         since: Option<Moment>,
-        "ISO 8601, default now"
+        "Default now"
         until: Option<Moment>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Return only these fields, instead of the default ones"
         include: Include<User>,
@@ -70,15 +73,13 @@ const RENDERED: [&str; 3] = ["final_schedule", "overrides", "overrides_subschedu
 
 async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     let range = Range::new(params.since, params.until)?;
-    let selection = params.include.selection();
     let mut reply = if let Some(id) = &params.schedule_id {
         id_excludes(&params, "schedule_id", &["query", "limit", "offset"])?;
         let query = Query::new().with("since", range.since).with("until", range.until);
-        Reply::one(&SCHEDULES, cx.api.one(id, query, &selection).await?.shown)
+        cx.show(id, query, &params.include).await?
     } else {
         let query = Query::new().with("query", params.query);
-        let want = cx.want(params.limit, params.offset);
-        let mut reply = Reply::list(&SCHEDULES, cx.api.list::<Schedule>(query, want, &selection).await?, "query");
+        let mut reply = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await?;
         if range.given() {
             reply.warn("since and until were ignored: they render one schedule, so pass schedule_id with them.");
         }
@@ -94,10 +95,10 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
 }
 
 async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
-    let range = Range::new(params.since, params.until)?;
+    let range = Range::new(params.since, params.until)?.or_now();
     let query = Query::new().with("since", range.since).with("until", range.until);
     let selection = params.include.selection();
     let want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
     let listing = cx.api.list_below::<User, _>(&SCHEDULE_USERS, &params.schedule_id, query, want, &selection).await?;
-    Ok(Reply::list(&SCHEDULE_USERS, listing, "since and until"))
+    Ok(Reply::list(&SCHEDULE_USERS, listing, "since and until").warned(params.include.warning(Request::List)))
 }

@@ -19,7 +19,7 @@ pub fn id_excludes(params: &impl Params, id: &str, filters: &[&'static str]) -> 
     match first_given(params, filters) {
         None => Ok(()),
         Some(filter) => Err(Error::new(Code::ConflictingParameters, format!("{id} cannot be combined with {filter}"))
-            .hint(format!("Pass {id} alone for one object, or leave it out to list by {filter}."))),
+            .hint(format!("Pass {id} alone for one object, or leave it out for a list."))),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::scope::{by_team, id_excludes};
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::client::resources::SERVICES;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Service, Team};
@@ -27,13 +26,13 @@ crate::params! {
         service_id: Option<Id<Service>>,
         "true: of my teams; false: pass team_ids"
         current_user_context: Flag<true>,
-        "Team IDs"
+        "With current_user_context=false"
         team_ids: Ids<Team>,
-        "Part of the name"
+        "Part of the name, searched among those teams only"
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Return only these fields, instead of the default ones"
         include: Include<Service>,
@@ -41,13 +40,11 @@ crate::params! {
 }
 
 async fn get_services(cx: Context, params: Params) -> Result<Reply> {
-    let selection = params.include.selection();
     if let Some(id) = &params.service_id {
         id_excludes(&params, "service_id", &["team_ids", "query", "limit", "offset"])?;
-        return Ok(Reply::one(&SERVICES, cx.api.one(id, Query::new(), &selection).await?.shown));
+        return cx.show(id, Query::new(), &params.include).await;
     }
     let query = by_team(&cx, &params, params.current_user_context, &params.team_ids, "services").await?;
     let query = query.with("query", params.query);
-    let listing = cx.api.list::<Service>(query, cx.want(params.limit, params.offset), &selection).await?;
-    Ok(Reply::list(&SERVICES, listing, "query or team_ids"))
+    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query or team_ids").await
 }

@@ -3,7 +3,6 @@
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::client::resources::TEAMS;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::Team;
@@ -26,7 +25,7 @@ crate::params! {
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Return only these fields, instead of the default ones"
         include: Include<Team>,
@@ -34,12 +33,10 @@ crate::params! {
 }
 
 async fn get_teams(cx: Context, params: Params) -> Result<Reply> {
-    let selection = params.include.selection();
     if let Some(id) = &params.team_id {
         id_excludes(&params, "team_id", &["query", "limit", "offset"])?;
-        return Ok(Reply::one(&TEAMS, cx.api.one(id, Query::new(), &selection).await?.shown));
+        return cx.show(id, Query::new(), &params.include).await;
     }
     let query = Query::new().with("query", params.query);
-    let listing = cx.api.list::<Team>(query, cx.want(params.limit, params.offset), &selection).await?;
-    Ok(Reply::list(&TEAMS, listing, "query"))
+    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await
 }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use crate::auth::Credentials;
 use crate::client::Client;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result};
+use crate::params::shorten;
 use crate::reply::Reply;
 
 /// Which tools are switched on. `None` is no choice: all of them.
@@ -84,7 +85,7 @@ impl Toolbox {
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
             let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();
-            Error::new(Code::UnknownTool, format!("there is no tool {name:?}"))
+            Error::new(Code::UnknownTool, format!("there is no tool {}", shorten(&format!("{name:?}"))))
                 .hint(format!("Tools: {}.", names.join(", ")))
         })
     }
@@ -94,6 +95,22 @@ impl Toolbox {
     /// A panic becomes [`Code::Internal`], so that the caller always gets an answer; the whole call is bounded in time.
     /// Dropping the future stops the call's requests.
     pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        let started = Instant::now();
+        let outcome = self.run(name, arguments).await;
+        let elapsed = started.elapsed();
+        match &outcome {
+            Ok(_) => tracing::debug!(tool = name, ?elapsed, "call answered"),
+            // What the caller can mend is told to the caller; the rest is for whoever reads the log at night.
+            Err(error) if error.http_status().is_some() || error.is_retryable() || error.code() == Code::Internal => {
+                let request_id = error.pagerduty_request_id();
+                tracing::warn!(tool = name, ?elapsed, request_id, %error, "call failed");
+            }
+            Err(error) => tracing::debug!(tool = name, ?elapsed, %error, "call refused"),
+        }
+        outcome
+    }
+
+    async fn run(&self, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let tool = self.tool(name)?;
         let cx = Context { api: self.client.with(self.credentials.resolve()?), max_tokens: self.max_tokens };
         let running = async { (tool.run)(cx, &arguments).await };

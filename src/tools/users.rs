@@ -5,7 +5,6 @@ use serde_json::to_value;
 use super::scope::{by_team, id_excludes};
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::client::resources::USERS;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Team, User};
@@ -37,13 +36,13 @@ crate::params! {
         user_id: Option<Id<User>>,
         "true: of my teams; false: pass team_ids"
         current_user_context: Flag<true>,
-        "Team IDs"
+        "With current_user_context=false"
         team_ids: Ids<Team>,
-        "Part of the name"
+        "Part of the name, searched among those teams only"
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "To go on: next_offset of the answer before"
+        "For the next page: next_offset of the previous answer"
         offset: Option<Offset>,
         "Return only these fields, instead of the default ones"
         include: Include<User>,
@@ -55,15 +54,13 @@ crate::params! {
 }
 
 async fn get_users(cx: Context, params: Params) -> Result<Reply> {
-    let selection = params.include.selection();
     if let Some(id) = &params.user_id {
         id_excludes(&params, "user_id", &["team_ids", "query", "limit", "offset"])?;
-        return Ok(Reply::one(&USERS, cx.api.one(id, Query::new(), &selection).await?.shown));
+        return cx.show(id, Query::new(), &params.include).await;
     }
     let query = by_team(&cx, &params, params.current_user_context, &params.team_ids, "users").await?;
     let query = query.with("query", params.query);
-    let listing = cx.api.list::<User>(query, cx.want(params.limit, params.offset), &selection).await?;
-    Ok(Reply::list(&USERS, listing, "query or team_ids"))
+    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query or team_ids").await
 }
 
 async fn build_user_context(cx: Context, _: NoParams) -> Result<Reply> {

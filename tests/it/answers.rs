@@ -378,6 +378,59 @@ async fn an_extra_that_fails_is_a_warning_and_the_incident_still_comes() {
 }
 
 #[tokio::test]
+async fn every_field_that_needs_asking_for_comes_or_is_said_to_be_missing() {
+    let account = Account::start().await;
+    let user = account.ok("build_user_context", json!({})).await["user_id"].clone();
+    let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
+    for (tool, mut arguments, field) in [
+        ("get_users", json!({}), "http_cal_url"),
+        ("get_users", json!({}), "web_cal_url"),
+        ("list_users_oncall", json!({"schedule_id": schedule}), "http_cal_url"),
+        ("get_schedules", json!({}), "next_oncall_for_user"),
+        ("get_schedules", json!({"schedule_id": schedule}), "next_oncall_for_user"),
+        ("get_incidents", json!({}), "custom_fields"),
+    ] {
+        arguments["include"] = json!(["id", field]);
+        let answer = account.ok(tool, arguments.clone()).await;
+        assert!(warnings(&answer).contains(field), "{tool} {arguments}: {answer}");
+    }
+    let one = account.requests_of("get_users", json!({"user_id": user, "include": ["http_cal_url"]})).await;
+    assert!(one[0].contains("calendar_urls"), "{one:?}");
+}
+
+#[tokio::test]
+async fn a_layer_without_an_id_is_shown_without_one() {
+    let account = Account::start().await;
+    let answer = account.ok("get_schedules", json!({})).await;
+    let layers = || rows(&answer, "schedules").iter().flat_map(|schedule| rows(schedule, "schedule_layers"));
+    assert!(layers().any(|layer| layer.get("id").is_none() && layer["users"].is_array()));
+    assert!(layers().any(|layer| layer.get("id").is_some()));
+}
+
+#[tokio::test]
+async fn named_objects_come_in_the_order_of_their_names() {
+    let account = Account::start().await;
+    for (tool, key) in [("get_teams", "teams"), ("get_schedules", "schedules"), ("get_services", "services")] {
+        let answer = account.ok(tool, json!({})).await;
+        let names: Vec<_> = rows(&answer, key).iter().map(|row| row["name"].as_str().unwrap().to_lowercase()).collect();
+        assert!(names.is_sorted(), "{tool}: {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_users_on_call_can_be_continued() {
+    let account = Account::start().await;
+    let (now, day) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours(24));
+    let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
+    let arguments = json!({"schedule_id": schedule, "since": now.to_string(), "until": (now + day * 60).to_string()});
+    let all = account.ok("list_users_oncall", arguments.clone()).await;
+    assert!(rows(&all, "users").len() > 1);
+    let mut rest = arguments;
+    rest["offset"] = json!(1);
+    assert_eq!(rows(&account.ok("list_users_oncall", rest).await, "users"), &rows(&all, "users")[1..]);
+}
+
+#[tokio::test]
 async fn a_schedule_is_rendered_over_a_range() {
     let account = Account::start().await;
     let now = jiff::Timestamp::now();

@@ -49,7 +49,7 @@ fn check<M: Model>(description: &Value, method: &str, path: &str, list: bool) ->
         } else {
             decode::one::<M>(body.as_bytes(), one, &M::defaults()).map(|row| vec![row])
         };
-        let decoded = decoded.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let decoded = decoded.unwrap_or_else(|error| panic!("{method} {path}: {}", error.why));
         let given = if list { example[many].as_array().unwrap().clone() } else { vec![example[one].clone()] };
         assert_eq!(decoded.len(), given.len(), "{method} {path}");
         for (row, given) in decoded.iter().zip(&given) {

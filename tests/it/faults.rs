@@ -88,8 +88,11 @@ async fn a_note_is_never_written_twice() {
             .sandbox
             .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", kind.clone()) });
         let content = format!("after {kind:?}");
-        account.err("add_incident_note", json!({"incident_id": id, "content": content})).await;
+        let error = account.err("add_incident_note", json!({"incident_id": id, "content": content})).await;
         assert_eq!(count(&account, "POST"), 1, "{kind:?}");
+        // Whether it was written cannot be known, so nobody is invited to write it again.
+        assert!(!error.is_retryable(), "{kind:?}: {error}");
+        assert!(error.hint_text().unwrap().contains("look at the incident before"), "{kind:?}: {}", error.envelope());
         let incident = account.ok("get_incidents", json!({"incident_id": id, "include": ["id", "notes"]})).await;
         let written = incident["incidents"][0]["notes"]
             .as_array()
@@ -108,6 +111,48 @@ async fn a_note_that_was_turned_away_is_sent_again() {
     account.sandbox.fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", status(429)) });
     let answer = account.ok("add_incident_note", json!({"incident_id": id, "content": "on it"})).await;
     assert_eq!((rows(&answer, "notes").len(), count(&account, "POST")), (1, 2));
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_makes_no_sense_may_have_taken_effect() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    account.sandbox.clear();
+    let nonsense = FaultKind::WrongJson(json!({"done": true}));
+    account.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", nonsense) });
+    let error = account.err("resolve_incident", json!({"incident_id": id})).await;
+    assert_eq!((error.code(), count(&account, "PUT")), (Code::UnexpectedResponse, 1));
+    assert!(error.hint_text().unwrap().contains("may have taken effect"), "{}", error.envelope());
+}
+
+#[tokio::test]
+async fn an_empty_or_broken_off_answer_to_a_read_is_asked_for_again() {
+    let account = Account::start().await;
+    let half = FaultKind::Status { code: 200, headers: [].into(), body: Some(r#"{"teams": [{"id":"#.into()) };
+    for kind in [FaultKind::Empty, half] {
+        account.sandbox.clear();
+        account.sandbox.fail(Fault::once("/teams", kind));
+        account.ok("get_teams", json!({})).await;
+        assert_eq!(count(&account, "GET"), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_call_does_not_wait_longer_than_it_may_take() {
+    let account = Account::with(
+        pagerduty_mcp_server::sandbox::tokens::USER,
+        pagerduty_mcp_server::sandbox::Options::default(),
+        |config| config.timeout = std::time::Duration::from_secs(10),
+    )
+    .await;
+    let limited = FaultKind::Status {
+        code: 429,
+        headers: [("ratelimit-reset".to_owned(), "12.5".to_owned())].into(),
+        body: None,
+    };
+    account.sandbox.fail(Fault::once("/teams", limited));
+    let error = account.err("get_teams", json!({})).await;
+    assert_eq!((error.code(), &error.envelope()["error"]["retry_after_seconds"]), (Code::RateLimited, &json!(13)));
 }
 
 #[tokio::test]

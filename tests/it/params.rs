@@ -32,6 +32,11 @@ async fn harmless_slips_are_understood() {
             json!({"current_user_context": false, "team_ids": [team]}),
         ),
         ("get_teams", json!({"include": "name"}), json!({"include": ["name"]})),
+        (
+            "get_teams",
+            json!({"include": ["name,id", "description"]}),
+            json!({"include": ["name", "id", "description"]}),
+        ),
         ("get_oncalls", json!({"user_ids": []}), json!({})),
     ] {
         assert_eq!(account.ok(tool, slip.clone()).await, account.ok(tool, meant).await, "{tool} {slip}");
@@ -129,6 +134,7 @@ async fn unknown_statuses_and_urgencies_are_ignored_and_named() {
             .iter()
             .all(|incident| incident["status"] == "triggered" && incident["urgency"] == "high")
     );
+    assert!(!rows(&answer, "incidents").is_empty());
     let said = warnings(&answer);
     assert!(said.contains("open") && said.contains("urgent") && said.contains("acknowledged"), "{said}");
 }
@@ -154,8 +160,53 @@ async fn since_alone_means_until_now() {
 }
 
 #[tokio::test]
+async fn no_time_however_far_breaks_a_tool() {
+    let account = Account::start().await;
+    let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
+    for time in ["9999-12-30", "9999-12-30T23:59:59Z", "0001-01-01", "-009999-01-02T00:00:00Z"] {
+        for (tool, mut arguments) in [
+            ("get_incidents", json!({})),
+            ("get_oncalls", json!({})),
+            ("get_schedules", json!({"schedule_id": schedule})),
+            ("list_users_oncall", json!({"schedule_id": schedule})),
+        ] {
+            for end in ["since", "until"] {
+                arguments[end] = json!(time);
+                let outcome = account.toolbox.call(tool, crate::support::object(arguments.clone())).await;
+                assert!(!outcome.is_err_and(|error| error.code() == Code::Internal), "{tool} {arguments}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_does_not_repeat_a_whole_document() {
+    let account = Account::start().await;
+    let long = "x".repeat(10_000);
+    let answer = account.ok("get_incidents", json!({"statuses": ["triggered", long], "limit": 1})).await;
+    assert!(warnings(&answer).len() < 500);
+    for (tool, arguments) in [
+        ("get_teams", json!({long.clone(): 1})),
+        ("get_teams", json!({"team_id": long.clone() + "/"})),
+        ("get_teams", json!({"include": [long]})),
+        (long.as_str(), json!({})),
+    ] {
+        assert!(account.err(tool, arguments).await.message().len() < 500);
+    }
+}
+
+#[tokio::test]
+async fn more_ids_than_a_request_can_name_are_refused() {
+    let account = Account::start().await;
+    let ids: Vec<_> = (0..101).map(|number| format!("P{number}")).collect();
+    let error = account.err("get_users", json!({"current_user_context": false, "team_ids": ids})).await;
+    assert_eq!(error.code(), Code::InvalidParameter);
+    assert!(error.hint_text().unwrap().contains("100"), "{error}");
+}
+
+#[tokio::test]
 async fn fields_that_only_one_incident_has_are_said_to_be_missing_from_lists() {
     let account = Account::start().await;
     let answer = account.ok("get_incidents", json!({"include": ["id", "body_details"], "limit": 1})).await;
-    assert!(warnings(&answer).contains("incident_id"), "{answer}");
+    assert!(warnings(&answer).contains("body_details with a list"), "{answer}");
 }

@@ -54,6 +54,71 @@ async fn arrays_go_out_with_brackets_and_booleans_in_lower_case() {
 }
 
 #[tokio::test]
+async fn all_statuses_and_urgencies_is_to_name_none() {
+    let account = Account::start().await;
+    let requests = account.requests_of("get_incidents", json!({"limit": 1})).await;
+    assert!(!requests.last().unwrap().contains("statuses") && !requests.last().unwrap().contains("urgencies"));
+}
+
+/// What the next request to `path` gets instead of the sandbox's answer.
+fn instead(account: &Account, path: &str, answer: Value) {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    account.sandbox.fail(Fault { times: 2, ..Fault::once(path, FaultKind::WrongJson(answer)) });
+}
+
+fn many(prefix: &str) -> Vec<Value> {
+    (0..101).map(|number| json!({"id": format!("{prefix}{number}")})).collect()
+}
+
+#[tokio::test]
+async fn teams_with_more_services_than_a_request_can_name_are_searched_by_team_and_it_is_said() {
+    let account = Account::start().await;
+    instead(&account, "/services", json!({"services": many("PS"), "more": false}));
+    let answer = account.ok("get_incidents", json!({"limit": 5})).await;
+    assert!(crate::support::warnings(&answer).contains("101 services"), "{answer}");
+    let list = account.sandbox.requests().into_iter().rfind(|request| request.path == "/incidents").unwrap();
+    assert!(list.query.contains("team_ids") && !list.query.contains("service_ids"), "{}", list.query);
+}
+
+#[tokio::test]
+async fn more_policies_than_a_request_can_name_are_refused_with_a_way_out() {
+    let account = Account::start().await;
+    instead(&account, "/escalation_policies", json!({"escalation_policies": many("PE"), "more": false}));
+    let error = account.err("get_oncalls", json!({})).await;
+    assert!(error.message().contains("101") && error.hint_text().unwrap().contains("schedule_ids"), "{error}");
+}
+
+#[tokio::test]
+async fn a_member_of_a_team_without_policies_gets_their_own_turns() {
+    let account = Account::start().await;
+    let me = account.ok("build_user_context", json!({})).await;
+    account.sandbox.clear();
+    instead(&account, "/escalation_policies", json!({"escalation_policies": [], "more": false}));
+    account.ok("get_oncalls", json!({})).await;
+    let list = account.sandbox.requests().into_iter().rfind(|request| request.path == "/oncalls").unwrap();
+    assert!(list.query.contains(&format!("user_ids%5B%5D={}", me["user_id"].as_str().unwrap())), "{}", list.query);
+}
+
+#[tokio::test]
+async fn turns_that_come_twice_are_shown_once_and_different_ones_are_kept() {
+    let account = Account::start().await;
+    let turn = |level: u32| json!({"user": {"id": "PU"}, "escalation_policy": {"id": "PE"}, "schedule": null, "escalation_level": level});
+    instead(&account, "/oncalls", json!({"oncalls": [turn(1), turn(1), turn(2)], "more": false}));
+    let answer = account.ok("get_oncalls", json!({"include": ["user"]})).await;
+    assert_eq!(answer["oncalls"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_end_of_what_pagerduty_gives_is_said() {
+    let account = Account::start().await;
+    instead(&account, "/teams", json!({"teams": [{"id": "P1"}], "more": true}));
+    let answer = account.ok("get_teams", json!({"offset": 9_999, "limit": 5})).await;
+    assert_eq!(answer["metadata"]["has_more"], true);
+    assert!(answer["metadata"].get("next_offset").is_none());
+    assert!(crate::support::warnings(&answer).contains("10000"), "{answer}");
+}
+
+#[tokio::test]
 async fn the_context_costs_only_what_a_tool_needs() {
     let account = Account::start().await;
     let paths = |requests: Vec<String>| {

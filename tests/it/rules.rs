@@ -151,6 +151,8 @@ async fn a_user_without_teams_never_sees_the_whole_account() {
 
     let oncalls = account.ok("get_oncalls", json!({})).await;
     assert!(rows(&oncalls, "oncalls").iter().all(|oncall| oncall["user"]["id"] == user));
+    let asked = account.requests_of("get_oncalls", json!({})).await;
+    assert!(asked.last().unwrap().contains(&format!("user_ids%5B%5D={user}")), "{asked:?}");
 
     let cases = [("get_services", json!({}), "team_ids"), ("get_users", json!({}), "team_ids")];
     refused(&account, Code::NoTeams, &cases).await;

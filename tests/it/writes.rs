@@ -100,6 +100,28 @@ async fn an_account_level_key_needs_an_author() {
 }
 
 #[tokio::test]
+async fn a_token_that_may_not_read_users_writes_without_naming_the_author() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+
+    let account = Account::start().await;
+    let id = open_incident(&account).await["id"].clone();
+    account.sandbox.clear();
+    account.sandbox.fail(Fault::once("/users/me", FaultKind::Status { code: 403, headers: [].into(), body: None }));
+    account.ok("acknowledge_incident", json!({"incident_id": id})).await;
+    assert_eq!(authors(&account), [None]);
+}
+
+#[tokio::test]
+async fn fields_that_a_change_does_not_bring_are_named() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await["id"].clone();
+    let answer =
+        account.ok("acknowledge_incident", json!({"incident_id": id, "include": ["status", "body_details"]})).await;
+    assert_eq!(answer["incidents"][0], json!({"status": "acknowledged"}));
+    assert!(crate::support::warnings(&answer).contains("body_details"), "{answer}");
+}
+
+#[tokio::test]
 async fn who_may_only_read_changes_nothing() {
     let account = Account::of(tokens::READ_ONLY).await;
     let list = account.ok("get_incidents", json!({"statuses": ["triggered", "acknowledged"]})).await;

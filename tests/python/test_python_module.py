@@ -129,7 +129,7 @@ def test_a_dotenv_file_is_read_and_not_put_into_the_environment(sandbox, tmp_pat
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [
-        ("html", {"code": "API_ERROR", "status": 502, "retryable": False}),
+        ("html", {"code": "API_ERROR", "status": 502, "retryable": True}),
         ("reset", {"code": "NETWORK_ERROR", "status": None, "retryable": True}),
         ({"status": {"code": 404}}, {"code": "NOT_FOUND", "status": 404, "retryable": False}),
     ],

@@ -167,7 +167,7 @@ LISTS = {
     "/oncalls": ("oncalls", ["users", "schedules", "escalation_policies"]),
     "/incidents": (
         "incidents",
-        "acknowledgers agents assignees conference_bridge escalation_policies priorities services teams users".split(),
+        ["acknowledgers", "agents", "assignees", "conference_bridge", "escalation_policies", "priorities", "services", "teams", "users"],
     ),
 }
 SINGULAR = {"escalation_policies": "escalation_policy"}
@@ -304,7 +304,7 @@ def test_schedules_are_rendered_only_over_a_range(api):
     ]
     assert datetime.fromisoformat(one_bound[-1]["end"]) <= start + timedelta(days=11)
     api.get("/schedules", [*week, ("include[]", "schedule_layers"), ("include[]", "final_schedule")])
-    api.get("/schedules/{id}", week[::-1][:1] + [("since", week[1][1])], status=400, id=schedule["id"])
+    api.get("/schedules/{id}", [*week[::-1][:1], ("since", week[1][1])], status=400, id=schedule["id"])
     api.get("/schedules/{id}", [("since", "tomorrow")], status=400, id=schedule["id"])
     api.get("/schedules/{id}/users", status=404, id="PNOBODY")
 

@@ -1,9 +1,14 @@
 """Arguments: those that are refused, with the code, and the slips that are accepted."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from doors import TOOLS, Session
 
 pytestmark = [pytest.mark.unit, pytest.mark.validation]
+
+TODAY = datetime.now(timezone.utc).date()
+LAST_WEEK = TODAY - timedelta(days=7)
 
 LISTS = [name for name in TOOLS if name.startswith("get_")]
 
@@ -134,11 +139,8 @@ def test_an_error_names_what_is_at_fault_and_what_would_do(session, tool, argume
         ("get_oncalls", {"include": "user"}, {"include": ["user"]}),
         (
             "get_incidents",
-            {"since": "2026-11-01", "until": "2026-11-02T00:00"},
-            {
-                "since": "2026-11-01T00:00:00Z",
-                "until": "2026-11-02T00:00:00+00:00",
-            },
+            {"since": f"{LAST_WEEK}", "until": f"{TODAY}T00:00"},
+            {"since": f"{LAST_WEEK}T00:00:00Z", "until": f"{TODAY}T00:00:00+00:00"},
         ),
     ],
 )
