@@ -55,7 +55,7 @@ pub fn tools_markdown(tools: &[&'static Tool]) -> String {
     for tool in tools {
         section(&mut text, tool);
     }
-    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order.\n\n| Resource | Default | On request |\n|---|---|---|\n");
+    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
     fields::<EscalationPolicy>(&mut text, &[]);
     fields::<Incident>(&mut text, &["past_incidents", "related_incidents", "notes"]);
     fields::<Oncall>(&mut text, &[]);
