@@ -5,6 +5,7 @@
 //! 1 for a call that failed, 2 for a command that was wrong, 130 after Ctrl-C.
 
 mod args;
+mod doctor;
 mod output;
 
 use std::ffi::OsString;
@@ -75,7 +76,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
         .map_err(|error| Error::new(Code::Internal, format!("the runtime cannot be started: {error}")))?;
     let called = match &arguments.command {
         Some(Command::Call(call)) => Some(call.tool.clone()),
-        Some(Command::Tools { .. } | Command::Sandbox(_)) | None => None,
+        Some(Command::Tools { .. } | Command::Doctor { .. } | Command::Sandbox(_)) | None => None,
     };
     let status = runtime.block_on(async {
         tokio::select! {
@@ -104,6 +105,7 @@ async fn command(command: Option<Command>, config: Config, filter: &Filter) -> R
             Ok(SUCCESS)
         }
         Some(Command::Call(arguments)) => call(arguments, config, filter).await,
+        Some(Command::Doctor { json }) => doctor::run(config, json).await,
         Some(Command::Sandbox(arguments)) => serve_sandbox(arguments).await,
     }
 }

@@ -7,6 +7,7 @@ mod context;
 pub mod decode;
 mod failure;
 mod incidents;
+mod probe;
 mod request;
 pub mod resources;
 mod retry;
@@ -29,6 +30,7 @@ use retry::Outcome;
 
 pub use context::UserContext;
 pub use incidents::NewStatus;
+pub use probe::{Probe, RateLimit};
 pub use request::{Query, Request};
 
 /// The longest an attempt may take, so that a hanging one leaves time for another.

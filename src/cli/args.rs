@@ -49,6 +49,12 @@ pub enum Command {
     },
     /// Call a tool and print its answer; exit status 1 if it is an error
     Call(CallArguments),
+    /// Check everything a call depends on, and say what to do about what is wrong; exit status 1 if a check fails
+    Doctor {
+        /// As JSON: each check with name, status, message, hint
+        #[arg(long)]
+        json: bool,
+    },
     /// Serve the embedded account alone, and print its URL and tokens
     Sandbox(SandboxArguments),
 }
