@@ -188,7 +188,7 @@ impl Api {
         }
         tracing::debug!(subject = request.subject, status = status.as_u16(), bytes = body.len(), "PagerDuty answered");
         if !status.is_success() {
-            let mut error = failure::from_answer(request, &self.credential, &self.client.host, status, &headers, &body);
+            let mut error = failure::from_answer(request, &self.credential, self.host(), status, &headers, &body);
             let outcome = Outcome::of_status(status);
             let wait = retry::asked_wait(&headers).filter(|_| outcome == Outcome::Limited);
             if outcome == Outcome::Limited {
@@ -203,8 +203,13 @@ impl Api {
         })
     }
 
+    /// Where the credential is for, else where the settings say.
+    fn host(&self) -> &Host {
+        self.credential.host().unwrap_or(&self.client.host)
+    }
+
     fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
-        let mut url = format!("{}{}", self.client.host.base(), request.path);
+        let mut url = format!("{}{}", self.host().base(), request.path);
         if !request.query.pairs.is_empty() {
             let pairs =
                 url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
@@ -224,7 +229,7 @@ impl Api {
 
     /// The request failed before an answer began.
     fn unsent(&self, error: reqwest::Error) -> Failure {
-        let host = self.client.host.describe();
+        let host = self.host().describe();
         let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
         let why = cause(&error.without_url());
         if builder {
@@ -269,14 +274,14 @@ impl Api {
     }
 
     fn timed_out(&self) -> Error {
-        let host = self.client.host.describe();
+        let host = self.host().describe();
         Error::new(Code::Timeout, format!("{host} did not answer within {:?}", self.client.attempt_timeout)).hint(
             format!("Ask for less at a time, or allow more with {TIMEOUT}. A write may have taken effect: look first."),
         )
     }
 
     fn unexpected(&self, request: &Request, headers: &HeaderMap, why: &str) -> Error {
-        let host = self.client.host.describe();
+        let host = self.host().describe();
         Error::new(
             Code::UnexpectedResponse,
             format!("the answer of {host} to {} is not usable: {why}", request.subject),

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::output::print;
 use super::{FAILED, SUCCESS};
 use crate::app;
-use crate::auth::Credentials;
+use crate::auth::{Credential, Credentials, Store};
 use crate::client::{Api, Client, Probe, Query, RateLimit};
 use crate::config::{Config, USER_EMAIL};
 use crate::error::{Code, Error, Result};
@@ -24,6 +25,9 @@ const LITTLE: u64 = 10;
 
 /// Seconds by which clocks may differ. An expiry is computed with ours, and honoured a minute early.
 const SKEW: u64 = 60;
+
+/// How long the keyring may take: it may be waiting for somebody to unlock it.
+const KEYRING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,10 +83,20 @@ pub async fn run(mut config: Config, as_json: bool) -> Result<u8> {
 
 async fn examine(config: &Config) -> Vec<Check> {
     let client = Arc::new(Client::new(config));
-    let credential = Credentials::new(config).resolve();
+    // A keyring that waits for somebody would keep the credential waiting, too: so it goes first.
+    let kept = token_store(config).await;
+    let credential = match &kept.error {
+        Some(error) if kept.needed => Err(error.clone()),
+        _ => Credentials::new(config).present().await,
+    };
     let probe = client.probe(credential.clone().ok()).await;
-    let mut checks = vec![host(config, &probe)];
+    let mut checks = vec![host(config, credential.as_ref().ok(), &probe)];
     let accepted = match (&credential, &probe) {
+        (Err(_), _) if kept.needed && kept.refreshable => {
+            let hint = "Nothing: the next call does. `pagerduty-mcp-server auth login` does it now.";
+            checks.push(Check::warn("credential", "the OAuth login has expired and can be refreshed", hint));
+            false
+        }
         (Err(error), _) => {
             checks.push(Check::of("credential", Status::Fail, error));
             false
@@ -110,12 +124,56 @@ async fn examine(config: &Config) -> Vec<Check> {
         checks.push(rate_limit(probe.rate_limit, &probe.abilities));
     }
     checks.extend(probe.iter().filter_map(|probe| probe.ahead).map(clock));
+    checks.push(kept.check());
     checks
 }
 
+/// Where a login is kept, and whether that can be used.
+struct Kept {
+    place: String,
+    /// Whether calls depend on it: a login is configured, and no other credential is in front of it.
+    needed: bool,
+    /// What is there, in words.
+    found: &'static str,
+    /// Whether it has expired, and the next call will make a new one of it without asking anybody.
+    refreshable: bool,
+    error: Option<Error>,
+}
+
+async fn token_store(config: &Config) -> Kept {
+    let oauth = &config.oauth;
+    let place = oauth.store.describe();
+    let needed = config.token.is_none() && oauth.client_id.is_some();
+    let loaded = tokio::time::timeout(KEYRING_PATIENCE, Store::new(oauth.store.clone()).load()).await;
+    let loaded = loaded.unwrap_or_else(|_| {
+        let text = format!("{place} did not answer within {KEYRING_PATIENCE:?}");
+        Err(Error::new(Code::TokenStoreUnavailable, text).hint("Perhaps it asks to be unlocked: look for its window."))
+    });
+    let refreshable = matches!(&loaded, Ok(Some(tokens))
+        if !tokens.is_fresh() && tokens.has_refresh_token() && oauth.client_secret.is_some());
+    let (found, error) = match loaded {
+        Ok(None) => ("no login", None),
+        Ok(Some(tokens)) if tokens.is_fresh() => ("a login", None),
+        Ok(Some(_)) => ("an expired login", None),
+        Err(error) => ("", Some(error)),
+    };
+    Kept { place, needed, found, refreshable, error }
+}
+
+impl Kept {
+    fn check(&self) -> Check {
+        const NAME: &str = "token_store";
+        match &self.error {
+            None => Check::ok(NAME, format!("{} can be read; {} is in it", self.place, self.found)),
+            Some(error) if self.needed => Check::of(NAME, Status::Fail, error),
+            Some(error) => Check::ok(NAME, format!("not usable, and not needed: {}", error.message())),
+        }
+    }
+}
+
 /// Whether the API is there, and is the API.
-fn host(config: &Config, probe: &Result<Probe>) -> Check {
-    let host = config.host.describe();
+fn host(config: &Config, credential: Option<&Credential>, probe: &Result<Probe>) -> Check {
+    let host = credential.and_then(Credential::host).unwrap_or(&config.host).describe();
     match probe {
         Err(error) => Check::of("host", Status::Fail, error),
         Ok(Probe { abilities: Err(error), .. })

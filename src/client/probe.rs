@@ -65,7 +65,7 @@ impl Client {
         } else if status.is_success() {
             api.abilities(&request, &headers, &body)
         } else {
-            Err(failure::from_answer(&request, &api.credential, &self.host, status, &headers, &body))
+            Err(failure::from_answer(&request, &api.credential, api.host(), status, &headers, &body))
         };
         Ok(Probe { took, abilities, rate_limit: RateLimit::of(&headers), ahead: date(&headers).map(|then| now - then) })
     }
