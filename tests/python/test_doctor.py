@@ -1,6 +1,7 @@
 """`doctor`: what it finds, and what it says to do about it."""
 
 import json
+import sys
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -14,12 +15,17 @@ pytestmark = [pytest.mark.unit, pytest.mark.client]
 
 USER = "sandbox-user"
 
+NO_KEYRING = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+"""Keeps Linux from asking whoever runs the tests to unlock theirs."""
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the place of the file, and of the bus")
+
 
 def examine(
     door: Door, nowhere: Path, *arguments: str, **variables: str
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """Run it; the exit status, and the checks by name."""
-    done = door.run("doctor", "--json", *arguments, cwd=nowhere, **variables)
+    done = door.run("doctor", "--json", *arguments, cwd=nowhere, **(NO_KEYRING | variables))
     assert done.stderr == ""
     answer = json.loads(done.stdout)
     assert answer["ok"] is (done.returncode == 0)
@@ -49,7 +55,7 @@ def test_a_healthy_account(door: Door, nowhere: Path, to_sandbox):
 
 
 def test_for_people_it_is_a_table_and_holds_no_credential(door: Door, nowhere: Path, to_sandbox):
-    done = door.run("doctor", cwd=nowhere, **to_sandbox)
+    done = door.run("doctor", cwd=nowhere, **NO_KEYRING, **to_sandbox)
     assert (done.returncode, done.stderr) == (0, "")
     assert all(line.startswith("ok    ") for line in done.stdout.splitlines())
     assert USER not in done.stdout
@@ -180,3 +186,58 @@ def test_a_clock_that_is_wrong(
     status, checks = examine(door, nowhere, **to_sandbox)
     assert (status, checks["clock"]["status"]) == (0, "warn")
     assert f"s {side} the host's" in checks["clock"]["message"]
+
+
+@pytest.fixture
+def oauth(sandbox: SandboxProcess, tmp_path: Path) -> dict[str, str]:
+    """A login, kept in a file below a home of its own."""
+    return {
+        "PAGERDUTY_API_HOST": sandbox.url,
+        "PAGERDUTY_IDENTITY_HOST": sandbox.url,
+        "PAGERDUTY_CLIENT_ID": "client",
+        "PAGERDUTY_TOKEN_STORE": "file",
+        "XDG_STATE_HOME": str(tmp_path),
+    }
+
+
+def keep(oauth: dict[str, str], **tokens: str) -> None:
+    """Write the file."""
+    (folder := Path(oauth["XDG_STATE_HOME"]) / "pagerduty_mcp_server").mkdir()
+    (file := folder / "tokens.json").write_text(json.dumps(tokens), encoding="utf-8")
+    file.chmod(0o600)
+
+
+@linux
+def test_a_login_without_a_keyring(door: Door, nowhere: Path, oauth):
+    status, checks = examine(door, nowhere, **(oauth | {"PAGERDUTY_TOKEN_STORE": "keyring"}))
+    assert (status, bad(checks)) == (1, {"credential": "fail", "token_store": "fail"})
+    for check in ("credential", "token_store"):
+        assert "TOKEN_STORE_UNAVAILABLE" in checks[check]["message"]
+        assert "PAGERDUTY_API_TOKEN" in checks[check]["hint"]
+
+
+@linux
+def test_nobody_has_logged_in(door: Door, nowhere: Path, oauth):
+    status, checks = examine(door, nowhere, **oauth)
+    assert (status, bad(checks)) == (1, {"credential": "fail"})
+    assert "auth login" in checks["credential"]["hint"]
+    assert "no login" in checks["token_store"]["message"]
+
+
+@linux
+def test_a_login(door: Door, nowhere: Path, oauth):
+    keep(oauth, oauth_token="pdus+_sandbox-oauth", token_expiry=str(int(time()) + 3600))
+    status, checks = examine(door, nowhere, **oauth)
+    assert (status, bad(checks)) == (0, {})
+    assert "OAuth login" in checks["credential"]["message"]
+
+
+@linux
+@pytest.mark.parametrize(("secret", "status"), [("", "fail"), ("secret", "warn")])
+def test_an_expired_login(
+    door: Door, nowhere: Path, sandbox: SandboxProcess, oauth, secret, status
+):
+    keep(oauth, oauth_token="old", token_expiry="1", refresh_token="refresh")
+    _, checks = examine(door, nowhere, PAGERDUTY_CLIENT_SECRET=secret, **oauth)
+    assert bad(checks) == {"credential": status}
+    assert not [request for request in sandbox.requests() if "oauth" in request], "it only looks"
