@@ -148,6 +148,7 @@ impl Code {
         matches!(self, Code::RateLimited | Code::NetworkError | Code::Timeout | Code::LoginPending | Code::LoginTimeout)
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     const fn entry(self) -> (&'static str, &'static str) {
         match self {
             Code::MissingCredentials => {

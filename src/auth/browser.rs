@@ -8,10 +8,14 @@ use std::thread;
 
 use crate::config::{API_TOKEN, Browser, CLIENT_SECRET, USER_API_KEY};
 
-/// Opens `url`. Never fails: where nothing opens, the printed URL remains.
-pub fn open(url: &str, browser: &Browser) {
+/// Opens `url`, from where the person comes back to `port`. Never fails: where nothing opens, the printed URL remains.
+pub fn open(url: &str, port: u16, browser: &Browser) {
     // Standard output is the protocol's.
-    let _ = writeln!(io::stderr(), "To log in to PagerDuty, open this page in a browser on this machine:\n\n  {url}\n");
+    let _ = writeln!(
+        io::stderr(),
+        "To log in to PagerDuty, open this page in a browser:\n\n  {url}\n\n\
+         If the browser is on another machine, forward the way back first: ssh -L {port}:localhost:{port} …\n"
+    );
     match browser {
         Browser::Function(open) => open(url),
         Browser::System(commands) => {
@@ -29,7 +33,9 @@ fn commands_for(browser: Option<&str>, url: &str) -> Vec<Vec<String>> {
     let mut commands: Vec<Vec<String>> = chosen
         .map(|mut words| {
             if words.iter().any(|word| word.contains("%s")) {
-                words.iter_mut().for_each(|word| *word = word.replace("%s", url));
+                for word in &mut words {
+                    *word = word.replace("%s", url);
+                }
             } else {
                 words.push(url.to_owned());
             }

@@ -144,3 +144,48 @@ async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Pag
 fn word(error: &str) -> String {
     error.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(60).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    async fn visit(port: u16, query: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = format!("GET /oauth/pagerduty?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
+    #[tokio::test]
+    async fn a_second_tab_is_told_that_the_first_has_answered() {
+        let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
+        let port = callback.port;
+        let first = tokio::spawn(visit(port, "state=s&code=c"));
+        let (answer, reply) = (&mut callback.arrival).await.unwrap();
+        assert!(matches!(answer, Answer::Code(_)));
+        assert!(visit(port, "state=s&code=c").await.starts_with("HTTP/1.1 409"), "while the first is being redeemed");
+        reply.send(Page::Done).unwrap();
+        callback.close().await;
+        assert!(first.await.unwrap().contains("You are logged in"), "delivered before the end");
+        assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err(), "nothing listens any more");
+    }
+
+    #[tokio::test]
+    async fn a_login_that_is_given_up_is_told_so() {
+        let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
+        let visitor = tokio::spawn(visit(callback.port, "state=s&error=access_denied"));
+        let (answer, reply) = (&mut callback.arrival).await.unwrap();
+        assert!(matches!(answer, Answer::Denied));
+        drop(reply);
+        assert!(visitor.await.unwrap().starts_with("HTTP/1.1 410"));
+    }
+
+    #[test]
+    fn an_answer_is_never_printed_with_its_code() {
+        assert!(!format!("{:?}", Answer::Code("verysecret".into())).contains("verysecret"));
+    }
+}

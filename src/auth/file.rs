@@ -23,13 +23,15 @@ pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
             Code::TokenStoreUnavailable,
             format!("the token file {} can be read by other users", path.display()),
         )
-        .hint("Remove it and log in again (pagerduty-mcp-server auth login), or make it yours alone with chmod 600."));
+        .hint(
+            "Remove it (pagerduty-mcp-server auth logout) and log in again, or make it yours alone with chmod 600.",
+        ));
     }
     let text = io::read_to_string(file).map_err(|error| unusable(path, "cannot be read", &error))?;
     let entries: Map<String, Value> = serde_json::from_str(&text).map_err(|_| {
         // Not the parser's words, which may quote the file.
         Error::new(Code::TokenStoreUnavailable, format!("the token file {} is not what was written", path.display()))
-            .hint("Remove it (pagerduty-mcp-server auth logout cannot read it either) and log in again.")
+            .hint("Remove it (pagerduty-mcp-server auth logout), then log in again.")
     })?;
     Ok(entries.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.into()))).collect())
 }

@@ -17,7 +17,7 @@ pub async fn run(settings: &OAuth, identity: &Identity, store: &Store) -> Result
     let state = CsrfToken::new_random();
     let mut callback = Callback::listen(settings.callback_port, state.clone()).await?;
     let ticket = identity.begin(callback.port, &state)?;
-    browser::open(ticket.url.as_str(), &settings.browser);
+    browser::open(ticket.url.as_str(), callback.port, &settings.browser);
     let arrived = timeout(settings.timeout, &mut callback.arrival).await;
     let outcome = match arrived {
         Ok(Ok((answer, reply))) => {

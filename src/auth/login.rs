@@ -116,13 +116,12 @@ impl Login {
             if let Some(tokens) = state.tokens.as_ref().filter(|tokens| !anew && tokens.is_fresh()) {
                 return Ok(tokens.clone());
             }
-            match &state.running {
-                Some(running) => running.clone(),
-                None => {
-                    let acquisition = self.start(anew);
-                    state.running = Some(acquisition.clone());
-                    acquisition
-                }
+            if let Some(running) = &state.running {
+                running.clone()
+            } else {
+                let acquisition = self.start(anew);
+                state.running = Some(acquisition.clone());
+                acquisition
             }
         };
         acquisition.await

@@ -156,9 +156,13 @@ impl Store {
                 Ok(removed)
             }
             TokenStore::File(path) => {
-                let entries = file::read(path)?;
+                // One that cannot be used is removed all the same: this is the way out of it.
+                let entries = file::read(path);
                 file::remove(path)?;
-                Ok(ENTRIES.into_iter().filter(|name| entries.contains_key(*name)).collect())
+                Ok(entries.map_or_else(
+                    |_| vec!["a file that could not be used"],
+                    |entries| ENTRIES.into_iter().filter(|name| entries.contains_key(*name)).collect(),
+                ))
             }
         })
         .await

@@ -65,7 +65,7 @@ pub enum Command {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum AuthCommand {
-    /// Log in in the browser, and say as whom; needs PAGERDUTY_CLIENT_ID
+    /// Log in in the browser, and say as whom; needs an OAuth app's client ID
     Login,
     /// Show which credential is in force, and whose it is; exit status 1 if there is none that works
     Status {

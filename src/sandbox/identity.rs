@@ -132,21 +132,18 @@ async fn authorize(State(server): State<Shared>, RawQuery(query): RawQuery) -> R
     let mut issued = lock(&server.identity.0);
     let refusal = if issued.options.deny { Some("access_denied".to_owned()) } else { issued.options.error.clone() };
     let mut pairs = redirect.query_pairs_mut();
-    match refusal {
-        Some(error) => {
-            pairs.append_pair("error", &error).append_pair("error_description", "The sandbox was told to refuse.");
-        }
-        None => {
-            let code = secret("code");
-            pairs.append_pair("code", &code);
-            let grant = Grant {
-                client_id: field(&form, "client_id").to_owned(),
-                redirect_uri: field(&form, "redirect_uri").to_owned(),
-                challenge: field(&form, "code_challenge").to_owned(),
-                ends: Instant::now() + CODE_LIFETIME,
-            };
-            issued.codes.insert(code, grant);
-        }
+    if let Some(error) = refusal {
+        pairs.append_pair("error", &error).append_pair("error_description", "The sandbox was told to refuse.");
+    } else {
+        let code = secret("code");
+        pairs.append_pair("code", &code);
+        let grant = Grant {
+            client_id: field(&form, "client_id").to_owned(),
+            redirect_uri: field(&form, "redirect_uri").to_owned(),
+            challenge: field(&form, "code_challenge").to_owned(),
+            ends: Instant::now() + CODE_LIFETIME,
+        };
+        issued.codes.insert(code, grant);
     }
     pairs.append_pair("state", field(&form, "state"));
     drop(pairs);
