@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.client]
 
 CLIENT_SECRET = "a-client-secret-that-nobody-may-see"
 
-# Python's way of clicking: it follows PagerDuty back to the callback, and notes the code it carried.
+# A click: it follows PagerDuty back to the callback, and notes the code it carried.
 BROWSER = """
 import sys, urllib.error, urllib.request
 try:
@@ -120,15 +120,13 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(
-    door: Door, tmp_path: Path, sandbox: SandboxProcess, identity: Identity
-) -> Iterator[Terminal]:
+def terminal(door: Door, tmp_path: Path, sandbox: SandboxProcess, identity: Identity) -> Terminal:
     """A terminal where nobody has logged in yet."""
     script = tmp_path / "browser.py"
     script.write_text(BROWSER, encoding="utf-8")
     visited = tmp_path / "visited.txt"
     visited.touch()
-    terminal = Terminal(
+    return Terminal(
         door,
         tmp_path,
         {
@@ -143,9 +141,6 @@ def terminal(
             "LOCALAPPDATA": str(tmp_path),
         },
     )
-    yield terminal
-    for address in visited.read_text(encoding="utf-8").split():
-        identity.secrets.update(parse_qs(urlsplit(address).query).get("code", []))
 
 
 if sys.platform == "darwin":
@@ -212,8 +207,9 @@ def test_no_secret_is_ever_printed(
     run("tools", "--json")
     terminal.expire()
     run("call", "get_teams")
-    # Calls that fail: PagerDuty's fault, a login it has forgotten, an identity server that is down or refuses.
-    echo = json.dumps({"error": {"message": next(iter(identity.secrets)), "code": 2001}})
+    # Calls that fail: an answer that echoes, a login, a refresh and a new login refused.
+    stored = json.loads(terminal.tokens.read_text(encoding="utf-8"))
+    echo = json.dumps({"error": {"message": stored["oauth_token"], "code": 2001}})
     sandbox.fail({"status": {"code": 400, "body": echo}}, path="/teams")
     run("call", "get_teams", status=1)
     sandbox.fail({"status": {"code": 401}}, path="/teams")
@@ -229,10 +225,8 @@ def test_no_secret_is_ever_printed(
     log = terminal.printed
     assert "PagerDuty answered" in log, "the log was on"
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
-    codes = {
-        code for address in visited.split() for code in parse_qs(urlsplit(address).query)["code"]
-    } if "code=" in visited else set()
-    secrets = identity.secrets | codes
+    queries = [parse_qs(urlsplit(address).query) for address in visited.split()]
+    secrets = identity.secrets | {code for query in queries for code in query.get("code", [])}
     assert CLIENT_SECRET in secrets
     # Two logins and a refresh, each with two tokens; two codes and verifiers; the client's secret.
     assert len(secrets) >= 11
@@ -244,7 +238,11 @@ def test_a_pending_login_blocks_nothing_else(terminal: Terminal):
     process = terminal.door.start(cwd=terminal.folder, **variables)
     assert process.stdin is not None
     assert process.stdout is not None
-    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    client = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    }
     messages: list[dict[str, Any]] = [
         {"id": 1, "method": "initialize", "params": client},
         {"method": "notifications/initialized"},
