@@ -19,17 +19,22 @@ impl App {
     /// Sets up the tools. With `config.sandbox` the embedded account is started first, and takes the place of PagerDuty:
     /// the host, the credential and the author of writes are its own, whatever the environment says about the real ones.
     pub async fn start(mut config: Config, filter: &Filter) -> Result<Self> {
-        let mut running = None;
-        if config.sandbox {
-            let sandbox = Sandbox::start(sandbox::Options::default()).await.map_err(|error| {
-                Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
-                    .hint("Check that this process may open sockets on 127.0.0.1.")
-            })?;
-            config.host = Host::parse(sandbox.url())?;
-            config.token = Some((sandbox::tokens::USER.into(), "the sandbox"));
-            config.user_email = None;
-            running = Some(sandbox);
-        }
+        let running = embed(&mut config).await?;
         Ok(Self { toolbox: Arc::new(Toolbox::new(&config, filter)?), _sandbox: running })
     }
+}
+
+/// Starts the embedded account if `config` asks for it, and points `config` to it.
+pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
+    if !config.sandbox {
+        return Ok(None);
+    }
+    let sandbox = Sandbox::start(sandbox::Options::default()).await.map_err(|error| {
+        Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
+            .hint("Check that this process may open sockets on 127.0.0.1.")
+    })?;
+    config.host = Host::parse(sandbox.url())?;
+    config.token = Some((sandbox::tokens::USER.into(), "the sandbox"));
+    config.user_email = None;
+    Ok(Some(sandbox))
 }

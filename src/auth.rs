@@ -1,32 +1,63 @@
 //! Credentials: where they come from, and how they go over the wire.
 //!
-//! A [`Credential`] can be sent and compared, not printed. The order of sources is the contract's: a request's own header,
-//! the environment, OAuth. This module knows the second; the first and the third fit in front of and behind it in
-//! [`Credentials::resolve`], which every call goes through.
+//! A [`Credential`] can be sent and compared, not printed. [`Credentials`] has the sources in the contract's order: the
+//! HTTP request's own header, the environment, the login by OAuth 2.0. It is asked once per call, so that a refreshed
+//! token takes effect at once. A login never happens inside an HTTP request: the browser would open on the server, and
+//! whoever sent the request would act in the name of whoever sits there.
+//!
+//! `login` decides what an OAuth call needs, `flow` is one login from the browser's opening to its last page, `identity`
+//! talks to PagerDuty's identity server, `tokens` keeps what it issued (`keychain`, `file`).
+
+mod browser;
+mod callback;
+mod file;
+mod flow;
+mod identity;
+mod keychain;
+mod login;
+mod page;
+mod tokens;
+mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{API_TOKEN, Config, USER_API_KEY};
+use crate::config::{API_TOKEN, CLIENT_ID, Config, Host, Region, USER_API_KEY};
 use crate::error::{Code, Error, Result};
+
+pub use login::Login;
+pub use tokens::{Store, Tokens};
 
 /// OAuth access tokens are told from API keys by these prefixes.
 const OAUTH_PREFIXES: [&str; 2] = ["pdus+_", "pdeu+_"];
+
+/// The header of an HTTP request that carries a credential.
+pub const TOKEN_HEADER: &str = "X-PagerDuty-Token";
 
 /// A PagerDuty credential.
 #[derive(Clone)]
 pub struct Credential {
     secret: SecretString,
     source: &'static str,
+    /// Whether it is an access token of the login, which need not have a prefix.
+    login: bool,
+    /// The host it is for, where the login said so.
+    host: Option<Host>,
 }
 
 impl Credential {
     /// A credential and the name of where it came from, for messages.
     #[must_use]
     pub fn new(secret: SecretString, source: &'static str) -> Self {
-        Self { secret, source }
+        Self { secret, source, login: false, host: None }
+    }
+
+    /// The access token of a login, for the API of `region` if that is known.
+    fn of_login(secret: SecretString, region: Option<Region>) -> Self {
+        Self { secret, source: "the OAuth login", login: true, host: region.map(Host::of_region) }
     }
 
     /// Where it came from: the name of a variable, for messages.
@@ -35,11 +66,32 @@ impl Credential {
         self.source
     }
 
+    /// Whether it comes from the login.
+    #[must_use]
+    pub fn is_login(&self) -> bool {
+        self.login
+    }
+
+    /// The host it is for, where that is known better than from the settings.
+    #[must_use]
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// For people who want to know which one it is: the last characters of a long one, as PagerDuty's own pages show it.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let secret: Vec<char> = self.secret.expose_secret().chars().collect();
+        let shown: String =
+            if secret.len() >= 16 { secret.iter().rev().take(4).rev().collect() } else { String::new() };
+        format!("****{shown}")
+    }
+
     /// The `Authorization` header: `Token token=…` for API keys, `Bearer …` for OAuth access tokens. Marked sensitive,
     /// so that HTTP libraries keep it out of their logs.
     pub(crate) fn header(&self) -> Result<HeaderValue> {
         let secret = self.secret.expose_secret();
-        let text = if OAUTH_PREFIXES.iter().any(|prefix| secret.starts_with(prefix)) {
+        let text = if self.login || OAUTH_PREFIXES.iter().any(|prefix| secret.starts_with(prefix)) {
             format!("Bearer {secret}")
         } else {
             format!("Token token={secret}")
@@ -67,31 +119,99 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// Where a call comes from, as far as credentials are concerned.
+#[derive(Clone, Debug, Default)]
+pub enum Origin {
+    /// The machine the server runs on: standard input, the command line, Python.
+    #[default]
+    Local,
+    /// An HTTP request, with the value of its [`TOKEN_HEADER`] if it had one.
+    Http(Option<SecretString>),
+}
+
 /// The sources of credentials, in order.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     environment: Option<Credential>,
+    login: Option<Arc<Login>>,
 }
 
 impl Credentials {
-    /// The sources that `config` names.
+    /// The sources that `config` names. Nothing is read or opened yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let environment = config.token.clone().map(|(secret, source)| Credential::new(secret, source));
-        Self { environment }
+        Self { environment, login: Login::new(config).map(Arc::new) }
     }
 
-    /// The credential for one call.
-    pub fn resolve(&self) -> Result<Credential> {
-        self.environment.clone().ok_or_else(|| {
-            Error::new(Code::MissingCredentials, format!("no PagerDuty credential: neither {API_TOKEN} nor {USER_API_KEY} is set"))
-                .hint(format!(
-                    "Three ways are planned for: set {API_TOKEN} in the server's environment or a .env file (works in this \
-                     version); send the X-PagerDuty-Token header (HTTP transport, not in this version); log in by OAuth 2.0 \
-                     with PAGERDUTY_CLIENT_ID (not in this version). To try the server without an account, start it with --sandbox."
-                ))
-        })
+    /// The credential for one call. For a login this may wait for a person; see [`Credentials::interrupted`].
+    pub async fn resolve(&self, origin: &Origin) -> Result<Credential> {
+        if let Origin::Http(Some(secret)) = origin
+            && !secret.expose_secret().trim().is_empty()
+        {
+            let secret = SecretString::from(secret.expose_secret().trim());
+            return Ok(Credential::new(secret, "the X-PagerDuty-Token header"));
+        }
+        if let Some(credential) = &self.environment {
+            return Ok(credential.clone());
+        }
+        match (&self.login, origin) {
+            (Some(login), Origin::Local) => login.credential().await,
+            (login, _) => Err(missing(origin, login.is_some())),
+        }
     }
+
+    /// The credential that is at hand: as [`Credentials::resolve`] for a local call, but nobody is asked to log in and
+    /// nothing is refreshed.
+    pub async fn present(&self) -> Result<Credential> {
+        match (&self.environment, &self.login) {
+            (Some(credential), _) => Ok(credential.clone()),
+            (None, Some(login)) => login.present().await,
+            (None, None) => Err(missing(&Origin::Local, false)),
+        }
+    }
+
+    /// The credential of the environment, if there is one.
+    #[must_use]
+    pub fn environment(&self) -> Option<&Credential> {
+        self.environment.as_ref()
+    }
+
+    /// The login, if the settings have one.
+    #[must_use]
+    pub fn login(&self) -> Option<&Arc<Login>> {
+        self.login.as_ref()
+    }
+
+    /// The error for a call whose time was over before its credential was there.
+    #[must_use]
+    pub fn interrupted(&self) -> Error {
+        self.login.as_ref().map_or_else(
+            || Error::new(Code::Timeout, "the credential was not there in time").hint("Try again."),
+            |login| login.interrupted(),
+        )
+    }
+}
+
+/// None of the three ways.
+fn missing(origin: &Origin, login: bool) -> Error {
+    let what = match origin {
+        Origin::Local => {
+            format!("no PagerDuty credential: none of {API_TOKEN}, {USER_API_KEY} and {CLIENT_ID} is set")
+        }
+        Origin::Http(_) if login => format!(
+            "no PagerDuty credential: the request has no {TOKEN_HEADER} header, {API_TOKEN} is not set, and a request over \
+             HTTP cannot use the login of {CLIENT_ID}"
+        ),
+        Origin::Http(_) => {
+            format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header, and {API_TOKEN} is not set")
+        }
+    };
+    Error::new(Code::MissingCredentials, what).hint(format!(
+        "Three ways: set {API_TOKEN} in the server's environment or a .env file; or set {CLIENT_ID} there, to log in by \
+         OAuth 2.0 in the browser; or send the {TOKEN_HEADER} header (HTTP transport, not in this version). To try the \
+         server without an account, start it with --sandbox."
+    ))
 }
 
 #[cfg(test)]
@@ -107,6 +227,8 @@ mod tests {
             assert!(sent.is_sensitive());
             assert_eq!(sent.to_str().unwrap(), header);
         }
+        let login = Credential::of_login("abc".into(), None);
+        assert_eq!(login.header().unwrap().to_str().unwrap(), "Bearer abc");
     }
 
     #[test]
@@ -116,5 +238,7 @@ mod tests {
         let error = credential.header().unwrap_err();
         assert!(!format!("{error:?} {}", error.envelope()).contains("abc"));
         assert_eq!(Credential::new("abc".into(), API_TOKEN).redact("bad token abc"), "bad token [credential]");
+        assert_eq!(Credential::new("u+short".into(), API_TOKEN).masked(), "****");
+        assert_eq!(Credential::new("u+0123456789abcdef".into(), API_TOKEN).masked(), "****cdef");
     }
 }

@@ -5,6 +5,8 @@
 //! 1 for a call that failed, 2 for a command that was wrong, 130 after Ctrl-C.
 
 mod args;
+mod auth;
+mod doctor;
 mod output;
 
 use std::ffi::OsString;
@@ -65,6 +67,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
     config.sandbox |= arguments.sandbox;
     if let Some(region) = arguments.region {
         config.host = config::Host::of_region(Region::parse(&region)?);
+        config.host_by_login = false;
     }
     let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
     // A few threads carry all the waiting there is to do, on machines of any size.
@@ -76,7 +79,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
         .map_err(|error| Error::new(Code::Internal, format!("the runtime cannot be started: {error}")))?;
     let called = match &arguments.command {
         Some(Command::Call(call)) => Some(call.tool.clone()),
-        Some(Command::Tools { .. } | Command::Sandbox(_)) | None => None,
+        Some(Command::Tools { .. } | Command::Doctor { .. } | Command::Auth(_) | Command::Sandbox(_)) | None => None,
     };
     let status = runtime.block_on(async {
         tokio::select! {
@@ -105,6 +108,8 @@ async fn command(command: Option<Command>, config: Config, filter: &Filter) -> R
             Ok(SUCCESS)
         }
         Some(Command::Call(arguments)) => call(arguments, config, filter).await,
+        Some(Command::Auth(command)) => auth::run(command, config).await,
+        Some(Command::Doctor { json }) => doctor::run(config, json).await,
         Some(Command::Sandbox(arguments)) => serve_sandbox(arguments).await,
     }
 }

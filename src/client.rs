@@ -7,6 +7,7 @@ mod context;
 pub mod decode;
 mod failure;
 mod incidents;
+mod probe;
 mod request;
 pub mod resources;
 mod retry;
@@ -29,6 +30,7 @@ use retry::{Outcome, Patience};
 
 pub use context::UserContext;
 pub use incidents::NewStatus;
+pub use probe::{Probe, RateLimit};
 use request::Repeat;
 pub use request::{Query, Request};
 
@@ -202,7 +204,7 @@ impl Api {
             "PagerDuty answered"
         );
         if !status.is_success() {
-            let mut error = failure::from_answer(request, &self.credential, &self.client.host, status, &headers, &body);
+            let mut error = failure::from_answer(request, &self.credential, self.host(), status, &headers, &body);
             let outcome = Outcome::of_status(status);
             let wait = retry::asked_wait(&headers).filter(|_| outcome == Outcome::Limited);
             if outcome == Outcome::Limited {
@@ -220,8 +222,13 @@ impl Api {
         })
     }
 
+    /// Where the credential is for, else where the settings say.
+    fn host(&self) -> &Host {
+        self.credential.host().unwrap_or(&self.client.host)
+    }
+
     fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
-        let mut url = format!("{}{}", self.client.host.base(), request.path);
+        let mut url = format!("{}{}", self.host().base(), request.path);
         if !request.query.pairs.is_empty() {
             let pairs =
                 url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
@@ -241,7 +248,7 @@ impl Api {
 
     /// The request failed before an answer began.
     fn unsent(&self, error: reqwest::Error) -> Failure {
-        let host = self.client.host.describe();
+        let host = self.host().describe();
         let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
         let why = cause(&error.without_url());
         if builder {
@@ -285,14 +292,14 @@ impl Api {
     }
 
     fn timed_out(&self) -> Error {
-        let host = self.client.host.describe();
+        let host = self.host().describe();
         Error::new(Code::Timeout, format!("{host} did not answer within {:?}", self.client.attempt_timeout)).hint(
             format!("Ask for less at a time, or allow more with {TIMEOUT}. A write may have taken effect: look first."),
         )
     }
 
     fn unexpected(&self, request: &Request, why: &str) -> Error {
-        let host = self.client.host.describe();
+        let host = self.host().describe();
         Error::new(
             Code::UnexpectedResponse,
             format!("the answer of {host} to {} is not usable: {why}", request.subject),

@@ -5,6 +5,7 @@
 //! [`VARIABLES`].
 
 mod dotenv;
+mod oauth;
 
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ use url::Url;
 use crate::error::{Code, Error, Result};
 
 pub use dotenv::Dotenv;
+pub use oauth::{
+    BROWSER, Browser, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, OAuth, TOKEN_STORE,
+    TokenStore,
+};
 
 /// An environment variable, as it is documented.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +66,44 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "The same under the name that PagerDuty's official server used; read when `PAGERDUTY_API_TOKEN` is unset.",
     },
     Variable {
+        name: CLIENT_ID,
+        default: "none",
+        meaning: "The client ID of an OAuth app registered at PagerDuty. Switches the login in the browser on, for when no \
+                  other credential is given.",
+    },
+    Variable {
+        name: CLIENT_SECRET,
+        default: "none",
+        meaning: "The OAuth app's secret. With it an expired login is refreshed; without it the browser opens again.",
+    },
+    Variable {
+        name: CALLBACK_PORT,
+        default: "5173",
+        meaning: "The local port PagerDuty sends the browser back to. The app's redirect URL is \
+                  `http://localhost:5173/oauth/pagerduty` with this port.",
+    },
+    Variable { name: OAUTH_TIMEOUT, default: "300", meaning: "Seconds that a login in the browser may take." },
+    Variable {
+        name: TOKEN_STORE,
+        default: "keyring",
+        meaning: "Where a login is kept: `keyring`, the operating system's, or `file`, a file that only the user can read, \
+                  for machines without a keyring.",
+    },
+    Variable {
+        name: BROWSER,
+        default: "the system's",
+        meaning: "The command that opens the login page: `%s` stands for the URL, several commands are separated by `:` (`;` \
+                  on Windows) and tried in order.",
+    },
+    Variable {
+        name: IDENTITY_HOST,
+        default: "https://identity.pagerduty.com",
+        meaning: "The base URL of the identity server, for tests and gateways. Plain `http` is accepted for loopback \
+                  addresses only.",
+    },
+    Variable {
         name: REGION,
-        default: "us",
+        default: "by login, else us",
         meaning: "The service region of the account, `us` or `eu`. A valid credential sent to the other region is refused.",
     },
     Variable {
@@ -121,6 +162,21 @@ impl Region {
         }
     }
 
+    /// The name, as it is set: `us` or `eu`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Region::Us => "us",
+            Region::Eu => "eu",
+        }
+    }
+
+    /// The region of an API host.
+    #[must_use]
+    pub fn of_host(host: &str) -> Option<Self> {
+        [Region::Us, Region::Eu].into_iter().find(|region| region.host() == host)
+    }
+
     /// The API's host.
     #[must_use]
     pub const fn host(self) -> &'static str {
@@ -148,8 +204,13 @@ impl Host {
 
     /// A host by its base URL. Anything but `https` is refused outside this machine: the credential travels in a header.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_setting(API_HOST, text)
+    }
+
+    /// The same for the value of another variable.
+    fn parse_setting(variable: &str, text: &str) -> Result<Self> {
         let invalid = |why: &str| {
-            Error::new(Code::InvalidConfiguration, format!("{API_HOST} is not usable: {why}"))
+            Error::new(Code::InvalidConfiguration, format!("{variable} is not usable: {why}"))
                 .hint("Give the full base URL, such as https://api.eu.pagerduty.com.")
         };
         let text = text.trim();
@@ -170,7 +231,7 @@ impl Host {
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err(invalid("it is not https, and the credential would travel in the clear"));
         }
-        let region = [Region::Us, Region::Eu].into_iter().find(|region| region.host() == name);
+        let region = Region::of_host(name);
         Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), name: name.to_owned(), region })
     }
 
@@ -208,8 +269,12 @@ impl Host {
 pub struct Config {
     /// Where the API is.
     pub host: Host,
+    /// Whether nobody chose that host, so that a login may name the region.
+    pub host_by_login: bool,
     /// The credential of the environment, with the variable it came from.
     pub token: Option<(SecretString, &'static str)>,
+    /// The login in the browser.
+    pub oauth: OAuth,
     /// The author of writes.
     pub user_email: Option<String>,
     /// Whether to run on the embedded account.
@@ -234,7 +299,9 @@ impl Config {
         let token = [API_TOKEN, USER_API_KEY].into_iter().find_map(|name| get(name).map(|value| (value.into(), name)));
         Ok(Self {
             host,
+            host_by_login: get(API_HOST).or_else(|| get(REGION)).is_none(),
             token,
+            oauth: OAuth::from_lookup(&get)?,
             user_email: get(USER_EMAIL),
             sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,

@@ -21,6 +21,16 @@ pub enum Code {
     InvalidConfiguration,
     /// PagerDuty answered 401.
     AuthenticationFailed,
+    /// The login in the browser did not succeed.
+    LoginFailed,
+    /// The call ended before the login in the browser did.
+    LoginPending,
+    /// Nobody logged in within the time allowed.
+    LoginTimeout,
+    /// The port of the login's callback is taken.
+    CallbackPortInUse,
+    /// The place where tokens are kept cannot be used.
+    TokenStoreUnavailable,
     /// PagerDuty answered 403.
     PermissionDenied,
     /// PagerDuty answered 402.
@@ -85,6 +95,11 @@ impl Code {
         Code::MissingCredentials,
         Code::InvalidConfiguration,
         Code::AuthenticationFailed,
+        Code::LoginFailed,
+        Code::LoginPending,
+        Code::LoginTimeout,
+        Code::CallbackPortInUse,
+        Code::TokenStoreUnavailable,
         Code::PermissionDenied,
         Code::MissingAbility,
         Code::NotFound,
@@ -130,9 +145,10 @@ impl Code {
     /// Whether the same call may succeed later without any change to it.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Code::RateLimited | Code::NetworkError | Code::Timeout)
+        matches!(self, Code::RateLimited | Code::NetworkError | Code::Timeout | Code::LoginPending | Code::LoginTimeout)
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     const fn entry(self) -> (&'static str, &'static str) {
         match self {
             Code::MissingCredentials => {
@@ -146,6 +162,23 @@ impl Code {
                 "AUTHENTICATION_FAILED",
                 "PagerDuty answered 401: the credential is wrong, expired, or belongs to the other service region (US or EU).",
             ),
+            Code::LoginFailed => {
+                ("LOGIN_FAILED", "The login in the browser did not succeed: it was declined, or PagerDuty refused it.")
+            }
+            Code::LoginPending => (
+                "LOGIN_PENDING",
+                "The call ended while the login in the browser was still open; the next call uses it once it is done.",
+            ),
+            Code::LoginTimeout => {
+                ("LOGIN_TIMEOUT", "Nobody logged in within the time allowed (`PAGERDUTY_OAUTH_TIMEOUT`).")
+            }
+            Code::CallbackPortInUse => (
+                "CALLBACK_PORT_IN_USE",
+                "The port that PagerDuty sends the browser back to is taken by another program.",
+            ),
+            Code::TokenStoreUnavailable => {
+                ("TOKEN_STORE_UNAVAILABLE", "The keyring, or the file chosen in its place, cannot be read or written.")
+            }
             Code::PermissionDenied => (
                 "PERMISSION_DENIED",
                 "PagerDuty answered 403: the credential is valid but lacks the role or the OAuth scope.",

@@ -3,7 +3,7 @@
 //!
 //! It exists so that a newcomer, a test or an agent under development needs no account. It speaks the wire format of
 //! PagerDuty's own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges,
-//! rate limits, `From`. Writes take effect. It can be told to be slow, to limit and to fail.
+//! rate limits, `From`. Writes take effect. It is PagerDuty's identity server too, so that a login can be made. It can be told to be slow, to limit and to fail.
 //!
 //! What it refuses to do: anything outside the routes of `server`, every change to an incident other than its status,
 //! and to be reachable from another machine. Nothing outlives the process. The tools do not know it exists.
@@ -18,6 +18,7 @@ mod control;
 mod escalation_policies;
 mod faults;
 mod gate;
+mod identity;
 mod incidents;
 mod notes;
 mod oncalls;
@@ -46,6 +47,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use faults::{Fault, FaultKind};
+pub use identity::IdentityOptions;
 pub use server::Recorded;
 
 /// The credentials of the sandbox. None of them opens anything else.
@@ -125,6 +127,11 @@ impl Sandbox {
     /// Makes requests that match `fault` go wrong from now on. Of several that match, the one given first strikes.
     pub fn fail(&self, fault: Fault) {
         self.server.faults.add(fault);
+    }
+
+    /// How the identity server behaves from now on.
+    pub fn identity(&self, options: IdentityOptions) {
+        self.server.identity.set(options);
     }
 
     /// The requests received so far, in order, the oldest dropped when there are very many. Tokens are not among what

@@ -7,7 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 #[command(
     name = "pagerduty-mcp-server",
     version,
-    after_help = "Without a command it serves MCP. The credential comes from PAGERDUTY_API_TOKEN (environment or .env).\n\
+    after_help = "Without a command it serves MCP. The credential comes from PAGERDUTY_API_TOKEN (environment or .env),\n\
+                  or from a login in the browser (PAGERDUTY_CLIENT_ID, see `auth`).\n\
                   No account at hand? Try: pagerduty-mcp-server call get_incidents limit=3 --sandbox"
 )]
 pub struct Arguments {
@@ -49,8 +50,31 @@ pub enum Command {
     },
     /// Call a tool and print its answer; exit status 1 if it is an error
     Call(CallArguments),
+    /// Check everything a call depends on, and say what to do about what is wrong; exit status 1 if a check fails
+    Doctor {
+        /// As JSON: each check with name, status, message, hint
+        #[arg(long)]
+        json: bool,
+    },
+    /// Log in to PagerDuty in the browser (OAuth 2.0), see who is logged in, log out
+    #[command(subcommand)]
+    Auth(AuthCommand),
     /// Serve the embedded account alone, and print its URL and tokens
     Sandbox(SandboxArguments),
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum AuthCommand {
+    /// Log in in the browser, and say as whom; needs an OAuth app's client ID
+    Login,
+    /// Show which credential is in force, and whose it is; exit status 1 if there is none that works
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove the stored login
+    Logout,
 }
 
 #[derive(Debug, Args)]
@@ -82,7 +106,11 @@ pub fn help() -> Vec<(String, String)> {
     let name = program.get_name().to_owned();
     let mut texts = vec![(name.clone(), program.render_help().to_string())];
     for command in program.get_subcommands_mut().filter(|command| command.get_name() != "help") {
-        texts.push((format!("{name} {}", command.get_name()), command.render_help().to_string()));
+        let path = format!("{name} {}", command.get_name());
+        texts.push((path.clone(), command.render_help().to_string()));
+        for command in command.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            texts.push((format!("{path} {}", command.get_name()), command.render_help().to_string()));
+        }
     }
     texts
 }

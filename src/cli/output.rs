@@ -47,7 +47,7 @@ pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
 /// What `sandbox` prints: how to reach the account, as lines that a shell can read.
 pub fn sandbox_banner(url: &str) -> String {
     format!(
-        "PAGERDUTY_API_HOST={url}\nPAGERDUTY_API_TOKEN={}\n# Other tokens: {} (in no team), {} (account-level), {} (read-only),\n\
+        "PAGERDUTY_API_HOST={url}\nPAGERDUTY_API_TOKEN={}\nPAGERDUTY_IDENTITY_HOST={url}\n# Other tokens: {} (in no team), {} (account-level), {} (read-only),\n\
          # {} (basic plan), {} (OAuth). GET {url}/sandbox describes the account. Ctrl-C ends it.\n",
         tokens::USER,
         tokens::TEAMLESS,

@@ -76,10 +76,11 @@ pub fn from_answer(
 }
 
 fn unauthorized(host: &Host, credential: &Credential) -> Error {
+    let check = if credential.is_login() { "Log in again (pagerduty-mcp-server auth login)" } else { "Check the key" };
     let hint = match host.region() {
-        Some(Region::Us) => format!("Check the key. If the account is in the EU region, set {REGION}=eu."),
-        Some(Region::Eu) => format!("Check the key. If the account is in the US region, set {REGION}=us."),
-        None => "Check the key, and whether the host serves the region (US or EU) of the account.".to_owned(),
+        Some(Region::Us) => format!("{check}. If the account is in the EU region, set {REGION}=eu."),
+        Some(Region::Eu) => format!("{check}. If the account is in the US region, set {REGION}=us."),
+        None => format!("{check}; see also whether the host serves the region (US or EU) of the account."),
     };
     let source = credential.source();
     Error::new(Code::AuthenticationFailed, format!("{} refused the credential in {source}", host.describe())).hint(hint)

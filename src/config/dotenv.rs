@@ -59,10 +59,11 @@ impl Dotenv {
         Ok(Self { variables: first_of_each(pairs), skipped })
     }
 
-    /// The value of a variable.
+    /// The value of a variable of ours. Of others the file has no say: a folder's `.env` must not choose, say, which
+    /// program is started as the browser.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
-        self.variables.get(name).cloned()
+        self.variables.get(name).filter(|_| name.starts_with(PREFIX)).cloned()
     }
 
     /// What the process's environment says, and where that says nothing, the file.
@@ -100,7 +101,7 @@ mod tests {
         let file = Dotenv::parse(text).unwrap();
         assert_eq!(file.get("PAGERDUTY_REGION").as_deref(), Some("eu"));
         assert_eq!(file.get("PAGERDUTY_API_TOKEN").as_deref(), Some("u+x"));
-        assert_eq!(file.get("QUOTED").as_deref(), Some("a b"));
+        assert_eq!(file.get("QUOTED"), None, "not ours");
         assert!(file.skipped >= 2, "{}", file.skipped);
         let quoted = Dotenv::parse("X='it's'\nPAGERDUTY_REGION=eu\nPAGERDUTY_REGION=us\n").unwrap();
         assert_eq!((quoted.get("PAGERDUTY_REGION").as_deref(), quoted.skipped), (Some("eu"), 1));

@@ -9,7 +9,13 @@ use crate::error::{Code, Error};
 /// The name of the exception class for a code. Without a `_` arm: a new code needs an answer here to compile.
 const fn class(code: Code) -> &'static str {
     match code {
-        Code::MissingCredentials | Code::AuthenticationFailed => "PagerDutyAuthError",
+        Code::MissingCredentials
+        | Code::AuthenticationFailed
+        | Code::LoginFailed
+        | Code::LoginPending
+        | Code::LoginTimeout
+        | Code::CallbackPortInUse
+        | Code::TokenStoreUnavailable => "PagerDutyAuthError",
         Code::InvalidConfiguration
         | Code::PermissionDenied
         | Code::MissingAbility

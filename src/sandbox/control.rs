@@ -1,7 +1,7 @@
 //! What only a sandbox has: its own description, and the remote control for tests in other languages. None of it needs
 //! a token.
 //!
-//! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `GET` and `DELETE /sandbox/requests`.
+//! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `POST /sandbox/identity`, `GET` and `DELETE /sandbox/requests`.
 
 use std::sync::PoisonError;
 
@@ -17,6 +17,7 @@ use super::account::{Account, Status, User};
 use super::call::Call;
 use super::faults::Fault;
 use super::gate::CALLERS;
+use super::identity;
 use super::reply::{Answer, Problem, one};
 use super::server::{Recorded, Shared};
 
@@ -24,6 +25,7 @@ pub fn routes() -> Router<Shared> {
     Router::new()
         .route("/sandbox", get(summary))
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
+        .route("/sandbox/identity", post(identity::control))
         .route("/sandbox/requests", get(requests).delete(forget_requests))
 }
 

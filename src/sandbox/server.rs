@@ -20,6 +20,7 @@ use super::call::Call;
 use super::connection::{Lines, Scissors};
 use super::faults::{Faults, cut_off};
 use super::gate::{Caller, RateLimit};
+use super::identity::{self, Identity};
 use super::reply::{Answer, Problem, response};
 use super::time::Clock;
 use super::{
@@ -45,6 +46,7 @@ pub struct Recorded {
 pub struct Server {
     pub account: RwLock<Account>,
     pub faults: Faults,
+    pub identity: Identity,
     limit: RateLimit,
     latency: Duration,
     requests: Mutex<VecDeque<Recorded>>,
@@ -65,6 +67,7 @@ impl Server {
         Self {
             account: RwLock::new(seed::account(clock, options.incidents)),
             faults: Faults::default(),
+            identity: Identity::default(),
             limit: RateLimit::new(options.rate_limit),
             latency: options.latency,
             requests: Mutex::default(),
@@ -136,6 +139,7 @@ fn routes(server: Shared) -> Router {
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::not_found())
         .layer(from_fn_with_state(Arc::clone(&server), admit))
+        .merge(identity::routes())
         .layer(from_fn_with_state(Arc::clone(&server), disturb));
     control::routes().merge(api).with_state(server)
 }
@@ -187,7 +191,8 @@ async fn disturb(
 
 /// Lets a known caller within the rate limit through, and adds the headers that every answer of PagerDuty has.
 async fn admit(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
-    let caller = Caller::of(request.headers());
+    let issued = server.identity.caller(request.headers());
+    let caller = issued.map_or_else(|| Caller::of(request.headers()), Ok);
     let allowance = match &caller {
         Ok(caller) => server.limit.spend(caller, Instant::now()),
         Err(_) => server.limit.untouched(),

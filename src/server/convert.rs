@@ -67,6 +67,11 @@ pub(super) fn error(error: &Error, tools: &[&'static Tool]) -> Result<CallToolRe
         Code::MissingCredentials
         | Code::InvalidConfiguration
         | Code::AuthenticationFailed
+        | Code::LoginFailed
+        | Code::LoginPending
+        | Code::LoginTimeout
+        | Code::CallbackPortInUse
+        | Code::TokenStoreUnavailable
         | Code::PermissionDenied
         | Code::MissingAbility
         | Code::NotFound

@@ -2,13 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout_at};
 
 use super::{ALL, Context, Tool, Toolset};
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result};
@@ -95,8 +96,13 @@ impl Toolbox {
     /// A panic becomes [`Code::Internal`], so that the caller always gets an answer; the whole call is bounded in time.
     /// Dropping the future stops the call's requests.
     pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        self.call_from(&Origin::Local, name, arguments).await
+    }
+
+    /// The same for a call that may bring its own credential.
+    pub async fn call_from(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let started = Instant::now();
-        let outcome = self.run(name, arguments).await;
+        let outcome = self.run(origin, name, arguments).await;
         let elapsed = started.elapsed();
         match &outcome {
             Ok(_) => tracing::debug!(tool = name, ?elapsed, "call answered"),
@@ -110,11 +116,14 @@ impl Toolbox {
         outcome
     }
 
-    async fn run(&self, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+    async fn run(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let tool = self.tool(name)?;
-        let cx = Context { api: self.client.with(self.credentials.resolve()?), max_tokens: self.max_tokens };
+        let deadline = Instant::now() + self.timeout;
+        let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
+        let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
+        let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens };
         let running = async { (tool.run)(cx, &arguments).await };
-        match tokio::time::timeout(self.timeout, AssertUnwindSafe(running).catch_unwind()).await {
+        match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => Err(Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic.as_ref())))
                 .hint("This is a bug in the server; please report it with the arguments.")),

@@ -12,7 +12,12 @@ use serde_json::{Value, json};
 use crate::support::{self, Account};
 
 /// Codes that are tested where they arise: (code, file, test).
-const ELSEWHERE: [(Code, &str, &str); 2] = [
+const ELSEWHERE: [(Code, &str, &str); 7] = [
+    (Code::LoginFailed, "tests/it/auth.rs", "declining_is_a_failed_login_with_its_own_page"),
+    (Code::LoginPending, "tests/it/auth.rs", "a_call_that_runs_out_of_time_leaves_the_login_open"),
+    (Code::LoginTimeout, "tests/it/auth.rs", "a_login_that_nobody_makes_times_out"),
+    (Code::CallbackPortInUse, "tests/it/auth.rs", "a_port_in_use_is_said_before_the_browser_opens"),
+    (Code::TokenStoreUnavailable, "tests/it/auth.rs", "without_a_keyring_the_ways_out_are_named"),
     (Code::Internal, "src/tools/toolbox.rs", "a_tool_that_panics_is_answered"),
     (Code::Cancelled, "tests/it/cli.rs", "ctrl_c_during_a_call_is_answered"),
 ];

@@ -3,10 +3,12 @@
 // The settings in clippy.toml cover test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod browser;
 mod support;
 
 mod answers;
 mod architecture;
+mod auth;
 mod catalogue;
 mod cli;
 mod codes;

@@ -1,0 +1,191 @@
+//! The little server that PagerDuty sends the browser back to.
+//!
+//! It listens on loopback only, for as long as one login lasts, and hands the first answer with the right `state` to it.
+//! Whoever comes with another `state` is turned away without disturbing the login: any page in the browser can call it.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::routing::get;
+use oauth2::CsrfToken;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::page::Page;
+use crate::config::CALLBACK_PORT;
+use crate::error::{Code, Error, Result};
+
+/// How long the last page may take to reach the browser.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What the browser brought back.
+#[derive(Debug)]
+pub enum Answer {
+    /// A code to redeem.
+    Code(SecretString),
+    /// The person did not consent.
+    Denied,
+    /// PagerDuty's word for what went wrong.
+    Error(String),
+}
+
+/// An answer, and where to say what page to show for it.
+pub type Arrival = (Answer, oneshot::Sender<Page>);
+
+/// The server, while it runs.
+pub struct Callback {
+    pub port: u16,
+    pub arrival: oneshot::Receiver<Arrival>,
+    /// Its end is the signal to stop.
+    alive: watch::Sender<()>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+/// What the handler knows.
+struct Door {
+    state: CsrfToken,
+    waiting: Mutex<Option<oneshot::Sender<Arrival>>>,
+}
+
+impl Callback {
+    /// Listens on `port` for the answer to the login with this `state`.
+    pub async fn listen(port: u16, state: CsrfToken) -> Result<Self> {
+        let listeners = bind(port).await.map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => Error::new(
+                Code::CallbackPortInUse,
+                format!("port {port}, which the login's callback needs, is in use"),
+            )
+            .hint(format!(
+                "Perhaps another server waits for a login: finish that one. Or end the program that has the port, or \
+                         set {CALLBACK_PORT} to another, which has to be among the redirect URLs of the app."
+            )),
+            _ => Error::new(Code::LoginFailed, format!("the login's callback cannot listen on port {port}: {error}"))
+                .hint("Check that this process may open sockets on 127.0.0.1, or set PAGERDUTY_API_TOKEN instead."),
+        })?;
+        let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(port, |at| at.port());
+        let (sender, arrival) = oneshot::channel();
+        let (alive, stopped) = watch::channel(());
+        let door = Arc::new(Door { state, waiting: Mutex::new(Some(sender)) });
+        let routes = Router::new()
+            .route("/oauth/pagerduty", get(answer))
+            .fallback(async || Page::Unknown)
+            .method_not_allowed_fallback(async || Page::Unknown)
+            .with_state(door);
+        let serve = |listener| {
+            let (routes, mut stopped) = (routes.clone(), stopped.clone());
+            tokio::spawn(async move {
+                let end = async move { _ = stopped.changed().await };
+                if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(end).await {
+                    tracing::warn!(%error, "the login's callback has stopped");
+                }
+            })
+        };
+        let servers = listeners.into_iter().map(serve).collect();
+        Ok(Self { port, arrival, alive, servers })
+    }
+
+    /// Ends the server, after the pages under way have been delivered.
+    pub async fn close(self) {
+        drop(self.alive);
+        let ended = async {
+            for server in self.servers {
+                let _ = server.await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, ended).await;
+    }
+}
+
+/// Both addresses that `localhost` may mean to a browser. A machine need not have the second; but if another program has
+/// the port there, the browser might be sent to that one.
+async fn bind(port: u16) -> io::Result<Vec<TcpListener>> {
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let same = first.local_addr()?.port();
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, same)).await {
+        Ok(second) => Ok(vec![first, second]),
+        Err(error) if error.kind() == ErrorKind::AddrInUse && port != 0 => Err(error),
+        Err(_) => Ok(vec![first]),
+    }
+}
+
+async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Page {
+    let query = query.unwrap_or_default();
+    let value = |wanted: &str| {
+        url::form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.into_owned())
+    };
+    // `CsrfToken` compares in constant time.
+    if value("state").map(CsrfToken::new).as_ref() != Some(&door.state) {
+        return Page::Foreign;
+    }
+    let answer = match (value("error"), value("code").filter(|code| !code.is_empty())) {
+        (Some(error), _) if error == "access_denied" => Answer::Denied,
+        (Some(error), _) => Answer::Error(word(&error)),
+        (None, Some(code)) => Answer::Code(code.into()),
+        (None, None) => return Page::Foreign,
+    };
+    let waiting = door.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(waiting) = waiting else { return Page::Spent };
+    let (reply, page) = oneshot::channel();
+    if waiting.send((answer, reply)).is_err() {
+        return Page::Abandoned;
+    }
+    page.await.unwrap_or(Page::Abandoned)
+}
+
+/// An error code as OAuth has them, without whatever else somebody may have put there.
+fn word(error: &str) -> String {
+    error.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    async fn visit(port: u16, query: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = format!("GET /oauth/pagerduty?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
+    #[tokio::test]
+    async fn a_second_tab_is_told_that_the_first_has_answered() {
+        let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
+        let port = callback.port;
+        let first = tokio::spawn(visit(port, "state=s&code=c"));
+        let (answer, reply) = (&mut callback.arrival).await.unwrap();
+        assert!(matches!(answer, Answer::Code(_)));
+        assert!(visit(port, "state=s&code=c").await.starts_with("HTTP/1.1 409"), "while the first is being redeemed");
+        reply.send(Page::Done).unwrap();
+        callback.close().await;
+        assert!(first.await.unwrap().contains("You are logged in"), "delivered before the end");
+        assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err(), "nothing listens any more");
+    }
+
+    #[tokio::test]
+    async fn a_login_that_is_given_up_is_told_so() {
+        let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
+        let visitor = tokio::spawn(visit(callback.port, "state=s&error=access_denied"));
+        let (answer, reply) = (&mut callback.arrival).await.unwrap();
+        assert!(matches!(answer, Answer::Denied));
+        drop(reply);
+        assert!(visitor.await.unwrap().starts_with("HTTP/1.1 410"));
+    }
+
+    #[test]
+    fn an_answer_is_never_printed_with_its_code() {
+        assert!(!format!("{:?}", Answer::Code("verysecret".into())).contains("verysecret"));
+    }
+}

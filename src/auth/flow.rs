@@ -1,0 +1,67 @@
+//! One login, from the opening of the browser to its last page.
+
+use oauth2::CsrfToken;
+use tokio::time::timeout;
+
+use super::browser;
+use super::callback::{Answer, Callback};
+use super::identity::{Identity, Ticket};
+use super::page::Page;
+use super::tokens::{Store, Tokens};
+use crate::config::{OAUTH_TIMEOUT, OAuth};
+use crate::error::{Code, Error, Result};
+
+/// Logs in: opens the browser, waits for its answer, redeems it, keeps the tokens. Only then does the page say that it
+/// worked.
+pub async fn run(settings: &OAuth, identity: &Identity, store: &Store) -> Result<Tokens> {
+    let state = CsrfToken::new_random();
+    let mut callback = Callback::listen(settings.callback_port, state.clone()).await?;
+    let ticket = identity.begin(callback.port, &state)?;
+    browser::open(ticket.url.as_str(), callback.port, &settings.browser);
+    let arrived = timeout(settings.timeout, &mut callback.arrival).await;
+    let outcome = match arrived {
+        Ok(Ok((answer, reply))) => {
+            let (outcome, page) = conclude(answer, ticket, identity, store).await;
+            // The browser may have gone away; the login counts all the same.
+            let _ = reply.send(page);
+            outcome
+        }
+        Ok(Err(_)) => Err(Error::new(Code::Internal, "the login's callback ended by itself")),
+        Err(_) => Err(Error::new(Code::LoginTimeout, format!("nobody logged in within {:?}", settings.timeout)).hint(
+            format!(
+                "Ask again and log in in the browser, or run `pagerduty-mcp-server auth login`. {OAUTH_TIMEOUT} allows more \
+                 time; on a machine without a browser PAGERDUTY_API_TOKEN is the way."
+            ),
+        )),
+    };
+    callback.close().await;
+    outcome
+}
+
+async fn conclude(answer: Answer, ticket: Ticket, identity: &Identity, store: &Store) -> (Result<Tokens>, Page) {
+    let failed = |message: String| Error::new(Code::LoginFailed, message);
+    match answer {
+        Answer::Denied => {
+            let error = failed("access was declined on PagerDuty's page".to_owned())
+                .hint("Ask again and accept, or use another credential (PAGERDUTY_API_TOKEN).");
+            (Err(error), Page::Denied)
+        }
+        Answer::Error(word) => {
+            let error = failed(format!("PagerDuty ended the login with the error {word:?}")).hint(
+                "Check that the app at PagerDuty has the scopes read and write and this server's redirect URL, then log in \
+                 again.",
+            );
+            (Err(error), Page::Failed)
+        }
+        Answer::Code(code) => {
+            let tokens = match identity.redeem(&code, ticket.verifier, ticket.redirect).await {
+                Ok(tokens) => tokens,
+                Err(error) => return (Err(error), Page::Failed),
+            };
+            match store.save(&tokens).await {
+                Ok(()) => (Ok(tokens), Page::Done),
+                Err(error) => (Err(error), Page::Failed),
+            }
+        }
+    }
+}

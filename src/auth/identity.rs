@@ -1,0 +1,254 @@
+//! PagerDuty's identity server: the authorisation URL, and codes and refresh tokens exchanged for access tokens.
+//!
+//! RFC 6749 with PKCE (RFC 7636), by the `oauth2` crate over our HTTP client.
+//! PagerDuty's developer documentation, "OAuth functionality".
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use super::tokens::Tokens;
+use super::wire::{Trouble, Wire};
+use crate::config::{CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAuth, Region};
+use crate::error::{Code, Error, Result};
+
+/// How long a token is taken to live if the answer does not say.
+const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
+
+type Response = StandardTokenResponse<Extra, BasicTokenType>;
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    Response,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// What OpenID Connect adds to an answer.
+#[derive(Deserialize, Serialize)]
+struct Extra {
+    #[serde(default)]
+    id_token: Option<String>,
+}
+
+impl ExtraTokenFields for Extra {}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Extra")
+    }
+}
+
+/// One login that has begun: where the browser goes, and what its answer is checked and redeemed with.
+pub struct Ticket {
+    pub url: Url,
+    pub verifier: PkceCodeVerifier,
+    pub redirect: RedirectUrl,
+}
+
+/// The identity server, as our client.
+#[derive(Debug)]
+pub struct Identity {
+    client_id: String,
+    client_secret: Option<SecretString>,
+    base: String,
+    name: String,
+    connect_timeout: Duration,
+}
+
+impl Identity {
+    pub fn new(client_id: String, settings: &OAuth, connect_timeout: Duration) -> Self {
+        Self {
+            client_id,
+            client_secret: settings.client_secret.clone(),
+            base: settings.identity.base().to_owned(),
+            name: settings.identity.describe(),
+            connect_timeout,
+        }
+    }
+
+    /// Whether tokens can be refreshed, which needs the client's secret.
+    pub fn can_refresh(&self) -> bool {
+        self.client_secret.is_some()
+    }
+
+    /// Begins a login that comes back to `port` with `state`.
+    pub fn begin(&self, port: u16, state: &CsrfToken) -> Result<Ticket> {
+        let redirect = RedirectUrl::new(format!("http://localhost:{port}/oauth/pagerduty")).map_err(unusable_url)?;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let client = self.client()?.set_redirect_uri(redirect.clone());
+        let (url, _) = client
+            .authorize_url(|| state.clone())
+            .add_scopes(["read", "write"].map(|scope| Scope::new(scope.to_owned())))
+            .set_pkce_challenge(challenge)
+            .url();
+        Ok(Ticket { url, verifier, redirect })
+    }
+
+    /// Redeems the code of a callback.
+    pub async fn redeem(
+        &self,
+        code: &SecretString,
+        verifier: PkceCodeVerifier,
+        redirect: RedirectUrl,
+    ) -> Result<Tokens> {
+        let secrets = [code.expose_secret().to_owned(), verifier.secret().clone()];
+        let client = self.client()?.set_redirect_uri(redirect);
+        let wire = Wire::new(self.connect_timeout)?;
+        let asked = client
+            .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
+            .set_pkce_verifier(verifier)
+            .request_async(&wire);
+        match asked.await {
+            Ok(response) => Ok(tokens(&response, None)),
+            Err(failure) => Err(match self.explain(failure, &secrets) {
+                Refusal::Rejected(why) => {
+                    Error::new(Code::LoginFailed, format!("{} refused the login: {why}", self.name)).hint(format!(
+                        "Check {CLIENT_ID} and {CLIENT_SECRET} against the app's registration, then log in again."
+                    ))
+                }
+                Refusal::Failed(error) => error,
+            }),
+        }
+    }
+
+    /// Exchanges a refresh token. The old one is dead once this has succeeded.
+    pub async fn refresh(&self, old: &SecretString) -> Result<Tokens, Refusal> {
+        let secrets = [old.expose_secret().to_owned()];
+        let client = self.client().map_err(Refusal::Failed)?;
+        let wire = Wire::new(self.connect_timeout).map_err(Refusal::Failed)?;
+        let token = RefreshToken::new(old.expose_secret().to_owned());
+        let asked = client.exchange_refresh_token(&token).request_async(&wire);
+        match asked.await {
+            Ok(response) => Ok(tokens(&response, Some(old))),
+            Err(failure) => Err(self.explain(failure, &secrets)),
+        }
+    }
+
+    fn client(&self) -> Result<Client> {
+        let authorize = AuthUrl::new(format!("{}/oauth/authorize", self.base)).map_err(unusable_url)?;
+        let token = TokenUrl::new(format!("{}/oauth/token", self.base)).map_err(unusable_url)?;
+        let mut client: oauth2::Client<_, _, _, _, _> = oauth2::Client::new(ClientId::new(self.client_id.clone()));
+        if let Some(secret) = &self.client_secret {
+            client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
+        }
+        // In the body, as PagerDuty documents it.
+        Ok(client.set_auth_type(AuthType::RequestBody).set_auth_uri(authorize).set_token_uri(token))
+    }
+
+    /// What a failure means. Nothing of the answer is passed on but the error's own words, without `secrets`.
+    fn explain(&self, failure: RequestTokenError<Trouble, BasicErrorResponse>, secrets: &[String]) -> Refusal {
+        let name = &self.name;
+        match failure {
+            RequestTokenError::ServerResponse(said) => {
+                let mut why = said.error().to_string();
+                if let Some(description) = said.error_description() {
+                    why = format!("{why} ({description})");
+                }
+                let mut why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
+                for secret in secrets
+                    .iter()
+                    .map(String::as_str)
+                    .chain(self.client_secret.as_ref().map(ExposeSecret::expose_secret))
+                {
+                    why = why.replace(secret, "[secret]");
+                }
+                Refusal::Rejected(why)
+            }
+            RequestTokenError::Request(Trouble::Refused(status)) => Refusal::Rejected(format!("it answered {status}")),
+            RequestTokenError::Request(Trouble::Status(status)) => Refusal::Failed(
+                Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
+                    .hint("PagerDuty has a problem of its own; try again in a minute. What was stored is kept.")
+                    .status(status),
+            ),
+            RequestTokenError::Request(trouble) => {
+                Refusal::Failed(Error::new(Code::NetworkError, format!("{name} could not be asked: {trouble}")).hint(
+                    format!("Check the network, a proxy or firewall, and {IDENTITY_HOST}. What was stored is kept."),
+                ))
+            }
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Refusal::Failed(
+                Error::new(Code::UnexpectedResponse, format!("the answer of {name} to the login is not usable"))
+                    .hint(format!("Check that {IDENTITY_HOST} and any proxy lead to PagerDuty's identity server.")),
+            ),
+        }
+    }
+}
+
+/// Why no tokens came.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The server does not accept the code or the refresh token, and will not.
+    Rejected(String),
+    /// It could not be asked, or had a problem of its own.
+    Failed(Error),
+}
+
+/// The tokens of an answer. A refresh that brings no new refresh token leaves the old one in force (RFC 6749, section 6).
+fn tokens(response: &Response, old_refresh: Option<&SecretString>) -> Tokens {
+    let lifetime = response.expires_in().unwrap_or(DEFAULT_LIFETIME).as_secs();
+    let refresh = response.refresh_token().map(|token| SecretString::from(token.secret().as_str()));
+    Tokens {
+        access: response.access_token().secret().as_str().into(),
+        expires_at: Some(Timestamp::now().as_second().saturating_add_unsigned(lifetime)),
+        refresh: refresh.or_else(|| old_refresh.cloned()),
+        region: response.extra_fields().id_token.as_deref().and_then(region),
+    }
+}
+
+/// The region whose API an ID token is for. Its signature is not checked: it came from the token endpoint itself, over
+/// TLS (OpenID Connect Core, 3.1.3.7), and can choose between PagerDuty's two hosts and nothing else.
+fn region(id_token: &str) -> Option<Region> {
+    let claims = URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let audience = claims.get("aud")?;
+    let mut hosts = audience.as_array().map_or(std::slice::from_ref(audience), Vec::as_slice).iter();
+    hosts.find_map(|host| {
+        let host = host.as_str()?;
+        Region::of_host(host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/'))
+    })
+}
+
+fn unusable_url(_: url::ParseError) -> Error {
+    Error::new(Code::InvalidConfiguration, format!("{IDENTITY_HOST} does not make usable URLs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_token_chooses_between_the_two_hosts_only() {
+        let token = |claims: &str| format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
+        for (claims, expected) in [
+            (r#"{"aud": "api.eu.pagerduty.com"}"#, Some(Region::Eu)),
+            (r#"{"aud": ["client", "https://api.pagerduty.com/"]}"#, Some(Region::Us)),
+            (r#"{"aud": "api.pagerduty.com.evil.example"}"#, None),
+            (r#"{"aud": 7}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(region(&token(claims)), expected, "{claims}");
+        }
+        assert_eq!(region("no.token"), None);
+        assert_eq!(region(""), None);
+    }
+}

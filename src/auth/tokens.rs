@@ -1,0 +1,212 @@
+//! What a login yields, and where it is kept: the keyring, or the file that stands in for it.
+//!
+//! The entries have the names and the form that the Python server writes with `keyring.set_password`, so that a user who
+//! logged in there stays logged in. `region` is ours: the Python server neither writes nor misses it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Credential, file, keychain};
+use crate::config::{Region, TokenStore};
+use crate::error::{Code, Error, Result};
+
+/// The access token.
+pub const ACCESS: &str = "oauth_token";
+/// When it expires: Unix seconds, as text.
+pub const EXPIRY: &str = "token_expiry";
+/// The refresh token.
+pub const REFRESH: &str = "refresh_token";
+/// The region that the ID token named: `us` or `eu`.
+pub const REGION: &str = "region";
+
+/// The entries in the order they are written. Refresh tokens rotate, so a new one goes first: whatever interrupts the
+/// rest, the entries then hold an access token that counts as expired and a refresh token that works.
+pub const ENTRIES: [&str; 4] = [REFRESH, ACCESS, EXPIRY, REGION];
+
+/// A token this close to its end counts as expired, so that it does not end on its way to PagerDuty.
+const MARGIN: i64 = 60;
+
+/// What a login yields.
+#[derive(Clone)]
+pub struct Tokens {
+    pub(super) access: SecretString,
+    pub(super) expires_at: Option<i64>,
+    pub(super) refresh: Option<SecretString>,
+    pub(super) region: Option<Region>,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("expires_at", &self.expires_at)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// Whether the access token can be used now. One whose end is not known cannot.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.expires_at.is_some_and(|end| end - MARGIN > Timestamp::now().as_second())
+    }
+
+    /// When the access token ends, in Unix seconds.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.expires_at
+    }
+
+    /// Whether there is a refresh token.
+    #[must_use]
+    pub fn has_refresh_token(&self) -> bool {
+        self.refresh.is_some()
+    }
+
+    /// The region that the login named.
+    #[must_use]
+    pub fn region(&self) -> Option<Region> {
+        self.region
+    }
+
+    /// The access token as a credential. `follow` says whether it may choose the region.
+    #[must_use]
+    pub fn credential(&self, follow: bool) -> Credential {
+        Credential::of_login(self.access.clone(), self.region.filter(|_| follow))
+    }
+
+    /// The value of an entry.
+    fn entry(&self, name: &str) -> Option<SecretString> {
+        match name {
+            ACCESS => Some(self.access.clone()),
+            EXPIRY => self.expires_at.map(|end| end.to_string().into()),
+            REFRESH => self.refresh.clone(),
+            REGION => self.region.map(|region| region.name().into()),
+            _ => None,
+        }
+    }
+
+    /// From the values of entries. Without an access token there is nothing; what cannot be read counts as absent.
+    fn from_entries(mut get: impl FnMut(&'static str) -> Result<Option<SecretString>>) -> Result<Option<Self>> {
+        let mut text = |name| Ok::<_, Error>(get(name)?.filter(|value| !value.expose_secret().trim().is_empty()));
+        let Some(access) = text(ACCESS)? else { return Ok(None) };
+        // The Python server may have written a fraction.
+        #[expect(clippy::cast_possible_truncation, reason = "a number that large is no point in time, and saturates")]
+        let expires_at = text(EXPIRY)?
+            .and_then(|value| value.expose_secret().trim().parse::<f64>().ok())
+            .filter(|end| end.is_finite())
+            .map(|end| end as i64);
+        let region = text(REGION)?.and_then(|value| Region::parse(value.expose_secret()).ok());
+        Ok(Some(Self { access, expires_at, refresh: text(REFRESH)?, region }))
+    }
+}
+
+/// Where tokens are kept.
+#[derive(Clone, Debug)]
+pub struct Store(TokenStore);
+
+impl Store {
+    /// The store of the settings. Nothing is opened yet.
+    #[must_use]
+    pub fn new(store: TokenStore) -> Self {
+        Self(store)
+    }
+
+    /// The tokens, if there are any.
+    pub async fn load(&self) -> Result<Option<Tokens>> {
+        self.run(|store| match store {
+            TokenStore::Keyring => Tokens::from_entries(keychain::get),
+            TokenStore::File(path) => {
+                let mut entries = file::read(path)?;
+                Tokens::from_entries(|name| Ok(entries.remove(name)))
+            }
+        })
+        .await
+    }
+
+    /// Keeps `tokens` in place of what was there.
+    pub async fn save(&self, tokens: &Tokens) -> Result<()> {
+        let tokens = tokens.clone();
+        self.run(move |store| match store {
+            TokenStore::Keyring => ENTRIES.into_iter().try_for_each(|name| match tokens.entry(name) {
+                Some(value) => keychain::set(name, &value),
+                // A refresh token of an earlier login would be taken for this one's.
+                None => keychain::delete(name).map(drop),
+            }),
+            TokenStore::File(path) => {
+                let entries = ENTRIES.into_iter().filter_map(|name| Some((name, tokens.entry(name)?)));
+                file::write(path, entries)
+            }
+        })
+        .await
+    }
+
+    /// Removes the tokens; the names of the entries that were there.
+    pub async fn clear(&self) -> Result<Vec<&'static str>> {
+        self.run(|store| match store {
+            TokenStore::Keyring => {
+                let mut removed = Vec::new();
+                for name in ENTRIES {
+                    if keychain::delete(name)? {
+                        removed.push(name);
+                    }
+                }
+                Ok(removed)
+            }
+            TokenStore::File(path) => {
+                // One that cannot be used is removed all the same: this is the way out of it.
+                let entries = file::read(path);
+                file::remove(path)?;
+                Ok(entries.map_or_else(
+                    |_| vec!["a file that could not be used"],
+                    |entries| ENTRIES.into_iter().filter(|name| entries.contains_key(*name)).collect(),
+                ))
+            }
+        })
+        .await
+    }
+
+    /// Off the threads that carry calls: a keyring waits for the bus, and for a person if it is locked. It also runs an
+    /// event loop of its own, which must not be entered from within ours.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&TokenStore) -> Result<T> + Send + 'static) -> Result<T> {
+        let store = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        done.unwrap_or_else(|error| Err(Error::new(Code::Internal, format!("the token store failed: {error}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(entries: &[(&str, &str)]) -> Option<Tokens> {
+        let find = |name: &str| entries.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into());
+        Tokens::from_entries(|name| Ok(find(name))).unwrap()
+    }
+
+    #[test]
+    fn what_python_wrote_is_understood() {
+        let end = Timestamp::now().as_second() + 3600;
+        let fresh = tokens(&[(ACCESS, "t"), (EXPIRY, &format!("{end}.25"))]).unwrap();
+        assert!(fresh.is_fresh() && fresh.expires_at == Some(end) && !fresh.has_refresh_token());
+        assert!(tokens(&[(ACCESS, " ")]).is_none());
+        for odd in ["soon", "inf", "", "-1"] {
+            assert!(!tokens(&[(ACCESS, "t"), (EXPIRY, odd)]).unwrap().is_fresh(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_token_counts_as_expired_a_minute_early() {
+        let at = |seconds: i64| (Timestamp::now().as_second() + seconds).to_string();
+        assert!(tokens(&[(ACCESS, "t"), (EXPIRY, &at(90))]).unwrap().is_fresh());
+        assert!(!tokens(&[(ACCESS, "t"), (EXPIRY, &at(60))]).unwrap().is_fresh());
+    }
+
+    #[test]
+    fn tokens_are_never_printed() {
+        let tokens = tokens(&[(ACCESS, "verysecret"), (REFRESH, "verysecret too")]).unwrap();
+        assert!(!format!("{tokens:?}").contains("verysecret"));
+    }
+}

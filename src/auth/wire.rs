@@ -1,0 +1,119 @@
+//! Requests to the identity server over our HTTP client: repeated after failures that pass, and told apart by what they
+//! mean for the login.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use serde_json::Value;
+
+use crate::error::{Code, Error, Result};
+
+/// How often a request is sent at most: once, and three times again.
+const ATTEMPTS: u32 = 4;
+
+/// The first wait between two attempts; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// How long an attempt may take. A code lives 30 seconds.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An answer larger than this holds no tokens.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// A client for a few requests an hour at most, so made when it is needed: keeping one would keep its connection.
+pub struct Wire(reqwest::Client);
+
+impl Wire {
+    pub fn new(connect_timeout: Duration) -> Result<Self> {
+        // Fails when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let built = reqwest::Client::builder()
+            .user_agent(concat!("pagerduty-mcp-server/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(connect_timeout)
+            .timeout(ATTEMPT_TIMEOUT)
+            // A redirect could carry a code or a refresh token elsewhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
+        built.map(Self).map_err(|_| Error::new(Code::Internal, "the HTTP client for the login cannot be built"))
+    }
+
+    /// Sends a request, again after failures that pass.
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..ATTEMPTS {
+            match attempt(&self.0, request.clone()).await {
+                Err(trouble) if trouble.passes() => {
+                    tracing::debug!(%trouble, ?wait, "asking the identity server again");
+                    tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                    wait *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+        attempt(&self.0, request).await
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Wire {
+    type Error = Trouble;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Trouble>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+/// What went wrong on the wire.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error("{0}")]
+    Network(String),
+    #[error("status {0}")]
+    Status(u16),
+    #[error("status {0}")]
+    Refused(u16),
+    #[error("the answer is too large")]
+    TooLarge,
+}
+
+impl Trouble {
+    fn passes(&self) -> bool {
+        matches!(self, Trouble::Network(_) | Trouble::Status(_))
+    }
+}
+
+async fn attempt(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Trouble> {
+    let network = |error: reqwest::Error| Trouble::Network(innermost(&error.without_url()));
+    let request = reqwest::Request::try_from(request).map_err(network)?;
+    let mut answer = http.execute(request).await.map_err(network)?;
+    let status = answer.status();
+    if status.is_server_error() || matches!(status.as_u16(), 408 | 429) {
+        return Err(Trouble::Status(status.as_u16()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(network)? {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(Trouble::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    // A refusal in other words than OAuth's, such as a gateway's page. `oauth2` would not tell its status.
+    let said = serde_json::from_slice::<Value>(&body).is_ok_and(|body| body.get("error").is_some_and(Value::is_string));
+    if !status.is_success() && !said {
+        return Err(Trouble::Refused(status.as_u16()));
+    }
+    let mut response = HttpResponse::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = answer.headers().clone();
+    Ok(response)
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

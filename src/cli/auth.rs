@@ -1,0 +1,204 @@
+//! `auth login`, `auth status`, `auth logout`: the login in the browser, from a terminal.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::args::AuthCommand;
+use super::output::{note, print, print_error};
+use super::{FAILED, SUCCESS};
+use crate::app;
+use crate::auth::{Credential, Credentials, Store, Tokens};
+use crate::client::Client;
+use crate::config::{CLIENT_ID, Config, Host, Region};
+use crate::error::{Code, Error, Result};
+
+/// Runs one of the commands.
+pub async fn run(command: AuthCommand, config: Config) -> Result<u8> {
+    match command {
+        AuthCommand::Login => login(&config).await,
+        AuthCommand::Status { json } => status(config, json).await,
+        AuthCommand::Logout => logout(&config).await,
+    }
+}
+
+/// Logs in, whatever is stored, and says as whom.
+async fn login(config: &Config) -> Result<u8> {
+    if config.sandbox {
+        return Err(Error::new(Code::InvalidConfiguration, "the embedded account needs no login")
+            .hint("Leave --sandbox (or PAGERDUTY_SANDBOX) out to log in to PagerDuty."));
+    }
+    let credentials = Credentials::new(config);
+    let login = credentials.login().ok_or_else(|| {
+        Error::new(Code::InvalidConfiguration, format!("{CLIENT_ID} is not set, and a login needs it"))
+            .hint("Register an OAuth app at PagerDuty (Integrations > App Registration) and set its client ID.")
+    })?;
+    let credential = match login.renew().await {
+        Ok(credential) => credential,
+        Err(error) => return Ok(failed(&error)),
+    };
+    let answer = match whose(config, credential).await {
+        Ok(user) => format!("Logged in as {} <{}>.\n", user.name, user.email),
+        Err(error) => {
+            note("The login succeeded and is stored, but PagerDuty does not accept it:");
+            return Ok(failed(&error));
+        }
+    };
+    print(&answer);
+    if let Some(credential) = credentials.environment() {
+        note(&format!("note: {} is set and is used instead of the login; unset it.", credential.source()));
+    }
+    Ok(SUCCESS)
+}
+
+fn failed(error: &Error) -> u8 {
+    print_error(error);
+    FAILED
+}
+
+struct User {
+    id: String,
+    name: String,
+    email: String,
+}
+
+/// Who a credential belongs to.
+async fn whose(config: &Config, credential: Credential) -> Result<User> {
+    let me = Arc::new(Client::new(config)).with(credential).me().await?;
+    Ok(User { id: me.id.to_string(), name: me.name, email: me.email })
+}
+
+/// Which credential is in force, and what it opens. Nothing is changed, and nobody is asked to log in.
+async fn status(mut config: Config, as_json: bool) -> Result<u8> {
+    let _sandbox = app::embed(&mut config).await?;
+    let credentials = Credentials::new(&config);
+    let stored = if credentials.environment().is_none() && credentials.login().is_some() {
+        Store::new(config.oauth.store.clone()).load().await
+    } else {
+        Ok(None)
+    };
+    let (credential, login) = match stored {
+        Ok(login) => (credentials.present().await, login),
+        Err(error) => (Err(error), None),
+    };
+    let mut report = Report::of(&config, credentials.environment(), login.as_ref());
+    let error = match credential {
+        Ok(credential) => {
+            report.credential = Some(credential.masked());
+            if let Some(host) = credential.host() {
+                report.host = host.clone();
+            }
+            match whose(&config, credential).await {
+                Ok(user) => {
+                    report.user = Some(user);
+                    None
+                }
+                // An account-level key is a credential like others; it is nobody's.
+                Err(error) if error.code() == Code::NoUserContext => None,
+                Err(error) => Some(error),
+            }
+        }
+        Err(error) => Some(error),
+    };
+    if as_json {
+        print(&format!("{:#}\n", report.json(error.as_ref())));
+    } else {
+        print(&report.text());
+        error.iter().for_each(print_error);
+    }
+    Ok(if error.is_some() { FAILED } else { SUCCESS })
+}
+
+/// What `auth status` has to say.
+struct Report {
+    source: Option<String>,
+    credential: Option<String>,
+    host: Host,
+    expires_at: Option<Timestamp>,
+    refreshable: Option<bool>,
+    store: Option<String>,
+    user: Option<User>,
+}
+
+impl Report {
+    fn of(config: &Config, environment: Option<&Credential>, login: Option<&Tokens>) -> Self {
+        let oauth = &config.oauth;
+        let may_log_in = environment.is_none() && oauth.client_id.is_some();
+        Self {
+            source: environment.map(|credential| credential.source().to_owned()).or(login.map(|_| "oauth".to_owned())),
+            credential: None,
+            host: config.host.clone(),
+            expires_at: login.and_then(|tokens| Timestamp::from_second(tokens.expires_at()?).ok()),
+            refreshable: login.map(|tokens| tokens.has_refresh_token() && oauth.client_secret.is_some()),
+            store: may_log_in.then(|| oauth.store.describe()),
+            user: None,
+        }
+    }
+
+    fn json(&self, error: Option<&Error>) -> Value {
+        let user = self.user.as_ref().map(|user| json!({"id": user.id, "name": user.name, "email": user.email}));
+        let mut report = Map::new();
+        for (name, value) in [
+            ("ok", error.is_none().into()),
+            ("source", self.source.clone().into()),
+            ("credential", self.credential.clone().into()),
+            ("host", self.host.base().into()),
+            ("region", self.host.region().map(Region::name).into()),
+            ("expires_at", self.expires_at.map(|end| end.to_string()).into()),
+            ("refreshable", self.refreshable.into()),
+            ("store", self.store.clone().into()),
+            ("user", user.into()),
+        ] {
+            report.insert(name.to_owned(), value);
+        }
+        if let Some(error) = error {
+            report.extend(error.envelope().get("error").cloned().map(|error| ("error".to_owned(), error)));
+        }
+        Value::Object(report)
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                let _ = writeln!(text, "{name:<12}{value}");
+            }
+        };
+        let expiry = self.expires_at.map(|end| {
+            let state = if end > Timestamp::now() { "" } else { " (expired)" };
+            let then =
+                if self.refreshable == Some(true) { ", refreshed by itself" } else { ", then the browser opens again" };
+            format!("{end}{state}{then}")
+        });
+        line("Source", Some(self.source.clone().unwrap_or_else(|| "none".to_owned())));
+        line("Credential", self.credential.clone());
+        line("Host", Some(self.host.describe()));
+        line("Expires", expiry);
+        line("Kept in", self.store.clone());
+        line("User", self.user.as_ref().map(|user| format!("{} <{}> ({})", user.name, user.email, user.id)));
+        text
+    }
+}
+
+/// Forgets the login.
+async fn logout(config: &Config) -> Result<u8> {
+    let store = &config.oauth.store;
+    let removed = match Store::new(store.clone()).clear().await {
+        Ok(removed) => removed,
+        Err(error) => return Ok(failed(&error)),
+    };
+    print(&if removed.is_empty() {
+        format!("No login is stored in {}; nothing to remove.\n", store.describe())
+    } else {
+        format!("Logged out: removed {} from {}.\n", removed.join(", "), store.describe())
+    });
+    if let Some((_, source)) = &config.token {
+        note(&format!("note: {source} is set and remains in force."));
+    }
+    if !removed.is_empty() {
+        note("note: PagerDuty still knows the login; to end it there, remove the app on your user's settings page.");
+    }
+    Ok(SUCCESS)
+}

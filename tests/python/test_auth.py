@@ -1,0 +1,262 @@
+"""The login in the browser, from outside: what is printed, and above all what is not."""
+
+import json
+import socket
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from conftest import SandboxProcess
+from doors import TOOLS, Door
+
+pytestmark = [pytest.mark.unit, pytest.mark.client]
+
+CLIENT_SECRET = "a-client-secret-that-nobody-may-see"
+
+# A click: it follows PagerDuty back to the callback, and notes the code it carried.
+BROWSER = """
+import sys, urllib.error, urllib.request
+try:
+    page = urllib.request.urlopen(sys.argv[1], timeout=20)
+except urllib.error.HTTPError as refused:
+    page = refused
+with open(sys.argv[2], "a", encoding="utf-8") as visited:
+    visited.write(page.url + "\\n")
+"""
+
+EVERYTHING = "trace,hyper=trace,hyper_util=trace,reqwest=trace,h2=trace,rustls=trace,axum=trace"
+
+
+@dataclass
+class Identity:
+    """The sandbox's identity server with an ear at the wire: it notes every secret that goes by."""
+
+    url: str
+    secrets: set[str] = field(default_factory=set)
+
+
+@pytest.fixture
+def identity(sandbox: SandboxProcess) -> Iterator[Identity]:
+    """An identity server whose secrets are known."""
+
+    class Ear(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", sandbox.url + self.path)
+            self.end_headers()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            form = parse_qs(body.decode())
+            for name in ("code", "code_verifier", "client_secret", "refresh_token"):
+                heard.secrets.update(form.get(name, []))
+            try:
+                answer = urllib.request.urlopen(sandbox.url + self.path, data=body, timeout=10)
+            except urllib.error.HTTPError as refused:
+                answer = refused
+            text = answer.read()
+            tokens = json.loads(text)
+            heard.secrets.update(
+                tokens[name] for name in ("access_token", "refresh_token") if name in tokens
+            )
+            self.send_response(answer.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
+        heard = Identity(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield heard
+        server.shutdown()
+        thread.join()
+
+
+def free_port() -> str:
+    """A port that nobody has, for the callback."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1])
+
+
+@dataclass
+class Terminal:
+    """A person at a terminal with the server's settings, and all that was printed there."""
+
+    door: Door
+    folder: Path
+    variables: dict[str, str]
+    printed: str = ""
+
+    def run(self, *arguments: str, status: int = 0, **variables: str) -> str:
+        """Run a command; its standard output."""
+        done = self.door.run(*arguments, cwd=self.folder, **(self.variables | variables))
+        self.printed += done.stdout + done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def tokens(self) -> Path:
+        """Where the login is kept."""
+        return self.folder / "pagerduty_mcp_server" / "tokens.json"
+
+    def expire(self) -> None:
+        """Let the stored login end."""
+        stored = json.loads(self.tokens.read_text(encoding="utf-8"))
+        self.tokens.write_text(json.dumps(stored | {"token_expiry": "1"}), encoding="utf-8")
+
+
+@pytest.fixture
+def terminal(door: Door, tmp_path: Path, sandbox: SandboxProcess, identity: Identity) -> Terminal:
+    """A terminal where nobody has logged in yet."""
+    script = tmp_path / "browser.py"
+    script.write_text(BROWSER, encoding="utf-8")
+    visited = tmp_path / "visited.txt"
+    visited.touch()
+    return Terminal(
+        door,
+        tmp_path,
+        {
+            "BROWSER": f"'{sys.executable}' '{script}' %s '{visited}'",
+            "PAGERDUTY_API_HOST": sandbox.url,
+            "PAGERDUTY_IDENTITY_HOST": identity.url,
+            "PAGERDUTY_CLIENT_ID": "a-client",
+            "PAGERDUTY_CLIENT_SECRET": CLIENT_SECRET,
+            "PAGERDUTY_OAUTH_CALLBACK_PORT": free_port(),
+            "PAGERDUTY_TOKEN_STORE": "file",
+            "XDG_STATE_HOME": str(tmp_path),
+            "LOCALAPPDATA": str(tmp_path),
+        },
+    )
+
+
+if sys.platform == "darwin":
+    pytestmark.append(pytest.mark.skip(reason="the token file's folder cannot be chosen on macOS"))
+
+
+def test_login_status_logout(terminal: Terminal):
+    before = json.loads(terminal.run("auth", "status", "--json", status=1))
+    assert (before["ok"], before["source"], before["user"]) == (False, None, None)
+    assert before["error"]["code"] == "MISSING_CREDENTIALS"
+
+    said = terminal.run("auth", "login")
+    assert said.startswith("Logged in as ")
+    assert "@" in said
+
+    after = json.loads(terminal.run("auth", "status", "--json"))
+    assert (after["ok"], after["source"], after["refreshable"]) == (True, "oauth", True)
+    assert after["user"]["email"] in said
+    assert after["credential"].startswith("****")
+    assert after["store"] == str(terminal.tokens)
+    assert "refreshed by itself" in terminal.run("auth", "status")
+
+    assert "oauth_token" in terminal.run("auth", "logout")
+    assert not terminal.tokens.exists()
+    assert "nothing to remove" in terminal.run("auth", "logout")
+
+
+def test_the_environment_wins_and_status_says_so(terminal: Terminal):
+    terminal.run("auth", "login")
+    status = terminal.run("auth", "status", "--json", PAGERDUTY_API_TOKEN="sandbox-account-key")
+    assert json.loads(status)["source"] == "PAGERDUTY_API_TOKEN"
+    assert json.loads(status)["user"] is None, "an account-level key is nobody's"
+    refused = terminal.run("auth", "status", status=1, PAGERDUTY_API_TOKEN="no-such-key")
+    assert "Source      PAGERDUTY_API_TOKEN" in refused
+    terminal.run("auth", "logout", PAGERDUTY_API_TOKEN="sandbox-user")
+    assert "remains in force" in terminal.printed
+
+
+@pytest.mark.parametrize("variables", [{"PAGERDUTY_CLIENT_ID": ""}, {"PAGERDUTY_SANDBOX": "1"}])
+def test_a_login_that_makes_no_sense_is_wrong_use(terminal: Terminal, variables):
+    terminal.run("auth", "login", status=2, **variables)
+    assert "hint: " in terminal.printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [(["--log-level", "trace"], {}), ([], {"PAGERDUTY_LOG": EVERYTHING})],
+    ids=["ours", "all"],
+)
+def test_no_secret_is_ever_printed(
+    terminal: Terminal, identity: Identity, sandbox: SandboxProcess, arguments, variables
+):
+    def run(*command: str, status: int = 0) -> str:
+        return terminal.run(*command, *arguments, status=status, **variables)
+
+    def behave(**options: Any) -> None:
+        sandbox.control("POST", "/sandbox/identity", options)
+
+    run("auth", "status", status=1)
+    run("call", "get_teams")
+    run("auth", "status")
+    run("auth", "status", "--json")
+    run("doctor")
+    run("tools", "--json")
+    terminal.expire()
+    run("call", "get_teams")
+    # Calls that fail: an answer that echoes, a login, a refresh and a new login refused.
+    stored = json.loads(terminal.tokens.read_text(encoding="utf-8"))
+    echo = json.dumps({"error": {"message": stored["oauth_token"], "code": 2001}})
+    sandbox.fail({"status": {"code": 400, "body": echo}}, path="/teams")
+    run("call", "get_teams", status=1)
+    sandbox.fail({"status": {"code": 401}}, path="/teams")
+    run("call", "get_teams", status=1)
+    terminal.expire()
+    behave(reject_refresh=True, deny=True)
+    run("call", "get_teams", status=1)
+    run("auth", "login", status=1)
+    behave()
+    run("auth", "login")
+    run("auth", "logout")
+
+    log = terminal.printed
+    assert "PagerDuty answered" in log, "the log was on"
+    visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
+    queries = [parse_qs(urlsplit(address).query) for address in visited.split()]
+    secrets = identity.secrets | {code for query in queries for code in query.get("code", [])}
+    assert CLIENT_SECRET in secrets
+    # Two logins and a refresh, each with two tokens; two codes and verifiers; the client's secret.
+    assert len(secrets) >= 11
+    assert [secret for secret in secrets if secret in log] == []
+
+
+def test_a_pending_login_blocks_nothing_else(terminal: Terminal):
+    variables = terminal.variables | {"BROWSER": "true", "PAGERDUTY_TIMEOUT": "2"}
+    process = terminal.door.start(cwd=terminal.folder, **variables)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    client = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    }
+    messages: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": client},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "get_teams", "arguments": {}}},
+        {"id": 3, "method": "tools/list"},
+    ]
+    with process:
+        for message in messages:
+            process.stdin.write(json.dumps({"jsonrpc": "2.0"} | message) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.kill()
+    assert [answer["id"] for answer in answers] == [1, 3, 2], "the list does not wait for the call"
+    assert [tool["name"] for tool in answers[1]["result"]["tools"]] == TOOLS
+    pending = answers[2]["result"]["structuredContent"]["error"]
+    assert pending["code"] == "LOGIN_PENDING"
+    assert "http" not in json.dumps(pending)
