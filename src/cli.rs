@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::config::{self, Config, Region};
+use crate::config::{self, Config, Dotenv, Region};
 use crate::error::{Code, Error, Result};
 use crate::sandbox::{self, Sandbox};
 use crate::server;
@@ -60,9 +60,10 @@ fn wrong_use(error: &clap::Error) -> u8 {
 }
 
 fn execute(arguments: Arguments) -> Result<u8> {
-    config::load_dotenv()?;
-    start_logging(arguments.log_level.as_deref())?;
-    let mut config = Config::from_env()?;
+    let dotenv = Dotenv::load()?;
+    start_logging(arguments.log_level.or_else(|| dotenv.or_env(config::LOG)))?;
+    dotenv.warn();
+    let mut config = Config::from_lookup(|name| dotenv.or_env(name))?;
     config.sandbox |= arguments.sandbox;
     if let Some(region) = arguments.region {
         config.host = config::Host::of_region(Region::parse(&region)?);
@@ -182,8 +183,8 @@ async fn serve_sandbox(arguments: SandboxArguments) -> Result<u8> {
 /// Logs to standard error: standard output belongs to the protocol.
 ///
 /// A bare level means ours alone. Libraries only speak up when a filter names them.
-fn start_logging(option: Option<&str>) -> Result<()> {
-    let level = option.map(str::to_owned).or_else(|| std::env::var(config::LOG).ok()).unwrap_or_default();
+fn start_logging(level: Option<String>) -> Result<()> {
+    let level = level.unwrap_or_default();
     let directives = match level.trim() {
         "" => "pagerduty_mcp_server=warn".to_owned(),
         level if level.contains('=') => level.to_owned(),

@@ -1,13 +1,12 @@
 //! Settings: every environment variable in one table, and the one [`Config`] made from them.
 //!
-//! Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has
-//! one; what is already set wins. Options of the command line win over both. Nothing else in the crate reads the
+//! Variables come from the environment, then from a `.env` file ([`Dotenv`]); what is already set wins. Options of the command line win over both. Nothing else in the crate reads the
 //! environment, but for `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from
 //! [`VARIABLES`].
 
+mod dotenv;
 mod oauth;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -15,6 +14,7 @@ use url::Url;
 
 use crate::error::{Code, Error, Result};
 
+pub use dotenv::Dotenv;
 pub use oauth::{
     BROWSER, Browser, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, OAuth, TOKEN_STORE,
     TokenStore,
@@ -93,7 +93,7 @@ pub const VARIABLES: &[Variable] = &[
         name: BROWSER,
         default: "the system's",
         meaning: "The command that opens the login page: `%s` stands for the URL, several commands are separated by `:` (`;` \
-                  on Windows) and tried in order.",
+                  on Windows) and tried in order. Not read from a `.env` file.",
     },
     Variable {
         name: IDENTITY_HOST,
@@ -141,52 +141,6 @@ pub const VARIABLES: &[Variable] = &[
                   `pagerduty_mcp_server=debug`.",
     },
 ];
-
-/// Loads the nearest `.env` file into the environment, without replacing what is set.
-///
-/// A file that cannot be read or parsed is an error: starting without the credential in it would only fail later, with
-/// a worse message. The message names the line's position, never its content, which may be the credential.
-pub fn load_dotenv() -> Result<()> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        Err(error) => Err(dotenv_error(&error)),
-    }
-}
-
-/// The variables of the nearest `.env` file, for a process whose environment is not ours to change.
-pub fn read_dotenv() -> Result<HashMap<String, String>> {
-    let lines = match dotenvy::dotenv_iter() {
-        Ok(lines) => lines,
-        Err(error) if error.not_found() => return Ok(HashMap::new()),
-        Err(error) => return Err(dotenv_error(&error)),
-    };
-    let mut variables = HashMap::new();
-    for line in lines {
-        let (name, value) = line.map_err(|error| dotenv_error(&error))?;
-        // As `load_dotenv` has it: of two lines with the same name, the first counts.
-        variables.entry(name).or_insert(value);
-    }
-    Ok(variables)
-}
-
-fn dotenv_error(error: &dotenvy::Error) -> Error {
-    match error {
-        dotenvy::Error::LineParse(_, index) => {
-            Error::new(Code::InvalidConfiguration, format!("the .env file has a syntax error (at character {index})"))
-                .hint("Write one NAME=value per line; put values with spaces or # in double quotes.")
-        }
-        error => Error::new(Code::InvalidConfiguration, format!("the .env file cannot be read: {}", kind(error)))
-            .hint("Make the file readable, or remove it."),
-    }
-}
-
-fn kind(error: &dotenvy::Error) -> String {
-    match error {
-        dotenvy::Error::Io(error) => error.kind().to_string(),
-        _ => "unknown reason".to_owned(),
-    }
-}
 
 /// PagerDuty's service regions. <https://support.pagerduty.com/main/docs/service-regions>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,9 +305,10 @@ impl Config {
         })
     }
 
-    /// The settings from the environment.
+    /// The settings from the environment and the nearest `.env` file.
     pub fn from_env() -> Result<Self> {
-        Self::from_lookup(|name| std::env::var(name).ok())
+        let dotenv = Dotenv::load()?;
+        Self::from_lookup(|name| dotenv.or_env(name))
     }
 }
 

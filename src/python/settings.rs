@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 
-use crate::config::{self, Config, VARIABLES};
+use crate::config::{Config, Dotenv, VARIABLES};
 use crate::error::Result;
 
 /// Those of our variables that are set. Two that are equal make the same [`Config`].
@@ -27,7 +27,7 @@ impl Settings {
         let mut variables = HashMap::new();
         for name in VARIABLES.iter().map(|variable| variable.name) {
             let set: Option<String> = environ.call_method1("get", (name,))?.extract()?;
-            if let Some(value) = set.or_else(|| dotenv.get(name).cloned()) {
+            if let Some(value) = set.or_else(|| dotenv.get(name)) {
                 variables.insert(name, value);
             }
         }
@@ -40,11 +40,11 @@ impl Settings {
     }
 }
 
-fn dotenv() -> Result<&'static HashMap<String, String>> {
-    static DOTENV: OnceLock<HashMap<String, String>> = OnceLock::new();
+fn dotenv() -> Result<&'static Dotenv> {
+    static DOTENV: OnceLock<Dotenv> = OnceLock::new();
     if let Some(dotenv) = DOTENV.get() {
         return Ok(dotenv);
     }
-    let read = config::read_dotenv()?;
+    let read = Dotenv::load()?;
     Ok(DOTENV.get_or_init(|| read))
 }
