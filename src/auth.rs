@@ -109,7 +109,10 @@ impl Credential {
 
     /// The text without the secret, should a server have echoed it.
     pub(crate) fn redact(&self, text: &str) -> String {
-        text.replace(self.secret.expose_secret(), "[credential]")
+        match self.secret.expose_secret() {
+            "" => text.to_owned(),
+            secret => text.replace(secret, "[credential]"),
+        }
     }
 }
 

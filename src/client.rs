@@ -6,6 +6,7 @@
 mod context;
 pub mod decode;
 mod failure;
+pub(crate) mod http;
 mod incidents;
 mod probe;
 mod request;
@@ -76,23 +77,14 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        // Fails when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("pagerduty-mcp-server/", env!("CARGO_PKG_VERSION")))
+        let builder = http::builder(self.host.is_plain())
             .default_headers(headers)
             .connect_timeout(self.connect_timeout)
-            .timeout(self.attempt_timeout)
-            // A redirect could carry the credential elsewhere, and the API has none.
-            .redirect(reqwest::redirect::Policy::none());
-        if self.host.is_plain() {
-            // A proxy would see the credential, and could not reach this machine's loopback anyhow.
-            builder = builder.no_proxy();
-        }
+            .timeout(self.attempt_timeout);
         let built = builder.build().map_err(|error| {
-            Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", cause(&error.without_url())))
+            Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", http::reason(error)))
         })?;
         Ok(self.http.get_or_init(|| built))
     }
@@ -250,7 +242,7 @@ impl Api {
     fn unsent(&self, error: reqwest::Error) -> Failure {
         let host = self.host().describe();
         let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
-        let why = cause(&error.without_url());
+        let why = http::reason(error);
         if builder {
             return Failure::last(Error::new(Code::Internal, format!("the request cannot be built: {why}")));
         }
@@ -281,7 +273,7 @@ impl Api {
     /// The answer began and did not end.
     fn unread(&self, request: &Request, headers: &HeaderMap, error: reqwest::Error) -> Failure {
         let timeout = error.is_timeout();
-        let why = cause(&error.without_url());
+        let why = http::reason(error);
         let error = if timeout {
             self.timed_out()
         } else {
@@ -328,13 +320,4 @@ impl Failure {
         let error = self.error.hint("The change may have taken effect: look at the incident before trying again.");
         if request.repeat == Repeat::IfNotArrived { error.not_retryable() } else { error }
     }
-}
-
-/// The innermost reason, which is the one that helps: reqwest's own text only says which stage failed.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -93,7 +93,7 @@ pub const VARIABLES: &[Variable] = &[
         name: BROWSER,
         default: "the system's",
         meaning: "The command that opens the login page: `%s` stands for the URL, several commands are separated by `:` (`;` \
-                  on Windows) and tried in order.",
+                  on Windows) and tried in order. Not read from a `.env` file.",
     },
     Variable {
         name: IDENTITY_HOST,

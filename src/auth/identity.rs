@@ -73,6 +73,7 @@ pub struct Identity {
     client_secret: Option<SecretString>,
     base: String,
     name: String,
+    plain: bool,
     connect_timeout: Duration,
 }
 
@@ -83,6 +84,7 @@ impl Identity {
             client_secret: settings.client_secret.clone(),
             base: settings.identity.base().to_owned(),
             name: settings.identity.describe(),
+            plain: settings.identity.is_plain(),
             connect_timeout,
         }
     }
@@ -114,7 +116,7 @@ impl Identity {
     ) -> Result<Tokens> {
         let secrets = [code.expose_secret().to_owned(), verifier.secret().clone()];
         let client = self.client()?.set_redirect_uri(redirect);
-        let wire = Wire::new(self.connect_timeout)?;
+        let wire = Wire::new(self.plain, self.connect_timeout)?;
         let asked = client
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
             .set_pkce_verifier(verifier)
@@ -136,7 +138,7 @@ impl Identity {
     pub async fn refresh(&self, old: &SecretString) -> Result<Tokens, Refusal> {
         let secrets = [old.expose_secret().to_owned()];
         let client = self.client().map_err(Refusal::Failed)?;
-        let wire = Wire::new(self.connect_timeout).map_err(Refusal::Failed)?;
+        let wire = Wire::new(self.plain, self.connect_timeout).map_err(Refusal::Failed)?;
         let token = RefreshToken::new(old.expose_secret().to_owned());
         let asked = client.exchange_refresh_token(&token).request_async(&wire);
         match asked.await {
@@ -165,14 +167,12 @@ impl Identity {
                 if let Some(description) = said.error_description() {
                     why = format!("{why} ({description})");
                 }
-                let mut why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
-                for secret in secrets
-                    .iter()
-                    .map(String::as_str)
-                    .chain(self.client_secret.as_ref().map(ExposeSecret::expose_secret))
-                {
+                let own = self.client_secret.as_ref().map(ExposeSecret::expose_secret);
+                // Before it is shortened: what is cut through the middle would no longer be found.
+                for secret in secrets.iter().map(String::as_str).chain(own) {
                     why = why.replace(secret, "[secret]");
                 }
+                let why = why.chars().filter(|c| !c.is_control()).take(300).collect();
                 Refusal::Rejected(why)
             }
             RequestTokenError::Request(Trouble::Refused(status)) => Refusal::Rejected(format!("it answered {status}")),

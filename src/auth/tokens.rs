@@ -18,7 +18,8 @@ pub const ACCESS: &str = "oauth_token";
 pub const EXPIRY: &str = "token_expiry";
 /// The refresh token.
 pub const REFRESH: &str = "refresh_token";
-/// The region that the ID token named: `us` or `eu`.
+/// The region that the ID token named, with the end of the access token it came with: `eu@1763834400`. The Python server
+/// does not know this entry and leaves it when it logs in anew; what was said of another token then does not hold.
 pub const REGION: &str = "region";
 
 /// The entries in the order they are written. Refresh tokens rotate, so a new one goes first: whatever interrupts the
@@ -83,7 +84,7 @@ impl Tokens {
             ACCESS => Some(self.access.clone()),
             EXPIRY => self.expires_at.map(|end| end.to_string().into()),
             REFRESH => self.refresh.clone(),
-            REGION => self.region.map(|region| region.name().into()),
+            REGION => self.region.map(|region| format!("{}@{}", region.name(), self.expires_at.unwrap_or(0)).into()),
             _ => None,
         }
     }
@@ -98,7 +99,10 @@ impl Tokens {
             .and_then(|value| value.expose_secret().trim().parse::<f64>().ok())
             .filter(|end| end.is_finite())
             .map(|end| end as i64);
-        let region = text(REGION)?.and_then(|value| Region::parse(value.expose_secret()).ok());
+        let region = text(REGION)?.and_then(|value| {
+            let (name, end) = value.expose_secret().split_once('@')?;
+            Region::parse(name).ok().filter(|_| end.parse().ok() == expires_at)
+        });
         Ok(Some(Self { access, expires_at, refresh: text(REFRESH)?, region }))
     }
 }
@@ -202,6 +206,15 @@ mod tests {
         let at = |seconds: i64| (Timestamp::now().as_second() + seconds).to_string();
         assert!(tokens(&[(ACCESS, "t"), (EXPIRY, &at(90))]).unwrap().is_fresh());
         assert!(!tokens(&[(ACCESS, "t"), (EXPIRY, &at(60))]).unwrap().is_fresh());
+    }
+
+    #[test]
+    fn a_region_holds_for_the_token_it_came_with_only() {
+        let entries = |region| [(ACCESS, "t"), (EXPIRY, "1763834400"), (REGION, region)];
+        assert_eq!(tokens(&entries("eu@1763834400")).unwrap().region(), Some(Region::Eu));
+        for other in ["eu@1763830000", "eu", "mars@1763834400", ""] {
+            assert_eq!(tokens(&entries(other)).unwrap().region(), None, "{other}");
+        }
     }
 
     #[test]

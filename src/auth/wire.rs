@@ -8,6 +8,7 @@ use std::time::Duration;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
 
+use crate::client::http;
 use crate::error::{Code, Error, Result};
 
 /// How often a request is sent at most: once, and three times again.
@@ -26,17 +27,13 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub struct Wire(reqwest::Client);
 
 impl Wire {
-    pub fn new(connect_timeout: Duration) -> Result<Self> {
-        // Fails when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let built = reqwest::Client::builder()
-            .user_agent(concat!("pagerduty-mcp-server/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(connect_timeout)
-            .timeout(ATTEMPT_TIMEOUT)
-            // A redirect could carry a code or a refresh token elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
-        built.map(Self).map_err(|_| Error::new(Code::Internal, "the HTTP client for the login cannot be built"))
+    /// A client; `plain` says that the identity server is on this machine, without TLS.
+    pub fn new(plain: bool, connect_timeout: Duration) -> Result<Self> {
+        let builder = http::builder(plain).connect_timeout(connect_timeout).timeout(ATTEMPT_TIMEOUT);
+        builder
+            .build()
+            .map(Self)
+            .map_err(|_| Error::new(Code::Internal, "the HTTP client for the login cannot be built"))
     }
 
     /// Sends a request, again after failures that pass.
@@ -85,7 +82,7 @@ impl Trouble {
 }
 
 async fn attempt(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Trouble> {
-    let network = |error: reqwest::Error| Trouble::Network(innermost(&error.without_url()));
+    let network = |error: reqwest::Error| Trouble::Network(http::reason(error));
     let request = reqwest::Request::try_from(request).map_err(network)?;
     let mut answer = http.execute(request).await.map_err(network)?;
     let status = answer.status();
@@ -108,12 +105,4 @@ async fn attempt(http: &reqwest::Client, request: HttpRequest) -> Result<HttpRes
     *response.status_mut() = status;
     *response.headers_mut() = answer.headers().clone();
     Ok(response)
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -73,9 +73,9 @@ impl Client {
 
 impl Api {
     fn abilities(&self, request: &Request, headers: &HeaderMap, body: &[u8]) -> Result<Vec<String>> {
-        serde_json::from_slice::<Abilities>(body)
-            .map(|answer| answer.abilities)
-            .map_err(|_| self.unexpected(request, "it has no list of abilities").request_id(failure::request_id(headers)))
+        serde_json::from_slice::<Abilities>(body).map(|answer| answer.abilities).map_err(|_| {
+            self.unexpected(request, "it has no list of abilities").request_id(failure::request_id(headers))
+        })
     }
 }
 

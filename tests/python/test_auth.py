@@ -1,6 +1,7 @@
 """The login in the browser, from outside: what is printed, and above all what is not."""
 
 import json
+import os
 import socket
 import sys
 import threading
@@ -231,6 +232,25 @@ def test_no_secret_is_ever_printed(
     # Two logins and a refresh, each with two tokens; two codes and verifiers; the client's secret.
     assert len(secrets) >= 11
     assert [secret for secret in secrets if secret in log] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's command is another")
+def test_a_dotenv_file_cannot_choose_what_is_run(terminal: Terminal):
+    marker, seen, programs = (terminal.folder / name for name in ("marker", "seen", "bin"))
+    programs.mkdir()
+    opener = programs / "xdg-open"
+    opener.write_text(f"#!/bin/sh\nenv > '{seen}.part' && mv '{seen}.part' '{seen}'\n")
+    opener.chmod(0o755)
+    dotenv = f"BROWSER='touch {marker}'\nLD_AUDIT=/nowhere.so\nPAGERDUTY_USER_API_KEY=\n"
+    (terminal.folder / ".env").write_text(dotenv, encoding="utf-8")
+    del terminal.variables["BROWSER"]
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    terminal.run("auth", "login", status=1, PATH=path, PAGERDUTY_OAUTH_TIMEOUT="2")
+    assert not marker.exists()
+    environment = seen.read_text(encoding="utf-8")
+    assert "LD_AUDIT" not in environment
+    assert CLIENT_SECRET not in environment
+    assert "PAGERDUTY_CLIENT_ID=a-client" in environment, "the rest is as it was given"
 
 
 def test_a_pending_login_blocks_nothing_else(terminal: Terminal):
