@@ -241,6 +241,12 @@ impl Host {
         &self.base
     }
 
+    /// Whether it is one of PagerDuty's own hosts.
+    #[must_use]
+    pub fn is_pagerduty(&self) -> bool {
+        self.name.ends_with(".pagerduty.com")
+    }
+
     /// Whether it is on this machine and reached without TLS: nothing that leaves the machine may come in between.
     #[must_use]
     pub fn is_plain(&self) -> bool {

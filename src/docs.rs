@@ -133,7 +133,8 @@ fn configuration_markdown() -> String {
     let mut text = String::from(
         "# Configuration\n\n\
          Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has \
-         one; what is set already wins. Options of the command line win over both.\n\n\
+         one; what is set already wins. Options of the command line win over both. Only `PAGERDUTY_…` is taken from the file, and a host \
+         that is not PagerDuty's only if the credential for it stands in the same file.\n\n\
          | Variable | Default | Meaning |\n|---|---|---|\n",
     );
     for variable in VARIABLES {

@@ -73,7 +73,8 @@ impl Callback {
         let (alive, stopped) = watch::channel(());
         let door = Arc::new(Door { state, waiting: Mutex::new(Some(sender)) });
         let routes = Router::new()
-            .route("/oauth/pagerduty", get(answer))
+            // What only looks ahead, such as a link scanner, must not use up the answer.
+            .route("/oauth/pagerduty", get(answer).head(async || Page::Unknown))
             .fallback(async || Page::Unknown)
             .method_not_allowed_fallback(async || Page::Unknown)
             .with_state(door);

@@ -175,8 +175,11 @@ impl Identity {
                 let why = why.chars().filter(|c| !c.is_control()).take(300).collect();
                 Refusal::Rejected(why)
             }
-            RequestTokenError::Request(Trouble::Refused(status)) => Refusal::Rejected(format!("it answered {status}")),
-            RequestTokenError::Request(Trouble::Status(status)) => Refusal::Failed(
+            RequestTokenError::Request(Trouble::Refused(status @ (400 | 401))) => {
+                Refusal::Rejected(format!("it answered {status}"))
+            }
+            // Anything else that does not speak OAuth is something in between, and no reason to forget a login.
+            RequestTokenError::Request(Trouble::Status(status) | Trouble::Refused(status)) => Refusal::Failed(
                 Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
                     .hint("PagerDuty has a problem of its own; try again in a minute. What was stored is kept.")
                     .status(status),

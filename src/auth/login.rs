@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use secrecy::ExposeSecret;
 
 use super::Credential;
 use super::flow;
@@ -65,6 +66,12 @@ impl Login {
         self.tokens(false).await.map(|tokens| tokens.credential(self.follow_region))
     }
 
+    /// Forgets an access token that PagerDuty refused, so that the next call looks at the store again: somebody may have
+    /// logged in or out elsewhere in the meantime.
+    pub fn forget(&self) {
+        self.lock().tokens = None;
+    }
+
     /// A new login, whatever is stored.
     pub async fn renew(self: &Arc<Self>) -> Result<Credential> {
         self.tokens(true).await.map(|tokens| tokens.credential(self.follow_region))
@@ -86,16 +93,16 @@ impl Login {
     pub fn interrupted(&self) -> Error {
         let after = self.call_timeout;
         match self.lock().stage {
-            Stage::Browser => {
-                Error::new(Code::LoginPending, format!("the login in the browser was not finished within {after:?}")).hint(
-                    "The login is still open: finish it in the browser (the server's log has the address), then call again. \
-                     `pagerduty-mcp-server auth login` does the same beforehand.",
-                )
-            }
-            Stage::Refresh => {
-                Error::new(Code::Timeout, format!("the login was not refreshed within {after:?}"))
-                    .hint(format!("Try again in a minute, or allow more with {TIMEOUT}."))
-            }
+            Stage::Browser => Error::new(
+                Code::LoginPending,
+                format!("the login in the browser was not finished within {after:?}"),
+            )
+            .hint(
+                "As long as the server runs the login is open: finish it in the browser (the server's log has the \
+                     address), then call again. From the command line, run `pagerduty-mcp-server auth login` first.",
+            ),
+            Stage::Refresh => Error::new(Code::Timeout, format!("the login was not refreshed within {after:?}"))
+                .hint(format!("Try again in a minute, or allow more with {TIMEOUT}.")),
             Stage::Store => Error::new(Code::Timeout, format!("the token store did not answer within {after:?}")).hint(
                 format!("Perhaps the keyring asks to be unlocked: look for its window. Or set {API_TOKEN} instead."),
             ),
@@ -183,9 +190,14 @@ impl Login {
             Err(Refusal::Failed(error)) => Err(error),
             Err(Refusal::Rejected(why)) => {
                 // Another process may have refreshed in the meantime, and its tokens must not be thrown away.
-                let now = self.store.load().await?;
-                if let Some(now) = now.filter(Tokens::is_fresh) {
-                    return Ok(Some(now));
+                if let Some(now) = self.store.load().await? {
+                    if now.is_fresh() {
+                        return Ok(Some(now));
+                    }
+                    if now.refresh.as_ref().map(ExposeSecret::expose_secret) != Some(refresh.expose_secret()) {
+                        return Err(Error::new(Code::LoginFailed, "another process is refreshing the same login")
+                            .hint("Call again: what it stored is taken then."));
+                    }
                 }
                 tracing::warn!(why, "the stored login was refused and is removed");
                 self.store.clear().await?;

@@ -51,7 +51,7 @@ impl Tokens {
     /// Whether the access token can be used now. One whose end is not known cannot.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        self.expires_at.is_some_and(|end| end - MARGIN > Timestamp::now().as_second())
+        self.expires_at.is_some_and(|end| end.saturating_sub(MARGIN) > Timestamp::now().as_second())
     }
 
     /// When the access token ends, in Unix seconds.
@@ -196,7 +196,7 @@ mod tests {
         let fresh = tokens(&[(ACCESS, "t"), (EXPIRY, &format!("{end}.25"))]).unwrap();
         assert!(fresh.is_fresh() && fresh.expires_at == Some(end) && !fresh.has_refresh_token());
         assert!(tokens(&[(ACCESS, " ")]).is_none());
-        for odd in ["soon", "inf", "", "-1"] {
+        for odd in ["soon", "inf", "", "-1", "-1e300"] {
             assert!(!tokens(&[(ACCESS, "t"), (EXPIRY, odd)]).unwrap().is_fresh(), "{odd}");
         }
     }

@@ -9,6 +9,7 @@ use std::io::Cursor;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use super::{API_HOST, API_TOKEN, Host, IDENTITY_HOST, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
 /// What all our variables begin with.
@@ -30,7 +31,28 @@ impl Dotenv {
                 .hint("Make the file readable, or remove it.")
         })?;
         // Other encodings in other people's comments are no concern of ours.
-        Self::parse(&String::from_utf8_lossy(&bytes))
+        let found = Self::parse(&String::from_utf8_lossy(&bytes))?;
+        found.check(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))?;
+        Ok(found)
+    }
+
+    /// Refuses a file that would send a credential which is not its own to a host of its choice: the file may be anybody's,
+    /// the key in the environment and the login in the keyring are the user's. `is_set` says what the environment has.
+    fn check(&self, is_set: impl Fn(&str) -> bool) -> Result<()> {
+        let own_key = [API_TOKEN, USER_API_KEY].into_iter().any(|name| self.variables.contains_key(name));
+        let users_key = is_set(API_TOKEN) || is_set(USER_API_KEY);
+        let harmless = |host: &str| Host::parse(host).is_ok_and(|host| host.is_pagerduty() || host.is_plain());
+        for (name, trusted) in [(API_HOST, own_key && !users_key), (IDENTITY_HOST, false)] {
+            let chosen = self.variables.get(name).filter(|_| !is_set(name) && !trusted);
+            if chosen.is_some_and(|host| !harmless(host)) {
+                return Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!("the .env file sets {name}, and would send a credential there that is not its own"),
+                )
+                .hint(format!("If that host is right, set {name} in the environment instead.")));
+            }
+        }
+        Ok(())
     }
 
     fn parse(text: &str) -> Result<Self> {
@@ -105,6 +127,21 @@ mod tests {
         assert!(file.skipped >= 2, "{}", file.skipped);
         let quoted = Dotenv::parse("X='it's'\nPAGERDUTY_REGION=eu\nPAGERDUTY_REGION=us\n").unwrap();
         assert_eq!((quoted.get("PAGERDUTY_REGION").as_deref(), quoted.skipped), (Some("eu"), 1));
+    }
+
+    #[test]
+    fn a_file_cannot_send_the_users_credential_to_a_host_of_its_choice() {
+        let check = |text: &str, set: &[&str]| Dotenv::parse(text).unwrap().check(|name| set.contains(&name));
+        let host = "PAGERDUTY_API_HOST=https://gate.example\n";
+        for set in [&[API_TOKEN][..], &[USER_API_KEY], &[]] {
+            assert_eq!(check(host, set).unwrap_err().code(), Code::InvalidConfiguration, "{set:?}");
+        }
+        assert!(check(&format!("{host}PAGERDUTY_API_TOKEN=u+x\n"), &[]).is_ok(), "its own credential");
+        assert!(check(&format!("{host}PAGERDUTY_API_TOKEN=u+x\n"), &[API_TOKEN]).is_err());
+        assert!(check(host, &[API_TOKEN, API_HOST]).is_ok(), "the environment's host wins");
+        assert!(check("PAGERDUTY_API_HOST=https://api.eu.pagerduty.com\n", &[API_TOKEN]).is_ok());
+        assert!(check("PAGERDUTY_API_HOST=https://pagerduty.com.evil.example\n", &[API_TOKEN]).is_err());
+        assert!(check("PAGERDUTY_IDENTITY_HOST=https://evil.example\nPAGERDUTY_API_TOKEN=u+x\n", &[]).is_err());
     }
 
     #[test]

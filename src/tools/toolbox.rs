@@ -121,10 +121,17 @@ impl Toolbox {
         let deadline = Instant::now() + self.timeout;
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
+        let by_login = credential.is_login();
         let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens };
         let running = async { (tool.run)(cx, &arguments).await };
         match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(outcome)) => {
+                let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
+                if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
+                    login.forget();
+                }
+                outcome
+            }
             Ok(Err(panic)) => Err(Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic.as_ref())))
                 .hint("This is a bug in the server; please report it with the arguments.")),
             Err(_) => Err(Error::new(Code::Timeout, format!("{name} took longer than {:?}", self.timeout)).hint(

@@ -439,6 +439,21 @@ async fn a_login_that_was_revoked_is_told_how_to_begin_again() {
 }
 
 #[tokio::test]
+async fn a_login_made_elsewhere_after_a_refusal_takes_effect_without_a_restart() {
+    let scene = Scene::start().await;
+    scene.ok().await;
+    let good = scene.stored().to_string();
+    let mut revoked = scene.stored();
+    revoked["oauth_token"] = "revoked".into();
+    fs::write(scene.path(), revoked.to_string()).unwrap();
+    let running = scene.toolbox();
+    assert_eq!(support::err(&running, "get_teams", json!({})).await.code(), Code::AuthenticationFailed);
+    fs::write(scene.path(), good).unwrap();
+    support::ok(&running, "get_teams", json!({})).await;
+    assert_eq!(scene.opened(), 1, "nobody was asked again");
+}
+
+#[tokio::test]
 async fn the_order_is_header_environment_login() {
     let mut scene = Scene::start().await;
     let user = async |config: &Config, origin: Origin| {
