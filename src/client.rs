@@ -187,12 +187,11 @@ impl Api {
                 Err(error) => return Err(self.unread(request, &headers, error)),
             }
         }
-        let request_id = failure::request_id(&headers);
         tracing::debug!(
             subject = request.subject,
             status = status.as_u16(),
             bytes = body.len(),
-            request_id,
+            request_id = failure::request_id(&headers),
             "PagerDuty answered"
         );
         if !status.is_success() {

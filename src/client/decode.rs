@@ -72,14 +72,10 @@ fn row<M: Model>(decoded: &Value, key: &str, selection: &Selection) -> Result<Ro
     Ok(Row { facts, shown: selection.project(decoded) })
 }
 
-/// Any JSON, for answers that are no resource of the table.
-pub fn json(body: &[u8]) -> Result<Value, Unreadable> {
-    Ok(serde_json::from_slice(body)?)
-}
-
 /// A list in an answer that is no resource of the table.
 pub fn list(body: &[u8], key: &'static str) -> Result<Vec<Value>, Unreadable> {
-    match json(body)?.get_mut(key).map(Value::take) {
+    let mut body: Value = serde_json::from_slice(body)?;
+    match body.get_mut(key).map(Value::take) {
         Some(Value::Array(items)) => Ok(items),
         _ => Err(Unreadable::because(format!("{key}: not a list"))),
     }
