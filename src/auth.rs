@@ -20,9 +20,11 @@ mod tokens;
 mod wire;
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
 
 use reqwest::header::HeaderValue;
+use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{API_TOKEN, CLIENT_ID, Config, Host, Region, USER_API_KEY};
@@ -78,6 +80,23 @@ impl Credential {
         self.host.as_ref()
     }
 
+    /// What tells this credential from others where something is kept for it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        // Drawn anew by each process: `RandomState` has 128 bits of the system's randomness, and SipHash spreads them.
+        static KEY: LazyLock<hmac::Key> = LazyLock::new(|| {
+            let random = RandomState::new();
+            let seed: Vec<u8> = (0..4_u8).flat_map(|word| random.hash_one(word).to_ne_bytes()).collect();
+            hmac::Key::new(hmac::HMAC_SHA256, &seed)
+        });
+        let mut context = hmac::Context::with_key(&KEY);
+        // The host is part of it: the same token means another account, or nothing, elsewhere.
+        context.update(self.host.as_ref().map_or("", Host::base).as_bytes());
+        context.update(&[0, u8::from(self.login)]);
+        context.update(self.secret.expose_secret().as_bytes());
+        Fingerprint(context.sign())
+    }
+
     /// For people who want to know which one it is: the last characters of a long one, as PagerDuty's own pages show it.
     #[must_use]
     pub fn masked(&self) -> String {
@@ -119,6 +138,33 @@ impl Credential {
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// A keyed hash of a credential: whatever is kept between calls (caches, shared requests, budgets) is kept under this.
+///
+/// Two credentials never have the same one, and it says nothing about the credential: the key is random, and ends with
+/// the process. Not printed all the same, since it would make calls of one credential recognisable in logs.
+#[derive(Clone, Copy)]
+pub struct Fingerprint(hmac::Tag);
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_ref() == other.0.as_ref()
+    }
+}
+
+impl Eq for Fingerprint {}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_ref().hash(state);
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(…)")
     }
 }
 
@@ -232,6 +278,17 @@ mod tests {
         }
         let login = Credential::of_login("abc".into(), None);
         assert_eq!(login.header().unwrap().to_str().unwrap(), "Bearer abc");
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_one_credential() {
+        let of = |secret: &str| Credential::new(secret.into(), API_TOKEN).fingerprint();
+        assert_eq!(of("u+abc"), of("u+abc"));
+        assert_ne!(of("u+abc"), of("u+abd"));
+        let login = |region| Credential::of_login("u+abc".into(), region).fingerprint();
+        assert_ne!(of("u+abc"), login(None), "they go out in different schemes");
+        assert_ne!(login(Some(Region::Us)), login(Some(Region::Eu)), "they go to different accounts");
+        assert_eq!(format!("{:?}", of("u+abc")), "Fingerprint(…)");
     }
 
     #[test]
