@@ -6,10 +6,12 @@
 //! whoever sent the request would act in the name of whoever sits there.
 //!
 //! `login` decides what an OAuth call needs, `flow` is one login from the browser's opening to its last page, `identity`
-//! talks to PagerDuty's identity server, `tokens` keeps what it issued (`keychain`, `file`).
+//! talks to PagerDuty's identity server, `tokens` keeps what it issued (`keychain`, `file`; `exclusive` sees to it that one
+//! process at a time does).
 
 mod browser;
 mod callback;
+mod exclusive;
 mod file;
 mod flow;
 mod identity;
@@ -30,6 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::{API_TOKEN, CLIENT_ID, Config, Host, Region, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
+pub use exclusive::{Exclusive, settled};
 pub use login::Login;
 pub use tokens::{Store, Tokens};
 

@@ -94,6 +94,14 @@ fn execute(arguments: Arguments) -> Result<u8> {
             status = command(arguments.command, config, &filter) => status,
         }
     });
+    runtime.block_on(async {
+        tokio::select! {
+            // A refreshed login that is not stored yet would be lost.
+            () = crate::auth::settled() => {}
+            // Asked a second time, we go.
+            Ok(()) = tokio::signal::ctrl_c() => {}
+        }
+    });
     // A thread may be waiting for input that never comes.
     runtime.shutdown_background();
     status
@@ -131,7 +139,13 @@ async fn serve(config: Config, filter: &Filter) -> Result<u8> {
 async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Result<u8> {
     let app = App::start(config, filter).await?;
     let tool = app.toolbox.tool(&arguments.tool)?;
-    let (envelope, status) = match app.toolbox.call(tool.name, pairs(&arguments.arguments)?).await {
+    let arguments = pairs(&arguments.arguments)?;
+    let answered = async {
+        // Apart from the call and its time-out: whoever sits here may take as long as a login may take.
+        app.toolbox.log_in().await?;
+        app.toolbox.call(tool.name, arguments).await
+    };
+    let (envelope, status) = match answered.await {
         Ok(reply) => (reply.into_value(), SUCCESS),
         Err(error) => (error.envelope(), FAILED),
     };

@@ -74,10 +74,20 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
+/// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
+#[cfg(windows)]
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+
 /// Starts a command without a shell, and does not wait for it: some browsers run until they are closed.
 fn start(command: &[String]) -> bool {
     let Some((program, arguments)) = command.split_first() else { return false };
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    // Not in our process group: a Ctrl-C at the terminal is meant for us.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(&mut command, CREATE_NEW_PROCESS_GROUP);
+    let child = command
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

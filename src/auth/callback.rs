@@ -93,6 +93,8 @@ impl Callback {
 
     /// Ends the server, after the pages under way have been delivered.
     pub async fn close(self) {
+        // Whoever comes from now on is told that nobody waits, instead of being kept waiting.
+        drop(self.arrival);
         drop(self.alive);
         let ended = async {
             for server in self.servers {
@@ -183,6 +185,35 @@ mod tests {
         assert!(matches!(answer, Answer::Denied));
         drop(reply);
         assert!(visitor.await.unwrap().starts_with("HTTP/1.1 410"));
+    }
+
+    #[tokio::test]
+    async fn it_listens_on_this_machine_only() {
+        for listener in bind(0).await.unwrap() {
+            assert!(listener.local_addr().unwrap().ip().is_loopback());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_another_program_has_on_either_address_is_in_use() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            // A machine need not have the second one.
+            let Ok(taken) = TcpListener::bind(address).await else { continue };
+            let port = taken.local_addr().unwrap().port();
+            let error = Callback::listen(port, CsrfToken::new("s".to_owned())).await.err().unwrap();
+            assert_eq!(error.code(), Code::CallbackPortInUse, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn looking_ahead_does_not_use_up_the_answer() {
+        let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", callback.port)).await.unwrap();
+        stream.write_all(b"HEAD /oauth/pagerduty?state=s&code=c HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut head = String::new();
+        stream.read_to_string(&mut head).await.unwrap();
+        assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+        assert!(callback.arrival.try_recv().is_err());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The keyring's stand-in: a JSON file that only the user can read. An explicit choice, since it is not encrypted.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
+use super::exclusive::private_folder;
 use crate::config::API_TOKEN;
 use crate::error::{Code, Error, Result};
 
@@ -43,22 +44,28 @@ pub fn write(path: &Path, entries: impl Iterator<Item = (&'static str, SecretStr
     replace(path, &Value::Object(entries).to_string()).map_err(|error| unusable(path, "cannot be written", &error))
 }
 
-/// Removes the file.
+/// Removes the file, and what a process that was killed may have left of a new one.
 pub fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(path, "cannot be removed", &error)),
-        _ => Ok(()),
-    }
+    [path, &draft(path)]
+        .into_iter()
+        .try_for_each(|path| absent_is_fine(fs::remove_file(path)))
+        .map_err(|error| unusable(path, "cannot be removed", &error))
+}
+
+/// Where the new file is written before it takes the place of the old one.
+fn draft(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
+    outcome.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    let draft = folder.join(format!(".tokens-{:016x}", fastrand::u64(..)));
+    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    let draft = draft(path);
+    // Of a process that was killed while it wrote: one at a time writes, see `exclusive`.
+    absent_is_fine(fs::remove_file(&draft))?;
     // Nobody else can read it at any moment: it is created that way, under a name that did not exist.
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

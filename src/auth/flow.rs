@@ -54,13 +54,15 @@ async fn conclude(answer: Answer, ticket: Ticket, identity: &Identity, store: &S
             (Err(error), Page::Failed)
         }
         Answer::Code(code) => {
+            // A refresh under way elsewhere would store its tokens over these.
+            let right = store.exclusive().await;
             let tokens = match identity.redeem(&code, ticket.verifier, ticket.redirect).await {
                 Ok(tokens) => tokens,
                 Err(error) => return (Err(error), Page::Failed),
             };
-            match store.save(&tokens).await {
+            match store.save(&tokens, &right).await {
                 Ok(()) => (Ok(tokens), Page::Done),
-                Err(error) => (Err(error), Page::Failed),
+                Err(error) => (Err(error), Page::NotStored),
             }
         }
     }

@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+    BasicTokenType,
 };
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
@@ -126,7 +127,8 @@ impl Identity {
             Err(failure) => Err(match self.explain(failure, &secrets) {
                 Refusal::Rejected(why) => {
                     Error::new(Code::LoginFailed, format!("{} refused the login: {why}", self.name)).hint(format!(
-                        "Check {CLIENT_ID} and {CLIENT_SECRET} against the app's registration, then log in again."
+                        "Log in again: a code is good once, and for a few seconds. If that does not help, check {CLIENT_ID} and \
+                         {CLIENT_SECRET} against the app's registration."
                     ))
                 }
                 Refusal::Failed(error) => error,
@@ -172,8 +174,21 @@ impl Identity {
                 for secret in secrets.iter().map(String::as_str).chain(own) {
                     why = why.replace(secret, "[secret]");
                 }
-                let why = why.chars().filter(|c| !c.is_control()).take(300).collect();
-                Refusal::Rejected(why)
+                let why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
+                match said.error() {
+                    // It is we who are refused, not the code or the token: those are as good as they were.
+                    BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
+                        Refusal::Failed(
+                            Error::new(Code::LoginFailed, format!("{name} does not accept this client: {why}")).hint(
+                                format!(
+                                    "Check {CLIENT_ID} and {CLIENT_SECRET} against the app's registration at PagerDuty. \
+                                     What was stored is kept."
+                                ),
+                            ),
+                        )
+                    }
+                    _ => Refusal::Rejected(why),
+                }
             }
             RequestTokenError::Request(Trouble::Refused(status @ (400 | 401))) => {
                 Refusal::Rejected(format!("it answered {status}"))

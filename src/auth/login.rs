@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Credential;
+use super::exclusive::Exclusive;
 use super::flow;
 use super::identity::{Identity, Refusal};
 use super::tokens::{Store, Tokens};
 use crate::config::{API_TOKEN, Config, OAuth, TIMEOUT};
 use crate::error::{Code, Error, Result};
+
+/// The waits before a store that failed is tried again.
+const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// What the calls wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,7 @@ type Acquisition = Shared<BoxFuture<'static, Result<Tokens>>>;
 struct State {
     tokens: Option<Tokens>,
     running: Option<Acquisition>,
+    unsaved: Option<Unsaved>,
     stage: Stage,
 }
 
@@ -57,7 +62,7 @@ impl Login {
             settings,
             follow_region: config.host_by_login,
             call_timeout: config.timeout,
-            state: Mutex::new(State { tokens: None, running: None, stage: Stage::Store }),
+            state: Mutex::new(State { tokens: None, running: None, unsaved: None, stage: Stage::Store }),
         })
     }
 
@@ -160,49 +165,109 @@ impl Login {
     async fn acquire(&self, anew: bool) -> Result<Tokens> {
         self.enter(Stage::Store);
         // Also before a new login: without a usable store it would be in vain.
-        let stored = self.store.load().await?;
-        if let Some(stored) = stored.filter(|_| !anew)
-            && let Some(tokens) = self.reuse(stored).await?
-        {
-            return Ok(tokens);
+        let known = self.known().await?;
+        if let Some(known) = known.filter(|_| !anew) {
+            if known.is_fresh() {
+                return Ok(known);
+            }
+            if self.identity.can_refresh()
+                && known.has_refresh_token()
+                && let Some(tokens) = self.refresh().await?
+            {
+                return Ok(tokens);
+            }
         }
         self.enter(Stage::Browser);
         flow::run(&self.settings, &self.identity, &self.store).await
     }
 
-    /// What is stored, refreshed if it has to be and can be; nothing if it is of no use any more.
-    async fn reuse(&self, stored: Tokens) -> Result<Option<Tokens>> {
-        if stored.is_fresh() {
-            return Ok(Some(stored));
+    /// What is stored; or what should be, if the store failed when it mattered.
+    async fn known(&self) -> Result<Option<Tokens>> {
+        let Some(unsaved) = self.lock().unsaved.clone() else { return self.store.load().await };
+        match self.store.load().await {
+            // Somebody has logged in anew, or out.
+            Ok(stored) if !unsaved.follows(stored.as_ref()) => {
+                self.lock().unsaved = None;
+                Ok(stored)
+            }
+            Ok(_) => Ok(Some(unsaved.tokens)),
+            Err(error) => {
+                tracing::debug!(%error, "the token store is still not usable; going on with what is in memory");
+                Ok(Some(unsaved.tokens))
+            }
         }
-        let Some(refresh) = stored.refresh.as_ref().filter(|_| self.identity.can_refresh()) else { return Ok(None) };
+    }
+
+    /// Refreshes the login, unless another process has just done so. Nothing if it is of no use any more.
+    async fn refresh(&self) -> Result<Option<Tokens>> {
         self.enter(Stage::Refresh);
+        let right = self.store.exclusive().await;
+        let Some(known) = self.known().await? else { return Ok(None) };
+        if known.is_fresh() {
+            return Ok(Some(known));
+        }
+        let Some(refresh) = &known.refresh else { return Ok(None) };
         match self.identity.refresh(refresh).await {
             Ok(mut tokens) => {
-                tokens.region = tokens.region.or(stored.region);
-                // First stored, then used: the old refresh token is dead, and this one is known nowhere else. Should the
-                // store fail now, what we hold is still good for this process.
-                if let Err(error) = self.store.save(&tokens).await {
-                    tracing::warn!(%error, "the refreshed login could not be stored; it ends with this process");
-                }
+                tokens.region = tokens.region.or(known.region);
+                // First stored, then used: the old refresh token is dead, and this one is known nowhere else.
+                self.keep(&known, &tokens, &right).await;
                 Ok(Some(tokens))
             }
             Err(Refusal::Failed(error)) => Err(error),
             Err(Refusal::Rejected(why)) => {
-                // Another process may have refreshed in the meantime, and its tokens must not be thrown away.
-                if let Some(now) = self.store.load().await? {
+                // A program that does not know our lock may have refreshed in the meantime (the Python server does): its
+                // tokens must not be thrown away.
+                let now = self.store.load().await?;
+                if let Some(now) = now.filter(|now| !same(now.refresh.as_ref(), Some(refresh))) {
                     if now.is_fresh() {
                         return Ok(Some(now));
                     }
-                    if now.refresh.as_ref().map(ExposeSecret::expose_secret) != Some(refresh.expose_secret()) {
-                        return Err(Error::new(Code::LoginFailed, "another process is refreshing the same login")
-                            .hint("Call again: what it stored is taken then."));
-                    }
+                    return Err(Error::new(Code::LoginFailed, "another program is refreshing the same login")
+                        .hint("Call again: what it stored is taken then."));
                 }
                 tracing::warn!(why, "the stored login was refused and is removed");
-                self.store.clear().await?;
+                self.lock().unsaved = None;
+                self.store.clear(&right).await?;
                 Ok(None)
             }
         }
     }
+
+    /// Stores refreshed tokens. Should the store fail, they are kept in memory, and stored with the next refresh.
+    async fn keep(&self, before: &Tokens, tokens: &Tokens, right: &Exclusive) {
+        let mut outcome = self.store.save(tokens, right).await;
+        for wait in SAVE_AGAIN {
+            if outcome.is_ok() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            outcome = self.store.save(tokens, right).await;
+        }
+        let mut state = self.lock();
+        let replaced = state.unsaved.take().map_or_else(|| before.refresh.clone(), |unsaved| unsaved.replaced);
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the refreshed login could not be stored: if this process ends, log in again");
+            state.unsaved = Some(Unsaved { replaced, tokens: tokens.clone() });
+        }
+    }
+}
+
+/// Tokens that the store would not take.
+#[derive(Clone, Debug)]
+struct Unsaved {
+    /// The refresh token that is still in the store, and dead.
+    replaced: Option<SecretString>,
+    tokens: Tokens,
+}
+
+impl Unsaved {
+    /// Whether `stored` is what these tokens were to replace.
+    fn follows(&self, stored: Option<&Tokens>) -> bool {
+        stored.is_some_and(|stored| same(stored.refresh.as_ref(), self.replaced.as_ref()))
+    }
+}
+
+fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    one.map(ExposeSecret::expose_secret) == other.map(ExposeSecret::expose_secret)
 }

@@ -16,6 +16,8 @@ pub enum Page {
     Denied,
     /// PagerDuty sent an error instead of a code, or would not redeem it.
     Failed,
+    /// PagerDuty agreed, and the tokens could not be stored.
+    NotStored,
     /// The `state` is not that of the login under way.
     Foreign,
     /// The login has had its answer.
@@ -43,6 +45,12 @@ impl Page {
                 "✕",
                 "The login did not succeed",
                 "Your assistant, or the terminal, says why. Nothing was stored.",
+            ),
+            Page::NotStored => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "✕",
+                "The login could not be stored",
+                "PagerDuty agreed, but this computer has no place for the result. Your assistant, or the terminal, says why.",
             ),
             Page::Foreign => (
                 StatusCode::BAD_REQUEST,
@@ -127,8 +135,8 @@ mod tests {
 
     #[test]
     fn every_outcome_has_words_of_its_own() {
-        use Page::{Abandoned, Denied, Done, Failed, Foreign, Spent, Unknown};
-        let pages = [Done, Denied, Failed, Foreign, Spent, Unknown, Abandoned];
+        use Page::{Abandoned, Denied, Done, Failed, Foreign, NotStored, Spent, Unknown};
+        let pages = [Done, Denied, Failed, NotStored, Foreign, Spent, Unknown, Abandoned];
         let titles: std::collections::HashSet<_> = pages.iter().map(|page| page.content().2).collect();
         assert_eq!(titles.len(), pages.len());
         for page in pages {

@@ -8,6 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::exclusive::Exclusive;
 use super::{Credential, file, keychain};
 use crate::config::{Region, TokenStore};
 use crate::error::{Code, Error, Result};
@@ -92,10 +93,13 @@ impl Tokens {
     /// From the values of entries. Without an access token there is nothing; what cannot be read counts as absent.
     fn from_entries(mut get: impl FnMut(&'static str) -> Result<Option<SecretString>>) -> Result<Option<Self>> {
         let mut text = |name| Ok::<_, Error>(get(name)?.filter(|value| !value.expose_secret().trim().is_empty()));
+        // Before the access token: should another process write in between, its new token then counts as expired, and
+        // not an old one as fresh.
+        let expiry = text(EXPIRY)?;
         let Some(access) = text(ACCESS)? else { return Ok(None) };
         // The Python server may have written a fraction.
         #[expect(clippy::cast_possible_truncation, reason = "a number that large is no point in time, and saturates")]
-        let expires_at = text(EXPIRY)?
+        let expires_at = expiry
             .and_then(|value| value.expose_secret().trim().parse::<f64>().ok())
             .filter(|end| end.is_finite())
             .map(|end| end as i64);
@@ -118,6 +122,11 @@ impl Store {
         Self(store)
     }
 
+    /// The right to change what is kept, which every [`Store::save`] and [`Store::clear`] needs.
+    pub async fn exclusive(&self) -> Exclusive {
+        Exclusive::begin(&self.0).await
+    }
+
     /// The tokens, if there are any.
     pub async fn load(&self) -> Result<Option<Tokens>> {
         self.run(|store| match store {
@@ -131,7 +140,7 @@ impl Store {
     }
 
     /// Keeps `tokens` in place of what was there.
-    pub async fn save(&self, tokens: &Tokens) -> Result<()> {
+    pub async fn save(&self, tokens: &Tokens, _right: &Exclusive) -> Result<()> {
         let tokens = tokens.clone();
         self.run(move |store| match store {
             TokenStore::Keyring => ENTRIES.into_iter().try_for_each(|name| match tokens.entry(name) {
@@ -148,7 +157,7 @@ impl Store {
     }
 
     /// Removes the tokens; the names of the entries that were there.
-    pub async fn clear(&self) -> Result<Vec<&'static str>> {
+    pub async fn clear(&self, _right: &Exclusive) -> Result<Vec<&'static str>> {
         self.run(|store| match store {
             TokenStore::Keyring => {
                 let mut removed = Vec::new();

@@ -79,13 +79,21 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
     } else {
         Ok(None)
     };
-    let (credential, login) = match stored {
-        Ok(login) => (credentials.present().await, login),
+    let (stored, login) = match stored {
+        Ok(login) => (Ok(()), login),
         Err(error) => (Err(error), None),
     };
     let mut report = Report::of(&config, credentials.environment(), login.as_ref());
+    // As good as a fresh one: the next call refreshes it, and asks nobody.
+    let refreshes = report.refreshable == Some(true) && login.is_some_and(|tokens| !tokens.is_fresh());
+    let credential = match stored {
+        Ok(()) if refreshes => Ok(None),
+        Ok(()) => credentials.present().await.map(Some),
+        Err(error) => Err(error),
+    };
     let error = match credential {
-        Ok(credential) => {
+        Ok(None) => None,
+        Ok(Some(credential)) => {
             report.credential = Some(credential.masked());
             if let Some(host) = credential.host() {
                 report.host = host.clone();
@@ -168,8 +176,11 @@ impl Report {
         };
         let expiry = self.expires_at.map(|end| {
             let state = if end > Timestamp::now() { "" } else { " (expired)" };
-            let then =
-                if self.refreshable == Some(true) { ", refreshed by itself" } else { ", then the browser opens again" };
+            let then = if self.refreshable == Some(true) {
+                ", refreshed by itself with the next call"
+            } else {
+                ", then the browser opens again"
+            };
             format!("{end}{state}{then}")
         });
         line("Source", Some(self.source.clone().unwrap_or_else(|| "none".to_owned())));
@@ -185,7 +196,8 @@ impl Report {
 /// Forgets the login.
 async fn logout(config: &Config) -> Result<u8> {
     let store = &config.oauth.store;
-    let removed = match Store::new(store.clone()).clear().await {
+    let kept = Store::new(store.clone());
+    let removed = match kept.clear(&kept.exclusive().await).await {
         Ok(removed) => removed,
         Err(error) => return Ok(failed(&error)),
     };

@@ -14,7 +14,7 @@ use super::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
 use crate::client::{Api, Client, Probe, Query, RateLimit};
-use crate::config::{Config, USER_EMAIL};
+use crate::config::{CLIENT_ID, Config, USER_EMAIL};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model};
@@ -129,12 +129,13 @@ async fn examine(config: &Config) -> Vec<Check> {
 }
 
 /// Where a login is kept, and whether that can be used.
+#[derive(Default)]
 struct Kept {
     place: String,
     /// Whether calls depend on it: a login is configured, and no other credential is in front of it.
     needed: bool,
-    /// What is there, in words.
-    found: &'static str,
+    /// What is there, in words; `None` if nobody looked.
+    found: Option<&'static str>,
     /// Whether it has expired, and the next call will make a new one of it without asking anybody.
     refreshable: bool,
     error: Option<Error>,
@@ -143,6 +144,10 @@ struct Kept {
 async fn token_store(config: &Config) -> Kept {
     let oauth = &config.oauth;
     let place = oauth.store.describe();
+    if oauth.client_id.is_none() {
+        // A locked keyring would ask somebody to unlock it, for nothing.
+        return Kept { place, ..Kept::default() };
+    }
     let needed = config.token.is_none() && oauth.client_id.is_some();
     let loaded = tokio::time::timeout(KEYRING_PATIENCE, Store::new(oauth.store.clone()).load()).await;
     let loaded = loaded.unwrap_or_else(|_| {
@@ -152,10 +157,10 @@ async fn token_store(config: &Config) -> Kept {
     let refreshable = matches!(&loaded, Ok(Some(tokens))
         if !tokens.is_fresh() && tokens.has_refresh_token() && oauth.client_secret.is_some());
     let (found, error) = match loaded {
-        Ok(None) => ("no login", None),
-        Ok(Some(tokens)) if tokens.is_fresh() => ("a login", None),
-        Ok(Some(_)) => ("an expired login", None),
-        Err(error) => ("", Some(error)),
+        Ok(None) => (Some("no login"), None),
+        Ok(Some(tokens)) if tokens.is_fresh() => (Some("a login"), None),
+        Ok(Some(_)) => (Some("an expired login"), None),
+        Err(error) => (None, Some(error)),
     };
     Kept { place, needed, found, refreshable, error }
 }
@@ -163,10 +168,11 @@ async fn token_store(config: &Config) -> Kept {
 impl Kept {
     fn check(&self) -> Check {
         const NAME: &str = "token_store";
-        match &self.error {
-            None => Check::ok(NAME, format!("{} can be read; {} is in it", self.place, self.found)),
-            Some(error) if self.needed => Check::of(NAME, Status::Fail, error),
-            Some(error) => Check::ok(NAME, format!("not usable, and not needed: {}", error.message())),
+        match (&self.error, self.found) {
+            (None, Some(found)) => Check::ok(NAME, format!("{} can be read; {found} is in it", self.place)),
+            (None, None) => Check::ok(NAME, format!("{} is not used: {CLIENT_ID} is not set", self.place)),
+            (Some(error), _) if self.needed => Check::of(NAME, Status::Fail, error),
+            (Some(error), _) => Check::ok(NAME, format!("not usable, and not needed: {}", error.message())),
         }
     }
 }

@@ -40,8 +40,17 @@ impl TokenStore {
     fn parse(value: &str) -> Result<Self> {
         match value.to_ascii_lowercase().as_str() {
             "keyring" => Ok(TokenStore::Keyring),
-            "file" => Ok(TokenStore::File(state_dir()?.join("pagerduty_mcp_server").join("tokens.json"))),
+            "file" => Ok(TokenStore::File(state_dir()?.join("tokens.json"))),
             _ => Err(unusable(TOKEN_STORE, value, "keyring or file")),
+        }
+    }
+
+    /// The file that is locked by whoever changes what is kept; `None` where there is no place for one.
+    #[must_use]
+    pub fn lock_path(&self) -> Option<PathBuf> {
+        match self {
+            TokenStore::Keyring => state_dir().ok().map(|folder| folder.join("keyring.lock")),
+            TokenStore::File(path) => Some(path.with_extension("lock")),
         }
     }
 
@@ -55,7 +64,7 @@ impl TokenStore {
     }
 }
 
-/// Where programs keep what has to outlive them and is of no interest to anybody else.
+/// Our folder where programs keep what has to outlive them and is of no interest to anybody else.
 fn state_dir() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = |below: &str| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(below));
@@ -67,7 +76,7 @@ fn state_dir() -> Result<PathBuf> {
         // https://specifications.freedesktop.org/basedir-spec/latest/
         set("XDG_STATE_HOME").or_else(|| home(".local/state"))
     };
-    found.ok_or_else(|| {
+    found.map(|folder| folder.join("pagerduty_mcp_server")).ok_or_else(|| {
         Error::new(Code::InvalidConfiguration, format!("{TOKEN_STORE}=file needs a home directory, and there is none"))
             .hint("Set HOME (or XDG_STATE_HOME), or use PAGERDUTY_API_TOKEN.")
     })

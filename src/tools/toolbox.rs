@@ -91,6 +91,12 @@ impl Toolbox {
         })
     }
 
+    /// Waits for the credential of local calls, for a person to log in if need be. Calls do that themselves, but only as
+    /// long as a call may take.
+    pub async fn log_in(&self) -> Result<()> {
+        self.credentials.resolve(&Origin::Local).await.map(drop)
+    }
+
     /// Calls a tool: arguments as a JSON object, the answer as the contract's envelope.
     ///
     /// A panic becomes [`Code::Internal`], so that the caller always gets an answer; the whole call is bounded in time.

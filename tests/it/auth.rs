@@ -3,106 +3,19 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::path::Path;
 use std::time::Duration;
 
 use pagerduty_mcp_server::auth::{Credentials, Origin, Store};
-use pagerduty_mcp_server::config::{Browser, Config, Host, Region, TokenStore};
+use pagerduty_mcp_server::config::{Config, Host, Region};
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions, Options, Sandbox, tokens};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions, tokens};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::browser::{self, Seen};
+use crate::scene::{Scene, only_look};
 use crate::support::{self, object};
-
-/// An account, a place for tokens, and a person who clicks.
-struct Scene {
-    sandbox: Sandbox,
-    config: Config,
-    opened: Arc<AtomicUsize>,
-    pages: mpsc::Receiver<Seen>,
-    folder: TempDir,
-}
-
-impl Scene {
-    /// The person logs in whenever the browser opens.
-    async fn start() -> Self {
-        Self::with(browser::visit).await
-    }
-
-    /// The person does as `visit` says: from the login page's address to the last page seen.
-    async fn with(visit: fn(&str) -> Seen) -> Self {
-        let sandbox = Sandbox::start(Options::default()).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let opened = Arc::new(AtomicUsize::new(0));
-        let (sender, pages) = mpsc::channel();
-        let count = Arc::clone(&opened);
-        let open = move |url: &str| {
-            count.fetch_add(1, Ordering::SeqCst);
-            let (url, sender) = (url.to_owned(), sender.clone());
-            thread::spawn(move || sender.send(visit(&url)));
-        };
-        let mut config = support::config("");
-        config.host = Host::parse(sandbox.url()).unwrap();
-        config.oauth.identity = config.host.clone();
-        config.oauth.client_id = Some("a-client".to_owned());
-        config.oauth.callback_port = 0;
-        config.oauth.store = TokenStore::File(folder.path().join("below").join("tokens.json"));
-        config.oauth.browser = Browser::Function(Arc::new(open));
-        Self { sandbox, config, opened, pages, folder }
-    }
-
-    /// A server that can refresh.
-    fn with_secret(mut self) -> Self {
-        self.config.oauth.client_secret = Some("a-client-secret".into());
-        self
-    }
-
-    fn toolbox(&self) -> Arc<Toolbox> {
-        Arc::new(Toolbox::new(&self.config, &Filter::default()).unwrap())
-    }
-
-    /// A call in a process of its own, as far as memory goes.
-    async fn ok(&self) {
-        support::ok(&self.toolbox(), "get_teams", json!({})).await;
-    }
-
-    async fn code(&self) -> Code {
-        support::err(&self.toolbox(), "get_teams", json!({})).await.code()
-    }
-
-    fn opened(&self) -> usize {
-        self.opened.load(Ordering::SeqCst)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("below").join("tokens.json")
-    }
-
-    fn stored(&self) -> Value {
-        serde_json::from_slice(&fs::read(self.path()).unwrap()).unwrap()
-    }
-
-    fn tokens_asked(&self) -> usize {
-        self.sandbox.requests().iter().filter(|request| request.path == "/oauth/token").count()
-    }
-
-    /// Logs in with a token that counts as expired at once, and goes on with a server whose tokens live.
-    async fn expired() -> Self {
-        let scene = Self::start().await.with_secret();
-        scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
-        scene.ok().await;
-        scene.sandbox.identity(IdentityOptions::default());
-        scene.sandbox.clear();
-        assert_eq!(scene.opened(), 1);
-        scene
-    }
-}
 
 #[tokio::test]
 async fn a_first_call_logs_in_and_all_others_reuse_it() {
@@ -115,7 +28,7 @@ async fn a_first_call_logs_in_and_all_others_reuse_it() {
     let stored = scene.stored();
     let expiry: i64 = stored["token_expiry"].as_str().unwrap().parse().unwrap();
     assert!(expiry > 1_700_000_000, "Unix seconds as text");
-    let page = scene.pages.recv().unwrap();
+    let page = scene.page();
     assert!(page.status == 200 && page.body.contains("You are logged in"), "{}", page.body);
     for absent in [stored["oauth_token"].as_str().unwrap(), "http:", "https:", "<script", "code="] {
         assert!(!page.body.contains(absent), "{absent}");
@@ -141,97 +54,13 @@ async fn the_browser_is_sent_with_pkce_and_the_contracts_redirect() {
 }
 
 #[tokio::test]
-async fn an_expired_login_without_the_clients_secret_is_made_anew() {
-    let mut scene = Scene::expired().await;
-    scene.config.oauth.client_secret = None;
-    scene.ok().await;
-    assert_eq!(scene.opened(), 2);
-}
-
-#[tokio::test]
-async fn an_expired_login_is_refreshed_and_the_refresh_token_rotates() {
-    let scene = Scene::expired().await;
-    let before = scene.stored();
-    scene.ok().await;
-    scene.ok().await;
-    let after = scene.stored();
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
-    for name in ["oauth_token", "refresh_token"] {
-        assert!(after[name].is_string() && after[name] != before[name], "{name}");
-    }
-    // The old refresh token is dead: with it in the store, the next refresh is refused.
-    fs::write(scene.path(), before.to_string()).unwrap();
-    scene.ok().await;
-    assert_eq!(scene.opened(), 2, "a login in place of the refresh");
-}
-
-#[tokio::test]
-async fn a_refused_refresh_clears_the_store_and_starts_over() {
-    let scene = Scene::expired().await;
-    let before = scene.stored();
-    scene.sandbox.identity(IdentityOptions { reject_refresh: true, deny: true, ..Default::default() });
-    assert_eq!(scene.code().await, Code::LoginFailed);
-    assert!(!scene.path().exists(), "cleared, and nothing new since it was declined");
-    scene.sandbox.identity(IdentityOptions::default());
-    scene.ok().await;
-    assert_ne!(scene.stored()["refresh_token"], before["refresh_token"]);
-    assert_eq!(scene.opened(), 3);
-}
-
-#[tokio::test]
-async fn a_refresh_that_another_process_was_faster_with_takes_its_tokens() {
-    let scene = Scene::expired().await;
-    let before = scene.stored();
-    scene.ok().await;
-    let after = scene.stored();
-    // We have read the old tokens when the other process writes the new ones.
-    fs::write(scene.path(), before.to_string()).unwrap();
-    scene.sandbox.clear();
-    scene.sandbox.fail(Fault::once("/oauth/token", FaultKind::Delay(Duration::from_millis(300))));
-    let (toolbox, path) = (scene.toolbox(), scene.path());
-    let other = async {
-        while scene.tokens_asked() == 0 {
-            tokio::task::yield_now().await;
-        }
-        fs::write(path, after.to_string()).unwrap();
-    };
-    tokio::join!(support::ok(&toolbox, "get_teams", json!({})), other);
-    assert_eq!((scene.stored(), scene.opened()), (after, 1));
-}
-
-#[tokio::test]
-async fn a_server_error_is_retried_three_times_and_loses_nothing() {
-    let scene = Scene::expired().await;
-    let before = scene.stored();
-    scene.sandbox.identity(IdentityOptions { fail: 4, ..Default::default() });
-    let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
-    assert_eq!((error.code(), error.http_status(), error.is_retryable()), (Code::ApiError, Some(503), true));
-    assert_eq!((scene.tokens_asked(), scene.opened()), (4, 1));
-    assert_eq!(scene.stored(), before);
-    scene.sandbox.identity(IdentityOptions { fail: 3, ..Default::default() });
-    scene.ok().await;
-    assert_eq!(scene.opened(), 1);
-}
-
-#[tokio::test]
-async fn a_broken_connection_and_a_gateways_page_lose_nothing_either() {
-    let scene = Scene::expired().await;
-    let before = scene.stored();
-    scene.sandbox.fail(Fault { times: 4, ..Fault::once("/oauth/token", FaultKind::Reset) });
-    assert_eq!(scene.code().await, Code::NetworkError);
-    scene.sandbox.fail(Fault::once("/oauth/token", FaultKind::WrongJson(json!({"welcome": true}))));
-    assert_eq!(scene.code().await, Code::UnexpectedResponse);
-    assert_eq!((scene.stored(), scene.opened()), (before, 1));
-}
-
-#[tokio::test]
 async fn declining_is_a_failed_login_with_its_own_page() {
     let scene = Scene::start().await;
     scene.sandbox.identity(IdentityOptions { deny: true, ..Default::default() });
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::LoginFailed);
     assert!(error.message().contains("declined") && !scene.path().exists(), "{error}");
-    let page = scene.pages.recv().unwrap();
+    let page = scene.page();
     assert!(page.status == 400 && page.body.contains("Access was declined"), "{}", page.body);
 }
 
@@ -243,7 +72,7 @@ async fn an_error_in_the_callback_is_passed_on_by_its_name_alone() {
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::LoginFailed);
     assert!(error.message().contains("\"server_errorscript\""), "{error}");
-    let page = scene.pages.recv().unwrap();
+    let page = scene.page();
     assert!(page.status == 400 && !page.body.contains("server_error"), "{}", page.body);
 }
 
@@ -256,7 +85,7 @@ async fn a_code_that_is_refused_is_a_failed_login_and_the_page_says_so() {
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::LoginFailed);
     assert!(error.message().contains("invalid_grant (no)"), "{error}");
-    assert!(scene.pages.recv().unwrap().body.contains("did not succeed"));
+    assert!(scene.page().body.contains("did not succeed"));
 }
 
 /// Calls the callback in the wrong ways first, as another page in the browser might.
@@ -276,7 +105,7 @@ fn visit_after_others(url: &str) -> Seen {
 async fn a_forged_state_and_a_wrong_path_do_not_disturb_the_login() {
     let scene = Scene::with(visit_after_others).await;
     scene.ok().await;
-    assert_eq!(scene.pages.recv().unwrap().status, 200);
+    assert_eq!(scene.page().status, 200);
 }
 
 #[tokio::test]
@@ -298,11 +127,6 @@ async fn a_login_that_nobody_makes_times_out() {
     assert!(error.message().contains("50ms"), "{error}");
 }
 
-/// Leaves the page open: what is seen is its address.
-fn only_look(url: &str) -> Seen {
-    Seen { status: 0, head: url.to_owned(), body: String::new() }
-}
-
 #[tokio::test]
 async fn a_call_that_runs_out_of_time_leaves_the_login_open() {
     let mut scene = Scene::with(only_look).await;
@@ -311,29 +135,12 @@ async fn a_call_that_runs_out_of_time_leaves_the_login_open() {
     let error = support::err(&toolbox, "get_teams", json!({})).await;
     assert_eq!((error.code(), error.is_retryable()), (Code::LoginPending, true));
     assert!(error.hint_text().unwrap().contains("auth login"), "{error}");
-    let url = scene.pages.recv().unwrap().head;
+    let url = scene.page().head;
     assert!(!error.envelope().to_string().contains("http"), "no address for a model to follow");
     let page = tokio::task::spawn_blocking(move || browser::visit(&url)).await.unwrap();
     assert_eq!(page.status, 200);
     support::ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(scene.opened(), 1);
-}
-
-#[tokio::test]
-async fn calls_at_the_same_time_share_one_login_and_one_refresh() {
-    let scene = Scene::start().await.with_secret();
-    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
-    let toolbox = scene.toolbox();
-    let five = || async {
-        let calls = (0..5).map(|_| toolbox.call("get_teams", object(json!({}))));
-        for outcome in futures_util::future::join_all(calls).await {
-            outcome.unwrap();
-        }
-    };
-    five().await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
-    five().await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 2));
 }
 
 #[tokio::test]
@@ -348,7 +155,7 @@ async fn a_call_that_is_withdrawn_does_not_take_the_login_with_it() {
             tokio::task::yield_now().await;
         }
     }
-    let url = scene.pages.recv().unwrap().head;
+    let url = scene.page().head;
     tokio::task::spawn_blocking(move || browser::visit(&url)).await.unwrap();
     support::ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(scene.opened(), 1);
@@ -363,8 +170,9 @@ async fn the_token_file_is_the_users_alone() {
     scene.ok().await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&scene.path()), mode(scene.path().parent().unwrap())), (0o600, 0o700));
-    let drafts = fs::read_dir(scene.path().parent().unwrap()).unwrap().count();
-    assert_eq!(drafts, 1, "no draft is left");
+    assert_eq!(mode(&scene.path().with_extension("lock")), 0o600);
+    let files = fs::read_dir(scene.path().parent().unwrap()).unwrap().count();
+    assert_eq!(files, 2, "the tokens and the lock, and no draft");
     fs::set_permissions(scene.path(), fs::Permissions::from_mode(0o640)).unwrap();
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::TokenStoreUnavailable);
@@ -381,7 +189,8 @@ async fn a_damaged_token_file_is_not_quoted() {
     assert_eq!(error.code(), Code::TokenStoreUnavailable);
     assert!(!error.envelope().to_string().contains("sandbox-"), "{error}");
     // Logging out is the way out.
-    Store::new(scene.config.oauth.store.clone()).clear().await.unwrap();
+    let store = Store::new(scene.config.oauth.store.clone());
+    store.clear(&store.exclusive().await).await.unwrap();
     scene.ok().await;
 }
 
@@ -390,10 +199,9 @@ async fn a_damaged_token_file_is_not_quoted() {
 async fn without_a_keyring_the_ways_out_are_named() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
         .args(["call", "get_teams"])
+        .env_clear()
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
         .env("PAGERDUTY_CLIENT_ID", "a-client")
-        .env_remove("PAGERDUTY_API_TOKEN")
-        .env_remove("PAGERDUTY_TOKEN_STORE")
         .output()
         .unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -479,4 +287,28 @@ async fn the_order_is_header_environment_login() {
     let refused = user(&scene.config, header("wrong")).await.unwrap_err();
     assert!(refused.message().contains("the X-PagerDuty-Token header"), "{refused}");
     assert_eq!(scene.opened(), 0);
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_stored_is_not_called_done() {
+    let scene = Scene::start().await;
+    fs::create_dir_all(scene.path().with_extension("new").join("in-the-way")).unwrap();
+    let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
+    assert_eq!(error.code(), Code::TokenStoreUnavailable);
+    let page = scene.page();
+    assert!(page.status == 500 && page.body.contains("could not be stored"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_in_nobodys_way_and_goes_with_the_logout() {
+    let scene = Scene::start().await;
+    let left = scene.path().with_extension("new");
+    fs::create_dir_all(left.parent().unwrap()).unwrap();
+    fs::write(&left, "{}").unwrap();
+    scene.ok().await;
+    assert!(!left.exists());
+    fs::write(&left, "{}").unwrap();
+    let store = Store::new(scene.config.oauth.store.clone());
+    store.clear(&store.exclusive().await).await.unwrap();
+    assert!(!left.exists() && !scene.path().exists());
 }

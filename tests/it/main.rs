@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod browser;
+mod scene;
 mod support;
 
 mod answers;
@@ -16,6 +17,7 @@ mod docs;
 mod examples;
 mod faults;
 mod params;
+mod refresh;
 mod requests;
 mod rules;
 mod session;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -33,6 +34,24 @@ with open(sys.argv[2], "a", encoding="utf-8") as visited:
     visited.write(page.url + "\\n")
 """
 
+SESSION = "\n".join(
+    json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+    for id, method, params in [
+        (
+            1,
+            "initialize",
+            {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": {"name": "t", "version": "1"},
+            },
+        ),
+        (2, "tools/call", {"name": "get_teams", "arguments": {}}),
+        (3, "tools/call", {"name": "get_users", "arguments": {"user_id": "PNOBODY"}}),
+    ]
+)
+"""An MCP session: a call that succeeds and one that fails."""
+
 EVERYTHING = "trace,hyper=trace,hyper_util=trace,reqwest=trace,h2=trace,rustls=trace,axum=trace"
 
 
@@ -42,6 +61,8 @@ class Identity:
 
     url: str
     secrets: set[str] = field(default_factory=set)
+    echo: bool = False
+    """Whether it refuses everything, and repeats what it was sent."""
 
 
 @pytest.fixture
@@ -62,16 +83,22 @@ def identity(sandbox: SandboxProcess) -> Iterator[Identity]:
             form = parse_qs(body.decode())
             for name in ("code", "code_verifier", "client_secret", "refresh_token"):
                 heard.secrets.update(form.get(name, []))
+            if heard.echo:
+                said = {"error": "invalid_grant", "error_description": f"no: {form}"}
+                self.reply(400, json.dumps(said).encode())
+                return
             try:
                 answer = urllib.request.urlopen(sandbox.url + self.path, data=body, timeout=10)
             except urllib.error.HTTPError as refused:
                 answer = refused
             text = answer.read()
             tokens = json.loads(text)
-            heard.secrets.update(
-                tokens[name] for name in ("access_token", "refresh_token") if name in tokens
-            )
-            self.send_response(answer.status)
+            issued = ("access_token", "refresh_token", "id_token")
+            heard.secrets.update(tokens[name] for name in issued if name in tokens)
+            self.reply(answer.status, text)
+
+        def reply(self, status: int, text: bytes) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -155,6 +182,7 @@ def test_login_status_logout(terminal: Terminal):
 
     said = terminal.run("auth", "login")
     assert said.startswith("Logged in as ")
+    assert "/oauth/authorize?" in terminal.printed, "for a browser on another machine"
     assert "@" in said
 
     after = json.loads(terminal.run("auth", "status", "--json"))
@@ -163,6 +191,14 @@ def test_login_status_logout(terminal: Terminal):
     assert after["credential"].startswith("****")
     assert after["store"] == str(terminal.tokens)
     assert "refreshed by itself" in terminal.run("auth", "status")
+
+    # Nothing is wrong with a login that the next call refreshes.
+    terminal.expire()
+    expired = json.loads(terminal.run("auth", "status", "--json"))
+    assert (expired["ok"], expired["refreshable"], expired["user"]) == (True, True, None)
+    assert "(expired), refreshed by itself" in terminal.run("auth", "status")
+    terminal.run("doctor")
+    terminal.run("auth", "status", "--json", status=1, PAGERDUTY_CLIENT_SECRET="")
 
     assert "oauth_token" in terminal.run("auth", "logout")
     assert not terminal.tokens.exists()
@@ -206,6 +242,11 @@ def test_no_secret_is_ever_printed(
     run("auth", "status", "--json")
     run("doctor")
     run("tools", "--json")
+    serve = terminal.door.run(
+        *arguments, cwd=terminal.folder, stdin=SESSION, **(terminal.variables | variables)
+    )
+    assert "structuredContent" in serve.stdout
+    terminal.printed += serve.stdout + serve.stderr
     terminal.expire()
     run("call", "get_teams")
     # Calls that fail: an answer that echoes, a login, a refresh and a new login refused.
@@ -219,12 +260,26 @@ def test_no_secret_is_ever_printed(
     behave(reject_refresh=True, deny=True)
     run("call", "get_teams", status=1)
     run("auth", "login", status=1)
+    # A token endpoint that repeats what it was sent.
+    behave()
+    identity.echo = True
+    run("auth", "login", status=1)
+    identity.echo = False
+    behave(id_token_host="api.eu.pagerduty.com")
+    run("auth", "login")
     behave()
     run("auth", "login")
     run("auth", "logout")
+    # The other credentials.
+    for key in ("u+a-key-that-nobody-may-see", "pdus+_a-token-that-nobody-may-see"):
+        identity.secrets.add(key)
+        terminal.variables["PAGERDUTY_API_TOKEN"] = key
+        for command in (["call", "get_teams"], ["auth", "status"], ["doctor"]):
+            run(*command, status=1)
 
     log = terminal.printed
     assert "PagerDuty answered" in log, "the log was on"
+    assert "[secret]" in log, "the echo was heard"
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
     queries = [parse_qs(urlsplit(address).query) for address in visited.split()]
     secrets = identity.secrets | {code for query in queries for code in query.get("code", [])}
@@ -251,6 +306,39 @@ def test_a_dotenv_file_cannot_choose_what_is_run(terminal: Terminal):
     assert "LD_AUDIT" not in environment
     assert CLIENT_SECRET not in environment
     assert "PAGERDUTY_CLIENT_ID=a-client" in environment, "the rest is as it was given"
+
+
+def test_a_call_from_a_terminal_waits_for_the_person_as_long_as_a_login_may_take(
+    terminal: Terminal,
+):
+    # Far too little for the call; a login is another matter.
+    terminal.run("call", "get_teams", status=1, PAGERDUTY_TIMEOUT="0.001")
+    assert "LOGIN_PENDING" not in terminal.printed
+    assert terminal.tokens.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
+    terminal: Terminal, sandbox: SandboxProcess
+):
+    terminal.run("call", "get_teams")
+    terminal.expire()
+    before = json.loads(terminal.tokens.read_text(encoding="utf-8"))
+    sandbox.fail({"delay": 2000}, path="/oauth/token")
+    asked = len(sandbox.requests())
+    process = terminal.door.start("call", "get_teams", cwd=terminal.folder, **terminal.variables)
+    with process:
+        while len(sandbox.requests()) == asked:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(printed)["error"]["code"] == "CANCELLED"
+    after = json.loads(terminal.tokens.read_text(encoding="utf-8"))
+    assert after["refresh_token"] != before["refresh_token"]
+    terminal.run("call", "get_teams")
+    visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
+    assert len(visited.split()) == 1, "nobody had to log in again"
 
 
 def test_a_pending_login_blocks_nothing_else(terminal: Terminal):

@@ -134,6 +134,7 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
         "HOME": str(home),
         "XDG_DATA_HOME": str(home / "data"),
         "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_STATE_HOME": str(home / "state"),
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_RUNTIME_DIR": str(runtime),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring",

@@ -1,0 +1,177 @@
+//! What becomes of a login that has expired: refreshed once, whoever asks, and never lost on the way.
+
+use std::fs;
+use std::time::Duration;
+
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions};
+use serde_json::json;
+
+use crate::scene::Scene;
+use crate::support::{self, object};
+
+#[tokio::test]
+async fn an_expired_login_without_the_clients_secret_is_made_anew() {
+    let mut scene = Scene::expired().await;
+    scene.config.oauth.client_secret = None;
+    scene.ok().await;
+    assert_eq!(scene.opened(), 2);
+}
+
+#[tokio::test]
+async fn an_expired_login_is_refreshed_and_the_refresh_token_rotates() {
+    let scene = Scene::expired().await;
+    let before = scene.stored();
+    scene.ok().await;
+    scene.ok().await;
+    let after = scene.stored();
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    for name in ["oauth_token", "refresh_token"] {
+        assert!(after[name].is_string() && after[name] != before[name], "{name}");
+    }
+    // The old refresh token is dead: with it in the store, the next refresh is refused.
+    fs::write(scene.path(), before.to_string()).unwrap();
+    scene.ok().await;
+    assert_eq!(scene.opened(), 2, "a login in place of the refresh");
+}
+
+#[tokio::test]
+async fn a_refused_refresh_clears_the_store_and_starts_over() {
+    let scene = Scene::expired().await;
+    let before = scene.stored();
+    scene.sandbox.identity(IdentityOptions { reject_refresh: true, deny: true, ..Default::default() });
+    assert_eq!(scene.code().await, Code::LoginFailed);
+    assert!(!scene.path().exists(), "cleared, and nothing new since it was declined");
+    scene.sandbox.identity(IdentityOptions::default());
+    scene.ok().await;
+    assert_ne!(scene.stored()["refresh_token"], before["refresh_token"]);
+    assert_eq!(scene.opened(), 3);
+}
+
+#[tokio::test]
+async fn a_refresh_that_another_process_was_faster_with_takes_its_tokens() {
+    let scene = Scene::expired().await;
+    let before = scene.stored();
+    scene.ok().await;
+    let after = scene.stored();
+    // We have read the old tokens when the other process writes the new ones.
+    fs::write(scene.path(), before.to_string()).unwrap();
+    scene.sandbox.clear();
+    scene.sandbox.fail(Fault::once("/oauth/token", FaultKind::Delay(Duration::from_millis(300))));
+    let (toolbox, path) = (scene.toolbox(), scene.path());
+    let other = async {
+        while scene.tokens_asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        fs::write(path, after.to_string()).unwrap();
+    };
+    tokio::join!(support::ok(&toolbox, "get_teams", json!({})), other);
+    assert_eq!((scene.stored(), scene.opened()), (after, 1));
+}
+
+#[tokio::test]
+async fn a_server_error_is_retried_three_times_and_loses_nothing() {
+    let scene = Scene::expired().await;
+    let before = scene.stored();
+    scene.sandbox.identity(IdentityOptions { fail: 4, ..Default::default() });
+    let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
+    assert_eq!((error.code(), error.http_status(), error.is_retryable()), (Code::ApiError, Some(503), true));
+    assert_eq!((scene.tokens_asked(), scene.opened()), (4, 1));
+    assert_eq!(scene.stored(), before);
+    scene.sandbox.identity(IdentityOptions { fail: 3, ..Default::default() });
+    scene.ok().await;
+    assert_eq!(scene.opened(), 1);
+}
+
+#[tokio::test]
+async fn a_broken_connection_and_a_gateways_page_lose_nothing_either() {
+    let scene = Scene::expired().await;
+    let before = scene.stored();
+    scene.sandbox.fail(Fault { times: 4, ..Fault::once("/oauth/token", FaultKind::Reset) });
+    assert_eq!(scene.code().await, Code::NetworkError);
+    scene.sandbox.fail(Fault::once("/oauth/token", FaultKind::WrongJson(json!({"welcome": true}))));
+    assert_eq!(scene.code().await, Code::UnexpectedResponse);
+    assert_eq!((scene.stored(), scene.opened()), (before, 1));
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_share_one_login_and_one_refresh() {
+    let scene = Scene::start().await.with_secret();
+    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
+    let toolbox = scene.toolbox();
+    let five = || async {
+        let calls = (0..5).map(|_| toolbox.call("get_teams", object(json!({}))));
+        for outcome in futures_util::future::join_all(calls).await {
+            outcome.unwrap();
+        }
+    };
+    five().await;
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    five().await;
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 2));
+}
+
+#[tokio::test]
+async fn processes_that_find_the_login_expired_refresh_it_once() {
+    let scene = Scene::expired().await;
+    let toolboxes = [scene.toolbox(), scene.toolbox(), scene.toolbox()];
+    let calls = toolboxes.iter().map(|toolbox| support::ok(toolbox, "get_teams", json!({})));
+    futures_util::future::join_all(calls).await;
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+}
+
+/// A store that can be read and not written, for whoever runs this: a folder is where the new file would be written.
+fn block(scene: &Scene) -> std::path::PathBuf {
+    let folder = scene.path().with_extension("new");
+    fs::create_dir_all(folder.join("in-the-way")).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
+    let scene = Scene::expired().await;
+    let before = scene.stored();
+    let obstacle = block(&scene);
+    let toolbox = scene.toolbox();
+    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
+    for refreshes in 1..=2 {
+        // What is stored is dead by the second time: only what is in memory can be refreshed.
+        support::ok(&toolbox, "get_teams", json!({})).await;
+        assert_eq!((scene.opened(), scene.tokens_asked()), (1, refreshes));
+        assert_eq!(scene.stored(), before);
+    }
+    fs::remove_dir_all(obstacle).unwrap();
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_ne!(scene.stored(), before, "stored as soon as it can be");
+    scene.ok().await;
+    assert_eq!(scene.opened(), 1, "and of use to others");
+}
+
+#[tokio::test]
+async fn what_is_in_memory_gives_way_to_a_login_made_elsewhere() {
+    let scene = Scene::expired().await;
+    let obstacle = block(&scene);
+    let toolbox = scene.toolbox();
+    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    fs::remove_dir_all(obstacle).unwrap();
+    // Logged out: nobody may go on with what this process still knows.
+    fs::remove_file(scene.path()).unwrap();
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(scene.opened(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_loses_nothing() {
+    for word in ["invalid_client", "unauthorized_client"] {
+        let scene = Scene::expired().await;
+        let before = scene.stored();
+        let kind =
+            FaultKind::Status { code: 401, headers: [].into(), body: Some(json!({ "error": word }).to_string()) };
+        scene.sandbox.fail(Fault::once("/oauth/token", kind));
+        let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
+        assert_eq!(error.code(), Code::LoginFailed);
+        assert!(error.hint_text().unwrap().contains("PAGERDUTY_CLIENT_SECRET"), "{error}");
+        assert_eq!((scene.stored(), scene.opened()), (before, 1));
+    }
+}
