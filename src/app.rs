@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Host};
+use crate::config::{Config, Host, SANDBOX_FAULTS};
 use crate::error::{Code, Error, Result};
 use crate::sandbox::{self, Sandbox};
 use crate::tools::{Filter, Toolbox};
@@ -29,7 +29,8 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
     if !config.sandbox {
         return Ok(None);
     }
-    let sandbox = Sandbox::start(sandbox::Options::default()).await.map_err(|error| {
+    let faults = faults(config)?;
+    let sandbox = Sandbox::start(sandbox::Options { faults, ..Default::default() }).await.map_err(|error| {
         Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
             .hint("Check that this process may open sockets on 127.0.0.1.")
     })?;
@@ -37,4 +38,12 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
     config.token = Some((sandbox::tokens::USER.into(), "the sandbox"));
     config.user_email = None;
     Ok(Some(sandbox))
+}
+
+/// What the settings let go wrong in the embedded account.
+pub fn faults(config: &Config) -> Result<sandbox::Faults> {
+    sandbox::Faults::parse(config.sandbox_faults.as_deref().unwrap_or_default()).map_err(|why| {
+        Error::new(Code::InvalidConfiguration, format!("{SANDBOX_FAULTS} is not usable: {why}"))
+            .hint("Write entries such as 2% reset; GET /incidents status=503 x3; delay=50, separated by semicolons.")
+    })
 }

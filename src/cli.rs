@@ -18,7 +18,7 @@ use clap::error::ErrorKind;
 use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::config::{self, Config, Dotenv, Region};
 use crate::error::{Code, Error, Result};
 use crate::sandbox::{self, Sandbox};
@@ -65,6 +65,8 @@ fn execute(arguments: Arguments) -> Result<u8> {
     dotenv.warn();
     let mut config = Config::from_lookup(|name| dotenv.or_env(name))?;
     config.sandbox |= arguments.sandbox;
+    config.raw_text |= arguments.raw_text;
+    config.sandbox_faults = arguments.sandbox_faults.or(config.sandbox_faults);
     if let Some(region) = arguments.region {
         config.host = config::Host::of_region(Region::parse(&region)?);
         config.host_by_login = false;
@@ -118,7 +120,7 @@ async fn command(command: Option<Command>, config: Config, filter: &Filter) -> R
         Some(Command::Call(arguments)) => call(arguments, config, filter).await,
         Some(Command::Auth(command)) => auth::run(command, config).await,
         Some(Command::Doctor { json }) => doctor::run(config, json).await,
-        Some(Command::Sandbox(arguments)) => serve_sandbox(arguments).await,
+        Some(Command::Sandbox(arguments)) => serve_sandbox(arguments, &config).await,
     }
 }
 
@@ -182,9 +184,13 @@ fn pairs(arguments: &[String]) -> Result<Map<String, Value>> {
     Ok(map)
 }
 
-async fn serve_sandbox(arguments: SandboxArguments) -> Result<u8> {
-    let options =
-        sandbox::Options { port: arguments.port, rate_limit: arguments.rate_limit, ..sandbox::Options::default() };
+async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u8> {
+    let options = sandbox::Options {
+        port: arguments.port,
+        rate_limit: arguments.rate_limit,
+        faults: app::faults(config)?,
+        ..sandbox::Options::default()
+    };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("the sandbox cannot listen on port {}: {error}", arguments.port))
             .hint("Choose another --port, or 0 for any that is free.")

@@ -43,8 +43,12 @@ pub const API_HOST: &str = "PAGERDUTY_API_HOST";
 pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
 /// The switch for the embedded account.
 pub const SANDBOX: &str = "PAGERDUTY_SANDBOX";
+/// What goes wrong in the embedded account.
+pub const SANDBOX_FAULTS: &str = "PAGERDUTY_SANDBOX_FAULTS";
 /// The budget of an answer.
 pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
+/// The switch that leaves text as it came.
+pub const RAW_TEXT: &str = "PAGERDUTY_RAW_TEXT";
 /// The time-out of a call.
 pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
 /// The time-out of connecting.
@@ -124,9 +128,23 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "`1` runs everything against the embedded account: no PagerDuty account, no credential, no network.",
     },
     Variable {
+        name: SANDBOX_FAULTS,
+        default: "none",
+        meaning: "What goes wrong in the embedded account, to try how an agent takes it: `2% reset; GET /incidents status=503 x3; \
+                  delay=50; seed=7`. Entries have a likelihood, method, path, kind and number of times, all but the kind \
+                  optional. Kinds: `status=CODE`, `limited=SECONDS`, `delay=MS`, `slow_body=MS`, `html`, `empty`, `truncated`, \
+                  `reset`, `hang`, `lost_response`, `wrong_json`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
+    },
+    Variable {
         name: MAX_RESPONSE_TOKENS,
         default: "25000",
         meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit.",
+    },
+    Variable {
+        name: RAW_TEXT,
+        default: "0",
+        meaning: "`1` leaves text as PagerDuty gives it. Otherwise control characters and invisible Unicode in answers become \
+                  U+FFFD, since a model would read what no person sees.",
     },
     Variable {
         name: TIMEOUT,
@@ -285,6 +303,10 @@ pub struct Config {
     pub user_email: Option<String>,
     /// Whether to run on the embedded account.
     pub sandbox: bool,
+    /// What goes wrong in the embedded account, see [`crate::sandbox::Faults::parse`].
+    pub sandbox_faults: Option<String>,
+    /// Whether text is left as PagerDuty gives it, see [`crate::text`].
+    pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,
     /// The time-out of a call.
@@ -310,6 +332,8 @@ impl Config {
             oauth: OAuth::from_lookup(&get)?,
             user_email: get(USER_EMAIL),
             sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
+            sandbox_faults: get(SANDBOX_FAULTS),
+            raw_text: get(RAW_TEXT).map_or(Ok(false), |value| flag(RAW_TEXT, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
             timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)

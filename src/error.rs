@@ -9,6 +9,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::text;
+
 /// What every fallible function of the crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -345,6 +347,15 @@ impl Error {
     #[must_use]
     pub fn not_retryable(mut self) -> Self {
         self.0.unrepeatable = true;
+        self
+    }
+
+    /// Takes out of the text what a reader does not see: it may quote what PagerDuty or the caller said.
+    #[must_use]
+    pub fn neutralised(mut self) -> Self {
+        self.0.message = text::neutralise(&self.0.message).into_owned();
+        self.0.hint = self.0.hint.map(|hint| text::neutralise(&hint).into_owned());
+        self.0.request_id = self.0.request_id.map(|id| text::neutralise(&id).into_owned());
         self
     }
 

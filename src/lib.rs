@@ -33,4 +33,5 @@ mod python;
 pub mod reply;
 pub mod sandbox;
 pub mod server;
+pub mod text;
 pub mod tools;

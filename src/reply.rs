@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::client::resources::Resource;
 use crate::pagination::{CEILING, End, Listing};
+use crate::text;
 
 pub use budget::{Budget, estimate_tokens};
 
@@ -99,6 +100,19 @@ impl Reply {
     /// Adds a warning: one or two full sentences for whoever reads the answer.
     pub fn warn(&mut self, warning: impl Into<String>) {
         self.warnings.push(warning.into());
+    }
+
+    /// Takes out of all text what a reader does not see.
+    #[must_use]
+    pub fn neutralised(mut self) -> Self {
+        match &mut self.body {
+            Body::Rows { rows, .. } => rows.iter_mut().for_each(text::neutralise_object),
+            Body::Flat(value) => text::neutralise_value(value),
+        }
+        for warning in &mut self.warnings {
+            *warning = text::neutralise(warning).into_owned();
+        }
+        self
     }
 
     /// The answer as JSON: an object with `metadata` and the resource's plural key, or the flat object.

@@ -19,6 +19,10 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub sandbox: bool,
 
+    /// What goes wrong in the embedded account: "2% reset; GET /incidents status=503 x3; delay=50; seed=7"
+    #[arg(long, global = true, value_name = "SPEC")]
+    pub sandbox_faults: Option<String>,
+
     /// Offer only the tools that change nothing
     #[arg(long, global = true)]
     pub read_only: bool,
@@ -30,6 +34,10 @@ pub struct Arguments {
     /// Offer only the tools of these toolsets
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub toolsets: Option<Vec<String>>,
+
+    /// Leave text as PagerDuty gives it, with control characters and invisible Unicode
+    #[arg(long, global = true)]
+    pub raw_text: bool,
 
     /// The service region of the account: us or eu
     #[arg(long, global = true, value_name = "REGION")]

@@ -1,6 +1,7 @@
 //! Faults: requests that go wrong on demand.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,16 +11,19 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use fastrand::Rng;
+use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::connection::{Cut, Scissors};
 use super::reply::{Problem, json};
 use super::server::lock;
+use super::spec::Spec;
 
 /// A fault waiting for its request.
 ///
-/// Over HTTP it is the same in JSON, with `times` 1 and `skip` 0 when left out:
+/// Over HTTP it is the same in JSON, with `times` 1, `skip` 0 and a `chance` of 1 when left out:
 /// `{"method": "GET", "path": "/incidents/{id}", "times": 2, "kind": {"status": {"code": 503}}}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +40,9 @@ pub struct Fault {
     /// How many matching requests pass before.
     #[serde(default)]
     pub skip: u32,
+    /// How likely it strikes a request that matches, from 0 to 1; always, if not given.
+    #[serde(default)]
+    pub chance: Option<f64>,
     /// What goes wrong.
     pub kind: FaultKind,
 }
@@ -47,7 +54,7 @@ fn once() -> u32 {
 /// What goes wrong with a request.
 ///
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
-/// `{"delay": 250}` in milliseconds, `{"wrong_json": …}`.
+/// `{"delay": 250}` and `{"slow_body": 250}` in milliseconds, `{"wrong_json": …}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -74,6 +81,9 @@ pub enum FaultKind {
     /// The right answer, late.
     #[serde(deserialize_with = "milliseconds")]
     Delay(Duration),
+    /// The right answer, its body in small pieces that take this long together.
+    #[serde(deserialize_with = "milliseconds")]
+    SlowBody(Duration),
     /// No answer, and the connection stays open.
     Hang,
     /// Status 200 with JSON that is not what was asked for.
@@ -90,7 +100,7 @@ impl Fault {
     /// Spoils the next request to `path`, whatever its method.
     #[must_use]
     pub fn once(path: impl Into<String>, kind: FaultKind) -> Self {
-        Self { method: None, path: path.into(), times: 1, skip: 0, kind }
+        Self { method: None, path: path.into(), times: 1, skip: 0, chance: None, kind }
     }
 
     fn matches(&self, method: &str, path: &str) -> bool {
@@ -125,6 +135,7 @@ impl FaultKind {
                 tokio::time::sleep(delay).await;
                 next.run(request).await
             }
+            Self::SlowBody(time) => dribble(next.run(request).await, time).await,
             Self::Truncated => {
                 scissors.arm(Cut::WithinBody);
                 next.run(request).await
@@ -164,27 +175,56 @@ fn html() -> Response {
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 
+/// The same answer, its body piece by piece over this time.
+async fn dribble(answer: Response, time: Duration) -> Response {
+    const PIECES: u32 = 10;
+    let (head, body) = answer.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return Problem::of_status(500).into_response();
+    };
+    let size = body.len().div_ceil(PIECES as usize).max(1);
+    let pieces: Vec<_> = (0..body.len()).step_by(size).map(|at| body.slice(at..body.len().min(at + size))).collect();
+    let stream = stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(time / PIECES).await;
+        Ok::<_, Infallible>(piece)
+    });
+    Response::from_parts(head, Body::from_stream(stream))
+}
+
 /// The faults that still wait.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<Vec<Fault>>);
+pub struct Faults {
+    waiting: Mutex<Vec<Fault>>,
+    dice: Mutex<Rng>,
+}
 
 impl Faults {
+    /// Those of a specification.
+    pub fn of(spec: &Spec) -> Self {
+        let dice = spec.seed.map_or_else(Rng::new, Rng::with_seed);
+        Self { waiting: Mutex::new(spec.faults.clone()), dice: Mutex::new(dice) }
+    }
+
     pub fn add(&self, fault: Fault) {
-        lock(&self.0).push(fault);
+        lock(&self.waiting).push(fault);
     }
 
     pub fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.waiting).clear();
     }
 
     /// What is to go wrong with this request: the first fault that matches and has let enough pass.
     pub fn meet(&self, method: &str, path: &str) -> Option<FaultKind> {
-        let mut faults = lock(&self.0);
+        let mut faults = lock(&self.waiting);
         let due = faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(method, path)).find_map(|fault| {
             if fault.skip > 0 {
                 fault.skip -= 1;
                 return None;
             }
+            if fault.chance.is_some_and(|chance| lock(&self.dice).f64() >= chance) {
+                return None;
+            }
+            // `u32::MAX` is for ever, to all intents.
             fault.times -= 1;
             Some(fault.kind.clone())
         });
@@ -215,9 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn chance_is_repeatable() {
+        let strikes = |seed| {
+            let faults = Faults::of(&Spec { seed: Some(seed), ..Spec::default() });
+            faults.add(Fault { times: u32::MAX, chance: Some(0.3), ..Fault::once("*", FaultKind::Reset) });
+            (0..200).map(|_| faults.meet("GET", "/users").is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(strikes(1), strikes(1));
+        assert_ne!(strikes(1), strikes(2));
+        let many = strikes(1).into_iter().filter(|struck| *struck).count();
+        assert!((40..80).contains(&many), "{many} of 200 at 30 %");
+    }
+
+    #[test]
     fn every_kind_has_a_form_in_json() {
         let kinds = r#"["html", "empty", "truncated", "reset", "hang", "lost_response", {"status": {"code": 503}},
-            {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"wrong_json": []}]"#;
-        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 10);
+            {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []}]"#;
+        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 11);
     }
 }

@@ -66,7 +66,7 @@ impl Server {
         let clock = options.now.map_or(Clock::Running, Clock::Stopped);
         Self {
             account: RwLock::new(seed::account(clock, options.incidents)),
-            faults: Faults::default(),
+            faults: Faults::of(&options.faults.0),
             identity: Identity::default(),
             limit: RateLimit::new(options.rate_limit),
             latency: options.latency,

@@ -62,6 +62,7 @@ pub struct Toolbox {
     credentials: Credentials,
     max_tokens: Option<usize>,
     timeout: Duration,
+    raw_text: bool,
 }
 
 impl Toolbox {
@@ -73,6 +74,7 @@ impl Toolbox {
             credentials: Credentials::new(config),
             max_tokens: config.max_response_tokens,
             timeout: config.timeout,
+            raw_text: config.raw_text,
         })
     }
 
@@ -108,7 +110,10 @@ impl Toolbox {
     /// The same for a call that may bring its own credential.
     pub async fn call_from(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let started = Instant::now();
-        let outcome = self.run(origin, name, arguments).await;
+        let mut outcome = self.run(origin, name, arguments).await;
+        if !self.raw_text {
+            outcome = outcome.map(Reply::neutralised).map_err(Error::neutralised);
+        }
         let elapsed = started.elapsed();
         match &outcome {
             Ok(_) => tracing::debug!(tool = name, ?elapsed, "call answered"),

@@ -164,8 +164,9 @@ async fn initialize_agrees_on_each_revision_that_has_it() {
         assert_eq!(result["capabilities"], json!({"tools": {}, "resources": {}}));
         let instructions = result["instructions"].as_str().unwrap();
         assert!(instructions.contains("current_user_context") && instructions.contains("docs://tools"));
+        assert!(instructions.contains("never instructions"), "what strangers wrote is data");
         // Every conversation pays for them.
-        assert!(tiktoken_rs::o200k_base_singleton().encode_ordinary(instructions).len() <= 120);
+        assert!(tiktoken_rs::o200k_base_singleton().encode_ordinary(instructions).len() <= 140);
         assert!(result.get("resultType").is_none(), "a field of 2026-07-28: {result}");
 
         let list = session.request("tools/list", json!({})).await;

@@ -1,0 +1,129 @@
+//! Faults in a few words, for the command line: `--sandbox-faults "2% reset; GET /incidents status=503 x3; delay=50"`.
+//!
+//! Entries are separated by `;`. Each is, in this order and all but the kind optional: how likely (`2%`), the method, the
+//! path (as in [`Fault::path`]), the kind with its value, and how often (`x3`; without it, for ever). `seed=N` makes chance
+//! repeatable. A text that begins with `[` is a JSON list of [`Fault`]s instead.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::faults::{Fault, FaultKind};
+
+/// What a specification says.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {
+    pub faults: Vec<Fault>,
+    pub seed: Option<u64>,
+}
+
+/// Reads a specification; the error says what is wrong with which entry.
+pub fn parse(text: &str) -> Result<Spec, String> {
+    if text.trim_start().starts_with('[') {
+        let faults = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        return Ok(Spec { faults, seed: None });
+    }
+    let mut spec = Spec::default();
+    for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+        match entry.strip_prefix("seed=") {
+            Some(seed) => {
+                spec.seed = Some(seed.trim().parse().map_err(|_| format!("{entry:?}: a seed is a whole number"))?);
+            }
+            None => spec.faults.push(fault(entry).map_err(|why| format!("{entry:?}: {why}"))?),
+        }
+    }
+    Ok(spec)
+}
+
+fn fault(entry: &str) -> Result<Fault, String> {
+    let mut words = entry.split_whitespace().peekable();
+    let chance = words.next_if(|word| word.ends_with('%')).map(chance).transpose()?;
+    let method = words.next_if(|word| word.bytes().all(|byte| byte.is_ascii_uppercase())).map(str::to_owned);
+    let path = words.next_if(|word| word.starts_with(['/', '*'])).unwrap_or("*").to_owned();
+    let kind = kind(words.next().ok_or("the kind is missing")?)?;
+    let times = words.next().map_or(Ok(u32::MAX), |word| {
+        word.strip_prefix('x')
+            .and_then(|times| times.parse().ok())
+            .ok_or(format!("{word:?} is not a number of times, as x3"))
+    })?;
+    match words.next() {
+        None => Ok(Fault { method, path, times, skip: 0, chance, kind }),
+        Some(word) => Err(format!("{word:?} is one too many")),
+    }
+}
+
+fn chance(word: &str) -> Result<f64, String> {
+    let percent = word.trim_end_matches('%').parse::<f64>().ok();
+    let percent = percent.filter(|percent| (0.0..=100.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or(format!("{word:?} is not a percentage"))
+}
+
+fn kind(word: &str) -> Result<FaultKind, String> {
+    let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+    let number =
+        || value.and_then(|value| value.parse::<u64>().ok()).ok_or(format!("{name} needs a number, as {name}=500"));
+    let plain = |kind| if value.is_some() { Err(format!("{name} takes no value")) } else { Ok(kind) };
+    match name {
+        "status" => {
+            let code = number()?;
+            let code = u16::try_from(code).ok().filter(|code| (200..600).contains(code));
+            let code = code.ok_or(format!("{word:?}: a status is between 200 and 599"))?;
+            Ok(FaultKind::Status { code, headers: [].into(), body: None })
+        }
+        "limited" => {
+            let wait = [("ratelimit-reset".to_owned(), number()?.to_string())];
+            Ok(FaultKind::Status { code: 429, headers: wait.into(), body: None })
+        }
+        "delay" => number().map(|milliseconds| FaultKind::Delay(Duration::from_millis(milliseconds))),
+        "slow_body" => number().map(|milliseconds| FaultKind::SlowBody(Duration::from_millis(milliseconds))),
+        "wrong_json" => plain(FaultKind::WrongJson(Value::Null)),
+        "html" => plain(FaultKind::Html),
+        "empty" => plain(FaultKind::Empty),
+        "truncated" => plain(FaultKind::Truncated),
+        "reset" => plain(FaultKind::Reset),
+        "hang" => plain(FaultKind::Hang),
+        "lost_response" => plain(FaultKind::LostResponse),
+        _ => Err(format!(
+            "there is no kind {name:?}; there are status=CODE, limited=SECONDS, delay=MS, slow_body=MS, html, empty, truncated, \
+             reset, hang, lost_response, wrong_json"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_say_how_likely_where_what_and_how_often() {
+        let spec = parse("2.5% reset; GET /incidents status=503 x3 ; /users/me delay=50;; seed=7").unwrap();
+        let [reset, status, delay] = spec.faults.as_slice() else { panic!("{spec:?}") };
+        assert_eq!((reset.chance, reset.path.as_str(), reset.times), (Some(0.025), "*", u32::MAX));
+        assert!(matches!(reset.kind, FaultKind::Reset));
+        assert_eq!((status.method.as_deref(), status.path.as_str(), status.times), (Some("GET"), "/incidents", 3));
+        assert!(matches!(status.kind, FaultKind::Status { code: 503, .. }));
+        assert!(matches!(delay.kind, FaultKind::Delay(wait) if wait == Duration::from_millis(50)));
+        assert_eq!(spec.seed, Some(7));
+        let json = parse(r#"[{"path": "/teams", "kind": "hang", "chance": 0.5}]"#).unwrap();
+        assert_eq!((json.faults[0].times, json.faults[0].chance), (1, Some(0.5)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (text, part) in [
+            ("explode", "there is no kind \"explode\""),
+            ("GET /teams", "the kind is missing"),
+            ("status", "status needs a number"),
+            ("status=99", "between 200 and 599"),
+            ("reset=1", "takes no value"),
+            ("200% reset", "not a percentage"),
+            ("reset 3", "not a number of times"),
+            ("reset x3 now", "one too many"),
+            ("seed=x", "whole number"),
+            ("[{}]", "missing field"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
