@@ -5,13 +5,13 @@
 
 mod context;
 pub mod decode;
-mod failure;
+pub(crate) mod failure;
 pub(crate) mod http;
 mod incidents;
 mod probe;
 mod request;
 pub mod resources;
-mod retry;
+pub(crate) mod retry;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -21,7 +21,7 @@ pub struct Request {
 
 /// When a request may be sent again after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(crate) enum Repeat {
     /// Sending it twice is the same as sending it once: reads, and setting a status.
     Always,
     /// Only when it surely did not arrive. A note sent twice is two notes.

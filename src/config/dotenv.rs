@@ -55,7 +55,7 @@ impl Dotenv {
         Ok(())
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let whole: Result<Vec<_>, _> = dotenvy::from_read_iter(Cursor::new(text)).collect();
         if let Ok(pairs) = whole {
             return Ok(Self { variables: first_of_each(pairs), skipped: 0 });

@@ -1,0 +1,252 @@
+//! Everything that reads what others wrote, as functions of bytes that must hold what they promise and never panic.
+//!
+//! Driven twice: by `fuzz/`, which looks for inputs with coverage as its guide, and by the test below, which replays the
+//! inputs found so far and a seeded number of variations of them.
+
+use std::cell::RefCell;
+use std::io::Cursor;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::auth::Credential;
+use crate::client::resources::INCIDENTS;
+use crate::client::{Query, Request, decode, failure, retry};
+use crate::config::{Config, Dotenv, Host, Region};
+use crate::models::{
+    EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, past_incident, related_incident,
+};
+use crate::params::Moment;
+use crate::sandbox::Faults;
+use crate::tools::{Filter, Toolbox};
+use crate::{server, text};
+
+/// A reader of what others wrote.
+pub type Target = fn(&[u8]);
+
+/// All of them, by the names of their folders in `fuzz/corpus`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("stdin", stdin),
+    ("arguments", arguments),
+    ("answers", answers),
+    ("error_bodies", error_bodies),
+    ("timestamps", timestamps),
+    ("dotenv", dotenv),
+    ("headers", headers),
+    ("texts", texts),
+    ("fault_specs", fault_specs),
+];
+
+/// Runs the target of this name.
+///
+/// # Panics
+/// When there is none, and when the target finds that something does not hold.
+pub fn run(name: &str, input: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of this name");
+    target(input);
+}
+
+/// A credential that must never come out again.
+const SECRET: &str = "u+0123456789secret";
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: RefCell<Runtime> =
+            RefCell::new(Builder::new_current_thread().enable_all().build().expect("a runtime"));
+    }
+    RUNTIME.with_borrow_mut(|runtime| runtime.block_on(future))
+}
+
+fn config(variables: &[(&str, &str)]) -> Config {
+    let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Config::from_lookup(find).expect("settings that make sense")
+}
+
+/// A session over standard input: every line that comes out is a JSON-RPC message, none is a request, and there are no
+/// more of them than lines that went in.
+fn stdin(input: &[u8]) {
+    // Without a credential no call leaves this process.
+    let toolbox = Toolbox::new(&config(&[]), &Filter::default()).expect("a toolbox");
+    let mut output = Cursor::new(Vec::new());
+    block_on(server::serve(toolbox.into(), Cursor::new(input.to_vec()), &mut output))
+        .expect("the session ends in order");
+    let lines = input.split(|byte| *byte == b'\n').count();
+    let answers: Vec<&[u8]> = output.get_ref().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    assert!(answers.len() <= lines, "{} answers to {lines} lines", answers.len());
+    for answer in answers {
+        let answer: Value = serde_json::from_slice(answer).expect("an answer is JSON");
+        assert_eq!(answer["jsonrpc"], "2.0");
+        assert!(answer.get("result").is_some() != answer.get("error").is_some(), "{answer}");
+    }
+}
+
+/// A call: the first byte chooses the tool, the rest is the arguments. The answer is an envelope, and never the credential.
+fn arguments(input: &[u8]) {
+    thread_local! {
+        // A port that refuses, and no time to try it again.
+        static TOOLBOX: Toolbox = Toolbox::new(
+            &config(&[("PAGERDUTY_API_TOKEN", SECRET), ("PAGERDUTY_API_HOST", "http://127.0.0.1:1"), ("PAGERDUTY_TIMEOUT", "0.05")]),
+            &Filter::default(),
+        ).expect("a toolbox");
+    }
+    let Some((choice, rest)) = input.split_first() else { return };
+    let Ok(arguments) = serde_json::from_slice::<Map<String, Value>>(rest) else { return };
+    TOOLBOX.with(|toolbox| {
+        let tool = toolbox.tools()[usize::from(*choice) % toolbox.tools().len()];
+        let error = block_on(toolbox.call(tool.name, arguments)).expect_err("nothing listens there");
+        assert_ne!(error.code(), crate::error::Code::Internal, "{error}");
+        assert!(!error.envelope().to_string().contains(SECRET), "{error}");
+        assert!(error.hint_text().is_some(), "{error}");
+    });
+}
+
+/// An answer of PagerDuty, as one object and as a page of each kind.
+fn answers(body: &[u8]) {
+    fn read<M: Model>(body: &[u8]) {
+        for selection in [M::defaults(), M::facts_only()] {
+            if let Ok(row) = decode::one::<M>(body, M::RESOURCE.one, &selection) {
+                let mut shown = row.shown;
+                text::neutralise_object(&mut shown);
+                assert!(!shown.values().any(Value::is_null), "an empty field is shown");
+            }
+            let _ = decode::page::<M>(body, M::RESOURCE.many, &selection);
+        }
+    }
+    read::<Incident>(body);
+    read::<Note>(body);
+    read::<Oncall>(body);
+    read::<Schedule>(body);
+    read::<Service>(body);
+    read::<Team>(body);
+    read::<User>(body);
+    read::<EscalationPolicy>(body);
+    for key in ["past_incidents", "related_incidents"] {
+        for item in decode::list(body, key).unwrap_or_default() {
+            let _ = (past_incident(&item), related_incident(&item));
+        }
+    }
+}
+
+/// A refusal of PagerDuty, or of something in front of it: two bytes of status, then the body.
+fn error_bodies(input: &[u8]) {
+    let Some((status, body)) = input.split_first_chunk::<2>() else { return };
+    let status = 300 + u16::from_be_bytes(*status) % 300;
+    let status = StatusCode::from_u16(status).expect("a status");
+    let request = Request::list(&INCIDENTS, Query::new());
+    let credential = Credential::new(SECRET.into(), "PAGERDUTY_API_TOKEN");
+    let host = Host::of_region(Region::Us);
+    let error = failure::from_answer(&request, &credential, &host, status, &HeaderMap::new(), body).neutralised();
+    assert_eq!(error.http_status(), Some(status.as_u16()));
+    assert!(error.hint_text().is_some(), "{error}");
+    let told = error.envelope().to_string();
+    assert!(!told.contains(SECRET) && told.len() < 8_000, "{told}");
+}
+
+/// What is accepted as a point in time means the same when it is read again.
+fn timestamps(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Some(moment) = Moment::parse(text) {
+        assert_eq!(Moment::parse(&moment.to_string()), Some(moment), "{text:?}");
+    }
+}
+
+/// A `.env` file: no variable of others is handed on, and no message quotes a line.
+fn dotenv(input: &[u8]) {
+    match Dotenv::parse(&String::from_utf8_lossy(input)) {
+        Ok(file) => assert_eq!(file.get("BROWSER"), None),
+        Err(error) => assert!(error.message().len() < 200, "{error}"),
+    }
+}
+
+/// Headers of an answer, one a line; and a credential of the same bytes on its way into one.
+fn headers(input: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in input.split(|byte| *byte == b'\n').take(50) {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    let _ = retry::asked_wait(&headers);
+    let _ = failure::request_id(&headers);
+    if let Ok(text) = std::str::from_utf8(input) {
+        let credential = Credential::new(text.into(), "a header");
+        if let Ok(header) = credential.header() {
+            assert!(header.is_sensitive() && !header.as_bytes().contains(&b'\n'));
+        }
+        assert!(text.is_empty() || !credential.redact(text).contains(text) || "[credential]".contains(text));
+        assert!(credential.masked().starts_with("****"));
+    }
+}
+
+/// Text of strangers: cleaned once, it stays as it is.
+fn texts(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let shown = text::neutralise(&text);
+    assert_eq!(text::neutralise(&shown), shown);
+}
+
+/// What the command line says about faults.
+fn fault_specs(input: &[u8]) {
+    if let Err(why) = Faults::parse(&String::from_utf8_lossy(input)) {
+        assert!(!why.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use fastrand::Rng;
+
+    use super::*;
+
+    /// Variations of each input; more with `FUZZ_ROUNDS`.
+    const ROUNDS: usize = 20;
+
+    /// A few random edits: what a coverage-guided run does, without the guide.
+    fn vary(input: &[u8], others: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
+        let mut bytes = input.to_vec();
+        for _ in 0..rng.usize(1..5) {
+            let at = rng.usize(..=bytes.len());
+            match rng.u8(..5) {
+                0 => bytes.insert(at, rng.u8(..)),
+                1 => bytes.truncate(at),
+                2 if at < bytes.len() => bytes[at] ^= 1 << rng.u8(..8),
+                3 => {
+                    let other = rng.choice(others).expect("there is an input");
+                    let (from, to) = (rng.usize(..=other.len()), rng.usize(..=other.len()));
+                    bytes.splice(at..at, other[from.min(to)..from.max(to)].iter().copied());
+                }
+                _ => {
+                    let end = rng.usize(at..=bytes.len());
+                    bytes.drain(at..end);
+                }
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn what_others_wrote_breaks_nothing() {
+        let rounds = std::env::var("FUZZ_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+        for (name, target) in TARGETS {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+            let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+            paths.sort();
+            let inputs: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+            assert!(inputs.len() >= 3, "{name} has nothing to begin with");
+            let mut rng = Rng::with_seed(7);
+            for input in &inputs {
+                target(input);
+                for _ in 0..rounds {
+                    target(&vary(input, &inputs, &mut rng));
+                }
+            }
+        }
+    }
+}
