@@ -249,18 +249,19 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
              resolved incidents, so none of those are here."
                 .to_owned(),
         );
-        return Ok(Query::new().with_all("user_ids", &[me.id]));
+        return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
     }
-    let services = cx.api.services_of(&me.teams).await?;
+    // Of more than a request can name, only that there are more is of use.
+    let services = cx.api.services_of(&me.teams, MOST_IDS).await?;
     let query = Query::new().with_all("team_ids", &me.teams);
-    if services.len() > MOST_IDS {
+    if services.more || services.ids.len() > MOST_IDS {
         warnings.push(format!(
-            "The user's teams have {} services, more than one request can name, so incidents were searched by team alone.",
-            services.len()
+            "The user's teams have more than {MOST_IDS} services, which is what one request can name, so incidents were \
+             searched by team alone."
         ));
         return Ok(query);
     }
-    Ok(query.with_all("service_ids", &services))
+    Ok(query.with_all("service_ids", &services.ids))
 }
 
 /// What lists of incidents add to the metadata: how many of those returned are in which status, were resolved by a

@@ -12,6 +12,7 @@ mod auth;
 mod catalogue;
 mod cli;
 mod codes;
+mod context;
 mod docs;
 mod examples;
 mod faults;
