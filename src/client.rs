@@ -121,10 +121,14 @@ impl Api {
     pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
         debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
-        pagination::collect(want, |offset, size| {
-            let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
-            async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
-        })
+        pagination::collect(
+            want,
+            || self.account.rate.room(),
+            |offset, size| {
+                let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
+                async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
+            },
+        )
         .await
     }
 

@@ -32,6 +32,12 @@ impl Budget {
         Self { left: None }
     }
 
+    /// The tokens that are left; `None` is no limit.
+    #[must_use]
+    pub fn left(&self) -> Option<usize> {
+        self.left
+    }
+
     /// Takes the cost of a row; `false` if it does not fit.
     pub fn take(&mut self, row: &Map<String, Value>) -> bool {
         let Some(left) = &mut self.left else { return true };

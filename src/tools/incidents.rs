@@ -155,16 +155,30 @@ async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
 /// One incident, its extras fetched beside it. An extra that fails is a warning: the incident itself is what matters.
 async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> {
     let extras @ [past, related, notes] = params.extras();
-    // The extras take only IDs, so a number is looked up first.
-    let id = if extras.contains(&true) { cx.api.incident_id(id).await? } else { id.clone() };
     let selection = params.include.selection();
-    let (incident, past, related, notes) = tokio::join!(
-        cx.api.one(&id, Query::new(), &selection),
-        OptionFuture::from(past.then(|| cx.api.past_incidents(&id))),
-        OptionFuture::from(related.then(|| cx.api.related_incidents(&id))),
-        OptionFuture::from(notes.then(|| cx.api.notes(&id))),
-    );
-    let mut shown = incident?.shown;
+    // The extras take only IDs. For a number, the incident itself has to come first and say which.
+    let (id, known) = if extras.contains(&true) && id.is_number() {
+        let (id, row) = cx.api.incident_by_number(id, &selection).await?;
+        (id, Some(row))
+    } else {
+        (id.clone(), None)
+    };
+    let incident = async {
+        match known {
+            Some(row) => Ok(row),
+            None => cx.api.one(&id, Query::new(), &selection).await,
+        }
+    };
+    let extras = async {
+        Ok(tokio::join!(
+            OptionFuture::from(past.then(|| cx.api.past_incidents(&id))),
+            OptionFuture::from(related.then(|| cx.api.related_incidents(&id))),
+            OptionFuture::from(notes.then(|| cx.api.notes(&id))),
+        ))
+    };
+    // Without the incident nobody waits for its extras.
+    let (incident, (past, related, notes)) = tokio::try_join!(incident, extras)?;
+    let mut shown = incident.shown;
     let mut budget = cx.budget();
     budget.take(&shown);
     let (mut counts, mut warnings) = (Vec::new(), Vec::new());

@@ -213,6 +213,97 @@ async fn a_number_is_looked_up_where_only_an_id_will_do() {
 }
 
 #[tokio::test]
+async fn one_incident_with_three_extras_is_four_requests() {
+    let account = Account::start().await;
+    let list = account.ok("get_incidents", json!({"limit": 1})).await;
+    let (id, number) = (list["incidents"][0]["id"].as_str().unwrap(), &list["incidents"][0]["incident_number"]);
+    for asked in [&json!(id), number] {
+        let extras = json!({"incident_id": asked, "include_past_incidents": true, "include_related_incidents": true,
+            "include_notes": true});
+        let requests = account.requests_of("get_incidents", extras).await;
+        assert_eq!(requests.len(), 4, "{requests:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_incident_and_its_extras_are_asked_for_together() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    let account = Account::start().await;
+    let id = account.ok("get_incidents", json!({"limit": 1})).await["incidents"][0]["id"].clone();
+    account.sandbox.clear();
+    account.sandbox.fail(Fault { times: 4, ..Fault::once("/incidents/*", FaultKind::Hang) });
+    let extras = json!({"incident_id": id, "include_past_incidents": true, "include_related_incidents": true,
+        "include_notes": true});
+    let call = account.ok("get_incidents", extras);
+    let all_sent = async {
+        // None of them is ever answered, so that all of them arrive only if none waits for another.
+        while account.sandbox.requests().len() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = call => panic!("nothing was answered"),
+        () = all_sent => {}
+    }
+}
+
+#[tokio::test]
+async fn without_the_incident_nobody_waits_for_its_extras() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    let account = Account::start().await;
+    account.sandbox.fail(Fault::once("/incidents/{id}/notes", FaultKind::Hang));
+    let error = account.err("get_incidents", json!({"incident_id": "QNOTHERE", "include_notes": true})).await;
+    assert_eq!(error.code(), pagerduty_mcp_server::error::Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_thousand_incidents_are_ten_requests() {
+    use pagerduty_mcp_server::sandbox::Options;
+    let options = Options { incidents: 8_000, ..Options::default() };
+    let account = Account::with(tokens::USER, options, |_| {}).await;
+    account.ok("build_user_context", json!({})).await;
+    account.sandbox.clear();
+    let answer = account.ok("get_incidents", json!({"limit": 1_000, "include": ["id"]})).await;
+    let requests = account.sandbox.requests().len();
+    assert_eq!(
+        (answer["metadata"]["count"].as_u64(), answer["metadata"]["next_offset"].as_u64()),
+        (Some(1_000), Some(1_000))
+    );
+    assert!((10..=11).contains(&requests), "{requests} requests");
+    let ids: std::collections::HashSet<_> =
+        crate::support::rows(&answer, "incidents").iter().map(|row| row["id"].as_str()).collect();
+    assert_eq!(ids.len(), 1_000);
+}
+
+#[tokio::test]
+async fn the_rate_limit_is_not_spent_on_pages_that_may_not_be_needed() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    let account = Account::start().await;
+    let page: Vec<_> = (0..100).map(|number| json!({"id": format!("PT{number}")})).collect();
+    let body = Some(json!({"teams": page, "more": true}).to_string());
+    let headers = [("ratelimit-remaining", "0"), ("ratelimit-reset", "60")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    account.sandbox.fail(Fault::once("/teams", FaultKind::Status { code: 200, headers, body }));
+    account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Hang) });
+    let call = account.ok("get_teams", json!({"limit": 1_000}));
+    let sent = || account.sandbox.requests().len();
+    let second = async {
+        while sent() < 2 {
+            tokio::task::yield_now().await;
+        }
+        // Whatever else was opened with the second page would arrive right behind it.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = call => panic!("the second page is not answered"),
+        () = second => {}
+    }
+    assert_eq!(sent(), 2, "the page that is needed, and no other");
+}
+
+#[tokio::test]
 async fn oauth_tokens_are_sent_as_bearer() {
     // The sandbox takes this one in no other scheme.
     let account = Account::of(tokens::OAUTH).await;
