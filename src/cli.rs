@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::App;
 use crate::config::{self, Config, Dotenv, Region};
 use crate::error::{Code, Error, Result};
+use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
 use crate::server;
 use crate::tools::Filter;
@@ -68,6 +69,12 @@ fn execute(arguments: Arguments) -> Result<u8> {
     if let Some(region) = arguments.region {
         config.host = config::Host::of_region(Region::parse(&region)?);
         config.host_by_login = false;
+    }
+    if let Some(format) = arguments.format {
+        config.format = Format::parse(&format)?;
+    }
+    if let Some(tokens) = arguments.max_response_tokens {
+        config.max_response_tokens = config::tokens(&tokens)?;
     }
     let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
     // A few threads carry all the waiting there is to do, on machines of any size.
@@ -131,11 +138,14 @@ async fn serve(config: Config, filter: &Filter) -> Result<u8> {
 async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Result<u8> {
     let app = App::start(config, filter).await?;
     let tool = app.toolbox.tool(&arguments.tool)?;
-    let (envelope, status) = match app.toolbox.call(tool.name, pairs(&arguments.arguments)?).await {
-        Ok(reply) => (reply.into_value(), SUCCESS),
-        Err(error) => (error.envelope(), FAILED),
+    let (answer, status) = match app.toolbox.call(tool.name, pairs(&arguments.arguments)?).await {
+        Ok(reply) => (reply.write(app.toolbox.format()), SUCCESS),
+        Err(error) => (Written::Json(error.envelope()), FAILED),
     };
-    print_json(&envelope);
+    match answer {
+        Written::Json(envelope) => print_json(&envelope),
+        Written::Table(table) => print(&format!("{table}\n")),
+    }
     Ok(status)
 }
 

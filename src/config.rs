@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::error::{Code, Error, Result};
+use crate::reply::Format;
 
 pub use dotenv::Dotenv;
 pub use oauth::{
@@ -45,6 +46,8 @@ pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
 pub const SANDBOX: &str = "PAGERDUTY_SANDBOX";
 /// The budget of an answer.
 pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
+/// How answers are written.
+pub const FORMAT: &str = "PAGERDUTY_FORMAT";
 /// The time-out of a call.
 pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
 /// The time-out of connecting.
@@ -127,6 +130,12 @@ pub const VARIABLES: &[Variable] = &[
         name: MAX_RESPONSE_TOKENS,
         default: "25000",
         meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit.",
+    },
+    Variable {
+        name: FORMAT,
+        default: "json",
+        meaning: "How lists are written: `json`, the envelope, or `compact`, a table that holds the same in half the tokens. The \
+                  Python functions always return the envelope.",
     },
     Variable {
         name: TIMEOUT,
@@ -287,6 +296,8 @@ pub struct Config {
     pub sandbox: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,
+    /// How answers are written.
+    pub format: Format,
     /// The time-out of a call.
     pub timeout: Duration,
     /// The time-out of connecting.
@@ -311,6 +322,7 @@ impl Config {
             user_email: get(USER_EMAIL),
             sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
+            format: get(FORMAT).map_or(Ok(Format::Json), |value| Format::parse(&value))?,
             timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
@@ -336,7 +348,8 @@ fn flag(name: &str, value: &str) -> Result<bool> {
     }
 }
 
-fn tokens(value: &str) -> Result<Option<usize>> {
+/// A budget in tokens, 0 being none.
+pub fn tokens(value: &str) -> Result<Option<usize>> {
     let tokens: usize = value
         .parse()
         .map_err(|_| unusable(MAX_RESPONSE_TOKENS, value, "a number of tokens, such as 25000, or 0 for no limit"))?;
@@ -382,6 +395,7 @@ mod tests {
             (API_HOST, "https://api.pagerduty.com?x=1"),
             (SANDBOX, "maybe"),
             (MAX_RESPONSE_TOKENS, "-1"),
+            (FORMAT, "yaml"),
             (TIMEOUT, "0"),
             (TIMEOUT, "inf"),
             (CONNECT_TIMEOUT, "soon"),

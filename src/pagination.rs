@@ -84,13 +84,13 @@ where
 {
     let mut taker = Taker::new(want);
     let mut next = taker.offset;
-    let mut taken = 0;
+    let mut pages = 0;
     // `spare` knows of a request once it is sent, which is when its future is first polled.
     let (mut opened, sent) = (0, AtomicUsize::new(0));
     let mut underway = FuturesOrdered::new();
     loop {
         while underway.is_empty()
-            || (underway.len() <= taken.min(WIDEST - 1)
+            || (underway.len() <= pages.min(WIDEST - 1)
                 && opened - sent.load(Ordering::Relaxed) < spare()
                 && next - taker.offset < taker.likely_room())
         {
@@ -120,13 +120,13 @@ where
         if !page.more || taker.rows.len() == before {
             return Ok(taker.finish(End::Complete));
         }
-        taken += 1;
+        pages += 1;
         if taker.offset != end {
             // A page of another size than was asked for: those after it begin in the wrong place.
             underway.clear();
             opened = sent.load(Ordering::Relaxed);
             next = taker.offset;
-            taken = 0;
+            pages = 0;
         }
     }
 }

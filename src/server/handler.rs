@@ -132,7 +132,7 @@ impl ServerHandler for Server {
             outcome = call => outcome,
         };
         match outcome {
-            Ok(reply) => Ok(convert::reply(reply).into()),
+            Ok(reply) => Ok(convert::reply(reply, self.0.toolbox.format()).into()),
             Err(error) => convert::error(&error, self.0.toolbox.tools()).map(Into::into),
         }
     }

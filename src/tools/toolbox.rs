@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result};
 use crate::params::shorten;
-use crate::reply::Reply;
+use crate::reply::{Format, Reply};
 
 /// Which tools are switched on. `None` is no choice: all of them.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,7 @@ pub struct Toolbox {
     client: Arc<Client>,
     credentials: Credentials,
     max_tokens: Option<usize>,
+    format: Format,
     timeout: Duration,
 }
 
@@ -72,6 +73,7 @@ impl Toolbox {
             client: Arc::new(Client::new(config)),
             credentials: Credentials::new(config),
             max_tokens: config.max_response_tokens,
+            format: config.format,
             timeout: config.timeout,
         })
     }
@@ -80,6 +82,12 @@ impl Toolbox {
     #[must_use]
     pub fn tools(&self) -> &[&'static Tool] {
         &self.tools
+    }
+
+    /// How answers are to be written.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// The tool of this name, if it is switched on.
@@ -122,7 +130,7 @@ impl Toolbox {
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
-        let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens };
+        let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens, format: self.format };
         let running = async { (tool.run)(cx, &arguments).await };
         match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
             Ok(Ok(outcome)) => {

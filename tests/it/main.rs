@@ -16,6 +16,7 @@ mod context;
 mod docs;
 mod examples;
 mod faults;
+mod format;
 mod params;
 mod requests;
 mod rules;
