@@ -84,6 +84,20 @@ impl Client {
         }
     }
 
+    /// Opens a connection to the configured host, so that the first call finds it open. What is sent is a `HEAD` of the
+    /// base URL, without the credential and without a trace of whose it is. Failing is no failure: a call that follows
+    /// says what is wrong.
+    pub async fn warm_up(&self) {
+        let outcome = match self.http() {
+            Ok(http) => http.head(self.host.base()).send().await.map_err(http::reason),
+            Err(error) => Err(error.to_string()),
+        };
+        match outcome {
+            Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "connected early"),
+            Err(reason) => tracing::debug!(reason, "no connection yet"),
+        }
+    }
+
     fn http(&self) -> Result<&reqwest::Client> {
         if let Some(http) = self.http.get() {
             return Ok(http);

@@ -78,6 +78,14 @@ impl Toolbox {
         })
     }
 
+    /// Connects to PagerDuty before anybody asks, if there is a credential in the environment: without one it is not yet
+    /// known whether, and in which region, there is anything to be asked.
+    pub async fn warm_up(&self) {
+        if self.credentials.has_environment() {
+            self.client.warm_up().await;
+        }
+    }
+
     /// The tools that are switched on, in the catalogue's order.
     #[must_use]
     pub fn tools(&self) -> &[&'static Tool] {
