@@ -16,7 +16,9 @@ use std::thread;
 use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::{Map, Value};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::config::{self, Config, Dotenv, Region};
@@ -200,15 +202,14 @@ fn start_logging(level: Option<String>) -> Result<()> {
         level if level.contains('=') => level.to_owned(),
         level => format!("pagerduty_mcp_server={level}"),
     };
-    let filter = EnvFilter::builder().parse(&directives).map_err(|error| {
+    // Not `EnvFilter`, whose filters by field bring a regex engine along.
+    let filter: Targets = directives.parse().map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("the log level {level:?} is not usable: {error}"))
             .hint("Use error, warn, info, debug or trace, or a filter such as pagerduty_mcp_server=debug.")
     })?;
     // In a Python process logging may have been started by an earlier call; the first one stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .try_init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = lines.with_ansi(std::io::stderr().is_terminal());
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     Ok(())
 }
