@@ -16,11 +16,14 @@ use std::thread;
 use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::{Map, Value};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
 use crate::config::{self, Config, Dotenv, Region};
 use crate::error::{Code, Error, Result};
+use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
 use crate::server;
 use crate::tools::Filter;
@@ -70,6 +73,12 @@ fn execute(arguments: Arguments) -> Result<u8> {
     if let Some(region) = arguments.region {
         config.host = config::Host::of_region(Region::parse(&region)?);
         config.host_by_login = false;
+    }
+    if let Some(format) = arguments.format {
+        config.format = Format::parse(&format)?;
+    }
+    if let Some(tokens) = arguments.max_response_tokens {
+        config.max_response_tokens = config::tokens(&tokens)?;
     }
     let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
     // A few threads carry all the waiting there is to do, on machines of any size.
@@ -147,11 +156,14 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
         app.toolbox.log_in().await?;
         app.toolbox.call(tool.name, arguments).await
     };
-    let (envelope, status) = match answered.await {
-        Ok(reply) => (reply.into_value(), SUCCESS),
-        Err(error) => (error.envelope(), FAILED),
+    let (answer, status) = match answered.await {
+        Ok(reply) => (reply.write(app.toolbox.format()), SUCCESS),
+        Err(error) => (Written::Json(error.envelope()), FAILED),
     };
-    print_json(&envelope);
+    match answer {
+        Written::Json(envelope) => print_json(&envelope),
+        Written::Table(table) => print(&format!("{table}\n")),
+    }
     Ok(status)
 }
 
@@ -210,15 +222,14 @@ fn start_logging(level: Option<String>) -> Result<()> {
         level if level.contains('=') => level.to_owned(),
         level => format!("pagerduty_mcp_server={level}"),
     };
-    let filter = EnvFilter::builder().parse(&directives).map_err(|error| {
+    // Not `EnvFilter`, whose filters by field bring a regex engine along.
+    let filter: Targets = directives.parse().map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("the log level {level:?} is not usable: {error}"))
             .hint("Use error, warn, info, debug or trace, or a filter such as pagerduty_mcp_server=debug.")
     })?;
     // In a Python process logging may have been started by an earlier call; the first one stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .try_init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = lines.with_ansi(std::io::stderr().is_terminal());
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     Ok(())
 }

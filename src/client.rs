@@ -3,12 +3,14 @@
 //! It sends [`Request`]s with the right headers, repeats what may be repeated, and decodes what comes back. It knows the
 //! wire, not the tools: which filters a question needs is not decided here. Only this module and `auth` name `reqwest`.
 
+mod accounts;
 mod context;
 pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod http;
 mod incidents;
 mod probe;
+mod rate;
 mod request;
 pub mod resources;
 pub(crate) mod retry;
@@ -16,6 +18,7 @@ pub(crate) mod retry;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use crate::auth::Credential;
@@ -29,7 +32,8 @@ use decode::{Page, Row, Unreadable};
 use resources::{Paging, Resource};
 use retry::{Outcome, Patience};
 
-pub use context::UserContext;
+use accounts::{Account, Accounts};
+pub use context::{Owned, UserContext};
 pub use incidents::NewStatus;
 pub use probe::{Probe, RateLimit};
 use request::Repeat;
@@ -46,6 +50,7 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 pub struct Client {
     /// Built with the first request: loading the system's certificates takes longer than answering `initialize`.
     http: OnceLock<reqwest::Client>,
+    accounts: Accounts,
     host: Host,
     user_email: Option<String>,
     call_timeout: Duration,
@@ -59,6 +64,7 @@ impl Client {
     pub fn new(config: &Config) -> Self {
         Self {
             http: OnceLock::new(),
+            accounts: Accounts::default(),
             host: config.host.clone(),
             user_email: config.user_email.clone(),
             call_timeout: config.timeout,
@@ -70,7 +76,26 @@ impl Client {
     /// The client for one call in the name of a credential.
     #[must_use]
     pub fn with(self: &Arc<Self>, credential: Credential) -> Api {
-        Api { client: Arc::clone(self), credential, patience: Arc::new(Patience::of(self.call_timeout)) }
+        Api {
+            account: self.accounts.of(credential.fingerprint()),
+            client: Arc::clone(self),
+            credential,
+            patience: Arc::new(Patience::of(self.call_timeout)),
+        }
+    }
+
+    /// Opens a connection to the configured host, so that the first call finds it open. What is sent is a `HEAD` of the
+    /// base URL, without the credential and without a trace of whose it is. Failing is no failure: a call that follows
+    /// says what is wrong.
+    pub async fn warm_up(&self) {
+        let outcome = match self.http() {
+            Ok(http) => http.head(self.host.base()).send().await.map_err(http::reason),
+            Err(error) => Err(error.to_string()),
+        };
+        match outcome {
+            Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "connected early"),
+            Err(reason) => tracing::debug!(reason, "no connection yet"),
+        }
     }
 
     fn http(&self) -> Result<&reqwest::Client> {
@@ -94,6 +119,7 @@ impl Client {
 #[derive(Clone, Debug)]
 pub struct Api {
     client: Arc<Client>,
+    account: Arc<Account>,
     credential: Credential,
     patience: Arc<Patience>,
 }
@@ -109,10 +135,14 @@ impl Api {
     pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
         debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
-        pagination::collect(want, |offset, size| {
-            let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
-            async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
-        })
+        pagination::collect(
+            want,
+            || self.account.rate.room(),
+            |offset, size| {
+                let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
+                async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
+            },
+        )
         .await
     }
 
@@ -173,9 +203,15 @@ impl Api {
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
+        let sent = self.account.rate.send();
         let mut answer =
             self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        self.account.rate.read(&headers);
+        drop(sent);
+        if status == StatusCode::UNAUTHORIZED {
+            self.client.accounts.forget(&self.account);
+        }
         let mut body = Vec::new();
         loop {
             match answer.chunk().await {

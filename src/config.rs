@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::error::{Code, Error, Result};
+use crate::reply::Format;
 
 pub use dotenv::Dotenv;
 pub use oauth::{
@@ -49,6 +50,8 @@ pub const SANDBOX_FAULTS: &str = "PAGERDUTY_SANDBOX_FAULTS";
 pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
 /// The switch that leaves text as it came.
 pub const RAW_TEXT: &str = "PAGERDUTY_RAW_TEXT";
+/// How answers are written.
+pub const FORMAT: &str = "PAGERDUTY_FORMAT";
 /// The time-out of a call.
 pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
 /// The time-out of connecting.
@@ -145,6 +148,12 @@ pub const VARIABLES: &[Variable] = &[
         default: "0",
         meaning: "`1` leaves text as PagerDuty gives it. Otherwise control characters and invisible Unicode in answers become \
                   U+FFFD, since a model would read what no person sees.",
+    },
+    Variable {
+        name: FORMAT,
+        default: "json",
+        meaning: "How lists are written: `json`, the envelope, or `compact`, a table that holds the same in half the tokens. The \
+                  Python functions always return the envelope.",
     },
     Variable {
         name: TIMEOUT,
@@ -309,6 +318,8 @@ pub struct Config {
     pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,
+    /// How answers are written.
+    pub format: Format,
     /// The time-out of a call.
     pub timeout: Duration,
     /// The time-out of connecting.
@@ -335,6 +346,7 @@ impl Config {
             sandbox_faults: get(SANDBOX_FAULTS),
             raw_text: get(RAW_TEXT).map_or(Ok(false), |value| flag(RAW_TEXT, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
+            format: get(FORMAT).map_or(Ok(Format::Json), |value| Format::parse(&value))?,
             timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
@@ -360,7 +372,8 @@ fn flag(name: &str, value: &str) -> Result<bool> {
     }
 }
 
-fn tokens(value: &str) -> Result<Option<usize>> {
+/// A budget in tokens, 0 being none.
+pub fn tokens(value: &str) -> Result<Option<usize>> {
     let tokens: usize = value
         .parse()
         .map_err(|_| unusable(MAX_RESPONSE_TOKENS, value, "a number of tokens, such as 25000, or 0 for no limit"))?;
@@ -406,6 +419,7 @@ mod tests {
             (API_HOST, "https://api.pagerduty.com?x=1"),
             (SANDBOX, "maybe"),
             (MAX_RESPONSE_TOKENS, "-1"),
+            (FORMAT, "yaml"),
             (TIMEOUT, "0"),
             (TIMEOUT, "inf"),
             (CONNECT_TIMEOUT, "soon"),

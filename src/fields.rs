@@ -152,7 +152,7 @@ impl Selection {
 
     /// Lays out a decoded object: the fields asked for, in the order asked for, without empty ones.
     #[must_use]
-    pub fn project(&self, decoded: &Value) -> Map<String, Value> {
+    pub fn project(&self, decoded: Value) -> Map<String, Value> {
         let mut shown = project(decoded, &self.shown);
         for (echo, original) in self.echoes {
             if shown.get(*echo).is_some_and(|value| Some(value) == shown.get(*original)) {
@@ -163,15 +163,18 @@ impl Selection {
     }
 }
 
-/// The fields of an object in the order of the table, empty ones left out.
+/// The fields of an object in the order of the table, empty ones left out. They are moved: nothing is copied.
 #[must_use]
-pub fn project(decoded: &Value, fields: &[Field]) -> Map<String, Value> {
+pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
+    let Value::Object(mut decoded) = decoded else { return Map::new() };
+    // First, because another field may move what they are computed from.
+    let derive = |field: &Field| field.derive.map(|derive| decoded.get(field.source).and_then(derive));
+    let mut derived = fields.iter().filter_map(derive).collect::<Vec<_>>().into_iter();
     let mut shown = Map::with_capacity(fields.len());
     for field in fields {
-        let Some(source) = decoded.get(field.source) else { continue };
         let value = match field.derive {
-            Some(derive) => derive(source),
-            None => Some(keep(source, field.keep)),
+            Some(_) => derived.next().flatten(),
+            None => decoded.get_mut(field.source).map(|source| keep(source.take(), field.keep)),
         };
         if let Some(value) = value.filter(|value| !is_empty(value)) {
             shown.insert(field.name.to_owned(), value);
@@ -182,27 +185,25 @@ pub fn project(decoded: &Value, fields: &[Field]) -> Map<String, Value> {
 
 /// The part of `value` to keep, list elements one by one.
 #[must_use]
-pub fn keep(value: &Value, how: Keep) -> Value {
+pub fn keep(value: Value, how: Keep) -> Value {
     match (value, how) {
         (Value::Array(items), _) => {
-            Value::Array(items.iter().map(|item| keep(item, how)).filter(|item| !is_empty_object(item)).collect())
+            let kept = items.into_iter().map(|item| keep(item, how));
+            Value::Array(kept.filter(|item| !is_empty_object(item)).collect())
         }
-        (Value::Object(_), Keep::Only(fields)) => Value::Object(project(value, fields)),
+        (object @ Value::Object(_), Keep::Only(fields)) => Value::Object(project(object, fields)),
         (Value::Object(object), Keep::Whole) => Value::Object(prune(object)),
-        (scalar, _) => scalar.clone(),
+        (scalar, _) => scalar,
     }
 }
 
 /// An object without empty fields; references (PagerDuty's objects bear `id`, `type` and `self`) shrink.
-fn prune(object: &Map<String, Value>) -> Map<String, Value> {
+fn prune(object: Map<String, Value>) -> Map<String, Value> {
     if ["id", "type", "self"].iter().all(|key| object.contains_key(*key)) && object.contains_key("summary") {
-        return project(&Value::Object(object.clone()), REFERENCE);
+        return project(Value::Object(object), REFERENCE);
     }
-    object
-        .iter()
-        .map(|(key, value)| (key.clone(), keep(value, Keep::Whole)))
-        .filter(|(_, value)| !is_empty(value))
-        .collect()
+    let kept = object.into_iter().map(|(key, value)| (key, keep(value, Keep::Whole)));
+    kept.filter(|(_, value)| !is_empty(value)).collect()
 }
 
 /// A value without empty fields, and nothing else left out of it.
@@ -242,7 +243,7 @@ mod tests {
     const FIELDS: &[Field] = &[plain("name"), reference("owner"), nested("parts", &[plain("id")]), plain("extra")];
 
     fn shown(object: &Value) -> Value {
-        Value::Object(project(object, FIELDS))
+        Value::Object(project(object.clone(), FIELDS))
     }
 
     #[test]
@@ -268,6 +269,6 @@ mod tests {
         let a = selection.wire().below("a").unwrap();
         assert!(a.below("id").is_some() && a.below("type").is_some() && a.below("self").is_none());
         assert!(selection.wire().below("b").is_none());
-        assert_eq!(selection.project(&json!({"a": {"id": 1, "type": 2}})).get("a"), Some(&json!({"id": 1})));
+        assert_eq!(selection.project(json!({"a": {"id": 1, "type": 2}})).get("a"), Some(&json!({"id": 1})));
     }
 }

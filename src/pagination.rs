@@ -4,10 +4,15 @@
 //! nothing, which is said and not hidden; rows that appear twice because the list moved are dropped; fetching stops as
 //! soon as the limit or the answer's budget is full. <https://developer.pagerduty.com/docs/pagination>
 //!
-//! Pages are fetched one after another. [`collect`] is the only place that decides so.
+//! Pages are fetched side by side, taken in order, and never more of them at a time than have already been taken, plus
+//! one: the first comes alone, then 2, 4 and 8 are under way, and when the list ends early not more than half of the
+//! requests were in vain. [`collect`] is the only place that decides so.
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use crate::client::decode::{Page, Row};
 use crate::error::Result;
@@ -19,6 +24,10 @@ pub const PAGE: usize = 100;
 
 /// The last row PagerDuty gives of any list.
 pub const CEILING: usize = 10_000;
+
+/// The most pages under way for one list. The last windows of a long list are this wide: wider ones would save little
+/// time and press hard on PagerDuty.
+const WIDEST: usize = 8;
 
 /// How much of a list the caller wants.
 #[derive(Clone, Debug)]
@@ -63,32 +72,61 @@ pub enum End {
     Ceiling,
 }
 
-/// Fetches pages with `fetch(offset, size)` until `want` is met.
-pub async fn collect<M, F, Fut>(want: Want, mut fetch: F) -> Result<Listing<M>>
+/// Fetches pages with `fetch(offset, size)` until `want` is met. `spare` says how many requests may be sent besides those
+/// under way; the next page that is needed is asked for in any case.
+///
+/// The first page that fails fails the list: there is never a hole in it. What is under way when the list ends is dropped.
+pub async fn collect<M, F, Fut>(want: Want, spare: impl Fn() -> usize, mut fetch: F) -> Result<Listing<M>>
 where
     M: Model,
     F: FnMut(usize, usize) -> Fut,
     Fut: Future<Output = Result<Page<M>>>,
 {
     let mut taker = Taker::new(want);
+    let mut next = taker.offset;
+    let mut pages = 0;
+    // `spare` knows of a request once it is sent, which is when its future is first polled.
+    let (mut opened, sent) = (0, AtomicUsize::new(0));
+    let mut underway = FuturesOrdered::new();
     loop {
-        if taker.offset >= CEILING {
-            return Ok(taker.finish(End::Ceiling));
+        while underway.is_empty()
+            || (underway.len() <= pages.min(WIDEST - 1)
+                && opened - sent.load(Ordering::Relaxed) < spare()
+                && next - taker.offset < taker.likely_room())
+        {
+            let size = PAGE.min(CEILING.saturating_sub(next)).min(taker.room().saturating_sub(next - taker.offset));
+            if size == 0 {
+                break;
+            }
+            let (end, page) = (next + size, fetch(next, size));
+            let sent = &sent;
+            underway.push_back(async move {
+                sent.fetch_add(1, Ordering::Relaxed);
+                (end, page.await)
+            });
+            next = end;
+            opened += 1;
         }
-        if taker.room() == 0 {
-            let end = End::Limit(taker.offset);
+        let Some((end, page)) = underway.next().await else {
+            let end = if taker.offset >= CEILING { End::Ceiling } else { End::Limit(taker.offset) };
             return Ok(taker.finish(end));
-        }
-        let size = PAGE.min(CEILING - taker.offset).min(taker.room());
-        let page = fetch(taker.offset, size).await?;
+        };
+        let page = page?;
         let before = taker.rows.len();
         if let Some(end) = taker.take(page.rows) {
             return Ok(taker.finish(end));
         }
         // A page without a new row would be followed by others like it, whatever `more` says.
-        let more = page.more && taker.rows.len() > before;
-        if !more {
+        if !page.more || taker.rows.len() == before {
             return Ok(taker.finish(End::Complete));
+        }
+        pages += 1;
+        if taker.offset != end {
+            // A page of another size than was asked for: those after it begin in the wrong place.
+            underway.clear();
+            opened = sent.load(Ordering::Relaxed);
+            next = taker.offset;
+            pages = 0;
         }
     }
 }
@@ -108,16 +146,26 @@ struct Taker<M> {
     offset: usize,
     seen: HashSet<String>,
     rows: Vec<Row<M>>,
+    /// What the budget was to begin with.
+    tokens: Option<usize>,
     oversized: bool,
 }
 
 impl<M: Model> Taker<M> {
     fn new(want: Want) -> Self {
-        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new(), oversized: false }
+        let tokens = want.budget.left();
+        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new(), tokens, oversized: false }
     }
 
     fn room(&self) -> usize {
         self.want.limit - self.rows.len()
+    }
+
+    /// How many more rows are going to fit, if they are as large as those before.
+    fn likely_room(&self) -> usize {
+        let (Some(all), Some(left)) = (self.tokens, self.want.budget.left()) else { return self.room() };
+        let fit = left.saturating_mul(self.rows.len()) / (all - left).max(1);
+        self.room().min(fit.saturating_add(1))
     }
 
     /// Takes rows in order; `Some` says why the next one found no room.
@@ -151,10 +199,11 @@ impl<M: Model> Taker<M> {
 mod tests {
     use super::*;
     use crate::client::decode;
+    use crate::error::{Code, Error};
     use crate::models::Team;
     use proptest::prelude::*;
     use serde_json::json;
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     /// A list of `ids` as PagerDuty would page it.
     fn serve(ids: &[u32], offset: usize, size: usize) -> Page<Team> {
@@ -167,10 +216,14 @@ mod tests {
     fn run(ids: &[u32], limit: usize, offset: usize, budget: Budget) -> (Vec<String>, End, Vec<(usize, usize)>) {
         let requests = RefCell::new(Vec::new());
         let want = Want { limit, offset, budget };
-        let listing = futures_util::FutureExt::now_or_never(collect(want, |offset, size| {
-            requests.borrow_mut().push((offset, size));
-            std::future::ready(Ok(serve(ids, offset, size)))
-        }));
+        let listing = futures_util::FutureExt::now_or_never(collect(
+            want,
+            || usize::MAX,
+            |offset, size| {
+                requests.borrow_mut().push((offset, size));
+                std::future::ready(Ok(serve(ids, offset, size)))
+            },
+        ));
         let listing = listing.unwrap().unwrap();
         let got = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
         (got, listing.end, requests.into_inner())
@@ -187,7 +240,8 @@ mod tests {
             prop_assert_eq!(&got, &expected);
             let rest = length.saturating_sub(offset + got.len());
             prop_assert_eq!(end, if rest > 0 { End::Limit(offset + limit) } else { End::Complete });
-            prop_assert!(requests.len() <= limit.min(length).div_ceil(PAGE) + 1);
+            let needed = got.len().div_ceil(PAGE).max(1);
+            prop_assert!(requests.len() <= 2 * needed, "{requests:?}");
         }
 
         #[test]
@@ -235,7 +289,145 @@ mod tests {
     fn a_server_that_promises_more_and_gives_nothing_is_not_asked_forever() {
         let empty = |_, _| std::future::ready(Ok(Page::<Team> { rows: Vec::new(), more: true }));
         let want = Want { limit: 10, offset: 0, budget: Budget::unlimited() };
-        let listing = futures_util::FutureExt::now_or_never(collect(want, empty)).unwrap().unwrap();
+        let listing = futures_util::FutureExt::now_or_never(collect(want, || usize::MAX, empty)).unwrap().unwrap();
         assert_eq!(listing.end, End::Complete);
+    }
+
+    /// A server whose answers take a time of their own each, on a clock that only moves when everybody waits.
+    struct Slow<'s> {
+        ids: &'s [u32],
+        /// Milliseconds that the n-th request takes, over and over.
+        delays: &'s [u64],
+        /// The largest page it gives, whatever is asked for.
+        largest: usize,
+        spare: usize,
+        /// The request that fails.
+        broken: Option<usize>,
+    }
+
+    /// What came of it: the IDs and why they end, the requests, the most of them at a time, and the time it took.
+    struct Outcome {
+        listing: Result<(Vec<String>, End)>,
+        requests: usize,
+        widest: usize,
+        took: u64,
+    }
+
+    impl Slow<'_> {
+        fn run(&self, want: Want) -> Outcome {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            runtime.unwrap().block_on(async {
+                let (requests, now, widest) = (Cell::new(0), Cell::new(0_usize), Cell::new(0));
+                let started = tokio::time::Instant::now();
+                let fetch = |offset, size: usize| {
+                    let (requests, now, widest) = (&requests, &now, &widest);
+                    async move {
+                        let number = requests.replace(requests.get() + 1);
+                        now.set(now.get() + 1);
+                        widest.set(widest.get().max(now.get()));
+                        let delay = self.delays[number % self.delays.len()];
+                        tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
+                        now.set(now.get() - 1);
+                        if self.broken == Some(number) {
+                            return Err(Error::new(Code::ApiError, "no"));
+                        }
+                        Ok(serve(self.ids, offset, size.min(self.largest)))
+                    }
+                };
+                let listing = collect::<Team, _, _>(want, || self.spare.saturating_sub(now.get()), fetch).await;
+                let took = u64::try_from(started.elapsed().as_millis()).unwrap();
+                let listing = listing.map(|listing| {
+                    let ids = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+                    (ids, listing.end)
+                });
+                Outcome { listing, requests: requests.get(), widest: widest.get(), took }
+            })
+        }
+    }
+
+    fn steady(ids: &[u32]) -> Slow<'_> {
+        Slow { ids, delays: &[50], largest: PAGE, spare: usize::MAX, broken: None }
+    }
+
+    fn first(limit: usize) -> Want {
+        Want { limit, ..Want::all() }
+    }
+
+    #[test]
+    fn a_thousand_rows_are_ten_requests_in_four_round_trips() {
+        let ids: Vec<u32> = (0..3_000).collect();
+        let outcome = steady(&ids).run(first(1_000));
+        assert_eq!((outcome.requests, outcome.widest, outcome.took), (10, 4, 200));
+        assert_eq!(outcome.listing.unwrap(), ((0..1_000).map(|id| format!("P{id}")).collect(), End::Limit(1_000)));
+
+        let outcome = steady(&ids).run(Want::all());
+        assert_eq!((outcome.requests, outcome.widest, outcome.took), (31, WIDEST, 300), "one was in vain");
+    }
+
+    #[test]
+    fn a_list_in_one_page_is_one_request() {
+        let ids: Vec<u32> = (0..100).collect();
+        for limit in [1, 99, 100, 5_000] {
+            assert_eq!(steady(&ids).run(first(limit)).requests, 1, "{limit}");
+        }
+    }
+
+    #[test]
+    fn without_anything_to_spare_pages_come_one_by_one() {
+        let ids: Vec<u32> = (0..1_000).collect();
+        let outcome = Slow { spare: 0, ..steady(&ids) }.run(Want::all());
+        assert_eq!((outcome.requests, outcome.widest), (10, 1));
+        assert_eq!(Slow { spare: 2, ..steady(&ids) }.run(Want::all()).widest, 2);
+    }
+
+    #[test]
+    fn pages_that_would_not_fit_the_answer_are_not_asked_for() {
+        let ids: Vec<u32> = (1_000..3_000).collect();
+        // A row is a dozen tokens here, so that this is a budget for a little less than two pages.
+        let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_600)), ..Want::all() });
+        let (rows, end) = outcome.listing.unwrap();
+        assert!((100..200).contains(&rows.len()) && end == End::Budget(rows.len()), "{} {end:?}", rows.len());
+        assert_eq!(outcome.requests, 2, "the third page was not asked for");
+    }
+
+    #[test]
+    fn a_page_that_fails_fails_the_list_unless_it_is_not_needed() {
+        let ids: Vec<u32> = (0..1_000).collect();
+        for broken in 0..10 {
+            let outcome = Slow { broken: Some(broken), ..steady(&ids) }.run(Want::all());
+            assert_eq!(outcome.listing.unwrap_err().code(), Code::ApiError, "request {broken}");
+        }
+        let ids: Vec<u32> = (0..150).collect();
+        let outcome = Slow { broken: Some(2), ..steady(&ids) }.run(Want::all());
+        assert_eq!((outcome.requests, outcome.listing.unwrap().0.len()), (3, 150), "the list had ended before it");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn in_whatever_order_answers_come_the_list_is_the_same(
+            length in 0usize..1_500, limit in 1usize..1_500, offset in 0usize..200, largest in 20usize..=PAGE,
+            delays in proptest::collection::vec(0u64..200, 1..9), spare in 0usize..12, twice in 0u32..1_500,
+        ) {
+            let mut ids: Vec<u32> = (0..).take(length).collect();
+            // The list moved while it was read, and a row is there once more.
+            if let Some(at) = usize::try_from(twice).ok().filter(|at| *at < length) {
+                ids.insert(at, ids[at.saturating_sub(1)]);
+            }
+            let expected = ids.iter().skip(offset).map(|id| format!("P{id}"));
+            let mut seen = HashSet::new();
+            let expected: Vec<_> = expected.filter(|id| seen.insert(id.clone())).take(limit).collect();
+            let slow = Slow { ids: &ids, delays: &delays, largest, spare, broken: None };
+            let outcome = slow.run(Want { limit, offset, budget: Budget::unlimited() });
+            let (rows, end) = outcome.listing.unwrap();
+            prop_assert_eq!(rows.len(), expected.len());
+            prop_assert_eq!(rows, expected);
+            if let End::Limit(next) = end {
+                let rest: HashSet<_> = ids[next..].iter().map(|id| format!("P{id}")).collect();
+                prop_assert!(!rest.is_empty());
+            }
+            prop_assert!(outcome.widest <= WIDEST.min(spare.max(1)));
+        }
     }
 }

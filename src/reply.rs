@@ -9,6 +9,8 @@
 //! was ignored, a part that could not be fetched) is said in `metadata.warnings`.
 
 mod budget;
+mod format;
+mod table;
 
 use serde_json::{Map, Value};
 
@@ -16,7 +18,8 @@ use crate::client::resources::Resource;
 use crate::pagination::{CEILING, End, Listing};
 use crate::text;
 
-pub use budget::{Budget, estimate_tokens};
+pub use budget::{Budget, estimate_text, estimate_tokens};
+pub use format::{Format, Written};
 
 /// Said when a single object fills the answer and more.
 const OVERSIZED: &str = "This one object is larger than an answer should be. Name the fields you need in include.";
@@ -31,6 +34,7 @@ pub struct Reply {
 
 #[derive(Clone, Debug)]
 enum Body {
+    One { resource: &'static Resource, row: Map<String, Value> },
     Rows { resource: &'static Resource, rows: Vec<Map<String, Value>> },
     Flat(Value),
 }
@@ -40,8 +44,7 @@ impl Reply {
     #[must_use]
     pub fn one(resource: &'static Resource, row: Map<String, Value>, mut budget: Budget) -> Self {
         let fits = budget.take(&row);
-        let mut reply =
-            Self { body: Body::Rows { resource, rows: vec![row] }, metadata: Map::new(), warnings: Vec::new() };
+        let mut reply = Self { body: Body::One { resource, row }, metadata: Map::new(), warnings: Vec::new() };
         if !fits {
             reply.warn(OVERSIZED);
         }
@@ -106,6 +109,7 @@ impl Reply {
     #[must_use]
     pub fn neutralised(mut self) -> Self {
         match &mut self.body {
+            Body::One { row, .. } => text::neutralise_object(row),
             Body::Rows { rows, .. } => rows.iter_mut().for_each(text::neutralise_object),
             Body::Flat(value) => text::neutralise_value(value),
         }
@@ -120,23 +124,44 @@ impl Reply {
     pub fn into_value(self) -> Value {
         let (resource, rows) = match self.body {
             Body::Flat(value) => return value,
+            Body::One { resource, row } => (resource, vec![row]),
             Body::Rows { resource, rows } => (resource, rows),
         };
-        let count = rows.len();
-        let results = if count == 1 { "result" } else { "results" };
-        let mut metadata = Map::new();
-        metadata.insert("count".into(), count.into());
-        metadata.insert(
-            "description".into(),
-            format!("Found {count} {results} for resource type {}", resource.many).into(),
-        );
-        metadata.extend(self.metadata);
-        if !self.warnings.is_empty() {
-            metadata.insert("warnings".into(), self.warnings.into());
-        }
+        let metadata = metadata(resource, rows.len(), self.metadata, self.warnings);
         let mut envelope = Map::new();
         envelope.insert("metadata".into(), metadata.into());
         envelope.insert(resource.many.into(), rows.into_iter().map(Value::Object).collect());
         Value::Object(envelope)
     }
+
+    /// The answer in a format. Tables are for lists; of a single object there is nothing to be saved.
+    #[must_use]
+    pub fn write(self, format: Format) -> Written {
+        match (format, self.body) {
+            (Format::Compact, Body::Rows { resource, rows }) if !rows.is_empty() => {
+                let mut metadata = metadata(resource, rows.len(), self.metadata, self.warnings);
+                metadata.insert("format".into(), table::LEGEND.into());
+                Written::Table(format!("{}\n{}", Value::Object(metadata), table::table(&rows)))
+            }
+            (_, body) => Written::Json(Self { body, metadata: self.metadata, warnings: self.warnings }.into_value()),
+        }
+    }
+}
+
+fn metadata(
+    resource: &'static Resource,
+    count: usize,
+    more: Map<String, Value>,
+    warnings: Vec<String>,
+) -> Map<String, Value> {
+    let results = if count == 1 { "result" } else { "results" };
+    let mut metadata = Map::new();
+    metadata.insert("count".into(), count.into());
+    let description = format!("Found {count} {results} for resource type {}", resource.many);
+    metadata.insert("description".into(), description.into());
+    metadata.extend(more);
+    if !warnings.is_empty() {
+        metadata.insert("warnings".into(), warnings.into());
+    }
+    metadata
 }

@@ -25,7 +25,7 @@ use crate::ids::Id;
 use crate::models::{Model, Request};
 use crate::pagination::Want;
 use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
-use crate::reply::{Budget, Reply};
+use crate::reply::{Budget, Format, Reply};
 
 pub use toolbox::{Filter, Toolbox};
 
@@ -197,6 +197,8 @@ pub struct Context {
     pub api: Api,
     /// How many tokens the answer may have.
     pub max_tokens: Option<usize>,
+    /// How it is going to be written.
+    pub format: Format,
 }
 
 impl Context {
@@ -230,7 +232,7 @@ impl Context {
         Want {
             limit: limit.map_or(Limit::DEFAULT, Limit::get),
             offset: offset.map_or(0, Offset::get),
-            budget: self.budget(),
+            budget: self.budget().for_list(self.format),
         }
     }
 }

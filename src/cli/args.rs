@@ -43,6 +43,14 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
 
+    /// How lists are written: json, or compact (a table of the same in half the tokens)
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub format: Option<String>,
+
+    /// The size at which an answer is cut at a whole item, in tokens; 0 is no limit
+    #[arg(long, global = true, value_name = "TOKENS")]
+    pub max_response_tokens: Option<String>,
+
     /// What to log to standard error: error, warn, info, debug, trace
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,

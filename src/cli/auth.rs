@@ -67,7 +67,7 @@ struct User {
 /// Who a credential belongs to.
 async fn whose(config: &Config, credential: Credential) -> Result<User> {
     let me = Arc::new(Client::new(config)).with(credential).me().await?;
-    Ok(User { id: me.id.to_string(), name: me.name, email: me.email })
+    Ok(User { id: me.id.to_string(), name: me.name.clone(), email: me.email.clone() })
 }
 
 /// Which credential is in force, and what it opens. Nothing is changed, and nobody is asked to log in.

@@ -1,7 +1,9 @@
 //! The current user, and what belongs to them.
 //!
-//! Every question "about me" starts here. The parts are separate, so that a tool asks only for those it needs, and one
-//! place is left for keeping them between calls.
+//! Every question "about me" starts here. The parts are separate, so that a tool asks only for those it needs; each is
+//! fetched once for all calls of the credential and kept for a minute ([`Part`](super::accounts::Part)).
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -37,11 +39,31 @@ pub struct UserContext {
     escalation_policy_ids: Vec<String>,
 }
 
+/// The IDs of what belongs to somebody.
+#[derive(Debug)]
+pub struct Owned<M> {
+    /// In PagerDuty's order.
+    pub ids: Arc<[Id<M>]>,
+    /// Whether there are more than these.
+    pub more: bool,
+}
+
+// By hand, because a derive would ask the same of `M`.
+impl<M> Clone for Owned<M> {
+    fn clone(&self) -> Self {
+        Self { ids: Arc::clone(&self.ids), more: self.more }
+    }
+}
+
 impl Api {
     /// The current user. PagerDuty: operation `getCurrentUser`.
     ///
     /// An account-level key belongs to nobody, for which PagerDuty answers 400: [`Code::NoUserContext`].
-    pub async fn me(&self) -> Result<Me> {
+    pub async fn me(&self) -> Result<Arc<Me>> {
+        self.account.me.get((), self.clone().ask_me()).await
+    }
+
+    async fn ask_me(self) -> Result<Arc<Me>> {
         let request = Request::get(format!("{}/me", USERS.path), Query::new(), "the current user".to_owned());
         let row = self.read_one::<User>(&request, USERS.one, &User::facts_only()).await.map_err(|error| {
             if error.code() != Code::ApiError || error.http_status() != Some(400) {
@@ -56,52 +78,64 @@ impl Api {
         })?;
         let id = row.facts.id().and_then(Id::parse);
         let id = id.ok_or_else(|| self.unexpected(&request, "user.id: missing or not an ID"))?;
-        Ok(Me {
+        Ok(Arc::new(Me {
             id,
             teams: row.facts.team_ids().iter().filter_map(|id| Id::parse(id)).collect(),
             name: row.facts.name.unwrap_or_default(),
             email: row.facts.email.unwrap_or_default(),
-        })
+        }))
     }
 
-    /// The services of teams.
-    pub async fn services_of(&self, teams: &[Id<Team>]) -> Result<Vec<Id<Service>>> {
-        self.ids_of(Query::new().with_all("team_ids", teams)).await
+    /// The services of the user's teams, at least `most` of them if there are so many.
+    pub async fn services_of(&self, teams: &[Id<Team>], most: usize) -> Result<Owned<Service>> {
+        let ask = self.clone().ask_ids("team_ids", teams.to_vec(), most);
+        self.account.services.get(teams.to_vec(), ask).await
     }
 
-    /// The escalation policies of teams.
-    pub async fn policies_of_teams(&self, teams: &[Id<Team>]) -> Result<Vec<Id<EscalationPolicy>>> {
-        self.ids_of(Query::new().with_all("team_ids", teams)).await
+    /// The escalation policies of the user's teams.
+    pub async fn policies_of_teams(&self, teams: &[Id<Team>]) -> Result<Owned<EscalationPolicy>> {
+        let ask = self.clone().ask_ids("team_ids", teams.to_vec(), usize::MAX);
+        self.account.policies_of_teams.get(teams.to_vec(), ask).await
     }
 
-    /// The escalation policies that notify a user.
-    pub async fn policies_of_user(&self, user: &Id<User>) -> Result<Vec<Id<EscalationPolicy>>> {
-        self.ids_of(Query::new().with_all("user_ids", std::slice::from_ref(user))).await
+    /// The escalation policies that notify the user.
+    pub async fn policies_of_user(&self, user: &Id<User>) -> Result<Owned<EscalationPolicy>> {
+        let ask = self.clone().ask_ids("user_ids", vec![user.clone()], usize::MAX);
+        self.account.policies_of_user.get(user.clone(), ask).await
     }
 
-    async fn ids_of<M: Model>(&self, query: Query) -> Result<Vec<Id<M>>> {
-        let listing = self.list::<M>(query, Want::all(), &M::facts_only()).await?;
+    async fn ask_ids<M: Model, O>(self, filter: &str, owners: Vec<Id<O>>, limit: usize) -> Result<Owned<M>> {
+        let want = Want { limit, ..Want::all() };
+        let query = Query::new().with_all(filter, &owners);
+        let listing = self.list::<M>(query, want, &M::facts_only()).await?;
         if listing.end == End::Ceiling {
             tracing::warn!(resource = M::RESOURCE.many, "only the first 10,000 are part of the user's context");
         }
-        Ok(listing.rows.iter().filter_map(|row| row.facts.id().and_then(Id::parse)).collect())
+        let ids = listing.rows.iter().filter_map(|row| row.facts.id().and_then(Id::parse)).collect();
+        Ok(Owned { ids, more: listing.end != End::Complete })
     }
 
-    /// The whole context, its parts fetched side by side.
+    /// The whole context, its parts fetched side by side. Asked afresh, whatever is kept, and kept for other calls.
     pub async fn user_context(&self) -> Result<UserContext> {
-        let me = self.me().await?;
+        let me = self.account.me.refresh((), self.clone().ask_me()).await?;
         let services = async {
             // Without a team there is no filter, and no filter would mean every service of the account.
-            if me.teams.is_empty() { Ok(Vec::new()) } else { self.services_of(&me.teams).await }
+            if me.teams.is_empty() {
+                return Ok(Owned { ids: Arc::new([]), more: false });
+            }
+            let ask = self.clone().ask_ids("team_ids", me.teams.clone(), usize::MAX);
+            self.account.services.refresh(me.teams.clone(), ask).await
         };
-        let (services, policies) = tokio::try_join!(services, self.policies_of_user(&me.id))?;
+        let ask = self.clone().ask_ids("user_ids", vec![me.id.clone()], usize::MAX);
+        let policies = self.account.policies_of_user.refresh(me.id.clone(), ask);
+        let (services, policies) = tokio::try_join!(services, policies)?;
         Ok(UserContext {
             user_id: me.id.to_string(),
-            name: me.name,
-            email: me.email,
+            name: me.name.clone(),
+            email: me.email.clone(),
             team_ids: me.teams.iter().map(Id::to_string).collect(),
-            service_ids: services.iter().map(Id::to_string).collect(),
-            escalation_policy_ids: policies.iter().map(Id::to_string).collect(),
+            service_ids: services.ids.iter().map(Id::to_string).collect(),
+            escalation_policy_ids: policies.ids.iter().map(Id::to_string).collect(),
         })
     }
 
@@ -112,7 +146,7 @@ impl Api {
             return Ok(Some(email.clone()));
         }
         match self.me().await {
-            Ok(me) => Ok((!me.email.is_empty()).then_some(me.email)),
+            Ok(me) => Ok((!me.email.is_empty()).then(|| me.email.clone())),
             // A user's token without the scope to read users: PagerDuty knows the author from the token itself.
             Err(error) if error.code() == Code::PermissionDenied => Ok(None),
             Err(error) if error.code() == Code::NoUserContext => Err(Error::new(

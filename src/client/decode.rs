@@ -53,22 +53,22 @@ pub struct Page<M> {
 /// Decodes `{"<key>": {…}}`.
 pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Row<M>, Unreadable> {
     let envelope = envelope(body, key, selection)?;
-    row(&envelope.content, key, selection)
+    row(envelope.content, key, selection)
 }
 
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
 pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Page<M>, Unreadable> {
     let envelope = envelope(body, key, selection)?;
     let Value::Array(items) = envelope.content else { return Err(Unreadable::because(format!("{key}: not a list"))) };
-    let rows = items.iter().map(|item| row(item, key, selection)).collect::<Result<_, _>>()?;
+    let rows = items.into_iter().map(|item| row(item, key, selection)).collect::<Result<_, _>>()?;
     Ok(Page { rows, more: envelope.more })
 }
 
-fn row<M: Model>(decoded: &Value, key: &str, selection: &Selection) -> Result<Row<M>, Unreadable> {
+fn row<M: Model>(decoded: Value, key: &str, selection: &Selection) -> Result<Row<M>, Unreadable> {
     if !decoded.is_object() {
         return Err(Unreadable::because(format!("{key}: not an object")));
     }
-    let facts = M::deserialize(decoded).map_err(|error| Unreadable::because(format!("{key}: {error}")))?;
+    let facts = M::deserialize(&decoded).map_err(|error| Unreadable::because(format!("{key}: {error}")))?;
     Ok(Row { facts, shown: selection.project(decoded) })
 }
 
@@ -298,7 +298,7 @@ mod tests {
         fn decoding_kept_fields_is_the_same_as_decoding_all_and_projecting(name in ".*", id in "[A-Z0-9]{7}", other in ".*") {
             let team = json!({"name": name, "x": {"name": other}, "id": id, "parent": {"type": other, "id": id, "y": [other]}});
             let page = decode(&json!({"teams": [team]}).to_string()).unwrap();
-            prop_assert_eq!(&page.rows[0].shown, &Team::defaults().project(&team));
+            prop_assert_eq!(&page.rows[0].shown, &Team::defaults().project(team));
         }
     }
 }

@@ -37,9 +37,21 @@ impl Api {
         if !id.is_number() {
             return Ok(id.clone());
         }
-        let row = self.one::<Incident>(id, Query::new(), &Incident::facts_only()).await?;
-        let found = row.facts.id().and_then(Id::parse);
-        found.ok_or_else(|| self.unexpected(&Request::one(&INCIDENTS, id, Query::new()), "it has no usable id"))
+        Ok(self.incident_by_number(id, &Incident::facts_only()).await?.0)
+    }
+
+    /// An incident by its number, and its ID.
+    pub async fn incident_by_number(
+        &self,
+        number: &Id<Incident>,
+        selection: &Selection,
+    ) -> Result<(Id<Incident>, Row<Incident>)> {
+        let row = self.one::<Incident>(number, Query::new(), selection).await?;
+        let id =
+            row.facts.id().and_then(Id::parse).ok_or_else(|| {
+                self.unexpected(&Request::one(&INCIDENTS, number, Query::new()), "it has no usable id")
+            })?;
+        Ok((id, row))
     }
 
     /// The notes of an incident, oldest first as PagerDuty gives them.

@@ -147,7 +147,8 @@ fn client_url(body: &Value) -> Option<Value> {
 /// Takes one element of `past_incidents`; returns the incident's default fields and `similarity_score`.
 #[must_use]
 pub fn past_incident(item: &Value) -> Map<String, Value> {
-    let mut incident = item.get("incident").map(|found| fields::project(found, Incident::DEFAULT)).unwrap_or_default();
+    let mut incident =
+        item.get("incident").map(|found| fields::project(found.clone(), Incident::DEFAULT)).unwrap_or_default();
     if let Some(score) = item.get("score") {
         incident.insert("similarity_score".into(), score.clone());
     }
@@ -161,10 +162,12 @@ pub fn past_incident(item: &Value) -> Map<String, Value> {
 /// `relationship_metadata`. PagerDuty may give several reasons: the first is the one shown.
 #[must_use]
 pub fn related_incident(item: &Value) -> Map<String, Value> {
-    let mut incident = item.get("incident").map(|found| fields::project(found, Incident::DEFAULT)).unwrap_or_default();
+    let mut incident =
+        item.get("incident").map(|found| fields::project(found.clone(), Incident::DEFAULT)).unwrap_or_default();
     let relationship = item.get("relationships").and_then(|list| list.get(0));
     for (name, source) in [("relationship_type", "type"), ("relationship_metadata", "metadata")] {
-        let value = relationship.and_then(|reason| reason.get(source)).map(|value| fields::keep(value, Keep::Whole));
+        let value =
+            relationship.and_then(|reason| reason.get(source)).map(|value| fields::keep(value.clone(), Keep::Whole));
         if let Some(value) = value.filter(|value| !fields::is_empty(value)) {
             incident.insert(name.into(), value);
         }
@@ -186,7 +189,7 @@ const AUTHOR: &[Field] = &[plain("id"), plain("name"), plain("summary")];
 fn author(user: &Value) -> Option<Value> {
     let name = user.get("name").filter(|name| !name.is_null()).or_else(|| user.get("summary"));
     let author = json!({"id": user.get("id"), "name": name});
-    user.is_object().then(|| fields::keep(&author, Keep::Whole))
+    user.is_object().then(|| fields::keep(author, Keep::Whole))
 }
 
 impl Model for Note {
@@ -212,7 +215,7 @@ mod tests {
 
     fn details(body: &Value) -> Value {
         let selection = Incident::defaults();
-        Value::Object(selection.project(&json!({ "body": body })))
+        Value::Object(selection.project(json!({ "body": body })))
     }
 
     #[test]

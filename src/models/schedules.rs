@@ -28,12 +28,12 @@ const RENDERED: &[Field] = &[nested("rendered_schedule_entries", ENTRY)];
 /// PagerDuty wraps each user of a layer in an object of its own.
 fn layer_users(users: &Value) -> Option<Value> {
     let users = users.as_array()?.iter().filter_map(|member| member.get("user"));
-    Some(users.map(|user| fields::keep(user, Keep::Only(PERSON))).collect())
+    Some(users.map(|user| fields::keep(user.clone(), Keep::Only(PERSON))).collect())
 }
 
 /// The overrides are a layer of their own, of which only the rendered turns are of use.
 fn overrides(subschedule: &Value) -> Option<Value> {
-    subschedule.get("rendered_schedule_entries").map(|entries| fields::keep(entries, Keep::Only(ENTRY)))
+    subschedule.get("rendered_schedule_entries").map(|entries| fields::keep(entries.clone(), Keep::Only(ENTRY)))
 }
 
 impl Model for Schedule {

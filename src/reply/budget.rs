@@ -10,32 +10,58 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::{Format, table};
+
 /// What the envelope takes besides the rows: the metadata with a warning or two.
 const ENVELOPE: usize = 250;
+
+/// What a table takes besides: its columns and how to read it.
+const HEADER: usize = 200;
 
 /// The tokens left for rows.
 #[derive(Clone, Debug)]
 pub struct Budget {
     left: Option<usize>,
+    format: Format,
 }
 
 impl Budget {
     /// A budget of so many tokens for the whole answer; `None` is no limit.
     #[must_use]
     pub fn of(tokens: Option<usize>) -> Self {
-        Self { left: tokens.map(|tokens| tokens.saturating_sub(ENVELOPE)) }
+        Self { left: tokens.map(|tokens| tokens.saturating_sub(ENVELOPE)), format: Format::Json }
+    }
+
+    /// The same for a list that is written in `format`.
+    #[must_use]
+    pub fn for_list(self, format: Format) -> Self {
+        let left = match format {
+            Format::Json => self.left,
+            Format::Compact => self.left.map(|left| left.saturating_sub(HEADER)),
+        };
+        Self { left, format }
     }
 
     /// No limit.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self { left: None }
+        Self { left: None, format: Format::Json }
+    }
+
+    /// The tokens that are left; `None` is no limit.
+    #[must_use]
+    pub fn left(&self) -> Option<usize> {
+        self.left
     }
 
     /// Takes the cost of a row; `false` if it does not fit.
     pub fn take(&mut self, row: &Map<String, Value>) -> bool {
         let Some(left) = &mut self.left else { return true };
-        let rest = left.checked_sub(estimate_tokens(row));
+        let cost = match self.format {
+            Format::Json => estimate_tokens(row),
+            Format::Compact => estimate_text(&table::likely_line(row)) + 1,
+        };
+        let rest = left.checked_sub(cost);
         *left = rest.unwrap_or(0);
         rest.is_some()
     }
@@ -50,6 +76,14 @@ pub fn estimate_tokens(value: &impl Serialize) -> usize {
         // What cannot be written has no size; it fails where it is written for real.
         Err(_) => 0,
     }
+}
+
+/// About how many o200k tokens a text has.
+#[must_use]
+pub fn estimate_text(text: &str) -> usize {
+    let mut estimate = Estimate::default();
+    estimate.add(text.as_bytes());
+    estimate.tokens()
 }
 
 /// Counts while JSON is written into it, so that nothing is built only to be measured.
@@ -67,6 +101,8 @@ enum Piece {
     None,
     Digits(usize),
     Marks(usize),
+    /// Between the cells of a table. A word does not take it as it takes a space.
+    Tabs,
     /// Capitals, then small letters, then bytes outside ASCII (letters of other alphabets, most of them).
     Word {
         capitals: usize,
@@ -80,6 +116,7 @@ impl Piece {
         match self {
             Piece::None => 0,
             Piece::Digits(digits) => 100 * digits.div_ceil(3),
+            Piece::Tabs => 75,
             Piece::Marks(marks @ 0..=3) => 100 * marks.min(1),
             Piece::Marks(marks) => 30 + 30 * marks,
             Piece::Word { capitals, small, wide } if wide > 0 => 70 + 25 * wide + 15 * (capitals + small),
@@ -103,6 +140,8 @@ impl Piece {
             (b'a'..=b'z', open) => (word(0, 1, 0), open.before_word()),
             (0x80.., Piece::Word { capitals, small, wide }) => (word(capitals, small, wide + 1), Piece::None),
             (0x80.., open) => (word(0, 0, 1), open.before_word()),
+            (b'\t', Piece::Tabs) => (Piece::Tabs, Piece::None),
+            (b'\t', open) => (Piece::Tabs, open),
             (_, Piece::Marks(marks)) => (Piece::Marks(marks + 1), Piece::None),
             (_, open) => (Piece::Marks(1), open),
         }
@@ -118,6 +157,14 @@ impl Piece {
 }
 
 impl Estimate {
+    fn add(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            let (open, closed) = self.piece.with(byte);
+            self.hundredths += closed.hundredths();
+            self.piece = open;
+        }
+    }
+
     fn tokens(self) -> usize {
         (self.hundredths + self.piece.hundredths()).div_ceil(100)
     }
@@ -125,11 +172,7 @@ impl Estimate {
 
 impl io::Write for Estimate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for &byte in bytes {
-            let (open, closed) = self.piece.with(byte);
-            self.hundredths += closed.hundredths();
-            self.piece = open;
-        }
+        self.add(bytes);
         Ok(bytes.len())
     }
 

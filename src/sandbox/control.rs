@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, head, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ use super::server::{Recorded, Shared};
 
 pub fn routes() -> Router<Shared> {
     Router::new()
+        // A client that opens its connection early: nothing is asked, so nothing is counted or spoiled.
+        .route("/", head(async || StatusCode::NO_CONTENT))
         .route("/sandbox", get(summary))
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/identity", post(identity::control))

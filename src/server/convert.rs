@@ -2,11 +2,11 @@
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResult, Implementation, InitializeResult, ServerCapabilities, ServerConfig, ToolAnnotations,
+    CallToolResult, ContentBlock, Implementation, InitializeResult, ServerCapabilities, ServerConfig, ToolAnnotations,
 };
 
 use crate::error::{Code, Error};
-use crate::reply::Reply;
+use crate::reply::{Format, Reply, Written};
 use crate::tools::Tool;
 
 /// What a model that has never seen PagerDuty needs to know before its first call. Every client pays for these words in
@@ -45,9 +45,13 @@ pub(super) fn tool(tool: &Tool) -> rmcp::model::Tool {
 }
 
 /// A successful call (2025-11-25, "Tools", "Structured Content"): the envelope, as structured content and, for clients that
-/// do not read that, as compact JSON in the text.
-pub(super) fn reply(reply: Reply) -> CallToolResult {
-    CallToolResult::structured(reply.into_value())
+/// do not read that, as compact JSON in the text. A table is text alone: structured content beside it would cost the model
+/// what the table saves.
+pub(super) fn reply(reply: Reply, format: Format) -> CallToolResult {
+    match reply.write(format) {
+        Written::Json(envelope) => CallToolResult::structured(envelope),
+        Written::Table(table) => CallToolResult::success(vec![ContentBlock::text(table)]),
+    }
 }
 
 /// A failed call (2025-11-25, "Tools", "Error Handling"). `tools` are those on offer, to be named if the one asked for is

@@ -5,6 +5,7 @@
 //! `rmcp`'s defaults, which answer -32601.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
@@ -12,7 +13,7 @@ use rmcp::model::{
     InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio::sync::Semaphore;
 
@@ -53,13 +54,35 @@ struct Shared {
     tools: OnceLock<Vec<Tool>>,
     /// See [`MAX_CALLS`].
     turns: Semaphore,
+    /// Whether to connect to PagerDuty once the client has been answered for the first time.
+    warms_up: AtomicBool,
 }
 
 impl Server {
     /// A server for the tools of `toolbox`. Does no work yet.
     #[must_use]
     pub fn new(toolbox: Arc<Toolbox>) -> Self {
-        Self(Arc::new(Shared { toolbox, tools: OnceLock::new(), turns: Semaphore::new(MAX_CALLS) }))
+        Self(Arc::new(Shared {
+            toolbox,
+            tools: OnceLock::new(),
+            turns: Semaphore::new(MAX_CALLS),
+            warms_up: AtomicBool::new(false),
+        }))
+    }
+
+    /// The same, and it connects to PagerDuty while the client is still setting itself up. Never before the first answer,
+    /// which does not wait for it.
+    #[must_use]
+    pub fn warming_up(self) -> Self {
+        self.0.warms_up.store(true, Ordering::Relaxed);
+        self
+    }
+
+    fn warm_up(&self) {
+        if self.0.warms_up.swap(false, Ordering::Relaxed) {
+            let toolbox = Arc::clone(&self.0.toolbox);
+            tokio::spawn(async move { toolbox.warm_up().await });
+        }
     }
 
     fn tools(&self) -> &[Tool] {
@@ -90,6 +113,11 @@ impl ServerHandler for Server {
         Ok(result)
     }
 
+    /// `notifications/initialized`: the client has its answer, and is going to list the tools next.
+    async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {
+        self.warm_up();
+    }
+
     /// `server/discover` (2026-07-28, "Discovery"): who we are, without a session.
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         Ok(DiscoverResult::from_server_info(REVISIONS.to_vec(), self.get_info())
@@ -104,6 +132,8 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         params::refuse_cursor(request.as_ref())?;
+        // Clients of 2026-07-28 do not say that they are initialized.
+        self.warm_up();
         Ok(ListToolsResult::with_all_items(self.tools().to_vec()).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
     }
 
@@ -132,7 +162,7 @@ impl ServerHandler for Server {
             outcome = call => outcome,
         };
         match outcome {
-            Ok(reply) => Ok(convert::reply(reply).into()),
+            Ok(reply) => Ok(convert::reply(reply, self.0.toolbox.format()).into()),
             Err(error) => convert::error(&error, self.0.toolbox.tools()).map(Into::into),
         }
     }

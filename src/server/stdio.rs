@@ -43,7 +43,7 @@ const LINGER: Duration = Duration::from_mins(10);
 pub async fn serve_stdio(toolbox: Arc<Toolbox>) -> io::Result<()> {
     // Where both are pipes, as they are under most clients on Linux, this saves a change of thread for every message.
     let (stdin, stdout) = rmcp::transport::stdio_pipes();
-    serve(toolbox, stdin, stdout).await
+    serve_lines(Server::new(toolbox).warming_up(), stdin, stdout).await
 }
 
 /// Serves MCP over any pair of streams, until the input ends or the output breaks.
@@ -55,8 +55,16 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Unpin,
 {
+    serve_lines(Server::new(toolbox), reader, writer).await
+}
+
+async fn serve_lines<R, W>(server: Server, reader: R, writer: W) -> io::Result<()>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Unpin,
+{
     let (outbox, inbox) = mpsc::channel(OUTBOX);
-    let session = serve_directly(Server::new(toolbox), LineTransport::new(reader, outbox), None);
+    let session = serve_directly(server, LineTransport::new(reader, outbox), None);
     let session = async { session.waiting().await.map_err(io::Error::other) };
     // Once nothing can be written any more, the session is dropped where it stands.
     match tokio::try_join!(session, write_lines(writer, inbox)) {

@@ -155,16 +155,30 @@ async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
 /// One incident, its extras fetched beside it. An extra that fails is a warning: the incident itself is what matters.
 async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> {
     let extras @ [past, related, notes] = params.extras();
-    // The extras take only IDs, so a number is looked up first.
-    let id = if extras.contains(&true) { cx.api.incident_id(id).await? } else { id.clone() };
     let selection = params.include.selection();
-    let (incident, past, related, notes) = tokio::join!(
-        cx.api.one(&id, Query::new(), &selection),
-        OptionFuture::from(past.then(|| cx.api.past_incidents(&id))),
-        OptionFuture::from(related.then(|| cx.api.related_incidents(&id))),
-        OptionFuture::from(notes.then(|| cx.api.notes(&id))),
-    );
-    let mut shown = incident?.shown;
+    // The extras take only IDs. For a number, the incident itself has to come first and say which.
+    let (id, known) = if extras.contains(&true) && id.is_number() {
+        let (id, row) = cx.api.incident_by_number(id, &selection).await?;
+        (id, Some(row))
+    } else {
+        (id.clone(), None)
+    };
+    let incident = async {
+        match known {
+            Some(row) => Ok(row),
+            None => cx.api.one(&id, Query::new(), &selection).await,
+        }
+    };
+    let extras = async {
+        Ok(tokio::join!(
+            OptionFuture::from(past.then(|| cx.api.past_incidents(&id))),
+            OptionFuture::from(related.then(|| cx.api.related_incidents(&id))),
+            OptionFuture::from(notes.then(|| cx.api.notes(&id))),
+        ))
+    };
+    // Without the incident nobody waits for its extras.
+    let (incident, (past, related, notes)) = tokio::try_join!(incident, extras)?;
+    let mut shown = incident.shown;
     let mut budget = cx.budget();
     budget.take(&shown);
     let (mut counts, mut warnings) = (Vec::new(), Vec::new());
@@ -249,18 +263,19 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
              resolved incidents, so none of those are here."
                 .to_owned(),
         );
-        return Ok(Query::new().with_all("user_ids", &[me.id]));
+        return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
     }
-    let services = cx.api.services_of(&me.teams).await?;
+    // Of more than a request can name, only that there are more is of use.
+    let services = cx.api.services_of(&me.teams, MOST_IDS).await?;
     let query = Query::new().with_all("team_ids", &me.teams);
-    if services.len() > MOST_IDS {
+    if services.more || services.ids.len() > MOST_IDS {
         warnings.push(format!(
-            "The user's teams have {} services, more than one request can name, so incidents were searched by team alone.",
-            services.len()
+            "The user's teams have more than {MOST_IDS} services, which is what one request can name, so incidents were \
+             searched by team alone."
         ));
         return Ok(query);
     }
-    Ok(query.with_all("service_ids", &services))
+    Ok(query.with_all("service_ids", &services.ids))
 }
 
 /// What lists of incidents add to the metadata: how many of those returned are in which status, were resolved by a

@@ -69,13 +69,13 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
 async fn mine(cx: &Context) -> Result<Query> {
     let me = cx.api.me().await?;
     if me.teams.is_empty() {
-        return Ok(Query::new().with_all("user_ids", &[me.id]));
+        return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
     }
-    let (mut policies, own) = tokio::try_join!(cx.api.policies_of_teams(&me.teams), cx.api.policies_of_user(&me.id))?;
-    let also = own.into_iter().filter(|policy| !policies.contains(policy)).collect::<Vec<_>>();
-    policies.extend(also);
+    let (theirs, own) = tokio::try_join!(cx.api.policies_of_teams(&me.teams), cx.api.policies_of_user(&me.id))?;
+    let also = own.ids.iter().filter(|policy| !theirs.ids.contains(policy));
+    let policies: Vec<_> = theirs.ids.iter().chain(also).cloned().collect();
     if policies.is_empty() {
-        return Ok(Query::new().with_all("user_ids", &[me.id]));
+        return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
     }
     if policies.len() > MOST_IDS {
         let message = format!(

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result};
 use crate::params::shorten;
-use crate::reply::Reply;
+use crate::reply::{Format, Reply};
 
 /// Which tools are switched on. `None` is no choice: all of them.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,7 @@ pub struct Toolbox {
     client: Arc<Client>,
     credentials: Credentials,
     max_tokens: Option<usize>,
+    format: Format,
     timeout: Duration,
     raw_text: bool,
 }
@@ -73,15 +74,30 @@ impl Toolbox {
             client: Arc::new(Client::new(config)),
             credentials: Credentials::new(config),
             max_tokens: config.max_response_tokens,
+            format: config.format,
             timeout: config.timeout,
             raw_text: config.raw_text,
         })
+    }
+
+    /// Connects to PagerDuty before anybody asks, if there is a credential in the environment: without one it is not yet
+    /// known whether, and in which region, there is anything to be asked.
+    pub async fn warm_up(&self) {
+        if self.credentials.has_environment() {
+            self.client.warm_up().await;
+        }
     }
 
     /// The tools that are switched on, in the catalogue's order.
     #[must_use]
     pub fn tools(&self) -> &[&'static Tool] {
         &self.tools
+    }
+
+    /// How answers are to be written.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// The tool of this name, if it is switched on.
@@ -133,7 +149,7 @@ impl Toolbox {
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
-        let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens };
+        let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens, format: self.format };
         let running = async { (tool.run)(cx, &arguments).await };
         match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
             Ok(Ok(outcome)) => {

@@ -62,3 +62,57 @@ fn another_programs_dotenv_file_does_not_stop_the_server() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(String::from_utf8_lossy(&output.stderr).contains("passed over lines"), "said on standard error");
 }
+
+/// The binary with a key for the PagerDuty at `url`.
+fn server_of(url: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    command.args(arguments).env_clear().env("PAGERDUTY_API_HOST", url).env("PAGERDUTY_API_TOKEN", "u+secret");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+#[test]
+fn the_connection_is_opened_early_and_without_the_credential() {
+    use std::io::{BufRead, BufReader, Read, Write};
+
+    let pagerduty = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", pagerduty.local_addr().unwrap());
+    let mut child = server_of(&url, &[]).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let initialize = crate::session::initialize("2025-11-25");
+    let initialize = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize});
+    writeln!(input, "{initialize}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert!(answer.contains("serverInfo"), "answered with nobody at the other end");
+    writeln!(input, r#"{{"jsonrpc": "2.0", "method": "notifications/initialized"}}"#).unwrap();
+
+    let (mut connection, _) = pagerduty.accept().unwrap();
+    let mut head = [0; 2_048];
+    let length = connection.read(&mut head).unwrap();
+    let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
+    assert!(head.starts_with("head / http/1.1"), "{head}");
+    assert!(!head.contains("authorization") && !head.contains("secret"), "{head}");
+    drop((connection, input));
+    assert!(child.wait().unwrap().success(), "nobody needs the connection");
+}
+
+#[test]
+fn what_needs_no_pagerduty_does_not_knock_there() {
+    use std::io::{ErrorKind, Write};
+
+    let pagerduty = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    pagerduty.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", pagerduty.local_addr().unwrap());
+    for arguments in [&["tools"][..], &["--version"], &[]] {
+        let mut child = server_of(&url, arguments).spawn().unwrap();
+        if arguments.is_empty() {
+            let initialize = crate::session::initialize("2025-11-25");
+            let initialize =
+                serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize});
+            writeln!(child.stdin.take().unwrap(), "{initialize}").unwrap();
+        }
+        assert!(child.wait_with_output().unwrap().status.success());
+        assert_eq!(pagerduty.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "{arguments:?}");
+    }
+}

@@ -75,7 +75,7 @@ async fn teams_with_more_services_than_a_request_can_name_are_searched_by_team_a
     let account = Account::start().await;
     instead(&account, "/services", json!({"services": many("PS"), "more": false}));
     let answer = account.ok("get_incidents", json!({"limit": 5})).await;
-    assert!(crate::support::warnings(&answer).contains("101 services"), "{answer}");
+    assert!(crate::support::warnings(&answer).contains("more than 100 services"), "{answer}");
     let list = account.sandbox.requests().into_iter().rfind(|request| request.path == "/incidents").unwrap();
     assert!(list.query.contains("team_ids") && !list.query.contains("service_ids"), "{}", list.query);
 }
@@ -92,6 +92,7 @@ async fn more_policies_than_a_request_can_name_are_refused_with_a_way_out() {
 async fn a_member_of_a_team_without_policies_gets_their_own_turns() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
+    let account = account.cold();
     account.sandbox.clear();
     instead(&account, "/escalation_policies", json!({"escalation_policies": [], "more": false}));
     account.ok("get_oncalls", json!({})).await;
@@ -116,29 +117,6 @@ async fn the_end_of_what_pagerduty_gives_is_said() {
     assert_eq!(answer["metadata"]["has_more"], true);
     assert!(answer["metadata"].get("next_offset").is_none());
     assert!(crate::support::warnings(&answer).contains("10000"), "{answer}");
-}
-
-#[tokio::test]
-async fn the_context_costs_only_what_a_tool_needs() {
-    let account = Account::start().await;
-    let paths = |requests: Vec<String>| {
-        requests.iter().map(|request| request.split('?').next().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    for (tool, expected) in [
-        ("get_teams", &["GET /teams"][..]),
-        ("get_schedules", &["GET /schedules"]),
-        ("get_services", &["GET /users/me", "GET /services"]),
-        ("get_users", &["GET /users/me", "GET /users"]),
-        ("get_escalation_policies", &["GET /users/me", "GET /escalation_policies"]),
-        ("get_incidents", &["GET /users/me", "GET /services", "GET /incidents"]),
-        ("get_oncalls", &["GET /users/me", "GET /escalation_policies", "GET /escalation_policies", "GET /oncalls"]),
-    ] {
-        let requests = account.requests_of(tool, json!({"limit": 10})).await;
-        assert_eq!(paths(requests), expected, "{tool}");
-    }
-    let mut context = paths(account.requests_of("build_user_context", json!({})).await);
-    context.sort();
-    assert_eq!(context, ["GET /escalation_policies", "GET /services", "GET /users/me"]);
 }
 
 #[tokio::test]
@@ -232,6 +210,97 @@ async fn a_number_is_looked_up_where_only_an_id_will_do() {
         account.requests_of("get_incidents", json!({"incident_id": number, "include": ["id", "notes"]})).await;
     assert_eq!(with_notes[0], format!("GET /incidents/{number}"));
     assert!(with_notes.contains(&format!("GET /incidents/{id}/notes")), "{with_notes:?}");
+}
+
+#[tokio::test]
+async fn one_incident_with_three_extras_is_four_requests() {
+    let account = Account::start().await;
+    let list = account.ok("get_incidents", json!({"limit": 1})).await;
+    let (id, number) = (list["incidents"][0]["id"].as_str().unwrap(), &list["incidents"][0]["incident_number"]);
+    for asked in [&json!(id), number] {
+        let extras = json!({"incident_id": asked, "include_past_incidents": true, "include_related_incidents": true,
+            "include_notes": true});
+        let requests = account.requests_of("get_incidents", extras).await;
+        assert_eq!(requests.len(), 4, "{requests:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_incident_and_its_extras_are_asked_for_together() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    let account = Account::start().await;
+    let id = account.ok("get_incidents", json!({"limit": 1})).await["incidents"][0]["id"].clone();
+    account.sandbox.clear();
+    account.sandbox.fail(Fault { times: 4, ..Fault::once("/incidents/*", FaultKind::Hang) });
+    let extras = json!({"incident_id": id, "include_past_incidents": true, "include_related_incidents": true,
+        "include_notes": true});
+    let call = account.ok("get_incidents", extras);
+    let all_sent = async {
+        // None of them is ever answered, so that all of them arrive only if none waits for another.
+        while account.sandbox.requests().len() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = call => panic!("nothing was answered"),
+        () = all_sent => {}
+    }
+}
+
+#[tokio::test]
+async fn without_the_incident_nobody_waits_for_its_extras() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    let account = Account::start().await;
+    account.sandbox.fail(Fault::once("/incidents/{id}/notes", FaultKind::Hang));
+    let error = account.err("get_incidents", json!({"incident_id": "QNOTHERE", "include_notes": true})).await;
+    assert_eq!(error.code(), pagerduty_mcp_server::error::Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_thousand_incidents_are_ten_requests() {
+    use pagerduty_mcp_server::sandbox::Options;
+    let options = Options { incidents: 8_000, ..Options::default() };
+    let account = Account::with(tokens::USER, options, |_| {}).await;
+    account.ok("build_user_context", json!({})).await;
+    account.sandbox.clear();
+    let answer = account.ok("get_incidents", json!({"limit": 1_000, "include": ["id"]})).await;
+    let requests = account.sandbox.requests().len();
+    assert_eq!(
+        (answer["metadata"]["count"].as_u64(), answer["metadata"]["next_offset"].as_u64()),
+        (Some(1_000), Some(1_000))
+    );
+    assert!((10..=11).contains(&requests), "{requests} requests");
+    let ids: std::collections::HashSet<_> =
+        crate::support::rows(&answer, "incidents").iter().map(|row| row["id"].as_str()).collect();
+    assert_eq!(ids.len(), 1_000);
+}
+
+#[tokio::test]
+async fn the_rate_limit_is_not_spent_on_pages_that_may_not_be_needed() {
+    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+    let account = Account::start().await;
+    let page: Vec<_> = (0..100).map(|number| json!({"id": format!("PT{number}")})).collect();
+    let body = Some(json!({"teams": page, "more": true}).to_string());
+    let headers = [("ratelimit-remaining", "0"), ("ratelimit-reset", "60")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    account.sandbox.fail(Fault::once("/teams", FaultKind::Status { code: 200, headers, body }));
+    account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Hang) });
+    let call = account.ok("get_teams", json!({"limit": 1_000}));
+    let sent = || account.sandbox.requests().len();
+    let second = async {
+        while sent() < 2 {
+            tokio::task::yield_now().await;
+        }
+        // Whatever else was opened with the second page would arrive right behind it.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = call => panic!("the second page is not answered"),
+        () = second => {}
+    }
+    assert_eq!(sent(), 2, "the page that is needed, and no other");
 }
 
 #[tokio::test]

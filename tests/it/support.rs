@@ -32,6 +32,12 @@ impl Account {
         Self { sandbox, toolbox }
     }
 
+    /// The same account, asked by a server that has just started and knows nothing.
+    pub fn cold(self) -> Self {
+        let toolbox = toolbox(&self.sandbox, tokens::USER, |_| {});
+        Self { toolbox, ..self }
+    }
+
     /// The answer of a call that must succeed.
     pub async fn ok(&self, tool: &str, arguments: Value) -> Value {
         ok(&self.toolbox, tool, arguments).await

@@ -105,6 +105,7 @@ async fn a_token_that_may_not_read_users_writes_without_naming_the_author() {
 
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
+    let account = account.cold();
     account.sandbox.clear();
     account.sandbox.fail(Fault::once("/users/me", FaultKind::Status { code: 403, headers: [].into(), body: None }));
     account.ok("acknowledge_incident", json!({"incident_id": id})).await;

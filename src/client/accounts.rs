@@ -1,0 +1,298 @@
+//! What is kept between the calls of one credential: its user's context for a minute, and where its rate limit stands.
+//!
+//! Everything is kept under the credential's fingerprint, so that what one may see never serves another.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use tokio::time::Instant;
+
+use super::context::{Me, Owned};
+use super::rate::Rate;
+use crate::auth::Fingerprint;
+use crate::error::Result;
+use crate::ids::Id;
+use crate::models::{EscalationPolicy, Service, Team, User};
+
+/// How long a part of the context is as good as new.
+const FRESH: Duration = Duration::from_mins(1);
+
+/// How many credentials are remembered. One process serves a few; a crowd behind one HTTP server must not fill it.
+const MOST: usize = 1_000;
+
+/// The accounts of this process, by credential.
+#[derive(Debug, Default)]
+pub struct Accounts(Mutex<HashMap<Fingerprint, Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    account: Arc<Account>,
+    used: Instant,
+}
+
+impl Accounts {
+    /// What is kept for a credential, new if there is nothing.
+    pub fn of(&self, credential: Fingerprint) -> Arc<Account> {
+        let now = Instant::now();
+        let mut all = lock(&self.0);
+        if let Some(kept) = all.get_mut(&credential) {
+            kept.used = now;
+            return Arc::clone(&kept.account);
+        }
+        if all.len() >= MOST {
+            // Whoever was idle for that long has nothing here that is still good.
+            all.retain(|_, kept| now - kept.used < FRESH);
+        }
+        if all.len() >= MOST {
+            let oldest = all.iter().min_by_key(|(_, kept)| kept.used).map(|(credential, _)| *credential);
+            oldest.and_then(|credential| all.remove(&credential));
+        }
+        let account = Arc::new(Account::default());
+        all.insert(credential, Kept { account: Arc::clone(&account), used: now });
+        account
+    }
+
+    /// Forgets `account`: its credential was refused.
+    pub fn forget(&self, account: &Arc<Account>) {
+        lock(&self.0).retain(|_, kept| !Arc::ptr_eq(&kept.account, account));
+    }
+}
+
+/// What is kept for one credential.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Who it belongs to.
+    pub me: Part<(), Arc<Me>>,
+    /// The services of the user's teams.
+    pub services: Part<Vec<Id<Team>>, Owned<Service>>,
+    /// The escalation policies of the user's teams.
+    pub policies_of_teams: Part<Vec<Id<Team>>, Owned<EscalationPolicy>>,
+    /// The escalation policies that notify the user.
+    pub policies_of_user: Part<Id<User>, Owned<EscalationPolicy>>,
+    /// Where the rate limit stands.
+    pub rate: Rate,
+}
+
+/// A value that is fetched once for all who ask at the same time, and kept for a while. `K` is what it was fetched for:
+/// asked for something else, it is fetched again.
+pub struct Part<K, T>(Arc<Mutex<State<K, T>>>);
+
+struct State<K, T> {
+    kept: Option<(K, T, Instant)>,
+    /// Held by those who wait for it and nobody else: when the last of them is gone, so are its requests.
+    underway: Option<(K, WeakShared<Fetch<T>>)>,
+    /// Tells the fetch that is under way from those it replaced.
+    turn: u64,
+}
+
+type Fetch<T> = BoxFuture<'static, Result<T>>;
+
+impl<K, T> Default for Part<K, T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State { kept: None, underway: None, turn: 0 })))
+    }
+}
+
+impl<K, T> fmt::Debug for Part<K, T> {
+    /// Without the value: it is somebody's name and address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part(…)")
+    }
+}
+
+impl<K, T> Part<K, T>
+where
+    K: Clone + PartialEq + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    /// The value, fetched if it is not at hand. Callers at the same time share one fetch and what it ends with; it goes on
+    /// as long as one of them waits. An error is not kept.
+    pub async fn get(&self, of: K, fetch: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let shared = {
+            let mut state = lock(&self.0);
+            match &state.kept {
+                Some((kept_for, value, at)) if *kept_for == of && at.elapsed() < FRESH => return Ok(value.clone()),
+                _ => {}
+            }
+            let underway = state.underway.as_ref().filter(|(for_, _)| *for_ == of);
+            match underway.and_then(|(_, fetch)| fetch.upgrade()) {
+                Some(underway) => underway,
+                None => self.begin(&mut state, of, fetch),
+            }
+        };
+        shared.await
+    }
+
+    /// The value, fetched now whatever is at hand, and kept for the others.
+    pub async fn refresh(&self, of: K, fetch: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let shared = self.begin(&mut lock(&self.0), of, fetch);
+        shared.await
+    }
+
+    fn begin(
+        &self,
+        state: &mut State<K, T>,
+        of: K,
+        fetch: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Shared<Fetch<T>> {
+        state.turn += 1;
+        let (turn, asked, key, part) = (state.turn, Instant::now(), of.clone(), Arc::clone(&self.0));
+        let fetch = async move {
+            let outcome = fetch.await;
+            let mut state = lock(&part);
+            if state.turn == turn {
+                state.underway = None;
+                if let Ok(value) = &outcome {
+                    state.kept = Some((key, value.clone(), asked));
+                }
+            }
+            outcome
+        };
+        let shared = fetch.boxed().shared();
+        state.underway = shared.downgrade().map(|fetch| (of, fetch));
+        shared
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::auth::Credential;
+    use crate::error::{Code, Error};
+
+    fn fingerprint(number: usize) -> Fingerprint {
+        Credential::new(format!("u+{number}").into(), "a test").fingerprint()
+    }
+
+    /// A fetch that waits for a permit, then ends with how many were begun; and the count.
+    struct Source {
+        begun: Arc<AtomicUsize>,
+        gate: Arc<Semaphore>,
+    }
+
+    impl Source {
+        fn new() -> Self {
+            Self { begun: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
+        }
+
+        fn fetch(&self) -> impl Future<Output = Result<usize>> + Send + 'static {
+            let (begun, gate) = (Arc::clone(&self.begun), Arc::clone(&self.gate));
+            async move {
+                let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
+                gate.acquire().await.unwrap().forget();
+                Ok(number)
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn callers_at_the_same_time_share_one_fetch() {
+        let (part, source) = (Part::default(), Source::new());
+        source.gate.add_permits(1);
+        let all = futures_util::future::join_all((0..50).map(|_| part.get((), source.fetch()))).await;
+        assert!(all.into_iter().all(|value| value.unwrap() == 1));
+        assert_eq!(part.get((), source.fetch()).await.unwrap(), 1, "kept");
+    }
+
+    #[tokio::test]
+    async fn a_fetch_outlives_the_caller_who_began_it_and_dies_with_the_last() {
+        let (part, source) = (Part::default(), Source::new());
+        let mut first = Box::pin(part.get((), source.fetch()));
+        let mut second = Box::pin(part.get((), source.fetch()));
+        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+        drop(first);
+        source.gate.add_permits(1);
+        assert_eq!(second.await.unwrap(), 1, "the second took it over where it stood");
+
+        let alone = Part::<(), usize>::default();
+        let mut waiting = Box::pin(alone.get((), source.fetch()));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(waiting);
+        source.gate.add_permits(1);
+        assert_eq!(alone.get((), source.fetch()).await.unwrap(), 3, "nobody waited for the one before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_is_kept_for_a_minute_and_for_what_it_was_fetched_for() {
+        let (part, source) = (Part::default(), Source::new());
+        source.gate.add_permits(9);
+        assert_eq!(part.get("a", source.fetch()).await.unwrap(), 1);
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(part.get("a", source.fetch()).await.unwrap(), 1);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(part.get("a", source.fetch()).await.unwrap(), 2);
+        assert_eq!(part.get("b", source.fetch()).await.unwrap(), 3, "another question");
+        assert_eq!(part.refresh("b", source.fetch()).await.unwrap(), 4, "asked afresh");
+        assert_eq!(part.get("b", source.fetch()).await.unwrap(), 4, "and refilled");
+    }
+
+    #[tokio::test]
+    async fn an_error_is_shared_and_not_kept() {
+        let part = Part::<(), usize>::default();
+        let tries = RefCell::new(0);
+        let fail = || {
+            *tries.borrow_mut() += 1;
+            async {
+                tokio::task::yield_now().await;
+                Err(Error::new(Code::NetworkError, "no"))
+            }
+        };
+        let (one, two) = tokio::join!(part.get((), fail()), part.get((), fail()));
+        assert!(one.is_err() && two.is_err());
+        assert_eq!(part.get((), async { Ok(7) }).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_before_a_refresh_does_not_replace_it() {
+        let (part, source) = (Part::default(), Source::new());
+        let mut old = Box::pin(part.get((), source.fetch()));
+        assert!(old.as_mut().now_or_never().is_none());
+        assert_eq!(part.refresh((), async { Ok(100) }).await.unwrap(), 100);
+        source.gate.add_permits(1);
+        assert_eq!(old.await.unwrap(), 1);
+        assert_eq!(part.get((), source.fetch()).await.unwrap(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_crowd_is_bounded_and_the_idle_go_first() {
+        let accounts = Accounts::default();
+        let first = accounts.of(fingerprint(0));
+        assert!(Arc::ptr_eq(&first, &accounts.of(fingerprint(0))), "one credential, one account");
+        assert!(!Arc::ptr_eq(&first, &accounts.of(fingerprint(1))));
+        for number in 2..MOST {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            accounts.of(fingerprint(number));
+        }
+        accounts.of(fingerprint(0));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        accounts.of(fingerprint(MOST));
+        assert_eq!(lock(&accounts.0).len(), MOST);
+        assert!(Arc::ptr_eq(&first, &accounts.of(fingerprint(0))), "it was in use");
+        assert!(!lock(&accounts.0).contains_key(&fingerprint(1)), "it was idle for longest");
+
+        tokio::time::advance(FRESH).await;
+        accounts.of(fingerprint(MOST + 1));
+        assert_eq!(lock(&accounts.0).len(), 1);
+    }
+
+    #[test]
+    fn a_refused_credential_is_forgotten() {
+        let accounts = Accounts::default();
+        let account = accounts.of(fingerprint(1));
+        accounts.forget(&account);
+        assert!(lock(&accounts.0).is_empty());
+    }
+}

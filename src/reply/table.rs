@@ -1,0 +1,421 @@
+//! A list as a table: the same data with each name written once.
+//!
+//! The first line is the metadata as JSON, the second the columns, then one line a row, cells separated by tabs. Objects
+//! become columns `service.id`; lists of objects become columns `teams[].id`, whose cells hold the elements' values
+//! separated by `;`. What a cell holds:
+//!
+//! - nothing: the field is absent;
+//! - `=`: what the column's header says after its own `=`, with `{other}` for the row's cell in another column. PagerDuty
+//!   repeats itself a lot: an incident's `summary` is its number and title, and most of its times are the same moment;
+//! - something that is JSON (a number, a quoted text, a list): that value;
+//! - any other text: that text.
+//!
+//! Nothing is lost: the test below reads tables back.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+/// Said in each table, for a reader who has never seen one.
+pub const LEGEND: &str = "Tab-separated; empty: absent; a[].b: of each a, by ;; =: as the header says";
+
+/// An object with more fields than this in all rows together is no record, and stays JSON in one cell.
+const WIDEST: usize = 24;
+
+/// A repeated text shorter than this is not worth a reference.
+const SHORTEST: usize = 3;
+
+/// The rows as lines: the columns, then each row.
+#[must_use]
+pub fn table(rows: &[Map<String, Value>]) -> String {
+    let mut columns = columns(rows.iter(), "");
+    let mut grid: Vec<Vec<String>> =
+        rows.iter().map(|row| columns.iter().map(|column| column.cell(row)).collect()).collect();
+    let rules: Vec<_> = (0..columns.len()).map(|column| rule(&grid, &columns, column)).collect();
+    for cells in &mut grid {
+        // A rule refers to what cells were before any rule.
+        let before = cells.clone();
+        for ((cell, column), rule) in cells.iter_mut().zip(&before).zip(&rules) {
+            if rule.as_ref().is_some_and(|rule| rule.expand(&before).as_deref() == Some(column)) {
+                "=".clone_into(cell);
+            }
+        }
+    }
+    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+    for (column, rule) in columns.iter_mut().zip(&rules) {
+        if let Some(rule) = rule {
+            _ = write!(column.name, "={}", rule.text(&names));
+        }
+    }
+    let header = columns.into_iter().map(|column| column.name).collect::<Vec<_>>();
+    let lines = std::iter::once(header).chain(grid).map(|cells| cells.join("\t"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// About the text of one row in a table that is not yet known, for its cost.
+#[must_use]
+pub fn likely_line(row: &Map<String, Value>) -> String {
+    let mut cells: Vec<String> = Vec::new();
+    for column in columns(std::iter::once(row), "") {
+        let cell = column.cell(row);
+        let repeats = |earlier: &String| {
+            earlier.len() >= SHORTEST && (*earlier == cell || (earlier.len() > 8 && cell.ends_with(earlier.as_str())))
+        };
+        let repeated = cells.iter().any(repeats);
+        cells.push(if repeated { "=".to_owned() } else { cell });
+    }
+    cells.join("\t")
+}
+
+/// A column: its name, and the way to its values.
+struct Column {
+    name: String,
+    path: Vec<Step>,
+}
+
+enum Step {
+    Field(String),
+    /// To each element of a list.
+    Each,
+}
+
+/// The columns of objects, in the order their fields are first seen.
+fn columns<'r>(rows: impl Iterator<Item = &'r Map<String, Value>> + Clone, prefix: &str) -> Vec<Column> {
+    let mut fields: Vec<(&str, Vec<&Value>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (name, value) in rows.flatten() {
+        let place = *places.entry(name).or_insert_with(|| {
+            fields.push((name, Vec::new()));
+            fields.len() - 1
+        });
+        if let Some((_, values)) = fields.get_mut(place) {
+            values.push(value);
+        }
+    }
+    let mut columns = Vec::new();
+    for (field, values) in fields {
+        let name = format!("{prefix}{field}");
+        let below = if let Some(objects) = records(&values) {
+            Some((Vec::new(), self::columns(objects.into_iter(), &format!("{name}."))))
+        } else {
+            let elements = lists(&values).and_then(|elements| records(&elements));
+            // A list within a list has no cell of its own.
+            let elements = elements.filter(|_| !prefix.contains("[]"));
+            elements.map(|objects| (vec![Step::Each], self::columns(objects.into_iter(), &format!("{name}[]."))))
+        };
+        match below {
+            None => columns.push(Column { name, path: vec![Step::Field(field.to_owned())] }),
+            Some((each, below)) => columns.extend(below.into_iter().map(|column| {
+                let here = std::iter::once(Step::Field(field.to_owned()));
+                let each = each.iter().map(|_| Step::Each);
+                Column { name: column.name, path: here.chain(each).chain(column.path).collect() }
+            })),
+        }
+    }
+    columns
+}
+
+/// The values as objects that can be columns: none empty, and with few and plain names in all.
+fn records<'v>(values: &[&'v Value]) -> Option<Vec<&'v Map<String, Value>>> {
+    let objects: Option<Vec<_>> = values.iter().map(|value| value.as_object()).collect();
+    let objects = objects.filter(|objects| objects.iter().all(|object| !object.is_empty()))?;
+    let mut names: Vec<_> = objects.iter().flat_map(|object| object.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let plain =
+        |name: &&String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (names.len() <= WIDEST && names.iter().all(plain)).then_some(objects)
+}
+
+/// The elements of lists, none of which is empty.
+fn lists<'v>(values: &[&'v Value]) -> Option<Vec<&'v Value>> {
+    let lists: Option<Vec<_>> = values.iter().map(|value| value.as_array().filter(|list| !list.is_empty())).collect();
+    Some(lists?.into_iter().flatten().collect())
+}
+
+impl Column {
+    fn cell(&self, row: &Map<String, Value>) -> String {
+        let Some((Step::Field(first), rest)) = self.path.split_first() else { return String::new() };
+        let Some(mut value) = row.get(first) else { return String::new() };
+        let mut rest = rest.iter();
+        while let Some(step) = rest.next() {
+            match (step, value) {
+                (Step::Field(name), Value::Object(object)) => match object.get(name) {
+                    Some(below) => value = below,
+                    None => return String::new(),
+                },
+                (Step::Each, Value::Array(elements)) => return each(elements, rest.as_slice()),
+                _ => return String::new(),
+            }
+        }
+        text(value, false)
+    }
+}
+
+/// The cells of a list's elements, joined; nothing if all are empty.
+fn each(elements: &[Value], path: &[Step]) -> String {
+    let one = |element: &Value| {
+        let found = path.iter().try_fold(element, |value, step| match step {
+            Step::Field(name) => value.get(name),
+            Step::Each => None,
+        });
+        found.map_or_else(String::new, |value| text(value, true))
+    };
+    let cells: Vec<_> = elements.iter().map(one).collect();
+    if cells.iter().all(String::is_empty) { String::new() } else { cells.join(";") }
+}
+
+/// A value as the text of a cell.
+fn text(value: &Value, in_list: bool) -> String {
+    let Value::String(text) = value else { return value.to_string() };
+    let odd = text.is_empty()
+        || text == "="
+        || text.contains(|c: char| c.is_control() || (in_list && c == ';'))
+        || (in_list && text.starts_with(['"', '[', '{']))
+        || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if odd { value.to_string() } else { text.clone() }
+}
+
+/// What the cells of a column mostly are: texts and other columns' cells.
+#[derive(Clone, PartialEq, Eq)]
+struct Rule(Vec<Part>);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Column(usize),
+}
+
+impl Rule {
+    /// The cell of a row by this rule; `None` if a cell it needs is empty.
+    fn expand(&self, cells: &[String]) -> Option<String> {
+        let mut all = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => all.push_str(text),
+                Part::Column(column) => all.push_str(cells.get(*column).filter(|cell| !cell.is_empty())?),
+            }
+        }
+        Some(all)
+    }
+
+    fn text(&self, names: &[String]) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Column(column) => format!("{{{}}}", names.get(*column).map_or("", String::as_str)),
+        };
+        self.0.iter().map(part).collect()
+    }
+
+    /// `cell` in terms of the earlier cells of its row, the longest first.
+    fn of(cell: &str, earlier: &[String]) -> Self {
+        let (mut parts, mut rest, mut open) = (Vec::new(), cell, String::new());
+        while let Some(next) = rest.chars().next() {
+            let found = earlier
+                .iter()
+                .enumerate()
+                .filter(|(_, cell)| cell.len() >= SHORTEST && rest.starts_with(cell.as_str()));
+            // Of equally long ones, the first.
+            if let Some((column, cell)) = found.rev().max_by_key(|(_, cell)| cell.len()) {
+                if !open.is_empty() {
+                    parts.push(Part::Text(std::mem::take(&mut open)));
+                }
+                parts.push(Part::Column(column));
+                rest = rest.get(cell.len()..).unwrap_or_default();
+            } else {
+                open.push(next);
+                rest = rest.get(next.len_utf8()..).unwrap_or_default();
+            }
+        }
+        if !open.is_empty() {
+            parts.push(Part::Text(open));
+        }
+        Self(parts)
+    }
+
+    /// Whether it can stand in a header.
+    fn is_usable(&self) -> bool {
+        let plain = |part: &Part| match part {
+            Part::Text(text) => !text.contains(['{', '}', '\t', '\n']),
+            Part::Column(_) => true,
+        };
+        self.0.iter().any(|part| matches!(part, Part::Column(_))) && self.0.iter().all(plain)
+    }
+}
+
+/// The rule that saves most of a column, if any does. Tried are those that the first few cells suggest.
+fn rule(grid: &[Vec<String>], columns: &[Column], column: usize) -> Option<Rule> {
+    let cells =
+        || grid.iter().filter_map(|cells| Some((cells, cells.get(column).filter(|cell| cell.len() >= SHORTEST)?)));
+    let mut rules: Vec<Rule> = Vec::new();
+    for (cells, cell) in cells().take(8) {
+        let earlier = cells.get(..column).unwrap_or_default();
+        let same = earlier.iter().enumerate().filter(|(_, other)| *other == cell);
+        let same = same.map(|(other, _)| Rule(vec![Part::Column(other)]));
+        for rule in same.chain([Rule::of(cell, earlier)]) {
+            if rule.is_usable() && !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+    }
+    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+    let saved = |rule: &Rule| {
+        let hits = cells().filter(|(cells, cell)| rule.expand(cells).as_ref() == Some(*cell));
+        hits.map(|(_, cell)| cell.len() - 1).sum::<usize>()
+    };
+    let best = rules.into_iter().map(|rule| (saved(&rule), rule)).max_by_key(|(saved, _)| *saved);
+    best.filter(|(saved, rule)| *saved > rule.text(&names).len() + 1).map(|(_, rule)| rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Reads a table back, by the words at the head of this file and nothing else.
+    fn read(table: &str) -> Vec<Value> {
+        let mut lines = table.split('\n');
+        let header: Vec<_> = lines.next().unwrap().split('\t').collect();
+        let header: Vec<_> = header.iter().map(|name| name.split_once('=').unwrap_or((name, ""))).collect();
+        lines.map(|line| read_row(&header, line)).collect()
+    }
+
+    fn read_row(header: &[(&str, &str)], line: &str) -> Value {
+        let mut cells: Vec<String> = Vec::new();
+        for ((_, rule), cell) in header.iter().zip(line.split('\t')) {
+            let mut whole = if cell == "=" { (*rule).to_owned() } else { cell.to_owned() };
+            if cell == "=" {
+                for ((name, _), earlier) in header.iter().zip(&cells) {
+                    whole = whole.replace(&format!("{{{name}}}"), &earlier.replace('{', "\u{1}"));
+                }
+            }
+            cells.push(whole.replace('\u{1}', "{"));
+        }
+        let mut row = json!({});
+        for ((name, _), cell) in header.iter().zip(&cells).filter(|(_, cell)| !cell.is_empty()) {
+            match name.split_once("[].") {
+                None => *place(&mut row, name) = value(cell),
+                Some((list, field)) => {
+                    let list = place(&mut row, list);
+                    for (number, element) in elements(cell).into_iter().enumerate() {
+                        if list.is_null() {
+                            *list = json!([]);
+                        }
+                        let list = list.as_array_mut().unwrap();
+                        list.resize(list.len().max(number + 1), json!({}));
+                        if !element.is_empty() {
+                            *place(&mut list[number], field) = value(&element);
+                        }
+                    }
+                }
+            }
+        }
+        row
+    }
+
+    fn place<'v>(row: &'v mut Value, path: &str) -> &'v mut Value {
+        path.split('.').fold(row, |value, name| {
+            if value.is_null() {
+                *value = json!({});
+            }
+            value.as_object_mut().unwrap().entry(name).or_insert(Value::Null)
+        })
+    }
+
+    fn value(cell: &str) -> Value {
+        serde_json::from_str(cell).unwrap_or_else(|_| cell.into())
+    }
+
+    fn elements(cell: &str) -> Vec<String> {
+        let (mut all, mut rest) = (Vec::new(), cell);
+        loop {
+            let end = if rest.starts_with(['"', '[', '{']) {
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+                values.next().unwrap().unwrap();
+                values.byte_offset()
+            } else {
+                rest.find(';').unwrap_or(rest.len())
+            };
+            all.push(rest[..end].to_owned());
+            match rest[end..].strip_prefix(';') {
+                Some(more) => rest = more,
+                None => return all,
+            }
+        }
+    }
+
+    fn written(rows: &Value) -> String {
+        let rows: Vec<_> = rows.as_array().unwrap().iter().map(|row| row.as_object().unwrap().clone()).collect();
+        table(&rows)
+    }
+
+    #[test]
+    fn names_are_written_once_and_repetitions_by_rule() {
+        let row = |number: u32, title: &str, at: &str| {
+            json!({"number": number, "title": title, "at": at, "summary": format!("[#{number}] {title}"),
+                "changed": at, "service": {"id": format!("P{number}")}, "teams": [{"id": "T1"}, {"id": "T2"}]})
+        };
+        let rows = json!([
+            row(101, "Disk is full", "09:00"),
+            row(102, "[FIRING] Queue", "10:00"),
+            row(103, "No route", "11:00")
+        ]);
+        let expected = "number\ttitle\tat\tsummary=[#{number}] {title}\tchanged={at}\tservice.id\tteams[].id\n\
+                        101\tDisk is full\t09:00\t=\t=\tP101\tT1;T2\n\
+                        102\t[FIRING] Queue\t10:00\t=\t=\tP102\tT1;T2\n\
+                        103\tNo route\t11:00\t=\t=\tP103\tT1;T2";
+        assert_eq!(written(&rows), expected);
+        assert_eq!(Value::from(read(expected)), rows);
+    }
+
+    #[test]
+    fn what_could_be_taken_for_something_else_is_quoted() {
+        let rows = json!([{"a": "5", "b": 5, "c": "", "d": "=", "e": "x\ty", "f": null, "g": [], "h": {}, "i": "null"},
+            {"a": "x", "b": "true", "g": [1, {"x": []}], "h": {"odd name": 1}},
+            {"l": [{"s": "a;b"}, {"t": 1}, {"s": "[x"}]}]);
+        assert_eq!(Value::from(read(&written(&rows))), rows, "{}", written(&rows));
+    }
+
+    fn leaf() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-3i64..3).prop_map(Value::from),
+            "[a-c=;{}\\[\\]\"\t\n 5]{0,5}".prop_map(Value::from),
+            "(2026-11-2[0-9]T00:00|Disk is full|true|\\[#[0-9]\\] Disk)".prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from),
+        ]
+    }
+
+    fn object(inner: impl Strategy<Value = Value> + Clone) -> impl Strategy<Value = Value> {
+        let fields = prop_oneof![4 => Just("id"), 4 => Just("summary"), 2 => Just("at"), 1 => Just("odd name"), 1 => Just("a.b")];
+        proptest::collection::vec((fields, inner), 0..4).prop_map(|fields| fields.into_iter().collect())
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        leaf().prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                object(inner.clone()),
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                proptest::collection::vec(object(inner), 0..3).prop_map(Value::from),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(
+            rows in proptest::collection::vec(
+                proptest::collection::vec(("(id|title|summary|created_at|teams|user)", any_value()), 0..7), 1..8,
+            ),
+        ) {
+            let rows: Vec<Value> = rows.into_iter().map(|row| row.into_iter().collect()).collect();
+            let rows = Value::from(rows);
+            let table = written(&rows);
+            prop_assert_eq!(Value::from(read(&table)), rows, "{}", table);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `format=compact`: the same in half the tokens.
+
+use std::process::Command;
+
+use pagerduty_mcp_server::reply::{Format, Written, estimate_text};
+use pagerduty_mcp_server::sandbox::{Options, tokens};
+use pagerduty_mcp_server::server::serve;
+use pagerduty_mcp_server::tools::Toolbox;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{Account, object, rows, toolbox};
+
+fn count(text: &str) -> usize {
+    tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len()
+}
+
+async fn table(toolbox: &Toolbox, tool: &str, arguments: Value) -> String {
+    match toolbox.call(tool, object(arguments)).await.unwrap().write(Format::Compact) {
+        Written::Table(table) => table,
+        Written::Json(envelope) => panic!("not a table: {envelope}"),
+    }
+}
+
+const LISTS: [(&str, &str); 7] = [
+    ("get_incidents", "incidents"),
+    ("get_users", "users"),
+    ("get_services", "services"),
+    ("get_schedules", "schedules"),
+    ("get_escalation_policies", "escalation_policies"),
+    ("get_oncalls", "oncalls"),
+    ("get_teams", "teams"),
+];
+
+#[tokio::test]
+async fn a_hundred_incidents_cost_at_most_fifty_five_hundredths() {
+    let account = Account::start().await;
+    for (tool, key) in LISTS {
+        let json = account.ok(tool, json!({})).await;
+        let compact = table(&account.toolbox, tool, json!({})).await;
+        let (full, small) = (count(&json.to_string()), count(&compact));
+        println!("{key}: {} rows, {full} tokens, as a table {small}, {} %", rows(&json, key).len(), small * 100 / full);
+        let estimated = estimate_text(&compact);
+        println!("  estimated {estimated}, {} % off", estimated.abs_diff(small) * 100 / small);
+        assert!(estimated.abs_diff(small) * 10 <= small, "{key}: {small} tokens, estimated {estimated}");
+        assert!(key != "incidents" || small * 100 <= full * 55, "{small} of {full} tokens");
+    }
+}
+
+#[tokio::test]
+async fn the_first_line_is_the_metadata_and_every_row_has_every_column() {
+    let account = Account::start().await;
+    for (tool, key) in LISTS {
+        let json = account.ok(tool, json!({"limit": 50})).await;
+        let compact = table(&account.toolbox, tool, json!({"limit": 50})).await;
+        let mut lines = compact.lines();
+        let mut metadata: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+        assert!(metadata.as_object_mut().unwrap().remove("format").is_some(), "how to read it");
+        assert_eq!(metadata, json["metadata"], "{key}");
+        let columns = lines.next().unwrap().split('\t').count();
+        assert!(lines.clone().all(|line| line.split('\t').count() == columns), "{key}");
+        assert_eq!(lines.count(), rows(&json, key).len(), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn the_budget_is_that_of_the_table() {
+    let account = Account::start().await;
+    let budget = |format| {
+        toolbox(&account.sandbox, tokens::USER, |config| {
+            config.max_response_tokens = Some(6_000);
+            config.format = format;
+        })
+    };
+    let all = json!({"limit": 200});
+    let json = crate::support::ok(&budget(Format::Json), "get_incidents", all.clone()).await;
+    let compact = table(&budget(Format::Compact), "get_incidents", all).await;
+    let (few, many) = (rows(&json, "incidents").len(), compact.lines().count() - 2);
+    println!("{few} incidents as JSON, {many} as a table of {} tokens", count(&compact));
+    assert!(many * 2 > few * 3, "{many} against {few}");
+    assert!((5_400..=6_000).contains(&count(&compact)), "{} tokens", count(&compact));
+}
+
+#[tokio::test]
+async fn what_is_no_list_stays_json() {
+    let account = Account::start().await;
+    let id = account.ok("get_teams", json!({"limit": 1})).await["teams"][0]["id"].clone();
+    for (tool, arguments) in [
+        ("build_user_context", json!({})),
+        ("get_teams", json!({"team_id": id})),
+        ("get_teams", json!({"query": "no such team"})),
+    ] {
+        let json = account.ok(tool, arguments.clone()).await;
+        let compact = account.toolbox.call(tool, object(arguments)).await.unwrap().write(Format::Compact);
+        assert_eq!(compact, Written::Json(json), "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn over_mcp_a_table_is_text_alone_and_errors_stay_as_they_are() {
+    let account = Account::with(tokens::USER, Options::default(), |config| config.format = Format::Compact).await;
+    let call = |id: u32, arguments: Value| {
+        let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {}, "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"}});
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": {"name": "get_teams", "arguments": arguments, "_meta": meta}})
+    };
+    let input = format!("{}\n{}\n", call(1, json!({})), call(2, json!({"limit": 0})));
+    let (mut near, far) = tokio::io::duplex(1 << 20);
+    let (reader, writer) = tokio::io::split(far);
+    near.write_all(input.as_bytes()).await.unwrap();
+    near.shutdown().await.unwrap();
+    serve(std::sync::Arc::clone(&account.toolbox), reader, writer).await.unwrap();
+    let mut output = String::new();
+    near.read_to_string(&mut output).await.unwrap();
+    let mut answers: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    let [list, error] = answers.as_slice() else { panic!("{output}") };
+    assert!(list["result"].get("structuredContent").is_none());
+    assert!(list["result"]["content"][0]["text"].as_str().unwrap().lines().nth(1).unwrap().starts_with("id\tname"));
+    assert_eq!(error["result"]["structuredContent"]["error"]["code"], "INVALID_PARAMETER");
+}
+
+#[test]
+fn the_command_line_takes_format_and_budget() {
+    let run = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+        command.args(["call", "get_incidents", "--sandbox"]).args(options).env_clear().output().unwrap()
+    };
+    let table = run(&["--format", "compact"]);
+    assert!(table.status.success());
+    assert_eq!(String::from_utf8(table.stdout).unwrap().lines().count(), 102);
+    let cut: Value = serde_json::from_slice(&run(&["--max-response-tokens", "2000"]).stdout).unwrap();
+    assert!(rows(&cut, "incidents").len() < 20, "{}", cut["metadata"]);
+    for wrong in [["--format", "yaml"], ["--max-response-tokens", "many"]] {
+        let output = run(&wrong);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("hint:"), "{wrong:?}");
+    }
+}
