@@ -14,7 +14,7 @@ pub mod resources;
 mod retry;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 
@@ -23,8 +23,10 @@ use crate::config::{Config, Host, TIMEOUT};
 use crate::error::{Code, Error, Result};
 use crate::fields::Selection;
 use crate::ids::Id;
+use crate::metrics;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
+use crate::trace::Trace;
 use decode::{Page, Row, Unreadable};
 use resources::{Paging, Resource};
 use retry::{Outcome, Patience};
@@ -71,6 +73,11 @@ impl Client {
     #[must_use]
     pub fn with(self: &Arc<Self>, credential: Credential) -> Api {
         Api { client: Arc::clone(self), credential, patience: Arc::new(Patience::of(self.call_timeout)) }
+    }
+
+    /// Whether the HTTP client is there, or can be built now.
+    pub fn ready(&self) -> Result<()> {
+        self.http().map(drop)
     }
 
     fn http(&self) -> Result<&reqwest::Client> {
@@ -173,9 +180,16 @@ impl Api {
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
-        let mut answer =
-            self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
+        let sending = self.build(request).map_err(Failure::last)?;
+        let begun = Instant::now();
+        let sent = sending.send().await;
+        let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
+        metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
+        let mut answer = sent.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = RateLimit::of(&headers) {
+            metrics::headroom(remaining, limit);
+        }
         let mut body = Vec::new();
         loop {
             match answer.chunk().await {
@@ -228,6 +242,9 @@ impl Api {
         }
         let mut builder = self.client.http()?.request(request.method.clone(), url);
         builder = builder.header(AUTHORIZATION, self.credential.header()?);
+        for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
+            builder = builder.header(name, value);
+        }
         if let Some(from) = &request.from {
             builder = builder.header("From", from);
         }

@@ -80,7 +80,7 @@ impl Api {
 }
 
 impl RateLimit {
-    fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
         Self {
             limit: number("ratelimit-limit"),
