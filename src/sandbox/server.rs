@@ -39,6 +39,8 @@ pub struct Recorded {
     pub query: String,
     /// The `From` header.
     pub from: Option<String>,
+    /// The `traceparent` header.
+    pub traceparent: Option<String>,
 }
 
 /// Everything the sandbox keeps.
@@ -85,7 +87,7 @@ impl Server {
     }
 
     fn record(&self, request: &Request) {
-        let from = request.headers().get("from").and_then(|from| from.to_str().ok());
+        let header = |name| request.headers().get(name)?.to_str().ok().map(str::to_owned);
         let mut requests = lock(&self.requests);
         if requests.len() == REQUESTS_KEPT {
             requests.pop_front();
@@ -94,7 +96,8 @@ impl Server {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            from: from.map(str::to_owned),
+            from: header("from"),
+            traceparent: header("traceparent"),
         });
     }
 }
