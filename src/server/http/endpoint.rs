@@ -42,11 +42,13 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
     let permit = shared.limits.admit(fingerprint)?;
     let (parts, body) = request.into_parts();
     let body = read(body, shared.read_timeout).await?;
-    if let Err(refusal) = message::read(&body)
+    match message::read(&body) {
+        Ok(None) if body.trim_ascii().is_empty() => {
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
+        }
         // Wrong parameters are answered by the handler, which knows the revision.
-        && refusal.code() != ErrorCode::INVALID_PARAMS
-    {
-        return Err(Refusal::of_message(refusal));
+        Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => return Err(Refusal::of_message(refusal)),
+        Ok(_) | Err(_) => {}
     }
     let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await;
     if stateful {

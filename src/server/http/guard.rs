@@ -49,7 +49,9 @@ impl Name {
         let port = authority.as_str().rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
         // A port that is none, or out of range, is not the absence of one.
         let port = port.map(str::parse).transpose().ok()?;
-        (!host.is_empty()).then_some(Self { host, port })
+        // Names, addresses: nothing that would only seem to be a pattern.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+        (!host.is_empty() && host.bytes().all(plain)).then_some(Self { host, port })
     }
 
     fn is_loopback(&self) -> bool {
