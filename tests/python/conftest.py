@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from doors import Door, Session, connect, http, native, python
+from doors import Door, Session, connect, http, native, over_typescript, python
 
 COMMANDS = {"native": native, "python": python}
-DOORS = COMMANDS | {"http": http}
+DOORS = COMMANDS | {"http": http, "typescript": over_typescript}
 
 
 @pytest.fixture(scope="session", params=COMMANDS)

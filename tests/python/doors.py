@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typescript
 from anyio.from_thread import BlockingPortal
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.client import ConnectMode
@@ -62,6 +63,8 @@ class Door:
     command: tuple[str, ...]
     http: bool = False
     """Whether MCP goes over HTTP, with the credential in each request."""
+    typescript: bool = False
+    """Whether the official client is that of TypeScript."""
 
     def run(
         self, *arguments: str, cwd: Path, stdin: str = "", **variables: str
@@ -109,6 +112,12 @@ def native() -> Door:
 def http() -> Door:
     """The same binary, over HTTP."""
     return Door("http", native().command, http=True)
+
+
+def over_typescript() -> Door:
+    """The same, with the other official client."""
+    typescript.node()
+    return Door("typescript", native().command, http=True, typescript=True)
 
 
 def python() -> Door:
@@ -180,13 +189,13 @@ def connect(
     if door.http:
         token = variables.pop("PAGERDUTY_API_TOKEN", None)
         headers = {"X-PagerDuty-Token": token} if token else {}
-        with (
-            serve(door, *arguments, cwd=cwd, **variables) as web,
-            portal.wrap_async_context_manager(
-                Client(over_http(web.url, headers), mode=mode)
-            ) as client,
-        ):
-            yield Session(portal, client)
+        with serve(door, *arguments, cwd=cwd, **variables) as web:
+            if door.typescript:
+                connected = typescript.connect(web.url, headers, mode)
+            else:
+                connected = Client(over_http(web.url, headers), mode=mode)
+            with portal.wrap_async_context_manager(connected) as client:
+                yield Session(portal, client)
         return
     parameters = StdioServerParameters(
         command=door.command[0],
