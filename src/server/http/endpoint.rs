@@ -46,7 +46,7 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         Ok(None) if body.trim_ascii().is_empty() => {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
         }
-        // Wrong parameters are answered by the handler, which knows the revision.
+        // Wrong parameters are answered by the handler, as the revision has it.
         Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => return Err(Refusal::of_message(refusal)),
         Ok(_) | Err(_) => {}
     }

@@ -30,9 +30,11 @@ impl Refusal {
         Self::with_data(status, ErrorCode::INVALID_REQUEST, error.message().to_owned(), data)
     }
 
-    /// A body that is not a JSON-RPC message.
+    /// A body that is not a JSON-RPC message, or asks for a method that its revision does not have.
     pub fn of_message(refusal: message::Refusal) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, body: refusal, headers: Vec::new() }
+        let not_found = refusal.code() == ErrorCode::METHOD_NOT_FOUND;
+        let status = if not_found { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+        Self { status, body: refusal, headers: Vec::new() }
     }
 
     /// Too much at a time: try again after so many seconds.
