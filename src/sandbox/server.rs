@@ -195,7 +195,8 @@ async fn disturb(
 /// Lets a known caller within the rate limit through, and adds the headers that every answer of PagerDuty has.
 async fn admit(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
     let issued = server.identity.caller(request.headers());
-    let caller = issued.map_or_else(|| Caller::of(request.headers()), Ok);
+    let known = || Caller::of(request.headers(), &server.account.read().unwrap_or_else(PoisonError::into_inner));
+    let caller = issued.map_or_else(known, Ok);
     let allowance = match &caller {
         Ok(caller) => server.limit.spend(caller, Instant::now()),
         Err(_) => server.limit.untouched(),

@@ -15,6 +15,7 @@ mod codes;
 mod docs;
 mod examples;
 mod faults;
+mod isolation;
 mod params;
 mod requests;
 mod rules;
