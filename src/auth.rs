@@ -181,6 +181,22 @@ pub enum Origin {
     Http(Option<SecretString>),
 }
 
+impl Origin {
+    /// Tells callers apart by the credential they bring. Those who bring none are one: they share the server's.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Origin::Http(Some(secret)) => Some(of_request(secret).fingerprint()),
+            Origin::Http(None) | Origin::Local => None,
+        }
+    }
+}
+
+/// The credential of an HTTP request.
+fn of_request(secret: &SecretString) -> Credential {
+    Credential::new(secret.expose_secret().trim().into(), "the X-PagerDuty-Token header")
+}
+
 /// The sources of credentials, in order.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -207,8 +223,7 @@ impl Credentials {
         if let Origin::Http(Some(secret)) = origin
             && !secret.expose_secret().trim().is_empty()
         {
-            let secret = SecretString::from(secret.expose_secret().trim());
-            return Ok(Credential::new(secret, "the X-PagerDuty-Token header"));
+            return Ok(of_request(secret));
         }
         if let Some(credential) = &self.environment {
             return Ok(credential.clone());
@@ -267,7 +282,7 @@ fn missing(origin: &Origin, login: bool) -> Error {
     };
     Error::new(Code::MissingCredentials, what).hint(format!(
         "Three ways: set {API_TOKEN} in the server's environment or a .env file; or set {CLIENT_ID} there, to log in by \
-         OAuth 2.0 in the browser; or send the {TOKEN_HEADER} header (HTTP transport, not in this version). To try the \
+         OAuth 2.0 in the browser; or send the {TOKEN_HEADER} header with each request (--transport http). To try the \
          server without an account, start it with --sandbox."
     ))
 }

@@ -7,6 +7,7 @@
 mod args;
 mod auth;
 mod doctor;
+mod http;
 mod output;
 
 use std::ffi::OsString;
@@ -27,7 +28,8 @@ use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
 use crate::server;
 use crate::tools::Filter;
-use args::{Arguments, CallArguments, Command, SandboxArguments};
+use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments};
+use http::HttpArguments;
 use output::{print, print_error, tool_list};
 
 pub use args::help;
@@ -64,7 +66,7 @@ fn wrong_use(error: &clap::Error) -> u8 {
 
 fn execute(arguments: Arguments) -> Result<u8> {
     let dotenv = Dotenv::load()?;
-    start_logging(arguments.log_level.or_else(|| dotenv.or_env(config::LOG)))?;
+    start_logging(arguments.log_level.or_else(|| dotenv.or_env(config::LOG)), arguments.log_format)?;
     dotenv.warn();
     let mut config = Config::from_lookup(|name| dotenv.or_env(name))?;
     config.sandbox |= arguments.sandbox;
@@ -102,7 +104,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
                 }
                 Ok(INTERRUPTED)
             }
-            status = command(arguments.command, config, &filter) => status,
+            status = command(arguments.command, arguments.http, config, &filter) => status,
         }
     });
     runtime.block_on(async {
@@ -118,9 +120,9 @@ fn execute(arguments: Arguments) -> Result<u8> {
     status
 }
 
-async fn command(command: Option<Command>, config: Config, filter: &Filter) -> Result<u8> {
+async fn command(command: Option<Command>, http: HttpArguments, config: Config, filter: &Filter) -> Result<u8> {
     match command {
-        None => serve(config, filter).await,
+        None => serve(http, config, filter).await,
         Some(Command::Tools { json }) => {
             let app = App::start(Config { sandbox: false, ..config }, filter).await?;
             print(&tool_list(app.toolbox.tools(), json));
@@ -133,7 +135,10 @@ async fn command(command: Option<Command>, config: Config, filter: &Filter) -> R
     }
 }
 
-async fn serve(config: Config, filter: &Filter) -> Result<u8> {
+async fn serve(http: HttpArguments, config: Config, filter: &Filter) -> Result<u8> {
+    if let Some(options) = http.options(config::Serving::from_env())? {
+        return http::serve(options, config, filter).await;
+    }
     let app = App::start(config, filter).await?;
     if std::io::stdin().is_terminal() {
         output::note(
@@ -215,7 +220,7 @@ async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u
 /// Logs to standard error: standard output belongs to the protocol.
 ///
 /// A bare level means ours alone. Libraries only speak up when a filter names them.
-fn start_logging(level: Option<String>) -> Result<()> {
+fn start_logging(level: Option<String>, format: LogFormat) -> Result<()> {
     let level = level.unwrap_or_default();
     let directives = match level.trim() {
         "" => "pagerduty_mcp_server=warn".to_owned(),
@@ -229,7 +234,12 @@ fn start_logging(level: Option<String>) -> Result<()> {
     })?;
     // In a Python process logging may have been started by an earlier call; the first one stays.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = lines.with_ansi(std::io::stderr().is_terminal());
-    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    let log = tracing_subscriber::registry().with(filter);
+    let _ = match format {
+        LogFormat::Text => log.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => {
+            log.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
+        }
+    };
     Ok(())
 }

@@ -16,7 +16,7 @@ pub mod resources;
 pub(crate) mod retry;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -26,8 +26,10 @@ use crate::config::{Config, Host, TIMEOUT};
 use crate::error::{Code, Error, Result};
 use crate::fields::Selection;
 use crate::ids::Id;
+use crate::metrics;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
+use crate::trace::Trace;
 use decode::{Page, Row, Unreadable};
 use resources::{Paging, Resource};
 use retry::{Outcome, Patience};
@@ -96,6 +98,11 @@ impl Client {
             Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "connected early"),
             Err(reason) => tracing::debug!(reason, "no connection yet"),
         }
+    }
+
+    /// Whether the HTTP client is there, or can be built now.
+    pub fn ready(&self) -> Result<()> {
+        self.http().map(drop)
     }
 
     fn http(&self) -> Result<&reqwest::Client> {
@@ -203,12 +210,19 @@ impl Api {
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
-        let sent = self.account.rate.send();
-        let mut answer =
-            self.build(request).map_err(Failure::last)?.send().await.map_err(|error| self.unsent(error))?;
+        let sending = self.build(request).map_err(Failure::last)?;
+        let underway = self.account.rate.send();
+        let begun = Instant::now();
+        let sent = sending.send().await;
+        let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
+        metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
+        let mut answer = sent.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         self.account.rate.read(&headers);
-        drop(sent);
+        drop(underway);
+        if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = RateLimit::of(&headers) {
+            metrics::headroom(remaining, limit);
+        }
         if status == StatusCode::UNAUTHORIZED {
             self.client.accounts.forget(&self.account);
         }
@@ -264,6 +278,9 @@ impl Api {
         }
         let mut builder = self.client.http()?.request(request.method.clone(), url);
         builder = builder.header(AUTHORIZATION, self.credential.header()?);
+        for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
+            builder = builder.header(name, value);
+        }
         if let Some(from) = &request.from {
             builder = builder.header("From", from);
         }

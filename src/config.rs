@@ -6,6 +6,7 @@
 
 mod dotenv;
 mod oauth;
+mod serving;
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub use oauth::{
     BROWSER, Browser, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, OAuth, TOKEN_STORE,
     TokenStore,
 };
+
+pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, Serving};
 
 /// An environment variable, as it is documented.
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +169,23 @@ pub const VARIABLES: &[Variable] = &[
         default: "warn",
         meaning: "What is logged to standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
                   `pagerduty_mcp_server=debug`.",
+    },
+    Variable {
+        name: FASTMCP_TRANSPORT,
+        default: "stdio",
+        meaning: "`http` (or `streamable-http`) serves MCP over HTTP, as `--transport` does.",
+    },
+    Variable { name: FASTMCP_HOST, default: "127.0.0.1", meaning: "The address to listen on, as `--host`." },
+    Variable { name: FASTMCP_PORT, default: "8000", meaning: "The port to listen on, as `--port`." },
+    Variable {
+        name: MCP_HOST,
+        default: "127.0.0.1",
+        meaning: "The same as `FASTMCP_HOST`, under the name that PagerDuty's official server uses; read when that is unset.",
+    },
+    Variable {
+        name: MCP_PORT,
+        default: "8000",
+        meaning: "The same as `FASTMCP_PORT`, under the name that PagerDuty's official server uses; read when that is unset.",
     },
 ];
 

@@ -29,6 +29,7 @@ pub mod fields;
 #[allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub mod fuzzing;
 pub mod ids;
+pub mod metrics;
 pub mod models;
 pub mod pagination;
 pub mod params;
@@ -39,3 +40,4 @@ pub mod sandbox;
 pub mod server;
 pub mod text;
 pub mod tools;
+pub mod trace;

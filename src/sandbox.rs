@@ -65,6 +65,12 @@ pub mod tokens {
     pub const BASIC_PLAN: &str = "sandbox-basic-plan-user";
     /// The current user's OAuth token, accepted only as `Bearer`.
     pub const OAUTH: &str = "pdus+_sandbox-oauth";
+
+    /// The API key of any user of the account.
+    #[must_use]
+    pub fn of_user(id: &str) -> String {
+        format!("{USER}-{id}")
+    }
 }
 
 /// How a sandbox is set up.

@@ -1,7 +1,7 @@
 //! The MCP door: the tools of a [`Toolbox`](crate::tools::Toolbox), offered over the Model Context Protocol.
 //!
 //! [`Server`] answers the methods (revisions 2025-06-18, 2025-11-25 and 2026-07-28, all at the same time), [`serve`] runs
-//! it over lines of JSON, [`serve_stdio`] over the process's own standard streams.
+//! it over lines of JSON, [`serve_stdio`] over the process's own standard streams, [`http`] over HTTP.
 //!
 //! This is the only module that names `rmcp`, and it decides nothing about PagerDuty: which tools there are, what they
 //! accept and what they answer is `tools`' business. What it adds is good manners towards clients: a wrong request is told
@@ -9,6 +9,7 @@
 
 mod convert;
 mod handler;
+pub mod http;
 mod lines;
 mod message;
 mod params;

@@ -1,8 +1,10 @@
 //! The arguments, as a declaration that clap reads.
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-/// PagerDuty for AI agents: serves MCP over standard input and output, or calls a tool from the command line.
+use super::http::HttpArguments;
+
+/// PagerDuty for AI agents: serves MCP over standard input and output or HTTP, or calls a tool from the command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "pagerduty-mcp-server",
@@ -54,6 +56,21 @@ pub struct Arguments {
     /// What to log to standard error: error, warn, info, debug, trace
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
+
+    /// How log lines are written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    #[command(flatten)]
+    pub http: HttpArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One object a line, for programs
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

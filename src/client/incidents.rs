@@ -77,6 +77,7 @@ impl Api {
     /// Both kinds wrap the incident in an object with what relates it, so they are not resources of the table.
     async fn extras(&self, id: &Id<Incident>, key: &'static str) -> Result<Vec<Value>> {
         let request = Request::get(format!("{}/{id}/{key}", INCIDENTS.path), Query::new(), format!("incident {id}"));
+        let request = Request { template: format!("{}/{{id}}/{key}", INCIDENTS.path), ..request };
         self.send(&request, |body| decode::list(body, key)).await
     }
 

@@ -11,6 +11,8 @@ use crate::ids::Id;
 pub struct Request {
     pub(super) method: Method,
     pub(super) path: String,
+    /// The path with `{id}` in place of IDs, for metrics.
+    pub(super) template: String,
     pub(super) query: Query,
     pub(super) body: Option<Value>,
     pub(super) from: Option<String>,
@@ -38,19 +40,23 @@ impl Request {
     /// Reads what belongs to one object: the `{id}` of the resource's path.
     #[must_use]
     pub fn below<M>(resource: &'static Resource, id: &Id<M>, query: Query) -> Self {
-        Self::get(resource.path.replace("{id}", id.as_str()), query, format!("{} {id}", resource.noun))
+        let path = resource.path.replace("{id}", id.as_str());
+        let request = Self::get(path, query, format!("{} {id}", resource.noun));
+        Self { template: resource.path.to_owned(), ..request }
     }
 
     /// Reads one object.
     #[must_use]
     pub fn one<M>(resource: &'static Resource, id: &Id<M>, query: Query) -> Self {
-        Self::get(format!("{}/{id}", resource.path), query, format!("{} {id}", resource.noun))
+        let request = Self::get(format!("{}/{id}", resource.path), query, format!("{} {id}", resource.noun));
+        Self { template: format!("{}/{{id}}", resource.path), ..request }
     }
 
     /// Reads a fixed path.
     #[must_use]
     pub(super) fn get(path: String, query: Query, subject: String) -> Self {
-        Self { method: Method::GET, path, query, body: None, from: None, repeat: Repeat::Always, subject }
+        let template = path.clone();
+        Self { method: Method::GET, path, template, query, body: None, from: None, repeat: Repeat::Always, subject }
     }
 
     /// Makes a write of it, in the name of `from`.

@@ -16,7 +16,7 @@ pub struct Call {
     /// The `{id}` of the path, or nothing.
     pub id: String,
     pub params: Params,
-    pub caller: &'static Caller,
+    pub caller: Caller,
     from: Option<String>,
     body: Bytes,
 }
@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequest<S> for Call {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let caller = parts.extensions.get::<&'static Caller>().copied().ok_or_else(Problem::unauthenticated)?;
+        let caller = parts.extensions.remove::<Caller>().ok_or_else(Problem::unauthenticated)?;
         let path = RawPathParams::from_request_parts(&mut parts, state).await.map_err(|_| Problem::not_found())?;
         let id = path.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)

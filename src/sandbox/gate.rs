@@ -1,5 +1,6 @@
 //! Who may come in: tokens, what each allows, and the rate limit.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,9 +13,9 @@ use super::server::lock;
 use super::tokens;
 
 /// What a token stands for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
-    pub token: &'static str,
+    pub token: Cow<'static, str>,
     scheme: Scheme,
     user: Option<Role>,
     read_only: bool,
@@ -30,15 +31,17 @@ enum Scheme {
     Bearer,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Role {
     Current,
     Teamless,
     ReadOnly,
+    /// The user with this ID.
+    Any(String),
 }
 
 const USER: Caller = Caller {
-    token: tokens::USER,
+    token: Cow::Borrowed(tokens::USER),
     scheme: Scheme::Key,
     user: Some(Role::Current),
     read_only: false,
@@ -50,32 +53,32 @@ const USER: Caller = Caller {
 pub const CALLERS: &[Caller] = &[
     USER,
     Caller {
-        token: tokens::TEAMLESS,
+        token: Cow::Borrowed(tokens::TEAMLESS),
         user: Some(Role::Teamless),
         meaning: "API key of a user without a team, with an open incident and a place in one policy",
         ..USER
     },
     Caller {
-        token: tokens::ACCOUNT,
+        token: Cow::Borrowed(tokens::ACCOUNT),
         user: None,
         meaning: "account-level API key: no current user, and writes need a From header",
         ..USER
     },
     Caller {
-        token: tokens::READ_ONLY,
+        token: Cow::Borrowed(tokens::READ_ONLY),
         user: Some(Role::ReadOnly),
         read_only: true,
         meaning: "API key of a user who may not write (403)",
         ..USER
     },
     Caller {
-        token: tokens::BASIC_PLAN,
+        token: Cow::Borrowed(tokens::BASIC_PLAN),
         basic_plan: true,
         meaning: "API key of the current user on a plan without past and related incidents (402)",
         ..USER
     },
     Caller {
-        token: tokens::OAUTH,
+        token: Cow::Borrowed(tokens::OAUTH),
         scheme: Scheme::Bearer,
         meaning: "OAuth token of the current user, accepted only as Bearer",
         ..USER
@@ -86,24 +89,29 @@ impl Caller {
     /// Whom the `Authorization` header names.
     ///
     /// See <https://developer.pagerduty.com/docs/authentication>.
-    pub fn of(headers: &HeaderMap) -> Result<&'static Self, Problem> {
+    pub fn of(headers: &HeaderMap, account: &Account) -> Result<Self, Problem> {
         let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (scheme, token) = match (text.strip_prefix("Token token="), text.strip_prefix("Bearer ")) {
             (Some(token), _) => (Scheme::Key, token),
             (_, Some(token)) => (Scheme::Bearer, token),
             _ => return Err(Problem::unauthenticated()),
         };
-        let known = CALLERS.iter().find(|caller| caller.scheme == scheme && caller.token == token);
-        known.ok_or_else(Problem::unauthenticated)
+        if let Some(known) = CALLERS.iter().find(|caller| caller.scheme == scheme && caller.token == token) {
+            return Ok(known.clone());
+        }
+        let user = account.users.iter().find(|user| scheme == Scheme::Key && tokens::of_user(&user.id) == token);
+        let user = user.ok_or_else(Problem::unauthenticated)?;
+        Ok(Self { token: token.to_owned().into(), user: Some(Role::Any(user.id.clone())), ..USER })
     }
 
     /// The user behind the token, unless it is an account-level key.
     pub fn user<'a>(&self, account: &'a Account) -> Option<&'a Arc<User>> {
-        self.user.map(|role| match role {
-            Role::Current => &account.cast.current,
-            Role::Teamless => &account.cast.teamless,
-            Role::ReadOnly => &account.cast.read_only,
-        })
+        match self.user.as_ref()? {
+            Role::Current => Some(&account.cast.current),
+            Role::Teamless => Some(&account.cast.teamless),
+            Role::ReadOnly => Some(&account.cast.read_only),
+            Role::Any(id) => account.users.iter().find(|user| user.id == *id),
+        }
     }
 
     pub fn may_write(&self) -> Result<(), Problem> {
@@ -122,7 +130,7 @@ impl Caller {
 #[derive(Debug)]
 pub struct RateLimit {
     limit: u32,
-    windows: Mutex<HashMap<&'static str, Window>>,
+    windows: Mutex<HashMap<String, Window>>,
 }
 
 #[derive(Debug)]
@@ -150,7 +158,7 @@ impl RateLimit {
     /// Counts one request of the caller's.
     pub fn spend(&self, caller: &Caller, now: Instant) -> Allowance {
         let mut windows = lock(&self.windows);
-        let window = windows.entry(caller.token).or_insert(Window { opened: now, used: 0 });
+        let window = windows.entry(caller.token.to_string()).or_insert(Window { opened: now, used: 0 });
         if now.duration_since(window.opened) >= Self::WINDOW {
             *window = Window { opened: now, used: 0 };
         }

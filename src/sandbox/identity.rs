@@ -80,11 +80,11 @@ impl Identity {
     }
 
     /// Who is behind an access token from here.
-    pub fn caller(&self, headers: &HeaderMap) -> Option<&'static Caller> {
+    pub fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         let ends = *lock(&self.0).access.get(token)?;
         // The same as for the token that is always there: the current user's.
-        CALLERS.iter().find(|caller| caller.token == tokens::OAUTH).filter(|_| Instant::now() < ends)
+        CALLERS.iter().find(|caller| caller.token == tokens::OAUTH).filter(|_| Instant::now() < ends).cloned()
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Recorded {
     pub query: String,
     /// The `From` header.
     pub from: Option<String>,
+    /// The `traceparent` header.
+    pub traceparent: Option<String>,
 }
 
 /// Everything the sandbox keeps.
@@ -85,7 +87,7 @@ impl Server {
     }
 
     fn record(&self, request: &Request) {
-        let from = request.headers().get("from").and_then(|from| from.to_str().ok());
+        let header = |name| request.headers().get(name)?.to_str().ok().map(str::to_owned);
         let mut requests = lock(&self.requests);
         if requests.len() == REQUESTS_KEPT {
             requests.pop_front();
@@ -94,7 +96,8 @@ impl Server {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            from: from.map(str::to_owned),
+            from: header("from"),
+            traceparent: header("traceparent"),
         });
     }
 }
@@ -192,7 +195,8 @@ async fn disturb(
 /// Lets a known caller within the rate limit through, and adds the headers that every answer of PagerDuty has.
 async fn admit(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
     let issued = server.identity.caller(request.headers());
-    let caller = issued.map_or_else(|| Caller::of(request.headers()), Ok);
+    let known = || Caller::of(request.headers(), &server.account.read().unwrap_or_else(PoisonError::into_inner));
+    let caller = issued.map_or_else(known, Ok);
     let allowance = match &caller {
         Ok(caller) => server.limit.spend(caller, Instant::now()),
         Err(_) => server.limit.untouched(),

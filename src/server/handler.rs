@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use http::request::Parts;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult,
     InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
@@ -16,8 +17,11 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
+use super::http::Caller;
 use super::{convert, params, resources};
+use crate::auth::Origin;
 use crate::error::{Code, Error};
 use crate::tools::Toolbox;
 
@@ -36,9 +40,8 @@ const MAX_CALLS: usize = 256;
 /// the process starts; the five minutes are for a server restarted behind the same address with other options.
 pub(super) const TTL_MS: u64 = 5 * 60 * 1000;
 
-/// Who may keep it. Not `public`, although every credential sees the same list today: nothing is gained (the list is
-/// small, and a stdio client has no shared cache), and a cache in between must not hand out the list of a server that
-/// was started with `--read-only` in place of another's.
+/// Who may keep it. Not `public`: a request over HTTP may leave itself fewer tools, and a cache in between must not hand out
+/// its list to others, nor that of a server that was started with `--read-only` in place of another's.
 pub(super) const CACHE_SCOPE: CacheScope = CacheScope::Private;
 
 /// The MCP server: answers for the tools of one [`Toolbox`], on any transport.
@@ -85,9 +88,19 @@ impl Server {
         }
     }
 
+    /// The toolbox for a request: over HTTP one may leave itself fewer tools.
+    fn toolbox<'a>(&'a self, context: &'a RequestContext<RoleServer>) -> &'a Toolbox {
+        caller(context).and_then(|caller| caller.toolbox.as_ref()).unwrap_or(&self.0.toolbox)
+    }
+
     fn tools(&self) -> &[Tool] {
         self.0.tools.get_or_init(|| self.0.toolbox.tools().iter().map(|tool| convert::tool(tool)).collect())
     }
+}
+
+/// Who sent a request, if it came over HTTP.
+fn caller(context: &RequestContext<RoleServer>) -> Option<&Caller> {
+    context.extensions.get::<Parts>()?.extensions.get()
 }
 
 impl ServerHandler for Server {
@@ -129,12 +142,14 @@ impl ServerHandler for Server {
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         params::refuse_cursor(request.as_ref())?;
         // Clients of 2026-07-28 do not say that they are initialized.
         self.warm_up();
-        Ok(ListToolsResult::with_all_items(self.tools().to_vec()).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
+        let offered = |tool: &&Tool| self.toolbox(&context).tool(&tool.name).is_ok();
+        let tools = self.tools().iter().filter(offered).cloned().collect();
+        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
     }
 
     /// The one tool of that name. `rmcp` asks for it to check HTTP headers against a tool's schema.
@@ -151,19 +166,29 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let toolbox = self.toolbox(&context);
+        let origin = caller(&context).map_or(&Origin::Local, |caller| &caller.origin);
+        let trace = caller(&context).and_then(|caller| caller.trace.clone());
+        // At the level of errors, so that whatever is logged about the call names its trace.
+        let span = trace.as_ref().map(|trace| tracing::error_span!("request", trace_id = trace.id()));
         let call = async {
             // An error would mean a closed semaphore, and nobody closes this one.
             let _turn = self.0.turns.acquire().await.ok();
-            self.0.toolbox.call(&request.name, request.arguments.unwrap_or_default()).await
+            let call = toolbox.call_from(origin, &request.name, request.arguments.unwrap_or_default());
+            match trace {
+                Some(trace) => trace.around(call).await,
+                None => call.await,
+            }
         };
+        let call = call.instrument(span.unwrap_or_else(tracing::Span::none));
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
             outcome = call => outcome,
         };
         match outcome {
-            Ok(reply) => Ok(convert::reply(reply, self.0.toolbox.format()).into()),
-            Err(error) => convert::error(&error, self.0.toolbox.tools()).map(Into::into),
+            Ok(reply) => Ok(convert::reply(reply, toolbox.format()).into()),
+            Err(error) => convert::error(&error, toolbox.tools()).map(Into::into),
         }
     }
 
@@ -191,9 +216,9 @@ impl ServerHandler for Server {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        resources::read(&request.uri, self.0.toolbox.tools()).map(Into::into)
+        resources::read(&request.uri, self.toolbox(&context).tools()).map(Into::into)
     }
 
     /// Everything `rmcp` could not make sense of: methods nobody knows, and known ones with parameters that do not fit,

@@ -33,6 +33,11 @@ impl Refusal {
         Self::new(id, ErrorData::new(ErrorCode::INVALID_REQUEST, message.into(), None))
     }
 
+    /// The code of the answer.
+    pub(super) fn code(&self) -> ErrorCode {
+        self.error.code
+    }
+
     /// The message to be sent.
     pub(super) fn into_message(self) -> ServerJsonRpcMessage {
         ServerJsonRpcMessage::error(*self.error, self.id)

@@ -19,6 +19,9 @@ type Check = fn(&Value) -> Option<String>;
 ///
 /// Passes requests of methods it does not know: whoever dispatches them says so.
 pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorData> {
+    if removed(method, params) {
+        return Err(not_found(method));
+    }
     match complaint(method, params) {
         Some(complaint) => Err(invalid(method, &complaint)),
         None => Ok(()),
@@ -28,7 +31,7 @@ pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorDat
 /// The answer to a request that `rmcp` could not read: which of its parameters is wrong, or that there is no such method.
 pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
     if served(method).is_none() {
-        return ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("method not found: {method}"), None);
+        return not_found(method);
     }
     let complaint = complaint(method, params);
     invalid(method, complaint.as_deref().unwrap_or("they cannot be read"))
@@ -44,6 +47,17 @@ pub(super) fn refuse_cursor(params: Option<&PaginatedRequestParams>) -> Result<(
         )),
         None => Ok(()),
     }
+}
+
+/// Whether the request speaks a revision without this method: 2026-07-28, which says so in every request, has no
+/// `initialize` any more ("Lifecycle").
+fn removed(method: &str, params: Option<&Value>) -> bool {
+    let revision = || params?.get("_meta")?.get("io.modelcontextprotocol/protocolVersion")?.as_str();
+    method == "initialize" && revision() >= Some("2026-07-28")
+}
+
+fn not_found(method: &str) -> ErrorData {
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("method not found: {method}"), None)
 }
 
 /// The methods we serve, each with the check of its parameters.
@@ -117,6 +131,13 @@ mod tests {
                 assert_eq!(check(method, params.as_ref()), Ok(()), "{method} {params:?}");
             }
         }
+    }
+
+    #[test]
+    fn there_is_no_initialize_without_sessions() {
+        let params = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
+        let error = check("initialize", Some(&params)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result};
+use crate::metrics;
 use crate::params::shorten;
 use crate::reply::{Format, Reply};
 
@@ -54,8 +55,8 @@ fn check(what: &str, chosen: Option<&[String]>, known: &[&str]) -> Result<()> {
     }
 }
 
-/// The tools that are switched on, and everything a call needs.
-#[derive(Debug)]
+/// The tools that are switched on, and everything a call needs. Clones share connections and credentials.
+#[derive(Clone, Debug)]
 pub struct Toolbox {
     tools: Vec<&'static Tool>,
     client: Arc<Client>,
@@ -86,6 +87,18 @@ impl Toolbox {
         if self.credentials.has_environment() {
             self.client.warm_up().await;
         }
+    }
+
+    /// The same with fewer tools: those of this one that pass `filter`, too.
+    pub fn narrowed(&self, filter: &Filter) -> Result<Self> {
+        let passing = filter.apply()?;
+        let both = |tool: &&'static Tool| passing.iter().any(|passing| passing.name == tool.name);
+        Ok(Self { tools: self.tools.iter().copied().filter(both).collect(), ..self.clone() })
+    }
+
+    /// Whether requests could be sent: what has to be loaded for them is, or cannot be.
+    pub fn ready(&self) -> Result<()> {
+        self.client.ready()
     }
 
     /// The tools that are switched on, in the catalogue's order.
@@ -131,8 +144,10 @@ impl Toolbox {
             outcome = outcome.map(Reply::neutralised).map_err(Error::neutralised);
         }
         let elapsed = started.elapsed();
+        let label = self.tool(name).map_or("unknown", |tool| tool.name);
+        metrics::call(label, outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"), elapsed);
         match &outcome {
-            Ok(_) => tracing::debug!(tool = name, ?elapsed, "call answered"),
+            Ok(_) => tracing::info!(tool = name, ?elapsed, "call answered"),
             // What the caller can mend is told to the caller; the rest is for whoever reads the log at night.
             Err(error) if error.http_status().is_some() || error.is_retryable() || error.code() == Code::Internal => {
                 let request_id = error.pagerduty_request_id();

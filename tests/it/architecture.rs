@@ -45,7 +45,14 @@ fn frameworks_stay_at_the_edges() {
     assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server knows rmcp");
     assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python knows pyo3");
     assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth know reqwest");
-    assert_eq!(intruders(&["axum"], &["sandbox", "auth"]), none, "only the sandbox and the login serve HTTP");
+    let serving = ["sandbox", "auth", "server"];
+    assert_eq!(intruders(&["axum"], &serving), none, "only the server, the sandbox and the login serve HTTP");
+    assert_eq!(
+        intruders(&["hyper::", "tower_http::"], &["server/http"]),
+        none,
+        "only the HTTP transport minds connections"
+    );
+    assert_eq!(intruders(&["prometheus_client"], &["metrics"]), none, "only metrics knows how they are counted");
     assert_eq!(intruders(&["clap"], &["cli"]), none, "only cli knows clap");
 }
 

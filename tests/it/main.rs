@@ -18,6 +18,7 @@ mod docs;
 mod examples;
 mod faults;
 mod format;
+mod isolation;
 mod params;
 mod refresh;
 mod requests;

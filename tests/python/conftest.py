@@ -11,14 +11,21 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from doors import Door, Session, connect, native, python
+from doors import Door, Session, connect, http, native, over_typescript, python
 
-DOORS = {"native": native, "python": python}
+COMMANDS = {"native": native, "python": python}
+DOORS = COMMANDS | {"http": http, "typescript": over_typescript}
+
+
+@pytest.fixture(scope="session", params=COMMANDS)
+def door(request: pytest.FixtureRequest) -> Door:
+    """Each of the two commands in turn."""
+    return COMMANDS[request.param]()
 
 
 @pytest.fixture(scope="session", params=DOORS)
-def door(request: pytest.FixtureRequest) -> Door:
-    """Each of the two doors in turn."""
+def mcp_door(request: pytest.FixtureRequest) -> Door:
+    """Each of the ways to speak MCP in turn."""
     return DOORS[request.param]()
 
 
@@ -36,16 +43,16 @@ def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+def session(portal: BlockingPortal, mcp_door: Door, nowhere: Path) -> Iterator[Session]:
     """A session on an embedded account, shared by all tests that change nothing in it."""
-    with connect(portal, door, "--sandbox", cwd=nowhere) as session:
+    with connect(portal, mcp_door, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
 @pytest.fixture
-def own_session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+def own_session(portal: BlockingPortal, mcp_door: Door, nowhere: Path) -> Iterator[Session]:
     """A session on an embedded account of its own, for a test that changes it."""
-    with connect(portal, door, "--sandbox", cwd=nowhere) as session:
+    with connect(portal, mcp_door, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
@@ -88,12 +95,12 @@ def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def log_in(
-    portal: BlockingPortal, door: Door, nowhere: Path, sandbox: SandboxProcess
+    portal: BlockingPortal, mcp_door: Door, nowhere: Path, sandbox: SandboxProcess
 ) -> Callable[..., AbstractContextManager[Session]]:
     """A function that opens a session on the account with a token of one's choice."""
 
     def log_in(token: str, **variables: str) -> AbstractContextManager[Session]:
-        start = partial(connect, portal, door, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
+        start = partial(connect, portal, mcp_door, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
         return start(PAGERDUTY_API_TOKEN=token, **variables)
 
     return log_in

@@ -1,6 +1,6 @@
-"""The two ways in: the native binary, and the command of the Python package.
+"""The ways in: the native binary, the command of the Python package, and HTTP.
 
-The same tests go through both, so that the two cannot drift apart. Tests are plain functions: the
+The same tests go through both, so that they cannot drift apart. Tests are plain functions: the
 MCP client, which is asynchronous, runs in a thread of its own behind a blocking portal.
 """
 
@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typescript
 from anyio.from_thread import BlockingPortal
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.client import ConnectMode
+from web import over_http, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = "PAGERDUTY_MCP_NATIVE"
@@ -47,7 +49,7 @@ DEADLINE = 30
 
 def environment(**variables: str) -> dict[str, str]:
     """What a process is started with: ours without PagerDuty's variables, and those given."""
-    ours = ("PAGERDUTY_", "MCP_", "PYTHONWARNINGS")
+    ours = ("PAGERDUTY_", "MCP_", "FASTMCP_", "PYTHONWARNINGS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # Development builds warn, on standard error, which some tests look at.
     return inherited | {"PYTHONWARNINGS": "ignore"} | variables
@@ -59,6 +61,10 @@ class Door:
 
     name: str
     command: tuple[str, ...]
+    http: bool = False
+    """Whether MCP goes over HTTP, with the credential in each request."""
+    typescript: bool = False
+    """Whether the official client is that of TypeScript."""
 
     def run(
         self, *arguments: str, cwd: Path, stdin: str = "", **variables: str
@@ -101,6 +107,17 @@ def native() -> Door:
             f"there is no {binary}: run `cargo build` first, or set {NATIVE}", pytrace=False
         )
     return Door("native", (str(binary),))
+
+
+def http() -> Door:
+    """The same binary, over HTTP."""
+    return Door("http", native().command, http=True)
+
+
+def over_typescript() -> Door:
+    """The same, with the other official client."""
+    typescript.node()
+    return Door("typescript", native().command, http=True, typescript=True)
 
 
 def python() -> Door:
@@ -169,6 +186,17 @@ def connect(
     On the way out, the server has to end by itself, with nothing on standard error that looks like
     a crash.
     """
+    if door.http:
+        token = variables.pop("PAGERDUTY_API_TOKEN", None)
+        headers = {"X-PagerDuty-Token": token} if token else {}
+        with serve(door, *arguments, cwd=cwd, **variables) as web:
+            if door.typescript:
+                connected = typescript.connect(web.url, headers, mode)
+            else:
+                connected = Client(over_http(web.url, headers), mode=mode)
+            with portal.wrap_async_context_manager(connected) as client:
+                yield Session(portal, client)
+        return
     parameters = StdioServerParameters(
         command=door.command[0],
         args=[*door.command[1:], *arguments],

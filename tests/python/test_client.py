@@ -78,8 +78,8 @@ def test_a_wrong_token_is_refused_with_a_word_about_the_region(log_in):
     assert "region" in error["hint"]
 
 
-def test_without_a_token_three_ways_are_named(portal, door, nowhere):
-    with connect(portal, door, cwd=nowhere) as session:
+def test_without_a_token_three_ways_are_named(portal, mcp_door, nowhere):
+    with connect(portal, mcp_door, cwd=nowhere) as session:
         assert len(session.ask("list_tools").tools) == 12
         error = session.fail("get_teams")
     assert error["code"] == "MISSING_CREDENTIALS"

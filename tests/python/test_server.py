@@ -29,8 +29,8 @@ INITIALIZE = {
 @pytest.mark.parametrize(
     ("mode", "revision"), [("legacy", "2025-11-25"), ("2026-07-28", "2026-07-28")]
 )
-def test_both_ways_of_opening_a_session(portal, door, nowhere, mode, revision):
-    with connect(portal, door, "--sandbox", cwd=nowhere, mode=mode) as session:
+def test_both_ways_of_opening_a_session(portal, mcp_door, nowhere, mode, revision):
+    with connect(portal, mcp_door, "--sandbox", cwd=nowhere, mode=mode) as session:
         assert session.client.protocol_version == revision
         assert len(session.call("get_teams")["teams"]) > 0
 
@@ -93,8 +93,8 @@ def test_the_documentation_is_a_resource(session: Session):
         session.ask("read_resource", "docs://nothing")
 
 
-def test_read_only_offers_and_runs_no_write(portal, door, nowhere):
-    with connect(portal, door, "--sandbox", "--read-only", cwd=nowhere) as session:
+def test_read_only_offers_and_runs_no_write(portal, mcp_door, nowhere):
+    with connect(portal, mcp_door, "--sandbox", "--read-only", cwd=nowhere) as session:
         offered = [tool.name for tool in session.ask("list_tools").tools]
         assert offered == [name for name in TOOLS if name not in WRITES]
         with pytest.raises(MCPError):

@@ -1,0 +1,202 @@
+//! MCP over HTTP (all revisions, "Transports", "Streamable HTTP"), for platforms: one server, many users.
+//!
+//! `rmcp` speaks the protocol at `/mcp`. What stands around it here decides who may come in (`guard`, `caller`), how much at
+//! a time (`limits`, `listen`) and what operators see (`operations`). By default nothing is kept between requests, so that
+//! any instance answers any of them; `sessions` is for clients that need a session, and ties them to one instance.
+//!
+//! Nothing of one caller reaches another: a request's credential and tools travel with it as its [`caller::Caller`], and a
+//! session belongs to the credential that opened it.
+
+mod caller;
+mod endpoint;
+mod guard;
+mod limits;
+mod listen;
+mod operations;
+mod refusal;
+mod sessions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::{TcpListener, lookup_host};
+
+use super::handler::Server;
+use crate::error::{Code, Error, Result};
+use crate::tools::Toolbox;
+use guard::Guard;
+use limits::Limits;
+use sessions::Owners;
+
+pub(super) use caller::Caller;
+
+/// How long calls may still take once the server is told to stop. Below the thirty seconds after which Kubernetes kills.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// The largest body that is read. The longest sensible message, a note, is a fiftieth of it.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// The settings of the HTTP transport.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port; 0 is any that is free.
+    pub port: u16,
+    /// What `Host` may say, besides this machine's own names and the address listened on: `name` or `name:port`.
+    pub allowed_hosts: Vec<String>,
+    /// Which `Origin`s may send requests from a browser, besides those of this machine when listening there only.
+    pub allowed_origins: Vec<String>,
+    /// Whether callers from other machines may use the server's own credential.
+    pub shared_credential: bool,
+    /// Whether `initialize` opens a session.
+    pub sessions: bool,
+    /// How many requests are served at a time.
+    pub max_calls: usize,
+    /// How many of them for one credential.
+    pub max_calls_per_credential: usize,
+    /// How long a body may take to arrive, and how long a client may not read its answer.
+    pub read_timeout: Duration,
+    /// How long a connection may be open without a request, or with half a head of one.
+    pub idle_timeout: Duration,
+}
+
+/// A server that has its port and does not serve yet.
+#[derive(Debug)]
+pub struct Http {
+    listener: TcpListener,
+    options: Options,
+    /// Whether only this machine can reach it.
+    loopback: bool,
+    guard: Guard,
+}
+
+/// What requests share.
+struct Shared {
+    toolbox: Arc<Toolbox>,
+    mcp: StreamableHttpService<Server, LocalSessionManager>,
+    sessions: Arc<LocalSessionManager>,
+    owners: Owners,
+    limits: Arc<Limits>,
+    guard: Guard,
+    /// Whether a request without a credential is refused.
+    credential_required: bool,
+    read_timeout: Duration,
+    draining: AtomicBool,
+}
+
+impl Http {
+    /// Takes the port. Nothing is answered before [`Http::serve`].
+    pub async fn bind(options: Options) -> Result<Self> {
+        let (host, port) = (options.host.as_str(), options.port);
+        let cannot = |why: &str| {
+            Error::new(Code::InvalidConfiguration, format!("cannot listen on {host} port {port}: {why}"))
+                .hint("Choose another --port (0 is any that is free), or a --host that is an address of this machine.")
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let addresses = lookup_host((bare, port)).await.map_err(|error| cannot(&error.to_string()))?;
+        let addresses: Vec<_> = addresses.collect();
+        let listener = TcpListener::bind(addresses.as_slice()).await.map_err(|error| cannot(&error.to_string()))?;
+        let bound = listener.local_addr().map_err(|error| cannot(&error.to_string()))?;
+        let loopback = bound.ip().is_loopback();
+        let guard = Guard::new(&options, bound.ip())?;
+        Ok(Self { listener, options, loopback, guard })
+    }
+
+    /// What people are told when it starts: where it is, and whose credential is used.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let address = self.listener.local_addr().map_or_else(|_| self.options.host.clone(), |at| at.to_string());
+        let mode = if self.credential_required() {
+            "Every request needs its own X-PagerDuty-Token header."
+        } else if self.loopback {
+            "Only this machine can reach it; a request without an X-PagerDuty-Token header uses the server's own credential."
+        } else {
+            "A request without an X-PagerDuty-Token header uses the server's own credential: whoever reaches this port \
+             acts in its name."
+        };
+        format!("Serving MCP at http://{address}/mcp. {mode}")
+    }
+
+    /// What an operator probably forgot, if anything.
+    #[must_use]
+    pub fn warning(&self) -> Option<&'static str> {
+        (!self.loopback && self.options.allowed_hosts.is_empty()).then_some(
+            "no --allowed-host is given: requests for any name but this machine's own and the address listened on are \
+             answered 403.",
+        )
+    }
+
+    fn credential_required(&self) -> bool {
+        !self.loopback && !self.options.shared_credential
+    }
+
+    /// Serves the tools of `toolbox` until `stop` is done, and then until what runs is answered, but not for longer than
+    /// 25 seconds. Returns whether everything was answered.
+    pub async fn serve(self, toolbox: Arc<Toolbox>, stop: impl Future<Output = ()>) -> bool {
+        let credential_required = self.credential_required();
+        let Self { listener, options, guard, .. } = self;
+        let server = Server::new(Arc::clone(&toolbox));
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(options.sessions)
+            .with_json_response(true)
+            .with_max_request_body_bytes(MAX_BODY)
+            // `guard` has checked it, for every path and not only this one.
+            .disable_allowed_hosts();
+        let cancellation = config.cancellation_token.clone();
+        let sessions = Arc::new(LocalSessionManager::default());
+        let shared = Arc::new(Shared {
+            mcp: StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&sessions), config),
+            toolbox,
+            sessions,
+            owners: Owners::default(),
+            limits: Arc::new(Limits::new(options.max_calls, options.max_calls_per_credential)),
+            guard,
+            credential_required,
+            read_timeout: options.read_timeout,
+            draining: AtomicBool::new(false),
+        });
+        let connections =
+            listen::Connections { idle_timeout: options.idle_timeout, write_timeout: options.read_timeout };
+        let open = connections.accept(listener, routes(Arc::clone(&shared)), stop).await;
+        shared.draining.store(true, Ordering::Relaxed);
+        tracing::info!("stopping: no new connections; what runs is finished");
+        let finish = async {
+            let closed = open.shutdown();
+            tokio::pin!(closed);
+            tokio::select! {
+                biased;
+                () = &mut closed => return,
+                () = shared.limits.drained() => {}
+            }
+            if options.sessions {
+                // Streams that wait for messages have no end of their own.
+                cancellation.cancel();
+            }
+            closed.await;
+        };
+        let finished = tokio::time::timeout(DRAIN, finish).await.is_ok();
+        if !finished {
+            tracing::warn!("stopped with calls unanswered after {DRAIN:?}");
+        }
+        finished
+    }
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/mcp", any(endpoint::mcp))
+        .route("/healthz", get(operations::alive))
+        .route("/readyz", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
+        .fallback(refusal::no_such_path)
+        .layer(guard::cors(&shared.guard))
+        .layer(from_fn_with_state(Arc::clone(&shared), guard::check))
+        .with_state(shared)
+}

