@@ -27,7 +27,7 @@ fn questions(incident: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("build_user_context", json!({})),
         ("get_users", json!({"limit": 3, "include": ["id"]})),
-        ("add_incident_note", json!({"incident_id": incident, "content": "seen", "include": ["user"]})),
+        ("add_incident_note", json!({"incident_id": incident, "content": "seen"})),
         ("get_services", json!({"limit": 3, "include": ["id"]})),
         ("get_escalation_policies", json!({"limit": 3, "include": ["id"]})),
         ("build_user_context", json!({})),
