@@ -1,0 +1,20 @@
+# The server as a container: a static binary, and nothing else but the certificates of authorities.
+#
+#   docker build -t pagerduty-mcp-server .
+#   docker run --rm -p 8000:8000 pagerduty-mcp-server --allowed-host localhost
+
+FROM rust:1.95-alpine AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock rustfmt.toml clippy.toml README.md LICENSE ./
+COPY src ./src
+# The tests are no part of it, but the manifest's targets have to be there.
+COPY benches ./benches
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    cargo build --release --locked --bin pagerduty-mcp-server && cp target/release/pagerduty-mcp-server /server
+
+# Has CA certificates, a user that is not root, and no shell.
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /server /pagerduty-mcp-server
+USER 65532:65532
+EXPOSE 8000
+ENTRYPOINT ["/pagerduty-mcp-server", "--transport", "http", "--host", "0.0.0.0", "--port", "8000", "--log-format", "json"]
