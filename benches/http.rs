@@ -21,8 +21,10 @@ struct Process(Child);
 impl Process {
     fn start(command: &mut Command, error: bool) -> (Self, String) {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let line = if error { first_line(child.stderr.take().unwrap()) } else { first_line(child.stdout.take().unwrap()) };
-        let url = line.split([' ', '=']).find(|word| word.starts_with("http://")).expect("it says where it is").to_owned();
+        let line =
+            if error { first_line(child.stderr.take().unwrap()) } else { first_line(child.stdout.take().unwrap()) };
+        let url =
+            line.split([' ', '=']).find(|word| word.starts_with("http://")).expect("it says where it is").to_owned();
         (Self(child), url.trim_end().trim_end_matches('.').to_owned())
     }
 
@@ -70,8 +72,7 @@ impl Target {
     /// Calls by so many clients at a time: the time in all, and each call's, sorted.
     async fn run(&self, clients: usize, calls: usize) -> (Duration, Vec<Duration>) {
         let begun = Instant::now();
-        let mut times: Vec<_> =
-            stream::iter(0..calls).map(|_| self.call()).buffer_unordered(clients).collect().await;
+        let mut times: Vec<_> = stream::iter(0..calls).map(|_| self.call()).buffer_unordered(clients).collect().await;
         let elapsed = begun.elapsed();
         times.sort_unstable();
         (elapsed, times)
@@ -80,16 +81,15 @@ impl Target {
 
 #[tokio::main]
 async fn main() {
-    let calls = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(100_000_usize);
+    let calls = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(100_000_usize);
     let (_sandbox, account) =
         Process::start(Command::new(BINARY).args(["sandbox", "--rate-limit", &u32::MAX.to_string()]), false);
     let mut command = Command::new(BINARY);
     command.args(["--transport", "http", "--port", "0", "--max-calls-per-credential", "1024"]);
     let (server, url) = Process::start(command.env("PAGERDUTY_API_HOST", account), true);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let message = |method: &str, params: &str| {
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#)
-    };
+    let message =
+        |method: &str, params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
     println!("memory at rest: {} kB", server.memory().unwrap_or_default());
     println!("{:<12} {:>8} {:>8} {:>12} {:>10} {:>10}", "call", "clients", "calls", "calls/s", "p50 ms", "p99 ms");
     for (name, body) in [
@@ -102,7 +102,7 @@ async fn main() {
             let count = (calls / 10).max(clients);
             let (elapsed, times) = target.run(clients, count).await;
             let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
-            let rate = times.len() as f64 / elapsed.as_secs_f64();
+            let rate = f64::from(u32::try_from(times.len()).unwrap()) / elapsed.as_secs_f64();
             println!("{name:<12} {clients:>8} {count:>8} {rate:>12.0} {:>10.2} {:>10.2}", at(50), at(99));
         }
     }
