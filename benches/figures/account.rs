@@ -63,6 +63,8 @@ pub struct Session {
     input: DuplexStream,
     output: BufReader<DuplexStream>,
     line: String,
+    /// MCP: no id twice in a session.
+    id: u32,
 }
 
 impl Session {
@@ -70,7 +72,7 @@ impl Session {
         let (input, reader) = tokio::io::duplex(1 << 20);
         let (writer, output) = tokio::io::duplex(1 << 20);
         tokio::spawn(server::serve(toolbox, reader, writer));
-        let mut session = Self { input, output: BufReader::with_capacity(1 << 16, output), line: String::new() };
+        let mut session = Self { input, output: BufReader::with_capacity(1 << 16, output), line: String::new(), id: 0 };
         let params =
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}});
         session.ask("initialize", &params).await;
@@ -78,7 +80,8 @@ impl Session {
     }
 
     async fn ask(&mut self, method: &str, params: &Value) {
-        let message = format!("{}\n", json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}));
+        self.id += 1;
+        let message = format!("{}\n", json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params}));
         self.input.write_all(message.as_bytes()).await.unwrap();
         self.line.clear();
         self.output.read_line(&mut self.line).await.unwrap();

@@ -83,6 +83,8 @@ async fn overhead(report: &mut Report, latency: Duration) {
     let (bare, mut session) = (Bare::new(&account), Session::open(toolbox).await);
     let rounds = if latency.is_zero() { ROUNDS } else { 20 };
     for Call { what, tool, arguments, waves, body, target } in calls {
+        // The first call finds out who the user is.
+        session.call(tool, &arguments).await;
         let requests = account.requests_of(&mut session, tool, &arguments).await;
         let body = body.map(|body| body.to_string());
         bare.replay(&requests, waves, body.as_deref()).await;
