@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timedelta, timezone
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,14 @@ def answers() -> dict[int, str]:
     """Answers of the embedded account in the default fields."""
 
     async def ask() -> dict[int, str]:
-        with sandbox(incidents=1_500) as account:
+        since = (datetime.now(timezone.utc) - timedelta(days=61)).isoformat()
+        with sandbox(incidents=2_000) as account:
             client = account.client()
             team_ids = [team["id"] for team in account.teams]
             found = {}
             for size in SIZES:
                 answer = await client.get_incidents(
-                    current_user_context=False, team_ids=team_ids, limit=size
+                    current_user_context=False, team_ids=team_ids, since=since, limit=size
                 )
                 assert answer["metadata"]["count"] == size
                 found[size] = json.dumps(answer)

@@ -25,8 +25,8 @@ Test against an account that is not there::
     with sandbox() as account:
         account.trigger(title="Too hot")
 
-The modules `incidents`, `oncalls` and so on have the functions of the Python server (4.x). Everything
-happens in the extension module `_core`; importing this package imports nothing else.
+The modules `incidents`, `oncalls` and so on have the functions of the Python server (4.x).
+Everything happens in the extension module `_core`; importing this package imports nothing else.
 """
 
 from ._core import Tool, __version__

@@ -15,9 +15,7 @@ class AsyncTools:
     async def _ask(self, name: str, arguments: "dict[str, Any]") -> "dict[str, Any]":
         raise NotImplementedError
 
-    def _stream(
-        self, name: str, arguments: "dict[str, Any]"
-    ) -> "AsyncIterator[dict[str, Any]]":
+    def _stream(self, name: str, arguments: "dict[str, Any]") -> "AsyncIterator[dict[str, Any]]":
         raise NotImplementedError
 
     async def build_user_context(self) -> "dict[str, Any]":
@@ -712,16 +710,13 @@ class AsyncTools:
         return self._stream("get_users", arguments)
 
 
-
 class SyncTools:
-    """One method for each tool and one for each list; those of tools block until the answer is there."""
+    """One method for each tool and one for each list; those of tools block."""
 
     def _ask(self, name: str, arguments: "dict[str, Any]") -> "dict[str, Any]":
         raise NotImplementedError
 
-    def _stream(
-        self, name: str, arguments: "dict[str, Any]"
-    ) -> "Iterator[dict[str, Any]]":
+    def _stream(self, name: str, arguments: "dict[str, Any]") -> "Iterator[dict[str, Any]]":
         raise NotImplementedError
 
     def build_user_context(self) -> "dict[str, Any]":

@@ -1,6 +1,6 @@
 """Escalation policies: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_escalation_policies` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_escalation_policies` answers.
 """
 
 from ._calls import ask

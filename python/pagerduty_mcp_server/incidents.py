@@ -1,6 +1,6 @@
 """Incidents, and what can be done about them: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_incidents` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_incidents` answers.
 """
 
 from ._calls import ask
@@ -45,7 +45,7 @@ async def show_incident(
     include_notes: "bool | None" = False,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one incident by its ID or number, with what else is asked for: see the tool `get_incidents`."""
+    """Show one incident by its ID or number: see the tool `get_incidents`."""
     return await ask(
         "get_incidents",
         incident_id=incident_id,

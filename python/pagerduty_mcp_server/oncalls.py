@@ -1,6 +1,6 @@
 """Who is on call: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_oncalls` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_oncalls` answers.
 """
 
 from ._calls import ask

@@ -1,6 +1,6 @@
 """Schedules: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_schedules` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_schedules` answers.
 """
 
 from ._calls import ask
@@ -49,7 +49,7 @@ async def list_users_oncall(
     until: "str | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List the users on call on one schedule, now or in a range: see the tool `list_users_oncall`."""
+    """List who is on call on one schedule: see the tool `list_users_oncall`."""
     return await ask(
         "list_users_oncall",
         schedule_id=schedule_id,

@@ -1,6 +1,6 @@
 """Services: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_services` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_services` answers.
 """
 
 from ._calls import ask

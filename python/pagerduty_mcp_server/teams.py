@@ -1,6 +1,6 @@
 """Teams: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_teams` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_teams` answers.
 """
 
 from ._calls import ask

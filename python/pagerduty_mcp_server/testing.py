@@ -195,9 +195,7 @@ class Account:
         """Make the next request be answered late. Parameters as in `fail_next`."""
         self._fault({"delay": round(seconds * 1000)}, path, method, times, skip)
 
-    def _fault(
-        self, kind: "Any", path: str, method: "str | None", times: int, skip: int
-    ) -> None:
+    def _fault(self, kind: "Any", path: str, method: "str | None", times: int, skip: int) -> None:
         fault = {"kind": kind, "path": path, "method": method, "times": times, "skip": skip}
         self._core.fail(fault)
 

@@ -1,6 +1,6 @@
 """Users, and the current one: the functions of the Python server's module.
 
-Keyword arguments only. Each answers what the tool `get_users` answers to the same question.
+Keyword arguments only. Each answers what the tool `get_users` answers.
 """
 
 from ._calls import ask

@@ -26,7 +26,6 @@ pub fn tools_py() -> String {
     let mut text = String::from(HEAD);
     class(&mut text, "AsyncTools", false);
     class(&mut text, "SyncTools", true);
-    text.pop();
     text
 }
 
@@ -42,13 +41,13 @@ if TYPE_CHECKING:
 "#;
 
 fn class(text: &mut String, name: &str, sync: bool) {
-    let (a, what) = if sync { ("", "block until the answer is there") } else { ("async ", "are coroutines") };
+    let (a, what) = if sync { ("", "block") } else { ("async ", "are coroutines") };
     let _ = write!(
         text,
         "\n\nclass {name}:\n    \"\"\"One method for each tool and one for each list; those of tools {what}.\"\"\"\n\n    \
          {a}def _ask(self, name: str, arguments: \"dict[str, Any]\") -> \"dict[str, Any]\":\n        \
          raise NotImplementedError\n\n    \
-         def _stream(\n        self, name: str, arguments: \"dict[str, Any]\"\n    ) -> \"{}\":\n        \
+         def _stream(self, name: str, arguments: \"dict[str, Any]\") -> \"{}\":\n        \
          raise NotImplementedError\n",
         iterator(sync)
     );
@@ -58,7 +57,6 @@ fn class(text: &mut String, name: &str, sync: bool) {
     for tool in ALL.iter().filter(|tool| is_list(tool)) {
         stream(text, tool, sync);
     }
-    text.push('\n');
 }
 
 fn iterator(sync: bool) -> &'static str {

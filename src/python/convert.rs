@@ -52,8 +52,7 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
         Value::Object(members) => {
             let object = PyDict::new(py);
             for (name, value) in members {
-                // The names are few and come again and again: the interpreter keeps one of each.
-                object.set_item(PyString::intern(py, name), to_python(py, value)?)?;
+                object.set_item(name, to_python(py, value)?)?;
             }
             object.into_any()
         }

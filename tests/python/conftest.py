@@ -9,17 +9,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import functions
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from doors import Door, Session, connect, native, python
 
 DOORS = {"native": native, "python": python}
 
+Entrance = Callable[..., AbstractContextManager[Session]]
+
 
 @pytest.fixture(scope="session", params=DOORS)
 def door(request: pytest.FixtureRequest) -> Door:
     """Each of the two doors in turn."""
     return DOORS[request.param]()
+
+
+@pytest.fixture(scope="session", params=[*DOORS, "functions"])
+def entrance(request: pytest.FixtureRequest) -> Entrance:
+    """Each of the ways to call a tool in turn: the doors by MCP, and the functions of Python."""
+    if request.param == "functions":
+        return lambda portal, *arguments, cwd, **variables: functions.connect(
+            portal, *arguments, **variables
+        )
+    door = DOORS[request.param]()
+    return lambda portal, *arguments, **more: connect(portal, door, *arguments, **more)
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +50,23 @@ def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+def session(portal: BlockingPortal, entrance: Entrance, nowhere: Path) -> Iterator[Session]:
     """A session on an embedded account, shared by all tests that change nothing in it."""
+    with entrance(portal, "--sandbox", cwd=nowhere) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def mcp_session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+    """The same for tests of MCP itself, which the functions are not."""
     with connect(portal, door, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
 @pytest.fixture
-def own_session(portal: BlockingPortal, door: Door, nowhere: Path) -> Iterator[Session]:
+def own_session(portal: BlockingPortal, entrance: Entrance, nowhere: Path) -> Iterator[Session]:
     """A session on an embedded account of its own, for a test that changes it."""
-    with connect(portal, door, "--sandbox", cwd=nowhere) as session:
+    with entrance(portal, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
@@ -88,12 +109,12 @@ def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def log_in(
-    portal: BlockingPortal, door: Door, nowhere: Path, sandbox: SandboxProcess
+    portal: BlockingPortal, entrance: Entrance, nowhere: Path, sandbox: SandboxProcess
 ) -> Callable[..., AbstractContextManager[Session]]:
     """A function that opens a session on the account with a token of one's choice."""
 
     def log_in(token: str, **variables: str) -> AbstractContextManager[Session]:
-        start = partial(connect, portal, door, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
+        start = partial(entrance, portal, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
         return start(PAGERDUTY_API_TOKEN=token, **variables)
 
     return log_in

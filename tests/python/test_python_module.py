@@ -76,10 +76,10 @@ def test_nothing_has_to_be_installed_with_it():
     assert metadata.requires("pagerduty-mcp-server") in (None, [])
 
 
-def test_the_tools_are_those_of_the_server(session: Session):
+def test_the_tools_are_those_of_the_server(mcp_session: Session):
     tools = asyncio.run(mcp.list_tools())
     assert [tool.name for tool in tools] == TOOLS
-    for ours, theirs in zip(tools, session.ask("list_tools").tools, strict=True):
+    for ours, theirs in zip(tools, mcp_session.ask("list_tools").tools, strict=True):
         assert (ours.title, ours.description) == (theirs.title, theirs.description)
         assert ours.inputSchema == theirs.input_schema
         assert ours.annotations == theirs.annotations.model_dump(by_alias=True, exclude_none=True)
@@ -178,7 +178,8 @@ def test_errors_can_be_made_by_those_who_test_their_callers():
         ({"limit": float("nan")}, ValueError),
         ({"query": "\ud800"}, PagerDutyError),
         (["limit"], TypeError),
-        ("limit", TypeError),
+        ("limit", PagerDutyError),
+        (b"{}", TypeError),
     ],
 )
 def test_arguments_that_json_cannot_say(account, arguments, error):

@@ -52,6 +52,43 @@ mod json_to_python {
         go(py, value, &mut HashMap::new())
     }
 
+    /// As above, but in a few slots by length and ends instead of a hash map.
+    fn slotted<'py>(py: Python<'py>, value: &Value) -> Made<'py> {
+        let mut slots: [Option<Bound<'py, PyString>>; 64] = [const { None }; 64];
+        let mut names = [""; 64];
+        fn go<'v, 'py>(
+            py: Python<'py>,
+            value: &'v Value,
+            names: &mut [&'v str; 64],
+            slots: &mut [Option<Bound<'py, PyString>>; 64],
+        ) -> Made<'py> {
+            Ok(match value {
+                Value::Array(items) => {
+                    let items = items.iter().map(|item| go(py, item, names, slots)).collect::<PyResult<Vec<_>>>()?;
+                    PyList::new(py, items)?.into_any()
+                }
+                Value::Object(members) => {
+                    let object = PyDict::new(py);
+                    for (name, value) in members {
+                        let value = go(py, value, names, slots)?;
+                        let bytes = name.as_bytes();
+                        let ends = usize::from(bytes.first().copied().unwrap_or(0)) * 7
+                            + usize::from(bytes.last().copied().unwrap_or(0)) * 3;
+                        let slot = (ends + bytes.len()) % 64;
+                        if names[slot] != name || slots[slot].is_none() {
+                            names[slot] = name;
+                            slots[slot] = Some(PyString::new(py, name));
+                        }
+                        object.set_item(&slots[slot], value)?;
+                    }
+                    object.into_any()
+                }
+                plain => leaf(py, plain)?,
+            })
+        }
+        go(py, value, &mut names, &mut slots)
+    }
+
     fn build<'py>(py: Python<'py>, value: &Value, name_of: &mut impl FnMut(&str) -> Bound<'py, PyString>) -> Made<'py> {
         Ok(match value {
             Value::Array(items) => {
@@ -83,7 +120,8 @@ mod json_to_python {
     }
 
     #[pymodule_export]
-    const WAYS: [&str; 5] = ["json text", "pythonize", "direct", "direct, names interned", "direct, names remembered"];
+    const WAYS: [&str; 6] =
+        ["json text", "pythonize", "direct", "direct, names interned", "direct, names in a map", "direct, names in slots"];
 
     /// Makes the objects so many times; the seconds each took, and the last of them.
     #[pyfunction]
@@ -93,7 +131,8 @@ mod json_to_python {
             "pythonize" => pythonized,
             "direct" => direct,
             "direct, names interned" => interned,
-            "direct, names remembered" => remembered,
+            "direct, names in a map" => remembered,
+            "direct, names in slots" => slotted,
             _ => return Err(PyValueError::new_err("no such way")),
         };
         let value: Value = serde_json::from_str(answer).map_err(|error| PyValueError::new_err(error.to_string()))?;
