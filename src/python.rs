@@ -8,6 +8,7 @@ mod client;
 mod command;
 mod convert;
 mod errors;
+mod runtime;
 mod sandbox;
 mod settings;
 mod tool;
@@ -40,9 +41,10 @@ mod _core {
     const RESPONSE_LIMIT: usize = crate::params::Limit::DEFAULT;
 
     #[pymodule_init]
-    fn name_the_variables(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn prepare(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let names: Vec<_> = crate::config::VARIABLES.iter().map(|variable| variable.name).collect();
         module.add("VARIABLES", pyo3::types::PyTuple::new(module.py(), names)?)?;
+        super::runtime::prepare(module)?;
         warn_of_debug_build(module)
     }
 

@@ -4,9 +4,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3_async_runtimes::tokio::{future_into_py, get_runtime};
+use pyo3_async_runtimes::generic::future_into_py;
+use pyo3_async_runtimes::tokio::get_runtime;
 
 use super::client::refuse_after_fork;
+use super::runtime::Tokio;
 
 /// How often a thread that waits looks whether Ctrl-C was pressed.
 const LOOK: Duration = Duration::from_millis(50);
@@ -19,7 +21,7 @@ pub fn awaited<'py, T>(
 where
     T: for<'p> IntoPyObject<'p, Error = PyErr> + Send + 'static,
 {
-    future_into_py(py, async { Ok(work.await) })
+    future_into_py::<Tokio, _, _>(py, async { Ok(work.await) })
 }
 
 /// The outcome, with the interpreter released until it is there. What a signal's handler raises, such as

@@ -60,7 +60,9 @@ def test_the_code_in_the_documentation_runs(code, output, nowhere, pagerduty_san
     file = tmp_path / "test_block.py"
     file.write_text(code, encoding="utf-8")
     is_test = "def test_" in code
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)] if is_test else [str(file)]
+    command = (
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)] if is_test else [str(file)]
+    )
     done = subprocess.run(
         [sys.executable, *command],
         capture_output=True,

@@ -298,3 +298,23 @@ def test_a_cancelled_stream_can_be_read_no_further_and_asks_nothing(pagerduty_sa
     asyncio.run(cancel())
     asked = [one for one in pagerduty_sandbox.requests if one["path"] == "/incidents"]
     assert len(asked) == 2
+
+
+ENDS = """
+import asyncio
+from pagerduty_mcp_server import PagerDuty
+
+async def main():
+    pd = PagerDuty()
+    calls = [asyncio.ensure_future(pd.get_teams()) for _ in range(20)]
+    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_may_end_while_answers_arrive(pagerduty_sandbox):
+    """The interpreter's end used to meet threads that were just handing an answer over."""
+    variables = environment(**pagerduty_sandbox.environment)
+    programs = [subprocess.Popen([sys.executable, "-c", ENDS], env=variables) for _ in range(12)]
+    assert [program.wait(30) for program in programs] == [0] * 12
