@@ -131,9 +131,8 @@ def remembering() -> None:
                 calls(CALLS // 5)
                 steps.append(f"{resident() - before:+.1f}")
             text = ", ".join(steps)
-            print(
-                f"| memory over {CALLS:,} {name}, after each fifth | {text} MB | {before:.0f} MB |"
-            )
+            what = f"memory over {CALLS:,} {name}, by fifths, from {before:.0f} MB"
+            print(f"| {what} | {text} MB | |")
 
         watch("awaited calls", lambda count: asyncio.run(awaited(count)))
         watch("blocking calls", lambda count: [blocking.get_teams(limit=1) for _ in range(count)])

@@ -14,10 +14,7 @@ use super::runtime::Tokio;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The future of an outcome, on the loop that is running. Cancelling it drops `work`.
-pub fn awaited<'py, T>(
-    py: Python<'py>,
-    work: impl Future<Output = T> + Send + 'static,
-) -> PyResult<Bound<'py, PyAny>>
+pub fn awaited<'py, T>(py: Python<'py>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Bound<'py, PyAny>>
 where
     T: for<'p> IntoPyObject<'p, Error = PyErr> + Send + 'static,
 {
@@ -45,7 +42,7 @@ pub fn until_done<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send)
             loop {
                 tokio::select! {
                     done = &mut work => return Ok(done),
-                    () = tokio::time::sleep(LOOK) => Python::attach(|py| py.check_signals())?,
+                    () = tokio::time::sleep(LOOK) => Python::attach(Python::check_signals)?,
                 }
             }
         })

@@ -72,8 +72,7 @@ impl Account {
     fn raise(&self, trigger: Trigger) -> Result<Incident, String> {
         let service = match &trigger.service {
             None => self.services.iter().find(|service| {
-                service.out_of_use.is_none()
-                    && service.team.as_ref().is_some_and(|team| self.cast.current.is_in(team))
+                service.out_of_use.is_none() && service.team.as_ref().is_some_and(|team| self.cast.current.is_in(team))
             }),
             Some(wanted) => self.services.iter().find(|service| service.id == *wanted || service.name == wanted),
         };
