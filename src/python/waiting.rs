@@ -34,6 +34,7 @@ where
 }
 
 /// The same for an outcome that is of no concern to Python.
+#[allow(clippy::redundant_closure_for_method_calls)] // The method itself is not general enough for `attach`.
 pub fn until_done<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
     refuse_after_fork()?;
     py.detach(|| {
@@ -42,7 +43,7 @@ pub fn until_done<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send)
             loop {
                 tokio::select! {
                     done = &mut work => return Ok(done),
-                    () = tokio::time::sleep(LOOK) => Python::attach(Python::check_signals)?,
+                    () = tokio::time::sleep(LOOK) => Python::attach(|py| py.check_signals())?,
                 }
             }
         })
