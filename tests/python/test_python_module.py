@@ -67,7 +67,8 @@ def test_names():
 def test_nothing_else_is_imported():
     code = (
         "import sys; before = set(sys.modules); import pagerduty_mcp_server;"
-        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+        "new = set(sys.modules) - before - set(sys.builtin_module_names);"
+        "print(*{name.split('.')[0] for name in new})"
     )
     assert python(code).stdout.split() == ["pagerduty_mcp_server"]
 
