@@ -3,6 +3,8 @@
 //! `docs/*.md` and the resource `docs://tools` are these texts. `tests/it/docs.rs` fails when a committed file differs, and
 //! writes it with `UPDATE_DOCS=1`.
 
+mod python;
+
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -26,6 +28,7 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("docs/errors.md", format!("{GENERATED}{}", errors_markdown())),
         ("docs/configuration.md", format!("{GENERATED}{}", configuration_markdown())),
         ("docs/command-line.md", format!("{GENERATED}{}", command_line_markdown())),
+        ("python/pagerduty_mcp_server/_tools.py", python::tools_py()),
     ]
 }
 

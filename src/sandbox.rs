@@ -18,6 +18,7 @@ mod control;
 mod escalation_policies;
 mod faults;
 mod gate;
+mod helpers;
 mod identity;
 mod incidents;
 mod notes;
@@ -48,6 +49,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use faults::{Fault, FaultKind};
+pub use helpers::Trigger;
 pub use identity::IdentityOptions;
 pub use server::Recorded;
 
@@ -163,6 +165,12 @@ impl Sandbox {
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.server.recorded()
+    }
+
+    /// What there is, as `GET /sandbox` tells it: tokens and whom they stand for, the cast, and how many of what.
+    #[must_use]
+    pub fn describe(&self) -> serde_json::Value {
+        control::describe(&self.server.account.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Forgets the faults and the recorded requests. The account keeps its state.

@@ -7,6 +7,7 @@
 mod escalation_policies;
 mod incidents;
 mod oncalls;
+mod pages;
 mod schedules;
 mod scope;
 mod services;
@@ -27,6 +28,7 @@ use crate::pagination::Want;
 use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
 use crate::reply::{Budget, Format, Reply};
 
+pub use pages::{Page, Pages};
 pub use toolbox::{Filter, Toolbox};
 
 /// Every tool, in the order of the documentation.
@@ -195,17 +197,26 @@ struct About {
 pub struct Context {
     /// The API in the name of the call's credential.
     pub api: Api,
-    /// How many tokens the answer may have.
+    /// What the caller may ask for, and how much of it.
+    pub terms: Terms,
+}
+
+/// On which terms a door calls: those of a model, or those of a program, which has other means to protect itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How many tokens the answer may have; `None` is no limit.
     pub max_tokens: Option<usize>,
     /// How it is going to be written.
     pub format: Format,
+    /// Whether a list without the user's context and without a filter is the whole account, and not a mistake.
+    pub whole_account: bool,
 }
 
 impl Context {
     /// What an answer may hold.
     #[must_use]
     pub fn budget(&self) -> Budget {
-        Budget::of(self.max_tokens)
+        Budget::of(self.terms.max_tokens)
     }
 
     /// One object, read by its ID.
@@ -232,7 +243,7 @@ impl Context {
         Want {
             limit: limit.map_or(Limit::DEFAULT, Limit::get),
             offset: offset.map_or(0, Offset::get),
-            budget: self.budget().for_list(self.format),
+            budget: self.budget().for_list(self.terms.format),
         }
     }
 }

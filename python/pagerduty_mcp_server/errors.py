@@ -46,3 +46,10 @@ class PagerDutyError(Exception):
 
 class PagerDutyAuthError(PagerDutyError):
     """No credential was given, or PagerDuty does not accept it."""
+
+
+class ValidationError(PagerDutyError, ValueError):
+    """An argument is missing, not what it has to be, or at odds with another.
+
+    A `ValueError` too, which is what the 4.x modules raised.
+    """

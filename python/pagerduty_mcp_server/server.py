@@ -8,6 +8,7 @@ import _signal  # type: ignore[import-not-found]  # `signal` takes 3 of the 20 m
 import sys
 
 from . import _core
+from ._calls import environment
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Server:
             TypeError: An argument is nothing that JSON can say.
             RuntimeError: This process was forked from one that had made calls already.
         """
-        return await _core.call_tool(name, {} if arguments is None else arguments)
+        return await environment.call(name, {} if arguments is None else arguments, budget=True)
 
 
 mcp = Server()

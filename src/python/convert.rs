@@ -1,27 +1,60 @@
 //! JSON between the two languages.
 //!
-//! It crosses as text, by way of Python's own `json`: one parser each instead of a third thing between them, and what is
-//! JSON in Python is for Python to say. `json` is imported by the first use, not with the package.
+//! Arguments come as text, by way of Python's own `json`, since what is JSON in Python is for Python to say. `json` is
+//! imported by the first use, not with the package. Answers are built directly: see `benches/json_to_python`.
 
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyDict};
+use pyo3::types::{IntoPyDict, PyDict, PyList, PyString};
 use serde_json::{Map, Value};
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
 
-/// Arguments from a `dict`. What `json.dumps` does not take raises what it raises: `TypeError`, or `ValueError` for NaN.
-pub fn from_python(arguments: &Bound<'_, PyDict>) -> PyResult<Result<Map<String, Value>, Error>> {
-    let py = arguments.py();
-    let strict = [("allow_nan", false)].into_py_dict(py)?;
-    let text: String = py.import("json")?.call_method("dumps", (arguments,), Some(&strict))?.extract()?;
-    // What Python writes, we read, with one exception: half of a surrogate pair.
-    Ok(serde_json::from_str(&text).map_err(|error| {
-        Error::new(Code::InvalidParameter, format!("the arguments are not valid JSON: {error}"))
-            .hint("Every string has to be valid Unicode.")
+/// The arguments of a call, from a `dict` or from the JSON text of one, as models give it.
+pub fn arguments_from_python(arguments: &Bound<'_, PyAny>) -> PyResult<Result<Map<String, Value>>> {
+    let text = match arguments.cast::<PyString>() {
+        Ok(text) => text.to_string_lossy().into_owned(),
+        Err(_) => dump(arguments.cast::<PyDict>()?)?,
+    };
+    Ok(serde_json::from_str(if text.trim().is_empty() { "{}" } else { &text }).map_err(|error| {
+        Error::new(Code::InvalidParameter, format!("the arguments are not a JSON object: {error}"))
+            .hint("Pass an object like {\"limit\": 10}; every string has to be valid Unicode.")
     }))
+}
+
+/// A value that JSON can say.
+pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    serde_json::from_str(&dump(value)?).map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+}
+
+/// The JSON text. What `json.dumps` does not take raises what it raises: `TypeError`, or `ValueError` for NaN.
+fn dump(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let py = value.py();
+    let strict = [("allow_nan", false)].into_py_dict(py)?;
+    py.import("json")?.call_method("dumps", (value,), Some(&strict))?.extract()
 }
 
 /// A value as Python has it.
 pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    py.import("json")?.call_method1("loads", (value.to_string(),))
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => number.into_pyobject(py)?.into_any(),
+            (_, Some(number)) => number.into_pyobject(py)?.into_any(),
+            // Neither: a float, as serde_json keeps numbers in three ways without `arbitrary_precision`.
+            (None, None) => number.as_f64().into_pyobject(py)?,
+        },
+        Value::String(text) => PyString::new(py, text).into_any(),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
+            PyList::new(py, items)?.into_any()
+        }
+        Value::Object(members) => {
+            let object = PyDict::new(py);
+            for (name, value) in members {
+                object.set_item(name, to_python(py, value)?)?;
+            }
+            object.into_any()
+        }
+    })
 }

@@ -4,7 +4,12 @@ use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
 use super::convert::to_python;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
+
+/// The value, or the exception for the error.
+pub fn raised<T>(py: Python<'_>, outcome: Result<T>) -> PyResult<T> {
+    outcome.map_err(|error| to_exception(py, &error))
+}
 
 /// The name of the exception class for a code. Without a `_` arm: a new code needs an answer here to compile.
 const fn class(code: Code) -> &'static str {
@@ -16,12 +21,7 @@ const fn class(code: Code) -> &'static str {
         | Code::LoginTimeout
         | Code::CallbackPortInUse
         | Code::TokenStoreUnavailable => "PagerDutyAuthError",
-        Code::InvalidConfiguration
-        | Code::PermissionDenied
-        | Code::MissingAbility
-        | Code::NotFound
-        | Code::RateLimited
-        | Code::InvalidEscalationPolicyId
+        Code::InvalidEscalationPolicyId
         | Code::InvalidIncidentId
         | Code::InvalidScheduleId
         | Code::InvalidServiceId
@@ -30,11 +30,16 @@ const fn class(code: Code) -> &'static str {
         | Code::MissingParameter
         | Code::InvalidParameter
         | Code::UnknownParameter
-        | Code::UnknownTool
         | Code::ConflictingParameters
         | Code::InvalidInclude
         | Code::InvalidTimestamp
-        | Code::InvalidTimeRange
+        | Code::InvalidTimeRange => "ValidationError",
+        Code::InvalidConfiguration
+        | Code::PermissionDenied
+        | Code::MissingAbility
+        | Code::NotFound
+        | Code::RateLimited
+        | Code::UnknownTool
         | Code::NoUserContext
         | Code::NoTeams
         | Code::AlreadyResolved

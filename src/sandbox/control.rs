@@ -60,7 +60,7 @@ async fn summary(State(server): State<Shared>) -> Json<Value> {
     Json(describe(&account))
 }
 
-fn describe(account: &Account) -> Value {
+pub fn describe(account: &Account) -> Value {
     let person = |user: &User| {
         let teams: Vec<Value> = user
             .memberships

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,7 @@ impl Caller {
 /// See <https://developer.pagerduty.com/docs/72d3b724589e3-rest-api-rate-limits>.
 #[derive(Debug)]
 pub struct RateLimit {
-    limit: u32,
+    limit: AtomicU32,
     windows: Mutex<HashMap<String, Window>>,
 }
 
@@ -152,7 +153,14 @@ impl RateLimit {
     const WINDOW: Duration = Duration::from_mins(1);
 
     pub fn new(limit: u32) -> Self {
-        Self { limit, windows: Mutex::default() }
+        Self { limit: AtomicU32::new(limit), windows: Mutex::default() }
+    }
+
+    /// Another limit from now on, with nothing counted yet.
+    pub fn set(&self, limit: u32) {
+        let mut windows = lock(&self.windows);
+        self.limit.store(limit, Ordering::Relaxed);
+        windows.clear();
     }
 
     /// Counts one request of the caller's.
@@ -162,15 +170,17 @@ impl RateLimit {
         if now.duration_since(window.opened) >= Self::WINDOW {
             *window = Window { opened: now, used: 0 };
         }
-        let exceeded = window.used >= self.limit;
+        let limit = self.limit.load(Ordering::Relaxed);
+        let exceeded = window.used >= limit;
         window.used = window.used.saturating_add(u32::from(!exceeded));
         let reset = Self::WINDOW.saturating_sub(now.duration_since(window.opened));
-        Allowance { limit: self.limit, remaining: self.limit - window.used, reset, exceeded }
+        Allowance { limit, remaining: limit - window.used, reset, exceeded }
     }
 
     /// What a stranger is told: nothing was counted.
     pub fn untouched(&self) -> Allowance {
-        Allowance { limit: self.limit, remaining: self.limit, reset: Self::WINDOW, exceeded: false }
+        let limit = self.limit.load(Ordering::Relaxed);
+        Allowance { limit, remaining: limit, reset: Self::WINDOW, exceeded: false }
     }
 }
 

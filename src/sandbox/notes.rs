@@ -62,7 +62,7 @@ impl Note {
 }
 
 #[derive(Serialize)]
-struct NoteFields<'a> {
+pub struct NoteFields<'a> {
     id: &'a str,
     user: Head<'a>,
     channel: Channel<'a>,
@@ -77,7 +77,7 @@ struct Channel<'a> {
 }
 
 impl<'a> NoteFields<'a> {
-    fn new(note: &'a Note) -> Self {
+    pub fn new(note: &'a Note) -> Self {
         Self {
             id: &note.id,
             user: Head::reference(note.user.as_ref()),

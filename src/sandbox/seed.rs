@@ -29,6 +29,9 @@ pub fn account(clock: Clock, incidents: usize) -> Account {
     Account { clock, zone, cast, teams, users, schedules, policies, services, incidents, notes_written: 0 }
 }
 
+/// How many kinds of alarm there are.
+pub const ALARM_COUNT: usize = alarms::ALARMS.len();
+
 /// Chance, the same in every run.
 struct Dice(Rng);
 

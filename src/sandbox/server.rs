@@ -49,7 +49,7 @@ pub struct Server {
     pub account: RwLock<Account>,
     pub faults: Faults,
     pub identity: Identity,
-    limit: RateLimit,
+    pub limit: RateLimit,
     latency: Duration,
     requests: Mutex<VecDeque<Recorded>>,
     answered: AtomicU64,

@@ -53,7 +53,7 @@ async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
         // Without teams the second filter falls away, and the first still holds: the user's own policies.
         Query::new().with_all("user_ids", std::slice::from_ref(&me.id)).with_all("team_ids", &me.teams)
     } else {
-        needs_one_of(&params, &["user_ids", "team_ids"])?;
+        needs_one_of(&cx, &params, &["user_ids", "team_ids"])?;
         let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
         by_user.with_all("team_ids", params.team_ids.as_slice())
     };

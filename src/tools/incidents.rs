@@ -220,7 +220,7 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
         context_excludes(params, &["service_ids", "team_ids"])?;
         mine(&cx, &mut warnings).await?
     } else {
-        needs_one_of(params, &["service_ids", "team_ids"])?;
+        needs_one_of(&cx, params, &["service_ids", "team_ids"])?;
         let by_service = Query::new().with_all("service_ids", params.service_ids.as_slice());
         by_service.with_all("team_ids", params.team_ids.as_slice())
     };

@@ -51,7 +51,7 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
         context_excludes(&params, &["user_ids", "escalation_policy_ids"])?;
         mine(&cx).await?
     } else {
-        needs_one_of(&params, &["schedule_ids", "user_ids", "escalation_policy_ids"])?;
+        needs_one_of(&cx, &params, &["schedule_ids", "user_ids", "escalation_policy_ids"])?;
         let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
         by_user.with_all("escalation_policy_ids", params.escalation_policy_ids.as_slice())
     };

@@ -35,9 +35,10 @@ pub fn context_excludes(params: &impl Params, filters: &[&'static str]) -> Resul
     }
 }
 
-/// Without the context something else has to narrow the query: the whole account is not an answer.
-pub fn needs_one_of(params: &impl Params, filters: &[&'static str]) -> Result<()> {
-    if first_given(params, filters).is_some() {
+/// Without the context something else has to narrow the query: the whole account is not an answer, but to a program that
+/// asks for it ([`Terms`](super::Terms)).
+pub fn needs_one_of(cx: &Context, params: &impl Params, filters: &[&'static str]) -> Result<()> {
+    if cx.terms.whole_account || first_given(params, filters).is_some() {
         return Ok(());
     }
     let names = filters.join(" or ");
@@ -56,7 +57,7 @@ pub async fn by_team(
     what: &str,
 ) -> Result<Query> {
     if !context.is_on() {
-        needs_one_of(params, &["team_ids"])?;
+        needs_one_of(cx, params, &["team_ids"])?;
         return Ok(Query::new().with_all("team_ids", teams.as_slice()));
     }
     context_excludes(params, &["team_ids"])?;

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::{ALL, Context, Tool, Toolset};
+use super::{ALL, Context, Terms, Tool, Toolset};
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::config::{Config, TIMEOUT};
@@ -31,7 +31,7 @@ pub struct Filter {
 impl Filter {
     /// The tools that pass, in the catalogue's order: read-only first, then names, then toolsets; a tool must pass all
     /// three. An unknown name is an error, since a filter with a typo would switch off what was meant to stay.
-    fn apply(&self) -> Result<Vec<&'static Tool>> {
+    pub fn tools(&self) -> Result<Vec<&'static Tool>> {
         let names: Vec<_> = ALL.iter().map(|tool| tool.name).collect();
         let toolsets: Vec<_> = Toolset::ALL.iter().map(|toolset| toolset.name()).collect();
         check("tool", self.tools.as_deref(), &names)?;
@@ -71,7 +71,7 @@ impl Toolbox {
     /// The tools that pass `filter`, against the host and with the credentials of `config`.
     pub fn new(config: &Config, filter: &Filter) -> Result<Self> {
         Ok(Self {
-            tools: filter.apply()?,
+            tools: filter.tools()?,
             client: Arc::new(Client::new(config)),
             credentials: Credentials::new(config),
             max_tokens: config.max_response_tokens,
@@ -91,7 +91,7 @@ impl Toolbox {
 
     /// The same with fewer tools: those of this one that pass `filter`, too.
     pub fn narrowed(&self, filter: &Filter) -> Result<Self> {
-        let passing = filter.apply()?;
+        let passing = filter.tools()?;
         let both = |tool: &&'static Tool| passing.iter().any(|passing| passing.name == tool.name);
         Ok(Self { tools: self.tools.iter().copied().filter(both).collect(), ..self.clone() })
     }
@@ -136,10 +136,25 @@ impl Toolbox {
         self.call_from(&Origin::Local, name, arguments).await
     }
 
+    /// The terms of a call by a model: within the budget of the settings, and never the whole account by accident.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms { max_tokens: self.max_tokens, format: self.format, whole_account: false }
+    }
+
+    /// Calls a tool in this process on other terms.
+    pub async fn call_on(&self, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        self.logged(&Origin::Local, terms, name, arguments).await
+    }
+
     /// The same for a call that may bring its own credential.
     pub async fn call_from(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        self.logged(origin, self.terms(), name, arguments).await
+    }
+
+    async fn logged(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let started = Instant::now();
-        let mut outcome = self.run(origin, name, arguments).await;
+        let mut outcome = self.run(origin, terms, name, arguments).await;
         if !self.raw_text {
             outcome = outcome.map(Reply::neutralised).map_err(Error::neutralised);
         }
@@ -158,13 +173,13 @@ impl Toolbox {
         outcome
     }
 
-    async fn run(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+    async fn run(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let tool = self.tool(name)?;
         let deadline = Instant::now() + self.timeout;
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
-        let cx = Context { api: self.client.with(credential), max_tokens: self.max_tokens, format: self.format };
+        let cx = Context { api: self.client.with(credential), terms };
         let running = async { (tool.run)(cx, &arguments).await };
         match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
             Ok(Ok(outcome)) => {
@@ -238,7 +253,7 @@ mod tests {
     #[test]
     fn filters_narrow_and_never_widen() {
         let names =
-            |filter: &Filter| filter.apply().map(|tools| tools.iter().map(|tool| tool.name).collect::<Vec<_>>());
+            |filter: &Filter| filter.tools().map(|tools| tools.iter().map(|tool| tool.name).collect::<Vec<_>>());
         let list = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(names(&Filter::default()).unwrap().len(), ALL.len());
         let read_only = Filter { read_only: true, ..Filter::default() };

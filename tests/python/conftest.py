@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import functions
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from doors import Door, Session, connect, http, native, over_typescript, python
@@ -22,11 +23,24 @@ def door(request: pytest.FixtureRequest) -> Door:
     """Each of the two commands in turn."""
     return COMMANDS[request.param]()
 
+Entrance = Callable[..., AbstractContextManager[Session]]
+
 
 @pytest.fixture(scope="session", params=DOORS)
 def mcp_door(request: pytest.FixtureRequest) -> Door:
     """Each of the ways to speak MCP in turn."""
     return DOORS[request.param]()
+
+
+@pytest.fixture(scope="session", params=[*DOORS, "functions"])
+def entrance(request: pytest.FixtureRequest) -> Entrance:
+    """Each of the ways to call a tool in turn: the doors by MCP, and the functions of Python."""
+    if request.param == "functions":
+        return lambda portal, *arguments, cwd, **variables: functions.connect(
+            portal, *arguments, **variables
+        )
+    door = DOORS[request.param]()
+    return lambda portal, *arguments, **more: connect(portal, door, *arguments, **more)
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +57,23 @@ def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session(portal: BlockingPortal, mcp_door: Door, nowhere: Path) -> Iterator[Session]:
+def session(portal: BlockingPortal, entrance: Entrance, nowhere: Path) -> Iterator[Session]:
     """A session on an embedded account, shared by all tests that change nothing in it."""
+    with entrance(portal, "--sandbox", cwd=nowhere) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def mcp_session(portal: BlockingPortal, mcp_door: Door, nowhere: Path) -> Iterator[Session]:
+    """The same for tests of MCP itself, which the functions are not."""
     with connect(portal, mcp_door, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
 @pytest.fixture
-def own_session(portal: BlockingPortal, mcp_door: Door, nowhere: Path) -> Iterator[Session]:
+def own_session(portal: BlockingPortal, entrance: Entrance, nowhere: Path) -> Iterator[Session]:
     """A session on an embedded account of its own, for a test that changes it."""
-    with connect(portal, mcp_door, "--sandbox", cwd=nowhere) as session:
+    with entrance(portal, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
@@ -95,12 +116,12 @@ def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def log_in(
-    portal: BlockingPortal, mcp_door: Door, nowhere: Path, sandbox: SandboxProcess
+    portal: BlockingPortal, entrance: Entrance, nowhere: Path, sandbox: SandboxProcess
 ) -> Callable[..., AbstractContextManager[Session]]:
     """A function that opens a session on the account with a token of one's choice."""
 
     def log_in(token: str, **variables: str) -> AbstractContextManager[Session]:
-        start = partial(connect, portal, mcp_door, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
+        start = partial(entrance, portal, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
         return start(PAGERDUTY_API_TOKEN=token, **variables)
 
     return log_in

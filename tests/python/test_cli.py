@@ -70,9 +70,9 @@ def test_wrong_use_is_told_on_standard_error_and_ends_with_2(door: Door, nowhere
     assert "hint:" in done.stderr
 
 
-def test_the_list_of_tools_is_that_of_mcp(door: Door, nowhere: Path, session: Session):
+def test_the_list_of_tools_is_that_of_mcp(door: Door, nowhere: Path, mcp_session: Session):
     done = door.run("tools", "--json", cwd=nowhere)
-    listed = session.ask("list_tools").tools
+    listed = mcp_session.ask("list_tools").tools
     assert json.loads(done.stdout) == [
         tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in listed
     ]

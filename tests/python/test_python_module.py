@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pagerduty_mcp_server
 import pytest
-from doors import ROOT, TOOLS, Session, environment
+from doors import TOOLS, Session, environment
 from pagerduty_mcp_server import PagerDutyAuthError, PagerDutyError, errors, mcp
 
 pytestmark = [pytest.mark.unit, pytest.mark.server]
@@ -67,7 +67,8 @@ def test_names():
 def test_nothing_else_is_imported():
     code = (
         "import sys; before = set(sys.modules); import pagerduty_mcp_server;"
-        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+        "new = set(sys.modules) - before - set(sys.builtin_module_names);"
+        "print(*{name.split('.')[0] for name in new})"
     )
     assert python(code).stdout.split() == ["pagerduty_mcp_server"]
 
@@ -76,10 +77,10 @@ def test_nothing_has_to_be_installed_with_it():
     assert metadata.requires("pagerduty-mcp-server") in (None, [])
 
 
-def test_the_tools_are_those_of_the_server(session: Session):
+def test_the_tools_are_those_of_the_server(mcp_session: Session):
     tools = asyncio.run(mcp.list_tools())
     assert [tool.name for tool in tools] == TOOLS
-    for ours, theirs in zip(tools, session.ask("list_tools").tools, strict=True):
+    for ours, theirs in zip(tools, mcp_session.ask("list_tools").tools, strict=True):
         assert (ours.title, ours.description) == (theirs.title, theirs.description)
         assert ours.inputSchema == theirs.input_schema
         assert ours.annotations == theirs.annotations.model_dump(by_alias=True, exclude_none=True)
@@ -178,7 +179,8 @@ def test_errors_can_be_made_by_those_who_test_their_callers():
         ({"limit": float("nan")}, ValueError),
         ({"query": "\ud800"}, PagerDutyError),
         (["limit"], TypeError),
-        ("limit", TypeError),
+        ("limit", PagerDutyError),
+        (b"{}", TypeError),
     ],
 )
 def test_arguments_that_json_cannot_say(account, arguments, error):
@@ -290,18 +292,3 @@ def test_run_ends_the_process_when_it_cannot_start():
     assert done.returncode == 2
     assert "PAGERDUTY_TIMEOUT" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_the_stub_tells_the_truth():
-    """Compares `_core.pyi` with the compiled module, and checks the types of the package."""
-    for tool in ("mypy.stubtest", "mypy"):
-        target = ["pagerduty_mcp_server._core"] if tool == "mypy.stubtest" else []
-        done = subprocess.run(
-            [sys.executable, "-m", tool, *target],
-            capture_output=True,
-            text=True,
-            env=environment(),
-            cwd=ROOT,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr

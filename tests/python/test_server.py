@@ -35,18 +35,18 @@ def test_both_ways_of_opening_a_session(portal, mcp_door, nowhere, mode, revisio
         assert len(session.call("get_teams")["teams"]) > 0
 
 
-def test_it_says_who_it_is(session: Session):
-    assert session.client.server_info.name == "pagerduty_mcp_server"
-    assert session.client.server_info.version
-    assert session.client.instructions
+def test_it_says_who_it_is(mcp_session: Session):
+    assert mcp_session.client.server_info.name == "pagerduty_mcp_server"
+    assert mcp_session.client.server_info.version
+    assert mcp_session.client.instructions
 
 
-def test_exactly_twelve_tools_in_order(session: Session):
-    assert [tool.name for tool in session.ask("list_tools").tools] == TOOLS
+def test_exactly_twelve_tools_in_order(mcp_session: Session):
+    assert [tool.name for tool in mcp_session.ask("list_tools").tools] == TOOLS
 
 
-def test_every_tool_says_what_it_may_do(session: Session):
-    for tool in session.ask("list_tools").tools:
+def test_every_tool_says_what_it_may_do(mcp_session: Session):
+    for tool in mcp_session.ask("list_tools").tools:
         assert tool.title
         assert tool.description
         assert tool.annotations.read_only_hint is (tool.name not in WRITES)
@@ -55,8 +55,8 @@ def test_every_tool_says_what_it_may_do(session: Session):
         assert tool.annotations.open_world_hint is True
 
 
-def test_every_schema_is_a_closed_object_without_references(session: Session):
-    for tool in session.ask("list_tools").tools:
+def test_every_schema_is_a_closed_object_without_references(mcp_session: Session):
+    for tool in mcp_session.ask("list_tools").tools:
         assert tool.input_schema["type"] == "object"
         assert tool.input_schema["additionalProperties"] is False
         text = json.dumps(tool.input_schema)
@@ -76,21 +76,21 @@ def test_every_tool_works(own_session: Session):
         assert own_session.call(tool, **arguments.get(tool, {}))
 
 
-def test_an_unknown_tool_is_an_error_that_names_the_tools(session: Session):
+def test_an_unknown_tool_is_an_error_that_names_the_tools(mcp_session: Session):
     with pytest.raises(MCPError) as error:
-        session.ask("call_tool", "get_incident", {})
+        mcp_session.ask("call_tool", "get_incident", {})
     assert error.value.error.code == -32602
     assert "get_incidents" in error.value.error.message
 
 
-def test_the_documentation_is_a_resource(session: Session):
-    (resource,) = session.ask("list_resources").resources
+def test_the_documentation_is_a_resource(mcp_session: Session):
+    (resource,) = mcp_session.ask("list_resources").resources
     assert str(resource.uri) == "docs://tools"
-    (content,) = session.ask("read_resource", "docs://tools").contents
+    (content,) = mcp_session.ask("read_resource", "docs://tools").contents
     assert content.mime_type == "text/markdown"
     assert all(f"## {name}" in content.text for name in TOOLS)
     with pytest.raises(MCPError):
-        session.ask("read_resource", "docs://nothing")
+        mcp_session.ask("read_resource", "docs://nothing")
 
 
 def test_read_only_offers_and_runs_no_write(portal, mcp_door, nowhere):
@@ -101,12 +101,15 @@ def test_read_only_offers_and_runs_no_write(portal, mcp_door, nowhere):
             session.ask("call_tool", "resolve_incident", {"incident_id": "PABC123"})
 
 
-def test_calls_run_side_by_side(user: Session, sandbox):
+def test_calls_run_side_by_side(portal, door, nowhere, sandbox):
     sandbox.fail({"delay": 300}, path="/teams", times=10)
-    begin = time.monotonic()
-    calls = [user.portal.start_task_soon(user.client.call_tool, "get_teams", {}) for _ in range(10)]
-    assert not any(call.result(DEADLINE).is_error for call in calls)
-    assert time.monotonic() - begin < 10 * 0.3
+    account = {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": "sandbox-user"}
+    with connect(portal, door, cwd=nowhere, **account) as session:
+        begin = time.monotonic()
+        call = session.client.call_tool
+        calls = [portal.start_task_soon(call, "get_teams", {}) for _ in range(10)]
+        assert not any(call.result(DEADLINE).is_error for call in calls)
+        assert time.monotonic() - begin < 10 * 0.3
 
 
 def test_the_end_of_input_is_a_clean_end(door: Door, nowhere: Path):

@@ -1,0 +1,90 @@
+"""Which way from an answer to Python objects is the fastest, for 1, 100 and 1,000 incidents?
+
+Run it from the repository with `uv run python benches/json_to_python/run.py`; it builds the module
+beside it and prints a table of medians in microseconds.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from pagerduty_mcp_server import sandbox
+
+HERE = Path(__file__).resolve().parent
+TARGET = HERE.parents[1] / "target" / "bench"
+LIBRARY = {"darwin": "libjson_to_python.dylib", "win32": "json_to_python.dll"}
+SIZES = {1: 5_000, 100: 300, 1_000: 40}
+"""How many incidents, and how often to make them."""
+
+
+def build() -> Any:
+    """Build the module and import it."""
+    environment = os.environ | {"PYO3_BUILD_EXTENSION_MODULE": "1", "CARGO_TARGET_DIR": str(TARGET)}
+    if sys.platform == "darwin":
+        environment["RUSTFLAGS"] = "-C link-arg=-undefined -C link-arg=dynamic_lookup"
+    subprocess.run(["cargo", "build", "--release"], cwd=HERE, env=environment, check=True)
+    library = TARGET / "release" / LIBRARY.get(sys.platform, "libjson_to_python.so")
+    with tempfile.TemporaryDirectory() as folder:
+        suffix = ".pyd" if sys.platform == "win32" else ".so"
+        copy = Path(folder) / f"json_to_python{suffix}"
+        copy.write_bytes(library.read_bytes())
+        spec = spec_from_file_location("json_to_python", copy)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+def answers() -> dict[int, str]:
+    """Answers of the embedded account in the default fields."""
+
+    async def ask() -> dict[int, str]:
+        since = (datetime.now(timezone.utc) - timedelta(days=61)).isoformat()
+        with sandbox(incidents=2_000) as account:
+            client = account.client()
+            team_ids = [team["id"] for team in account.teams]
+            found = {}
+            for size in SIZES:
+                answer = await client.get_incidents(
+                    current_user_context=False, team_ids=team_ids, since=since, limit=size
+                )
+                assert answer["metadata"]["count"] == size
+                found[size] = json.dumps(answer)
+            return found
+
+    return asyncio.run(ask())
+
+
+def main() -> None:
+    """Build, measure, print."""
+    module = build()
+    print(f"\nPython {platform.python_version()}, medians in microseconds\n")
+    print("| way | " + " | ".join(f"{size:,} incidents" for size in SIZES) + " |")
+    print("|---" * (len(SIZES) + 1) + "|")
+    times: dict[str, list[float]] = {way: [] for way in module.WAYS}
+    for size, answer in answers().items():
+        # In turns, so that whatever else the machine does meets them all.
+        runs: dict[str, list[float]] = {way: [] for way in module.WAYS}
+        for _ in range(5):
+            for way in module.WAYS:
+                seconds, made = module.time(way, answer, SIZES[size] // 5)
+                assert made == json.loads(answer), way
+                runs[way] += seconds
+        for way in module.WAYS:
+            times[way].append(statistics.median(runs[way]) * 1e6)
+    for way, medians in times.items():
+        print(f"| {way} | " + " | ".join(f"{median:,.1f}" for median in medians) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+//! Calls of tools from Python, inside its own process: the class `_core.Client`.
+//!
+//! One kind follows the environment from call to call, as the functions of the package do; the other keeps the settings it
+//! was made with. Each method has a twin that blocks.
+
+use std::sync::{Arc, OnceLock};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyAny;
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::convert::{arguments_from_python, to_python};
+use super::errors::{raised, to_exception};
+use super::settings::{Overrides, Settings};
+use super::waiting::{awaited, until_done, waited_for};
+use crate::app::App;
+use crate::auth::Credentials;
+use crate::config::Config;
+use crate::error::Result;
+use crate::reply::Format;
+use crate::reply::{Format, Reply};
+use crate::tools::{self, Filter, Terms, Toolbox};
+
+/// A way to the tools.
+#[pyclass(frozen, module = "pagerduty_mcp_server._core")]
+pub struct Client(Arc<Source>);
+
+enum Source {
+    /// Whatever the environment says at the time of the call.
+    Environment,
+    /// What was said when it was made.
+    Own(Box<Own>),
+}
+
+struct Own {
+    config: Config,
+    filter: Filter,
+    /// Whether a budget was asked for, rather than being the default.
+    budget: bool,
+    /// Started by the first call: the embedded account needs the runtime.
+    app: OnceCell<Arc<App>>,
+}
+
+/// The tools to call, and the terms of functions.
+struct Ready {
+    app: Arc<App>,
+    budget: bool,
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (*, token=None, region=None, base_url=None, user_email=None, timeout=None, max_response_tokens=None, read_only=false, toolsets=None))]
+    #[allow(clippy::too_many_arguments)] // They are Python's keywords.
+    fn new(
+        py: Python<'_>,
+        token: Option<String>,
+        region: Option<String>,
+        base_url: Option<String>,
+        user_email: Option<String>,
+        timeout: Option<f64>,
+        max_response_tokens: Option<usize>,
+        read_only: bool,
+        toolsets: Option<Vec<String>>,
+    ) -> PyResult<Self> {
+        let overrides = Overrides { token, region, base_url, user_email, timeout, max_response_tokens };
+        let filter = Filter { read_only, toolsets, tools: None };
+        let settings = Settings::read(py, &overrides)?;
+        let own = settings.and_then(|settings| {
+            let config = settings.config()?;
+            // Refuses an unknown toolset now and not in the first call.
+            Toolbox::new(&config, &filter)?;
+            Ok(Own { budget: settings.has_budget(), config, filter, app: OnceCell::new() })
+        });
+        Ok(Self(Arc::new(Source::Own(Box::new(raised(py, own)?)))))
+    }
+
+    /// The one that follows the environment.
+    #[staticmethod]
+    fn of_environment() -> Self {
+        Self(Arc::new(Source::Environment))
+    }
+
+    /// The `asyncio` future of a tool's answer. Cancelling that drops the call, and its requests with it.
+    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        arguments: &Bound<'py, PyAny>,
+        budget: bool,
+        whole_account: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        awaited(py, self.prepare(py, name, arguments, budget, whole_account)?)
+    }
+
+    /// The same, waited for.
+    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false))]
+    fn call_sync<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        arguments: &Bound<'py, PyAny>,
+        budget: bool,
+        whole_account: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        waited_for(py, self.prepare(py, name, arguments, budget, whole_account)?)
+    }
+
+    /// Raises unless the settings name a credential. Nobody is asked to log in.
+    fn require_credential(&self, py: Python<'_>) -> PyResult<()> {
+        let Source::Own(own) = self.0.as_ref() else { return Ok(()) };
+        let credentials = Credentials::new(&own.config);
+        if own.config.sandbox || credentials.environment().is_some() || credentials.login().is_some() {
+            return Ok(());
+        }
+        raised(py, until_done(py, credentials.present())?).map(drop)
+    }
+
+    /// A list as a stream of pages.
+    fn pages(&self, py: Python<'_>, name: String, arguments: &Bound<'_, PyAny>) -> PyResult<Pages> {
+        let opened = arguments_from_python(arguments)?.and_then(|arguments| tools::Pages::new(name, arguments));
+        Ok(Pages { source: Arc::clone(&self.0), pages: Arc::new(Mutex::new(raised(py, opened)?)) })
+    }
+}
+
+impl Client {
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        name: String,
+        arguments: &Bound<'_, PyAny>,
+        budget: bool,
+        whole_account: bool,
+    ) -> PyResult<impl Future<Output = Outcome> + Send + 'static> {
+        let arguments = arguments_from_python(arguments)?;
+        let ready = self.0.ready(py)?;
+        let call = async move {
+            let arguments: Map<String, Value> = arguments?;
+            let ready = ready.await?;
+            let terms = Terms { whole_account, format: Format::Json, ..ready.terms(budget) };
+            ready.app.toolbox.call_on(terms, &name, arguments).await
+        };
+        Ok(async { Outcome(call.await) })
+    }
+}
+
+impl Source {
+    /// Looks at the environment now, while the interpreter is held, and starts what has to be started later.
+    fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<impl Future<Output = Result<Ready>> + Send + 'static> {
+        refuse_after_fork()?;
+        let settings = match self.as_ref() {
+            Self::Environment => Some(Settings::read(py, &Overrides::default())?),
+            Self::Own(_) => None,
+        };
+        let source = Arc::clone(self);
+        Ok(async move {
+            match (source.as_ref(), settings) {
+                (Self::Own(own), _) => {
+                    let start = || async { App::start(own.config.clone(), &own.filter).await.map(Arc::new) };
+                    Ok(Ready { app: Arc::clone(own.app.get_or_try_init(start).await?), budget: own.budget })
+                }
+                (Self::Environment, settings) => {
+                    let settings = settings.transpose()?.unwrap_or_default();
+                    Ok(Ready { budget: settings.has_budget(), app: shared(settings).await? })
+                }
+            }
+        })
+    }
+}
+
+impl Ready {
+    /// Those of a model with `budget`; else a limit holds only if somebody asked for it.
+    fn terms(&self, budget: bool) -> Terms {
+        let terms = self.app.toolbox.terms();
+        if budget || self.budget { terms } else { Terms { max_tokens: None, ..terms } }
+    }
+}
+
+/// The app for these settings: the one that is running if it has the same, else a new one in its place.
+///
+/// So connections, what is known about the current user, and above all the embedded account live from call to call. Calls
+/// still under way keep the app they began with.
+async fn shared(settings: Settings) -> Result<Arc<App>> {
+    static RUNNING: Mutex<Option<(Settings, Arc<App>)>> = Mutex::const_new(None);
+    let mut running = RUNNING.lock().await;
+    if let Some((of, app)) = running.as_ref()
+        && *of == settings
+    {
+        return Ok(Arc::clone(app));
+    }
+    let app = Arc::new(App::start(settings.config()?, &Filter::default()).await?);
+    *running = Some((settings, Arc::clone(&app)));
+    Ok(app)
+}
+
+/// The threads that carry calls are not copied by a fork: in the child, a call would wait for them for ever.
+pub fn refuse_after_fork() -> PyResult<()> {
+    static PROCESS: OnceLock<u32> = OnceLock::new();
+    let process = std::process::id();
+    if *PROCESS.get_or_init(|| process) == process {
+        return Ok(());
+    }
+    Err(PyRuntimeError::new_err(
+        "pagerduty_mcp_server was used before os.fork() and cannot be used in the child: start processes by 'spawn' or \
+         'forkserver' (multiprocessing.set_start_method), or make the first call after the fork",
+    ))
+}
+
+/// What a call ended with. Becomes a Python value, or is raised, where the interpreter is held anyway.
+struct Outcome(Result<Reply>);
+
+impl<'py> IntoPyObject<'py> for Outcome {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.0 {
+            Ok(reply) => to_python(py, &reply.into_value()),
+            Err(error) => Err(to_exception(py, &error)),
+        }
+    }
+}
+
+/// A list that is being read, page by page.
+#[pyclass(frozen, module = "pagerduty_mcp_server._core")]
+pub struct Pages {
+    source: Arc<Source>,
+    pages: Arc<Mutex<tools::Pages>>,
+}
+
+#[pymethods]
+impl Pages {
+    /// The future of the next page, `(rows, warnings)`, or of `None` after the last one.
+    fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        awaited(py, self.prepare(py)?)
+    }
+
+    /// The same, waited for.
+    fn next_sync<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        waited_for(py, self.prepare(py)?)
+    }
+}
+
+impl Pages {
+    fn prepare(&self, py: Python<'_>) -> PyResult<impl Future<Output = NextPage> + Send + 'static> {
+        let ready = self.source.ready(py)?;
+        let pages = Arc::clone(&self.pages);
+        let next = async move {
+            let ready = ready.await?;
+            pages.lock().await.next(&ready.app.toolbox, ready.terms(false)).await
+        };
+        Ok(async { NextPage(next.await) })
+    }
+}
+
+struct NextPage(Result<Option<tools::Page>>);
+
+impl<'py> IntoPyObject<'py> for NextPage {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.0 {
+            Ok(None) => Ok(py.None().into_bound(py)),
+            Ok(Some(page)) => {
+                let rows = to_python(py, &page.rows.into())?;
+                Ok((rows, to_python(py, &page.warnings.into())?).into_pyobject(py)?.into_any())
+            }
+            Err(error) => Err(to_exception(py, &error)),
+        }
+    }
+}

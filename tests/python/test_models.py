@@ -1,0 +1,102 @@
+"""Definitions of tools for models, and their calls."""
+
+import asyncio
+import json
+
+import pytest
+from doors import TOOLS
+from jsonschema import Draft202012Validator
+from pagerduty_mcp_server import PagerDuty, PagerDutyError, SyncPagerDuty, call, mcp, tools
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+READING = [tool.name for tool in asyncio.run(mcp.list_tools()) if tool.annotations["readOnlyHint"]]
+
+
+def parts(definition: dict, format: str) -> tuple[str, str, dict]:
+    """Name, description and schema of a definition, and nothing else in it."""
+    if format == "openai":
+        assert definition.keys() == {"type", "function"}
+        definition = definition["function"]
+    elif format == "openai-responses":
+        assert definition.pop("type") == "function"
+        assert definition.pop("strict") is False
+    elif format == "mcp":
+        assert definition.pop("title")
+        assert definition.pop("annotations")
+    schema = {"anthropic": "input_schema", "mcp": "inputSchema"}.get(format, "parameters")
+    assert definition.keys() == {"name", "description", schema}
+    return definition["name"], definition["description"], definition[schema]
+
+
+@pytest.mark.parametrize("format", ["openai", "openai-responses", "anthropic", "mcp"])
+def test_every_format_says_the_same(format):
+    found = [parts(definition, format) for definition in tools(format)]
+    listed = asyncio.run(mcp.list_tools())
+    assert found == [(tool.name, tool.description, tool.inputSchema) for tool in listed]
+    for _, _, schema in found:
+        Draft202012Validator.check_schema(schema)
+
+
+def test_some_of_them():
+    def names(**chosen):
+        return [tool["name"] for tool in tools("mcp", **chosen)]
+
+    assert names() == TOOLS
+    assert names(read_only=True) == READING
+    assert names(toolsets=["schedules"]) == ["get_schedules", "list_users_oncall"]
+    assert names(toolsets=["incidents"], read_only=True) == ["get_incidents"]
+    assert names(toolsets=[]) == []
+
+
+def test_what_is_not_there_is_refused():
+    with pytest.raises(PagerDutyError, match="no toolset") as error:
+        tools(toolsets=["incident"])
+    assert "incidents" in error.value.hint
+    with pytest.raises(ValueError, match="'openai', 'openai-responses', 'anthropic' or 'mcp'"):
+        tools("gemini")
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"limit": 2}, '{"limit": 2}', {"limit": "2"}, '{"limit": "2", "query": null}']
+)
+def test_a_call_takes_arguments_as_models_give_them(pagerduty_sandbox, arguments):
+    for answer in (
+        asyncio.run(call("get_teams", arguments)),
+        asyncio.run(PagerDuty().call("get_teams", arguments)),
+        SyncPagerDuty().call("get_teams", arguments),
+    ):
+        assert answer["metadata"]["count"] == 2
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", "{}"])
+def test_no_arguments(pagerduty_sandbox, nothing):
+    assert asyncio.run(call("get_teams", nothing))["teams"]
+
+
+@pytest.mark.validation
+@pytest.mark.parametrize("broken", ["{", "[1]", "limit=2", "null", '{"limit": 2} and so on'])
+def test_what_is_no_object_is_told_to_the_model(pagerduty_sandbox, broken):
+    with pytest.raises(PagerDutyError) as error:
+        asyncio.run(call("get_teams", broken))
+    assert error.value.code == "INVALID_PARAMETER"
+    assert "JSON object" in error.value.message
+    assert json.dumps(error.value.envelope)
+    assert not pagerduty_sandbox.requests
+
+
+@pytest.mark.utils
+def test_a_model_has_a_response_budget(pagerduty_sandbox):
+    arguments = {"limit": 1_000}
+    cut = asyncio.run(call("get_incidents", arguments))
+    whole = asyncio.run(PagerDuty().get_incidents(**arguments))
+    assert cut["metadata"]["count"] < whole["metadata"]["count"]
+    assert "is full" in cut["metadata"]["warnings"][-1]
+    unbounded = asyncio.run(PagerDuty(max_response_tokens=0).call("get_incidents", arguments))
+    assert unbounded == whole
+
+
+@pytest.mark.validation
+def test_the_rules_of_tools_hold_for_models(pagerduty_sandbox):
+    with pytest.raises(PagerDutyError, match="MISSING_PARAMETER"):
+        asyncio.run(call("get_incidents", {"current_user_context": False}))

@@ -1,0 +1,196 @@
+"""The embedded account for other people's tests, and the pytest plugin."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+from doors import DEADLINE, connect, environment, native
+from pagerduty_mcp_server import PagerDutyError, SyncPagerDuty, incidents, sandbox, teams
+
+pytestmark = [pytest.mark.unit, pytest.mark.client]
+
+
+def test_it_is_there_for_the_time_of_the_with(monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_API_TOKEN", "mine")
+    monkeypatch.delenv("PAGERDUTY_REGION", raising=False)
+    before = dict(os.environ)
+    with sandbox() as account:
+        assert os.environ["PAGERDUTY_API_TOKEN"] == account.token
+        assert asyncio.run(teams.list_teams())["teams"]
+        with sandbox() as inner:
+            assert os.environ["PAGERDUTY_API_HOST"] == inner.url != account.url
+        assert os.environ["PAGERDUTY_API_HOST"] == account.url
+    assert dict(os.environ) == before
+    with pytest.raises(RuntimeError, match="ended"):
+        account.clear()
+    with pytest.raises(PagerDutyError, match="NETWORK_ERROR"):
+        SyncPagerDuty("sandbox-user", base_url=account.url).get_teams()
+
+
+def test_the_environment_is_as_before_after_an_error():
+    before = dict(os.environ)
+    with pytest.raises(ZeroDivisionError), sandbox():
+        _ = 1 / 0
+    assert dict(os.environ) == before
+
+
+def test_its_size_is_chosen():
+    with sandbox(incidents=30) as account:
+        assert len(account.incidents) == 30
+        assert account.description["counts"]["incidents"] == 30
+
+
+def test_state_is_looked_at_as_the_api_writes_it(pagerduty_sandbox):
+    for resource in ("incidents", "services", "teams", "users", "schedules", "escalation_policies"):
+        objects = getattr(pagerduty_sandbox, resource)
+        assert objects
+        assert {"id", "type", "self", "html_url"} <= objects[0].keys()
+    created = [one["created_at"] for one in pagerduty_sandbox.incidents]
+    assert created == sorted(created, reverse=True)
+    assert pagerduty_sandbox.token in pagerduty_sandbox.tokens
+    with pytest.raises(KeyError):
+        pagerduty_sandbox.incident("PNONE")
+    with pytest.raises(KeyError):
+        pagerduty_sandbox.notes("PNONE")
+
+
+def test_what_is_triggered_is_found(pagerduty_sandbox):
+    service = next(one for one in pagerduty_sandbox.services if one["status"] == "active")
+    raised = pagerduty_sandbox.trigger(
+        title="Too hot", service=service["name"], urgency="low", details="42 degrees"
+    )
+    assert raised == pagerduty_sandbox.incidents[0]
+    assert raised == pagerduty_sandbox.incident(raised["incident_number"])
+    assert raised["service"]["id"] == service["id"]
+    (shown,) = asyncio.run(incidents.show_incident(incident_id=raised["id"]))["incidents"]
+    assert (shown["title"], shown["urgency"]) == ("Too hot", "low")
+    assert shown["body_details"] == {"description": "42 degrees"}
+    for wrong in ({"service": "Nothing"}, {"urgency": "medium"}):
+        with pytest.raises(ValueError, match=next(iter(wrong.values()))):
+            pagerduty_sandbox.trigger(title="Too hot", **wrong)
+
+
+def test_mine_are_found_by_me(pagerduty_sandbox):
+    raised = pagerduty_sandbox.trigger(title="Too hot")
+    mine = SyncPagerDuty().get_incidents(limit=1)["incidents"]
+    assert mine[0]["id"] == raised["id"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "status"),
+    [
+        ({"status": 500}, "API_ERROR", 500),
+        ({"status": 404}, "NOT_FOUND", 404),
+        ({}, "API_ERROR", 500),
+        ({"kind": "html"}, "API_ERROR", 502),
+        ({"kind": "reset"}, "NETWORK_ERROR", None),
+        ({"status": 418, "headers": {"x-request-id": "R1"}, "body": "{}"}, "API_ERROR", 418),
+    ],
+)
+def test_requests_fail_on_demand(pagerduty_sandbox, fault, code, status):
+    pagerduty_sandbox.fail_next(**fault, path="/teams", times=3)
+    with pytest.raises(PagerDutyError) as error:
+        SyncPagerDuty().get_teams()
+    assert (error.value.code, error.value.status) == (code, status)
+    pagerduty_sandbox.clear()
+    assert SyncPagerDuty().get_teams()["teams"]
+
+
+def test_one_failure_of_a_read_is_not_noticed(pagerduty_sandbox):
+    pagerduty_sandbox.fail_next(status=503, method="GET")
+    assert SyncPagerDuty().get_teams()["teams"]
+    assert len(pagerduty_sandbox.requests) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "odd"}, {"times": -1}])
+def test_a_fault_that_cannot_be_is_refused(pagerduty_sandbox, wrong):
+    with pytest.raises(ValueError, match=r"unknown variant|invalid value"):
+        pagerduty_sandbox.fail_next(**wrong)
+    with pytest.raises(TypeError, match="kind excludes"):
+        pagerduty_sandbox.fail_next(500, kind="html")
+
+
+def test_answers_are_late_on_demand(pagerduty_sandbox):
+    pagerduty_sandbox.delay_next(5, path="/teams")
+    with pytest.raises(PagerDutyError, match="TIMEOUT"):
+        SyncPagerDuty(timeout=0.1).get_teams()
+
+
+def test_the_rate_is_limited_on_demand(pagerduty_sandbox):
+    pagerduty_sandbox.limit_rate(2)
+    account = SyncPagerDuty()
+    account.get_teams()
+    account.get_teams()
+    with pytest.raises(PagerDutyError) as error:
+        account.get_teams()
+    assert error.value.code == "RATE_LIMITED"
+    assert 0 < error.value.envelope["error"]["retry_after_seconds"] <= 60
+    pagerduty_sandbox.limit_rate()
+    assert account.get_teams()["teams"]
+
+
+def test_requests_are_recorded_without_credentials(pagerduty_sandbox):
+    SyncPagerDuty().get_teams(query="Checkout")
+    (request,) = pagerduty_sandbox.requests
+    assert (request["method"], request["path"]) == ("GET", "/teams")
+    assert "query=Checkout" in request["query"]
+    assert pagerduty_sandbox.token not in str(request)
+    pagerduty_sandbox.clear()
+    assert pagerduty_sandbox.requests == []
+
+
+def test_each_token_is_somebody(pagerduty_sandbox):
+    reader = pagerduty_sandbox.sync_client("sandbox-read-only-user")
+    incident = pagerduty_sandbox.trigger(title="Too hot")["id"]
+    with pytest.raises(PagerDutyError, match="PERMISSION_DENIED"):
+        reader.resolve_incident(incident_id=incident)
+    me = asyncio.run(pagerduty_sandbox.client().build_user_context())
+    assert me["user_id"] == pagerduty_sandbox.current_user["id"]
+
+
+@pytest.mark.server
+def test_a_server_that_a_test_starts_uses_it(pagerduty_sandbox, portal, nowhere):
+    raised = pagerduty_sandbox.trigger(title="Too hot")
+    with connect(portal, native(), cwd=nowhere, **pagerduty_sandbox.environment) as session:
+        assert session.one("acknowledge_incident", incident_id=raised["id"])
+    assert pagerduty_sandbox.incident(raised["id"])["status"] == "acknowledged"
+
+
+def run_pytest(folder, test: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the tests of somebody else."""
+    (folder / "test_theirs.py").write_text(test, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
+        cwd=folder, capture_output=True, text=True, timeout=DEADLINE,
+        env=environment(PYTHONWARNINGS=""), check=False,
+    )  # fmt: skip
+
+
+def test_the_plugin_gives_each_test_an_account_of_its_own(tmp_path):
+    done = run_pytest(
+        tmp_path,
+        "import pytest\n"
+        "from pagerduty_mcp_server import SyncPagerDuty\n"
+        "@pytest.mark.parametrize('time', [1, 2])\n"
+        "def test_it(pagerduty_sandbox, time):\n"
+        "    assert len(pagerduty_sandbox.incidents) == 600\n"
+        "    pagerduty_sandbox.trigger(title='Too hot')\n"
+        "    assert SyncPagerDuty().get_incidents()['incidents'][0]['title'] == 'Too hot'\n",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_the_plugin_costs_nothing_to_those_who_do_not_use_it(tmp_path):
+    done = run_pytest(
+        tmp_path,
+        "import sys\n"
+        "def test_it():\n"
+        "    assert 'pagerduty_pytest' in sys.modules\n"
+        "    assert 'pagerduty_mcp_server' not in sys.modules\n",
+        "-W",
+        "error",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,150 @@
+"""What type checkers say to users, and whether the stub is the truth."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+from doors import ROOT, environment
+
+pytestmark = [pytest.mark.unit, pytest.mark.utils]
+
+USE = '''
+"""Code of a user, with everything annotated."""
+
+import asyncio
+from typing import Any
+
+import pagerduty_mcp_server
+from pagerduty_mcp_server import (
+    PagerDuty,
+    PagerDutyError,
+    SyncPagerDuty,
+    ValidationError,
+    call,
+    incidents,
+    main,
+    mcp,
+    sandbox,
+    tools,
+    users,
+)
+from pagerduty_mcp_server.client import create_client
+from pagerduty_mcp_server.errors import PagerDutyAuthError
+from pagerduty_mcp_server.testing import Account
+from pagerduty_mcp_server.utils import RESPONSE_LIMIT
+
+
+async def use(pd: PagerDuty) -> list[dict[str, Any]]:
+    envelope: dict[str, Any] = await pd.get_incidents(statuses=["triggered"], limit=RESPONSE_LIMIT)
+    me: dict[str, Any] = await users.build_user_context()
+    await incidents.list_incidents(team_ids=me["team_ids"], limit=1)
+    definitions: list[dict[str, Any]] = tools("anthropic", read_only=True) + pd.tools("mcp")
+    await call("get_teams", "{}")
+    async with PagerDuty(region="eu", timeout=1.5) as other:
+        await other.call("get_teams", {"limit": 1})
+    [tool.inputSchema for tool in await mcp.list_tools()]
+    found = [incident async for incident in create_client().iter_incidents(limit=3)]
+    return [*found, *definitions, envelope]
+
+
+def use_sync() -> str:
+    with sandbox() as account, SyncPagerDuty() as pd:
+        there: Account = account
+        there.fail_next(kind="reset", times=2)
+        try:
+            for service in pd.iter_services():
+                print(service["name"])
+        except ValidationError as error:
+            return error.code
+        except (PagerDutyAuthError, PagerDutyError) as error:
+            return error.hint or error.message
+    return pagerduty_mcp_server.__version__
+
+
+if __name__ == "__main__":
+    asyncio.run(use(PagerDuty()))
+    raise SystemExit(main())
+'''
+
+WRONG = """
+from pagerduty_mcp_server import PagerDuty, tools
+
+async def use(pd: PagerDuty) -> None:
+    await pd.get_incidents(limit="2")
+    await pd.get_incidents(incidents=["P1"])
+    await pd.list_users_oncall()
+    tools("gemini")
+    for incident in pd.iter_incidents():
+        pass
+"""
+
+
+def check(command: list[str], cwd) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=cwd,
+        check=False,
+    )
+
+
+def pyright(path, cwd) -> subprocess.CompletedProcess[str]:
+    if find_spec("pyright") is None:
+        pytest.skip("pyright is not installed")
+    done = check(["pyright", "--pythonpath", sys.executable, str(path)], cwd)
+    if "error" in done.stderr.lower() and not done.stdout.strip():
+        pytest.skip(f"pyright cannot be had here: {done.stderr.strip()[-200:]}")
+    return done
+
+
+@pytest.fixture
+def users_folder(tmp_path):
+    (tmp_path / "use.py").write_text(USE, encoding="utf-8")
+    (tmp_path / "wrong.py").write_text(WRONG, encoding="utf-8")
+    strict = '[tool.pyright]\ntypeCheckingMode = "strict"\n'
+    (tmp_path / "pyproject.toml").write_text(strict, encoding="utf-8")
+    return tmp_path
+
+
+def test_mypy_is_content_with_users(users_folder):
+    done = check(["mypy", "--strict", "use.py"], users_folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_mypy_sees_their_mistakes(users_folder):
+    done = check(["mypy", "--strict", "wrong.py"], users_folder)
+    assert "Found 5 errors" in done.stdout, done.stdout + done.stderr
+
+
+def test_pyright_is_content_with_users(users_folder):
+    done = pyright("use.py", users_folder)
+    assert "0 errors, 0 warnings" in done.stdout, done.stdout + done.stderr
+
+
+def test_pyright_sees_their_mistakes(users_folder):
+    done = pyright("wrong.py", users_folder)
+    for line in (5, 6, 7, 8, 9):
+        assert f"wrong.py:{line}:" in done.stdout, done.stdout + done.stderr
+
+
+def test_pyright_is_content_with_the_package(nowhere):
+    done = pyright(ROOT / "python", ROOT)
+    assert done.stdout.startswith("0 errors"), done.stdout + done.stderr
+
+
+def test_the_stub_tells_the_truth():
+    """Compares `_core.pyi` with the compiled module, and checks the types of the package."""
+    for command in (["mypy.stubtest", "pagerduty_mcp_server._core"], ["mypy"]):
+        done = check(command, ROOT)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_whatever_is_public_is_documented():
+    """Stubs too: an editor shows what stands there."""
+    done = check(
+        ["ruff", "check", "--isolated", "--select", "D1", "--ignore", "D105", "python"], ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,79 @@
+"""One wheel for all versions of Python: that of this environment is taken to the others."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doors import ROOT, environment
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+
+PROGRAM = """
+import asyncio, json, sys, warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import pagerduty_mcp_server
+from pagerduty_mcp_server import PagerDuty, PagerDutyError, SyncPagerDuty, incidents, mcp, sandbox
+
+async def use():
+    async with PagerDuty() as pd:
+        rows = [one["id"] async for one in pd.iter_incidents(limit=120)]
+    answers = await asyncio.gather(*(incidents.list_incidents(limit=5) for _ in range(50)))
+    return len(set(rows)), {answer["metadata"]["count"] for answer in answers} == {5}
+
+with sandbox() as account:
+    count, same = asyncio.run(use())
+    raised = account.trigger(title="Too hot")
+    pd = SyncPagerDuty()
+    acknowledged = pd.acknowledge_incident(incident_id=raised["id"])["incidents"][0]["status"]
+    try:
+        pd.get_teams(limit=0)
+    except PagerDutyError as error:
+        code = error.code
+print(json.dumps({
+    "version": sys.version_info[:2],
+    "says it is a debug build": ["debug build" in str(one.message) for one in caught],
+    "results": [count, same, acknowledged, code, len(asyncio.run(mcp.list_tools()))],
+}))
+"""
+
+
+def interpreter(version: str) -> str:
+    """An interpreter of that version, if the machine has one."""
+    if sys.version_info[:2] == tuple(map(int, version.split("."))):
+        return sys.executable
+    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    if pyenv:
+        return str(pyenv[-1])
+    try:
+        command = ["uv", "python", "find", "--offline", "--no-project", version]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        found = None
+    if found is None or found.returncode != 0:
+        pytest.skip(f"this machine has no Python {version}")
+    return found.stdout.strip()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_of_python(version, nowhere):
+    python = interpreter(version)
+    done = subprocess.run(
+        [python, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        # The sources, into which `uv run` has put the extension module.
+        env=environment(PYTHONPATH=str(ROOT / "python"), PYTHONWARNINGS="default"),
+        cwd=nowhere,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["version"] == [int(part) for part in version.split(".")]
+    assert told["results"] == [120, True, "acknowledged", "INVALID_PARAMETER", 12]
+    assert told["says it is a debug build"] in ([True], [])
