@@ -167,6 +167,9 @@ impl Selection {
 #[must_use]
 pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
     let Value::Object(mut decoded) = decoded else { return Map::new() };
+    if is_laid_out(&decoded, fields) {
+        return decoded;
+    }
     // First, because another field may move what they are computed from.
     let derive = |field: &Field| field.derive.map(|derive| decoded.get(field.source).and_then(derive));
     let mut derived = fields.iter().filter_map(derive).collect::<Vec<_>>().into_iter();
@@ -181,6 +184,15 @@ pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
         }
     }
     shown
+}
+
+/// Whether an object is already what it would become, as most references are: it is cheaper to see than to build again.
+fn is_laid_out(decoded: &Map<String, Value>, fields: &[Field]) -> bool {
+    let mut fields = fields.iter();
+    decoded.iter().all(|(key, value)| {
+        let plain = !is_empty(value) && !value.is_object() && !value.is_array();
+        plain && fields.any(|field| field.name == key && field.source == key && field.derive.is_none())
+    })
 }
 
 /// The part of `value` to keep, list elements one by one.

@@ -8,6 +8,7 @@
 //! what is wrong with it, and nothing a client sends ends the session.
 
 mod convert;
+mod encode;
 mod handler;
 pub mod http;
 mod lines;

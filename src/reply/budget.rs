@@ -128,22 +128,15 @@ impl Piece {
         }
     }
 
-    /// The piece with one more byte, and the piece that this byte closed.
-    fn with(self, byte: u8) -> (Self, Self) {
-        let word = |capitals, small, wide| Piece::Word { capitals, small, wide };
-        match (byte, self) {
-            (b'0'..=b'9', Piece::Digits(digits)) => (Piece::Digits(digits + 1), Piece::None),
-            (b'0'..=b'9', open) => (Piece::Digits(1), open),
-            (b'A'..=b'Z', Piece::Word { capitals, small: 0, wide: 0 }) => (word(capitals + 1, 0, 0), Piece::None),
-            (b'A'..=b'Z', open) => (word(1, 0, 0), open.before_word()),
-            (b'a'..=b'z', Piece::Word { capitals, small, wide }) => (word(capitals, small + 1, wide), Piece::None),
-            (b'a'..=b'z', open) => (word(0, 1, 0), open.before_word()),
-            (0x80.., Piece::Word { capitals, small, wide }) => (word(capitals, small, wide + 1), Piece::None),
-            (0x80.., open) => (word(0, 0, 1), open.before_word()),
-            (b'\t', Piece::Tabs) => (Piece::Tabs, Piece::None),
-            (b'\t', open) => (Piece::Tabs, open),
-            (_, Piece::Marks(marks)) => (Piece::Marks(marks + 1), Piece::None),
-            (_, open) => (Piece::Marks(1), open),
+    /// The piece that begins with a byte.
+    fn of(byte: u8) -> Self {
+        match byte {
+            b'0'..=b'9' => Piece::Digits(1),
+            b'A'..=b'Z' => Piece::Word { capitals: 1, small: 0, wide: 0 },
+            b'a'..=b'z' => Piece::Word { capitals: 0, small: 1, wide: 0 },
+            0x80.. => Piece::Word { capitals: 0, small: 0, wide: 1 },
+            b'\t' => Piece::Tabs,
+            _ => Piece::Marks(1),
         }
     }
 
@@ -157,11 +150,30 @@ impl Piece {
 }
 
 impl Estimate {
+    /// Every answer passes through this byte by byte, so the common case is one addition.
     fn add(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            let (open, closed) = self.piece.with(byte);
-            self.hundredths += closed.hundredths();
-            self.piece = open;
+            match (byte, &mut self.piece) {
+                (b'a'..=b'z', Piece::Word { small: more, .. })
+                | (b'A'..=b'Z', Piece::Word { capitals: more, small: 0, wide: 0 })
+                | (0x80.., Piece::Word { wide: more, .. })
+                | (b'0'..=b'9', Piece::Digits(more)) => *more += 1,
+                (b'\t', Piece::Tabs) => {}
+                (byte, open) => {
+                    let next = Piece::of(byte);
+                    match (next, &mut *open) {
+                        (Piece::Marks(_), Piece::Marks(marks)) => *marks += 1,
+                        (Piece::Word { .. }, closed) => {
+                            self.hundredths += closed.before_word().hundredths();
+                            *open = next;
+                        }
+                        (_, closed) => {
+                            self.hundredths += closed.hundredths();
+                            *open = next;
+                        }
+                    }
+                }
+            }
         }
     }
 

@@ -49,7 +49,13 @@ pub(super) fn tool(tool: &Tool) -> rmcp::model::Tool {
 /// what the table saves.
 pub(super) fn reply(reply: Reply, format: Format) -> CallToolResult {
     match reply.write(format) {
-        Written::Json(envelope) => CallToolResult::structured(envelope),
+        Written::Json(envelope) => {
+            // Not `CallToolResult::structured`, which writes the text by way of `fmt`, at twice the cost.
+            let text = serde_json::to_string(&envelope).unwrap_or_else(|_| envelope.to_string());
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(envelope);
+            result
+        }
         Written::Table(table) => CallToolResult::success(vec![ContentBlock::text(table)]),
     }
 }

@@ -19,10 +19,10 @@ use rmcp::model::{
 use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
 use rmcp::{ErrorData, RoleServer};
-use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 
+use super::encode::{encode, encode_answer};
 use super::handler::Server;
 use super::lines::{Line, Lines};
 use super::message::{self, Refusal};
@@ -86,13 +86,6 @@ async fn write_lines<W: AsyncWrite + Unpin>(mut writer: W, mut inbox: mpsc::Rece
         writer.flush().await?;
     }
     Ok(())
-}
-
-/// A message as a line.
-fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(message)?;
-    line.push(b'\n');
-    Ok(line)
 }
 
 /// The transport under `rmcp`'s session loop.
@@ -171,11 +164,11 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     type Error = io::Error;
 
     /// Queues a message to be written.
-    fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    fn send(&mut self, mut message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let outbox = self.outbox.clone();
         let unanswered = self.unanswered.clone();
         async move {
-            let sent = match (outbox, encode(&message)) {
+            let sent = match (outbox, encode_answer(&mut message)) {
                 (Some(outbox), Ok(line)) => outbox.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into()),
                 (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
                 (_, Err(error)) => Err(error),
