@@ -19,7 +19,6 @@ use crate::app::App;
 use crate::auth::Credentials;
 use crate::config::Config;
 use crate::error::Result;
-use crate::reply::Format;
 use crate::reply::{Format, Reply};
 use crate::tools::{self, Filter, Terms, Toolbox};
 

@@ -69,7 +69,7 @@ mod tests {
                 ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), RequestId::Number(1));
             let plain: Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
             let line = encode_answer(&mut message).unwrap();
-            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
             assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
         }
     }
