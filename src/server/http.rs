@@ -4,7 +4,7 @@
 //! a time (`limits`, `listen`) and what operators see (`operations`). By default nothing is kept between requests, so that
 //! any instance answers any of them; `sessions` is for clients that need a session, and ties them to one instance.
 //!
-//! Nothing of one caller reaches another: a request's credential and tools travel with it as its [`caller::Caller`], and a
+//! Nothing of one caller reaches another: a request's credential and tools travel with it as its `caller::Caller`, and a
 //! session belongs to the credential that opened it.
 
 mod caller;
