@@ -2,7 +2,6 @@
 //!
 //! Every figure stands next to its target (`docs/design.md`) and to its floor, what the bare HTTP requests cost in the same
 //! process with the same client library over the same kind of connection. `cargo bench -- calls` measures one section.
-//! Each figure stands next to its target and its floor.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,
