@@ -16,6 +16,7 @@ use super::rate::Rate;
 use crate::auth::Fingerprint;
 use crate::error::Result;
 use crate::ids::Id;
+use crate::metrics;
 use crate::models::{EscalationPolicy, Service, Team, User};
 
 /// How long a part of the context is as good as new.
@@ -115,8 +116,11 @@ where
         let shared = {
             let mut state = lock(&self.0);
             match &state.kept {
-                Some((kept_for, value, at)) if *kept_for == of && at.elapsed() < FRESH => return Ok(value.clone()),
-                _ => {}
+                Some((kept_for, value, at)) if *kept_for == of && at.elapsed() < FRESH => {
+                    metrics::cache("context", true);
+                    return Ok(value.clone());
+                }
+                _ => metrics::cache("context", false),
             }
             let underway = state.underway.as_ref().filter(|(for_, _)| *for_ == of);
             match underway.and_then(|(_, fetch)| fetch.upgrade()) {

@@ -268,6 +268,8 @@ def test_metrics_count_calls_and_requests_and_tell_nothing_else(web: Web, sandbo
         'method="GET",path="/teams",status="401"} 1',
         'pagerduty_mcp_http_requests_total{path="other",status="404"} 1',
         "pagerduty_mcp_http_in_flight 0",
+        'cache="context",outcome="miss"}',
+        'cache="context",outcome="hit"}',
         "pagerduty_mcp_api_rate_limit_headroom_ratio_count",
         'pagerduty_mcp_call_duration_seconds_count{tool="get_incidents"} 2',
     ):
