@@ -87,6 +87,7 @@ async fn main() {
     let mut command = Command::new(BINARY);
     command.args(["--transport", "http", "--port", "0", "--max-calls-per-credential", "1024"]);
     let (server, url) = Process::start(command.env("PAGERDUTY_API_HOST", account), true);
+    rustls::crypto::ring::default_provider().install_default().unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let message =
         |method: &str, params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
