@@ -23,6 +23,7 @@ def door(request: pytest.FixtureRequest) -> Door:
     """Each of the two commands in turn."""
     return COMMANDS[request.param]()
 
+
 Entrance = Callable[..., AbstractContextManager[Session]]
 
 

@@ -249,8 +249,10 @@ def test_other_threads_run_while_a_call_blocks(pagerduty_sandbox):
 
 
 HANGS = """
-import asyncio, sys
+import asyncio, signal
 from pagerduty_mcp_server import PagerDuty, SyncPagerDuty
+# Whatever runs the tests in the background may have left it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("begin", flush=True)
 try:
     {call}
