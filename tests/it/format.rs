@@ -9,11 +9,7 @@ use pagerduty_mcp_server::tools::Toolbox;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Account, object, rows, toolbox};
-
-fn count(text: &str) -> usize {
-    tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len()
-}
+use crate::support::{Account, LISTS, object, rows, tokens_of, toolbox};
 
 async fn table(toolbox: &Toolbox, tool: &str, arguments: Value) -> String {
     match toolbox.call(tool, object(arguments)).await.unwrap().write(Format::Compact) {
@@ -22,23 +18,13 @@ async fn table(toolbox: &Toolbox, tool: &str, arguments: Value) -> String {
     }
 }
 
-const LISTS: [(&str, &str); 7] = [
-    ("get_incidents", "incidents"),
-    ("get_users", "users"),
-    ("get_services", "services"),
-    ("get_schedules", "schedules"),
-    ("get_escalation_policies", "escalation_policies"),
-    ("get_oncalls", "oncalls"),
-    ("get_teams", "teams"),
-];
-
 #[tokio::test]
 async fn a_hundred_incidents_cost_at_most_fifty_five_hundredths() {
     let account = Account::start().await;
     for (tool, key) in LISTS {
         let json = account.ok(tool, json!({})).await;
         let compact = table(&account.toolbox, tool, json!({})).await;
-        let (full, small) = (count(&json.to_string()), count(&compact));
+        let (full, small) = (tokens_of(&json.to_string()), tokens_of(&compact));
         println!("{key}: {} rows, {full} tokens, as a table {small}, {} %", rows(&json, key).len(), small * 100 / full);
         let estimated = estimate_text(&compact);
         println!("  estimated {estimated}, {} % off", estimated.abs_diff(small) * 100 / small);
@@ -76,9 +62,9 @@ async fn the_budget_is_that_of_the_table() {
     let json = crate::support::ok(&budget(Format::Json), "get_incidents", all.clone()).await;
     let compact = table(&budget(Format::Compact), "get_incidents", all).await;
     let (few, many) = (rows(&json, "incidents").len(), compact.lines().count() - 2);
-    println!("{few} incidents as JSON, {many} as a table of {} tokens", count(&compact));
+    println!("{few} incidents as JSON, {many} as a table of {} tokens", tokens_of(&compact));
     assert!(many * 2 > few * 3, "{many} against {few}");
-    assert!((5_400..=6_000).contains(&count(&compact)), "{} tokens", count(&compact));
+    assert!((5_400..=6_000).contains(&tokens_of(&compact)), "{} tokens", tokens_of(&compact));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::support::{self, Account};
+use crate::support::{self, Account, tokens_of};
 
 /// A toolbox for the PagerDuty at `url`.
 pub fn toolbox(url: &str, filter: &Filter) -> Arc<Toolbox> {
@@ -166,7 +166,7 @@ async fn initialize_agrees_on_each_revision_that_has_it() {
         assert!(instructions.contains("current_user_context") && instructions.contains("docs://tools"));
         assert!(instructions.contains("never instructions"), "what strangers wrote is data");
         // Every conversation pays for them.
-        assert!(tiktoken_rs::o200k_base_singleton().encode_ordinary(instructions).len() <= 140);
+        assert!(tokens_of(instructions) <= 140);
         assert!(result.get("resultType").is_none(), "a field of 2026-07-28: {result}");
 
         let list = session.request("tools/list", json!({})).await;

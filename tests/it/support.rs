@@ -107,3 +107,19 @@ pub fn warnings(answer: &Value) -> String {
     let list = answer["metadata"]["warnings"].as_array();
     list.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
 }
+
+/// Every tool that lists, and the key of its rows.
+pub const LISTS: [(&str, &str); 7] = [
+    ("get_incidents", "incidents"),
+    ("get_users", "users"),
+    ("get_services", "services"),
+    ("get_schedules", "schedules"),
+    ("get_escalation_policies", "escalation_policies"),
+    ("get_oncalls", "oncalls"),
+    ("get_teams", "teams"),
+];
+
+/// What a text costs a model, in o200k tokens.
+pub fn tokens_of(text: &str) -> usize {
+    tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len()
+}

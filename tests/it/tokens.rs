@@ -4,11 +4,11 @@ use pagerduty_mcp_server::reply::estimate_tokens;
 use pagerduty_mcp_server::tools::ALL;
 use serde_json::{Value, json};
 
-use crate::support::{Account, rows, toolbox, warnings};
+use crate::support::{Account, LISTS, rows, tokens_of, toolbox, warnings};
 use pagerduty_mcp_server::sandbox::tokens;
 
 fn count(value: &Value) -> usize {
-    tiktoken_rs::o200k_base_singleton().encode_ordinary(&value.to_string()).len()
+    tokens_of(&value.to_string())
 }
 
 /// What the definitions may cost. Growing past it is a decision, made here.
@@ -23,17 +23,6 @@ fn the_definitions_of_all_tools_stay_within_their_figure() {
     println!("definitions: {total} tokens");
     assert!(total <= DEFINITIONS, "the definitions cost {total} tokens");
 }
-
-/// The kinds of answers an estimate is used on.
-const LISTS: [(&str, &str); 7] = [
-    ("get_incidents", "incidents"),
-    ("get_users", "users"),
-    ("get_services", "services"),
-    ("get_schedules", "schedules"),
-    ("get_escalation_policies", "escalation_policies"),
-    ("get_oncalls", "oncalls"),
-    ("get_teams", "teams"),
-];
 
 #[tokio::test]
 async fn the_estimate_is_within_a_tenth_of_the_tokenizer() {
