@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Host, SANDBOX_FAULTS};
 use crate::error::{Code, Error, Result};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, FaultSpec, Sandbox};
 use crate::tools::{Filter, Toolbox};
 
 /// What a door needs: the tools, and whatever has to stay alive for them.
@@ -41,8 +41,8 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
 }
 
 /// What the settings let go wrong in the embedded account.
-pub fn faults(config: &Config) -> Result<sandbox::Faults> {
-    sandbox::Faults::parse(config.sandbox_faults.as_deref().unwrap_or_default()).map_err(|why| {
+pub fn faults(config: &Config) -> Result<FaultSpec> {
+    FaultSpec::parse(config.sandbox_faults.as_deref().unwrap_or_default()).map_err(|why| {
         Error::new(Code::InvalidConfiguration, format!("{SANDBOX_FAULTS} is not usable: {why}"))
             .hint("Write entries such as 2% reset; GET /incidents status=503 x3; delay=50, separated by semicolons.")
     })

@@ -332,7 +332,7 @@ pub struct Config {
     pub user_email: Option<String>,
     /// Whether to run on the embedded account.
     pub sandbox: bool,
-    /// What goes wrong in the embedded account, see [`crate::sandbox::Faults::parse`].
+    /// What goes wrong in the embedded account, see [`crate::sandbox::FaultSpec::parse`].
     pub sandbox_faults: Option<String>,
     /// Whether text is left as PagerDuty gives it, see [`crate::text`].
     pub raw_text: bool,

@@ -19,7 +19,7 @@ use crate::models::{
     EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, past_incident, related_incident,
 };
 use crate::params::Moment;
-use crate::sandbox::Faults;
+use crate::sandbox::FaultSpec;
 use crate::tools::{Filter, Toolbox};
 use crate::{server, text};
 
@@ -191,7 +191,7 @@ fn texts(input: &[u8]) {
 
 /// What the command line says about faults.
 fn fault_specs(input: &[u8]) {
-    if let Err(why) = Faults::parse(&String::from_utf8_lossy(input)) {
+    if let Err(why) = FaultSpec::parse(&String::from_utf8_lossy(input)) {
         assert!(!why.is_empty());
     }
 }

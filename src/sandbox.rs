@@ -52,6 +52,7 @@ pub use faults::{Fault, FaultKind};
 pub use helpers::Trigger;
 pub use identity::IdentityOptions;
 pub use server::Recorded;
+pub use spec::FaultSpec;
 
 /// The credentials of the sandbox. None of them opens anything else.
 pub mod tokens {
@@ -91,27 +92,19 @@ pub struct Options {
     /// How long every answer is held back.
     pub latency: Duration,
     /// What goes wrong from the start.
-    pub faults: Faults,
-}
-
-/// What goes wrong from the start, and the seed of chance.
-#[derive(Debug, Clone, Default)]
-pub struct Faults(spec::Spec);
-
-impl Faults {
-    /// Reads `2% reset; GET /incidents status=503 x3; delay=50; seed=7`: entries separated by `;`, each with how likely, the
-    /// method, the path, the kind with its value and how often, all but the kind optional. Or a JSON list of [`Fault`]s.
-    ///
-    /// # Errors
-    /// What is wrong with which entry.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        spec::parse(text).map(Self)
-    }
+    pub faults: FaultSpec,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, now: None, incidents: 600, rate_limit: 960, latency: Duration::ZERO, faults: Faults::default() }
+        Self {
+            port: 0,
+            now: None,
+            incidents: 600,
+            rate_limit: 960,
+            latency: Duration::ZERO,
+            faults: FaultSpec::default(),
+        }
     }
 }
 

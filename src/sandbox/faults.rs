@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::connection::{Cut, Scissors};
 use super::reply::{Problem, json};
 use super::server::lock;
-use super::spec::Spec;
+use super::spec::FaultSpec;
 
 /// A fault waiting for its request.
 ///
@@ -200,7 +200,7 @@ pub struct Faults {
 
 impl Faults {
     /// Those of a specification.
-    pub fn of(spec: &Spec) -> Self {
+    pub fn of(spec: &FaultSpec) -> Self {
         let dice = spec.seed.map_or_else(Rng::new, Rng::with_seed);
         Self { waiting: Mutex::new(spec.faults.clone()), dice: Mutex::new(dice) }
     }
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn chance_is_repeatable() {
         let strikes = |seed| {
-            let faults = Faults::of(&Spec { seed: Some(seed), ..Spec::default() });
+            let faults = Faults::of(&FaultSpec { seed: Some(seed), ..FaultSpec::default() });
             faults.add(Fault { times: u32::MAX, chance: Some(0.3), ..Fault::once("*", FaultKind::Reset) });
             (0..200).map(|_| faults.meet("GET", "/users").is_some()).collect::<Vec<_>>()
         };

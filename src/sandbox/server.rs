@@ -68,7 +68,7 @@ impl Server {
         let clock = options.now.map_or(Clock::Running, Clock::Stopped);
         Self {
             account: RwLock::new(seed::account(clock, options.incidents)),
-            faults: Faults::of(&options.faults.0),
+            faults: Faults::of(&options.faults),
             identity: Identity::default(),
             limit: RateLimit::new(options.rate_limit),
             latency: options.latency,

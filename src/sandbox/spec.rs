@@ -10,29 +10,37 @@ use serde_json::Value;
 
 use super::faults::{Fault, FaultKind};
 
-/// What a specification says.
+/// What goes wrong from the start, and the seed of chance.
 #[derive(Clone, Debug, Default)]
-pub struct Spec {
+pub struct FaultSpec {
+    /// The faults, the first that matches a request strikes.
     pub faults: Vec<Fault>,
+    /// Makes chance the same every time.
     pub seed: Option<u64>,
 }
 
-/// Reads a specification; the error says what is wrong with which entry.
-pub fn parse(text: &str) -> Result<Spec, String> {
-    if text.trim_start().starts_with('[') {
-        let faults = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        return Ok(Spec { faults, seed: None });
-    }
-    let mut spec = Spec::default();
-    for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
-        match entry.strip_prefix("seed=") {
-            Some(seed) => {
-                spec.seed = Some(seed.trim().parse().map_err(|_| format!("{entry:?}: a seed is a whole number"))?);
-            }
-            None => spec.faults.push(fault(entry).map_err(|why| format!("{entry:?}: {why}"))?),
+impl FaultSpec {
+    /// Reads `2% reset; GET /incidents status=503 x3; delay=50; seed=7`: entries separated by `;`, each with how likely, the
+    /// method, the path, the kind with its value and how often, all but the kind optional. Or a JSON list of [`Fault`]s.
+    ///
+    /// # Errors
+    /// What is wrong with which entry.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with('[') {
+            let faults = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            return Ok(Self { faults, seed: None });
         }
+        let mut spec = Self::default();
+        for entry in text.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+            match entry.strip_prefix("seed=") {
+                Some(seed) => {
+                    spec.seed = Some(seed.trim().parse().map_err(|_| format!("{entry:?}: a seed is a whole number"))?);
+                }
+                None => spec.faults.push(fault(entry).map_err(|why| format!("{entry:?}: {why}"))?),
+            }
+        }
+        Ok(spec)
     }
-    Ok(spec)
 }
 
 fn fault(entry: &str) -> Result<Fault, String> {
@@ -96,7 +104,7 @@ mod tests {
 
     #[test]
     fn entries_say_how_likely_where_what_and_how_often() {
-        let spec = parse("2.5% reset; GET /incidents status=503 x3 ; /users/me delay=50;; seed=7").unwrap();
+        let spec = FaultSpec::parse("2.5% reset; GET /incidents status=503 x3 ; /users/me delay=50;; seed=7").unwrap();
         let [reset, status, delay] = spec.faults.as_slice() else { panic!("{spec:?}") };
         assert_eq!((reset.chance, reset.path.as_str(), reset.times), (Some(0.025), "*", u32::MAX));
         assert!(matches!(reset.kind, FaultKind::Reset));
@@ -104,7 +112,7 @@ mod tests {
         assert!(matches!(status.kind, FaultKind::Status { code: 503, .. }));
         assert!(matches!(delay.kind, FaultKind::Delay(wait) if wait == Duration::from_millis(50)));
         assert_eq!(spec.seed, Some(7));
-        let json = parse(r#"[{"path": "/teams", "kind": "hang", "chance": 0.5}]"#).unwrap();
+        let json = FaultSpec::parse(r#"[{"path": "/teams", "kind": "hang", "chance": 0.5}]"#).unwrap();
         assert_eq!((json.faults[0].times, json.faults[0].chance), (1, Some(0.5)));
     }
 
@@ -122,7 +130,7 @@ mod tests {
             ("seed=x", "whole number"),
             ("[{}]", "missing field"),
         ] {
-            let error = parse(text).unwrap_err();
+            let error = FaultSpec::parse(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
