@@ -212,12 +212,6 @@ impl Credentials {
         Self { environment, login: Login::new(config).map(Arc::new) }
     }
 
-    /// Whether the environment has one.
-    #[must_use]
-    pub fn has_environment(&self) -> bool {
-        self.environment.is_some()
-    }
-
     /// The credential for one call. For a login this may wait for a person; see [`Credentials::interrupted`].
     pub async fn resolve(&self, origin: &Origin) -> Result<Credential> {
         if let Origin::Http(Some(secret)) = origin

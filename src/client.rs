@@ -218,9 +218,10 @@ impl Api {
         metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
         let mut answer = sent.map_err(|error| self.unsent(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        self.account.rate.read(&headers);
+        let rate_limit = RateLimit::of(&headers);
+        self.account.rate.note(rate_limit);
         drop(underway);
-        if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = RateLimit::of(&headers) {
+        if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = rate_limit {
             metrics::headroom(remaining, limit);
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use super::probe::RateLimit;
@@ -36,9 +35,8 @@ impl Rate {
         Underway(self)
     }
 
-    /// Reads the headers of an answer.
-    pub fn read(&self, headers: &HeaderMap) {
-        let limit = RateLimit::of(headers);
+    /// Takes note of what an answer said.
+    pub fn note(&self, limit: RateLimit) {
         let Some(remaining) = limit.remaining else { return };
         let until = Instant::now() + limit.reset.map_or(WINDOW, |seconds| Duration::from_secs(seconds.min(3_600)));
         let remaining = usize::try_from(remaining).unwrap_or(usize::MAX);
@@ -57,7 +55,7 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use reqwest::header::{HeaderMap, HeaderValue};
 
     #[tokio::test(start_paused = true)]
     async fn what_is_left_is_what_the_last_answer_said_without_what_was_sent_since() {
@@ -66,10 +64,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("ratelimit-remaining", HeaderValue::from_static("3"));
         headers.insert("ratelimit-reset", HeaderValue::from_static("10"));
-        rate.read(&headers);
+        rate.note(RateLimit::of(&headers));
         let sent = [rate.send(), rate.send()];
         assert_eq!(rate.room(), 1);
-        rate.read(&HeaderMap::new());
+        rate.note(RateLimit::of(&HeaderMap::new()));
         drop(sent);
         assert_eq!(rate.room(), 3, "an answer without the headers says nothing");
         tokio::time::advance(Duration::from_secs(10)).await;

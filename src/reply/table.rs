@@ -32,7 +32,8 @@ pub fn table(rows: &[Map<String, Value>]) -> String {
     let mut columns = columns(rows.iter(), "");
     let mut grid: Vec<Vec<String>> =
         rows.iter().map(|row| columns.iter().map(|column| column.cell(row)).collect()).collect();
-    let rules: Vec<_> = (0..columns.len()).map(|column| rule(&grid, &columns, column)).collect();
+    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
+    let rules: Vec<_> = (0..columns.len()).map(|column| rule(&grid, &names, column)).collect();
     for cells in &mut grid {
         // A rule refers to what cells were before any rule.
         let before = cells.clone();
@@ -42,7 +43,6 @@ pub fn table(rows: &[Map<String, Value>]) -> String {
             }
         }
     }
-    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     for (column, rule) in columns.iter_mut().zip(&rules) {
         if let Some(rule) = rule {
             _ = write!(column.name, "={}", rule.text(&names));
@@ -245,7 +245,7 @@ impl Rule {
 }
 
 /// The rule that saves most of a column, if any does. Tried are those that the first few cells suggest.
-fn rule(grid: &[Vec<String>], columns: &[Column], column: usize) -> Option<Rule> {
+fn rule(grid: &[Vec<String>], names: &[String], column: usize) -> Option<Rule> {
     let cells =
         || grid.iter().filter_map(|cells| Some((cells, cells.get(column).filter(|cell| cell.len() >= SHORTEST)?)));
     let mut rules: Vec<Rule> = Vec::new();
@@ -259,13 +259,12 @@ fn rule(grid: &[Vec<String>], columns: &[Column], column: usize) -> Option<Rule>
             }
         }
     }
-    let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     let saved = |rule: &Rule| {
         let hits = cells().filter(|(cells, cell)| rule.expand(cells).as_ref() == Some(*cell));
         hits.map(|(_, cell)| cell.len() - 1).sum::<usize>()
     };
     let best = rules.into_iter().map(|rule| (saved(&rule), rule)).max_by_key(|(saved, _)| *saved);
-    best.filter(|(saved, rule)| *saved > rule.text(&names).len() + 1).map(|(_, rule)| rule)
+    best.filter(|(saved, rule)| *saved > rule.text(names).len() + 1).map(|(_, rule)| rule)
 }
 
 #[cfg(test)]

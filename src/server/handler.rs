@@ -147,8 +147,9 @@ impl ServerHandler for Server {
         params::refuse_cursor(request.as_ref())?;
         // Clients of 2026-07-28 do not say that they are initialized.
         self.warm_up();
-        let offered = |tool: &&Tool| self.toolbox(&context).tool(&tool.name).is_ok();
-        let tools = self.tools().iter().filter(offered).cloned().collect();
+        let offered = self.toolbox(&context).tools();
+        let is_offered = |tool: &&Tool| offered.iter().any(|one| one.name == tool.name);
+        let tools = self.tools().iter().filter(is_offered).cloned().collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
     }
 

@@ -84,7 +84,7 @@ impl Toolbox {
     /// Connects to PagerDuty before anybody asks, if there is a credential in the environment: without one it is not yet
     /// known whether, and in which region, there is anything to be asked.
     pub async fn warm_up(&self) {
-        if self.credentials.has_environment() {
+        if self.credentials.environment().is_some() {
             self.client.warm_up().await;
         }
     }
