@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Host, SANDBOX_FAULTS};
+use crate::config::{By, Config, Host, SANDBOX_FAULTS};
 use crate::error::{Code, Error, Result};
 use crate::sandbox::{self, FaultSpec, Sandbox};
 use crate::tools::{Filter, Toolbox};
@@ -35,6 +35,7 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
             .hint("Check that this process may open sockets on 127.0.0.1.")
     })?;
     config.host = Host::parse(sandbox.url())?;
+    config.host_by = Some(By::User);
     config.token = Some((sandbox::tokens::USER.into(), "the sandbox"));
     config.user_email = None;
     Ok(Some(sandbox))

@@ -22,7 +22,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
-use crate::config::{self, Config, Dotenv, Region};
+use crate::config::{self, Config, Dotenv, Region, Variables};
 use crate::error::{Code, Error, Result};
 use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
@@ -66,16 +66,17 @@ fn wrong_use(error: &clap::Error) -> u8 {
 
 fn execute(arguments: Arguments) -> Result<u8> {
     let dotenv = Dotenv::load()?;
-    start_logging(arguments.log_level.or_else(|| dotenv.or_env(config::LOG)), arguments.log_format)?;
+    let mut variables = Variables::of_process(&dotenv);
+    let level = arguments.log_level.or_else(|| variables.get(config::LOG).map(str::to_owned));
+    start_logging(level, arguments.log_format)?;
     dotenv.warn();
-    let mut config = Config::from_lookup(|name| dotenv.or_env(name))?;
+    if let Some(region) = arguments.region {
+        variables.choose(Region::parse(&region)?);
+    }
+    let mut config = Config::new(&variables)?;
     config.sandbox |= arguments.sandbox;
     config.raw_text |= arguments.raw_text;
     config.sandbox_faults = arguments.sandbox_faults.or(config.sandbox_faults);
-    if let Some(region) = arguments.region {
-        config.host = config::Host::of_region(Region::parse(&region)?);
-        config.host_by_login = false;
-    }
     if let Some(format) = arguments.format {
         config.format = Format::parse(&format)?;
     }

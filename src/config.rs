@@ -1,12 +1,13 @@
 //! Settings: every environment variable in one table, and the one [`Config`] made from them.
 //!
-//! Variables come from the environment, then from a `.env` file ([`Dotenv`]); what is already set wins. Options of the command line win over both. Nothing else in the crate reads the
-//! environment, but for `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from
-//! [`VARIABLES`].
+//! Variables come from the environment, then from a `.env` file ([`Dotenv`]); what is already set wins. Options of the
+//! command line win over both. [`Variables`] puts them together. Nothing else in the crate reads the environment, but for
+//! `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from [`VARIABLES`].
 
 mod dotenv;
 mod oauth;
 mod serving;
+mod variables;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use oauth::{
 };
 
 pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, Serving};
+pub use variables::{By, Variables};
 
 /// An environment variable, as it is documented.
 #[derive(Clone, Copy, Debug)]
@@ -322,8 +324,8 @@ impl Host {
 pub struct Config {
     /// Where the API is.
     pub host: Host,
-    /// Whether nobody chose that host, so that a login may name the region.
-    pub host_by_login: bool,
+    /// Who chose that host. If nobody did, a login may name the region.
+    pub host_by: Option<By>,
     /// The credential of the environment, with the variable it came from.
     pub token: Option<(SecretString, &'static str)>,
     /// The login in the browser.
@@ -358,7 +360,7 @@ impl Config {
         let token = [API_TOKEN, USER_API_KEY].into_iter().find_map(|name| get(name).map(|value| (value.into(), name)));
         Ok(Self {
             host,
-            host_by_login: get(API_HOST).or_else(|| get(REGION)).is_none(),
+            host_by: get(API_HOST).or_else(|| get(REGION)).map(|_| By::User),
             token,
             oauth: OAuth::from_lookup(&get)?,
             user_email: get(USER_EMAIL),
@@ -373,10 +375,23 @@ impl Config {
         })
     }
 
+    /// The settings from what is set, unless a `.env` file decides in it what is not its to decide.
+    pub fn new(variables: &Variables) -> Result<Self> {
+        variables.check()?;
+        let config = Self::from_lookup(|name| variables.get(name).map(str::to_owned))?;
+        let host_by = variables.by(API_HOST).or_else(|| variables.by(REGION));
+        Ok(Self { host_by, ..config })
+    }
+
+    /// Whether a `.env` file chose the host, and it is not PagerDuty's: then no credential but the file's own may go there.
+    #[must_use]
+    pub fn is_host_of_file(&self) -> bool {
+        self.host_by == Some(By::File) && !self.host.is_pagerduty()
+    }
+
     /// The settings from the environment and the nearest `.env` file.
     pub fn from_env() -> Result<Self> {
-        let dotenv = Dotenv::load()?;
-        Self::from_lookup(|name| dotenv.or_env(name))
+        Self::new(&Variables::of_process(&Dotenv::load()?))
     }
 }
 

@@ -60,7 +60,7 @@ impl Login {
             identity: Identity::new(client_id, &settings, config.connect_timeout),
             store: Store::new(settings.store.clone()),
             settings,
-            follow_region: config.host_by_login,
+            follow_region: config.host_by.is_none(),
             call_timeout: config.timeout,
             state: Mutex::new(State { tokens: None, running: None, unsaved: None, stage: Stage::Store }),
         })

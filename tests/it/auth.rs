@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pagerduty_mcp_server::auth::{Credentials, Origin, Store};
-use pagerduty_mcp_server::config::{Config, Host, Region};
+use pagerduty_mcp_server::config::{By, Config, Host, Region};
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions, tokens};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
@@ -220,15 +220,15 @@ async fn the_login_names_the_region_unless_somebody_chose_it() {
     ] {
         let scene = Scene::start().await;
         scene.sandbox.identity(IdentityOptions { id_token_host: Some(audience.to_owned()), ..Default::default() });
-        let region_of = async |by_login: bool| {
-            let config = Config { host_by_login: by_login, ..scene.config.clone() };
+        let region_of = async |host_by: Option<By>| {
+            let config = Config { host_by, ..scene.config.clone() };
             let credential = Credentials::new(&config).resolve(&Origin::Local).await.unwrap();
             credential.host().and_then(Host::region)
         };
         // Once as it comes, once as it was stored, once against a choice.
-        assert_eq!(region_of(true).await, region, "{audience}");
-        assert_eq!(region_of(true).await, region, "{audience}");
-        assert_eq!(region_of(false).await, None, "{audience}");
+        assert_eq!(region_of(None).await, region, "{audience}");
+        assert_eq!(region_of(None).await, region, "{audience}");
+        assert_eq!(region_of(Some(By::User)).await, None, "{audience}");
         assert_eq!(scene.opened(), 1);
     }
 }

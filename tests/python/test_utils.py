@@ -1,5 +1,6 @@
 """Settings: where they come from, which wins, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,56 @@ def test_a_dotenv_file_is_loaded_from_here_or_above(call, directory):
 
 
 def test_what_is_set_wins_over_the_file(call):
-    done = call(DOTENV, PAGERDUTY_API_TOKEN="wrong")
-    assert done.returncode == 1
-    assert "AUTHENTICATION_FAILED" in done.stdout
+    assert call(DOTENV + "PAGERDUTY_TIMEOUT=soon\n", PAGERDUTY_TIMEOUT="20").returncode == 0
+    done = call(DOTENV.replace("sandbox-user", "wrong"), PAGERDUTY_API_TOKEN="")
+    assert done.returncode == 2, "blank is set, too: the file's token is not used"
+    assert "wrong" not in done.stdout + done.stderr
+
+
+KEYS = {"PAGERDUTY_API_TOKEN": "u+mine", "PAGERDUTY_CLIENT_ID": ""}
+LOGIN = {"PAGERDUTY_CLIENT_ID": "mine", "PAGERDUTY_TOKEN_STORE": "file"}
+
+
+@pytest.mark.parametrize(
+    ("file", "variables"),
+    [
+        ("", KEYS),
+        ("PAGERDUTY_API_TOKEN=theirs", KEYS),
+        ("PAGERDUTY_USER_API_KEY=theirs", KEYS),
+        ("PAGERDUTY_API_TOKEN=", LOGIN),
+        ("PAGERDUTY_API_TOKEN=\nPAGERDUTY_CLIENT_ID=theirs\nPAGERDUTY_TOKEN_STORE=file", {}),
+        ("PAGERDUTY_API_TOKEN=theirs", LOGIN | {"PAGERDUTY_API_TOKEN": ""}),
+    ],
+)
+def test_a_files_host_gets_no_credential_but_the_files_own(
+    call, sandbox, tmp_path, file, variables
+):
+    folder = tmp_path / "pagerduty_mcp_server"
+    folder.mkdir(mode=0o700)
+    login = {"oauth_token": "mine", "token_expiry": "9999999999"}
+    (folder / "tokens.json").touch(mode=0o600)
+    (folder / "tokens.json").write_text(json.dumps(login), encoding="utf-8")
+    state = {"XDG_STATE_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
+    done = call(f"PAGERDUTY_API_HOST={{url}}\n{file}\n", **state, **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "PAGERDUTY_API_HOST" in done.stderr
+    assert "hint:" in done.stderr
+    assert sandbox.requests() == []
+
+
+def test_over_http_a_file_does_not_say_where_the_callers_credentials_go(door, sandbox, tmp_path):
+    (tmp_path / ".env").write_text(DOTENV.format(url=sandbox.url), encoding="utf-8")
+    done = door.run("--transport", "http", "--port", "0", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "PAGERDUTY_API_HOST" in done.stderr
+    assert "X-PagerDuty-Token" in done.stderr
+    assert "hint:" in done.stderr
+
+
+def test_whoever_names_a_region_does_not_mean_a_files_host(door, tmp_path):
+    (tmp_path / ".env").write_text("PAGERDUTY_API_HOST=http://127.0.0.1:9\n", encoding="utf-8")
+    done = door.run("--region", "eu", "auth", "status", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["host"] == "https://api.eu.pagerduty.com"
 
 
 def test_the_official_servers_name_for_the_token_comes_second(call, sandbox):
