@@ -5,7 +5,7 @@ Generated from the catalogue: `UPDATE_DOCS=1 cargo test docs` writes it anew.
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
     from typing import Any
 
 
@@ -15,7 +15,9 @@ class AsyncTools:
     async def _ask(self, name: str, arguments: "dict[str, Any]") -> "dict[str, Any]":
         raise NotImplementedError
 
-    def _stream(self, name: str, arguments: "dict[str, Any]") -> "AsyncIterator[dict[str, Any]]":
+    def _stream(
+        self, name: str, arguments: "dict[str, Any]"
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         raise NotImplementedError
 
     async def build_user_context(self) -> "dict[str, Any]":
@@ -464,7 +466,7 @@ class AsyncTools:
         until: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_incidents` lists, one by one.
 
         Args:
@@ -512,7 +514,7 @@ class AsyncTools:
         limit: "int | None" = None,
         earliest: bool = False,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_oncalls` lists, one by one.
 
         Args:
@@ -553,7 +555,7 @@ class AsyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_schedules` lists, one by one.
 
         Args:
@@ -584,7 +586,7 @@ class AsyncTools:
         team_ids: "list[str] | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_escalation_policies` lists, one by one.
 
         Args:
@@ -621,7 +623,7 @@ class AsyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_services` lists, one by one.
 
         Args:
@@ -653,7 +655,7 @@ class AsyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_teams` lists, one by one.
 
         Args:
@@ -683,7 +685,7 @@ class AsyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         """All that `get_users` lists, one by one.
 
         Args:
@@ -716,7 +718,9 @@ class SyncTools:
     def _ask(self, name: str, arguments: "dict[str, Any]") -> "dict[str, Any]":
         raise NotImplementedError
 
-    def _stream(self, name: str, arguments: "dict[str, Any]") -> "Iterator[dict[str, Any]]":
+    def _stream(
+        self, name: str, arguments: "dict[str, Any]"
+    ) -> "Generator[dict[str, Any], None, None]":
         raise NotImplementedError
 
     def build_user_context(self) -> "dict[str, Any]":
@@ -984,7 +988,7 @@ class SyncTools:
         until: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_incidents` lists, one by one."""
         arguments: dict[str, Any] = {
             "current_user_context": current_user_context,
@@ -1011,7 +1015,7 @@ class SyncTools:
         limit: "int | None" = None,
         earliest: bool = False,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_oncalls` lists, one by one."""
         arguments: dict[str, Any] = {
             "current_user_context": current_user_context,
@@ -1032,7 +1036,7 @@ class SyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_schedules` lists, one by one."""
         arguments: dict[str, Any] = {
             "query": query,
@@ -1050,7 +1054,7 @@ class SyncTools:
         team_ids: "list[str] | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_escalation_policies` lists, one by one."""
         arguments: dict[str, Any] = {
             "current_user_context": current_user_context,
@@ -1070,7 +1074,7 @@ class SyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_services` lists, one by one."""
         arguments: dict[str, Any] = {
             "current_user_context": current_user_context,
@@ -1087,7 +1091,7 @@ class SyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_teams` lists, one by one."""
         arguments: dict[str, Any] = {
             "query": query,
@@ -1104,7 +1108,7 @@ class SyncTools:
         query: "str | None" = None,
         limit: "int | None" = None,
         include: "list[str] | None" = None,
-    ) -> "Iterator[dict[str, Any]]":
+    ) -> "Generator[dict[str, Any], None, None]":
         """All that `get_users` lists, one by one."""
         arguments: dict[str, Any] = {
             "current_user_context": current_user_context,

@@ -9,7 +9,7 @@ from ._tools import AsyncTools, SyncTools
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
     from types import TracebackType
     from typing import Any, Literal
 
@@ -33,15 +33,17 @@ class _Account:
         read_only: bool = False,
         toolsets: "list[str] | None" = None,
     ) -> None:
-        """Take settings; what is left out is that of the environment and a `.env` file, now.
+        """Take settings; what is left out is that of `os.environ` now, then that of a `.env` file.
 
-        Nothing is opened before the first call. Not changed by later changes of the environment.
+        The `.env` file is that of the first use of this package in this process. Nothing is opened
+        before the first call. Later changes of the environment change nothing.
 
         Args:
-            token: The credential: a REST API key or an OAuth access token. It goes to PagerDuty or
-                to `base_url`, never to a host that a `.env` file names.
-            region: The service region of the account.
-            base_url: The base URL of the API, for a gateway in front of it or a sandbox.
+            token: The credential: a REST API key or an OAuth access token. With it or `base_url`,
+                `PAGERDUTY_SANDBOX` does not hold. Never sent to a host that a `.env` file names.
+            region: The service region of the account. Wins over `PAGERDUTY_API_HOST`.
+            base_url: The base URL of the API, for a gateway in front of it or a sandbox. Wins over
+                `region`.
             user_email: The author of changes; needed with an account-level key.
             timeout: Seconds after which a call is given up, all its requests together.
             max_response_tokens: The size at which lists are cut; 0 is none, as by default but for
@@ -50,7 +52,8 @@ class _Account:
             toolsets: The only toolsets to have, such as `incidents`.
 
         Raises:
-            PagerDutyError: A setting cannot be used (`INVALID_CONFIGURATION`).
+            PagerDutyError: A setting cannot be used, a blank text for one
+                (`INVALID_CONFIGURATION`).
         """
         self._core: _core.Client | None = _core.Client(
             token=token,
@@ -137,7 +140,7 @@ class PagerDuty(_Account, AsyncTools):
 
     async def _stream(
         self, name: str, arguments: "dict[str, Any]"
-    ) -> "AsyncIterator[dict[str, Any]]":
+    ) -> "AsyncGenerator[dict[str, Any], None]":
         pages = self._open().pages(name, arguments)
         said: set[str] = set()
         while (page := await pages.next()) is not None:
@@ -176,7 +179,9 @@ class SyncPagerDuty(_Account, SyncTools):
     def _ask(self, name: str, arguments: "dict[str, Any]") -> "dict[str, Any]":
         return self._open().call_sync(name, arguments)
 
-    def _stream(self, name: str, arguments: "dict[str, Any]") -> "Iterator[dict[str, Any]]":
+    def _stream(
+        self, name: str, arguments: "dict[str, Any]"
+    ) -> "Generator[dict[str, Any], None, None]":
         pages = self._open().pages(name, arguments)
         said: set[str] = set()
         while (page := pages.next_sync()) is not None:

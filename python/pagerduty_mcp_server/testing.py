@@ -48,11 +48,11 @@ class Account:
 
     def client(self, token: "str | None" = None) -> PagerDuty:
         """Make a client of it, for its current user or for another of its `tokens`."""
-        return PagerDuty(token or self.token, base_url=self.url)
+        return PagerDuty(self.token if token is None else token, base_url=self.url)
 
     def sync_client(self, token: "str | None" = None) -> SyncPagerDuty:
         """Make a client without `asyncio`."""
-        return SyncPagerDuty(token or self.token, base_url=self.url)
+        return SyncPagerDuty(self.token if token is None else token, base_url=self.url)
 
     @property
     def description(self) -> "dict[str, Any]":

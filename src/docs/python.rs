@@ -36,7 +36,7 @@ Generated from the catalogue: `UPDATE_DOCS=1 cargo test docs` writes it anew.
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
     from typing import Any
 "#;
 
@@ -47,7 +47,7 @@ fn class(text: &mut String, name: &str, sync: bool) {
         "\n\nclass {name}:\n    \"\"\"One method for each tool and one for each list; those of tools {what}.\"\"\"\n\n    \
          {a}def _ask(self, name: str, arguments: \"dict[str, Any]\") -> \"dict[str, Any]\":\n        \
          raise NotImplementedError\n\n    \
-         def _stream(self, name: str, arguments: \"dict[str, Any]\") -> \"{}\":\n        \
+         def _stream(\n        self, name: str, arguments: \"dict[str, Any]\"\n    ) -> \"{}\":\n        \
          raise NotImplementedError\n",
         iterator(sync)
     );
@@ -60,7 +60,7 @@ fn class(text: &mut String, name: &str, sync: bool) {
 }
 
 fn iterator(sync: bool) -> &'static str {
-    if sync { "Iterator[dict[str, Any]]" } else { "AsyncIterator[dict[str, Any]]" }
+    if sync { "Generator[dict[str, Any], None, None]" } else { "AsyncGenerator[dict[str, Any], None]" }
 }
 
 fn is_list(tool: &Tool) -> bool {

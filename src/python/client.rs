@@ -3,9 +3,8 @@
 //! One kind follows the environment from call to call, as the functions of the package do; the other keeps the settings it
 //! was made with. Each method has a twin that blocks.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 use serde_json::{Map, Value};
@@ -13,11 +12,12 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::convert::{arguments_from_python, to_python};
 use super::errors::{raised, to_exception};
-use super::settings::{Overrides, Settings};
+use super::runtime::refuse_after_fork;
+use super::settings::{Overrides, environment};
 use super::waiting::{awaited, until_done, waited_for};
 use crate::app::App;
 use crate::auth::Credentials;
-use crate::config::Config;
+use crate::config::{Config, MAX_RESPONSE_TOKENS, Variables};
 use crate::error::Result;
 use crate::reply::{Format, Reply};
 use crate::tools::{self, Filter, Terms, Toolbox};
@@ -66,12 +66,12 @@ impl Client {
     ) -> PyResult<Self> {
         let overrides = Overrides { token, region, base_url, user_email, timeout, max_response_tokens };
         let filter = Filter { read_only, toolsets, tools: None };
-        let settings = Settings::read(py, &overrides)?;
-        let own = settings.and_then(|settings| {
-            let config = settings.config()?;
+        let own = environment(py)?.and_then(|mut variables| {
+            overrides.apply(&mut variables)?;
+            let config = Config::new(&variables)?;
             // Refuses an unknown toolset now and not in the first call.
             Toolbox::new(&config, &filter)?;
-            Ok(Own { budget: settings.has_budget(), config, filter, app: OnceCell::new() })
+            Ok(Own { budget: has_budget(&variables), config, filter, app: OnceCell::new() })
         });
         Ok(Self(Arc::new(Source::Own(Box::new(raised(py, own)?)))))
     }
@@ -115,7 +115,7 @@ impl Client {
         if own.config.sandbox || credentials.environment().is_some() || credentials.login().is_some() {
             return Ok(());
         }
-        raised(py, until_done(py, credentials.present())?).map(drop)
+        raised(py, until_done(py, async move { credentials.present().await })?).map(drop)
     }
 
     /// A list as a stream of pages.
@@ -150,20 +150,20 @@ impl Source {
     /// Looks at the environment now, while the interpreter is held, and starts what has to be started later.
     fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<impl Future<Output = Result<Ready>> + Send + 'static> {
         refuse_after_fork()?;
-        let settings = match self.as_ref() {
-            Self::Environment => Some(Settings::read(py, &Overrides::default())?),
+        let variables = match self.as_ref() {
+            Self::Environment => Some(environment(py)?),
             Self::Own(_) => None,
         };
         let source = Arc::clone(self);
         Ok(async move {
-            match (source.as_ref(), settings) {
+            match (source.as_ref(), variables) {
                 (Self::Own(own), _) => {
                     let start = || async { App::start(own.config.clone(), &own.filter).await.map(Arc::new) };
                     Ok(Ready { app: Arc::clone(own.app.get_or_try_init(start).await?), budget: own.budget })
                 }
-                (Self::Environment, settings) => {
-                    let settings = settings.transpose()?.unwrap_or_default();
-                    Ok(Ready { budget: settings.has_budget(), app: shared(settings).await? })
+                (Self::Environment, variables) => {
+                    let variables = variables.transpose()?.unwrap_or_default();
+                    Ok(Ready { budget: has_budget(&variables), app: shared(variables).await? })
                 }
             }
         })
@@ -178,34 +178,26 @@ impl Ready {
     }
 }
 
+/// Whether somebody asked for a budget.
+fn has_budget(variables: &Variables) -> bool {
+    variables.get(MAX_RESPONSE_TOKENS).is_some()
+}
+
 /// The app for these settings: the one that is running if it has the same, else a new one in its place.
 ///
 /// So connections, what is known about the current user, and above all the embedded account live from call to call. Calls
 /// still under way keep the app they began with.
-async fn shared(settings: Settings) -> Result<Arc<App>> {
-    static RUNNING: Mutex<Option<(Settings, Arc<App>)>> = Mutex::const_new(None);
+async fn shared(variables: Variables) -> Result<Arc<App>> {
+    static RUNNING: Mutex<Option<(Variables, Arc<App>)>> = Mutex::const_new(None);
     let mut running = RUNNING.lock().await;
     if let Some((of, app)) = running.as_ref()
-        && *of == settings
+        && *of == variables
     {
         return Ok(Arc::clone(app));
     }
-    let app = Arc::new(App::start(settings.config()?, &Filter::default()).await?);
-    *running = Some((settings, Arc::clone(&app)));
+    let app = Arc::new(App::start(Config::new(&variables)?, &Filter::default()).await?);
+    *running = Some((variables, Arc::clone(&app)));
     Ok(app)
-}
-
-/// The threads that carry calls are not copied by a fork: in the child, a call would wait for them for ever.
-pub fn refuse_after_fork() -> PyResult<()> {
-    static PROCESS: OnceLock<u32> = OnceLock::new();
-    let process = std::process::id();
-    if *PROCESS.get_or_init(|| process) == process {
-        return Ok(());
-    }
-    Err(PyRuntimeError::new_err(
-        "pagerduty_mcp_server was used before os.fork() and cannot be used in the child: start processes by 'spawn' or \
-         'forkserver' (multiprocessing.set_start_method), or make the first call after the fork",
-    ))
 }
 
 /// What a call ended with. Becomes a Python value, or is raised, where the interpreter is held anyway.

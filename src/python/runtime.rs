@@ -2,12 +2,13 @@
 //!
 //! An answer is delivered from a thread of Tokio's. If the interpreter ended while one was at it, Python would end that
 //! thread where it stands, and the process with it. So the end of the interpreter waits for deliveries that have begun, and
-//! none begins after that.
+//! none begins after that. A forked process has none of these threads, and neither waits for them nor may use them.
 
 use std::pin::Pin;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::generic::{ContextExt, Runtime};
 use pyo3_async_runtimes::{TaskLocals, tokio};
@@ -15,8 +16,15 @@ use pyo3_async_runtimes::{TaskLocals, tokio};
 /// How many threads deliver. They take turns with the interpreter, so more would only wait.
 const DELIVERING_THREADS: usize = 8;
 
-/// A delivery takes microseconds; one that takes this long will never end.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A delivery takes microseconds, or as long as others hold the interpreter; one that takes this long will never end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where they run: apart from the threads on which calls block, since a keyring may hold those until a person comes. Without
+/// drivers and never entered, it is a pool of threads and no more.
+static DELIVERERS: OnceLock<::tokio::runtime::Runtime> = OnceLock::new();
+
+/// The process that made the first call, and has the threads.
+static PROCESS: OnceLock<u32> = OnceLock::new();
 
 static DELIVERIES: Mutex<Deliveries> = Mutex::new(Deliveries { under_way: 0, closed: false });
 static ONE_LESS: Condvar = Condvar::new();
@@ -46,7 +54,9 @@ impl Runtime for Tokio {
         F: FnOnce() + Send + 'static,
     {
         let delivery = Delivery::begin();
-        tokio::get_runtime().spawn_blocking(move || {
+        // Set by the import, without which nobody comes here.
+        let threads = DELIVERERS.get().unwrap_or_else(|| tokio::get_runtime());
+        threads.spawn_blocking(move || {
             if delivery.is_some() {
                 deliver();
             }
@@ -74,7 +84,7 @@ struct Delivery;
 impl Delivery {
     /// `None` if it is too late.
     fn begin() -> Option<Self> {
-        let mut deliveries = DELIVERIES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut deliveries = deliveries();
         if deliveries.closed {
             return None;
         }
@@ -85,16 +95,52 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        DELIVERIES.lock().unwrap_or_else(PoisonError::into_inner).under_way -= 1;
+        deliveries().under_way -= 1;
         ONE_LESS.notify_all();
     }
+}
+
+fn deliveries() -> MutexGuard<'static, Deliveries> {
+    DELIVERIES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether calls were made before this process was forked.
+pub fn forked() -> bool {
+    PROCESS.get().is_some_and(|process| *process != std::process::id())
+}
+
+/// The threads that carry calls are not copied by a fork: in the child, a call would wait for them for ever.
+pub fn refuse_after_fork() -> PyResult<()> {
+    PROCESS.get_or_init(std::process::id);
+    if !forked() {
+        return Ok(());
+    }
+    Err(PyRuntimeError::new_err(
+        "pagerduty_mcp_server was used before os.fork() and cannot be used in the child: start processes by 'spawn' or \
+         'forkserver' (multiprocessing.set_start_method), or make the first call after the fork",
+    ))
+}
+
+/// Whoever awaited a call now would wait for ever.
+pub fn refuse_at_the_end() -> PyResult<()> {
+    if !deliveries().closed {
+        return Ok(());
+    }
+    Err(PyRuntimeError::new_err(
+        "the interpreter is ending, and an awaited call would not be answered any more: use SyncPagerDuty here, or register \
+         what atexit calls after pagerduty_mcp_server is imported",
+    ))
 }
 
 /// Called once, when the module is imported.
 pub fn prepare(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let mut builder = ::tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().max_blocking_threads(DELIVERING_THREADS);
+    builder.enable_all();
     tokio::init(builder);
+    let deliverers =
+        ::tokio::runtime::Builder::new_current_thread().max_blocking_threads(DELIVERING_THREADS).build()?;
+    // A second import finds them.
+    _ = DELIVERERS.set(deliverers);
     let at_exit = wrap_pyfunction!(finish_deliveries, module)?;
     module.py().import("atexit")?.call_method1("register", (at_exit,))?;
     Ok(())
@@ -102,8 +148,11 @@ pub fn prepare(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 #[pyfunction]
 fn finish_deliveries(py: Python<'_>) {
+    if forked() {
+        return;
+    }
     py.detach(|| {
-        let mut deliveries = DELIVERIES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut deliveries = deliveries();
         deliveries.closed = true;
         drop(ONE_LESS.wait_timeout_while(deliveries, PATIENCE, |deliveries| deliveries.under_way > 0));
     });

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::convert::{from_python, to_python};
+use super::runtime::{forked, refuse_after_fork};
 use super::waiting::until_done;
 use crate::sandbox::{self, Fault, Options, Trigger, tokens};
 
@@ -79,9 +80,21 @@ impl Sandbox {
         self.with(sandbox::Sandbox::clear)
     }
 
+    /// Ends it; in a forked process, where it does not run, nothing is ended.
     fn stop(&self, py: Python<'_>) {
-        let running = self.lock().take();
-        py.detach(|| drop(running));
+        if !forked() {
+            let running = self.lock().take();
+            py.detach(|| drop(running));
+        }
+    }
+}
+
+/// Ending it takes locks that a thread may have held which the fork did not copy.
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if forked() {
+            std::mem::forget(self.running.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        }
     }
 }
 
@@ -91,6 +104,7 @@ impl Sandbox {
     }
 
     fn with<T>(&self, look: impl FnOnce(&sandbox::Sandbox) -> T) -> PyResult<T> {
+        refuse_after_fork()?;
         let running = self.lock();
         running.as_ref().map(look).ok_or_else(|| PyRuntimeError::new_err("this sandbox has ended"))
     }

@@ -1,14 +1,15 @@
 //! The two ways of waiting for the core: by an `asyncio` future, or by blocking the thread.
 
-use std::pin::pin;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::generic::future_into_py;
 use pyo3_async_runtimes::tokio::get_runtime;
+use tokio::task::JoinHandle;
 
-use super::client::refuse_after_fork;
-use super::runtime::Tokio;
+use super::runtime::{Tokio, refuse_after_fork, refuse_at_the_end};
 
 /// How often a thread that waits looks whether Ctrl-C was pressed.
 const LOOK: Duration = Duration::from_millis(50);
@@ -18,6 +19,7 @@ pub fn awaited<'py, T>(py: Python<'py>, work: impl Future<Output = T> + Send + '
 where
     T: for<'p> IntoPyObject<'p, Error = PyErr> + Send + 'static,
 {
+    refuse_at_the_end()?;
     future_into_py::<Tokio, _, _>(py, async { Ok(work.await) })
 }
 
@@ -28,24 +30,39 @@ pub fn waited_for<'py, T>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> PyResult<Bound<'py, PyAny>>
 where
-    T: IntoPyObject<'py, Target = PyAny, Output = Bound<'py, PyAny>, Error = PyErr> + Send,
+    T: IntoPyObject<'py, Target = PyAny, Output = Bound<'py, PyAny>, Error = PyErr> + Send + 'static,
 {
     until_done(py, work)?.into_pyobject(py)
 }
 
 /// The same for an outcome that is of no concern to Python.
+///
+/// `work` runs on the threads of calls, not on this one: a signal's handler may call in its turn, which Tokio allows on no
+/// thread that drives a future, and may need what `work` is just doing for both.
 #[allow(clippy::redundant_closure_for_method_calls)] // The method itself is not general enough for `attach`.
-pub fn until_done<T: Send>(py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
+pub fn until_done<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
     refuse_after_fork()?;
     py.detach(|| {
-        get_runtime().block_on(async {
-            let mut work = pin!(work);
-            loop {
-                tokio::select! {
-                    done = &mut work => return Ok(done),
-                    () = tokio::time::sleep(LOOK) => Python::attach(|py| py.check_signals())?,
+        let (sender, outcome) = sync_channel(1);
+        // Nobody listens any more if a handler has raised.
+        let _running = Running(get_runtime().spawn(async move { _ = sender.send(work.await) }));
+        loop {
+            match outcome.recv_timeout(LOOK) {
+                Ok(outcome) => return Ok(outcome),
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(PyRuntimeError::new_err("the call panicked: standard error says where"));
                 }
             }
-        })
+        }
     })
+}
+
+/// Work that nobody waits for any more is dropped.
+struct Running(JoinHandle<()>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

@@ -141,7 +141,17 @@ def test_settings_are_those_given(pagerduty_sandbox, monkeypatch, twin):
 @BOTH
 @pytest.mark.parametrize(
     "wrong",
-    [{"region": "asia"}, {"base_url": "nowhere"}, {"timeout": 0.0}, {"toolsets": ["incident"]}],
+    [
+        {"region": "asia"},
+        {"base_url": "nowhere"},
+        {"timeout": 0.0},
+        {"toolsets": ["incident"]},
+        {"token": ""},
+        {"token": " "},
+        {"region": ""},
+        {"base_url": ""},
+        {"user_email": ""},
+    ],
 )
 def test_settings_that_cannot_be_used_are_refused_at_once(pagerduty_sandbox, twin, wrong):
     with pytest.raises(PagerDutyError) as error:
@@ -154,16 +164,25 @@ def test_a_token_does_not_go_where_a_dotenv_file_says(tmp_path, nowhere):
         "PAGERDUTY_API_HOST=http://127.0.0.1:9\nPAGERDUTY_API_TOKEN=theirs\n", encoding="utf-8"
     )
     code = (
+        "import os\n"
         "from pagerduty_mcp_server import SyncPagerDuty, PagerDutyError\n"
-        "for token in ('mine', None):\n"
-        "    try: SyncPagerDuty(token, region='eu' if token else None, timeout=0.5).get_teams()\n"
-        "    except PagerDutyError as error: print('127.0.0.1' in str(error))\n"
+        "def ask(**settings):\n"
+        "    try: SyncPagerDuty(timeout=0.5, **settings).get_teams()\n"
+        "    except PagerDutyError as error: print(error.code, '127.0.0.1' in str(error))\n"
+        "ask()\n"
+        "ask(token='mine')\n"
+        "ask(token='mine', base_url='http://127.0.0.1:10')\n"
+        "os.environ['PAGERDUTY_API_TOKEN'] = ''\n"
+        "os.environ['PAGERDUTY_CLIENT_ID'] = 'mine'\n"
+        "ask()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True, text=True, env=environment(), cwd=tmp_path, check=True, timeout=30,
     )  # fmt: skip
-    assert done.stdout.split() == ["False", "True"]
+    refused = ["INVALID_CONFIGURATION", "False"]
+    asked = ["NETWORK_ERROR", "True"]
+    assert done.stdout.split() == [*asked, *refused, *asked, *refused]
 
 
 @BOTH

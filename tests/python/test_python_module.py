@@ -127,6 +127,33 @@ def test_a_dotenv_file_is_read_and_not_put_into_the_environment(sandbox, tmp_pat
     assert python(code).stdout == "True None\n"
 
 
+def test_a_dotenv_files_host_is_looked_at_on_every_call(sandbox, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(
+        f"PAGERDUTY_API_HOST={sandbox.url}\nPAGERDUTY_API_TOKEN=sandbox-user\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    code = """if True:
+        import asyncio, os
+        from pagerduty_mcp_server import PagerDutyError, mcp, teams
+        def ask(call, **variables):
+            os.environ.update(variables)
+            try:
+                return asyncio.run(call())["metadata"]["count"] > 0
+            except PagerDutyError as error:
+                return error.code
+        both = (lambda: mcp.call_tool("get_teams")), teams.list_teams
+        print([ask(call) for call in both])
+        print([ask(call, PAGERDUTY_API_TOKEN="mine") for call in both])
+        print([ask(call, PAGERDUTY_API_TOKEN="", PAGERDUTY_CLIENT_ID="mine") for call in both])
+        del os.environ["PAGERDUTY_API_TOKEN"]
+        print([ask(call) for call in both])
+    """
+    refused = "['INVALID_CONFIGURATION', 'INVALID_CONFIGURATION']"
+    lines = ["[True, True]", refused, refused, "[True, True]"]
+    assert python(code).stdout.splitlines() == lines
+    assert len(sandbox.requests()) == 4
+
+
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [

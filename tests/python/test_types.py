@@ -45,6 +45,8 @@ async def use(pd: PagerDuty) -> list[dict[str, Any]]:
         await other.call("get_teams", {"limit": 1})
     [tool.inputSchema for tool in await mcp.list_tools()]
     found = [incident async for incident in create_client().iter_incidents(limit=3)]
+    stream = pd.iter_oncalls()
+    await stream.aclose()
     return [*found, *definitions, envelope]
 
 
@@ -53,8 +55,10 @@ def use_sync() -> str:
         there: Account = account
         there.fail_next(kind="reset", times=2)
         try:
-            for service in pd.iter_services():
+            services = pd.iter_services()
+            for service in services:
                 print(service["name"])
+                services.close()
         except ValidationError as error:
             return error.code
         except (PagerDutyAuthError, PagerDutyError) as error:
