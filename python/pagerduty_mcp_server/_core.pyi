@@ -117,7 +117,8 @@ class Client:
         Raises:
             TypeError: An argument is nothing that JSON can say.
             ValueError: An argument is NaN or infinite.
-            RuntimeError: There is no running loop, or this process was forked from one that had made calls already.
+            RuntimeError: There is no running loop, this process was forked from one that had made calls already, or the
+                interpreter is ending.
         """
 
     def call_sync(
@@ -128,7 +129,10 @@ class Client:
         budget: bool = False,
         whole_account: bool = False,
     ) -> dict[str, Any]:
-        """Call a tool and wait for it, with the interpreter released. Ctrl-C ends the wait and the call."""
+        """Call a tool and wait for it, with the interpreter released.
+
+        What a signal's handler raises, Ctrl-C's for one, ends the wait and the call. A handler may call in its turn.
+        """
 
     def require_credential(self) -> None:
         """Raise `PagerDutyAuthError` unless the settings name a credential."""
@@ -184,4 +188,4 @@ class Sandbox:
         """Forget faults and requests."""
 
     def stop(self) -> None:
-        """End it."""
+        """End it. In a forked process, which has none of its threads, this does nothing; all else raises `RuntimeError`."""

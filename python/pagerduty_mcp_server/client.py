@@ -80,14 +80,16 @@ class _Account:
         Args:
             format: `openai` (chat completions, and whoever copied them), `openai-responses`,
                 `anthropic` or `mcp`.
-            toolsets: Only these toolsets; by default those of this object.
+            toolsets: Only these of the object's toolsets; by default all of them.
             read_only: Only tools that change nothing.
+
+        Raises:
+            PagerDutyError: There is no such toolset.
+            ValueError: There is no such format.
         """
-        return tools(
-            format,
-            toolsets=self._toolsets if toolsets is None else toolsets,
-            read_only=read_only or self._read_only,
-        )
+        switched_on = tools(format, toolsets=self._toolsets, read_only=self._read_only)
+        wanted = tools(format, toolsets=toolsets, read_only=read_only)
+        return [tool for tool in wanted if tool in switched_on]
 
     def _open(self) -> _core.Client:
         if self._core is None:
@@ -99,8 +101,8 @@ class PagerDuty(_Account, AsyncTools):
     """An account, for `asyncio`.
 
     Usable from several event loops and threads at the same time. Cancelling a call stops its
-    requests. `async with` lets go of the connections at its end; without it they are let go with
-    the object.
+    requests. `async with` lets go of the connections at its end, once what has begun is answered;
+    without it they are let go with the object.
     """
 
     async def call(
@@ -121,7 +123,11 @@ class PagerDuty(_Account, AsyncTools):
         return await self._open().call(name, {} if arguments is None else arguments, budget=True)
 
     async def aclose(self) -> None:
-        """Let go of the connections. Calls under way end; later ones raise `RuntimeError`."""
+        """Begin nothing more: later calls raise `RuntimeError`.
+
+        Calls under way are answered, and streams that have given something go on to their end; with
+        the last of them the connections are let go.
+        """
         self._core = None
 
     async def __aenter__(self) -> "Self":
@@ -153,7 +159,8 @@ class PagerDuty(_Account, AsyncTools):
 class SyncPagerDuty(_Account, SyncTools):
     """An account, for programs without `asyncio`.
 
-    The interpreter is released while a call waits, so that other threads run on; Ctrl-C ends it.
+    The interpreter is released while a call waits, so that other threads run on. Ctrl-C ends it,
+    as does whatever a signal's handler raises; a handler may make calls of its own.
     """
 
     def call(self, name: str, arguments: "dict[str, Any] | str | None" = None) -> "dict[str, Any]":
@@ -162,7 +169,7 @@ class SyncPagerDuty(_Account, SyncTools):
         return self._open().call_sync(name, arguments, budget=True)
 
     def close(self) -> None:
-        """Let go of the connections. Later calls raise `RuntimeError`."""
+        """Begin nothing more: later calls raise `RuntimeError`. See `PagerDuty.aclose`."""
         self._core = None
 
     def __enter__(self) -> "Self":
@@ -231,6 +238,7 @@ def create_client() -> PagerDuty:
 
     Raises:
         PagerDutyAuthError: The environment names no credential.
+        PagerDutyError: A setting cannot be used (`INVALID_CONFIGURATION`).
     """
     client = PagerDuty()
     client._open().require_credential()

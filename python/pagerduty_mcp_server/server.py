@@ -34,11 +34,12 @@ class Server:
     The settings are those of the environment and of a `.env` file in the working directory or the
     nearest parent that has one; variables that are set win over the file.
 
-    `call_tool` looks at `os.environ` on every call. As long as none of the `PAGERDUTY_…` variables
+    `call_tool` looks at `os.environ` on every call. As long as none of the variables that are read
     changes, calls share their connections, what is known about the current user and, with
     `PAGERDUTY_SANDBOX=1`, the embedded account: an incident acknowledged by one call is
     acknowledged in the next. A changed variable takes effect on the next call, with a new embedded
-    account. The `.env` file is read once, by the first call, and not copied into `os.environ`.
+    account. The `.env` file is read once, by the first call or the first `PagerDuty` of the
+    process, and not copied into `os.environ`.
 
     Attributes:
         name: What the server calls itself over MCP.
@@ -52,10 +53,12 @@ class Server:
     def run(self) -> None:
         """Serve MCP over standard input and output until the input ends.
 
-        Blocks, with the interpreter released. What goes wrong is told on standard error.
+        Or over HTTP until it is stopped, if `FASTMCP_TRANSPORT=http` is set. Blocks, with the
+        interpreter released. What goes wrong is told on standard error.
 
         Raises:
-            SystemExit: The server could not start (2), or was ended by Ctrl-C (130).
+            SystemExit: The server could not start (2), was ended by Ctrl-C (130), or left calls
+                over HTTP unanswered (1).
         """
         status = _core.run_cli([COMMAND])
         if status != 0:
@@ -84,7 +87,8 @@ class Server:
             PagerDutyError: The call failed; `code` says why.
             PagerDutyAuthError: No credential is set, or PagerDuty does not accept it.
             TypeError: An argument is nothing that JSON can say.
-            RuntimeError: This process was forked from one that had made calls already.
+            RuntimeError: This process was forked from one that had made calls already, or the
+                interpreter is ending.
         """
         return await environment.call(name, {} if arguments is None else arguments, budget=True)
 

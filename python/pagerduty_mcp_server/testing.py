@@ -161,7 +161,7 @@ class Account:
     ) -> None:
         """Make the next request go wrong.
 
-        The clients here repeat a read up to three times, so that a call fails only if `times` is 3.
+        The clients here try a read up to three times, so that a call fails only if `times` is 3.
 
         Args:
             status: The HTTP status, 500 by default.
@@ -219,8 +219,8 @@ class Account:
 class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as account:`.
     """An account for the time of a `with`.
 
-    Meanwhile `os.environ` points everything in this package to it, and everything that is started
-    with that environment; at the end it is as before.
+    Meanwhile `os.environ` points to it, and so everything in this package that reads its settings
+    then, and everything that is started with that environment; at the end it is as before.
     """
 
     def __init__(

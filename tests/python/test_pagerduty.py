@@ -195,6 +195,10 @@ def test_a_token_is_not_shown(twin):
 def test_some_tools_may_be_left_out(pagerduty_sandbox, twin):
     account = twin(read_only=True, toolsets=["incidents"])
     assert [one["name"] for one in account.tools("mcp")] == ["get_incidents"]
+    assert account.tools("mcp", toolsets=["teams"]) == [], "what call() would refuse"
+    assert account.tools("mcp", toolsets=["teams", "incidents"]) == account.tools("mcp")
+    with pytest.raises(PagerDutyError, match="INVALID_CONFIGURATION"):
+        account.tools(toolsets=["incident"])
     for tool, arguments in [("resolve_incident", {"incident_id": "P1"}), ("get_teams", {})]:
         with pytest.raises(PagerDutyError) as error:
             ask(account, tool, **arguments)
@@ -213,6 +217,24 @@ def test_closed_is_closed(pagerduty_sandbox):
         account.get_teams()
     with pytest.raises(RuntimeError, match="closed"):
         account.get_teams()
+
+
+def test_what_has_begun_when_it_is_closed_is_answered(pagerduty_sandbox):
+    pagerduty_sandbox.delay_next(1, path="/teams")
+
+    async def use():
+        async with PagerDuty() as account:
+            call = asyncio.create_task(account.get_teams())
+            stream = account.iter_incidents()
+            first = await anext(stream)
+            while not any(one["path"] == "/teams" for one in pagerduty_sandbox.requests):
+                await asyncio.sleep(0)
+        assert not call.done()
+        assert (await call)["teams"]
+        rest = [one async for one in stream]
+        assert len({one["id"] for one in [first, *rest]}) > 100
+
+    asyncio.run(use())
 
 
 def test_one_account_serves_several_loops_and_threads(pagerduty_sandbox):
