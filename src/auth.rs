@@ -47,22 +47,32 @@ pub const TOKEN_HEADER: &str = "X-PagerDuty-Token";
 pub struct Credential {
     secret: SecretString,
     source: &'static str,
-    /// Whether it is an access token of the login, which need not have a prefix.
-    login: bool,
+    kind: Kind,
     /// The host it is for, where the login said so.
     host: Option<Host>,
+}
+
+/// How a credential came to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// In the settings: the server's own.
+    Settings,
+    /// By the login: an access token, which need not have a prefix.
+    Login,
+    /// With an HTTP request: its caller's.
+    Request,
 }
 
 impl Credential {
     /// A credential and the name of where it came from, for messages.
     #[must_use]
     pub fn new(secret: SecretString, source: &'static str) -> Self {
-        Self { secret, source, login: false, host: None }
+        Self { secret, source, kind: Kind::Settings, host: None }
     }
 
     /// The access token of a login, for the API of `region` if that is known.
     fn of_login(secret: SecretString, region: Option<Region>) -> Self {
-        Self { secret, source: "the OAuth login", login: true, host: region.map(Host::of_region) }
+        Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region) }
     }
 
     /// Where it came from: the name of a variable, for messages.
@@ -74,7 +84,13 @@ impl Credential {
     /// Whether it comes from the login.
     #[must_use]
     pub fn is_login(&self) -> bool {
-        self.login
+        self.kind == Kind::Login
+    }
+
+    /// Whether it came with a request, so that what the settings say of the server's own does not hold for it.
+    #[must_use]
+    pub fn is_callers(&self) -> bool {
+        self.kind == Kind::Request
     }
 
     /// The host it is for, where that is known better than from the settings.
@@ -95,7 +111,7 @@ impl Credential {
         let mut context = hmac::Context::with_key(&KEY);
         // The host is part of it: the same token means another account, or nothing, elsewhere.
         context.update(self.host.as_ref().map_or("", Host::base).as_bytes());
-        context.update(&[0, u8::from(self.login)]);
+        context.update(&[0, u8::from(self.is_login())]);
         context.update(self.secret.expose_secret().as_bytes());
         Fingerprint(context.sign())
     }
@@ -113,7 +129,7 @@ impl Credential {
     /// so that HTTP libraries keep it out of their logs.
     pub(crate) fn header(&self) -> Result<HeaderValue> {
         let secret = self.secret.expose_secret();
-        let text = if self.login || OAUTH_PREFIXES.iter().any(|prefix| secret.starts_with(prefix)) {
+        let text = if self.is_login() || OAUTH_PREFIXES.iter().any(|prefix| secret.starts_with(prefix)) {
             format!("Bearer {secret}")
         } else {
             format!("Token token={secret}")
@@ -194,7 +210,8 @@ impl Origin {
 
 /// The credential of an HTTP request.
 fn of_request(secret: &SecretString) -> Credential {
-    Credential::new(secret.expose_secret().trim().into(), "the X-PagerDuty-Token header")
+    let secret = secret.expose_secret().trim().into();
+    Credential { secret, source: "the X-PagerDuty-Token header", kind: Kind::Request, host: None }
 }
 
 /// The sources of credentials, in order.

@@ -127,8 +127,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: USER_EMAIL,
         default: "the current user's",
-        meaning: "The email address of the user in whose name incidents are changed. Required for writes with an \
-                  account-level key.",
+        meaning: "The email address of the user in whose name incidents are changed with the server's own credential. \
+                  Required for writes with an account-level key.",
     },
     Variable {
         name: SANDBOX,

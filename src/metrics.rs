@@ -66,6 +66,7 @@ struct Metrics {
     caches: Family<OfCache, Counter>,
     http: Family<OfHttp, Counter>,
     in_flight: Gauge,
+    sessions: Gauge,
     connections: Gauge,
 }
 
@@ -90,6 +91,7 @@ impl Metrics {
             caches: Family::default(),
             http: Family::default(),
             in_flight: Gauge::default(),
+            sessions: Gauge::default(),
             connections: Gauge::default(),
             registry: Registry::default(),
         };
@@ -129,6 +131,7 @@ impl Metrics {
         );
         registry.register("http_requests", "HTTP requests served, by path and status", metrics.http.clone());
         registry.register("http_in_flight", "MCP requests being served", metrics.in_flight.clone());
+        registry.register("http_sessions", "Open sessions, as far as it is known", metrics.sessions.clone());
         registry.register("http_connections", "Open connections", metrics.connections.clone());
         Self { registry, ..metrics }
     }
@@ -184,6 +187,11 @@ pub fn known_path(path: &str) -> &'static str {
 /// More or fewer MCP requests are being served.
 pub fn in_flight(change: i64) {
     METRICS.in_flight.inc_by(change);
+}
+
+/// More or fewer sessions are open.
+pub fn sessions(change: i64) {
+    METRICS.sessions.inc_by(change);
 }
 
 /// More or fewer connections are open.

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use http::HeaderMap;
+use tracing::Span;
 
 /// The longest `tracestate` that is sent on: what the standard asks everyone to carry.
 const MAX_STATE: usize = 512;
@@ -50,6 +51,12 @@ impl Trace {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What log lines about a request of this trace stand in: at the level of errors, so that all of them name it.
+    #[must_use]
+    pub fn span(trace: Option<&Self>) -> Span {
+        trace.map_or_else(Span::none, |trace| tracing::error_span!("request", trace_id = trace.id()))
     }
 
     /// The headers of a request of ours: each is a span of its own.

@@ -139,10 +139,12 @@ impl Api {
         })
     }
 
-    /// The `From` address of a write: the configured one, else the current user's.
+    /// The `From` address of a write: the configured one, else the current user's. What is configured is about the
+    /// server's own credential: who brings another acts in their own name.
     /// <https://developer.pagerduty.com/docs/rest-api-overview>
     pub async fn author(&self) -> Result<Option<String>> {
-        if let Some(email) = &self.client.user_email {
+        let callers = self.credential.is_callers();
+        if let Some(email) = self.client.user_email.as_ref().filter(|_| !callers) {
             return Ok(Some(email.clone()));
         }
         match self.me().await {
@@ -153,7 +155,11 @@ impl Api {
                 Code::NoUserContext,
                 "the credential is an account-level key, so a change needs to say in whose name it is made",
             )
-            .hint(format!("Set {USER_EMAIL} to the email address of a user of the account, or use a user's API key."))),
+            .hint(if callers {
+                "Send a user's API key or OAuth access token.".to_owned()
+            } else {
+                format!("Set {USER_EMAIL} to the email address of a user of the account, or use a user's API key.")
+            })),
             Err(error) => Err(error),
         }
     }

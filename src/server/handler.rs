@@ -16,7 +16,6 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::http::Caller;
@@ -24,17 +23,13 @@ use super::{convert, params, resources};
 use crate::auth::Origin;
 use crate::error::{Code, Error};
 use crate::tools::Toolbox;
+use crate::trace::Trace;
 
 /// The revisions we speak, oldest first. A client that asks `initialize` for any other is offered 2025-11-25, the newest
 /// that has an `initialize`, and may leave if it does not like it (2025-11-25, "Version Negotiation"); a request that
 /// names another in its `_meta` is answered -32022 with this list (2026-07-28, "Protocol Version").
 const REVISIONS: &[ProtocolVersion] =
     &[ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
-
-/// How many calls run side by side; further ones wait for their turn. A client may pipeline as many requests as it likes,
-/// and each call holds sockets and decoded pages: without a bound, one runaway agent exhausts file descriptors for all.
-/// Far more than any agent asks for at once, and enough that 200 calls at a time do not queue (see `docs/design.md`).
-const MAX_CALLS: usize = 256;
 
 /// How long clients may keep a list or a resource without asking again (2026-07-28, "Caching"). What we list is fixed when
 /// the process starts; the five minutes are for a server restarted behind the same address with other options.
@@ -55,8 +50,6 @@ struct Shared {
     /// The catalogue as `rmcp` wants it. Built when first asked for, because the schemas cost as much as the whole rest of
     /// the start-up, and a client that is only initializing does not need them.
     tools: OnceLock<Vec<Tool>>,
-    /// See [`MAX_CALLS`].
-    turns: Semaphore,
     /// Whether to connect to PagerDuty once the client has been answered for the first time.
     warms_up: AtomicBool,
 }
@@ -65,12 +58,7 @@ impl Server {
     /// A server for the tools of `toolbox`. Does no work yet.
     #[must_use]
     pub fn new(toolbox: Arc<Toolbox>) -> Self {
-        Self(Arc::new(Shared {
-            toolbox,
-            tools: OnceLock::new(),
-            turns: Semaphore::new(MAX_CALLS),
-            warms_up: AtomicBool::new(false),
-        }))
+        Self(Arc::new(Shared { toolbox, tools: OnceLock::new(), warms_up: AtomicBool::new(false) }))
     }
 
     /// The same, and it connects to PagerDuty while the client is still setting itself up. Never before the first answer,
@@ -170,22 +158,18 @@ impl ServerHandler for Server {
         let toolbox = self.toolbox(&context);
         let origin = caller(&context).map_or(&Origin::Local, |caller| &caller.origin);
         let trace = caller(&context).and_then(|caller| caller.trace.clone());
-        // At the level of errors, so that whatever is logged about the call names its trace.
-        let span = trace.as_ref().map(|trace| tracing::error_span!("request", trace_id = trace.id()));
+        let span = Trace::span(trace.as_ref());
         let call = async {
-            // An error would mean a closed semaphore, and nobody closes this one.
-            let _turn = self.0.turns.acquire().await.ok();
             let call = toolbox.call_from(origin, &request.name, request.arguments.unwrap_or_default());
             match trace {
                 Some(trace) => trace.around(call).await,
                 None => call.await,
             }
         };
-        let call = call.instrument(span.unwrap_or_else(tracing::Span::none));
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
-            outcome = call => outcome,
+            outcome = call.instrument(span) => outcome,
         };
         match outcome {
             Ok(reply) => Ok(convert::reply(reply, toolbox.format()).into()),

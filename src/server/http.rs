@@ -8,8 +8,10 @@
 //! session belongs to the credential that opened it.
 
 mod caller;
+mod connections;
 mod endpoint;
 mod guard;
+mod holding;
 mod limits;
 mod listen;
 mod operations;
@@ -17,7 +19,6 @@ mod refusal;
 mod sessions;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,18 +30,20 @@ use tokio::net::{TcpListener, lookup_host};
 
 use super::handler::Server;
 use crate::error::{Code, Error, Result};
+use crate::metrics;
 use crate::tools::Toolbox;
 use guard::Guard;
-use limits::Limits;
-use sessions::Owners;
+use limits::{Bounds, Limits};
+use sessions::Sessions;
 
 pub(super) use caller::Caller;
 
 /// How long calls may still take once the server is told to stop. Below the thirty seconds after which Kubernetes kills.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// The largest body that is read. The longest sensible message, a note, is a fiftieth of it.
-const MAX_BODY: usize = 1024 * 1024;
+/// The largest body that is read. The longest sensible message, a note, is a fifth of it. All that are served at a time have
+/// to fit into memory together (`docs/deploying.md` has the sum).
+const MAX_BODY: usize = 128 * 1024;
 
 /// The settings of the HTTP transport.
 #[derive(Clone, Debug)]
@@ -81,14 +84,13 @@ pub struct Http {
 struct Shared {
     toolbox: Arc<Toolbox>,
     mcp: StreamableHttpService<Server, LocalSessionManager>,
-    sessions: Arc<LocalSessionManager>,
-    owners: Owners,
+    /// If there are any.
+    sessions: Option<Sessions>,
     limits: Arc<Limits>,
     guard: Guard,
     /// Whether a request without a credential is refused.
     credential_required: bool,
     read_timeout: Duration,
-    draining: AtomicBool,
 }
 
 impl Http {
@@ -150,37 +152,37 @@ impl Http {
             // `guard` has checked it, for every path and not only this one.
             .disable_allowed_hosts();
         let cancellation = config.cancellation_token.clone();
-        let sessions = Arc::new(LocalSessionManager::default());
+        let manager = Arc::new(LocalSessionManager::default());
+        let limits = Arc::new(Limits::new(Bounds {
+            of: "requests",
+            total: options.max_calls,
+            each: options.max_calls_per_credential,
+            // Calls take less than that as a rule.
+            retry_after: 1,
+            gauge: metrics::in_flight,
+        }));
         let shared = Arc::new(Shared {
-            mcp: StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&sessions), config),
+            mcp: StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&manager), config),
             toolbox,
-            sessions,
-            owners: Owners::default(),
-            limits: Arc::new(Limits::new(options.max_calls, options.max_calls_per_credential)),
+            sessions: options.sessions.then(|| Sessions::new(manager)),
+            limits: Arc::clone(&limits),
             guard,
             credential_required,
             read_timeout: options.read_timeout,
-            draining: AtomicBool::new(false),
         });
-        let connections =
-            listen::Connections { idle_timeout: options.idle_timeout, write_timeout: options.read_timeout };
-        let open = connections.accept(listener, routes(Arc::clone(&shared)), stop).await;
-        shared.draining.store(true, Ordering::Relaxed);
-        tracing::info!("stopping: no new connections; what runs is finished");
-        let finish = async {
-            let closed = open.shutdown();
-            tokio::pin!(closed);
-            tokio::select! {
-                biased;
-                () = &mut closed => return,
-                () = shared.limits.drained() => {}
-            }
-            if options.sessions {
-                // Streams that wait for messages have no end of their own.
-                cancellation.cancel();
-            }
-            closed.await;
+        let terms = listen::Terms {
+            busy: options.max_calls,
+            idle_timeout: options.idle_timeout,
+            write_timeout: options.read_timeout,
         };
+        let closed = terms.accept(listener, routes(shared), stop).await;
+        tracing::info!("stopping: no new connections; what runs is finished");
+        let calls = async {
+            limits.drained().await;
+            // Streams of sessions wait for messages without an end of their own.
+            cancellation.cancel();
+        };
+        let finish = async { tokio::join!(closed, calls) };
         let finished = tokio::time::timeout(DRAIN, finish).await.is_ok();
         if !finished {
             tracing::warn!("stopped with calls unanswered after {DRAIN:?}");

@@ -31,6 +31,11 @@ use crate::tools::Toolbox;
 /// The longest message we read. `rmcp` draws the same line, and the longest sensible message, a note, is a thousandth of it.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
+/// How many calls run side by side; further ones wait for their turn. A client may pipeline as many requests as it likes,
+/// and each call holds sockets and decoded pages: without a bound, one runaway agent exhausts file descriptors. Far more
+/// than any agent asks for at once, and enough that 200 calls at a time do not queue.
+const MAX_CALLS: usize = 256;
+
 /// How many outgoing messages wait for a client that does not read. With more than that we stop reading from it, as
 /// filters do: finished answers would otherwise pile up without a bound.
 const OUTBOX: usize = 256;
@@ -43,7 +48,7 @@ const LINGER: Duration = Duration::from_mins(10);
 pub async fn serve_stdio(toolbox: Arc<Toolbox>) -> io::Result<()> {
     // Where both are pipes, as they are under most clients on Linux, this saves a change of thread for every message.
     let (stdin, stdout) = rmcp::transport::stdio_pipes();
-    serve_lines(Server::new(toolbox).warming_up(), stdin, stdout).await
+    serve_lines(server(&toolbox).warming_up(), stdin, stdout).await
 }
 
 /// Serves MCP over any pair of streams, until the input ends or the output breaks.
@@ -55,7 +60,11 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Unpin,
 {
-    serve_lines(Server::new(toolbox), reader, writer).await
+    serve_lines(server(&toolbox), reader, writer).await
+}
+
+fn server(toolbox: &Toolbox) -> Server {
+    Server::new(Arc::new(toolbox.taking_turns(MAX_CALLS)))
 }
 
 async fn serve_lines<R, W>(server: Server, reader: R, writer: W) -> io::Result<()>

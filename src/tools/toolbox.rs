@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::{ALL, Context, Terms, Tool, Toolset};
@@ -65,6 +66,7 @@ pub struct Toolbox {
     format: Format,
     timeout: Duration,
     raw_text: bool,
+    turns: Option<Arc<Semaphore>>,
 }
 
 impl Toolbox {
@@ -78,6 +80,7 @@ impl Toolbox {
             format: config.format,
             timeout: config.timeout,
             raw_text: config.raw_text,
+            turns: None,
         })
     }
 
@@ -94,6 +97,12 @@ impl Toolbox {
         let passing = filter.tools()?;
         let both = |tool: &&'static Tool| passing.iter().any(|passing| passing.name == tool.name);
         Ok(Self { tools: self.tools.iter().copied().filter(both).collect(), ..self.clone() })
+    }
+
+    /// The same with so many calls at a time; further ones wait for their turn, as part of the time that a call may take.
+    #[must_use]
+    pub fn taking_turns(&self, at_a_time: usize) -> Self {
+        Self { turns: Some(Arc::new(Semaphore::new(at_a_time))), ..self.clone() }
     }
 
     /// Whether requests could be sent: what has to be loaded for them is, or cannot be.
@@ -153,14 +162,12 @@ impl Toolbox {
     }
 
     async fn logged(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
-        let started = Instant::now();
+        let counted = Counted::begin(self.tool(name).map_or("unknown", |tool| tool.name));
         let mut outcome = self.run(origin, terms, name, arguments).await;
         if !self.raw_text {
             outcome = outcome.map(Reply::neutralised).map_err(Error::neutralised);
         }
-        let elapsed = started.elapsed();
-        let label = self.tool(name).map_or("unknown", |tool| tool.name);
-        metrics::call(label, outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"), elapsed);
+        let elapsed = counted.end(outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
         match &outcome {
             Ok(_) => tracing::info!(tool = name, ?elapsed, "call answered"),
             // What the caller can mend is told to the caller; the rest is for whoever reads the log at night.
@@ -173,9 +180,19 @@ impl Toolbox {
         outcome
     }
 
+    fn no_turn(&self, name: &str) -> Error {
+        Error::new(Code::Timeout, format!("{name} did not get its turn within {:?}", self.timeout))
+            .hint("Too many calls are underway: send fewer at a time. This one changed nothing.")
+    }
+
     async fn run(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let tool = self.tool(name)?;
         let deadline = Instant::now() + self.timeout;
+        let _turn = match &self.turns {
+            // An error within would mean a closed semaphore, and nobody closes this one.
+            Some(turns) => timeout_at(deadline, turns.acquire()).await.map_err(|_| self.no_turn(name))?.ok(),
+            None => None,
+        };
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
@@ -198,6 +215,36 @@ impl Toolbox {
                     "The change may have taken effect: look at the incident before trying again.".to_owned()
                 },
             )),
+        }
+    }
+}
+
+/// A call that is counted when it ends: as withdrawn, if nobody waits for that.
+struct Counted {
+    tool: &'static str,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Counted {
+    fn begin(tool: &'static str) -> Self {
+        Self { tool, begun: Instant::now(), ended: false }
+    }
+
+    fn end(mut self, outcome: &'static str) -> Duration {
+        self.ended = true;
+        let elapsed = self.begun.elapsed();
+        metrics::call(self.tool, outcome, elapsed);
+        elapsed
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if !self.ended {
+            let elapsed = self.begun.elapsed();
+            metrics::call(self.tool, Code::Cancelled.as_str(), elapsed);
+            tracing::info!(tool = self.tool, ?elapsed, "call withdrawn");
         }
     }
 }
@@ -248,6 +295,18 @@ mod tests {
         let error = toolbox(vec![&NEVER_ENDS]).call("odd", Map::new()).await.unwrap_err();
         assert_eq!(error.code(), Code::Timeout);
         assert!(error.hint_text().unwrap().contains("may have taken effect"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_a_turn_is_part_of_the_time_a_call_may_take() {
+        let toolbox = toolbox(vec![&NEVER_ENDS]).taking_turns(1);
+        let began = Instant::now();
+        let call = || toolbox.call("odd", Map::new());
+        let (first, second) = tokio::join!(call(), call());
+        assert!(first.unwrap_err().message().contains("took longer"));
+        assert!(second.unwrap_err().message().contains("turn"));
+        assert_eq!(began.elapsed(), toolbox.timeout);
+        assert!(call().now_or_never().is_none(), "it has its turn now");
     }
 
     #[test]

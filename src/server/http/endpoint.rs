@@ -6,14 +6,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http_body_util::BodyExt;
-use rmcp::model::ErrorCode;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorCode, JsonRpcMessage};
 
 use super::caller::Caller;
+use super::holding::Holding;
 use super::refusal::Refusal;
 use super::{MAX_BODY, Shared};
 use crate::server::message;
+use crate::trace::Trace;
 
 /// How much of a body that is too large is still taken from the client, so that it gets to reading why. Closing at once
 /// would lose the answer on the way.
@@ -21,41 +23,51 @@ const MAX_DRAINED: usize = 16 * MAX_BODY;
 
 /// Answers whatever comes to the endpoint.
 pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    serve(&shared, request).await.unwrap_or_else(|refusal| {
-        tracing::info!(?refusal, "request refused");
-        refusal.into_response()
-    })
+    let trace = Trace::of(request.headers());
+    serve(&shared, request).await.unwrap_or_else(|refusal| refusal.answer(trace.as_ref()))
 }
 
 async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusal> {
-    let caller = Caller::of(request.headers(), &shared.toolbox, shared.credential_required)?;
+    let mut caller = Caller::of(request.headers(), &shared.toolbox, shared.credential_required)?;
     let fingerprint = caller.origin.fingerprint();
-    request.extensions_mut().insert(caller);
-    let stateful = shared.mcp.config.legacy_session_mode;
-    if stateful {
-        shared.owners.check(request.headers(), fingerprint, &shared.sessions).await?;
-    }
+    let (sessions, in_session) = match &shared.sessions {
+        Some(sessions) => (Some(sessions), sessions.check(request.headers(), fingerprint)?),
+        None => (None, false),
+    };
     if request.method() != Method::POST {
         // A stream of a session, its end, or a method there is not.
+        request.extensions_mut().insert(caller);
         return Ok(shared.mcp.handle(request).await.map(Body::new));
     }
-    let permit = shared.limits.admit(fingerprint)?;
+    // Held by both ends: a call of a session runs on when its client goes away, and an answer is sent after its call.
+    let permit = Arc::new(shared.limits.admit(fingerprint)?);
+    caller.permit = Some(Arc::clone(&permit));
+    request.extensions_mut().insert(caller);
     let (parts, body) = request.into_parts();
     let body = read(body, shared.read_timeout).await?;
-    match message::read(&body) {
+    let opening = match message::read(&body) {
         Ok(None) if body.trim_ascii().is_empty() => {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
         }
         // Wrong parameters are answered by the handler, as the revision has it.
         Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => return Err(Refusal::of_message(refusal)),
-        Ok(_) | Err(_) => {}
-    }
+        Ok(Some(message)) if !in_session && is_initialize(&message) => sessions,
+        Ok(_) | Err(_) => None,
+    };
+    let place = match opening {
+        Some(sessions) => Some((sessions, sessions.admit(fingerprint).await?)),
+        None => None,
+    };
     let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await;
-    if stateful {
-        shared.owners.note(answer.headers(), fingerprint, &shared.sessions).await;
+    if let Some((sessions, place)) = place {
+        sessions.note(answer.headers(), fingerprint, place);
     }
     // The request is underway until the last of its answer is sent.
-    Ok(answer.map(|body| Body::new(permit.around(body))))
+    Ok(answer.map(|body| Body::new(Holding::new(body, permit))))
+}
+
+fn is_initialize(message: &ClientJsonRpcMessage) -> bool {
+    matches!(message, JsonRpcMessage::Request(message) if matches!(message.request, ClientRequest::InitializeRequest(_)))
 }
 
 /// The whole body, if it is not too large and does not take too long.

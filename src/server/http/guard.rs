@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
@@ -21,6 +21,7 @@ use super::{Options, Shared};
 use crate::auth::TOKEN_HEADER;
 use crate::error::{Code, Error, Result};
 use crate::metrics;
+use crate::trace::Trace;
 
 /// How long a browser may remember that an origin is allowed.
 const PREFLIGHT: Duration = Duration::from_mins(10);
@@ -158,10 +159,7 @@ pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Ne
     let path = metrics::known_path(request.uri().path());
     let response = match shared.guard.admit(&request) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => {
-            tracing::info!(?refusal, "request refused");
-            refusal.into_response()
-        }
+        Err(refusal) => refusal.answer(Trace::of(request.headers()).as_ref()),
     };
     metrics::http_request(path, response.status().as_u16());
     response

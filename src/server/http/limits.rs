@@ -1,111 +1,116 @@
-//! How many requests are served at a time, in all and for one credential.
+//! How many of something at a time, in all and for one credential: requests that are served, sessions that are open.
 //!
 //! Beyond it a request is refused at once and told when to come back: a queue in front of a server that is too slow only
 //! makes everybody wait for what they no longer want.
+//!
+//! Nobody gets more than is still free (the dynamic threshold of shared buffers, Choudhury and Hahne 1998): the fuller it
+//! is, the smaller is the share that a credential may add to, and what becomes free goes to those who hold little.
 
 use std::collections::HashMap;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
-use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::watch;
 
 use super::refusal::Refusal;
 use crate::auth::Fingerprint;
-use crate::metrics;
-
-/// The seconds after which to try again. Calls take less than that as a rule.
-const RETRY_AFTER: u64 = 1;
 
 /// The counts.
 #[derive(Debug)]
 pub struct Limits {
-    all: Arc<Semaphore>,
-    total: u32,
-    each: usize,
-    /// Only credentials with a request underway are in it.
-    underway: Mutex<HashMap<Option<Fingerprint>, usize>>,
+    bounds: Bounds,
+    held: watch::Sender<Held>,
 }
 
-/// The right to be served, until dropped.
+/// What is counted, and up to where.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// What is counted, for messages.
+    pub of: &'static str,
+    /// How many in all.
+    pub total: usize,
+    /// How many for one credential.
+    pub each: usize,
+    /// The seconds after which to try again.
+    pub retry_after: u64,
+    /// Told of every change.
+    pub gauge: fn(i64),
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    /// Only credentials that hold something are in it.
+    by: HashMap<Option<Fingerprint>, usize>,
+}
+
+/// The right to one, until dropped.
 #[derive(Debug)]
 pub struct Permit {
     limits: Arc<Limits>,
     caller: Option<Fingerprint>,
-    _one: OwnedSemaphorePermit,
 }
 
 impl Limits {
-    /// At most `total` requests, and `each` for one credential.
-    pub fn new(total: usize, each: usize) -> Self {
-        let total = u32::try_from(total.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-        Self { all: Arc::new(Semaphore::new(total as usize)), total, each, underway: Mutex::default() }
+    /// Nothing is counted yet.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, held: watch::Sender::default() }
     }
 
-    /// Counts a request of a caller's.
+    /// Counts one of a caller's.
     pub fn admit(self: &Arc<Self>, caller: Option<Fingerprint>) -> Result<Permit, Refusal> {
-        let Ok(one) = Arc::clone(&self.all).try_acquire_owned() else {
-            return Err(Refusal::busy("the server is at its limit of concurrent requests", RETRY_AFTER));
-        };
-        let mut underway = self.underway.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = underway.entry(caller).or_default();
-        if *count >= self.each {
-            return Err(Refusal::busy("this credential is at its limit of concurrent requests", RETRY_AFTER));
+        let mut admitted = Ok(());
+        self.held.send_if_modified(|held| {
+            admitted = self.count(held, caller);
+            admitted.is_ok()
+        });
+        admitted?;
+        (self.bounds.gauge)(1);
+        Ok(Permit { limits: Arc::clone(self), caller })
+    }
+
+    fn count(&self, held: &mut Held, caller: Option<Fingerprint>) -> Result<(), Refusal> {
+        let free = self.bounds.total.saturating_sub(held.all);
+        let own = held.by.get(&caller).copied().unwrap_or_default();
+        if free == 0 {
+            return Err(self.exhausted());
         }
-        *count += 1;
-        metrics::in_flight(1);
-        Ok(Permit { limits: Arc::clone(self), caller, _one: one })
+        if own >= self.bounds.each.min(free) {
+            return Err(self.refuse("this credential is at its limit"));
+        }
+        held.all += 1;
+        held.by.insert(caller, own + 1);
+        Ok(())
     }
 
-    /// Waits until nothing is underway.
+    /// The refusal when there is nothing left for anybody.
+    pub fn exhausted(&self) -> Refusal {
+        self.refuse("the server is at its limit")
+    }
+
+    fn refuse(&self, who: &str) -> Refusal {
+        Refusal::busy(&format!("{who} of concurrent {}", self.bounds.of), self.bounds.retry_after)
+    }
+
+    /// Waits until nothing is held. Others are admitted in the meantime as before.
     pub async fn drained(&self) {
-        // An error would mean a closed semaphore, and nobody closes this one.
-        let _ = self.all.acquire_many(self.total).await;
-    }
-}
-
-impl Permit {
-    /// An answer whose request is underway until the last of it is sent.
-    pub fn around<B>(self, body: B) -> Underway<B> {
-        Underway { body, _permit: self }
-    }
-}
-
-/// A body that holds a permit.
-#[derive(Debug)]
-pub struct Underway<B> {
-    body: B,
-    _permit: Permit,
-}
-
-impl<B: Body + Unpin> Body for Underway<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        // An error would mean that there is no sender left, and this is one.
+        self.held.subscribe().wait_for(|held| held.all == 0).await.ok();
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        metrics::in_flight(-1);
-        let mut underway = self.limits.underway.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = underway.get_mut(&self.caller) {
-            *count -= 1;
-            if *count == 0 {
-                underway.remove(&self.caller);
+        (self.limits.bounds.gauge)(-1);
+        self.limits.held.send_modify(|held| {
+            held.all -= 1;
+            let left = held.by.get_mut(&self.caller).map(|count| {
+                *count -= 1;
+                *count
+            });
+            if left == Some(0) {
+                held.by.remove(&self.caller);
             }
-        }
+        });
     }
 }
 
@@ -120,9 +125,13 @@ mod tests {
         Origin::Http(Some(secret.into())).fingerprint()
     }
 
+    fn limits(total: usize, each: usize) -> Arc<Limits> {
+        Arc::new(Limits::new(Bounds { of: "requests", total, each, retry_after: 1, gauge: |_| {} }))
+    }
+
     #[test]
     fn a_credential_and_all_together_have_a_limit_each() {
-        let limits = Arc::new(Limits::new(3, 2));
+        let limits = limits(3, 2);
         let first = limits.admit(caller("a")).unwrap();
         let _second = limits.admit(caller("a")).unwrap();
         assert!(limits.admit(caller("a")).is_err(), "two for one credential");
@@ -135,12 +144,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_a_caller_who_has_gone() {
-        let limits = Arc::new(Limits::new(3, 2));
+    fn those_who_hold_much_leave_room_to_those_who_hold_little() {
+        let limits = limits(256, 64);
+        let take_all = |secret| std::iter::from_fn(|| limits.admit(caller(secret)).ok()).collect::<Vec<_>>();
+        let mut greedy = ["a", "b", "c", "d"].map(take_all);
+        assert_eq!(greedy.each_ref().map(Vec::len), [64, 64, 64, 32]);
+        let newcomer = take_all("e");
+        assert_eq!(newcomer.len(), 16);
+        greedy[0].pop();
+        assert!(limits.admit(caller("a")).is_err(), "what becomes free is not for them");
+        assert!(limits.admit(caller("e")).is_ok());
+    }
+
+    #[test]
+    fn who_waits_for_the_end_keeps_nobody_out() {
+        let limits = limits(3, 2);
         let permit = limits.admit(caller("a")).unwrap();
-        assert!(limits.drained().now_or_never().is_none());
-        drop(permit);
-        assert!(limits.underway.lock().unwrap().is_empty());
-        assert!(limits.drained().now_or_never().is_some());
+        let mut drained = std::pin::pin!(limits.drained());
+        assert!(drained.as_mut().now_or_never().is_none());
+        let late = limits.admit(caller("b"));
+        assert!(late.is_ok());
+        drop((permit, late));
+        assert!(drained.now_or_never().is_some());
+        assert!(limits.held.borrow().by.is_empty(), "nothing is kept of a caller who has gone");
     }
 }

@@ -4,22 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::{AbortRegistration, Abortable, Aborted};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 
-use crate::metrics;
+use super::connections::{Connection, Connections};
+use super::holding::Holding;
 
-/// How many connections are open at a time; further ones wait in the system's queue. Each may hold a head of a request, and
-/// a file descriptor.
-const MAX_CONNECTIONS: usize = 4096;
+/// How many connections are open at a time beyond the requests that are served. Each may hold a head of a request, and a
+/// file descriptor.
+const SPARE: usize = 1024;
 
 /// The largest head: request line and headers. Answered 431 beyond.
 const MAX_HEAD: usize = 32 * 1024;
+
+/// How much of what a client sends is read ahead.
+const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most headers in it.
 const MAX_HEADERS: usize = 100;
@@ -28,68 +35,92 @@ const MAX_HEADERS: usize = 100;
 /// a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The time-outs of connections.
+/// What connections may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Connections {
+pub struct Terms {
+    /// How many requests are served at a time.
+    pub busy: usize,
     /// Without a whole head of a request.
     pub idle_timeout: Duration,
     /// Without a byte of an answer taken.
     pub write_timeout: Duration,
 }
 
-impl Connections {
-    /// Accepts connections until `stop` is done. Returns those that are open then.
+impl Terms {
+    /// Accepts connections until `stop` is done. What is returned is done when those are closed that are open then: those
+    /// without a request at once, the others when theirs are answered.
     pub async fn accept(
         self,
         listener: TcpListener,
         routes: Router,
         stop: impl Future<Output = ()>,
-    ) -> GracefulShutdown {
-        let open = GracefulShutdown::new();
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    ) -> impl Future<Output = ()> {
+        let graceful = GracefulShutdown::new();
+        let all = Arc::new(Connections::new(self.busy.saturating_add(SPARE)));
         tokio::pin!(stop);
         loop {
-            let next = async {
-                // An error would mean a closed semaphore, and nobody closes this one.
-                let slot = Arc::clone(&slots).acquire_owned().await.ok();
-                (slot, listener.accept().await)
-            };
             tokio::select! {
                 biased;
-                () = &mut stop => return open,
-                (slot, accepted) = next => match accepted {
-                    Ok((stream, _)) => self.serve(stream, slot, routes.clone(), &open),
+                () = &mut stop => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => match all.open() {
+                        Some((connection, closed)) => self.serve(stream, connection, closed, routes.clone(), &graceful),
+                        None => tracing::warn!("a connection was closed: all that there may be are busy"),
+                    },
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
+                        // The system may be out of descriptors: then one that nobody uses is worth more to a newcomer.
+                        all.close_longest_idle();
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 }
             }
         }
+        async move {
+            all.close_unasked();
+            graceful.shutdown().await;
+        }
     }
 
-    fn serve(self, stream: TcpStream, slot: Option<OwnedSemaphorePermit>, routes: Router, open: &GracefulShutdown) {
+    fn serve(
+        self,
+        stream: TcpStream,
+        connection: Arc<Connection>,
+        closed: AbortRegistration,
+        routes: Router,
+        graceful: &GracefulShutdown,
+    ) {
         // Without it the second part of an answer waits for a delayed acknowledgement of the first.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot send without delay");
         }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write_timeout));
-        let service = TowerToHyperService::new(routes);
-        let connection = http1::Builder::new()
+        let routes = TowerToHyperService::new(routes);
+        let service = service_fn(move |request: Request<Incoming>| {
+            // A stream of events has no end. Its client expects to come back when it breaks off.
+            let endless = request.method() == Method::GET;
+            let begun = connection.begin().map(|busy| (busy, routes.call(request)));
+            async move {
+                let (busy, answer) = begun.ok_or("it has been told to close")?;
+                let Ok(answer) = answer.await;
+                Ok::<_, &str>(answer.map(|body| Holding::new(body, (!endless).then_some(busy))))
+            }
+        });
+        let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.idle_timeout)
             .max_header_size(MAX_HEAD)
             .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_BUFFER)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
-        let connection = open.watch(connection);
-        metrics::connections(1);
+        let serving = Abortable::new(graceful.watch(serving), closed);
         tokio::spawn(async move {
-            let _slot = slot;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+            match serving.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a connection broke"),
+                Err(Aborted) => tracing::debug!("an idle connection was closed"),
             }
-            metrics::connections(-1);
         });
     }
 }

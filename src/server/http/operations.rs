@@ -1,7 +1,6 @@
 //! For those who run the server: is it alive, can it serve, what does it do.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -18,9 +17,6 @@ pub async fn alive() -> &'static str {
 /// `/readyz`: calls can be answered. Not whether PagerDuty can be reached: that is the same from every instance, and taking
 /// all of them out of service would only replace its errors by a gateway's.
 pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    if shared.draining.load(Ordering::Relaxed) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
-    }
     match shared.toolbox.ready() {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message())).into_response(),

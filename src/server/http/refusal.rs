@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Code, Error};
 use crate::server::message;
+use crate::trace::Trace;
 
 /// A status, and why: as a JSON-RPC error without an id, which is how the protocol has it (2026-07-28, "Streamable HTTP",
 /// "Sending Messages to the Server").
@@ -54,6 +55,14 @@ impl Refusal {
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+}
+
+impl Refusal {
+    /// The answer to a request, with a line in the log.
+    pub fn answer(self, trace: Option<&Trace>) -> Response {
+        Trace::span(trace).in_scope(|| tracing::info!(refusal = ?self, "request refused"));
+        self.into_response()
     }
 }
 

@@ -1,52 +1,79 @@
-//! Whose a session is.
+//! Whose a session is, and how many there are.
 //!
 //! `rmcp` serves whoever names a session. Its ID is hard to guess, but IDs end up in logs, and a session's stream can be
 //! asked to repeat earlier answers. So a session is only there for the credential that opened it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 
+use super::limits::{Bounds, Limits, Permit};
 use super::refusal::Refusal;
 use crate::auth::Fingerprint;
+use crate::metrics;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// How many sessions are open at a time. Each is a task and its buffers; `rmcp` ends one that was idle for five minutes.
 const MAX_SESSIONS: usize = 1024;
 
-/// The sessions, with the callers they belong to.
-#[derive(Debug, Default)]
-pub struct Owners(Mutex<HashMap<String, Option<Fingerprint>>>);
+/// How many of them for one credential: a person has a few clients, each with a session.
+const MAX_SESSIONS_EACH: usize = 64;
 
-impl Owners {
-    /// Refuses a session that is not the caller's, as one that does not exist; and a new one if there are too many.
-    pub async fn check(
-        &self,
-        headers: &HeaderMap,
-        caller: Option<Fingerprint>,
-        sessions: &LocalSessionManager,
-    ) -> Result<(), Refusal> {
-        let Some(id) = headers.get(SESSION_ID) else {
-            if sessions.sessions.read().await.len() >= MAX_SESSIONS {
-                return Err(Refusal::busy("the server is at its limit of sessions", 60));
-            }
-            return Ok(());
-        };
-        let owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = id.to_str().ok().and_then(|id| owners.get(id));
-        if owner == Some(&caller) { Ok(()) } else { Err(unknown()) }
+/// The sessions, with the callers they belong to.
+#[derive(Debug)]
+pub struct Sessions {
+    manager: Arc<LocalSessionManager>,
+    owners: Mutex<HashMap<String, Owner>>,
+    limits: Arc<Limits>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    caller: Option<Fingerprint>,
+    _place: Permit,
+}
+
+impl Sessions {
+    /// Those that `manager` has.
+    pub fn new(manager: Arc<LocalSessionManager>) -> Self {
+        let limits = Limits::new(Bounds {
+            of: "sessions",
+            total: MAX_SESSIONS,
+            each: MAX_SESSIONS_EACH,
+            retry_after: 60,
+            gauge: metrics::sessions,
+        });
+        Self { manager, owners: Mutex::default(), limits: Arc::new(limits) }
     }
 
-    /// Notes whose a session is that an answer opens, and forgets those that have ended.
-    pub async fn note(&self, answer: &HeaderMap, caller: Option<Fingerprint>, sessions: &LocalSessionManager) {
-        let Some(id) = answer.get(SESSION_ID).and_then(|id| id.to_str().ok()) else { return };
-        let open = sessions.sessions.read().await;
-        let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.retain(|id, _| open.contains_key(id.as_str()));
-        owners.insert(id.to_owned(), caller);
+    /// Whether the request is part of a session. One that is not the caller's is refused like one that does not exist.
+    pub fn check(&self, headers: &HeaderMap, caller: Option<Fingerprint>) -> Result<bool, Refusal> {
+        let Some(id) = headers.get(SESSION_ID) else { return Ok(false) };
+        let owners = self.lock();
+        let owner = id.to_str().ok().and_then(|id| owners.get(id));
+        if owner.is_some_and(|owner| owner.caller == caller) { Ok(true) } else { Err(unknown()) }
+    }
+
+    /// A place for one more session of a caller's.
+    pub async fn admit(&self, caller: Option<Fingerprint>) -> Result<Permit, Refusal> {
+        let open = self.manager.sessions.read().await;
+        self.lock().retain(|id, _| open.contains_key(id.as_str()));
+        // Some may be nobody's: their clients went away before they were told the ID.
+        if open.len() >= MAX_SESSIONS { Err(self.limits.exhausted()) } else { self.limits.admit(caller) }
+    }
+
+    /// Notes whose a session is that an answer opens.
+    pub fn note(&self, answer: &HeaderMap, caller: Option<Fingerprint>, place: Permit) {
+        if let Some(id) = answer.get(SESSION_ID).and_then(|id| id.to_str().ok()) {
+            self.lock().insert(id.to_owned(), Owner { caller, _place: place });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Owner>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

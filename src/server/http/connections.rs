@@ -1,0 +1,175 @@
+//! The connections that are open, and which of them nobody would miss.
+//!
+//! There is a bound on them, and whoever comes when it is reached must not have to wait: it may be a probe. Nor can those
+//! who take up the room be told by their address, since behind a gateway all have the same. But what is served at a time is
+//! bounded well below (`limits`), so that beyond it there are always idle ones, and the one that was idle for longest goes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{AbortHandle, AbortRegistration};
+
+use crate::metrics;
+
+/// All of them.
+#[derive(Debug)]
+pub struct Connections {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many are open, without those told to close.
+    open: usize,
+    /// The idle ones, by since when: turns, not times.
+    idle: BTreeMap<u64, Idle>,
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Idle {
+    close: AbortHandle,
+    /// Whether there ever was a whole request.
+    asked: bool,
+}
+
+/// One of them, until dropped.
+#[derive(Debug)]
+pub struct Connection {
+    all: Arc<Connections>,
+    close: AbortHandle,
+    /// Its key while it is idle.
+    turn: Mutex<Option<u64>>,
+}
+
+/// A connection on which a request is served, until dropped.
+#[derive(Debug)]
+pub struct Busy(Arc<Connection>);
+
+impl Connections {
+    /// None yet, and never more than `most`.
+    pub fn new(most: usize) -> Self {
+        Self { most, state: Mutex::default() }
+    }
+
+    /// One more, in place of another if need be; nothing if all are busy. What runs it has to end with the registration.
+    pub fn open(self: &Arc<Self>) -> Option<(Arc<Connection>, AbortRegistration)> {
+        let full = self.lock().open >= self.most;
+        if full && !self.close_longest_idle() {
+            return None;
+        }
+        let (close, closed) = AbortHandle::new_pair();
+        self.lock().open += 1;
+        metrics::connections(1);
+        let connection = Connection { all: Arc::clone(self), close, turn: Mutex::default() };
+        connection.rest(false);
+        Some((Arc::new(connection), closed))
+    }
+
+    /// Closes the connection that was idle for longest, if any is.
+    pub fn close_longest_idle(&self) -> bool {
+        let mut state = self.lock();
+        let longest = state.idle.pop_first().map(|(_, idle)| idle.close.abort());
+        state.open -= usize::from(longest.is_some());
+        longest.is_some()
+    }
+
+    /// Closes those on which nothing was asked yet. They may have half a request, which nobody waits for.
+    pub fn close_unasked(&self) {
+        let mut state = self.lock();
+        let before = state.idle.len();
+        state.idle.retain(|_, idle| {
+            if !idle.asked {
+                idle.close.abort();
+            }
+            idle.asked
+        });
+        state.open -= before - state.idle.len();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    /// Begins a request; nothing if the connection has been told to close.
+    pub fn begin(self: &Arc<Self>) -> Option<Busy> {
+        let turn = self.turn().take()?;
+        self.all.lock().idle.remove(&turn)?;
+        Some(Busy(Arc::clone(self)))
+    }
+
+    fn rest(&self, asked: bool) {
+        let mut state = self.all.lock();
+        state.turn += 1;
+        let turn = state.turn;
+        state.idle.insert(turn, Idle { close: self.close.clone(), asked });
+        *self.turn() = Some(turn);
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Option<u64>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        metrics::connections(-1);
+        let mut state = self.all.lock();
+        if !self.close.is_aborted() {
+            state.open -= 1;
+        }
+        if let Some(turn) = *self.turn() {
+            state.idle.remove(&turn);
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.rest(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(all: &Arc<Connections>) -> Arc<Connection> {
+        all.open().unwrap().0
+    }
+
+    #[test]
+    fn the_one_that_was_idle_for_longest_makes_room() {
+        let all = Arc::new(Connections::new(3));
+        let [first, second, third] = [(); 3].map(|()| open(&all));
+        let busy = first.begin().unwrap();
+        let fourth = open(&all);
+        assert!(second.begin().is_none(), "it has to close, and begins nothing any more");
+        drop(busy);
+        assert!(all.open().is_some());
+        assert!(third.begin().is_none());
+        let _busy = [first.begin().unwrap(), fourth.begin().unwrap()];
+        drop((second, third));
+        assert!(all.open().is_some(), "that one was dropped at once");
+        let fifth = open(&all);
+        let _last = fifth.begin().unwrap();
+        assert!(all.open().is_none(), "all are busy");
+    }
+
+    #[test]
+    fn at_the_end_only_those_go_at_once_that_never_asked() {
+        let all = Arc::new(Connections::new(9));
+        let [fresh, idle, busy] = [(); 3].map(|()| open(&all));
+        drop(idle.begin());
+        let serving = busy.begin().unwrap();
+        all.close_unasked();
+        assert!(fresh.begin().is_none());
+        assert!(idle.begin().is_some());
+        drop((serving, fresh, idle, busy));
+        let state = all.lock();
+        assert_eq!((state.open, state.idle.len()), (0, 0));
+    }
+}

@@ -1,0 +1,232 @@
+"""What is served over HTTP at a time, what is left when a client goes, and how it all ends."""
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from doors import Door, native
+from test_http_security import PING, head
+from web import DEADLINE, Web, serve
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+USER = "sandbox-user"
+TEAMLESS = "sandbox-teamless-user"
+SPARE = 1024
+"""How many connections there may be beyond the requests that are served."""
+
+INITIALIZE = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"},
+}
+
+
+def connect(web: Web) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", web.port), timeout=DEADLINE)
+
+
+def metric(web: Web, name: str) -> int:
+    (line,) = [
+        line
+        for line in web.send("/metrics").text.splitlines()
+        if line.startswith((f"pagerduty_mcp_{name} ", f"pagerduty_mcp_{name}{{"))
+    ] or ["none 0"]
+    return int(line.split()[-1])
+
+
+def call(tool: str, *headers: str) -> bytes:
+    params = {"name": tool, "arguments": {}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return head("POST /mcp HTTP/1.1", "Host: localhost", *headers, body=json.dumps(message).encode())
+
+
+def open_session(web: Web, token: str = USER) -> dict[str, str]:
+    opened = web.ask("initialize", INITIALIZE, X_PagerDuty_Token=token)
+    assert opened.status == 200, opened.text
+    return {"X_PagerDuty_Token": token, "Mcp_Session_Id": opened.headers["mcp-session-id"]}
+
+
+def lines(headers: dict[str, str]) -> list[str]:
+    return [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
+def test_a_hundred_slow_calls_are_answered_before_the_end(door: Door, sandbox, nowhere: Path):
+    with serve(
+        door,
+        *("--max-calls-per-credential", "200"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+        PAGERDUTY_API_TOKEN=USER,
+    ) as web:
+        sandbox.fail({"delay": 2000}, path="/teams", times=100)
+        with ThreadPoolExecutor(100) as threads:
+            calls = [threads.submit(web.call, "get_teams", {"limit": 1}) for _ in range(100)]
+            while sum(line == "GET /teams" for line in sandbox.requests()) < 100:
+                assert not any(call.done() for call in calls)
+            status = web.stop()
+            answers = [call.result(DEADLINE) for call in calls]
+        assert status == 0
+        assert all(len(answer["teams"]) == 1 for answer in answers)
+        with pytest.raises(OSError, match="refused"):
+            web.send("/healthz")
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("sessions", [False, True], ids=["stateless", "sessions"])
+def test_whoever_has_asked_nothing_is_not_waited_for(sandbox, nowhere: Path, sessions: bool):
+    arguments = ["--sessions"] if sessions else []
+    with (
+        serve(native(), *arguments, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        halves = [b"", b"P", b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"]
+        idle = [opened.enter_context(connect(web)) for _ in range(6)]
+        for connection, half in zip(idle, halves * 2, strict=True):
+            connection.sendall(half)
+        asked = opened.enter_context(connect(web))
+        asked.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"alive" in asked.recv(4096)
+        asked.sendall(halves[2])
+        caller = [f"X-PagerDuty-Token: {USER}"]
+        if sessions:
+            # A stream without an end, and nothing on it but a comment now and then.
+            caller = lines(open_session(web))
+            stream = opened.enter_context(connect(web))
+            stream.sendall(head("GET /mcp HTTP/1.1", "Host: localhost", *caller, body=b""))
+            assert stream.recv(12) == b"HTTP/1.1 200"
+        # One with a request underway is waited for, and all of its answer comes.
+        sandbox.fail({"delay": 1000}, path="/teams")
+        busy = opened.enter_context(connect(web))
+        busy.sendall(call("get_teams", *caller))
+        while "GET /teams" not in sandbox.requests():
+            pass
+        web.process.send_signal(signal.SIGTERM)
+        for connection in idle:
+            # The others are closed while that one is still being served.
+            assert connection.recv(1) == b""
+        answer = b"".join(iter(lambda: busy.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b'"teams"' in answer
+        # Well before the end of the time that calls may take.
+        assert web.process.wait(15) == 0
+
+
+def test_probes_are_answered_however_many_connections_are_open(nowhere: Path):
+    most = 1 + SPARE
+    with serve(native(), "--sandbox", "--max-calls", "1", cwd=nowhere) as web:
+        with contextlib.ExitStack() as opened:
+            first = opened.enter_context(connect(web))
+            for number in range(most + 10):
+                idle = opened.enter_context(connect(web))
+                if number % 2:
+                    idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+            assert web.send("/healthz").text == "alive\n"
+            assert web.send("/readyz").status == 200
+            assert web.call("get_teams", {"limit": 1})["teams"]
+            assert first.recv(1) == b"", "the oldest made room"
+            assert metric(web, "http_connections") <= most
+        assert web.send("/healthz").status == 200
+
+
+def test_a_connection_with_a_call_underway_is_not_closed_for_others(sandbox, nowhere: Path):
+    with serve(
+        native(), *("--max-calls", "1"), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url
+    ) as web:
+        sandbox.fail({"delay": 2000}, path="/teams")
+        with connect(web) as busy, contextlib.ExitStack() as opened:
+            busy.sendall(call("get_teams", f"X-PagerDuty-Token: {USER}"))
+            while "GET /teams" not in sandbox.requests():
+                pass
+            for _ in range(SPARE + 10):
+                opened.enter_context(connect(web))
+            assert web.send("/healthz").status == 200
+            assert busy.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_connection_may_be_used_again_and_again(nowhere: Path):
+    with serve(native(), "--sandbox", cwd=nowhere) as web:
+        connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=DEADLINE)
+        connection.connect()
+        first = connection.sock
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        for _ in range(5):
+            for method, path, body in [
+                ("GET", "/healthz", None),
+                ("HEAD", "/healthz", None),
+                ("POST", "/mcp", PING),
+                ("GET", "/mcp", None),
+                ("POST", "/mcp", b"{"),
+                ("OPTIONS", "/mcp", None),
+            ]:
+                connection.request(method, path, body, headers)
+                connection.getresponse().read()
+                assert connection.sock is first, f"{method} {path}"
+        connection.close()
+
+
+def test_the_calls_of_a_session_count_until_they_end(sandbox, nowhere: Path):
+    with serve(
+        native(),
+        *("--sessions", "--max-calls-per-credential", "1"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+    ) as web:
+        session = open_session(web)
+        sandbox.fail({"delay": 3000}, path="/teams")
+        with connect(web) as leaving:
+            leaving.sendall(call("get_teams", *lines(session)))
+            while "GET /teams" not in sandbox.requests():
+                pass
+        # The client has gone, the call goes on: its answer could still be fetched.
+        while metric(web, "http_connections") > 1:
+            pass
+        assert metric(web, "http_in_flight") == 1
+        assert web.ask("ping", **session).status == 429
+        while metric(web, "http_in_flight"):
+            pass
+        assert web.ask("ping", **session).status == 200
+        assert 'calls_total{tool="get_teams",outcome="ok"} 1' in web.send("/metrics").text
+
+
+def test_only_what_opens_a_session_is_refused_for_too_many(sandbox, nowhere: Path):
+    with serve(native(), "--sessions", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
+        sessions = [open_session(web) for _ in range(64)]
+        refused = web.ask("initialize", INITIALIZE, X_PagerDuty_Token=USER)
+        assert refused.status == 429
+        assert refused.headers["retry-after"] == "60"
+        assert "this credential" in refused.error["message"]
+        assert metric(web, "http_sessions") == 64
+        # Others are not concerned, nor are requests that need no session.
+        open_session(web, TEAMLESS)
+        assert web.ask("ping", **sessions[0]).status == 200
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        versioned = {"Mcp_Protocol_Version": "2026-07-28", "Mcp_Method": "tools/list"}
+        listed = web.ask("tools/list", {"_meta": meta}, X_PagerDuty_Token=USER, **versioned)
+        assert listed.status == 200, listed.text
+        # One that ends makes room.
+        assert web.send(method="DELETE", **sessions[0]).status in (200, 202)
+        open_session(web)
+
+
+def test_calls_that_are_withdrawn_are_counted(sandbox, nowhere: Path):
+    with serve(native(), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
+        sandbox.fail("hang", path="/teams")
+        with connect(web) as leaving:
+            leaving.sendall(call("get_teams", f"X-PagerDuty-Token: {USER}"))
+            while "GET /teams" not in sandbox.requests():
+                pass
+        while metric(web, "http_in_flight"):
+            pass
+        withdrawn = 'pagerduty_mcp_calls_total{tool="get_teams",outcome="CANCELLED"} 1'
+        while withdrawn not in web.send("/metrics").text:
+            pass
