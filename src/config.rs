@@ -344,6 +344,10 @@ pub struct Config {
     pub timeout: Duration,
     /// The time-out of connecting.
     pub connect_timeout: Duration,
+    /// The time-out of one attempt at a request. No variable sets it, nor the back-off: programs and tests may.
+    pub attempt_timeout: Duration,
+    /// The first back-off between attempts; it doubles.
+    pub backoff: Duration,
 }
 
 impl Config {
@@ -370,6 +374,8 @@ impl Config {
             timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
+            attempt_timeout: Duration::from_secs(20),
+            backoff: Duration::from_millis(200),
         })
     }
 

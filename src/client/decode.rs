@@ -21,7 +21,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    fn because(why: impl Into<String>) -> Self {
+    pub(super) fn because(why: impl Into<String>) -> Self {
         Self { why: why.into(), cut_off: false }
     }
 }
