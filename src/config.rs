@@ -138,8 +138,9 @@ pub const VARIABLES: &[Variable] = &[
         default: "none",
         meaning: "What goes wrong in the embedded account, to try how an agent takes it: `2% reset; GET /incidents status=503 x3; \
                   delay=50; seed=7`. Entries have a likelihood, method, path, kind and number of times, all but the kind \
-                  optional. Kinds: `status=CODE`, `limited=SECONDS`, `delay=MS`, `slow_body=MS`, `html`, `empty`, `truncated`, \
-                  `reset`, `hang`, `lost_response`, `wrong_json`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
+                  optional. Kinds: `status=CODE`, `limited=SECONDS`, `redirect=URL`, `delay=MS`, `slow_body=MS`, `bomb=MB`, `html`, \
+                  `empty`, `truncated`, `reset`, `hang`, `wrong_json`, `garbage`; and for changes that take effect all the same, \
+                  `lost_response`, `replaced=CODE`, `late=MS`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
     },
     Variable {
         name: MAX_RESPONSE_TOKENS,

@@ -44,7 +44,10 @@ impl Api {
     pub async fn past_incidents(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
         let items = self.extras(id, "past_incidents").await?;
         let mut incidents: Vec<_> = items.iter().map(past_incident).collect();
-        let score = |incident: &Map<String, Value>| incident.get("similarity_score").and_then(Value::as_f64);
+        let score = |incident: &Map<String, Value>| {
+            let score = incident.get("similarity_score")?;
+            score.as_f64().or_else(|| score.as_str()?.trim().parse().ok())
+        };
         incidents.sort_by(|a, b| score(b).unwrap_or(0.0).total_cmp(&score(a).unwrap_or(0.0)));
         Ok(incidents)
     }

@@ -18,9 +18,6 @@ use crate::trace::Trace;
 /// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// What some servers of files put before text. JSON has none, and means the same with it.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// Why a request was given up.
 pub(super) struct GivenUp {
     /// What went wrong.
@@ -127,9 +124,8 @@ impl Api {
         }
         let noting = |error: Error| error.status(status.as_u16()).request_id(failure::request_id(&headers));
         let body = body.map_err(|failure| Failure { error: noting(failure.error), ..failure })?;
-        let json = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
-        decode(json).map_err(|unreadable| {
-            let html = body.trim_ascii_start().starts_with(b"<");
+        decode(failure::without_mark(&body)).map_err(|unreadable| {
+            let html = failure::without_mark(&body).trim_ascii_start().starts_with(b"<");
             let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) };
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
             Failure { outcome, asked: None, error: noting(self.unexpected(request, &why)) }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
+use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -54,7 +57,8 @@ fn once() -> u32 {
 /// What goes wrong with a request.
 ///
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
-/// `{"delay": 250}` and `{"slow_body": 250}` in milliseconds, `{"wrong_json": …}`.
+/// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"wrong_json": …}`,
+/// `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -90,6 +94,15 @@ pub enum FaultKind {
     WrongJson(Value),
     /// The request takes effect, and then the connection is closed without an answer.
     LostResponse,
+    /// The connection is closed without an answer, and the request takes effect so much later: it was in a queue.
+    #[serde(deserialize_with = "milliseconds")]
+    Late(Duration),
+    /// The request takes effect, and the answer is this status, with PagerDuty's error or, if it is a success, no body.
+    Replaced(u16),
+    /// The right answer with other headers.
+    Headers(BTreeMap<String, String>),
+    /// Status 200 and so many megabytes of blanks, sent compressed.
+    Bomb(usize),
 }
 
 fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
@@ -145,6 +158,20 @@ impl FaultKind {
                 next.run(request).await;
                 cut_off(scissors)
             }
+            Self::Late(delay) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    next.run(request).await
+                });
+                cut_off(scissors)
+            }
+            Self::Replaced(code) => {
+                next.run(request).await;
+                let body = (200..300).contains(&code).then(String::new);
+                status(code, BTreeMap::new(), body)
+            }
+            Self::Headers(headers) => with(next.run(request).await, headers),
+            Self::Bomb(megabytes) => bomb(megabytes),
         }
     }
 }
@@ -156,10 +183,14 @@ pub fn cut_off(scissors: &Scissors) -> Response {
 }
 
 fn status(code: u16, headers: BTreeMap<String, String>, body: Option<String>) -> Response {
-    let mut response = match body {
+    let response = match body {
         Some(body) => json(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body),
         None => Problem::of_status(code).into_response(),
     };
+    with(response, headers)
+}
+
+fn with(mut response: Response, headers: BTreeMap<String, String>) -> Response {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
@@ -173,6 +204,17 @@ fn status(code: u16, headers: BTreeMap<String, String>, body: Option<String>) ->
 fn html() -> Response {
     let page = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n";
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+/// A small answer that becomes a large one: a compressed megabyte, over and over. gzip allows for several parts.
+fn bomb(megabytes: usize) -> Response {
+    let mut part = GzEncoder::new(Vec::new(), Compression::best());
+    let Ok(part) = part.write_all(&vec![b' '; 1 << 20]).and_then(|()| part.finish()) else {
+        return Problem::of_status(500).into_response();
+    };
+    let mut response = json(StatusCode::OK, part.repeat(megabytes));
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    response
 }
 
 /// The same answer, its body piece by piece over this time.
@@ -270,7 +312,8 @@ mod tests {
     #[test]
     fn every_kind_has_a_form_in_json() {
         let kinds = r#"["html", "empty", "truncated", "reset", "hang", "lost_response", {"status": {"code": 503}},
-            {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []}]"#;
-        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 11);
+            {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []},
+            {"late": 5}, {"replaced": 502}, {"headers": {"date": "x"}}, {"bomb": 65}]"#;
+        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 15);
     }
 }

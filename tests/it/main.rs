@@ -16,6 +16,7 @@ mod codes;
 mod context;
 mod docs;
 mod examples;
+mod fault_matrix;
 mod faults;
 mod format;
 mod isolation;
