@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
-use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,8 +12,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::{Compress, Compression, Crc, FlushCompress};
 use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -206,15 +204,28 @@ fn html() -> Response {
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 
-/// A small answer that becomes a large one: a compressed megabyte, over and over. gzip allows for several parts.
+/// A small answer that becomes a large one.
 fn bomb(megabytes: usize) -> Response {
-    let mut part = GzEncoder::new(Vec::new(), Compression::best());
-    let Ok(part) = part.write_all(&vec![b' '; 1 << 20]).and_then(|()| part.finish()) else {
-        return Problem::of_status(500).into_response();
-    };
-    let mut response = json(StatusCode::OK, part.repeat(megabytes));
+    let Some(packed) = blanks(megabytes) else { return Problem::of_status(500).into_response() };
+    let mut response = json(StatusCode::OK, packed);
     response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     response
+}
+
+/// So many megabytes of blanks in gzip (RFC 1952): one of them is packed, and its blocks are repeated.
+fn blanks(megabytes: usize) -> Option<Vec<u8>> {
+    const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    // A last block with nothing in it.
+    const END: [u8; 2] = [3, 0];
+    let megabyte = vec![b' '; 1 << 20];
+    let mut blocks = Vec::with_capacity(1 << 16);
+    let mut packer = Compress::new(Compression::best(), false);
+    packer.compress_vec(&megabyte, &mut blocks, FlushCompress::Full).ok()?;
+    let mut sum = Crc::new();
+    sum.update(&megabyte);
+    let mut sums = Crc::new();
+    (0..megabytes).for_each(|_| sums.combine(&sum));
+    Some([&HEAD[..], &blocks.repeat(megabytes), &END, &sums.sum().to_le_bytes(), &sums.amount().to_le_bytes()].concat())
 }
 
 /// The same answer, its body piece by piece over this time.
@@ -307,6 +318,14 @@ mod tests {
         assert_ne!(strikes(1), strikes(2));
         let many = strikes(1).into_iter().filter(|struck| *struck).count();
         assert!((40..80).contains(&many), "{many} of 200 at 30 %");
+    }
+
+    #[test]
+    fn a_bomb_is_what_it_says() {
+        let mut unpacked = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*blanks(3).unwrap()), &mut unpacked).unwrap();
+        assert_eq!((unpacked.len(), unpacked.trim()), (3 << 20, ""));
+        assert!(blanks(1_000).unwrap().len() < 5 << 20);
     }
 
     #[test]

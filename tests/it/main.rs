@@ -27,4 +27,5 @@ mod rules;
 mod session;
 mod stdio;
 mod tokens;
+mod tolerance;
 mod writes;
