@@ -1,51 +1,47 @@
 //! The PagerDuty client: one connection pool for the process, one [`Api`] for a call.
 //!
-//! It sends [`Request`]s with the right headers, repeats what may be repeated, and decodes what comes back. It knows the
-//! wire, not the tools: which filters a question needs is not decided here. Only this module and `auth` name `reqwest`.
+//! It sends [`Request`]s with the right headers (`send`), does about failures what `policy` says, and decodes what comes
+//! back. It knows the wire, not the tools: which filters a question needs is not decided here. Only this module and `auth` name `reqwest`.
 
 mod accounts;
+mod call;
+mod clock;
 mod context;
 pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod http;
 mod incidents;
+pub(crate) mod policy;
 mod probe;
 mod rate;
 mod request;
 pub mod resources;
-pub(crate) mod retry;
+mod send;
+mod writes;
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use tokio::time::Instant;
 
 use crate::auth::Credential;
-use crate::config::{Config, Host, TIMEOUT};
+use crate::config::{Config, Host};
 use crate::error::{Code, Error, Result};
 use crate::fields::Selection;
 use crate::ids::Id;
-use crate::metrics;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
-use crate::trace::Trace;
-use decode::{Page, Row, Unreadable};
+use decode::{Page, Row};
 use resources::{Paging, Resource};
-use retry::{Outcome, Patience};
 
 use accounts::{Account, Accounts};
+use call::Call;
 pub use context::{Owned, UserContext};
-pub use incidents::NewStatus;
+use policy::Policy;
 pub use probe::{Probe, RateLimit};
-use request::Repeat;
 pub use request::{Query, Request};
-
-/// The longest an attempt may take, so that a hanging one leaves time for another.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+pub use writes::NewStatus;
 
 /// What all calls share.
 #[derive(Debug)]
@@ -55,8 +51,7 @@ pub struct Client {
     accounts: Accounts,
     host: Host,
     user_email: Option<String>,
-    call_timeout: Duration,
-    attempt_timeout: Duration,
+    policy: Policy,
     connect_timeout: Duration,
 }
 
@@ -69,8 +64,11 @@ impl Client {
             accounts: Accounts::default(),
             host: config.host.clone(),
             user_email: config.user_email.clone(),
-            call_timeout: config.timeout,
-            attempt_timeout: ATTEMPT_TIMEOUT.min(config.timeout),
+            policy: Policy {
+                attempt: config.attempt_timeout.min(config.timeout),
+                backoff: config.backoff,
+                call: config.timeout,
+            },
             connect_timeout: config.connect_timeout,
         }
     }
@@ -78,11 +76,17 @@ impl Client {
     /// The client for one call in the name of a credential.
     #[must_use]
     pub fn with(self: &Arc<Self>, credential: Credential) -> Api {
+        self.until(Instant::now() + self.policy.call, credential)
+    }
+
+    /// The same for a call that has to be answered by `deadline`.
+    #[must_use]
+    pub fn until(self: &Arc<Self>, deadline: Instant, credential: Credential) -> Api {
         Api {
             account: self.accounts.of(credential.fingerprint()),
             client: Arc::clone(self),
             credential,
-            patience: Arc::new(Patience::of(self.call_timeout)),
+            call: Arc::new(Call::until(deadline)),
         }
     }
 
@@ -114,7 +118,7 @@ impl Client {
         let builder = http::builder(self.host.is_plain())
             .default_headers(headers)
             .connect_timeout(self.connect_timeout)
-            .timeout(self.attempt_timeout);
+            .timeout(self.policy.attempt);
         let built = builder.build().map_err(|error| {
             Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", http::reason(error)))
         })?;
@@ -128,10 +132,16 @@ pub struct Api {
     client: Arc<Client>,
     account: Arc<Account>,
     credential: Credential,
-    patience: Arc<Patience>,
+    call: Arc<Call>,
 }
 
 impl Api {
+    /// What to say if the call ends now, where a change was sent and its answer is not known.
+    #[must_use]
+    pub fn in_doubt(&self) -> Option<Error> {
+        self.call.in_doubt()
+    }
+
     /// One object by its ID, with the fields of `selection`.
     pub async fn one<M: Model>(&self, id: &Id<M>, query: Query, selection: &Selection) -> Result<Row<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::One));
@@ -173,204 +183,5 @@ impl Api {
 
     async fn page<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection) -> Result<Page<M>> {
         self.send(request, |body| decode::page(body, key, selection)).await
-    }
-
-    /// Sends a request, again if need be and allowed, and decodes the answer.
-    async fn send<T>(&self, request: &Request, decode: impl Fn(&[u8]) -> Result<T, Unreadable>) -> Result<T> {
-        self.send_noting(request, decode, &mut false).await
-    }
-
-    /// The same, and notes in `lost` whether an earlier attempt may have taken effect without our seeing its answer.
-    async fn send_noting<T>(
-        &self,
-        request: &Request,
-        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
-        lost: &mut bool,
-    ) -> Result<T> {
-        let mut attempt = 1;
-        loop {
-            let failure = match self.attempt(request, &decode).await {
-                Ok(decoded) => return Ok(decoded),
-                Err(failure) => failure,
-            };
-            let again = attempt < retry::ATTEMPTS && failure.outcome.allows(request.repeat);
-            let wait = failure.wait.unwrap_or_else(|| retry::backoff(attempt + 1));
-            let Some(wait) = again.then(|| self.patience.grant(wait)).flatten() else {
-                return Err(failure.into_error(request));
-            };
-            tracing::debug!(subject = request.subject, attempt, outcome = ?failure.outcome, ?wait, "sending again");
-            *lost |= failure.outcome.leaves_doubt();
-            tokio::time::sleep(wait).await;
-            attempt += 1;
-        }
-    }
-
-    async fn attempt<T>(
-        &self,
-        request: &Request,
-        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
-    ) -> Result<T, Failure> {
-        let sending = self.build(request).map_err(Failure::last)?;
-        let underway = self.account.rate.send();
-        let begun = Instant::now();
-        let sent = sending.send().await;
-        let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
-        metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
-        let mut answer = sent.map_err(|error| self.unsent(error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let rate_limit = RateLimit::of(&headers);
-        self.account.rate.note(rate_limit);
-        drop(underway);
-        if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = rate_limit {
-            metrics::headroom(remaining, limit);
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            self.client.accounts.forget(&self.account);
-        }
-        let mut body = Vec::new();
-        loop {
-            match answer.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
-                    return Err(Failure::last(self.unexpected(request, "it is too large")));
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return Err(self.unread(request, &headers, error)),
-            }
-        }
-        tracing::debug!(
-            subject = request.subject,
-            status = status.as_u16(),
-            bytes = body.len(),
-            request_id = failure::request_id(&headers),
-            "PagerDuty answered"
-        );
-        if !status.is_success() {
-            let mut error = failure::from_answer(request, &self.credential, self.host(), status, &headers, &body);
-            let outcome = Outcome::of_status(status);
-            let wait = retry::asked_wait(&headers).filter(|_| outcome == Outcome::Limited);
-            if outcome == Outcome::Limited {
-                error = error.retry_after(wait.map_or(60, |wait| wait.as_secs()));
-            }
-            return Err(Failure { outcome, wait, error });
-        }
-        decode(&body).map_err(|unreadable| {
-            let html = body.trim_ascii_start().starts_with(b"<");
-            let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) };
-            let outcome = if unreadable.cut_off { Outcome::Unknown } else { Outcome::Garbled };
-            let error =
-                self.unexpected(request, &why).status(status.as_u16()).request_id(failure::request_id(&headers));
-            Failure { outcome, wait: None, error }
-        })
-    }
-
-    /// Where the credential is for, else where the settings say.
-    fn host(&self) -> &Host {
-        self.credential.host().unwrap_or(&self.client.host)
-    }
-
-    fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
-        let mut url = format!("{}{}", self.host().base(), request.path);
-        if !request.query.pairs.is_empty() {
-            let pairs =
-                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
-            url.push('?');
-            url.push_str(&pairs);
-        }
-        let mut builder = self.client.http()?.request(request.method.clone(), url);
-        builder = builder.header(AUTHORIZATION, self.credential.header()?);
-        for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
-            builder = builder.header(name, value);
-        }
-        if let Some(from) = &request.from {
-            builder = builder.header("From", from);
-        }
-        if let Some(body) = &request.body {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(body.to_string());
-        }
-        Ok(builder)
-    }
-
-    /// The request failed before an answer began.
-    fn unsent(&self, error: reqwest::Error) -> Failure {
-        let host = self.host().describe();
-        let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
-        let why = http::reason(error);
-        if builder {
-            return Failure::last(Error::new(Code::Internal, format!("the request cannot be built: {why}")));
-        }
-        let (outcome, error) = match (connect, timeout) {
-            // A host that does not answer at all is not asked again: three time-outs are no better than one.
-            (true, true) => (
-                Outcome::Final,
-                Error::new(
-                    Code::NetworkError,
-                    format!("no connection to {host} within {:?}", self.client.connect_timeout),
-                )
-                .hint("Check the network, a proxy or firewall, and PAGERDUTY_API_HOST."),
-            ),
-            (true, false) => (
-                Outcome::NotArrived,
-                Error::new(Code::NetworkError, format!("no connection to {host}: {why}"))
-                    .hint("Check the network, a proxy or firewall, and PAGERDUTY_API_HOST."),
-            ),
-            (false, true) => (Outcome::Unknown, self.timed_out()),
-            (false, false) => (
-                Outcome::Unknown,
-                Error::new(Code::NetworkError, format!("the connection to {host} broke: {why}")).hint("Try again."),
-            ),
-        };
-        Failure { outcome, wait: None, error }
-    }
-
-    /// The answer began and did not end.
-    fn unread(&self, request: &Request, headers: &HeaderMap, error: reqwest::Error) -> Failure {
-        let timeout = error.is_timeout();
-        let why = http::reason(error);
-        let error = if timeout {
-            self.timed_out()
-        } else {
-            Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
-                .hint("Try again.")
-        };
-        Failure { outcome: Outcome::Unknown, wait: None, error: error.request_id(failure::request_id(headers)) }
-    }
-
-    fn timed_out(&self) -> Error {
-        let host = self.host().describe();
-        Error::new(Code::Timeout, format!("{host} did not answer within {:?}", self.client.attempt_timeout)).hint(
-            format!("Ask for less at a time, or allow more with {TIMEOUT}. A write may have taken effect: look first."),
-        )
-    }
-
-    fn unexpected(&self, request: &Request, why: &str) -> Error {
-        let host = self.host().describe();
-        Error::new(
-            Code::UnexpectedResponse,
-            format!("the answer of {host} to {} is not usable: {why}", request.subject),
-        )
-        .hint("Check that PAGERDUTY_API_HOST and any proxy lead to PagerDuty's REST API; otherwise report it.")
-    }
-}
-
-/// Why an attempt failed, and whether another may help.
-struct Failure {
-    outcome: Outcome,
-    wait: Option<Duration>,
-    error: Error,
-}
-
-impl Failure {
-    fn last(error: Error) -> Self {
-        Self { outcome: Outcome::Final, wait: None, error }
-    }
-
-    /// What the caller is told. After a write that may have taken effect, the next step is to look, whatever went wrong.
-    fn into_error(self, request: &Request) -> Error {
-        if request.method == reqwest::Method::GET || !self.outcome.leaves_doubt() {
-            return self.error;
-        }
-        let error = self.error.hint("The change may have taken effect: look at the incident before trying again.");
-        if request.repeat == Repeat::IfNotArrived { error.not_retryable() } else { error }
     }
 }

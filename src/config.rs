@@ -140,8 +140,9 @@ pub const VARIABLES: &[Variable] = &[
         default: "none",
         meaning: "What goes wrong in the embedded account, to try how an agent takes it: `2% reset; GET /incidents status=503 x3; \
                   delay=50; seed=7`. Entries have a likelihood, method, path, kind and number of times, all but the kind \
-                  optional. Kinds: `status=CODE`, `limited=SECONDS`, `delay=MS`, `slow_body=MS`, `html`, `empty`, `truncated`, \
-                  `reset`, `hang`, `lost_response`, `wrong_json`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
+                  optional. Kinds: `status=CODE`, `limited=SECONDS`, `redirect=URL`, `delay=MS`, `slow_body=MS`, `bomb=MB`, `html`, \
+                  `empty`, `truncated`, `reset`, `hang`, `wrong_json`, `garbage`; and for changes that take effect all the same, \
+                  `lost_response`, `replaced=CODE`, `late=MS`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
     },
     Variable {
         name: MAX_RESPONSE_TOKENS,
@@ -346,6 +347,10 @@ pub struct Config {
     pub timeout: Duration,
     /// The time-out of connecting.
     pub connect_timeout: Duration,
+    /// The time-out of one attempt at a request. No variable sets it, nor the back-off: programs and tests may.
+    pub attempt_timeout: Duration,
+    /// The first back-off between attempts; it doubles.
+    pub backoff: Duration,
 }
 
 impl Config {
@@ -372,6 +377,8 @@ impl Config {
             timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
+            attempt_timeout: Duration::from_secs(20),
+            backoff: Duration::from_millis(200),
         })
     }
 

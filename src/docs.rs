@@ -121,8 +121,8 @@ fn errors_markdown() -> String {
          \"error\": {\"code\": \"INVALID_USER_ID\", \"message\": \"what went wrong, with the value\", \"hint\": \"what to do next\"}}\n\
          ```\n\n\
          Where PagerDuty answered, `status`, `request_id` (its support asks for it) and `pagerduty_code` are there too; \
-         `RATE_LIMITED` has `retry_after_seconds`. After a 5xx a read may be tried again, too; after a change that may have taken effect \
-         the hint says to look first. Codes are stable.\n\n\
+         `RATE_LIMITED` has `retry_after_seconds`. After a 5xx a read may be tried again, too. A change whose answer was lost has been \
+         looked for: an error says that it did not take effect, and `OUTCOME_UNKNOWN` that this could not be told. Codes are stable.\n\n\
          | Code | When | A read may be tried again unchanged |\n|---|---|---|\n",
     );
     for code in Code::ALL {

@@ -85,6 +85,8 @@ pub enum Code {
     NetworkError,
     /// The call took longer than allowed.
     Timeout,
+    /// A change was sent, and whether it took effect could not be found out.
+    OutcomeUnknown,
     /// The caller withdrew the call.
     Cancelled,
     /// A bug of ours.
@@ -128,6 +130,7 @@ impl Code {
         Code::UnexpectedResponse,
         Code::NetworkError,
         Code::Timeout,
+        Code::OutcomeUnknown,
         Code::Cancelled,
         Code::Internal,
     ];
@@ -254,6 +257,10 @@ impl Code {
             ),
             Code::NetworkError => ("NETWORK_ERROR", "PagerDuty could not be reached or the connection broke."),
             Code::Timeout => ("TIMEOUT", "The call took longer than allowed."),
+            Code::OutcomeUnknown => (
+                "OUTCOME_UNKNOWN",
+                "A change was sent, its answer was lost, and a look did not tell whether it took effect; the hint says how to look again.",
+            ),
             Code::Cancelled => ("CANCELLED", "The caller withdrew the call."),
             Code::Internal => ("INTERNAL", "A bug in this server. Please report it with the message."),
         }
@@ -289,7 +296,6 @@ struct Inner {
     request_id: Option<String>,
     retry_after_seconds: Option<u64>,
     api_code: Option<i64>,
-    unrepeatable: bool,
 }
 
 impl Error {
@@ -303,7 +309,6 @@ impl Error {
             request_id: None,
             retry_after_seconds: None,
             api_code: None,
-            unrepeatable: false,
         }))
     }
 
@@ -343,10 +348,20 @@ impl Error {
         self
     }
 
-    /// Marks a call that must not simply be made again, because it may have taken effect.
+    /// Adds to the message.
     #[must_use]
-    pub fn not_retryable(mut self) -> Self {
-        self.0.unrepeatable = true;
+    pub fn adding(mut self, more: &str) -> Self {
+        self.0.message.push_str(more);
+        self
+    }
+
+    /// Takes over what the error that led to this one knew of PagerDuty's answer.
+    #[must_use]
+    pub fn with_facts_of(mut self, cause: &Error) -> Self {
+        self.0.status = cause.0.status;
+        self.0.request_id.clone_from(&cause.0.request_id);
+        self.0.retry_after_seconds = cause.0.retry_after_seconds;
+        self.0.api_code = cause.0.api_code;
         self
     }
 
@@ -393,8 +408,8 @@ impl Error {
     /// answered 5xx; never if it may have taken effect and would do so twice.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let may_pass = self.0.code.is_retryable() || self.0.status.is_some_and(|status| status >= 500);
-        may_pass && !self.0.unrepeatable
+        let server_error = self.0.status.is_some_and(|status| status >= 500) && self.0.code != Code::OutcomeUnknown;
+        self.0.code.is_retryable() || server_error
     }
 
     /// PagerDuty's request ID, where it answered.

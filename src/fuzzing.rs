@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::auth::Credential;
 use crate::client::resources::INCIDENTS;
-use crate::client::{Query, Request, decode, failure, retry};
+use crate::client::{Query, Request, decode, failure, policy};
 use crate::config::{Config, Dotenv, Host, Region};
 use crate::models::{
     EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, past_incident, related_incident,
@@ -170,7 +170,7 @@ fn headers(input: &[u8]) {
             headers.append(name, value);
         }
     }
-    let _ = retry::asked_wait(&headers);
+    let _ = policy::asked_wait(&headers);
     let _ = failure::request_id(&headers);
     if let Ok(text) = std::str::from_utf8(input) {
         let credential = Credential::new(text.into(), "a header");

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+/// The longest ID. PagerDuty's have 7 or 14 characters.
+const LONGEST: usize = 64;
+
 /// The ID of an `M`: opaque, case-sensitive, ASCII letters and digits, unique per type only.
 pub struct Id<M> {
     text: String,
@@ -13,11 +16,12 @@ pub struct Id<M> {
 }
 
 impl<M> Id<M> {
-    /// An ID from text, surrounding space trimmed; `None` if anything but ASCII letters and digits remains, or nothing.
+    /// An ID from text, surrounding space trimmed; `None` if anything but ASCII letters and digits remains, or nothing, or
+    /// more than an ID can have.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let valid = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         valid.then(|| Self { text: text.to_owned(), of: PhantomData })
     }
 

@@ -29,6 +29,10 @@ pub const CEILING: usize = 10_000;
 /// time and press hard on PagerDuty.
 const WIDEST: usize = 8;
 
+/// The most pages taken of one list: twice as many as PagerDuty's ceiling allows for full ones. A server of smaller pages
+/// is not asked ten thousand times.
+const MOST_PAGES: usize = 2 * CEILING / PAGE;
+
 /// How much of a list the caller wants.
 #[derive(Clone, Debug)]
 pub struct Want {
@@ -84,7 +88,7 @@ where
 {
     let mut taker = Taker::new(want);
     let mut next = taker.offset;
-    let mut pages = 0;
+    let (mut pages, mut taken) = (0, 0);
     // `spare` knows of a request once it is sent, which is when its future is first polled.
     let (mut opened, sent) = (0, AtomicUsize::new(0));
     let mut underway = FuturesOrdered::new();
@@ -121,6 +125,11 @@ where
             return Ok(taker.finish(End::Complete));
         }
         pages += 1;
+        taken += 1;
+        if taken == MOST_PAGES {
+            let end = End::Limit(taker.offset);
+            return Ok(taker.finish(end));
+        }
         if taker.offset != end {
             // A page of another size than was asked for: those after it begin in the wrong place.
             underway.clear();
@@ -291,6 +300,18 @@ mod tests {
         let want = Want { limit: 10, offset: 0, budget: Budget::unlimited() };
         let listing = futures_util::FutureExt::now_or_never(collect(want, || usize::MAX, empty)).unwrap().unwrap();
         assert_eq!(listing.end, End::Complete);
+    }
+
+    #[test]
+    fn a_server_of_tiny_pages_is_left_after_a_while_and_can_be_asked_on() {
+        let requests = Cell::new(0);
+        let tiny = |offset, _| {
+            requests.set(requests.get() + 1);
+            std::future::ready(Ok(serve(&(0..5_000).collect::<Vec<_>>(), offset, 1)))
+        };
+        let listing = futures_util::FutureExt::now_or_never(collect::<Team, _, _>(Want::all(), || 0, tiny));
+        let listing = listing.unwrap().unwrap();
+        assert_eq!((listing.rows.len(), listing.end, requests.get()), (MOST_PAGES, End::Limit(MOST_PAGES), MOST_PAGES));
     }
 
     /// A server whose answers take a time of their own each, on a clock that only moves when everybody waits.

@@ -2,7 +2,7 @@
 //!
 //! Everything is kept under the credential's fingerprint, so that what one may see never serves another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::context::{Me, Owned};
 use super::rate::Rate;
 use crate::auth::Fingerprint;
@@ -76,6 +77,32 @@ pub struct Account {
     pub policies_of_user: Part<Id<User>, Owned<EscalationPolicy>>,
     /// Where the rate limit stands.
     pub rate: Rate,
+    /// What PagerDuty's clock shows.
+    pub clock: Clock,
+    /// The notes that calls have been told are theirs.
+    pub notes: Claims,
+}
+
+/// IDs that were given out, the latest of them: each is given once.
+#[derive(Debug, Default)]
+pub struct Claims(Mutex<VecDeque<String>>);
+
+impl Claims {
+    /// How many are remembered. What is older is not mistaken for something new.
+    const MOST: usize = 100;
+
+    /// Gives an ID out, unless somebody has it.
+    pub fn claim(&self, id: &str) -> bool {
+        let mut claimed = lock(&self.0);
+        if claimed.iter().any(|known| known == id) {
+            return false;
+        }
+        if claimed.len() == Self::MOST {
+            claimed.pop_front();
+        }
+        claimed.push_back(id.to_owned());
+        true
+    }
 }
 
 /// A value that is fetched once for all who ask at the same time, and kept for a while. `K` is what it was fetched for:
@@ -129,6 +156,13 @@ where
             }
         };
         shared.await
+    }
+
+    /// The value, if it is at hand.
+    pub fn kept(&self, of: &K) -> Option<T> {
+        let state = lock(&self.0);
+        let kept = state.kept.as_ref().filter(|(kept_for, _, at)| kept_for == of && at.elapsed() < FRESH);
+        kept.map(|(_, value, _)| value.clone())
     }
 
     /// The value, fetched now whatever is at hand, and kept for the others.
@@ -238,6 +272,7 @@ mod tests {
         assert_eq!(part.get("a", source.fetch()).await.unwrap(), 1);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(part.get("a", source.fetch()).await.unwrap(), 2);
+        assert_eq!((part.kept(&"a"), part.kept(&"b")), (Some(2), None));
         assert_eq!(part.get("b", source.fetch()).await.unwrap(), 3, "another question");
         assert_eq!(part.refresh("b", source.fetch()).await.unwrap(), 4, "asked afresh");
         assert_eq!(part.get("b", source.fetch()).await.unwrap(), 4, "and refilled");

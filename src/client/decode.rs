@@ -21,7 +21,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    fn because(why: impl Into<String>) -> Self {
+    pub(super) fn because(why: impl Into<String>) -> Self {
         Self { why: why.into(), cut_off: false }
     }
 }
@@ -127,13 +127,25 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
             if key == self.key {
                 content = Some(map.next_value_seed(Kept(self.wire))?);
             } else if key == "more" {
-                more = map.next_value::<Option<bool>>()?.unwrap_or(false);
+                more = said(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
         let content = content.ok_or_else(|| A::Error::missing_field(self.key))?;
         Ok(Envelope { content, more })
+    }
+}
+
+/// Whether a switch is on that may have been written as text or as a number; what is missing or null is off. To take
+/// anything else for off would cut the list short.
+fn said(switch: &Value) -> Option<bool> {
+    match switch {
+        Value::Null => Some(false),
+        Value::Bool(on) => Some(*on),
+        Value::String(text) => text.to_ascii_lowercase().parse().ok(),
+        Value::Number(number) => number.as_u64().filter(|number| *number <= 1).map(|number| number == 1),
+        Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -270,6 +282,47 @@ mod tests {
             assert!(error.why.contains(part), "{body}: {error:?}");
             assert_eq!(error.cut_off, part == "EOF", "{body}");
         }
+    }
+
+    #[test]
+    fn more_may_be_text_and_is_never_guessed_at() {
+        for (more, expected) in [
+            ("true", Some(true)),
+            ("\"True\"", Some(true)),
+            ("1", Some(true)),
+            ("\"false\"", Some(false)),
+            ("0", Some(false)),
+            ("null", Some(false)),
+            ("2", None),
+            ("\"\"", None),
+            ("[]", None),
+        ] {
+            let page = decode(&format!(r#"{{"teams": [], "limit": "100", "total": "3", "more": {more}}}"#));
+            assert_eq!(page.as_ref().ok().map(|page| page.more), expected, "{more}: {page:?}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_wherever_it_stands() {
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        for body in [
+            format!(r#"{{"teams": {open}{close}}}"#),
+            format!(r#"{{"teams": [{{"name": {open}{close}}}]}}"#),
+            open.clone(),
+            r#"{"teams":"#.repeat(100_000),
+        ] {
+            let error = decode(&body).unwrap_err();
+            assert!(error.why.contains("recursion limit") || error.why.contains("an object with"), "{}", error.why);
+        }
+        // What nobody wants is passed over without a stack.
+        assert!(decode(&format!(r#"{{"teams": [], "x": {open}{close}}}"#)).is_ok());
+    }
+
+    #[test]
+    fn text_of_another_encoding_is_an_error() {
+        let utf_16: Vec<u8> = r#"{"teams": []}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(page::<Team>(&utf_16, "teams", &Team::defaults()).is_err());
+        assert!(page::<Team>(b"{\"teams\": [{\"name\": \"\xff\"}]}", "teams", &Team::defaults()).is_err());
     }
 
     #[test]

@@ -16,6 +16,14 @@ use crate::error::{Code, Error};
 const ALREADY_RESOLVED: i64 = 1001;
 const ALREADY_ACKNOWLEDGED: i64 = 1002;
 
+/// What some servers of files put before text. JSON has none, and means the same with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A body without the byte order mark.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
+}
+
 /// How much of PagerDuty's message is passed on.
 const MESSAGE_LIMIT: usize = 500;
 
@@ -95,9 +103,10 @@ struct Said {
 impl Said {
     /// Reads `{"error": {"code", "message", "errors": […]}}`; anything else says nothing.
     fn read(body: &[u8], credential: &Credential) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let body: Value = serde_json::from_slice(without_mark(body)).unwrap_or_default();
         let error = body.get("error");
-        let code = error.and_then(|error| error.get("code")).and_then(Value::as_i64);
+        let code = error.and_then(|error| error.get("code"));
+        let code = code.and_then(|code| code.as_i64().or_else(|| code.as_str()?.trim().parse().ok()));
         let texts = error.into_iter().flat_map(|error| {
             let message = error.get("message").and_then(Value::as_str);
             let details = match error.get("errors") {
@@ -140,6 +149,14 @@ mod tests {
         }
         let gateway = error(&Host::parse("https://gate.example").unwrap(), 401, "");
         assert!(gateway.message().contains("gate.example") && gateway.hint_text().unwrap().contains("region"));
+    }
+
+    #[test]
+    fn an_error_body_is_read_with_a_mark_and_with_a_code_that_is_text() {
+        let body = "\u{feff}{\"error\": {\"code\": \"1001\", \"message\": null}}";
+        assert_eq!(error(&Host::of_region(Region::Us), 400, body).code(), Code::AlreadyResolved);
+        let deep = "[".repeat(100_000);
+        assert_eq!(error(&Host::of_region(Region::Us), 400, &deep).code(), Code::ApiError);
     }
 
     #[test]

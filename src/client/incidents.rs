@@ -1,35 +1,15 @@
-//! What only incidents have: extras of one incident, status changes, notes.
+//! What only incidents have: numbers beside IDs, notes, past and related incidents.
 
-use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::decode::{self, Row};
-use super::request::Repeat;
 use super::resources::{INCIDENTS, NOTES};
 use super::{Api, Query, Request};
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, past_incident, related_incident};
 use crate::pagination::Want;
-
-/// The status an incident can be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewStatus {
-    /// Somebody is on it.
-    Acknowledged,
-    /// It is over.
-    Resolved,
-}
-
-impl NewStatus {
-    const fn as_str(self) -> &'static str {
-        match self {
-            NewStatus::Acknowledged => "acknowledged",
-            NewStatus::Resolved => "resolved",
-        }
-    }
-}
 
 impl Api {
     /// The ID of an incident that may have been given by its number. Writes and the extras take only IDs.
@@ -64,7 +44,10 @@ impl Api {
     pub async fn past_incidents(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
         let items = self.extras(id, "past_incidents").await?;
         let mut incidents: Vec<_> = items.iter().map(past_incident).collect();
-        let score = |incident: &Map<String, Value>| incident.get("similarity_score").and_then(Value::as_f64);
+        let score = |incident: &Map<String, Value>| {
+            let score = incident.get("similarity_score")?;
+            score.as_f64().or_else(|| score.as_str()?.trim().parse().ok())
+        };
         incidents.sort_by(|a, b| score(b).unwrap_or(0.0).total_cmp(&score(a).unwrap_or(0.0)));
         Ok(incidents)
     }
@@ -79,38 +62,5 @@ impl Api {
         let request = Request::get(format!("{}/{id}/{key}", INCIDENTS.path), Query::new(), format!("incident {id}"));
         let request = Request { template: format!("{}/{{id}}/{key}", INCIDENTS.path), ..request };
         self.send(&request, |body| decode::list(body, key)).await
-    }
-
-    /// Sets the status. PagerDuty: operation `updateIncident`.
-    ///
-    /// Setting a status twice is the same as setting it once, so this is repeated like a read. When an earlier attempt
-    /// took effect and only its answer was lost, the second is refused as already done: then the incident is read
-    /// instead, because the caller's wish was fulfilled.
-    pub async fn set_status(
-        &self,
-        id: &Id<Incident>,
-        status: NewStatus,
-        from: Option<String>,
-        selection: &Selection,
-    ) -> Result<Row<Incident>> {
-        let body = json!({"incident": {"type": "incident", "status": status.as_str()}});
-        let request = Request::one(&INCIDENTS, id, Query::new()).write(Method::PUT, body, from, Repeat::Always);
-        let mut lost = false;
-        let decode = |body: &[u8]| decode::one(body, INCIDENTS.one, selection);
-        match self.send_noting(&request, decode, &mut lost).await {
-            Err(error) if lost && matches!(error.code(), Code::AlreadyResolved | Code::AlreadyAcknowledged) => {
-                let row = self.one::<Incident>(id, Query::new(), selection).await?;
-                let now = row.facts.status.as_ref().and_then(|status| serde_json::to_value(status).ok());
-                if now.as_ref().and_then(Value::as_str) == Some(status.as_str()) { Ok(row) } else { Err(error) }
-            }
-            other => other,
-        }
-    }
-
-    /// Adds a note. PagerDuty: operation `createIncidentNote`.
-    pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Row<Note>> {
-        let body = json!({"note": {"content": content}});
-        let request = Request::below(&NOTES, id, Query::new()).write(Method::POST, body, from, Repeat::IfNotArrived);
-        self.read_one(&request, NOTES.one, &Note::defaults()).await
     }
 }

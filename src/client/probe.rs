@@ -5,10 +5,10 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
-use super::{Api, Client, Query, Request, failure};
+use super::{Api, Client, Query, Request, clock, failure};
 use crate::auth::Credential;
 use crate::error::{Code, Error, Result};
 
@@ -50,16 +50,19 @@ impl Client {
         let anonymous = credential.is_none();
         let api = self.with(credential.unwrap_or_else(|| Credential::new(String::new().into(), "nobody's name")));
         let request = Request::get("/abilities".to_owned(), Query::new(), "the abilities of the account".to_owned());
-        let mut sent = api.build(&request)?.build().map_err(|error| api.unsent(error).error)?;
+        let mut sent =
+            api.build(&request)?.build().map_err(|error| api.unsent(error, api.client.policy.attempt).error)?;
         if anonymous {
             sent.headers_mut().remove(AUTHORIZATION);
         }
         let start = Instant::now();
-        let answer = self.http()?.execute(sent).await.map_err(|error| api.unsent(error).error)?;
+        let answer =
+            self.http()?.execute(sent).await.map_err(|error| api.unsent(error, api.client.policy.attempt).error)?;
         let took = start.elapsed();
         let now = Timestamp::now().as_second();
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(|error| api.unread(&request, &headers, error).error)?;
+        let body =
+            answer.bytes().await.map_err(|error| api.unread(&request, error, api.client.policy.attempt).error)?;
         let abilities = if anonymous {
             Err(Error::new(Code::MissingCredentials, "nobody asked for the abilities"))
         } else if status.is_success() {
@@ -67,7 +70,12 @@ impl Client {
         } else {
             Err(failure::from_answer(&request, &api.credential, api.host(), status, &headers, &body))
         };
-        Ok(Probe { took, abilities, rate_limit: RateLimit::of(&headers), ahead: date(&headers).map(|then| now - then) })
+        Ok(Probe {
+            took,
+            abilities,
+            rate_limit: RateLimit::of(&headers),
+            ahead: clock::date(&headers).map(|then| now - then.as_second()),
+        })
     }
 }
 
@@ -90,17 +98,10 @@ impl RateLimit {
     }
 }
 
-/// The host's clock, in seconds since 1970.
-fn date(headers: &HeaderMap) -> Option<i64> {
-    let text = headers.get(DATE)?.to_str().ok()?;
-    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(parsed.as_second())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use reqwest::header::{DATE, HeaderValue};
 
     #[test]
     fn headers_that_make_no_sense_count_as_missing() {
@@ -110,8 +111,8 @@ mod tests {
         headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
         let limit = RateLimit::of(&headers);
         assert_eq!((limit.limit, limit.remaining, limit.reset), (Some(960), None, None));
-        assert_eq!(date(&headers), Some(784_111_777));
+        assert_eq!(clock::date(&headers).map(Timestamp::as_second), Some(784_111_777));
         headers.insert(DATE, HeaderValue::from_static("yesterday"));
-        assert_eq!(date(&headers), None);
+        assert_eq!(clock::date(&headers), None);
     }
 }

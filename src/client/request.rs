@@ -1,9 +1,11 @@
-//! A request as data: method, path, query, body, and how often it may be sent.
+//! A request as data: method, path, query, body, and what kind it is.
 
 use reqwest::Method;
 use serde_json::Value;
 
+use super::policy::Kind;
 use super::resources::Resource;
+use crate::error::{Code, Error};
 use crate::ids::Id;
 
 /// One request to the API.
@@ -16,18 +18,20 @@ pub struct Request {
     pub(super) query: Query,
     pub(super) body: Option<Value>,
     pub(super) from: Option<String>,
-    pub(super) repeat: Repeat,
+    pub(super) kind: Kind,
     /// What is asked for, for messages: "team PABC123".
     pub(super) subject: String,
+    /// What it changes, if anything.
+    pub(super) change: Option<Change>,
 }
 
-/// When a request may be sent again after a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Sending it twice is the same as sending it once: reads, and setting a status.
-    Always,
-    /// Only when it surely did not arrive. A note sent twice is two notes.
-    IfNotArrived,
+/// A change, in words.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    /// What is done to the subject: "adding the note to".
+    pub deed: &'static str,
+    /// The next step when it is not known whether it was done.
+    pub look: String,
 }
 
 impl Request {
@@ -56,17 +60,47 @@ impl Request {
     #[must_use]
     pub(super) fn get(path: String, query: Query, subject: String) -> Self {
         let template = path.clone();
-        Self { method: Method::GET, path, template, query, body: None, from: None, repeat: Repeat::Always, subject }
+        Self {
+            method: Method::GET,
+            path,
+            template,
+            query,
+            body: None,
+            from: None,
+            kind: Kind::Read,
+            subject,
+            change: None,
+        }
     }
 
-    /// Makes a write of it, in the name of `from`.
+    /// Makes a change of it, in the name of `from`.
     #[must_use]
-    pub(super) fn write(mut self, method: Method, body: Value, from: Option<String>, repeat: Repeat) -> Self {
+    pub(super) fn change(
+        mut self,
+        method: Method,
+        body: Value,
+        from: Option<String>,
+        kind: Kind,
+        change: Change,
+    ) -> Self {
         self.method = method;
         self.body = Some(body);
         self.from = from;
-        self.repeat = repeat;
+        self.kind = kind;
+        self.change = Some(change);
         self
+    }
+
+    /// The same, for what went wrong.
+    pub(super) fn unknown_after(&self, error: &Error) -> Error {
+        self.unknown(error.message()).map_or_else(|| error.clone(), |unknown| unknown.with_facts_of(error))
+    }
+
+    /// The error when it cannot be known whether the change took effect; `None` for what changes nothing.
+    pub(super) fn unknown(&self, why: &str) -> Option<Error> {
+        let Change { deed, look } = self.change.as_ref()?;
+        let message = format!("it is not known whether {deed} {} took effect: {why}", self.subject);
+        Some(Error::new(Code::OutcomeUnknown, message).hint(look.as_str()))
     }
 }
 

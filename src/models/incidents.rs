@@ -22,6 +22,19 @@ pub enum Status {
     Other(String),
 }
 
+impl Status {
+    /// The status as PagerDuty writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Status::Triggered => "triggered",
+            Status::Acknowledged => "acknowledged",
+            Status::Resolved => "resolved",
+            Status::Other(other) => other,
+        }
+    }
+}
+
 /// An incident, with the facts that are counted in the metadata of lists.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Incident {

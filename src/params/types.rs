@@ -59,7 +59,8 @@ impl<M: Model> Param for Ids<M> {
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let items = items(name, value, "a list of IDs, like [\"PABC123\"]")?;
         if items.len() > MOST_IDS {
-            return Err(Error::new(Code::InvalidParameter, format!("{name} has {} IDs", items.len()))
+            let message = format!("{name} has {} IDs, more than {MOST_IDS}", items.len());
+            return Err(Error::new(Code::InvalidParameter, message)
                 .hint(format!("Pass at most {MOST_IDS} at a time, in several calls.")));
         }
         let id = |item: &String| Id::parse(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
@@ -73,6 +74,21 @@ impl<M: Model> Param for Ids<M> {
     fn is_given(&self) -> bool {
         !self.0.is_empty()
     }
+}
+
+/// The longest search text in bytes: names are shorter, and it goes into a URL.
+const LONGEST_QUERY: usize = 1_024;
+
+/// The longest note in bytes. PagerDuty documents no limit of its own; this is some twenty printed pages.
+const LONGEST_NOTE: usize = 65_536;
+
+/// A text that is no longer than that.
+fn bounded(name: &str, text: String, longest: usize) -> Result<String> {
+    if text.len() <= longest {
+        return Ok(text);
+    }
+    Err(Error::new(Code::InvalidParameter, format!("{name} has {} bytes, more than {longest}", text.len()))
+        .hint(format!("Pass at most {longest} bytes of UTF-8.")))
 }
 
 /// A search text, trimmed and not blank.
@@ -99,7 +115,7 @@ impl Param for Text {
         if text.is_empty() {
             return Err(invalid(name, value, "a text that is not blank, or leave it out"));
         }
-        Ok(Self(text))
+        bounded(name, text, LONGEST_QUERY).map(Self)
     }
 }
 
@@ -122,7 +138,7 @@ impl Param for Content {
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         match value {
-            Value::String(text) if !text.trim().is_empty() => Ok(Self(text.clone())),
+            Value::String(text) if !text.trim().is_empty() => bounded(name, text.clone(), LONGEST_NOTE).map(Self),
             _ => Err(invalid(name, value, "a text that is not blank")),
         }
     }

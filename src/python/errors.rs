@@ -48,6 +48,7 @@ const fn class(code: Code) -> &'static str {
         | Code::UnexpectedResponse
         | Code::NetworkError
         | Code::Timeout
+        | Code::OutcomeUnknown
         | Code::Cancelled
         | Code::Internal => "PagerDutyError",
     }

@@ -12,6 +12,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
+use flate2::{Compress, Compression, Crc, FlushCompress};
 use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -54,7 +55,8 @@ fn once() -> u32 {
 /// What goes wrong with a request.
 ///
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
-/// `{"delay": 250}` and `{"slow_body": 250}` in milliseconds, `{"wrong_json": …}`.
+/// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"wrong_json": …}`,
+/// `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -90,6 +92,15 @@ pub enum FaultKind {
     WrongJson(Value),
     /// The request takes effect, and then the connection is closed without an answer.
     LostResponse,
+    /// The connection is closed without an answer, and the request takes effect so much later: it was in a queue.
+    #[serde(deserialize_with = "milliseconds")]
+    Late(Duration),
+    /// The request takes effect, and the answer is this status, with PagerDuty's error or, if it is a success, no body.
+    Replaced(u16),
+    /// The right answer with other headers.
+    Headers(BTreeMap<String, String>),
+    /// Status 200 and so many megabytes of blanks, sent compressed.
+    Bomb(usize),
 }
 
 fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
@@ -145,6 +156,20 @@ impl FaultKind {
                 next.run(request).await;
                 cut_off(scissors)
             }
+            Self::Late(delay) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    next.run(request).await
+                });
+                cut_off(scissors)
+            }
+            Self::Replaced(code) => {
+                next.run(request).await;
+                let body = (200..300).contains(&code).then(String::new);
+                status(code, BTreeMap::new(), body)
+            }
+            Self::Headers(headers) => with(next.run(request).await, headers),
+            Self::Bomb(megabytes) => bomb(megabytes),
         }
     }
 }
@@ -156,10 +181,14 @@ pub fn cut_off(scissors: &Scissors) -> Response {
 }
 
 fn status(code: u16, headers: BTreeMap<String, String>, body: Option<String>) -> Response {
-    let mut response = match body {
+    let response = match body {
         Some(body) => json(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body),
         None => Problem::of_status(code).into_response(),
     };
+    with(response, headers)
+}
+
+fn with(mut response: Response, headers: BTreeMap<String, String>) -> Response {
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
@@ -173,6 +202,30 @@ fn status(code: u16, headers: BTreeMap<String, String>, body: Option<String>) ->
 fn html() -> Response {
     let page = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n";
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+/// A small answer that becomes a large one.
+fn bomb(megabytes: usize) -> Response {
+    let Some(packed) = blanks(megabytes) else { return Problem::of_status(500).into_response() };
+    let mut response = json(StatusCode::OK, packed);
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    response
+}
+
+/// So many megabytes of blanks in gzip (RFC 1952): one of them is packed, and its blocks are repeated.
+fn blanks(megabytes: usize) -> Option<Vec<u8>> {
+    const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    // A last block with nothing in it.
+    const END: [u8; 2] = [3, 0];
+    let megabyte = vec![b' '; 1 << 20];
+    let mut blocks = Vec::with_capacity(1 << 16);
+    let mut packer = Compress::new(Compression::best(), false);
+    packer.compress_vec(&megabyte, &mut blocks, FlushCompress::Full).ok()?;
+    let mut sum = Crc::new();
+    sum.update(&megabyte);
+    let mut sums = Crc::new();
+    (0..megabytes).for_each(|_| sums.combine(&sum));
+    Some([&HEAD[..], &blocks.repeat(megabytes), &END, &sums.sum().to_le_bytes(), &sums.amount().to_le_bytes()].concat())
 }
 
 /// The same answer, its body piece by piece over this time.
@@ -268,9 +321,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bomb_is_what_it_says() {
+        let mut unpacked = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*blanks(3).unwrap()), &mut unpacked).unwrap();
+        assert_eq!((unpacked.len(), unpacked.trim()), (3 << 20, ""));
+        assert!(blanks(1_000).unwrap().len() < 5 << 20);
+    }
+
+    #[test]
     fn every_kind_has_a_form_in_json() {
         let kinds = r#"["html", "empty", "truncated", "reset", "hang", "lost_response", {"status": {"code": 503}},
-            {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []}]"#;
-        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 11);
+            {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []},
+            {"late": 5}, {"replaced": 502}, {"headers": {"date": "x"}}, {"bomb": 65}]"#;
+        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 15);
     }
 }

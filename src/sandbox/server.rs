@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::DATE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -210,6 +211,10 @@ async fn admit(State(server): State<Shared>, mut request: Request, next: Next) -
         }
     };
     allowance.write(response.headers_mut());
+    // By the account's clock, as everything it says.
+    let now = server.account.read().unwrap_or_else(PoisonError::into_inner).clock.now();
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok();
+    response.headers_mut().extend(date.and_then(|date| HeaderValue::try_from(date).ok()).map(|date| (DATE, date)));
     let id = format!("sandbox-{:08}", server.answered.fetch_add(1, Ordering::Relaxed) + 1);
     response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (X_REQUEST_ID, id)));
     response

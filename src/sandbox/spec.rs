@@ -66,25 +66,40 @@ fn chance(word: &str) -> Result<f64, String> {
     percent.map(|percent| percent / 100.0).ok_or(format!("{word:?} is not a percentage"))
 }
 
+/// The largest bomb: its packed form is held in memory.
+const MOST_MEGABYTES: usize = 10_000;
+
 fn kind(word: &str) -> Result<FaultKind, String> {
     let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
     let number =
         || value.and_then(|value| value.parse::<u64>().ok()).ok_or(format!("{name} needs a number, as {name}=500"));
     let plain = |kind| if value.is_some() { Err(format!("{name} takes no value")) } else { Ok(kind) };
+    let milliseconds = || number().map(Duration::from_millis);
+    let code = || {
+        let code = u16::try_from(number()?).ok().filter(|code| (200..600).contains(code));
+        code.ok_or(format!("{word:?}: a status is between 200 and 599"))
+    };
     match name {
-        "status" => {
-            let code = number()?;
-            let code = u16::try_from(code).ok().filter(|code| (200..600).contains(code));
-            let code = code.ok_or(format!("{word:?}: a status is between 200 and 599"))?;
-            Ok(FaultKind::Status { code, headers: [].into(), body: None })
+        "status" => Ok(FaultKind::Status { code: code()?, headers: [].into(), body: None }),
+        "replaced" => code().map(FaultKind::Replaced),
+        "redirect" => {
+            let to = value.ok_or("redirect needs a URL, as redirect=http://127.0.0.1:9/")?;
+            let headers = [("location".to_owned(), to.to_owned())].into();
+            Ok(FaultKind::Status { code: 307, headers, body: Some(String::new()) })
         }
         "limited" => {
             let wait = [("ratelimit-reset".to_owned(), number()?.to_string())];
             Ok(FaultKind::Status { code: 429, headers: wait.into(), body: None })
         }
-        "delay" => number().map(|milliseconds| FaultKind::Delay(Duration::from_millis(milliseconds))),
-        "slow_body" => number().map(|milliseconds| FaultKind::SlowBody(Duration::from_millis(milliseconds))),
+        "delay" => milliseconds().map(FaultKind::Delay),
+        "slow_body" => milliseconds().map(FaultKind::SlowBody),
+        "late" => milliseconds().map(FaultKind::Late),
+        "bomb" => {
+            let megabytes = usize::try_from(number()?).ok().filter(|megabytes| *megabytes <= MOST_MEGABYTES);
+            megabytes.map(FaultKind::Bomb).ok_or(format!("{word:?}: at most {MOST_MEGABYTES} MB"))
+        }
         "wrong_json" => plain(FaultKind::WrongJson(Value::Null)),
+        "garbage" => plain(FaultKind::Status { code: 200, headers: [].into(), body: Some("\u{0}\u{1}{".to_owned()) }),
         "html" => plain(FaultKind::Html),
         "empty" => plain(FaultKind::Empty),
         "truncated" => plain(FaultKind::Truncated),
@@ -92,8 +107,8 @@ fn kind(word: &str) -> Result<FaultKind, String> {
         "hang" => plain(FaultKind::Hang),
         "lost_response" => plain(FaultKind::LostResponse),
         _ => Err(format!(
-            "there is no kind {name:?}; there are status=CODE, limited=SECONDS, delay=MS, slow_body=MS, html, empty, truncated, \
-             reset, hang, lost_response, wrong_json"
+            "there is no kind {name:?}; there are status=CODE, replaced=CODE, redirect=URL, limited=SECONDS, delay=MS, \
+             slow_body=MS, late=MS, bomb=MB, html, empty, truncated, reset, hang, lost_response, wrong_json, garbage"
         )),
     }
 }
@@ -117,12 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_a_word() {
+        let words = "status=500; replaced=502; redirect=http://127.0.0.1:9/; limited=5; delay=1; slow_body=1; late=1; bomb=65; html; \
+                     empty; truncated; reset; hang; lost_response; wrong_json; garbage";
+        assert_eq!(FaultSpec::parse(words).unwrap().faults.len(), 16);
+    }
+
+    #[test]
     fn what_makes_no_sense_is_named() {
         for (text, part) in [
             ("explode", "there is no kind \"explode\""),
             ("GET /teams", "the kind is missing"),
             ("status", "status needs a number"),
             ("status=99", "between 200 and 599"),
+            ("replaced=1000", "between 200 and 599"),
+            ("redirect", "redirect needs a URL"),
+            ("bomb=20000", "at most 10000 MB"),
             ("reset=1", "takes no value"),
             ("200% reset", "not a percentage"),
             ("reset 3", "not a number of times"),

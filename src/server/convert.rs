@@ -108,6 +108,7 @@ pub(super) fn error(error: &Error, tools: &[&'static Tool]) -> Result<CallToolRe
         | Code::UnexpectedResponse
         | Code::NetworkError
         | Code::Timeout
+        | Code::OutcomeUnknown
         | Code::Cancelled
         | Code::Internal => Ok(CallToolResult::structured_error(error.envelope())),
     }

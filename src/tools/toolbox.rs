@@ -196,7 +196,8 @@ impl Toolbox {
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
-        let cx = Context { api: self.client.with(credential), terms };
+        let cx = Context { api: self.client.until(deadline, credential), terms };
+        let api = cx.api.clone();
         let running = async { (tool.run)(cx, &arguments).await };
         match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
             Ok(Ok(outcome)) => {
@@ -208,13 +209,15 @@ impl Toolbox {
             }
             Ok(Err(panic)) => Err(Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic.as_ref())))
                 .hint("This is a bug in the server; please report it with the arguments.")),
-            Err(_) => Err(Error::new(Code::Timeout, format!("{name} took longer than {:?}", self.timeout)).hint(
-                if tool.is_read_only() {
-                    format!("Ask for less at a time, or allow more with {TIMEOUT}.")
-                } else {
-                    "The change may have taken effect: look at the incident before trying again.".to_owned()
-                },
-            )),
+            Err(_) => Err(api.in_doubt().unwrap_or_else(|| {
+                Error::new(Code::Timeout, format!("{name} took longer than {:?}", self.timeout)).hint(
+                    if tool.is_read_only() {
+                        format!("Ask for less at a time, or allow more with {TIMEOUT}.")
+                    } else {
+                        format!("Nothing was changed. Try again, or allow more with {TIMEOUT}.")
+                    },
+                )
+            })),
         }
     }
 }
@@ -291,10 +294,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_is_bounded_and_a_write_says_that_it_may_have_happened() {
+    async fn a_call_is_bounded_and_a_change_that_was_not_sent_did_not_happen() {
         let error = toolbox(vec![&NEVER_ENDS]).call("odd", Map::new()).await.unwrap_err();
         assert_eq!(error.code(), Code::Timeout);
-        assert!(error.hint_text().unwrap().contains("may have taken effect"), "{error}");
+        assert!(error.hint_text().unwrap().contains("Nothing was changed"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

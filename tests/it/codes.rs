@@ -50,6 +50,10 @@ async fn every_error() -> Vec<(Code, Error)> {
     let second = Account::start().await;
     second.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", acknowledged) });
 
+    let third = Account::start().await;
+    third.sandbox.fail(Fault::once("/incidents/{id}/notes", FaultKind::Reset));
+    let note = json!({"incident_id": open["incidents"][0]["id"], "content": "on it"});
+
     vec![
         (Code::MissingCredentials, of("", "get_teams", json!({})).await),
         (
@@ -97,6 +101,7 @@ async fn every_error() -> Vec<(Code, Error)> {
         (Code::UnexpectedResponse, failing(FaultKind::WrongJson(json!({"people": []}))).await),
         (Code::NetworkError, failing(FaultKind::Reset).await),
         (Code::Timeout, failing(FaultKind::Hang).await),
+        (Code::OutcomeUnknown, third.err("add_incident_note", note).await),
     ]
 }
 

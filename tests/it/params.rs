@@ -43,6 +43,11 @@ async fn harmless_slips_are_understood() {
     }
 }
 
+/// As deep as JSON may be that is read from text.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!([inner]))
+}
+
 #[tokio::test]
 async fn nonsense_is_answered_with_its_value_and_a_next_step() {
     use Code::{
@@ -62,6 +67,18 @@ async fn nonsense_is_answered_with_its_value_and_a_next_step() {
         ("get_teams", json!({"offset": -1}), InvalidParameter, "-1"),
         ("get_teams", json!({"offset": 10_000}), InvalidParameter, "10000"),
         ("get_teams", json!({"query": ""}), InvalidParameter, "query"),
+        ("get_teams", json!({"query": "é".repeat(513)}), InvalidParameter, "query has 1026 bytes, more than 1024"),
+        ("get_teams", json!({"team_id": "A".repeat(65)}), InvalidTeamId, "AAAA"),
+        ("get_users", json!({"user_id": nested(120)}), InvalidUserId, "[[[["),
+        ("get_users", json!({"team_ids": nested(120)}), InvalidParameter, "[[[["),
+        ("get_users", json!({"team_ids": "[".repeat(1_000_000)}), InvalidParameter, "[[[["),
+        ("get_incidents", json!({"service_ids": vec!["P1"; 101]}), InvalidParameter, "101 IDs, more than 100"),
+        (
+            "add_incident_note",
+            json!({"incident_id": "Q1", "content": "x".repeat(65_537)}),
+            InvalidParameter,
+            "content has 65537 bytes, more than 65536",
+        ),
         ("get_teams", json!({"query": ["a"]}), InvalidParameter, "query"),
         ("get_users", json!({"current_user_context": "maybe"}), InvalidParameter, "maybe"),
         ("get_users", json!({"current_user_context": 0}), InvalidParameter, "true or false"),

@@ -281,7 +281,7 @@ async fn the_rate_limit_is_not_spent_on_pages_that_may_not_be_needed() {
     let account = Account::start().await;
     let page: Vec<_> = (0..100).map(|number| json!({"id": format!("PT{number}")})).collect();
     let body = Some(json!({"teams": page, "more": true}).to_string());
-    let headers = [("ratelimit-remaining", "0"), ("ratelimit-reset", "60")];
+    let headers = [("ratelimit-remaining", "1"), ("ratelimit-reset", "60")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     account.sandbox.fail(Fault::once("/teams", FaultKind::Status { code: 200, headers, body }));
     account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Hang) });

@@ -1,0 +1,81 @@
+//! What the requests of one call share: its time, its patience, and the change that may have taken effect.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::policy::{Decision, Left, PATIENCE};
+use crate::error::Error;
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    deadline: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waited: Duration,
+    doubt: Option<Error>,
+}
+
+impl Call {
+    /// A call that has to be answered by then.
+    pub fn until(deadline: Instant) -> Self {
+        Self { deadline, state: Mutex::default() }
+    }
+
+    /// What it has left.
+    pub fn left(&self) -> Left {
+        self.left_of(&self.state())
+    }
+
+    fn left_of(&self, state: &State) -> Left {
+        let time = self.deadline.saturating_duration_since(Instant::now());
+        Left { time, patience: PATIENCE.saturating_sub(state.waited) }
+    }
+
+    /// Decides by what is left; a wait that comes of it is counted.
+    pub fn decide(&self, decide: impl FnOnce(Left) -> Decision) -> Decision {
+        let mut state = self.state();
+        let decision = decide(self.left_of(&state));
+        if let Decision::Again(wait) = decision {
+            state.waited += wait;
+        }
+        decision
+    }
+
+    /// Notes what to say if the call ends now: that a change was sent and its answer is not known. `None`: nothing is in
+    /// doubt any more.
+    pub fn doubt(&self, doubt: Option<Error>) {
+        self.state().doubt = doubt;
+    }
+
+    /// What to say if the call ends now, where there is a change in doubt.
+    pub fn in_doubt(&self) -> Option<Error> {
+        self.state().doubt.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_and_patience_are_for_all_requests_together() {
+        let second = Duration::from_secs(1);
+        let call = Call::until(Instant::now() + 60 * second);
+        assert_eq!(call.decide(|_| Decision::Again(25 * second)), Decision::Again(25 * second));
+        call.decide(|_| Decision::GiveUp);
+        tokio::time::advance(40 * second).await;
+        assert_eq!((call.left().patience, call.left().time), (5 * second, 20 * second));
+        call.decide(|_| Decision::Again(60 * second));
+        assert_eq!(call.left().patience, Duration::ZERO);
+    }
+}

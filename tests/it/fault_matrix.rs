@@ -1,0 +1,237 @@
+//! Each fault × each kind of call, once and for ever, over real HTTP: what the caller is told, how many requests it takes,
+//! and what has become of the account.
+//!
+//! An outcome is written as `ok` or the error's code, then the number of requests the fault could strike; for a change
+//! also, after `+`, how often was looked what became of it.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Sandbox, tokens};
+use pagerduty_mcp_server::tools::{Terms, Toolbox};
+use serde_json::{Value, json};
+
+use crate::support::{Account, object, rows, toolbox};
+
+/// Far beyond the time-out of an attempt.
+const SLOW: Duration = Duration::from_mins(5);
+
+/// The time-out of an attempt where answers are slow on purpose. Where they are not, it is long for a busy machine, too.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// How many accounts there are at a time.
+const SIDE_BY_SIDE: usize = 8;
+
+/// A line of the matrix. Of each pair, the first is for a fault that strikes once, the second for one that stays.
+struct Line {
+    fault: &'static str,
+    kind: FaultKind,
+    reads: [&'static str; 2],
+    status: [&'static str; 2],
+    note: [&'static str; 2],
+}
+
+fn answer(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    FaultKind::Status { code, headers, body: body.map(str::to_owned) }
+}
+
+#[rustfmt::skip]
+fn matrix() -> Vec<Line> {
+    let line = |fault, kind, reads, status, note| Line { fault, kind, reads, status, note };
+    let unknown = ["OUTCOME_UNKNOWN 1+3"; 2];
+    let server_error = (["ok 2", "API_ERROR 3"], ["ok 2+0", "API_ERROR 3+1"]);
+    let limited = (["ok 2", "RATE_LIMITED 3"], ["ok 2+0", "RATE_LIMITED 3+0"]);
+    vec![
+        line("slow", FaultKind::Delay(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 2+0", "TIMEOUT 3+1"], unknown),
+        line("slow body", FaultKind::SlowBody(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
+        line("500", answer(500, &[], None), server_error.0, server_error.1, unknown),
+        line("502 in HTML", FaultKind::Html, server_error.0, server_error.1, unknown),
+        line("503", answer(503, &[], Some("")), server_error.0, server_error.1, unknown),
+        line("reset", FaultKind::Reset, ["ok 2", "NETWORK_ERROR 3"], ["ok 2+0", "NETWORK_ERROR 3+1"], unknown),
+        line("reset within the body", FaultKind::Truncated, ["ok 2", "NETWORK_ERROR 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
+        line("429 with headers", answer(429, &[("ratelimit-reset", "1")], None), limited.0, limited.1, limited.1),
+        line("429 with a date", answer(429, &[("retry-after", "Sun, 06 Nov 1994 08:49:38 GMT"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")], None), limited.0, limited.1, limited.1),
+        line("429 without anything", answer(429, &[], Some("")), limited.0, limited.1, limited.1),
+        line("429 for long", answer(429, &[("retry-after", "45")], None), ["RATE_LIMITED 1"; 2], ["RATE_LIMITED 1+0"; 2], ["RATE_LIMITED 1+0"; 2]),
+        line("401", answer(401, &[], None), ["AUTHENTICATION_FAILED 1"; 2], ["AUTHENTICATION_FAILED 1+0"; 2], ["AUTHENTICATION_FAILED 1+0"; 2]),
+        line("403", answer(403, &[], None), ["PERMISSION_DENIED 1"; 2], ["PERMISSION_DENIED 1+0"; 2], ["PERMISSION_DENIED 1+0"; 2]),
+        line("404", answer(404, &[], None), ["NOT_FOUND 1"; 2], ["NOT_FOUND 1+0"; 2], ["NOT_FOUND 1+0"; 2]),
+        line("redirect", answer(307, &[("location", "/teams")], Some("")), ["API_ERROR 1"; 2], ["API_ERROR 1+0"; 2], ["API_ERROR 1+0"; 2]),
+        line("garbage", answer(200, &[], Some("\u{0}\u{1}{")), ["UNEXPECTED_RESPONSE 1"; 2], ["UNEXPECTED_RESPONSE 1+1"; 2], unknown),
+        line("HTML", answer(200, &[("content-type", "text/html")], Some("<p>log in")), ["UNEXPECTED_RESPONSE 1"; 2], ["UNEXPECTED_RESPONSE 1+1"; 2], unknown),
+        line("empty", FaultKind::Empty, ["ok 2", "UNEXPECTED_RESPONSE 3"], ["UNEXPECTED_RESPONSE 1+1"; 2], unknown),
+        line("lost answer", FaultKind::LostResponse, ["ok 2", "NETWORK_ERROR 3"], ["ok 2+1", "ok 3+1"], ["ok 1+1"; 2]),
+        line("502 though it took effect", FaultKind::Replaced(502), ["ok 2", "API_ERROR 3"], ["ok 2+1", "ok 3+1"], ["ok 1+1"; 2]),
+        line("200 without a body", FaultKind::Replaced(200), ["ok 2", "UNEXPECTED_RESPONSE 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
+        line("204", FaultKind::Replaced(204), ["ok 2", "UNEXPECTED_RESPONSE 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
+    ]
+}
+
+/// The kinds of calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Call {
+    Single,
+    FirstPage,
+    ThirdPage,
+    Context,
+    Status,
+    Note,
+}
+
+impl Call {
+    const ALL: [Call; 6] = [Call::Single, Call::FirstPage, Call::ThirdPage, Call::Context, Call::Status, Call::Note];
+
+    fn expected(self, line: &Line, stays: bool) -> &'static str {
+        let pair = match self {
+            Call::Status => &line.status,
+            Call::Note => &line.note,
+            _ => &line.reads,
+        };
+        pair[usize::from(stays)]
+    }
+
+    /// Where the fault strikes, and how many requests pass before.
+    fn place(self) -> (&'static str, &'static str, u32) {
+        match self {
+            Call::Single => ("GET", "/teams/{id}", 0),
+            Call::FirstPage => ("GET", "/incidents", 0),
+            Call::ThirdPage => ("GET", "/incidents", 2),
+            Call::Context => ("GET", "/users/me", 0),
+            Call::Status => ("PUT", "/incidents/{id}", 0),
+            Call::Note => ("POST", "/incidents/{id}/notes", 0),
+        }
+    }
+
+    fn tool(self, incident: &str, team: &str) -> (&'static str, Value) {
+        match self {
+            Call::Single => ("get_teams", json!({"team_id": team})),
+            Call::FirstPage | Call::ThirdPage => {
+                ("get_incidents", json!({"current_user_context": false, "limit": 250, "include": ["id"]}))
+            }
+            Call::Context => ("build_user_context", json!({})),
+            Call::Status => ("resolve_incident", json!({"incident_id": incident})),
+            Call::Note => ("add_incident_note", json!({"incident_id": incident, "content": "on it"})),
+        }
+    }
+}
+
+async fn call(toolbox: &Toolbox, tool: &str, arguments: Value) -> (String, String) {
+    let terms = Terms { whole_account: true, ..toolbox.terms() };
+    match toolbox.call_on(terms, tool, object(arguments)).await {
+        Ok(reply) => ("ok".to_owned(), reply.into_value().to_string()),
+        Err(error) => (error.code().to_string(), error.envelope().to_string()),
+    }
+}
+
+fn count(sandbox: &Sandbox, wanted: impl Fn(&str, &str) -> bool) -> usize {
+    sandbox.requests().iter().filter(|request| wanted(&request.method, &request.path)).count()
+}
+
+impl Line {
+    fn is_slow(&self) -> bool {
+        matches!(self.kind, FaultKind::Delay(_) | FaultKind::SlowBody(_))
+    }
+
+    /// Runs some cells of the line on one account, one after another; what is wrong with them.
+    async fn run(&self, calls: &[Call], stays: bool) -> Vec<String> {
+        let account = Account::start().await;
+        let setup = json!({"statuses": ["triggered"], "limit": calls.len(), "include": ["id"]});
+        let open = account.ok("get_incidents", setup).await;
+        let team = account.ok("get_teams", json!({"limit": 1})).await["teams"][0]["id"].clone();
+        let mut wrong = Vec::new();
+        for (call, incident) in calls.iter().zip(rows(&open, "incidents")) {
+            let cell = Cell { line: self, call: *call, stays, account: &account };
+            let problem = cell.run(incident["id"].as_str().unwrap(), team.as_str().unwrap()).await;
+            wrong.extend(problem.map(|problem| {
+                let which = if stays { "for ever" } else { "once" };
+                format!("{} {which}, {call:?}: {problem}", self.fault)
+            }));
+        }
+        wrong
+    }
+}
+
+struct Cell<'m> {
+    line: &'m Line,
+    call: Call,
+    stays: bool,
+    account: &'m Account,
+}
+
+impl Cell<'_> {
+    /// What is wrong with it, if anything.
+    async fn run(&self, incident: &str, team: &str) -> Option<String> {
+        let sandbox = &self.account.sandbox;
+        // Each begins with nothing known of the account and of its rate limit.
+        let toolbox = toolbox(sandbox, tokens::USER, |config| {
+            config.attempt_timeout = if self.line.is_slow() { ATTEMPT } else { config.timeout };
+            config.backoff = Duration::from_millis(20);
+        });
+        if matches!(self.call, Call::Status | Call::Note) {
+            call(&toolbox, "build_user_context", json!({})).await;
+        }
+        sandbox.clear();
+        let (method, path, skip) = self.call.place();
+        let times = if self.stays { u32::MAX } else { 1 };
+        let fault = Fault { method: Some(method.to_owned()), times, skip, ..Fault::once(path, self.line.kind.clone()) };
+        sandbox.fail(fault);
+        let (tool, arguments) = self.call.tool(incident, team);
+        let (outcome, text) = call(&toolbox, tool, arguments).await;
+        let told = self.told(&outcome, incident);
+        let mut wrong = Vec::new();
+        let expected = self.call.expected(self.line, self.stays);
+        if told != expected {
+            wrong.push(format!("{told} instead of {expected}: {text}"));
+        }
+        if text.contains(tokens::USER) {
+            wrong.push("the token is in the answer".to_owned());
+        }
+        sandbox.clear();
+        let now =
+            self.account.ok("get_incidents", json!({"incident_id": incident, "include": ["status", "notes"]})).await;
+        let notes = now["incidents"][0]["notes"].as_array();
+        let written = notes.into_iter().flatten().filter(|note| note["content"] == "on it").count();
+        let took_effect = match self.call {
+            Call::Note => written == 1,
+            Call::Status => now["incidents"][0]["status"] == "resolved",
+            _ => outcome == "ok",
+        };
+        if took_effect != (outcome == "ok") {
+            wrong.push(format!("{outcome}, but the account says {now}"));
+        }
+        (!wrong.is_empty()).then(|| wrong.join("; "))
+    }
+
+    /// The outcome as the matrix writes it.
+    fn told(&self, outcome: &str, incident: &str) -> String {
+        let sandbox = &self.account.sandbox;
+        match self.call {
+            Call::Single => format!("{outcome} {}", count(sandbox, |_, path| path.starts_with("/teams/"))),
+            // Two other pages are no concern of the fault.
+            Call::FirstPage | Call::ThirdPage => {
+                let others = if outcome == "ok" || self.call == Call::ThirdPage { 2 } else { 0 };
+                format!("{outcome} {}", count(sandbox, |_, path| path == "/incidents") - others)
+            }
+            Call::Context => format!("{outcome} {}", count(sandbox, |_, path| path == "/users/me")),
+            Call::Status | Call::Note => {
+                let notes = if self.call == Call::Note { "/notes" } else { "" };
+                let looked_at = format!("/incidents/{incident}{notes}");
+                let looks = count(sandbox, |method, path| method == "GET" && path == looked_at);
+                format!("{outcome} {}+{looks}", count(sandbox, |method, _| method != "GET"))
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_has_its_outcome_for_every_kind_of_call() {
+    let matrix = matrix();
+    let groups = matrix.iter().flat_map(|line| {
+        // Slow calls each by themselves, so that their time-outs pass together.
+        let size = if line.is_slow() { 1 } else { Call::ALL.len() };
+        Call::ALL.chunks(size).flat_map(move |calls| [false, true].map(|stays| line.run(calls, stays)))
+    });
+    let wrong: Vec<_> = stream::iter(groups).buffer_unordered(SIDE_BY_SIDE).concat().await;
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
+}
