@@ -22,6 +22,7 @@ mod isolation;
 mod params;
 mod refresh;
 mod requests;
+mod rounds;
 mod rules;
 mod session;
 mod stdio;
