@@ -1,4 +1,4 @@
-"""What the Python door costs: importing it, a call, many calls, memory, Ctrl-C.
+"""How the Python door takes Ctrl-C, and its memory over many calls; `cargo bench` has the rest.
 
 Run it from the repository, with a release build installed for figures that mean something:
 `uv run --no-editable python benches/python.py`. It prints a table in Markdown.
@@ -22,93 +22,11 @@ CALLS = int(os.environ.get("CALLS", "50000"))
 """How many calls the memory is watched over."""
 
 
-def milliseconds(work: Callable[[], object], times: int) -> list[float]:
-    """How long each of so many runs takes."""
-    found = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        work()
-        found.append((time.perf_counter() - begin) * 1e3)
-    return found
-
-
 def row(name: str, figures: list[float], unit: str = "ms") -> None:
     """Print the median and the spread."""
     tenths = statistics.quantiles(figures, n=10)
     spread = f"{tenths[0]:.2f} to {tenths[-1]:.2f}"
     print(f"| {name} | {statistics.median(figures):.2f} {unit} | {spread} |")
-
-
-def importing() -> None:
-    """A process that imports the package, next to one that does not."""
-
-    def start(code: str) -> Callable[[], object]:
-        # As with any installed package, the bytecode is there after the first time.
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True, env=writing)
-
-    writing = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    start("import pagerduty_mcp_server")()
-
-    runs = 40
-    bare, ours = [], []
-    for _ in range(runs):
-        bare += milliseconds(start("pass"), 1)
-        ours += milliseconds(start("import pagerduty_mcp_server"), 1)
-    row("bare interpreter", bare)
-    row("with `import pagerduty_mcp_server`", ours)
-    difference = statistics.median(ours) - statistics.median(bare)
-    print(f"| difference of the medians | {difference:.2f} ms | |")
-
-
-def calling() -> None:
-    """One call at a time, next to the same request by the standard library."""
-    import http.client
-
-    with sandbox() as account:
-        account.limit_rate(10**9)
-        host = account.url.removeprefix("http://")
-        connection = http.client.HTTPConnection(host)
-
-        def bare() -> object:
-            connection.request(
-                "GET", "/teams?limit=1", headers={"Authorization": f"Token token={account.token}"}
-            )
-            return json.loads(connection.getresponse().read())
-
-        row("the bare request, by `http.client`", milliseconds(bare, 2_000))
-        blocking = SyncPagerDuty()
-        row(
-            "`SyncPagerDuty.get_teams(limit=1)`",
-            milliseconds(lambda: blocking.get_teams(limit=1), 2_000),
-        )
-
-        async def one_by_one() -> list[float]:
-            pd, found = PagerDuty(), []
-            for _ in range(2_000):
-                begin = time.perf_counter()
-                await pd.get_teams(limit=1)
-                found.append((time.perf_counter() - begin) * 1e3)
-            return found
-
-        row("`await PagerDuty.get_teams(limit=1)`", asyncio.run(one_by_one()))
-        teams = [team["id"] for team in account.teams]
-
-        def hundred() -> object:
-            return blocking.get_incidents(current_user_context=False, team_ids=teams, limit=100)
-
-        row("`SyncPagerDuty.get_incidents(limit=100)`", milliseconds(hundred, 100))
-
-
-def awaiting() -> None:
-    """A thousand at once."""
-    with sandbox() as account:
-        account.limit_rate(10**9)
-
-        async def thousand() -> None:
-            pd = PagerDuty()
-            await asyncio.gather(*(pd.get_teams(limit=1) for _ in range(1_000)))
-
-        row("1,000 concurrent awaits", milliseconds(lambda: asyncio.run(thousand()), 5))
 
 
 def resident() -> float:
@@ -199,9 +117,6 @@ def main() -> None:
     """Measure everything."""
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores\n")
     print("| what | median | tenth to ninetieth percentile |\n|---|---|---|")
-    importing()
-    calling()
-    awaiting()
     interrupting()
     remembering()
 

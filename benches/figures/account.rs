@@ -1,55 +1,100 @@
-//! The embedded account on a thread of its own, a session with the server, and the bare requests of a call.
+//! The embedded account in a process of its own, a session with the server, and the bare requests of a call.
+//!
+//! The account is this program once more, so that neither its processor time nor its memory is counted with what is measured.
 
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pagerduty_mcp_server::config::{Config, Host};
-use pagerduty_mcp_server::sandbox::{Options, Recorded, Sandbox, tokens};
+use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
 use pagerduty_mcp_server::server;
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, DuplexStream};
 
-/// A running account.
+/// The argument that makes this program an account.
+pub const SERVE: &str = "--serve-account";
+
+/// A running account. It ends with this value.
 pub struct Account {
-    pub sandbox: Sandbox,
-    _end: tokio::sync::oneshot::Sender<()>,
+    child: Child,
+    url: String,
+    control: reqwest::Client,
+}
+
+/// A request as the account saw it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Recorded {
+    method: String,
+    path: String,
+    query: String,
+    from: Option<String>,
 }
 
 impl Account {
     /// An account with `incidents`, each of whose answers is held back for `latency`.
     pub fn start(incidents: usize, latency: Duration) -> Self {
-        let (ready, started) = mpsc::channel();
-        let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let options = Options { incidents, latency, rate_limit: u32::MAX, ..Options::default() };
-                ready.send(Sandbox::start(options).await.unwrap()).unwrap();
-                _ = ended.await;
-            });
-        });
-        Self { sandbox: started.recv().unwrap(), _end: end }
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([SERVE, &incidents.to_string(), &latency.as_millis().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { child, url: url.trim_end().to_owned(), control: client() }
     }
 
+    /// What the other process does: an account until its standard input ends.
+    pub fn serve(incidents: usize, latency: Duration) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = Options { incidents, latency, rate_limit: u32::MAX, ..Options::default() };
+        runtime.block_on(async {
+            let sandbox = Sandbox::start(options).await.unwrap();
+            println!("{}", sandbox.url());
+            std::io::stdout().flush().unwrap();
+            tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
+        });
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The tools on this account, with the default settings.
     pub fn toolbox(&self) -> Arc<Toolbox> {
-        let mut config = Config::from_lookup(|name| match name {
+        self.toolbox_with(|_| None)
+    }
+
+    /// The same with some settings.
+    pub fn toolbox_with(&self, setting: impl Fn(&str) -> Option<&'static str>) -> Arc<Toolbox> {
+        let lookup = |name: &str| match name {
             "PAGERDUTY_API_TOKEN" => Some(tokens::USER.to_owned()),
-            "PAGERDUTY_MAX_RESPONSE_TOKENS" => Some("0".to_owned()),
-            _ => None,
-        })
-        .unwrap();
-        config.host = Host::parse(self.sandbox.url()).unwrap();
+            name => setting(name).map(str::to_owned),
+        };
+        let mut config = Config::from_lookup(lookup).unwrap();
+        config.host = Host::parse(&self.url).unwrap();
         Arc::new(Toolbox::new(&config, &Filter::default()).unwrap())
     }
 
     /// The requests of one call.
     pub async fn requests_of(&self, session: &mut Session, tool: &str, arguments: &Value) -> Vec<Recorded> {
-        self.sandbox.clear();
+        let requests = format!("{}/sandbox/requests", self.url);
+        self.control.delete(&requests).send().await.unwrap();
         session.call(tool, arguments).await;
-        self.sandbox.requests()
+        let recorded = self.control.get(&requests).send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice(&recorded).unwrap()
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().ok();
     }
 }
 
@@ -58,10 +103,17 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
+/// The same client library as the product's, with the same settings and nothing around it.
+pub fn client() -> reqwest::Client {
+    // Fails when it is installed already.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 /// A client's end of an MCP session in this process.
 pub struct Session {
     input: DuplexStream,
-    output: BufReader<DuplexStream>,
+    output: tokio::io::BufReader<DuplexStream>,
     line: String,
     /// MCP: no id twice in a session.
     id: u32,
@@ -72,7 +124,8 @@ impl Session {
         let (input, reader) = tokio::io::duplex(1 << 20);
         let (writer, output) = tokio::io::duplex(1 << 20);
         tokio::spawn(server::serve(toolbox, reader, writer));
-        let mut session = Self { input, output: BufReader::with_capacity(1 << 16, output), line: String::new(), id: 0 };
+        let output = tokio::io::BufReader::with_capacity(1 << 16, output);
+        let mut session = Self { input, output, line: String::new(), id: 0 };
         let params =
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}});
         session.ask("initialize", &params).await;
@@ -94,7 +147,7 @@ impl Session {
     }
 }
 
-/// The same client library as the product's, with the same settings and nothing around it.
+/// The bare requests of calls.
 #[derive(Clone)]
 pub struct Bare {
     http: reqwest::Client,
@@ -102,9 +155,8 @@ pub struct Bare {
 }
 
 impl Bare {
-    pub fn new(account: &Account) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, base: account.sandbox.url().to_owned() }
+    pub fn new(url: &str) -> Self {
+        Self { http: client(), base: url.to_owned() }
     }
 
     /// Sends a recorded request and reads the answer to its end.
@@ -127,14 +179,42 @@ impl Bare {
         answer.bytes().await.unwrap();
     }
 
-    /// Sends requests in waves: `waves` says how many go side by side before the next may follow.
-    pub async fn replay(&self, requests: &[Recorded], waves: &[usize], body: Option<&str>) {
-        assert_eq!(requests.len(), waves.iter().sum::<usize>(), "{requests:?}");
+    /// Sends requests in rounds: how many go side by side before the next may follow.
+    pub async fn replay(&self, requests: &[Recorded], rounds: &[usize], body: Option<&str>) {
+        assert_eq!(requests.len(), rounds.iter().sum::<usize>(), "{requests:?}");
         let mut rest = requests;
-        for wave in waves {
-            let (now, later) = rest.split_at(*wave);
+        for round in rounds {
+            let (now, later) = rest.split_at(*round);
             futures_util::future::join_all(now.iter().map(|request| self.send(request, body))).await;
             rest = later;
         }
+    }
+}
+
+/// The argument that makes this program a client that asks `URL` for `PATH?QUERY` and reads the answers, `COUNT` times, one
+/// after another: the floor where a process is measured from outside.
+pub const ASK: &str = "--ask";
+
+/// What that other process does.
+pub fn ask(url: &str, path: &str, query: &str, count: usize) {
+    let request = Recorded { method: "GET".to_owned(), path: path.to_owned(), query: query.to_owned(), from: None };
+    runtime().block_on(async {
+        let bare = Bare::new(url);
+        for _ in 0..count {
+            bare.send(&request, None).await;
+        }
+        // Like the server, which waits for its input to end: whoever measures decides when.
+        println!("done");
+        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
+    });
+}
+
+impl Recorded {
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub fn query(&self) -> &str {
+        &self.query
     }
 }

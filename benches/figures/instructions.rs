@@ -1,48 +1,95 @@
 //! Instructions of a call, by callgrind: where time is too noisy, these are the same to a thousandth on every run.
 //!
 //! Of two sessions, one with more calls than the other, the difference is what the calls cost. Everything is counted, the
-//! HTTP client's part too.
+//! HTTP client's part too, which is what the bare requests are for.
 
-use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::account::Account;
-use crate::processes::{call, environment, initialize};
-use crate::report::Report;
+use crate::account::{ASK, Account, Recorded, Session, runtime};
+use crate::report::{Figure, Report};
+use crate::server::{Process, binary, command};
+
+const SECTION: &str = "Instructions (callgrind)";
+const THOUSAND: f64 = 1_000.0;
 
 pub fn measure(report: &mut Report) {
-    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("no valgrind: instructions are not counted");
+    if !is_there() {
         return;
     }
     let account = Account::start(600, Duration::ZERO);
-    for (what, arguments) in [("get_incidents, 100", json!({})), ("get_incidents, 1", json!({"limit": 1}))] {
-        let (few, many) = (count(&account, &arguments, 5), count(&account, &arguments, 25));
-        report.add("Instructions (callgrind)", what, "thousand", (many - few) / 20.0 / 1_000.0, None, None);
+    report.add(
+        SECTION,
+        Figure::of("start to answered initialize", "thousand", start(Path::new(&binary()), &account) / THOUSAND),
+    );
+    for (what, arguments) in [("get_incidents, 1", json!({"limit": 1})), ("get_incidents, 100", json!({}))] {
+        let floor = bare(&account, &arguments) / THOUSAND;
+        let figure = Figure::of(what, "thousand", call(Path::new(&binary()), &account, &arguments) / THOUSAND);
+        report.add(SECTION, figure.floor(floor));
     }
 }
 
-/// The instructions of a session with so many calls, one after another.
-fn count(account: &Account, arguments: &Value, calls: u32) -> f64 {
-    let binary = std::env::var("BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_pagerduty-mcp-server").to_owned());
-    let mut command = Command::new("valgrind");
-    environment(&mut command, account);
-    let out = std::env::var("CALLGRIND_OUT").unwrap_or_else(|_| "/dev/null".to_owned());
-    command.args(["--tool=callgrind", &format!("--callgrind-out-file={out}"), &binary]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    for message in std::iter::once(initialize()).chain((1..=calls).map(|id| call(id, "get_incidents", arguments))) {
-        writeln!(input, "{message}").unwrap();
-        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+/// Whether there is a valgrind.
+pub fn is_there() -> bool {
+    let there = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !there {
+        eprintln!("no valgrind: instructions are not counted");
     }
-    drop(input);
-    let ended = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    there
+}
+
+/// Of a server that is only initialized.
+fn start(binary: &Path, account: &Account) -> f64 {
+    session(binary, account, &json!({}), 0)
+}
+
+/// Of one call, all calls before it being paid for.
+pub fn call(binary: &Path, account: &Account, arguments: &Value) -> f64 {
+    (session(binary, account, arguments, 25) - session(binary, account, arguments, 5)) / 20.0
+}
+
+/// Of the bare request of a call.
+fn bare(account: &Account, arguments: &Value) -> f64 {
+    let request = runtime().block_on(async {
+        let mut session = Session::open(account.toolbox()).await;
+        session.call("get_incidents", arguments).await;
+        account.requests_of(&mut session, "get_incidents", arguments).await.remove(0)
+    });
+    (asked(account, &request, 25) - asked(account, &request, 5)) / 20.0
+}
+
+fn session(binary: &Path, account: &Account, arguments: &Value, calls: u32) -> f64 {
+    counted(command("valgrind", account), &[binary.to_str().unwrap()], |server| {
+        server.initialize();
+        for _ in 0..calls {
+            server.call("get_incidents", arguments);
+        }
+    })
+}
+
+fn asked(account: &Account, request: &Recorded, calls: u32) -> f64 {
+    let this = std::env::current_exe().unwrap();
+    let times = calls.to_string();
+    let arguments = [this.to_str().unwrap(), ASK, account.url(), request.path(), request.query(), &times];
+    counted(command("valgrind", account), &arguments, |client| assert!(client.line().contains("done")))
+}
+
+/// The instructions of a process that is made to do something. `CALLGRIND_OUT` keeps the profile of the last one.
+fn counted(mut valgrind: Command, arguments: &[&str], work: impl FnOnce(&mut Process)) -> f64 {
+    let log = crate::report::folder().join("callgrind.log");
+    let out = std::env::var("CALLGRIND_OUT").unwrap_or_else(|_| "/dev/null".to_owned());
+    valgrind.args([
+        "--tool=callgrind",
+        &format!("--callgrind-out-file={out}"),
+        &format!("--log-file={}", log.display()),
+    ]);
+    let mut process = Process::start(valgrind.args(arguments));
+    work(&mut process);
+    process.end();
+    let said = std::fs::read_to_string(log).unwrap();
     let collected = said.lines().find_map(|line| line.split_once("Collected :")).expect("callgrind's summary").1;
     collected.trim().parse().unwrap()
 }

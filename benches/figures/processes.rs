@@ -1,207 +1,130 @@
-//! The installed commands as processes: start-up and memory. Linux only, where `/proc` says how much memory a process has.
+//! The installed commands from outside: how large they are, how fast they start, and what memory and processor time they take.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::account::Account;
-use crate::report::{Report, Target, median, milliseconds};
+use crate::account::{ASK, Account, Session, runtime};
+use crate::python;
+use crate::report::{Figure, Report, Samples, folder};
+use crate::server::{Process, binary, command, initialize, memory, processor_time};
 
-const NATIVE: &str = env!("CARGO_BIN_EXE_pagerduty-mcp-server");
+const SECTION: &str = "Start-up, memory and processor time";
 
-/// A server in a process of its own.
-struct Server {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
+const MEGABYTE: f64 = 1_000_000.0;
 
-impl Server {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the command starts");
-        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, input, output }
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        writeln!(self.input, "{line}").unwrap();
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
-        answer
-    }
-
-    /// A line of `/proc/…/status`, in MB.
-    fn memory(&self, name: &str) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    }
-
-    fn end(mut self) {
-        drop(self.input);
-        self.child.wait().unwrap();
+/// How large what is delivered is.
+pub fn sizes(report: &mut Report) {
+    const SECTION: &str = "Size";
+    let size = stripped(Path::new(&binary())).metadata().unwrap().len() as f64 / MEGABYTE;
+    report.add(SECTION, Figure::of("native binary, stripped", "MB", size).at_most(9.0));
+    if let Some(wheel) = python::wheel() {
+        let size = wheel.metadata().unwrap().len() as f64 / MEGABYTE;
+        report.add(SECTION, Figure::of("wheel", "MB", size).at_most(6.0));
     }
 }
 
-fn message(id: u32, method: &str, params: &Value) -> String {
-    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
+/// The binary without symbols, as the release profile leaves it; other profiles may keep them.
+pub fn stripped(binary: &Path) -> PathBuf {
+    let stripped = folder().join("stripped");
+    std::fs::copy(binary, &stripped).unwrap();
+    Command::new("strip").arg(&stripped).status().expect("strip is there");
+    stripped
 }
 
-pub fn initialize() -> String {
-    let params =
-        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}});
-    message(0, "initialize", &params)
+/// From before the process exists to its answer.
+pub fn start_up(command: &mut Command) -> Duration {
+    let start = Instant::now();
+    let mut server = Process::start(command);
+    // What repeats its input passes, too: it is the floor.
+    assert!(server.ask(&initialize()).contains("\"id\":0"));
+    let took = start.elapsed();
+    server.end();
+    took
 }
 
-pub fn call(id: u32, tool: &str, arguments: &Value) -> String {
-    message(id, "tools/call", &json!({"name": tool, "arguments": arguments}))
-}
-
-/// From before the process exists to the answer of `initialize`.
-fn start_up(command: impl Fn() -> Command, rounds: usize) -> f64 {
-    let one = |_| {
-        let start = Instant::now();
-        let mut server = Server::start(&mut command());
-        assert!(server.ask(&initialize()).contains("\"id\":0"));
-        let took = start.elapsed();
-        server.end();
-        took
-    };
-    milliseconds(median((0..rounds).map(one).collect()))
-}
-
-pub fn environment(command: &mut Command, account: &Account) {
-    command
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .env("PAGERDUTY_API_HOST", account.sandbox.url())
-        .env("PAGERDUTY_API_TOKEN", pagerduty_mcp_server::sandbox::tokens::USER)
-        .current_dir(std::env::temp_dir());
-}
-
-/// The Python that has the package: `PYTHON`, or that of the project's own environment.
-fn python() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-    let python = std::env::var_os("PYTHON").map_or(own, PathBuf::from);
-    let has = Command::new(&python).args(["-c", "import pagerduty_mcp_server"]).stderr(Stdio::null()).status();
-    has.is_ok_and(|status| status.success()).then_some(python)
+/// The start-up of something, and of something that does nothing.
+fn start_ups(rounds: usize, floor: impl Fn() -> Command, measured: impl Fn() -> Command) -> [Samples; 2] {
+    let [mut floors, mut starts] = [Samples::default(), Samples::default()];
+    for _ in 0..rounds {
+        floors.add_time(start_up(&mut floor()));
+        starts.add_time(start_up(&mut measured()));
+    }
+    [floors, starts]
 }
 
 pub fn measure(report: &mut Report) {
-    const SECTION: &str = "Start-up and memory";
     let account = Account::start(600, Duration::ZERO);
-    let native = || {
-        let mut command = Command::new(NATIVE);
-        environment(&mut command, &account);
-        command
-    };
-    let echo = start_up(
-        || {
-            let mut command = Command::new("cat");
-            environment(&mut command, &account);
-            command
-        },
-        60,
-    );
+    let native = || command(binary(), &account);
+    let [floor, took] = start_ups(report.rounds(100), || command("cat", &account), native);
     report.add(
         SECTION,
-        "native: start to answered initialize (floor: cat)",
-        "ms",
-        start_up(native, 60),
-        Some(echo),
-        Some(Target::AtMost(3.0)),
+        Figure::median("native: start to answered initialize (floor: `cat`)", "ms", &took)
+            .floor(floor.median())
+            .at_most(3.0),
     );
-    memory(report, SECTION, "native", &mut native(), 12.0);
-    match python() {
-        None => eprintln!("no Python with the package (PYTHON, or .venv): Python is not measured"),
-        Some(python) => {
-            let with = |arguments: &[&str]| {
-                let mut command = Command::new(&python);
-                command.args(arguments);
-                environment(&mut command, &account);
-                command
-            };
-            let bare = start_up(|| with(&["-c", "print(input(), flush=True)"]), 30);
-            let module = || with(&["-m", "pagerduty_mcp_server"]);
-            let took = start_up(module, 30);
-            report.add(
-                SECTION,
-                "Python: start to answered initialize (floor: an interpreter that echoes)",
-                "ms",
-                took,
-                Some(bare),
-                Some(Target::AtMost(40.0)),
-            );
-            memory(report, SECTION, "Python", &mut module(), 25.0);
-            functions(report, &mut with(&["-c", FUNCTION]));
-        }
-    }
+    resident(report, "native", &mut native(), 12.0);
+    taken(report, &account);
+    let Some(python) = python::environment() else { return };
+    let interpreter = || {
+        let mut command = command(python.join("bin/python"), &account);
+        command.args(["-c", "print(input(), flush=True)"]);
+        command
+    };
+    let installed = || command(python.join("bin/pagerduty-mcp-server"), &account);
+    let [floor, took] = start_ups(report.rounds(50), interpreter, installed);
+    report.add(
+        SECTION,
+        Figure::median("Python: start to answered initialize (floor: an interpreter that echoes)", "ms", &took)
+            .floor(floor.median())
+            .at_most(40.0),
+    );
+    resident(report, "Python", &mut installed(), 25.0);
 }
 
-fn memory(report: &mut Report, section: &'static str, what: &str, command: &mut Command, target: f64) {
-    let mut server = Server::start(command);
-    server.ask(&initialize());
-    report.add(
-        section,
-        format!("{what}: memory, idle after initialize"),
-        "MB",
-        server.memory("VmRSS"),
-        None,
-        Some(Target::AtMost(target)),
-    );
-    server.ask(&message(1, "tools/list", &json!({})));
-    server.ask(&call(2, "get_incidents", &json!({})));
-    report.add(
-        section,
-        format!("{what}: memory after listing tools and 100 incidents"),
-        "MB",
-        server.memory("VmRSS"),
-        None,
-        None,
-    );
-    let arguments = json!({"limit": 10});
-    let calls: Vec<_> = (10..210).map(|id| call(id, "get_incidents", &arguments)).collect();
-    // One writes while the other reads: neither side may be full.
-    std::thread::scope(|scope| {
-        let input = &mut server.input;
-        scope.spawn(move || writeln!(input, "{}", calls.join("\n")).unwrap());
-        for _ in 0..200 {
-            server.output.read_line(&mut String::new()).unwrap();
-        }
+fn resident(report: &mut Report, what: &str, command: &mut Command, target: f64) {
+    let mut server = Process::start(command);
+    server.initialize();
+    let mut add = |what: String, server: &Process, name: &str, target: Option<f64>| {
+        let figure = Figure::of(what, "MB", memory(server.id(), name));
+        report.add(SECTION, if let Some(target) = target { figure.at_most(target) } else { figure });
+    };
+    add(format!("{what}: memory, idle after initialize"), &server, "VmRSS", Some(target));
+    server.ask(r#"{"jsonrpc": "2.0", "id": "tools", "method": "tools/list"}"#);
+    server.call("get_incidents", &json!({}));
+    add(format!("{what}: memory after listing tools and 100 incidents"), &server, "VmRSS", None);
+    server.call_at_once(200, "get_incidents", &json!({"limit": 10}));
+    add(format!("{what}: peak memory of 200 calls at once"), &server, "VmHWM", None);
+    server.call("get_incidents", &json!({"limit": 1_000}));
+    add(format!("{what}: peak memory after a long list besides"), &server, "VmHWM", None);
+}
+
+/// The processor time of the server, beside that of a client that only asks and reads.
+fn taken(report: &mut Report, account: &Account) {
+    let calls = if report.quick { 50 } else { 200 };
+    let request = runtime().block_on(async {
+        let mut session = Session::open(account.toolbox()).await;
+        session.call("get_incidents", &json!({})).await;
+        account.requests_of(&mut session, "get_incidents", &json!({})).await.remove(0)
     });
-    report.add(section, format!("{what}: peak memory of 200 calls at once"), "MB", server.memory("VmHWM"), None, None);
-    server.end();
-}
-
-/// The median of a call from Python, in milliseconds.
-const FUNCTION: &str = "
-import asyncio, time
-from pagerduty_mcp_server import mcp
-async def main():
-    for arguments in ({'limit': 1}, {'limit': 100}):
-        await mcp.call_tool('get_incidents', arguments)
-        times = []
-        for _ in range(100):
-            start = time.perf_counter()
-            await mcp.call_tool('get_incidents', arguments)
-            times.append(time.perf_counter() - start)
-        print(sorted(times)[50] * 1000)
-asyncio.run(main())
-";
-
-fn functions(report: &mut Report, command: &mut Command) {
-    let output = command.stderr(Stdio::inherit()).output().unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
-    for (what, took) in ["1 incident", "100 incidents"].iter().zip(output.lines()) {
-        let what = format!("call_tool(\"get_incidents\"): {what}");
-        report.add("Python functions", what, "ms", took.parse().unwrap(), None, None);
+    let (mut floors, mut taken) = (Samples::default(), Samples::default());
+    for _ in 0..5 {
+        let mut bare = Command::new(std::env::current_exe().unwrap());
+        bare.args([ASK, account.url(), request.path(), request.query(), &calls.to_string()]);
+        let mut bare = Process::start(&mut bare);
+        bare.line();
+        floors.add(processor_time(bare.id()) / f64::from(calls));
+        let mut server = Process::start(&mut command(binary(), account));
+        server.initialize();
+        server.call("get_incidents", &json!({}));
+        let before = processor_time(server.id());
+        for _ in 0..calls {
+            server.call("get_incidents", &json!({}));
+        }
+        taken.add((processor_time(server.id()) - before) / f64::from(calls));
     }
+    let figure = Figure::median("native: processor time of a list of 100 incidents", "ms", &taken);
+    report.add(SECTION, figure.floor(floors.median()));
 }

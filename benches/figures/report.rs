@@ -1,115 +1,238 @@
 //! The figures, and how they are shown.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
 
-#[derive(Default)]
-pub struct Report {
-    rows: Vec<Row>,
+/// What was measured of one thing, run by run.
+#[derive(Clone, Default)]
+pub struct Samples(Vec<f64>);
+
+impl Samples {
+    pub fn add(&mut self, sample: f64) {
+        self.0.push(sample);
+    }
+
+    pub fn add_time(&mut self, time: Duration) {
+        self.add(time.as_secs_f64() * 1_000.0);
+    }
+
+    /// What a share of the samples does not exceed.
+    pub fn at(&self, share: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+    }
+
+    pub fn median(&self) -> f64 {
+        self.at(0.5)
+    }
+
+    /// How much more each sample is than the floor's of the same turn.
+    pub fn over(&self, floor: &Self) -> Self {
+        Self(self.0.iter().zip(&floor.0).map(|(sample, floor)| sample - floor).collect())
+    }
 }
 
-struct Row {
-    section: &'static str,
+/// One line of the report.
+pub struct Figure {
     what: String,
     unit: &'static str,
-    measured: f64,
+    value: f64,
+    spread: Option<(f64, f64)>,
     floor: Option<f64>,
     target: Option<Target>,
+    is_ratio: bool,
 }
 
 /// What a figure should be.
 #[derive(Clone, Copy)]
-pub enum Target {
+enum Target {
     AtMost(f64),
     AtLeast(f64),
 }
 
-impl Target {
-    fn is_met(self, measured: f64) -> bool {
-        match self {
-            Target::AtMost(most) => measured <= most,
-            Target::AtLeast(least) => measured >= least,
-        }
+impl Figure {
+    /// Something that is the same each time.
+    pub fn of(what: impl Into<String>, unit: &'static str, value: f64) -> Self {
+        Self { what: what.into(), unit, value, spread: None, floor: None, target: None, is_ratio: true }
     }
 
-    fn text(self) -> String {
-        match self {
+    /// The median of samples, with their quartiles.
+    pub fn median(what: impl Into<String>, unit: &'static str, samples: &Samples) -> Self {
+        Self { spread: Some((samples.at(0.25), samples.at(0.75))), ..Self::of(what, unit, samples.median()) }
+    }
+
+    pub fn floor(self, floor: f64) -> Self {
+        Self { floor: Some(floor), ..self }
+    }
+
+    /// What has been subtracted already: the figure is what comes on top of it.
+    pub fn above(self, floor: f64) -> Self {
+        Self { floor: Some(floor), is_ratio: false, ..self }
+    }
+
+    pub fn at_most(self, most: f64) -> Self {
+        Self { target: Some(Target::AtMost(most)), ..self }
+    }
+
+    pub fn at_least(self, least: f64) -> Self {
+        Self { target: Some(Target::AtLeast(least)), ..self }
+    }
+
+    fn is_met(&self) -> Option<bool> {
+        self.target.map(|target| match target {
+            Target::AtMost(most) => self.value <= most,
+            Target::AtLeast(least) => self.value >= least,
+        })
+    }
+
+    fn target(&self) -> Option<String> {
+        self.target.map(|target| match target {
             Target::AtMost(most) => format!("≤ {}", number(most)),
             Target::AtLeast(least) => format!("≥ {}", number(least)),
-        }
+        })
+    }
+
+    fn row(&self) -> String {
+        let dash = || "–".to_owned();
+        let ratio = self.floor.filter(|floor| self.is_ratio && *floor > 0.0).map(|floor| number(self.value / floor));
+        format!(
+            "| {} | {} {} | {} | {} | {} | {} | {} |",
+            self.what,
+            number(self.value),
+            self.unit,
+            self.spread.map_or_else(dash, |(low, high)| format!("{} to {}", number(low), number(high))),
+            self.floor.map_or_else(dash, number),
+            ratio.unwrap_or_else(dash),
+            self.target().unwrap_or_else(dash),
+            self.is_met().map_or("", |met| if met { "met" } else { "**missed**" }),
+        )
     }
 }
 
+/// Everything measured, in order.
+pub struct Report {
+    figures: Vec<(&'static str, Figure)>,
+    begun: String,
+    /// Fewer rounds, for a look while working.
+    pub quick: bool,
+}
+
 impl Report {
-    pub fn add(
-        &mut self,
-        section: &'static str,
-        what: impl Into<String>,
-        unit: &'static str,
-        measured: f64,
-        floor: Option<f64>,
-        target: Option<Target>,
-    ) {
-        self.rows.push(Row { section, what: what.into(), unit, measured, floor, target });
+    pub fn new(quick: bool) -> Self {
+        Self { figures: Vec::new(), begun: load(), quick }
+    }
+
+    /// How often to measure: a tenth with `--quick`.
+    pub fn rounds(&self, rounds: usize) -> usize {
+        if self.quick { (rounds / 10).max(5) } else { rounds }
+    }
+
+    pub fn add(&mut self, section: &'static str, figure: Figure) {
+        eprintln!("  {}", figure.row());
+        // Beside its like, whatever came in between.
+        let after = self.figures.iter().rposition(|(other, _)| *other == section);
+        self.figures.insert(after.map_or(self.figures.len(), |at| at + 1), (section, figure));
     }
 
     pub fn markdown(&self) -> String {
-        let mut text = String::new();
-        let mut section = "";
-        for row in &self.rows {
-            if row.section != section {
-                section = row.section;
-                _ = writeln!(text, "\n### {section}\n\n| | Measured | Floor | Target | |\n|---|--:|--:|--:|---|");
+        let mut text = self.machine();
+        let mut before = "";
+        for (section, figure) in &self.figures {
+            if *section != before {
+                before = section;
+                _ = writeln!(
+                    text,
+                    "\n### {section}\n\n| | Measured | Quartiles | Floor | Ratio | Target | |\n|---|--:|--:|--:|--:|--:|---|"
+                );
             }
-            let met = row.target.map_or("", |target| if target.is_met(row.measured) { "met" } else { "**missed**" });
-            let or_dash = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-            _ = writeln!(
-                text,
-                "| {} | {} {} | {} | {} | {met} |",
-                row.what,
-                number(row.measured),
-                row.unit,
-                or_dash(row.floor.map(number)),
-                or_dash(row.target.map(Target::text)),
-            );
+            text.push_str(&figure.row());
+            text.push('\n');
         }
         text
     }
 
+    /// Where and when, and how busy the machine was with this and other things.
+    fn machine(&self) -> String {
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let commit = said(Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=10"]));
+
+        let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
+        format!(
+            "{date}, commit `{commit}`, {}, {cores} cores of {}, {}{}. Load average (1, 5, 15 minutes) when it began: {}; when it \
+             ended: {}.\n",
+            std::env::consts::OS,
+            processor.map_or("unknown make", |(_, name)| name),
+            said(Command::new("rustc").arg("--version")),
+            if self.quick { ", `--quick`" } else { "" },
+            self.begun,
+            load(),
+        )
+    }
+
+    /// As JSON and Markdown in `target/bench/`.
     pub fn save(&self) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-        std::fs::create_dir_all(&folder).unwrap();
         let rows: Vec<_> = self
-            .rows
+            .figures
             .iter()
-            .map(|row| {
-                json!({"section": row.section, "what": row.what, "unit": row.unit, "measured": row.measured,
-                    "floor": row.floor, "target": row.target.map(Target::text),
-                    "met": row.target.map(|target| target.is_met(row.measured))})
+            .map(|(section, figure)| {
+                json!({"section": section, "what": figure.what, "unit": figure.unit, "measured": figure.value,
+                    "quartiles": figure.spread, "floor": figure.floor, "target": figure.target(), "met": figure.is_met()})
             })
             .collect();
-        std::fs::write(folder.join("figures.json"), format!("{:#}\n", json!(rows))).unwrap();
-        std::fs::write(folder.join("figures.md"), self.markdown()).unwrap();
+        std::fs::write(folder().join("figures.json"), format!("{:#}\n", json!(rows))).unwrap();
+        std::fs::write(folder().join("figures.md"), self.markdown()).unwrap();
     }
+
+    /// Into `docs/performance.md`, between the marks of this name; the text around them stays.
+    pub fn document(&self, name: &str) {
+        let path = root().join("docs/performance.md");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (begin, end) = (format!("<!-- {name}: "), format!("<!-- /{name} -->"));
+        let (before, rest) = text.split_once(&begin).expect("the mark where figures begin");
+        let (mark, rest) = rest.split_once('\n').unwrap();
+        let (_, after) = rest.split_once(&end).expect("the mark where they end");
+        std::fs::write(path, format!("{before}{begin}{mark}\n{}{end}{after}", self.markdown())).unwrap();
+    }
+}
+
+/// Where the project is.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where what is measured is kept.
+pub fn folder() -> PathBuf {
+    let folder = root().join("target/bench");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split_whitespace().take(3).collect::<Vec<_>>().join(", ")
+}
+
+fn said(command: &mut Command) -> String {
+    let output = command.current_dir(root()).output();
+    output.map_or_else(|_| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn number(value: f64) -> String {
-    match value {
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
+    match value.abs() {
+        size if size >= 10_000.0 => {
+            let digits = format!("{value:.0}");
+            let split = digits.len() - 3;
+            format!("{},{}", &digits[..split], &digits[split..])
+        }
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
     }
-}
-
-/// The middle of some measurements.
-pub fn median(mut all: Vec<Duration>) -> Duration {
-    all.sort_unstable();
-    all[all.len() / 2]
-}
-
-pub fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
 }

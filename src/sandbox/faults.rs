@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,6 +16,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use tokio::sync::Barrier;
 
 use super::connection::{Cut, Scissors};
 use super::reply::{Problem, json};
@@ -55,8 +56,8 @@ fn once() -> u32 {
 /// What goes wrong with a request.
 ///
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
-/// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"wrong_json": …}`,
-/// `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes.
+/// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"together": 4}`,
+/// `{"wrong_json": …}`, `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -88,6 +89,9 @@ pub enum FaultKind {
     SlowBody(Duration),
     /// No answer, and the connection stays open.
     Hang,
+    /// The right answer, but only once so many requests wait for it: what is not sent side by side is never answered.
+    #[serde(deserialize_with = "together")]
+    Together(Arc<Barrier>),
     /// Status 200 with JSON that is not what was asked for.
     WrongJson(Value),
     /// The request takes effect, and then the connection is closed without an answer.
@@ -107,11 +111,22 @@ fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error
     u64::deserialize(from).map(Duration::from_millis)
 }
 
+fn together<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Barrier>, D::Error> {
+    usize::deserialize(from).map(|requests| Arc::new(Barrier::new(requests)))
+}
+
 impl Fault {
     /// Spoils the next request to `path`, whatever its method.
     #[must_use]
     pub fn once(path: impl Into<String>, kind: FaultKind) -> Self {
         Self { method: None, path: path.into(), times: 1, skip: 0, chance: None, kind }
+    }
+
+    /// Answers the next so many requests to `path` when all of them have arrived, and not before.
+    #[must_use]
+    pub fn together(path: impl Into<String>, requests: u32) -> Self {
+        let barrier = Barrier::new(usize::try_from(requests).unwrap_or(usize::MAX));
+        Self { times: requests, ..Self::once(path, FaultKind::Together(Arc::new(barrier))) }
     }
 
     fn matches(&self, method: &str, path: &str) -> bool {
@@ -142,6 +157,10 @@ impl FaultKind {
             Self::Empty => json(StatusCode::OK, Body::empty()),
             Self::WrongJson(value) => json(StatusCode::OK, value.to_string()),
             Self::Hang => pending().await,
+            Self::Together(all) => {
+                all.wait().await;
+                next.run(request).await
+            }
             Self::Delay(delay) => {
                 tokio::time::sleep(delay).await;
                 next.run(request).await
@@ -332,7 +351,7 @@ mod tests {
     fn every_kind_has_a_form_in_json() {
         let kinds = r#"["html", "empty", "truncated", "reset", "hang", "lost_response", {"status": {"code": 503}},
             {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []},
-            {"late": 5}, {"replaced": 502}, {"headers": {"date": "x"}}, {"bomb": 65}]"#;
-        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 15);
+            {"late": 5}, {"replaced": 502}, {"headers": {"date": "x"}}, {"bomb": 65}, {"together": 2}]"#;
+        assert_eq!(serde_json::from_str::<Vec<FaultKind>>(kinds).unwrap().len(), 16);
     }
 }

@@ -23,6 +23,7 @@ mod isolation;
 mod params;
 mod refresh;
 mod requests;
+mod rounds;
 mod rules;
 mod session;
 mod stdio;

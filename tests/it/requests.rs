@@ -213,41 +213,6 @@ async fn a_number_is_looked_up_where_only_an_id_will_do() {
 }
 
 #[tokio::test]
-async fn one_incident_with_three_extras_is_four_requests() {
-    let account = Account::start().await;
-    let list = account.ok("get_incidents", json!({"limit": 1})).await;
-    let (id, number) = (list["incidents"][0]["id"].as_str().unwrap(), &list["incidents"][0]["incident_number"]);
-    for asked in [&json!(id), number] {
-        let extras = json!({"incident_id": asked, "include_past_incidents": true, "include_related_incidents": true,
-            "include_notes": true});
-        let requests = account.requests_of("get_incidents", extras).await;
-        assert_eq!(requests.len(), 4, "{requests:?}");
-    }
-}
-
-#[tokio::test]
-async fn an_incident_and_its_extras_are_asked_for_together() {
-    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
-    let account = Account::start().await;
-    let id = account.ok("get_incidents", json!({"limit": 1})).await["incidents"][0]["id"].clone();
-    account.sandbox.clear();
-    account.sandbox.fail(Fault { times: 4, ..Fault::once("/incidents/*", FaultKind::Hang) });
-    let extras = json!({"incident_id": id, "include_past_incidents": true, "include_related_incidents": true,
-        "include_notes": true});
-    let call = account.ok("get_incidents", extras);
-    let all_sent = async {
-        // None of them is ever answered, so that all of them arrive only if none waits for another.
-        while account.sandbox.requests().len() < 4 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        _ = call => panic!("nothing was answered"),
-        () = all_sent => {}
-    }
-}
-
-#[tokio::test]
 async fn without_the_incident_nobody_waits_for_its_extras() {
     use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
     let account = Account::start().await;

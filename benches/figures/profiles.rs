@@ -1,0 +1,65 @@
+//! The release profile, chosen by measurement: the same binary compiled in several ways.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::account::Account;
+use crate::instructions;
+use crate::processes::{start_up, stripped};
+use crate::report::{Figure, Report, Samples, folder, root};
+use crate::server::command;
+
+/// What is compared: a name, and what differs from `Cargo.toml`, as Cargo's `--config` takes it.
+const VARIANTS: [(&str, &[&str]); 7] = [
+    ("as in Cargo.toml", &[]),
+    ("our own crate at \"s\" as well", &["profile.release.package.pagerduty-mcp-server.opt-level='s'"]),
+    ("everything at 3", &["profile.release.opt-level=3"]),
+    ("lto = \"thin\"", &["profile.release.lto='thin'"]),
+    ("lto = \"off\"", &["profile.release.lto='off'"]),
+    ("codegen-units = 16", &["profile.release.codegen-units=16"]),
+    (
+        "lto = \"thin\", codegen-units = 16, everything at 3: Cargo's own",
+        &["profile.release.lto='thin'", "profile.release.codegen-units=16", "profile.release.opt-level=3"],
+    ),
+];
+
+pub fn measure(report: &mut Report) {
+    let built: Vec<_> = VARIANTS.iter().map(|(name, config)| (*name, build(name, config))).collect();
+    let account = Account::start(600, Duration::ZERO);
+    let mut starts: Vec<_> = built.iter().map(|_| Samples::default()).collect();
+    // In turns, so that whatever else the machine does meets them all.
+    for _ in 0..report.rounds(60) {
+        for ((_, binary), samples) in built.iter().zip(&mut starts) {
+            samples.add_time(start_up(&mut command(binary, &account)));
+        }
+    }
+    for ((name, binary), start) in built.iter().zip(&starts) {
+        report.add("Start to answered initialize", Figure::median(*name, "ms", start));
+        let size = binary.metadata().unwrap().len() as f64 / 1e6;
+        report.add("Binary, stripped", Figure::of(*name, "MB", size));
+        if instructions::is_there() {
+            let count = instructions::call(binary, &account, &json!({})) / 1e3;
+            report.add("Instructions of listing 100 incidents", Figure::of(*name, "thousand", count));
+        }
+    }
+}
+
+/// The binary of a variant, stripped.
+fn build(name: &str, config: &[&str]) -> PathBuf {
+    eprintln!("compiling: {name} …");
+    let target = folder().join("profiles");
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--quiet", "--locked", "--release", "--bin", "pagerduty-mcp-server", "--target-dir"])
+        .arg(&target);
+    for one in config {
+        cargo.args(["--config", one]);
+    }
+    assert!(cargo.current_dir(root()).status().unwrap().success(), "{name} is built");
+    let kept = target.join(format!("{}.bin", name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")));
+    std::fs::copy(stripped(&target.join("release/pagerduty-mcp-server")), &kept).unwrap();
+    kept
+}

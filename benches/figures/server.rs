@@ -1,0 +1,135 @@
+//! The installed commands as processes. Linux only, where `/proc` says what a process has taken.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::account::Account;
+
+/// A process that is talked to line by line. It is ended with this value.
+pub struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    id: u32,
+}
+
+impl Process {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, input, output, id: 0 }
+    }
+
+    pub fn send(&mut self, line: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line
+    }
+
+    pub fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.line()
+    }
+
+    pub fn initialize(&mut self) {
+        assert!(self.ask(&initialize()).contains("\"id\":0"));
+    }
+
+    /// Calls a tool; the answer must be none that failed.
+    pub fn call(&mut self, tool: &str, arguments: &Value) {
+        self.id += 1;
+        let answer = self.ask(&call(self.id, tool, arguments));
+        assert!(answer.contains("\"isError\":false"), "{tool}: {answer}");
+    }
+
+    /// Many calls at once: one writes while the other reads, since neither side may be full.
+    pub fn call_at_once(&mut self, count: u32, tool: &str, arguments: &Value) {
+        let first = self.id + 1;
+        self.id += count;
+        let calls: Vec<_> = (first..=self.id).map(|id| call(id, tool, arguments)).collect();
+        let input = self.input.as_mut().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || writeln!(input, "{}", calls.join("\n")).unwrap());
+            for _ in 0..count {
+                let mut line = String::new();
+                self.output.read_line(&mut line).unwrap();
+                assert!(line.contains("\"isError\":false"), "{tool}: {line}");
+            }
+        });
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn end(mut self) {
+        drop(self.input.take());
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // Not everybody ends with their input.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A line of `/proc/…/status`, in MB.
+pub fn memory(process: u32, name: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+/// The processor time that a process has taken, in milliseconds; the system counts in steps of ten.
+pub fn processor_time(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap());
+    ticks.sum::<f64>() * 10.0
+}
+
+fn message(id: u32, method: &str, params: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
+}
+
+pub fn initialize() -> String {
+    let params =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}});
+    message(0, "initialize", &params)
+}
+
+pub fn call(id: u32, tool: &str, arguments: &Value) -> String {
+    message(id, "tools/call", &json!({"name": tool, "arguments": arguments}))
+}
+
+/// The binary that is measured: `BINARY`, or that of this build.
+pub fn binary() -> String {
+    std::env::var("BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_pagerduty-mcp-server").to_owned())
+}
+
+/// A command with nothing around it but an account.
+pub fn command(program: impl AsRef<std::ffi::OsStr>, account: &Account) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("PAGERDUTY_API_HOST", account.url())
+        .env("PAGERDUTY_API_TOKEN", pagerduty_mcp_server::sandbox::tokens::USER)
+        .current_dir(std::env::temp_dir());
+    command
+}

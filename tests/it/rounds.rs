@@ -1,0 +1,75 @@
+//! What each tool costs in round trips: which requests go out side by side, and which wait for others.
+//!
+//! The account answers no request of a round before all of it have arrived, so that a call which asks one after another
+//! never ends, and one that asks twice is counted.
+
+use pagerduty_mcp_server::sandbox::{Fault, Options, tokens};
+use serde_json::{Value, json};
+
+use crate::support::Account;
+
+/// A call whose requests must go out in rounds of these sizes, the next when the one before is answered.
+async fn in_rounds(account: &Account, tool: &str, arguments: Value, rounds: &[u32]) -> Value {
+    account.sandbox.clear();
+    for round in rounds {
+        account.sandbox.fail(Fault::together("*", *round));
+    }
+    let answer = account.ok(tool, arguments.clone()).await;
+    let sent = account.sandbox.requests();
+    let expected: u32 = rounds.iter().sum();
+    assert_eq!(sent.len(), usize::try_from(expected).unwrap(), "{tool} {arguments}: {sent:?}");
+    answer
+}
+
+#[tokio::test]
+async fn a_cold_call_in_the_users_context_is_three_round_trips_and_a_warm_one_is_one() {
+    let mut account = Account::start().await;
+    for (tool, cold) in [
+        ("get_teams", &[1][..]),
+        ("get_schedules", &[1]),
+        ("get_services", &[1, 1]),
+        ("get_users", &[1, 1]),
+        ("get_escalation_policies", &[1, 1]),
+        ("get_incidents", &[1, 1, 1]),
+        // The policies of the user and of their teams, side by side.
+        ("get_oncalls", &[1, 2, 1]),
+    ] {
+        account = account.cold();
+        in_rounds(&account, tool, json!({}), cold).await;
+        in_rounds(&account, tool, json!({}), &[1]).await;
+    }
+    in_rounds(&account, "build_user_context", json!({}), &[1, 2]).await;
+}
+
+#[tokio::test]
+async fn an_incident_with_its_extras_is_one_round_trip_and_by_number_two() {
+    let account = Account::start().await;
+    let found = account.ok("get_incidents", json!({"limit": 1})).await["incidents"][0].clone();
+    let extras = |of: &Value| {
+        json!({"incident_id": of, "include_past_incidents": true, "include_related_incidents": true,
+            "include_notes": true})
+    };
+    in_rounds(&account, "get_incidents", json!({"incident_id": found["id"]}), &[1]).await;
+    in_rounds(&account, "get_incidents", extras(&found["id"]), &[4]).await;
+    in_rounds(&account, "get_incidents", extras(&found["incident_number"]), &[1, 3]).await;
+}
+
+#[tokio::test]
+async fn a_write_is_one_round_trip_once_its_author_is_known_and_two_before() {
+    let mut account = Account::start().await;
+    let list = account.ok("get_incidents", json!({"limit": 1, "statuses": ["triggered"]})).await;
+    let id = &list["incidents"][0]["id"];
+    account = account.cold();
+    in_rounds(&account, "acknowledge_incident", json!({"incident_id": id}), &[1, 1]).await;
+    in_rounds(&account, "add_incident_note", json!({"incident_id": id, "content": "on it"}), &[1]).await;
+    in_rounds(&account, "resolve_incident", json!({"incident_id": id}), &[1]).await;
+}
+
+#[tokio::test]
+async fn a_thousand_incidents_are_four_round_trips() {
+    let account = Account::with(tokens::USER, Options { incidents: 8_000, ..Options::default() }, |_| {}).await;
+    account.ok("build_user_context", json!({})).await;
+    let arguments = json!({"limit": 1_000, "include": ["id"]});
+    let answer = in_rounds(&account, "get_incidents", arguments, &[1, 2, 4, 3]).await;
+    assert_eq!(answer["metadata"]["count"], 1_000);
+}
