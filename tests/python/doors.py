@@ -43,6 +43,18 @@ TOOLS = [
 ]
 """Every tool, in the catalogue's order."""
 
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+"""The first message of a session of the older revisions."""
+
 DEADLINE = 30
 """Seconds after which a process or a call counts as hanging: far more than any of them takes."""
 

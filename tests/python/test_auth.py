@@ -341,6 +341,24 @@ def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
     assert len(visited.split()) == 1, "nobody had to log in again"
 
 
+def test_a_process_killed_in_a_refresh_is_in_nobodys_way(
+    terminal: Terminal, sandbox: SandboxProcess
+):
+    terminal.run("call", "get_teams")
+    terminal.expire()
+    sandbox.fail("hang", path="/oauth/token")
+    asked = len(sandbox.requests())
+    process = terminal.door.start("call", "get_teams", cwd=terminal.folder, **terminal.variables)
+    with process:
+        while len(sandbox.requests()) == asked:
+            assert process.poll() is None
+        process.kill()
+    # It held the right to change what is stored, which ends with it.
+    terminal.run("call", "get_teams")
+    visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
+    assert len(visited.split()) == 1, "nobody had to log in again"
+
+
 def test_a_pending_login_blocks_nothing_else(terminal: Terminal):
     variables = terminal.variables | {"BROWSER": "true", "PAGERDUTY_TIMEOUT": "2"}
     process = terminal.door.start(cwd=terminal.folder, **variables)

@@ -7,23 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from doors import DEADLINE, TOOLS, Door, Session, connect
+from doors import DEADLINE, INITIALIZE, TOOLS, Door, Session, connect
 from mcp import MCPError
 
 pytestmark = [pytest.mark.unit, pytest.mark.server]
 
 WRITES = {"acknowledge_incident", "resolve_incident", "add_incident_note"}
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,296 @@
+"""What survives a server that is killed, a client that goes, a PagerDuty that goes and comes back.
+
+Processes and connections are real. What has happened when is told by the account's record of
+requests and by the gate before it, never by waiting some time.
+"""
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal
+from conftest import COMMANDS, Entrance, SandboxProcess
+from doors import DEADLINE, INITIALIZE, Door, Session, connect, http
+from gate import Gate, gate
+from web import serve
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+TOKEN = "sandbox-user"
+CONTENT = "The disk is full again."
+
+
+@pytest.fixture(scope="module", params=[*COMMANDS, "http"])
+def any_door(request: pytest.FixtureRequest) -> Door:
+    """Each of the processes there are: the two commands over standard streams, and HTTP."""
+    return (COMMANDS | {"http": http})[request.param]()
+
+
+@pytest.fixture
+def between(portal, sandbox: SandboxProcess) -> Iterator[Gate]:
+    """The way to the account."""
+    with gate(portal, sandbox.url) as between:
+        yield between
+
+
+@pytest.fixture
+def variables(between: Gate, tmp_path: Path) -> dict[str, str]:
+    """What a server is started with: every folder it could leave something in is `tmp_path`."""
+    folders = ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
+    folders += ["XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "APPDATA", "LOCALAPPDATA"]
+    here = {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
+    return here | dict.fromkeys(folders, str(tmp_path))
+
+
+@pytest.fixture
+def incident(sandbox: SandboxProcess) -> str:
+    """An incident that nobody has acknowledged."""
+    (incident,) = ask(sandbox, "/incidents?statuses[]=triggered&limit=1")["incidents"]
+    return incident["id"]
+
+
+def ask(sandbox: SandboxProcess, path: str) -> Any:
+    """Ask the account itself, past the server."""
+    request = urllib.request.Request(sandbox.url + path)
+    request.add_header("Authorization", f"Token token={TOKEN}")
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+        return json.load(answer)
+
+
+def notes(sandbox: SandboxProcess, incident: str) -> list[str]:
+    written = ask(sandbox, f"/incidents/{incident}/notes")["notes"]
+    return [note["content"] for note in written if note["content"] == CONTENT]
+
+
+def status(sandbox: SandboxProcess, incident: str) -> str:
+    return ask(sandbox, f"/incidents/{incident}")["incident"]["status"]
+
+
+def send(process: subprocess.Popen[str], *messages: dict[str, Any]) -> None:
+    for message in messages:
+        process.stdin.write(json.dumps({"jsonrpc": "2.0"} | message) + "\n")
+    process.stdin.flush()
+
+
+def call_message(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"id": 2, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+
+
+@contextmanager
+def in_a_call(
+    door: Door, folder: Path, variables: dict[str, str], tool: str, **arguments: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """A server on standard streams that has been initialized and asked for one thing more."""
+    with door.start(cwd=folder, **variables) as process:
+        try:
+            send(process, INITIALIZE)
+            assert json.loads(process.stdout.readline())["id"] == INITIALIZE["id"]
+            send(process, call_message(tool, arguments))
+            yield process
+        finally:
+            process.kill()
+
+
+def kill_in_a_call(
+    door: Door,
+    folder: Path,
+    variables: dict[str, str],
+    until: Callable[[], None],
+    tool: str,
+    **arguments: Any,
+) -> None:
+    """Kill a server while a call is under way, when `until` says so. Nobody gets an answer."""
+    if not door.http:
+        with in_a_call(door, folder, variables, tool, **arguments) as process:
+            until()
+            process.kill()
+            assert process.stdout.read() == ""
+        return
+    with serve(door, cwd=folder, **variables) as web, ThreadPoolExecutor(1) as threads:
+        call = threads.submit(web.call, tool, arguments, X_PagerDuty_Token=TOKEN)
+        until()
+        web.process.kill()
+        web.process.wait(DEADLINE)
+        with pytest.raises(OSError):  # noqa: PT011 Whatever the end of a process looks like.
+            call.result(DEADLINE)
+
+
+@pytest.fixture
+def killed(
+    any_door: Door,
+    tmp_path: Path,
+    variables: dict[str, str],
+    sandbox: SandboxProcess,
+    between: Gate,
+) -> Callable[..., None]:
+    """Kills a server in the middle of a write: before it has taken effect, or after."""
+    writes = ("PUT", "POST")
+
+    def killed(when: str, tool: str, **arguments: Any) -> None:
+        if when == "before":
+            for method in writes:
+                sandbox.fail("hang", method=method)
+        else:
+            between.hold(*writes)
+
+        def until() -> None:
+            while not any(request.startswith(writes) for request in sandbox.requests()):
+                pass
+            if when == "after":
+                between.wait_until_an_answer_is_held()
+
+        kill_in_a_call(any_door, tmp_path, variables, until, tool, **arguments)
+        assert list(tmp_path.rglob("*")) == [], "something is left behind"
+        between.release()
+        sandbox.control("DELETE", "/sandbox/faults")
+
+    return killed
+
+
+@pytest.fixture
+def next_server(
+    portal: BlockingPortal, any_door: Door, tmp_path: Path, variables: dict[str, str]
+) -> Callable[[], AbstractContextManager[Session]]:
+    """Starts the server that comes after the one that was killed."""
+    return partial(connect, portal, any_door, cwd=tmp_path, **variables)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_note_is_there_once_or_not_at_all_when_its_server_is_killed(
+    killed, next_server, sandbox: SandboxProcess, incident: str, when: str
+):
+    killed(when, "add_incident_note", incident_id=incident, content=CONTENT)
+    assert len(notes(sandbox, incident)) == (when == "after")
+    with next_server() as session:
+        shown = session.one("get_incidents", incident_id=incident, include_notes=True)
+        assert len([note for note in shown.get("notes", []) if note["content"] == CONTENT]) == (
+            when == "after"
+        ), "the next server shows what there is"
+        session.call("add_incident_note", incident_id=incident, content="It works again.")
+    assert len(notes(sandbox, incident)) == (when == "after"), "and repeats nothing"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("tool", "changed"),
+    [("acknowledge_incident", "acknowledged"), ("resolve_incident", "resolved")],
+)
+def test_a_status_is_the_old_or_the_new_one_when_its_server_is_killed(
+    killed, next_server, sandbox: SandboxProcess, incident: str, when: str, tool: str, changed: str
+):
+    killed(when, tool, incident_id=incident)
+    left = changed if when == "after" else "triggered"
+    assert status(sandbox, incident) == left
+    with next_server() as session:
+        assert session.one("get_incidents", incident_id=incident)["status"] == left
+        if left == "resolved":
+            error = session.fail(tool, incident_id=incident)
+            assert error["code"] == "ALREADY_RESOLVED"
+        else:
+            assert session.one(tool, incident_id=incident)["status"] == changed
+    assert status(sandbox, incident) == changed
+
+
+def test_a_call_under_way_is_finished_when_its_client_closes_the_input(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
+):
+    between.hold("GET")
+    with in_a_call(door, tmp_path, variables, "get_teams") as process:
+        between.wait_until_an_answer_is_held()
+        process.stdin.close()
+        between.release()
+        (answer,) = process.stdout.readlines()
+        answer = json.loads(answer)
+        assert (answer["id"], answer["result"]["isError"]) == (2, False)
+        assert process.wait(DEADLINE) == 0
+
+
+def test_a_call_that_never_ends_does_not_keep_the_process_when_its_client_closes_the_input(
+    door: Door, tmp_path: Path, variables: dict[str, str], sandbox: SandboxProcess
+):
+    sandbox.fail("hang", path="/teams", times=9)
+    variables = variables | {"PAGERDUTY_TIMEOUT": "1"}
+    with in_a_call(door, tmp_path, variables, "get_teams") as process:
+        while not sandbox.requests():
+            pass
+        process.stdin.close()
+        (answer,) = process.stdout.readlines()
+        error = json.loads(answer)["result"]["structuredContent"]["error"]
+        assert error["code"] == "TIMEOUT"
+        assert process.wait(DEADLINE) == 0
+
+
+def test_a_withdrawn_call_does_not_keep_the_process_when_its_client_closes_the_input(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
+):
+    between.hold("GET")
+    with in_a_call(door, tmp_path, variables, "get_teams") as process:
+        between.wait_until_an_answer_is_held()
+        send(process, {"method": "notifications/cancelled", "params": {"requestId": 2}})
+        process.stdin.close()
+        assert process.wait(DEADLINE) == 0
+        assert process.stdout.read() == ""
+
+
+def test_a_client_that_dies_in_the_middle_of_a_call_leaves_no_process_behind(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
+):
+    between.hold("GET")
+    with in_a_call(door, tmp_path, variables, "get_teams") as process:
+        between.wait_until_an_answer_is_held()
+        process.stdin.close()
+        process.stdout.close()
+        between.release()
+        assert process.wait(DEADLINE) == 0
+        assert process.stderr.read() == ""
+
+
+def test_pagerduty_goes_and_comes_back(
+    portal: BlockingPortal, entrance: Entrance, nowhere: Path, between: Gate, incident: str
+):
+    account = {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
+    with entrance(portal, cwd=nowhere, **account) as session:
+        # The first call leaves several connections open, the second what is kept of the user.
+        before = session.call("get_incidents", limit=150)
+        context = session.call("build_user_context")
+        between.shut()
+        for tool, arguments in [
+            ("get_incidents", {"limit": 150}),
+            ("build_user_context", {}),
+            ("get_incidents", {"incident_id": incident, "include_notes": True}),
+            ("acknowledge_incident", {"incident_id": incident}),
+            ("add_incident_note", {"incident_id": incident, "content": CONTENT}),
+        ]:
+            error = session.fail(tool, **arguments)
+            assert error["code"] == "NETWORK_ERROR", tool
+            assert "127.0.0.1" in error["message"], "it says who is gone"
+        between.open()
+        assert session.call("get_incidents", limit=150)["incidents"] == before["incidents"]
+        assert session.call("build_user_context") == context
+        acknowledged = session.one("acknowledge_incident", incident_id=incident)
+        assert acknowledged["status"] == "acknowledged"
+        session.call("add_incident_note", incident_id=incident, content=CONTENT)
+        shown = session.one("get_incidents", incident_id=incident, include_notes=True)
+        assert [note["content"] for note in shown["notes"]].count(CONTENT) == 1
+
+
+def test_connections_that_died_unnoticed_are_not_used_for_ever(
+    portal: BlockingPortal, entrance: Entrance, nowhere: Path, between: Gate
+):
+    account = {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
+    with entrance(portal, cwd=nowhere, PAGERDUTY_TIMEOUT="2", **account) as session:
+        teams = session.call("get_teams")
+        # Nothing comes back any more, and nobody says so, as when a router has lost its table.
+        between.hold("GET")
+        assert session.fail("get_teams")["code"] == "TIMEOUT"
+        between.shut()
+        between.release()
+        between.open()
+        assert session.call("get_teams") == teams
