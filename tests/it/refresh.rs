@@ -148,6 +148,22 @@ async fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
 }
 
 #[tokio::test]
+async fn what_is_in_memory_alone_and_refused_ends_in_a_new_login() {
+    let scene = Scene::expired().await;
+    let obstacle = block(&scene);
+    let toolbox = scene.toolbox();
+    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    fs::remove_dir_all(obstacle).unwrap();
+    // The store has what we have replaced ourselves: not the tokens of another program, to wait for.
+    scene.sandbox.identity(IdentityOptions { reject_refresh: true, ..Default::default() });
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(scene.opened(), 2);
+    scene.ok().await;
+    assert_eq!(scene.opened(), 2, "and it is stored");
+}
+
+#[tokio::test]
 async fn what_is_in_memory_gives_way_to_a_login_made_elsewhere() {
     let scene = Scene::expired().await;
     let obstacle = block(&scene);
