@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import urllib.error
@@ -17,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from conftest import SandboxProcess
-from doors import TOOLS, Door
+from doors import TOOLS, Door, environment
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
@@ -339,6 +340,44 @@ def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
     terminal.run("call", "get_teams")
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
     assert len(visited.split()) == 1, "nobody had to log in again"
+
+
+ENDS = """
+import asyncio, sys
+from pagerduty_mcp_server import PagerDuty
+
+async def main():
+    call = asyncio.ensure_future(PagerDuty().get_teams())
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    call.cancel()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("door", ["python"], indirect=True)
+def test_a_refresh_under_way_is_stored_before_a_python_program_ends(
+    terminal: Terminal, sandbox: SandboxProcess
+):
+    terminal.run("call", "get_teams")
+    terminal.expire()
+    before = json.loads(terminal.tokens.read_text(encoding="utf-8"))
+    sandbox.fail({"delay": 2000}, path="/oauth/token")
+    asked = len(sandbox.requests())
+    program = subprocess.Popen(
+        [sys.executable, "-c", ENDS],
+        stdin=subprocess.PIPE,
+        text=True,
+        env=environment(**terminal.variables),
+        cwd=terminal.folder,
+    )
+    with program:
+        while len(sandbox.requests()) == asked:
+            assert program.poll() is None
+        program.communicate("\n", timeout=30)
+    assert program.returncode == 0
+    after = json.loads(terminal.tokens.read_text(encoding="utf-8"))
+    assert after["refresh_token"] != before["refresh_token"]
 
 
 def test_a_pending_login_blocks_nothing_else(terminal: Terminal):
