@@ -390,10 +390,17 @@ impl Config {
         Ok(Self { host_by, ..config })
     }
 
-    /// Whether a `.env` file chose the host, and it is not PagerDuty's: then no credential but the file's own may go there.
-    #[must_use]
-    pub fn is_host_of_file(&self) -> bool {
-        self.host_by == Some(By::File) && !self.host.is_pagerduty()
+    /// Refuses a host that a `.env` file chose, unless it is PagerDuty's, for whoever is about to send `what` there: only
+    /// the file's own credential may go to it.
+    pub fn refuse_host_of_file(&self, what: &str) -> Result<()> {
+        if self.sandbox || self.host_by != Some(By::File) || self.host.is_pagerduty() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidConfiguration,
+            format!("the .env file sets {API_HOST}, and would send {what} there, which is not its own"),
+        )
+        .hint(format!("If that host is right, set {API_HOST} in the environment instead.")))
     }
 
     /// The settings from the environment and the nearest `.env` file.

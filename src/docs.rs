@@ -138,8 +138,8 @@ fn configuration_markdown() -> String {
          Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has \
          one; what is set already wins. Options of the command line win over both. A blank variable is as good as \
          none, and one that is blank in the environment is none whatever the file says. Only `PAGERDUTY_…` is taken from the file, and \
-         a host that is not PagerDuty's only if the credential in force is the file's own; serving over HTTP, where callers bring \
-         theirs, not at all. A file that sets one all the same is refused.\n\n\
+         a host that is not PagerDuty's only if the credential in force is the file's own; for `auth login`, \
+         and serving over HTTP, where callers bring theirs, not at all. A file that sets one all the same is refused.\n\n\
          | Variable | Default | Meaning |\n|---|---|---|\n",
     );
     for variable in VARIABLES {

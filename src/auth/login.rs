@@ -216,10 +216,15 @@ impl Login {
             }
             Err(Refusal::Failed(error)) => Err(error),
             Err(Refusal::Rejected(why)) => {
+                // If there were tokens in memory alone, it is those that are refused.
+                let unsaved = self.lock().unsaved.take();
                 // A program that does not know our lock may have refreshed in the meantime (the Python server does): its
-                // tokens must not be thrown away.
-                let now = self.store.load().await?;
-                if let Some(now) = now.filter(|now| !same(now.refresh.as_ref(), Some(refresh))) {
+                // tokens must not be thrown away. What we have replaced ourselves and could not overwrite is not theirs.
+                let ours = |now: &Tokens| {
+                    same(now.refresh.as_ref(), Some(refresh))
+                        || unsaved.as_ref().is_some_and(|own| own.follows(Some(now)))
+                };
+                if let Some(now) = self.store.load().await?.filter(|now| !ours(now)) {
                     if now.is_fresh() {
                         return Ok(Some(now));
                     }
@@ -227,7 +232,6 @@ impl Login {
                         .hint("Call again: what it stored is taken then."));
                 }
                 tracing::warn!(why, "the stored login was refused and is removed");
-                self.lock().unsaved = None;
                 self.store.clear(&right).await?;
                 Ok(None)
             }

@@ -30,6 +30,7 @@ async fn login(config: &Config) -> Result<u8> {
         return Err(Error::new(Code::InvalidConfiguration, "the embedded account needs no login")
             .hint("Leave --sandbox (or PAGERDUTY_SANDBOX) out to log in to PagerDuty."));
     }
+    config.refuse_host_of_file("the login")?;
     let credentials = Credentials::new(config);
     let login = credentials.login().ok_or_else(|| {
         Error::new(Code::InvalidConfiguration, format!("{CLIENT_ID} is not set, and a login needs it"))

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{FAILED, SUCCESS, output};
 use crate::app::App;
 use crate::auth::TOKEN_HEADER;
-use crate::config::{API_HOST, Config, Serving};
+use crate::config::{Config, Serving};
 use crate::error::{Code, Error, Result};
 use crate::server::http::{Http, Options};
 use crate::tools::Filter;
@@ -113,14 +113,8 @@ impl HttpArguments {
 
 /// Serves until SIGTERM; Ctrl-C ends it at once.
 pub async fn serve(options: Options, config: Config, filter: &Filter) -> Result<u8> {
-    if config.is_host_of_file() && !config.sandbox {
-        // A folder's file has no say in who is served, and none in where the callers' credentials go.
-        return Err(Error::new(
-            Code::InvalidConfiguration,
-            format!("the .env file sets {API_HOST}, and would send there what callers put into {TOKEN_HEADER}"),
-        )
-        .hint(format!("If that host is right, set {API_HOST} in the environment instead.")));
-    }
+    // A folder's file has no say in who is served, and none in where the callers' credentials go.
+    config.refuse_host_of_file(&format!("what callers put into {TOKEN_HEADER}"))?;
     let stop = terminated()?;
     let app = App::start(config, filter).await?;
     let http = Http::bind(options).await?;

@@ -162,7 +162,8 @@ mod tests {
             (format!("{API_HOST}=https://api.eu.pagerduty.com"), &[], "https://api.eu.pagerduty.com", false),
         ] {
             let config = read(&file, environment).unwrap();
-            assert_eq!((config.host.base(), config.is_host_of_file()), (host, of_file), "{file}");
+            let refused = config.refuse_host_of_file("a credential").is_err();
+            assert_eq!((config.host.base(), refused), (host, of_file), "{file}");
         }
         for host in ["https://pagerduty.com.evil.example", "http://127.0.0.1:9", "http://localhost:9"] {
             read(&format!("{API_HOST}={host}"), &[(API_TOKEN, "u+mine")]).unwrap_err();

@@ -2,7 +2,8 @@
 //!
 //! An answer is delivered from a thread of Tokio's. If the interpreter ended while one was at it, Python would end that
 //! thread where it stands, and the process with it. So the end of the interpreter waits for deliveries that have begun, and
-//! none begins after that. A forked process has none of these threads, and neither waits for them nor may use them.
+//! none begins after that. Before, it waits for a login that is being refreshed, which would be lost. A forked process has
+//! none of these threads, and neither waits for them nor may use them.
 
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +13,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::generic::{ContextExt, Runtime};
 use pyo3_async_runtimes::{TaskLocals, tokio};
+
+use super::waiting::until_done;
+use crate::auth::settled;
 
 /// How many threads deliver. They take turns with the interpreter, so more would only wait.
 const DELIVERING_THREADS: usize = 8;
@@ -141,19 +145,21 @@ pub fn prepare(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ::tokio::runtime::Builder::new_current_thread().max_blocking_threads(DELIVERING_THREADS).build()?;
     // A second import finds them.
     _ = DELIVERERS.set(deliverers);
-    let at_exit = wrap_pyfunction!(finish_deliveries, module)?;
+    let at_exit = wrap_pyfunction!(finish, module)?;
     module.py().import("atexit")?.call_method1("register", (at_exit,))?;
     Ok(())
 }
 
 #[pyfunction]
-fn finish_deliveries(py: Python<'_>) {
+fn finish(py: Python<'_>) -> PyResult<()> {
     if forked() {
-        return;
+        return Ok(());
     }
+    let settled = PROCESS.get().map_or(Ok(()), |_| until_done(py, settled()));
     py.detach(|| {
         let mut deliveries = deliveries();
         deliveries.closed = true;
         drop(ONE_LESS.wait_timeout_while(deliveries, PATIENCE, |deliveries| deliveries.under_way > 0));
     });
+    settled
 }

@@ -42,12 +42,18 @@ where
 #[allow(clippy::redundant_closure_for_method_calls)] // The method itself is not general enough for `attach`.
 pub fn until_done<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
     refuse_after_fork()?;
+    let looks = runs_handlers(py)?;
     py.detach(|| {
         let (sender, outcome) = sync_channel(1);
         // Nobody listens any more if a handler has raised.
         let _running = Running(get_runtime().spawn(async move { _ = sender.send(work.await) }));
         loop {
-            match outcome.recv_timeout(LOOK) {
+            let received = if looks {
+                outcome.recv_timeout(LOOK)
+            } else {
+                outcome.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match received {
                 Ok(outcome) => return Ok(outcome),
                 Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -56,6 +62,14 @@ pub fn until_done<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = 
             }
         }
     })
+}
+
+/// Whether this is the main thread, the only one in which Python runs the handlers of signals. Others have nothing to look
+/// for, and had better not come back to an interpreter that is ending, as a daemon thread would every time it looks.
+fn runs_handlers(py: Python<'_>) -> PyResult<bool> {
+    // Not imported for this: where nobody has, the main thread is hardly ever not alone.
+    let Ok(threading) = py.import("sys")?.getattr("modules")?.get_item("threading") else { return Ok(true) };
+    threading.call_method0("main_thread")?.getattr("ident")?.eq(threading.call_method0("get_ident")?)
 }
 
 /// Work that nobody waits for any more is dropped.

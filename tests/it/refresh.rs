@@ -1,10 +1,12 @@
 //! What becomes of a login that has expired: refreshed once, whoever asks, and never lost on the way.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions};
+use pagerduty_mcp_server::tools::Toolbox;
 use serde_json::json;
 
 use crate::scene::Scene;
@@ -127,6 +129,16 @@ fn block(scene: &Scene) -> std::path::PathBuf {
     folder
 }
 
+/// Tools that have refreshed the login when it could not be stored, for a second; by now it could.
+async fn unsaved(scene: &Scene) -> Arc<Toolbox> {
+    let obstacle = block(scene);
+    let toolbox = scene.toolbox();
+    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    fs::remove_dir_all(obstacle).unwrap();
+    toolbox
+}
+
 #[tokio::test]
 async fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
     let scene = Scene::expired().await;
@@ -148,13 +160,21 @@ async fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
 }
 
 #[tokio::test]
+async fn what_is_in_memory_alone_and_refused_ends_in_a_new_login() {
+    let scene = Scene::expired().await;
+    let toolbox = unsaved(&scene).await;
+    // The store has what we have replaced ourselves: not the tokens of another program, to wait for.
+    scene.sandbox.identity(IdentityOptions { reject_refresh: true, ..Default::default() });
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(scene.opened(), 2);
+    scene.ok().await;
+    assert_eq!(scene.opened(), 2, "and it is stored");
+}
+
+#[tokio::test]
 async fn what_is_in_memory_gives_way_to_a_login_made_elsewhere() {
     let scene = Scene::expired().await;
-    let obstacle = block(&scene);
-    let toolbox = scene.toolbox();
-    scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
-    support::ok(&toolbox, "get_teams", json!({})).await;
-    fs::remove_dir_all(obstacle).unwrap();
+    let toolbox = unsaved(&scene).await;
     // Logged out: nobody may go on with what this process still knows.
     fs::remove_file(scene.path()).unwrap();
     support::ok(&toolbox, "get_teams", json!({})).await;

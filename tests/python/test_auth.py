@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from conftest import SandboxProcess
-from doors import TOOLS, Door
+from doors import TOOLS, Door, environment
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
@@ -317,28 +319,66 @@ def test_a_call_from_a_terminal_waits_for_the_person_as_long_as_a_login_may_take
     assert terminal.tokens.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
-def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
-    terminal: Terminal, sandbox: SandboxProcess
-):
+@contextmanager
+def refreshing(
+    terminal: Terminal, sandbox: SandboxProcess, *command: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that is refreshing the login. When it has ended, the result has to be stored."""
     terminal.run("call", "get_teams")
     terminal.expire()
     before = json.loads(terminal.tokens.read_text(encoding="utf-8"))
     sandbox.fail({"delay": 2000}, path="/oauth/token")
     asked = len(sandbox.requests())
-    process = terminal.door.start("call", "get_teams", cwd=terminal.folder, **terminal.variables)
-    with process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(**terminal.variables),
+        cwd=terminal.folder,
+    ) as process:
         while len(sandbox.requests()) == asked:
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert json.loads(printed)["error"]["code"] == "CANCELLED"
+        yield process
     after = json.loads(terminal.tokens.read_text(encoding="utf-8"))
     assert after["refresh_token"] != before["refresh_token"]
     terminal.run("call", "get_teams")
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
     assert len(visited.split()) == 1, "nobody had to log in again"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
+    terminal: Terminal, sandbox: SandboxProcess
+):
+    command = (*terminal.door.command, "call", "get_teams")
+    with refreshing(terminal, sandbox, *command) as process:
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(printed)["error"]["code"] == "CANCELLED"
+
+
+ENDS = """
+import asyncio, sys
+from pagerduty_mcp_server import PagerDuty
+
+async def main():
+    call = asyncio.ensure_future(PagerDuty().get_teams())
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    call.cancel()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("door", ["python"], indirect=True)
+def test_a_refresh_under_way_is_stored_before_a_python_program_ends(
+    terminal: Terminal, sandbox: SandboxProcess
+):
+    with refreshing(terminal, sandbox, sys.executable, "-c", ENDS) as program:
+        program.communicate("\n", timeout=30)
+    assert program.returncode == 0
 
 
 def test_a_process_killed_in_a_refresh_is_in_nobodys_way(

@@ -78,6 +78,17 @@ def test_over_http_a_file_does_not_say_where_the_callers_credentials_go(door, sa
     assert "hint:" in done.stderr
 
 
+def test_a_login_does_not_go_where_a_file_with_a_key_says(door, sandbox, tmp_path):
+    (tmp_path / ".env").write_text(DOTENV.format(url=sandbox.url), encoding="utf-8")
+    opened = tmp_path / "opened"
+    login = LOGIN | {"BROWSER": f"touch '{opened}'", "PAGERDUTY_OAUTH_TIMEOUT": "0.1"}
+    done = door.run("auth", "login", cwd=tmp_path, XDG_STATE_HOME=str(tmp_path), **login)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "PAGERDUTY_API_HOST" in done.stderr
+    assert not opened.exists()
+    assert sandbox.requests() == []
+
+
 def test_whoever_names_a_region_does_not_mean_a_files_host(door, tmp_path):
     (tmp_path / ".env").write_text("PAGERDUTY_API_HOST=http://127.0.0.1:9\n", encoding="utf-8")
     done = door.run("--region", "eu", "auth", "status", "--json", cwd=tmp_path)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -76,4 +77,7 @@ def test_a_version_of_python(version, nowhere):
     told = json.loads(done.stdout)
     assert told["version"] == [int(part) for part in version.split(".")]
     assert told["results"] == [120, True, "acknowledged", "INVALID_PARAMETER", 12]
-    assert told["says it is a debug build"] in ([True], [])
+    # An editable installation is built for development, all others for use.
+    source = metadata.distribution("pagerduty-mcp-server").read_text("direct_url.json")
+    editable = json.loads(source or "{}").get("dir_info", {}).get("editable", False)
+    assert told["says it is a debug build"] == ([True] if editable else [])

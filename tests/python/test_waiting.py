@@ -116,6 +116,26 @@ def test_a_signals_handler_may_wait_for_what_the_call_is_fetching():
     assert run(SHARING) == ["2 True", "1"]
 
 
+DAEMONS = """
+import threading, warnings
+warnings.simplefilter("ignore")
+from pagerduty_mcp_server import SyncPagerDuty, sandbox
+
+account = sandbox().__enter__()
+account.fail_next(kind="hang", path="/teams", times=100)
+pd = SyncPagerDuty(timeout=60)
+for _ in range(8):
+    threading.Thread(target=pd.get_teams, daemon=True).start()
+while len(account.requests) < 8:
+    pass
+print("ends")
+"""
+
+
+def test_a_program_may_end_while_daemon_threads_wait():
+    assert run(DAEMONS) == ["ends"]
+
+
 LATE = """
 import asyncio, atexit
 {before}
