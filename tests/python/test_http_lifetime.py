@@ -135,6 +135,18 @@ def test_probes_are_answered_however_many_connections_are_open(nowhere: Path):
         assert web.send("/healthz").status == 200
 
 
+@pytest.mark.skipif("sys.platform == 'win32'", reason="the limit is one of Unix")
+def test_probes_are_answered_when_the_system_has_no_more_descriptors(nowhere: Path):
+    import resource
+
+    with serve(native(), "--sandbox", cwd=nowhere) as web, contextlib.ExitStack() as opened:
+        resource.prlimit(web.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+        for _ in range(100):
+            opened.enter_context(connect(web))
+        assert web.send("/healthz").text == "alive\n"
+        assert web.send("/readyz").status == 200
+
+
 def test_a_connection_with_a_call_underway_is_not_closed_for_others(sandbox, nowhere: Path):
     with serve(
         native(), *("--max-calls", "1"), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url
