@@ -179,8 +179,10 @@ impl Http {
         tracing::info!("stopping: no new connections; what runs is finished");
         let calls = async {
             limits.drained().await;
-            // Streams of sessions wait for messages without an end of their own.
-            cancellation.cancel();
+            if options.sessions {
+                // Streams that wait for messages have no end of their own.
+                cancellation.cancel();
+            }
         };
         let finish = async { tokio::join!(closed, calls) };
         let finished = tokio::time::timeout(DRAIN, finish).await.is_ok();

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from doors import TOOLS, Door, native
+from test_auth import EVERYTHING
+from test_http_lifetime import INITIALIZE
 from web import DEADLINE, Web, serve
 
 pytestmark = [pytest.mark.unit, pytest.mark.server]
@@ -14,6 +16,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.server]
 USER = "sandbox-user"
 TEAMLESS = "sandbox-teamless-user"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+OTHER_TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.fixture
@@ -97,6 +100,23 @@ def test_the_header_wins_over_everything(web: Web):
     assert "nonsense" not in json.dumps(refused)
 
 
+def test_the_configured_author_is_not_that_of_callers(sandbox, nowhere: Path):
+    robot = sandbox.control("GET", "/sandbox")["current_user"]
+    with serve(
+        native(),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+        PAGERDUTY_API_TOKEN="sandbox-account-key",
+        PAGERDUTY_USER_EMAIL=robot["email"],
+    ) as web:
+        (incident,) = web.call("get_incidents", {"limit": 1}, X_PagerDuty_Token=USER)["incidents"]
+        note = {"incident_id": incident["id"], "content": "seen"}
+        written = web.call("add_incident_note", note)["notes"][0]
+        assert written["user"]["id"] == robot["id"]
+        refused = web.call("add_incident_note", note, X_PagerDuty_Token="sandbox-account-key")
+    assert refused["error"]["code"] == "NO_USER_CONTEXT"
+
+
 def test_the_authorization_header_is_no_credential(web: Web):
     assert name(web, Authorization=f"Bearer {TEAMLESS}") == name(web)
 
@@ -177,13 +197,8 @@ def test_a_filter_that_makes_no_sense_is_refused(web: Web, header, value):
 
 
 def test_sessions_belong_to_the_credential_that_opened_them(sandbox, nowhere: Path):
-    initialize = {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    }
     with serve(native(), "--sessions", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
-        opened = web.ask("initialize", initialize, X_PagerDuty_Token=USER)
+        opened = web.ask("initialize", INITIALIZE, X_PagerDuty_Token=USER)
         session = {"Mcp_Session_Id": opened.headers["mcp-session-id"]}
         assert session["Mcp_Session_Id"]
         note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
@@ -226,6 +241,9 @@ def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
             tracestate="vendor=1",
         )
         web.call("get_users", {"current_user_context": True}, traceparent="00-nonsense-01")
+        traced = {"traceparent": f"00-{OTHER_TRACE}-00f067aa0ba902b7-01"}
+        assert web.ask("tools/list", X_MCP_Readonly="perhaps", **traced).status == 400
+        assert web.ask("tools/list", Host="evil.example", **traced).status == 403
         requests = sandbox.control("GET", "/sandbox/requests")
     (teams,) = [request for request in requests if request["path"] == "/teams"]
     assert re.fullmatch(rf"00-{TRACE}-(?!00f067aa0ba902b7)[0-9a-f]{{16}}-01", teams["traceparent"])
@@ -235,6 +253,44 @@ def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
     assert answered[0]["span"]["trace_id"] == TRACE
     assert all(line["request_id"].startswith("sandbox-") for line in answered)
     assert any(line.get("message") == "call answered" for line in lines)
+    refused = [line for line in lines if line.get("message") == "request refused"]
+    assert [line["span"]["trace_id"] for line in refused] == [OTHER_TRACE] * 2
+
+
+def test_no_credential_of_a_request_is_ever_logged(sandbox, nowhere: Path):
+    secrets = ["u+a-secret-that-is-refused", USER]
+    with serve(
+        native(),
+        *("--log-format", "json", "--sessions"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+        PAGERDUTY_LOG=f"{EVERYTHING},rmcp=trace,tower_http=trace",
+    ) as web:
+        for token in secrets:
+            for method, params in [
+                ("initialize", INITIALIZE),
+                ("tools/list", None),
+                ("tools/call", {"name": "get_teams", "arguments": {}}),
+            ]:
+                web.ask(method, params, X_PagerDuty_Token=token)
+            meta = {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+            }
+            web.ask(
+                "tools/call",
+                {"name": "get_teams", "arguments": {}, "_meta": meta},
+                X_PagerDuty_Token=token,
+                Mcp_Protocol_Version="2026-07-28",
+                Mcp_Method="tools/call",
+                Mcp_Name="get_teams",
+            )
+            web.ask("tools/list", X_PagerDuty_Token=token, X_MCP_Tools="nonsense")
+    assert any("rmcp" in line for line in web.log), "the libraries speak, too"
+    assert any("call answered" in line for line in web.log)
+    for line in web.log:
+        assert not any(f'{secret}"' in line or f"{secret}\\" in line for secret in secrets), line
+        assert "u+a-secret" not in line
 
 
 def test_probes(web: Web):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from doors import Door, native
 from test_http_security import PING, head
-from web import DEADLINE, Web, serve
+from web import DEADLINE, JSON, Web, serve
 
 pytestmark = [pytest.mark.unit, pytest.mark.server]
 
@@ -43,7 +43,8 @@ def metric(web: Web, name: str) -> int:
 def call(tool: str, *headers: str) -> bytes:
     params = {"name": tool, "arguments": {}}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    return head("POST /mcp HTTP/1.1", "Host: localhost", *headers, body=json.dumps(message).encode())
+    body = json.dumps(message).encode()
+    return head("POST /mcp HTTP/1.1", "Host: localhost", *headers, body=body)
 
 
 def open_session(web: Web, token: str = USER) -> dict[str, str]:
@@ -135,10 +136,20 @@ def test_probes_are_answered_however_many_connections_are_open(nowhere: Path):
         assert web.send("/healthz").status == 200
 
 
+@pytest.mark.skipif("sys.platform == 'win32'", reason="the limit is one of Unix")
+def test_probes_are_answered_when_the_system_has_no_more_descriptors(nowhere: Path):
+    import resource
+
+    with serve(native(), "--sandbox", cwd=nowhere) as web, contextlib.ExitStack() as opened:
+        resource.prlimit(web.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+        for _ in range(100):
+            opened.enter_context(connect(web))
+        assert web.send("/healthz").text == "alive\n"
+        assert web.send("/readyz").status == 200
+
+
 def test_a_connection_with_a_call_underway_is_not_closed_for_others(sandbox, nowhere: Path):
-    with serve(
-        native(), *("--max-calls", "1"), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url
-    ) as web:
+    with serve(native(), *("--max-calls", "1"), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         sandbox.fail({"delay": 2000}, path="/teams")
         with connect(web) as busy, contextlib.ExitStack() as opened:
             busy.sendall(call("get_teams", f"X-PagerDuty-Token: {USER}"))
@@ -155,7 +166,6 @@ def test_a_connection_may_be_used_again_and_again(nowhere: Path):
         connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=DEADLINE)
         connection.connect()
         first = connection.sock
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         for _ in range(5):
             for method, path, body in [
                 ("GET", "/healthz", None),
@@ -165,7 +175,7 @@ def test_a_connection_may_be_used_again_and_again(nowhere: Path):
                 ("POST", "/mcp", b"{"),
                 ("OPTIONS", "/mcp", None),
             ]:
-                connection.request(method, path, body, headers)
+                connection.request(method, path, body, JSON)
                 connection.getresponse().read()
                 assert connection.sock is first, f"{method} {path}"
         connection.close()

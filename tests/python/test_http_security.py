@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from doors import native
-from web import DEADLINE, Web, serve
+from web import DEADLINE, Answer, Web, serve
 
 pytestmark = [pytest.mark.unit, pytest.mark.server]
 
@@ -175,6 +175,17 @@ def test_an_oversized_body(web: Web, size):
     assert web.send(body=PING + b" " * (LIMIT - len(PING))).status == 200
 
 
+def test_a_body_of_too_many_values(web: Web):
+    def called(arguments: dict) -> Answer:
+        params = {"name": "get_teams", "arguments": arguments}
+        return web.ask("tools/call", params)
+
+    answer = called({"query": [""] * 3000})
+    assert answer.status == 413
+    assert "2048 values" in answer.error["message"]
+    assert called({"query": "[{,}]" * 2000}).status == 200, "in a text it is no value"
+
+
 def test_an_oversized_body_in_chunks(web: Web):
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     lines = ["POST /mcp HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked"]
@@ -306,7 +317,7 @@ def test_a_body_that_is_no_message(web: Web, body, code):
 
 
 def test_json_of_great_depth(web: Web):
-    assert web.send(body=b'{"a":' * (LIMIT // 5)).status == 400
+    assert web.send(body=b'{"a":' * 2000).status == 400
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE"])

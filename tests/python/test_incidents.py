@@ -144,9 +144,16 @@ def test_who_may_not_write(log_in, token, code):
 
 
 @pytest.mark.client
-def test_an_account_level_key_writes_in_the_name_of_the_configured_user(log_in, sandbox):
-    email = sandbox.control("GET", "/sandbox")["current_user"]["email"]
-    with log_in("sandbox-account-key", PAGERDUTY_USER_EMAIL=email) as session:
+def test_an_account_level_key_writes_in_the_name_of_the_configured_user(
+    portal, entrance, nowhere, sandbox
+):
+    own = {
+        "PAGERDUTY_API_HOST": sandbox.url,
+        # By this name it is the server's own over HTTP, too, and not that of each request.
+        "PAGERDUTY_USER_API_KEY": "sandbox-account-key",
+        "PAGERDUTY_USER_EMAIL": sandbox.control("GET", "/sandbox")["current_user"]["email"],
+    }
+    with entrance(portal, cwd=nowhere, **own) as session:
         team = session.call("get_teams", limit=1)["teams"][0]["id"]
         incident = first(session, current_user_context=False, team_ids=[team])["id"]
         note = session.one("add_incident_note", incident_id=incident, content="Hello.")

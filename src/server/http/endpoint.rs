@@ -21,6 +21,10 @@ use crate::trace::Trace;
 /// would lose the answer on the way.
 const MAX_DRAINED: usize = 16 * MAX_BODY;
 
+/// How many values a message may consist of: a hundred IDs in each of a few lists are the most that makes sense. In memory a
+/// value takes some seventy bytes, and on the wire as few as two, so that the size of a body alone bounds nothing.
+const MAX_VALUES: usize = 2048;
+
 /// Answers whatever comes to the endpoint.
 pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let trace = Trace::of(request.headers());
@@ -45,6 +49,10 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
     request.extensions_mut().insert(caller);
     let (parts, body) = request.into_parts();
     let body = read(body, shared.read_timeout).await?;
+    if values(&body) > MAX_VALUES {
+        let message = format!("the body consists of more than {MAX_VALUES} values");
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
+    }
     let opening = match message::read(&body) {
         Ok(None) if body.trim_ascii().is_empty() => {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
@@ -68,6 +76,21 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
 
 fn is_initialize(message: &ClientJsonRpcMessage) -> bool {
     matches!(message, JsonRpcMessage::Request(message) if matches!(message.request, ClientRequest::InitializeRequest(_)))
+}
+
+/// How many values JSON consists of, or a few more: what begins one, or separates two, outside of strings.
+fn values(json: &[u8]) -> usize {
+    let (mut count, mut quoted, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The whole body, if it is not too large and does not take too long.
@@ -110,4 +133,22 @@ async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
         ))
     })?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::values;
+
+    #[test]
+    fn values_are_counted_outside_of_strings() {
+        for (json, count) in [
+            (r#"{"a": 1}"#, 1),
+            (r#"{"a": ["", "", []]}"#, 5),
+            (r#"{"a": "[1,2,{,\",,"}"#, 1),
+            (r#"["\\", "\\\"", 1]"#, 3),
+            ("", 0),
+        ] {
+            assert_eq!(values(json.as_bytes()), count, "{json}");
+        }
+    }
 }

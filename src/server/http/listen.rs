@@ -1,10 +1,11 @@
 //! Connections: accepting them, their limits, their end.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::future::{AbortRegistration, Abortable, Aborted};
+use futures_util::future::{Abortable, Aborted};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -15,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 
-use super::connections::{Connection, Connections};
+use super::connections::Connections;
 use super::holding::Holding;
 
 /// How many connections are open at a time beyond the requests that are served. Each may hold a head of a request, and a
@@ -31,8 +32,8 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// The most headers in it.
 const MAX_HEADERS: usize = 100;
 
-/// How long to wait after the system refused a connection: it is out of something, and asking again at once would only keep
-/// a core busy.
+/// How long to wait after the system refused a connection, and there is none to be closed: asking again at once would only
+/// keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What connections may take.
@@ -63,15 +64,16 @@ impl Terms {
                 biased;
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => match all.open() {
-                        Some((connection, closed)) => self.serve(stream, connection, closed, routes.clone(), &graceful),
-                        None => tracing::warn!("a connection was closed: all that there may be are busy"),
-                    },
+                    Ok((stream, _)) => self.serve(stream, &all, routes.clone(), &graceful),
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
-                        // The system may be out of descriptors: then one that nobody uses is worth more to a newcomer.
-                        all.close_longest_idle();
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        // The system is out of something, descriptors above all: a newcomer has more use for one.
+                        if all.close_longest_idle() {
+                            tokio::task::yield_now().await;
+                        } else {
+                            tokio::time::sleep(ACCEPT_PAUSE).await;
+                        }
                     }
                 }
             }
@@ -82,14 +84,11 @@ impl Terms {
         }
     }
 
-    fn serve(
-        self,
-        stream: TcpStream,
-        connection: Arc<Connection>,
-        closed: AbortRegistration,
-        routes: Router,
-        graceful: &GracefulShutdown,
-    ) {
+    fn serve(self, stream: TcpStream, all: &Arc<Connections>, routes: Router, graceful: &GracefulShutdown) {
+        let Some((connection, closed)) = all.open() else {
+            tracing::warn!("a connection was closed: all that there may be are busy");
+            return;
+        };
         // Without it the second part of an answer waits for a delayed acknowledgement of the first.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot send without delay");
