@@ -217,7 +217,7 @@ impl Run {
 async fn whatever_goes_wrong_calls_are_answered_truthfully() {
     let (runs, first) = (setting("FAULT_RUNS", 10), setting("FAULT_SEED", 1));
     let prepared: Vec<_> = stream::iter(first..first + runs).map(Run::prepare).buffered(2).collect().await;
-    let outcomes: Vec<_> = stream::iter(&prepared).map(|run| run.make()).buffered(4).collect().await;
+    let outcomes: Vec<_> = stream::iter(&prepared).map(Run::make).buffered(4).collect().await;
     let mut told = HashMap::<&str, usize>::new();
     for (run, outcomes) in prepared.iter().zip(&outcomes) {
         run.check_notes(outcomes);
