@@ -88,7 +88,7 @@ where
 {
     let mut taker = Taker::new(want);
     let mut next = taker.offset;
-    let (mut pages, mut taken) = (0, 0);
+    let (mut pages, mut fetched) = (0, 0);
     // `spare` knows of a request once it is sent, which is when its future is first polled.
     let (mut opened, sent) = (0, AtomicUsize::new(0));
     let mut underway = FuturesOrdered::new();
@@ -125,8 +125,8 @@ where
             return Ok(taker.finish(End::Complete));
         }
         pages += 1;
-        taken += 1;
-        if taken == MOST_PAGES {
+        fetched += 1;
+        if fetched == MOST_PAGES {
             let end = End::Limit(taker.offset);
             return Ok(taker.finish(end));
         }

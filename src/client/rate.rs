@@ -74,10 +74,12 @@ impl Window {
 
     /// With what another answer says.
     fn with(self, left: usize, until: Instant) -> Self {
-        let new = Self { left, until, last: None };
+        let apart = until.saturating_duration_since(self.until).max(self.until.saturating_duration_since(until));
+        if apart > SAME_WINDOW {
+            return Self { left, until, last: None };
+        }
         // Answers overtake each other, and within a window what is left only shrinks.
-        let same = until <= self.until + SAME_WINDOW;
-        if same { Self { left: left.min(self.left), until: until.max(self.until), ..self } } else { new }
+        Self { left: left.min(self.left), until: until.max(self.until), ..self }
     }
 }
 
@@ -225,5 +227,7 @@ mod tests {
         assert_eq!(rate.room(), 5);
         rate.note(limit(950, 60), now + 29 * SECOND);
         assert_eq!(rate.room(), 950, "the next window");
+        rate.note(limit(3, 5), now + 29 * SECOND);
+        assert_eq!(turns(&rate, now + 29 * SECOND, 4).last(), Some(&5.0), "what is said last holds");
     }
 }

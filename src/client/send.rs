@@ -150,7 +150,7 @@ impl Api {
     }
 
     /// The body of an answer, decompressed.
-    async fn body(
+    pub(super) async fn body(
         &self,
         request: &Request,
         mut answer: reqwest::Response,
@@ -240,7 +240,7 @@ impl Api {
     }
 
     /// The answer began and did not end.
-    pub(super) fn unread(&self, request: &Request, error: reqwest::Error, within: Duration) -> Failure {
+    fn unread(&self, request: &Request, error: reqwest::Error, within: Duration) -> Failure {
         let timeout = error.is_timeout();
         let why = http::reason(error);
         let error = if timeout {

@@ -230,7 +230,7 @@ async fn every_fault_has_its_outcome_for_every_kind_of_call() {
     let groups = matrix.iter().flat_map(|line| {
         // Slow calls each by themselves, so that their time-outs pass together.
         let size = if line.is_slow() { 1 } else { Call::ALL.len() };
-        Call::ALL.chunks(size).flat_map(move |calls| [false, true].map(|stays| line.run(calls, stays)))
+        Call::ALL.chunks(size).flat_map(move |calls| [false, true].map(|stays| Box::pin(line.run(calls, stays))))
     });
     let wrong: Vec<_> = stream::iter(groups).buffer_unordered(SIDE_BY_SIDE).concat().await;
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));

@@ -23,6 +23,11 @@ def call(door: Door, nowhere: Path, faults: str, *arguments: str, **variables: s
         ("reset", "NETWORK_ERROR"),
         ("truncated", "NETWORK_ERROR"),
         ("wrong_json", "UNEXPECTED_RESPONSE"),
+        ("garbage", "UNEXPECTED_RESPONSE"),
+        ("bomb=100", "UNEXPECTED_RESPONSE"),
+        ("replaced=502", "API_ERROR"),
+        ("redirect=http://127.0.0.1:9/", "API_ERROR"),
+        ("late=1", "NETWORK_ERROR"),
         ("limited=100", "RATE_LIMITED"),
         ("/teams status=403", "PERMISSION_DENIED"),
         ('[{"path": "/teams", "times": 9, "kind": {"status": {"code": 404}}}]', "NOT_FOUND"),
@@ -39,6 +44,16 @@ def test_a_fault_is_met_by_every_request(door: Door, nowhere: Path, faults: str,
 def test_a_fault_that_passes_or_is_elsewhere_does_no_harm(door: Door, nowhere: Path, faults: str):
     status, answer = call(door, nowhere, faults)
     assert status == 0, answer
+
+
+def test_a_change_whose_answer_is_replaced_is_looked_for(door: Door, nowhere: Path):
+    listed = door.run("call", "get_incidents", "limit=1", "--sandbox", cwd=nowhere)
+    incident = json.loads(listed.stdout)["incidents"][0]["id"]
+    note = ("call", "add_incident_note", f"incident_id={incident}", "content=on it", "--sandbox", "--sandbox-faults")
+    for faults, status, told in [("POST replaced=502", 0, None), ("POST reset", 1, "OUTCOME_UNKNOWN")]:
+        done = door.run(*note, faults, cwd=nowhere)
+        answer = json.loads(done.stdout)
+        assert (done.returncode, answer.get("error", {}).get("code")) == (status, told), answer
 
 
 def test_a_slow_body_takes_its_time(door: Door, nowhere: Path):

@@ -1,0 +1,231 @@
+//! Random calls under random faults. Whatever happens: every call is answered, once and in time; no note is there twice; what
+//! is said to have happened has, and what is said not to have happened has not; what is shown is the account's; and the
+//! token is in no answer.
+//!
+//! A run is made from its seed. `CONTRIBUTING.md` says how to make more of them, or one of them again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures_util::{StreamExt, stream};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, FaultSpec, Options, Sandbox, tokens};
+use pagerduty_mcp_server::tools::Toolbox;
+use serde_json::{Value, json};
+
+use crate::support::{Account, object, rows, toolbox};
+
+/// The calls of a run.
+const CALLS: usize = 30;
+
+/// How many of them at a time.
+const AT_A_TIME: usize = 6;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long it is waited for: it has to be answered in time, but nothing runs to the second on a busy machine.
+const GENEROUS: Duration = Duration::from_mins(1);
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
+}
+
+fn kind(rng: &mut Rng) -> FaultKind {
+    let milliseconds = |rng: &mut Rng, most| Duration::from_millis(rng.u64(..most));
+    let status = |code: u16, headers: &[(&str, &str)]| FaultKind::Status {
+        code,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: None,
+    };
+    match rng.u8(..18) {
+        0 => status(500, &[]),
+        1 => status(503, &[("retry-after", "1")]),
+        2 => status(429, &[("retry-after", "1")]),
+        3 => status(429, &[]),
+        4 => status(403, &[]),
+        5 => status(302, &[("location", "http://127.0.0.1:9/")]),
+        6 => FaultKind::Html,
+        7 => FaultKind::Empty,
+        8 => FaultKind::Truncated,
+        9 => FaultKind::Reset,
+        10 => FaultKind::Delay(milliseconds(rng, 2_000)),
+        11 => FaultKind::SlowBody(milliseconds(rng, 2_000)),
+        12 => FaultKind::Hang,
+        13 => FaultKind::WrongJson(Value::Null),
+        14 => FaultKind::LostResponse,
+        15 => FaultKind::Late(milliseconds(rng, 500)),
+        16 => FaultKind::Replaced(*rng.choice(&[200, 204, 500, 502, 504]).unwrap()),
+        _ => {
+            let left = rng.u8(..6).to_string();
+            FaultKind::Headers(
+                [("ratelimit-remaining", left.as_str()), ("ratelimit-reset", "1")]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+            )
+        }
+    }
+}
+
+fn fault(rng: &mut Rng) -> Fault {
+    let paths = ["*", "/incidents/*", "/incidents/{id}", "/incidents/{id}/notes", "/incidents", "/users/me", "/teams"];
+    let path = *rng.choice(&paths).unwrap();
+    let method = *rng.choice(&[None, None, Some("GET"), Some("PUT"), Some("POST")]).unwrap();
+    let chance = Some(rng.choice(&[0.1, 0.3, 0.6, 1.0]).copied().unwrap());
+    Fault {
+        method: method.map(str::to_owned),
+        times: rng.u32(1..20),
+        skip: rng.u32(..4),
+        chance,
+        ..Fault::once(path, kind(rng))
+    }
+}
+
+/// What is asked, and what the answer has to be.
+#[derive(Clone, Debug)]
+enum Call {
+    /// The answer without faults.
+    Read(&'static str, Value, Value),
+    Status(&'static str, String),
+    Note(String, String),
+}
+
+/// An answer without what the changes of other calls change in it.
+fn lasting(mut answer: Value) -> Value {
+    answer["metadata"].as_object_mut().map(|metadata| metadata.shift_remove("status_counts"));
+    answer
+}
+
+/// The account of one run, with the calls to be made.
+struct Run {
+    seed: u64,
+    sandbox: Sandbox,
+    calls: Vec<Call>,
+    faults: Vec<Fault>,
+}
+
+impl Run {
+    async fn prepare(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let faults = FaultSpec { seed: Some(seed), faults: Vec::new() };
+        let account = Account::with(tokens::USER, Options { faults, ..Options::default() }, |_| {}).await;
+        let mut reads = Vec::new();
+        for (tool, arguments) in [
+            ("get_teams", json!({})),
+            ("build_user_context", json!({})),
+            ("get_incidents", json!({"limit": 150, "include": ["id", "title"]})),
+        ] {
+            reads.push(Call::Read(tool, arguments.clone(), account.ok(tool, arguments).await));
+        }
+        let open = json!({"statuses": ["triggered"], "include": ["id"]});
+        let open = account.ok("get_incidents", open).await;
+        // Each status is changed by one call, so that it is known whose doing it is.
+        let mut open: Vec<_> =
+            rows(&open, "incidents").iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        let annotated = open.pop().unwrap();
+        let calls = (0..CALLS)
+            .map(|number| match rng.u8(..10) {
+                0..4 => Call::Note(annotated.clone(), format!("note {number} of run {seed}")),
+                4..6 if !open.is_empty() => {
+                    let tool = *rng.choice(&["resolve_incident", "acknowledge_incident"]).unwrap();
+                    Call::Status(tool, open.pop().unwrap())
+                }
+                _ => rng.choice(&reads).unwrap().clone(),
+            })
+            .collect();
+        let faults = (0..rng.usize(1..8)).map(|_| fault(&mut rng)).collect();
+        Self { seed, sandbox: account.sandbox, calls, faults }
+    }
+
+    /// Makes the calls; each note with what was said of it, for when the last of them has landed.
+    async fn make(&self) -> Vec<(&Call, String)> {
+        let toolbox = toolbox(&self.sandbox, tokens::USER, |config| {
+            config.timeout = TIMEOUT;
+            config.attempt_timeout = Duration::from_secs(1);
+            config.backoff = Duration::from_millis(10);
+        });
+        for fault in &self.faults {
+            self.sandbox.fail(fault.clone());
+        }
+        let calls = self.calls.iter().map(|call| self.one(&toolbox, call));
+        let outcomes: Vec<_> = stream::iter(calls).buffer_unordered(AT_A_TIME).collect().await;
+        assert_eq!(outcomes.len(), CALLS);
+        self.sandbox.clear();
+        outcomes
+    }
+
+    async fn one<'c>(&self, toolbox: &Toolbox, call: &'c Call) -> (&'c Call, String) {
+        let (tool, arguments) = match call {
+            Call::Read(tool, arguments, _) => (*tool, arguments.clone()),
+            Call::Status(tool, id) => (*tool, json!({"incident_id": id})),
+            Call::Note(id, content) => ("add_incident_note", json!({"incident_id": id, "content": content})),
+        };
+        let said = |what: &str| format!("seed {}, {call:?}: {what}\n{:?}", self.seed, self.faults);
+        let outcome = tokio::time::timeout(GENEROUS, toolbox.call(tool, object(arguments))).await;
+        let (told, answer) = match outcome.unwrap_or_else(|_| panic!("{}", said("no answer"))) {
+            Ok(reply) => ("ok".to_owned(), reply.into_value()),
+            Err(error) => (error.code().to_string(), error.envelope()),
+        };
+        assert!(!answer.to_string().contains(tokens::USER), "{}", said("the token is in the answer"));
+        assert_ne!(told, "INTERNAL", "{}", said(&answer.to_string()));
+        match call {
+            Call::Read(_, _, expected) if told == "ok" => {
+                assert_eq!(lasting(answer), lasting(expected.clone()), "{}", said("wrong data"));
+            }
+            Call::Status(tool, id) if told == "ok" => {
+                assert_eq!(answer["incidents"][0]["id"], id.as_str(), "{}", said("another incident"));
+                let wanted = if *tool == "resolve_incident" { "resolved" } else { "acknowledged" };
+                assert_eq!(answer["incidents"][0]["status"], wanted, "{}", said("another status"));
+                assert_eq!(self.status(id), wanted, "{}", said("not in effect"));
+            }
+            Call::Note(_, content) if told == "ok" => {
+                assert_eq!(answer["notes"][0]["content"], content.as_str(), "{}", said("another note"));
+            }
+            _ => {}
+        }
+        (call, told)
+    }
+
+    fn status(&self, id: &str) -> String {
+        let incidents = self.sandbox.objects("incidents").unwrap();
+        let incident = incidents.as_array().unwrap().iter().find(|incident| incident["id"] == id).unwrap();
+        incident["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Holds the notes of the account against what was said of them.
+    fn check_notes(&self, outcomes: &[(&Call, String)]) {
+        let mut written = HashMap::<String, usize>::new();
+        for (call, told) in outcomes {
+            let Call::Note(id, content) = call else { continue };
+            if written.is_empty() {
+                for note in self.sandbox.notes(id).unwrap().as_array().unwrap() {
+                    *written.entry(note["content"].as_str().unwrap().to_owned()).or_default() += 1;
+                }
+            }
+            let allowed = match told.as_str() {
+                "ok" => 1..=1,
+                "OUTCOME_UNKNOWN" => 0..=1,
+                _ => 0..=0,
+            };
+            let count = written.get(content).copied().unwrap_or_default();
+            assert!(allowed.contains(&count), "seed {}, {told}: {count} × {content:?}\n{:?}", self.seed, self.faults);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_calls_are_answered_truthfully() {
+    let (runs, first) = (setting("FAULT_RUNS", 10), setting("FAULT_SEED", 1));
+    let prepared: Vec<_> = stream::iter(first..first + runs).map(Run::prepare).buffered(2).collect().await;
+    let outcomes: Vec<_> = stream::iter(&prepared).map(Run::make).buffered(4).collect().await;
+    let mut told = HashMap::<&str, usize>::new();
+    for (run, outcomes) in prepared.iter().zip(&outcomes) {
+        run.check_notes(outcomes);
+        for (_, code) in outcomes {
+            *told.entry(code).or_default() += 1;
+        }
+    }
+    println!("{told:?}");
+    // A run in which nothing went wrong, or everything, would show nothing.
+    assert!(told.get("ok").is_some_and(|ok| *ok > 0) && told.len() > 2, "{told:?}");
+}

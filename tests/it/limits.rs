@@ -1,0 +1,169 @@
+//! Time and rate: what waits, what is not sent, and what is said about a change when its time is over.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use pagerduty_mcp_server::auth::Origin;
+use pagerduty_mcp_server::config::Config;
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
+use serde_json::{Map, Value, json};
+
+use crate::support::{Account, toolbox};
+
+fn limited(seconds: &str) -> FaultKind {
+    FaultKind::Status { code: 429, headers: [("retry-after".to_owned(), seconds.to_owned())].into(), body: None }
+}
+
+fn with_headers(headers: &[(&str, &str)]) -> FaultKind {
+    FaultKind::Headers(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+}
+
+/// An account whose user is known and an open incident of it; nothing has been recorded yet.
+async fn ready(adjust: impl Fn(&mut Config)) -> (Account, Value) {
+    let account = Account::with(tokens::USER, Options::default(), adjust).await;
+    account.ok("build_user_context", json!({})).await;
+    let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1, "include": ["id"]})).await;
+    account.sandbox.clear();
+    (account, open["incidents"][0]["id"].clone())
+}
+
+fn always(path: &str, kind: FaultKind) -> Fault {
+    Fault { times: u32::MAX, ..Fault::once(path, kind) }
+}
+
+#[tokio::test]
+async fn a_429_holds_back_the_other_calls_of_its_credential_and_nobody_else() {
+    let (account, _) = ready(|_| {}).await;
+    account.sandbox.fail(Fault::once("/teams", limited("45")));
+    assert_eq!(account.err("get_teams", json!({})).await.code(), Code::RateLimited);
+    for tool in ["get_teams", "get_schedules"] {
+        let error = account.err(tool, json!({})).await;
+        let seconds = error.envelope()["error"]["retry_after_seconds"].as_u64().unwrap();
+        assert_eq!((error.code(), (1..=45).contains(&seconds)), (Code::RateLimited, true), "{tool}: {error}");
+        assert!(error.message().contains("held back"), "{error}");
+    }
+    assert_eq!(account.sandbox.requests().len(), 1, "nothing else was sent");
+    let other = Origin::Http(Some(tokens::TEAMLESS.into()));
+    account.toolbox.call_from(&other, "get_teams", Map::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_change_that_is_held_back_is_not_in_doubt() {
+    let (account, id) = ready(|_| {}).await;
+    account.sandbox.fail(Fault::once("/teams", limited("45")));
+    account.err("get_teams", json!({})).await;
+    account.sandbox.clear();
+    for (tool, arguments) in [
+        ("resolve_incident", json!({"incident_id": id})),
+        ("add_incident_note", json!({"incident_id": id, "content": "x"})),
+    ] {
+        assert_eq!(account.err(tool, arguments).await.code(), Code::RateLimited, "{tool}");
+    }
+    assert!(account.sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_crowd_near_the_limit_is_slowed_down_and_not_refused() {
+    let (account, _) = ready(|_| {}).await;
+    account.sandbox.fail(always("/teams", with_headers(&[("ratelimit-remaining", "4"), ("ratelimit-reset", "2")])));
+    account.ok("get_teams", json!({})).await;
+    let begun = Instant::now();
+    join_all((0..8).map(|_| account.ok("get_teams", json!({})))).await;
+    // Two may go at once; for the others there is no room before the window of two seconds ends.
+    assert!(begun.elapsed() >= Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    assert_eq!(account.sandbox.requests().len(), 9);
+}
+
+#[tokio::test]
+async fn at_the_end_of_a_calls_time_a_change_that_was_sent_is_in_doubt() {
+    let (account, id) = ready(|config| config.timeout = Duration::from_secs(3)).await;
+    account.sandbox.fail(always("*", FaultKind::Hang));
+    let look = format!("incident_id={}", id.as_str().unwrap());
+    for (tool, arguments, deed) in [
+        ("resolve_incident", json!({"incident_id": id}), "resolving incident"),
+        ("add_incident_note", json!({"incident_id": id, "content": "x"}), "adding the note to incident"),
+    ] {
+        let error = account.err(tool, arguments).await;
+        assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+        assert!(error.message().contains(deed) && error.hint_text().unwrap().contains(&look), "{}", error.envelope());
+    }
+    let looks = account.sandbox.requests().iter().filter(|request| request.method == "GET").count();
+    assert_eq!(looks, 2, "there was time to look for each");
+}
+
+#[tokio::test]
+async fn a_change_that_was_not_sent_in_time_did_not_happen() {
+    let (account, id) = ready(|config| config.timeout = Duration::from_secs(2)).await;
+    let account = Account {
+        toolbox: toolbox(&account.sandbox, tokens::USER, |config| config.timeout = Duration::from_secs(2)),
+        ..account
+    };
+    account.sandbox.fail(always("/users/me", FaultKind::Hang));
+    let error = account.err("add_incident_note", json!({"incident_id": id, "content": "x"})).await;
+    assert_eq!(error.code(), Code::Timeout, "{error}");
+    assert!(account.sandbox.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_is_unknown_and_says_what_pagerduty_said() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
+    let unavailable =
+        FaultKind::Status { code: 503, headers: [("x-request-id".to_owned(), "req-7".to_owned())].into(), body: None };
+    account.sandbox.fail(always("*", unavailable));
+    for (tool, arguments) in [
+        ("acknowledge_incident", json!({"incident_id": id})),
+        ("add_incident_note", json!({"incident_id": id, "content": "x"})),
+    ] {
+        let error = account.err(tool, arguments).await;
+        let envelope = error.envelope();
+        assert_eq!(
+            (error.code(), &envelope["error"]["request_id"]),
+            (Code::OutcomeUnknown, &json!("req-7")),
+            "{error}"
+        );
+        assert!(!error.is_retryable() && error.message().contains("503"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_comes_after_the_end_says_so() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
+    account.ok("resolve_incident", json!({"incident_id": id})).await;
+    account.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", FaultKind::Reset) });
+    let error = account.err("acknowledge_incident", json!({"incident_id": id})).await;
+    assert_eq!(error.code(), Code::AlreadyResolved, "{error}");
+    assert!(error.message().contains("is resolved by now"), "{error}");
+}
+
+#[tokio::test]
+async fn a_note_that_lands_late_is_written_once() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(400)).await;
+    account.sandbox.fail(Fault {
+        method: Some("POST".into()),
+        ..Fault::once("/incidents/{id}/notes", FaultKind::Late(Duration::from_millis(100)))
+    });
+    // The first look is likely to be too early, the second is not.
+    account.ok("add_incident_note", json!({"incident_id": id, "content": "late"})).await;
+    let posts = account.sandbox.requests().iter().filter(|request| request.method == "POST").count();
+    let notes = account.sandbox.notes(id.as_str().unwrap()).unwrap();
+    let written = notes.as_array().unwrap().iter().filter(|note| note["content"] == "late").count();
+    assert_eq!((posts, written), (1, 1));
+}
+
+#[tokio::test]
+async fn two_notes_of_the_same_text_are_two_notes() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
+    let arguments = json!({"incident_id": id, "content": "still on it"});
+    let first = account.ok("add_incident_note", arguments.clone()).await;
+    account
+        .sandbox
+        .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", FaultKind::Reset) });
+    let error = account.err("add_incident_note", arguments.clone()).await;
+    assert_eq!(error.code(), Code::OutcomeUnknown, "the first is not the second");
+    account
+        .sandbox
+        .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", FaultKind::LostResponse) });
+    let second = account.ok("add_incident_note", arguments).await;
+    assert_ne!(first["notes"][0]["id"], second["notes"][0]["id"]);
+}
