@@ -5,7 +5,6 @@ Run it from the repository, with a release build installed for figures that mean
 """
 
 import asyncio
-import json
 import os
 import platform
 import signal

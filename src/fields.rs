@@ -111,13 +111,10 @@ impl Wire {
         }
     }
 
-    /// What to keep below `key`; `None` if the key is not wanted.
+    /// The keys to keep, in the order of the table, and what to keep below each; `None` is everything.
     #[must_use]
-    pub fn below(&self, key: &str) -> Option<&Wire> {
-        match &self.keys {
-            None => Some(self),
-            Some(keys) => keys.iter().find(|(name, _)| *name == key).map(|(_, wire)| wire),
-        }
+    pub fn keys(&self) -> Option<&[(&'static str, Wire)]> {
+        self.keys.as_deref()
     }
 }
 
@@ -167,7 +164,8 @@ impl Selection {
 #[must_use]
 pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
     let Value::Object(mut decoded) = decoded else { return Map::new() };
-    if is_laid_out(&decoded, fields) {
+    if lies_in_order(&decoded, fields) {
+        lay_out(&mut decoded, fields);
         return decoded;
     }
     // First, because another field may move what they are computed from.
@@ -186,13 +184,31 @@ pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
     shown
 }
 
-/// Whether an object is already what it would become, as most references are: it is cheaper to see than to build again.
-fn is_laid_out(decoded: &Map<String, Value>, fields: &[Field]) -> bool {
-    let mut fields = fields.iter();
-    decoded.iter().all(|(key, value)| {
-        let plain = !is_empty(value) && !value.is_object() && !value.is_array();
-        plain && fields.any(|field| field.name == key && field.source == key && field.derive.is_none())
-    })
+/// Whether an object has the fields of the table in its order and under their names, as the decoder leaves nearly all: it is
+/// cheaper to take the rest out of it than to build another.
+fn lies_in_order(decoded: &Map<String, Value>, fields: &[Field]) -> bool {
+    let mut rest = fields.iter();
+    decoded.keys().all(|key| {
+        rest.any(|field| field.name == key && field.source == key && field.derive.is_none())
+            || fields.iter().all(|field| field.name != key)
+    }) && fields.iter().all(|field| field.derive.is_none() || !decoded.contains_key(field.source))
+}
+
+/// Takes out of such an object what is not shown.
+fn lay_out(decoded: &mut Map<String, Value>, fields: &[Field]) {
+    let mut rest = fields.iter();
+    let mut is_whole = true;
+    for (key, value) in decoded.iter_mut() {
+        match rest.find(|field| field.name == key) {
+            Some(field) if value.is_object() || value.is_array() => *value = keep(value.take(), field.keep),
+            Some(_) => {}
+            None => *value = Value::Null,
+        }
+        is_whole &= !is_empty(value);
+    }
+    if !is_whole {
+        decoded.retain(|_, value| !is_empty(value));
+    }
 }
 
 /// The part of `value` to keep, list elements one by one.
@@ -267,6 +283,39 @@ mod tests {
     }
 
     #[test]
+    fn whether_the_fields_come_in_order_or_not_the_same_is_shown() {
+        let parts = json!([{"id": "A", "type": "part"}, {"id": "B", "x": []}]);
+        let owner = json!({"id": "P1", "summary": "Ada", "type": "user_reference"});
+        let members = [
+            ("name", json!("n")),
+            ("owner", owner),
+            ("parts", parts),
+            ("extra", json!([])),
+            ("other", json!({"x": 1})),
+        ];
+        let expected =
+            json!({"name": "n", "owner": {"id": "P1", "summary": "Ada"}, "parts": [{"id": "A"}, {"id": "B"}]});
+        for first in 0..members.len() {
+            let members = members.iter().cycle().skip(first).take(members.len()).cloned();
+            let object = Value::Object(members.map(|(name, value)| (name.to_owned(), value)).collect());
+            assert_eq!(shown(&object).to_string(), expected.to_string(), "{object}");
+        }
+    }
+
+    #[test]
+    fn what_is_computed_from_a_field_is_shown_beside_it() {
+        const FIELDS: &[Field] = &[
+            plain("a"),
+            derived("b", "a", Keep::Whole, |a| Some(json!(a.as_str()?.len()))),
+            derived("c", "x", Keep::Whole, |x| Some(x.clone())),
+        ];
+        let shown = |object: Value| Value::Object(project(object, FIELDS)).to_string();
+        assert_eq!(shown(json!({"a": "four"})), r#"{"a":"four","b":4}"#);
+        assert_eq!(shown(json!({"x": 1})), r#"{"c":1}"#);
+        assert_eq!(shown(json!({"c": 1})), "{}", "the name of what is computed is no field of the object");
+    }
+
+    #[test]
     fn references_inside_whole_values_shrink() {
         let object = json!({"extra": {"user": {"id": "P1", "type": "user_reference", "summary": "Ada", "self": null},
             "list": [1, null, 2]}});
@@ -278,9 +327,9 @@ mod tests {
         const SHOWN: Field = nested("a", &[plain("id")]);
         const FACTS: &[Field] = &[nested("a", &[plain("type")])];
         let selection = Selection::new(vec![SHOWN], FACTS);
-        let a = selection.wire().below("a").unwrap();
-        assert!(a.below("id").is_some() && a.below("type").is_some() && a.below("self").is_none());
-        assert!(selection.wire().below("b").is_none());
+        let [("a", a)] = selection.wire().keys().unwrap() else { panic!("{selection:?}") };
+        let [("id", id), ("type", _)] = a.keys().unwrap() else { panic!("{a:?}") };
+        assert!(id.keys().is_none(), "all of it");
         assert_eq!(selection.project(json!({"a": {"id": 1, "type": 2}})).get("a"), Some(&json!({"id": 1})));
     }
 }

@@ -209,41 +209,53 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = map.next_key_seed(WantedKey(self.0))? {
-            match key {
-                Some((key, wire)) => {
-                    object.insert(key, map.next_value_seed(Kept(wire))?);
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+        let Some(keys) = self.0.keys() else {
+            let mut object = Map::new();
+            while let Some(key) = map.next_key::<String>()? {
+                object.insert(key, map.next_value_seed(self)?);
+            }
+            return Ok(Value::Object(object));
+        };
+        let mut kept = Vec::with_capacity(keys.len());
+        while let Some(place) = map.next_key_seed(Place(keys))? {
+            let Some((place, (name, wire))) = place.and_then(|place| Some((place, keys.get(place)?))) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value = map.next_value_seed(Kept(wire))?;
+            // Nobody tells a null from what is not there.
+            if !value.is_null() {
+                kept.push((place, *name, value));
             }
         }
+        // In the order in which it is going to be shown, so that nothing has to be built again for that.
+        kept.sort_by_key(|(place, ..)| *place);
+        let mut object = Map::with_capacity(kept.len());
+        object.extend(kept.into_iter().map(|(_, name, value)| (name.to_owned(), value)));
         Ok(Value::Object(object))
     }
 }
 
-/// Decides on a key before anything is allocated for it.
-struct WantedKey<'w>(&'w Wire);
+/// Looks for a key before anything is allocated for it: its place among those to keep.
+struct Place<'w>(&'w [(&'static str, Wire)]);
 
-impl<'de, 'w> DeserializeSeed<'de> for WantedKey<'w> {
-    type Value = Option<(String, &'w Wire)>;
+impl<'de> DeserializeSeed<'de> for Place<'_> {
+    type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'w> Visitor<'_> for WantedKey<'w> {
-    type Value = Option<(String, &'w Wire)>;
+impl Visitor<'_> for Place<'_> {
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field name")
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.below(key).map(|wire| (key.to_owned(), wire)))
+        Ok(self.0.iter().position(|(name, _)| *name == key))
     }
 }
 

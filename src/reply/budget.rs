@@ -150,10 +150,9 @@ impl Piece {
     /// What it costs. The figures are averages over PagerDuty's data.
     const fn hundredths(self) -> usize {
         match self {
-            Piece::None => 0,
+            Piece::None | Piece::Marks(0) => 0,
             Piece::Digits(digits) => 100 * digits.div_ceil(3),
             Piece::Tabs => 75,
-            Piece::Marks(0) => 0,
             Piece::Marks(1..=3) => 100,
             Piece::Marks(marks) => 30 + 30 * marks,
             Piece::Word { capitals, small, wide } if wide > 0 => 70 + 25 * wide + 15 * (capitals + small),

@@ -25,7 +25,9 @@ pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Ve
         }
         _ => return encode(message),
     };
-    let mut line = serde_json::to_vec(message)?;
+    // The text once with its quotes escaped, and once more as it is.
+    let mut line = Vec::with_capacity(text.len() * 5 / 2 + 256);
+    serde_json::to_writer(&mut line, message)?;
     // The result is a message's last member, so that its end and the message's are the last two bytes.
     if line.ends_with(b"}}") {
         line.truncate(line.len() - 2);
