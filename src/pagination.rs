@@ -116,13 +116,19 @@ where
             return Ok(taker.finish(end));
         };
         let page = page?;
-        let before = taker.rows.len();
+        let (rows, offset) = (taker.rows.len(), taker.offset);
         if let Some(end) = taker.take(page.rows) {
             return Ok(taker.finish(end));
         }
-        // A page without a new row would be followed by others like it, whatever `more` says.
-        if !page.more || taker.rows.len() == before {
+        // A page without rows would be followed by others like it, whatever `more` says.
+        if !page.more || taker.offset == offset {
             return Ok(taker.finish(End::Complete));
+        }
+        // So would one that only repeats rows, if the host does not heed the offset; but in a storm of incidents a list may
+        // have moved by a whole page. That cannot be told from here, so the list is not called complete.
+        if taker.rows.len() == rows {
+            let end = End::Limit(taker.offset);
+            return Ok(taker.finish(end));
         }
         pages += 1;
         fetched += 1;
@@ -300,6 +306,21 @@ mod tests {
         let want = Want { limit: 10, offset: 0, budget: Budget::unlimited() };
         let listing = futures_util::FutureExt::now_or_never(collect(want, || usize::MAX, empty)).unwrap().unwrap();
         assert_eq!(listing.end, End::Complete);
+    }
+
+    #[test]
+    fn a_page_that_only_repeats_rows_is_not_the_end_of_the_list() {
+        let ids: Vec<u32> = (0..300).collect();
+        let moved = Cell::new(0);
+        let storm = |offset: usize, size| {
+            // After the first page a hundred new ones stand before it.
+            let page = serve(&ids, offset - moved.get(), size);
+            moved.set(PAGE);
+            std::future::ready(Ok(page))
+        };
+        let want = Want { limit: 200, offset: 0, budget: Budget::unlimited() };
+        let listing = futures_util::FutureExt::now_or_never(collect(want, || 0, storm)).unwrap().unwrap();
+        assert_eq!((listing.rows.len(), listing.end), (100, End::Limit(200)));
     }
 
     #[test]

@@ -108,6 +108,12 @@ impl Rate {
         (Underway(self), turn)
     }
 
+    /// Counts a request that goes at once.
+    pub fn pass(&self) -> Underway<'_> {
+        self.underway.fetch_add(1, Ordering::Relaxed);
+        Underway(self)
+    }
+
     /// Until when nothing may be sent, if that is so: nothing is left of the window, or PagerDuty has asked to wait.
     pub fn closed(&self, now: Instant, chance: f64) -> Option<Instant> {
         self.known(now).shut().map(|until| spread(until, now, chance))
