@@ -7,7 +7,7 @@
 //! `cargo bench -- calls http` measures some sections, `--quick` with a tenth of the rounds, and `--doc` writes the figures
 //! into `docs/performance.md`. `cargo bench -- profiles --doc` compiles the release in several ways and compares them, which
 //! takes long and is not among the rest. `BINARY` and `PYTHON` name another binary, or a Python that has the package already;
-//! otherwise the wheel is built and installed into `target/bench/`.
+//! otherwise the wheel is built and installed into `target/bench/`. With `PYTHON=` nothing of Python is measured.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,

@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 
 use crate::report::{folder, root};
 
-/// The wheel as it is released, built once; nothing if that is not possible here.
+/// The wheel as it is released, built once; nothing if that is not possible here, or a Python is named that needs none.
 pub fn wheel() -> Option<&'static Path> {
     static WHEEL: OnceLock<Option<PathBuf>> = OnceLock::new();
-    WHEEL.get_or_init(build).as_deref()
+    WHEEL.get_or_init(|| if named().is_none() { build() } else { None }).as_deref()
 }
 
 fn build() -> Option<PathBuf> {
@@ -29,12 +29,16 @@ fn build() -> Option<PathBuf> {
 /// The folder of an environment with the package: `bin/python` and `bin/pagerduty-mcp-server`.
 pub fn environment() -> Option<&'static Path> {
     static ENVIRONMENT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| named().or_else(install)).as_deref()
+    let found = || match named() {
+        // Nothing is the name of no Python.
+        Some(python) => python.parent().and_then(Path::parent).map(Path::to_owned),
+        None => install(),
+    };
+    ENVIRONMENT.get_or_init(found).as_deref()
 }
 
 fn named() -> Option<PathBuf> {
-    let python = PathBuf::from(std::env::var_os("PYTHON")?);
-    Some(python.parent()?.parent()?.to_owned())
+    std::env::var_os("PYTHON").map(PathBuf::from)
 }
 
 fn install() -> Option<PathBuf> {
