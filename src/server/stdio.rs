@@ -7,7 +7,7 @@
 //! `rmcp`'s opening handshake is skipped for the same reason: it ends the process over a notification that comes too early.
 //! What it would have guarded is two rules of [`Transport::receive`] below. Nothing else writes to the writer.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,14 @@ const MAX_CALLS: usize = 256;
 /// How many outgoing messages wait for a client that does not read. With more than that we stop reading from it, as
 /// filters do: finished answers would otherwise pile up without a bound.
 const OUTBOX: usize = 256;
+
+/// What requests that are not answered yet may hold, in bytes. With more than that we read no further until some are
+/// answered: calls beyond those that run side by side wait for their turn, and a client that pipelines without end would
+/// fill the memory with them. Enough for four of the longest messages, or for thousands of calls.
+const MAX_UNANSWERED: usize = 4 * MAX_MESSAGE;
+
+/// What a waiting request holds besides its own bytes, roughly: its task, and the arguments once more as values.
+const OVERHEAD: usize = 16 * 1024;
 
 /// How long we stay after the end of input for calls that are not answered yet. Each has a time-out of its own, far
 /// shorter by default; this is for the case that there is a bug, so that no process is left behind for good.
@@ -130,7 +138,10 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         };
         let message = message::read(&line)?;
         match &message {
-            Some(JsonRpcMessage::Request(request)) => self.admit_request(&request.request, &request.id)?,
+            Some(JsonRpcMessage::Request(request)) => {
+                self.admit_request(&request.request, &request.id)?;
+                self.unanswered.add(request.id.clone(), line.len() + OVERHEAD);
+            }
             Some(JsonRpcMessage::Notification(notification)) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
@@ -164,7 +175,6 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
                 return Err(Refusal::new(Some(id.clone()), ErrorData::invalid_params(message, None)));
             }
         }
-        self.unanswered.add(id.clone());
         Ok(())
     }
 }
@@ -205,9 +215,10 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             }
             if let Some(id) = &self.initializing {
                 // What comes next may depend on the revision that is being agreed on.
-                self.unanswered.wait_until(|ids| !ids.contains(id)).await;
+                self.unanswered.wait_until(|requests| !requests.bytes_of.contains_key(id)).await;
                 self.initializing = None;
             }
+            self.unanswered.wait_until(|requests| requests.bytes < MAX_UNANSWERED).await;
             let line = match self.lines.next().await {
                 Ok(Some(line)) => line,
                 end => {
@@ -215,7 +226,10 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                         tracing::warn!(%error, "cannot read any more");
                     }
                     // After this `rmcp` gives its calls another five seconds and withdraws them.
-                    if tokio::time::timeout(LINGER, self.unanswered.wait_until(HashSet::is_empty)).await.is_err() {
+                    if tokio::time::timeout(LINGER, self.unanswered.wait_until(|requests| requests.bytes_of.is_empty()))
+                        .await
+                        .is_err()
+                    {
                         tracing::error!("calls are still not answered {LINGER:?} after the end of input");
                     }
                     return None;
@@ -236,28 +250,34 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     }
 }
 
-/// The requests that were handed to `rmcp` and have neither been answered nor withdrawn. Clones share the set.
+/// The requests that were handed to `rmcp` and have neither been answered nor withdrawn. Clones share them.
 #[derive(Clone, Default)]
-struct Unanswered(watch::Sender<HashSet<RequestId>>);
+struct Unanswered(watch::Sender<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    bytes_of: HashMap<RequestId, usize>,
+    /// Of all of them.
+    bytes: usize,
+}
 
 impl Unanswered {
     fn contains(&self, id: &RequestId) -> bool {
-        self.0.borrow().contains(id)
+        self.0.borrow().bytes_of.contains_key(id)
     }
 
-    fn add(&self, id: RequestId) {
-        self.0.send_modify(|ids| {
-            ids.insert(id);
+    fn add(&self, id: RequestId, bytes: usize) {
+        self.0.send_modify(|requests| {
+            requests.bytes += bytes;
+            requests.bytes_of.insert(id, bytes);
         });
     }
 
     fn remove(&self, id: &RequestId) {
-        self.0.send_modify(|ids| {
-            ids.remove(id);
-        });
+        self.0.send_modify(|requests| requests.bytes -= requests.bytes_of.remove(id).unwrap_or_default());
     }
 
-    async fn wait_until(&self, settled: impl FnMut(&HashSet<RequestId>) -> bool) {
+    async fn wait_until(&self, settled: impl FnMut(&Requests) -> bool) {
         // An error would mean that there is no sender left, and this is one.
         self.0.subscribe().wait_for(settled).await.ok();
     }
@@ -322,6 +342,25 @@ mod tests {
         assert!(transport.receive().now_or_never().is_none(), "`initialize` is not answered");
         transport.send(answer(1)).await.unwrap();
         assert!(received(&mut transport).is_some());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_while_too_much_waits_for_an_answer() {
+        let most = i64::try_from(MAX_UNANSWERED / OVERHEAD).unwrap();
+        let long = "x".repeat(MAX_MESSAGE - 1_000);
+        for (params, fit) in [(json!({}), most), (json!({"x": long}), 4)] {
+            let ping = |id: i64| json!({"jsonrpc": "2.0", "id": id, "method": "ping", "params": params});
+            let messages: Vec<_> = (0..fit + 2).map(ping).collect();
+            let (mut transport, _inbox) = transport(&messages);
+            let mut read = 0;
+            // What makes a task yield after a while would look like waiting.
+            while tokio::task::unconstrained(transport.receive()).now_or_never().is_some() {
+                read += 1;
+            }
+            assert!((fit - fit / 50..=fit).contains(&read), "{read}");
+            transport.send(answer(0)).await.unwrap();
+            assert!(received(&mut transport).is_some(), "there is room again");
+        }
     }
 
     #[tokio::test]

@@ -163,10 +163,15 @@ impl Toolbox {
 
     async fn logged(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let counted = Counted::begin(self.tool(name).map_or("unknown", |tool| tool.name));
-        let mut outcome = self.run(origin, terms, name, arguments).await;
-        if !self.raw_text {
-            outcome = outcome.map(Reply::neutralised).map_err(Error::neutralised);
-        }
+        let shown = |error: Error| if self.raw_text { error } else { error.neutralised() };
+        let answered = async {
+            let reply = self.run(origin, terms, name, arguments).await.map_err(shown)?;
+            Ok(if self.raw_text { reply } else { reply.neutralised() })
+        };
+        let outcome = AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|panic| {
+            let error = Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic.as_ref())));
+            Err(shown(error.hint("This is a bug in the server; please report it with the arguments.")))
+        });
         let elapsed = counted.end(outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
         match &outcome {
             Ok(_) => tracing::info!(tool = name, ?elapsed, "call answered"),
@@ -199,16 +204,14 @@ impl Toolbox {
         let cx = Context { api: self.client.until(deadline, credential), terms };
         let api = cx.api.clone();
         let running = async { (tool.run)(cx, &arguments).await };
-        match timeout_at(deadline, AssertUnwindSafe(running).catch_unwind()).await {
-            Ok(Ok(outcome)) => {
+        match timeout_at(deadline, running).await {
+            Ok(outcome) => {
                 let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
                 if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
                     login.forget();
                 }
                 outcome
             }
-            Ok(Err(panic)) => Err(Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic.as_ref())))
-                .hint("This is a bug in the server; please report it with the arguments.")),
             Err(_) => Err(api.in_doubt().unwrap_or_else(|| {
                 Error::new(Code::Timeout, format!("{name} took longer than {:?}", self.timeout)).hint(
                     if tool.is_read_only() {
@@ -259,6 +262,10 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpStream;
+
     use super::*;
     use crate::tools::Access;
 
@@ -291,6 +298,83 @@ mod tests {
             assert_eq!(error.code(), Code::Internal);
             assert!(error.message().contains(text), "{error}");
         }
+    }
+
+    /// A call and a sign of life, as lines.
+    fn messages() -> [String; 2] {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let call = json!({"name": "odd", "arguments": {}, "_meta": meta});
+        [("tools/call", call), ("server/discover", json!({"_meta": meta}))]
+            .map(|(method, params)| json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string())
+    }
+
+    /// Checks that a call that panicked was answered, and that the server answered after it.
+    fn survived(answers: &[Value]) {
+        let [call, after] = answers else { panic!("{answers:?}") };
+        assert_eq!(call["result"]["isError"], true, "{call}");
+        let error = &call["result"]["structuredContent"]["error"];
+        assert_eq!((&error["code"], &error["message"]), (&json!("INTERNAL"), &json!("odd failed: out of cheese")));
+        assert!(after["result"]["supportedVersions"].is_array(), "{after}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_over_stdio_and_the_server_lives_on() {
+        let (mut near, far) = tokio::io::duplex(1 << 16);
+        let (reader, writer) = tokio::io::split(far);
+        let serving = tokio::spawn(crate::server::serve(toolbox(vec![&PANICS]).into(), reader, writer));
+        let mut answers = Vec::new();
+        for message in messages() {
+            near.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+            let mut line = String::new();
+            BufReader::new(&mut near).read_line(&mut line).await.unwrap();
+            answers.push(serde_json::from_str(&line).unwrap());
+        }
+        survived(&answers);
+        near.shutdown().await.unwrap();
+        serving.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_over_http_and_the_server_lives_on() {
+        let minute = Duration::from_mins(1);
+        let options = crate::server::http::Options {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            shared_credential: false,
+            sessions: false,
+            max_calls: 1,
+            max_calls_per_credential: 1,
+            read_timeout: minute,
+            idle_timeout: minute,
+        };
+        let http = crate::server::http::Http::bind(options).await.unwrap();
+        let greeting = http.describe();
+        let address = greeting.split(['/', ' ']).find(|part| part.starts_with("127.0.0.1:")).unwrap();
+        let serving = tokio::spawn(http.serve(toolbox(vec![&PANICS]).into(), std::future::pending()));
+        let mut answers = Vec::new();
+        for message in messages() {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            let method = if message.contains("tools/call") { "tools/call\r\nMcp-Name: odd" } else { "server/discover" };
+            let head = format!(
+                "POST /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                 Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n\
+                 Content-Length: {}\r\n\r\n",
+                message.len()
+            );
+            connection.write_all((head + &message).as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).await.unwrap();
+            let body = answer.split_once("\r\n\r\n").unwrap().1;
+            answers.push(serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")));
+        }
+        survived(&answers);
+        serving.abort();
     }
 
     #[tokio::test(start_paused = true)]

@@ -49,8 +49,12 @@ fn check(before: &[u8], input: &[u8], expected: &[&str]) {
 
 #[test]
 fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
-    let deep =
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let nested = |depth| {
+        let (open, shut) = ("[".repeat(depth), "]".repeat(depth));
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{open}1{shut}}}"#)
+    };
+    let (deep, deepest, endless) = (nested(200), nested(100_000), r#"{"a":"#.repeat(100_000));
+    let many_digits = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{}}}}}"#, "9".repeat(100_000));
     let cases: &[(&[u8], &[&str])] = &[
         // Nothing to answer.
         (b"", &[]),
@@ -64,6 +68,10 @@ fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
         (br#"{"jsonrpc":"2.0","id":-7,"method":"ping","params":{}}"#, &["-7 ok"]),
         (br#"{"jsonrpc":"2.0","id":2.0,"method":"ping"}"#, &["2 ok"]),
         (br#"{"jsonrpc":"2.0","id":"","method":"ping"}"#, &["\"\" ok"]),
+        (br#"{"jsonrpc":"2.0","id":"\u0000","method":"ping"}"#, &["\"\\u0000\" ok"]),
+        // A name that is there twice: the last one counts, as with most readers, and there is one answer.
+        (br#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, &["2 ok"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"no/such"}"#, &["1 -32601"]),
         // Not JSON.
         (b"ping", &["- -32700"]),
         (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"pi", &["- -32700"]),
@@ -75,7 +83,12 @@ fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
         (b"\0", &["- -32700"]),
         (br#"{"jsonrpc":"2.0","id":1,"method":"\ud800"}"#, &["- -32700"]),
         (br#"{"jsonrpc":"2.0","id":1e999,"method":"ping"}"#, &["- -32700"]),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":-1e400}}"#, &["- -32700"]),
+        (many_digits.as_bytes(), &["- -32700"]),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":\"\0\",\"method\":\"ping\"}", &["- -32700"]),
         (deep.as_bytes(), &["- -32700"]),
+        (deepest.as_bytes(), &["- -32700"]),
+        (endless.as_bytes(), &["- -32700"]),
         (b"a\nb", &["- -32700", "- -32700"]),
         // JSON, but not a message.
         (b"7", &["- -32600"]),
@@ -84,6 +97,7 @@ fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
         (b"{}", &["- -32600"]),
         (b"[]", &["- -32600"]),
         (br#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, &["- -32600"]),
+        (br#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping"},7]"#, &["- -32600"]),
         (br#"{"jsonrpc":"2.0"}"#, &["- -32600"]),
         (br#"{"jsonrpc":"2.0","id":1}"#, &["1 -32600"]),
         (br#"{"id":1,"method":"ping"}"#, &["1 -32600"]),
@@ -193,6 +207,25 @@ async fn the_end_of_input_ends_the_session_when_all_is_answered() {
     assert_eq!(answers[0]["id"], 0, "`initialize` is answered before anything else");
     assert_eq!(answers.len(), 101);
     assert!(answers[1..].iter().all(|answer| answer["result"]["isError"] == false), "{}", answers[1]);
+}
+
+#[tokio::test]
+async fn ten_thousand_requests_at_once_are_answered_once_each() {
+    let kinds = [
+        ("ping", json!({})),
+        ("tools/call", json!({"name": "get_teams", "arguments": {"limit": 0}})),
+        ("tools/call", json!({"name": "get_team"})),
+        ("resources/list", json!({})),
+        ("no/such", json!({})),
+    ];
+    let mut input = request(0, "initialize", initialize("2025-11-25"));
+    for (id, (method, params)) in (1..=10_000).zip(kinds.iter().cycle()) {
+        input.extend(request(id, method, params.clone()));
+    }
+    let answers = exchange(unconnected(), &input).await;
+    let mut ids: Vec<_> = answers.iter().map(|answer| answer["id"].as_u64().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..=10_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]
