@@ -202,7 +202,8 @@ class Account:
     def limit_rate(self, requests: int = RATE_LIMIT) -> None:
         """Allow each token so many requests a minute, beginning now; then it is answered with 429.
 
-        Without an argument it is PagerDuty's own limit again.
+        Without an argument it is PagerDuty's own limit again. A client that was limited believes it
+        until the minute is over: go on with a new one.
         """
         self._core.limit_rate(requests)
 
