@@ -373,27 +373,16 @@ def refreshing(
     assert len(visited.split()) == 1, "nobody had to log in again"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
-def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
-    terminal: Terminal, sandbox: SandboxProcess
+@pytest.mark.skipif(sys.platform == "win32", reason="they cannot be sent to one process there")
+@pytest.mark.parametrize(("told", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_refresh_under_way_is_stored_before_a_signal_ends_a_call(
+    terminal: Terminal, sandbox: SandboxProcess, told: signal.Signals, status: int
 ):
     command = (*terminal.door.command, "call", "get_teams")
     with refreshing(terminal, sandbox, *command) as process:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(told)
         printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert json.loads(printed)["error"]["code"] == "CANCELLED"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
-def test_a_refresh_under_way_is_stored_before_sigterm_ends_a_call(
-    terminal: Terminal, sandbox: SandboxProcess
-):
-    command = (*terminal.door.command, "call", "get_teams")
-    with refreshing(terminal, sandbox, *command) as process:
-        process.send_signal(signal.SIGTERM)
-        printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 143
+    assert process.returncode == status
     assert json.loads(printed)["error"]["code"] == "CANCELLED"
 
 
