@@ -2,13 +2,14 @@
 //!
 //! The native binary and the Python console command both call [`run`], so there is one command line. Answers go to
 //! standard output; everything else, errors of use with their `hint:` above all, goes to standard error. Exit status: 0,
-//! 1 for a call that failed, 2 for a command that was wrong, 130 after Ctrl-C.
+//! 1 for a call that failed, 2 for a command that was wrong, 130 after Ctrl-C, 143 after SIGTERM (0 or 1 over HTTP).
 
 mod args;
 mod auth;
 mod doctor;
 mod http;
 mod output;
+mod signals;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -26,10 +27,9 @@ use crate::config::{self, Config, Dotenv, Region, Variables};
 use crate::error::{Code, Error, Result};
 use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
-use crate::server;
+use crate::server::{self, http::Options};
 use crate::tools::Filter;
 use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments};
-use http::HttpArguments;
 use output::{print, print_error, tool_list};
 
 pub use args::help;
@@ -37,7 +37,6 @@ pub use args::help;
 const SUCCESS: u8 = 0;
 const FAILED: u8 = 1;
 const WRONG_USE: u8 = 2;
-const INTERRUPTED: u8 = 130;
 
 /// Runs the command line. `arguments` begins with the program's name. Returns the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -95,17 +94,21 @@ fn execute(arguments: Arguments) -> Result<u8> {
         Some(Command::Call(call)) => Some(call.tool.clone()),
         Some(Command::Tools { .. } | Command::Doctor { .. } | Command::Auth(_) | Command::Sandbox(_)) | None => None,
     };
+    let http = match &arguments.command {
+        None => arguments.http.options(config::Serving::from_env())?,
+        Some(_) => None,
+    };
     let status = runtime.block_on(async {
         tokio::select! {
             // Before anything else is done: until the first poll of this, Ctrl-C is not ours, and in a Python process lost.
             biased;
-            Ok(()) = tokio::signal::ctrl_c() => {
+            told = signals::told_to_end(http.is_some()) => {
                 if let Some(tool) = called {
                     print_json(&cancelled(&tool).envelope());
                 }
-                Ok(INTERRUPTED)
+                told
             }
-            status = command(arguments.command, arguments.http, config, &filter) => status,
+            status = command(arguments.command, http.clone(), config, &filter) => status,
         }
     });
     runtime.block_on(async {
@@ -113,7 +116,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
             // A refreshed login that is not stored yet would be lost.
             () = crate::auth::settled() => {}
             // Asked a second time, we go.
-            Ok(()) = tokio::signal::ctrl_c() => {}
+            Ok(_) = signals::told_to_end(false) => {}
         }
     });
     // A thread may be waiting for input that never comes.
@@ -121,7 +124,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
     status
 }
 
-async fn command(command: Option<Command>, http: HttpArguments, config: Config, filter: &Filter) -> Result<u8> {
+async fn command(command: Option<Command>, http: Option<Options>, config: Config, filter: &Filter) -> Result<u8> {
     match command {
         None => serve(http, config, filter).await,
         Some(Command::Tools { json }) => {
@@ -136,8 +139,8 @@ async fn command(command: Option<Command>, http: HttpArguments, config: Config, 
     }
 }
 
-async fn serve(http: HttpArguments, config: Config, filter: &Filter) -> Result<u8> {
-    if let Some(options) = http.options(config::Serving::from_env())? {
+async fn serve(http: Option<Options>, config: Config, filter: &Filter) -> Result<u8> {
+    if let Some(options) = http {
         return http::serve(options, config, filter).await;
     }
     let app = App::start(config, filter).await?;

@@ -385,9 +385,10 @@ impl Config {
     /// The settings from what is set, unless a `.env` file decides in it what is not its to decide.
     pub fn new(variables: &Variables) -> Result<Self> {
         variables.check()?;
-        let config = Self::from_lookup(|name| variables.get(name).map(str::to_owned))?;
-        let host_by = variables.by(API_HOST).or_else(|| variables.by(REGION));
-        Ok(Self { host_by, ..config })
+        let mut config = Self::from_lookup(|name| variables.get(name).map(str::to_owned))?;
+        config.host_by = variables.by(API_HOST).or_else(|| variables.by(REGION));
+        config.oauth.client_by = variables.by(CLIENT_ID);
+        Ok(config)
     }
 
     /// Refuses a host that a `.env` file chose, unless it is PagerDuty's, for whoever is about to send `what` there: only

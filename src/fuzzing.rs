@@ -152,10 +152,16 @@ fn timestamps(input: &[u8]) {
     }
 }
 
-/// A `.env` file: no variable of others is handed on, and no message quotes a line.
+/// A `.env` file: no variable of others is handed on, nothing of the environment gets into ours, and no message quotes a
+/// line.
 fn dotenv(input: &[u8]) {
-    match Dotenv::parse(&String::from_utf8_lossy(input)) {
-        Ok(file) => assert_eq!(file.get("BROWSER"), None),
+    let text = format!("{}\nPAGERDUTY_API_TOKEN=${{PATH}}", String::from_utf8_lossy(input));
+    match Dotenv::parse(&text) {
+        Ok(file) => {
+            assert_eq!(file.get("BROWSER"), None);
+            let path = std::env::var("PATH").expect("a path");
+            assert!(!file.get("PAGERDUTY_API_TOKEN").is_some_and(|token| token.contains(&path)));
+        }
         Err(error) => assert!(error.message().len() < 200, "{error}"),
     }
 }

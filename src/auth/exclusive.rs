@@ -12,10 +12,15 @@ use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockReadGuard};
 
+use super::wire;
 use crate::config::TokenStore;
 
-/// How long the end of the process waits for work that is under way: longer than an attempt at the identity server.
-const PATIENCE: Duration = Duration::from_secs(12);
+/// How long the store may take for what a refresh asks of it, its tries and waits included.
+const STORING: Duration = Duration::from_secs(5);
+
+/// How long the end of the process waits for work that is under way: as long as a refresh can take. Whoever has less time
+/// tells it a second time.
+const PATIENCE: Duration = wire::LONGEST.saturating_add(STORING);
 
 /// Held for reading by whoever is at work; the end of the process waits until it can be had for writing.
 static AT_WORK: RwLock<()> = RwLock::const_new(());

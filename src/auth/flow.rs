@@ -54,9 +54,11 @@ async fn conclude(answer: Answer, ticket: Ticket, identity: &Identity, store: &S
             (Err(error), Page::Failed)
         }
         Answer::Code(code) => {
-            // A refresh under way elsewhere would store its tokens over these.
-            let right = store.exclusive().await;
-            let tokens = match identity.redeem(&code, ticket.verifier, ticket.redirect).await {
+            // A refresh under way elsewhere would store its tokens over these. It may outlast the code, which is redeemed in the
+            // meantime.
+            let redeemed = identity.redeem(&code, ticket.verifier, ticket.redirect);
+            let (right, redeemed) = tokio::join!(store.exclusive(), redeemed);
+            let tokens = match redeemed {
                 Ok(tokens) => tokens,
                 Err(error) => return (Err(error), Page::Failed),
             };

@@ -31,6 +31,10 @@ use crate::error::{Code, Error, Result};
 /// How long a token is taken to live if the answer does not say.
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
 
+/// What to do about a refusal in other words than OAuth's: no reason to forget a login.
+const IN_BETWEEN: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. What was \
+                          stored is kept; if it stays like this, log in anew with `pagerduty-mcp-server auth login`.";
+
 type Response = StandardTokenResponse<Extra, BasicTokenType>;
 type Client = oauth2::Client<
     BasicErrorResponse,
@@ -187,16 +191,21 @@ impl Identity {
                             ),
                         )
                     }
+                    // None of the words that OAuth has for it (RFC 6749, section 5.2), so not said of the token.
+                    BasicErrorResponseType::Extension(_) => Refusal::Failed(
+                        Error::new(Code::LoginFailed, format!("{name} answered the login with {why}")).hint(IN_BETWEEN),
+                    ),
                     _ => Refusal::Rejected(why),
                 }
             }
-            RequestTokenError::Request(Trouble::Refused(status @ (400 | 401))) => {
-                Refusal::Rejected(format!("it answered {status}"))
-            }
-            // Anything else that does not speak OAuth is something in between, and no reason to forget a login.
-            RequestTokenError::Request(Trouble::Status(status) | Trouble::Refused(status)) => Refusal::Failed(
+            RequestTokenError::Request(Trouble::Status(status)) => Refusal::Failed(
                 Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
                     .hint("PagerDuty has a problem of its own; try again in a minute. What was stored is kept.")
+                    .status(status),
+            ),
+            RequestTokenError::Request(Trouble::Refused(status)) => Refusal::Failed(
+                Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
+                    .hint(IN_BETWEEN)
                     .status(status),
             ),
             RequestTokenError::Request(trouble) => {

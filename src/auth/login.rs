@@ -15,7 +15,7 @@ use super::exclusive::Exclusive;
 use super::flow;
 use super::identity::{Identity, Refusal};
 use super::tokens::{Store, Tokens};
-use crate::config::{API_TOKEN, Config, OAuth, TIMEOUT};
+use crate::config::{API_TOKEN, By, CLIENT_ID, Config, OAuth, TIMEOUT};
 use crate::error::{Code, Error, Result};
 
 /// The waits before a store that failed is tried again.
@@ -230,6 +230,16 @@ impl Login {
                     }
                     return Err(Error::new(Code::LoginFailed, "another program is refreshing the same login")
                         .hint("Call again: what it stored is taken then."));
+                }
+                if self.settings.client_by == Some(By::File) {
+                    return Err(Error::new(
+                        Code::LoginFailed,
+                        format!("the stored login was refused for the {CLIENT_ID} of the .env file: {why}"),
+                    )
+                    .hint(format!(
+                        "It may be another app's login, and is kept. If the app of the file is the right one, log in with \
+                         `pagerduty-mcp-server auth login`; if not, set {CLIENT_ID} in the environment."
+                    )));
                 }
                 tracing::warn!(why, "the stored login was refused and is removed");
                 self.store.clear(&right).await?;

@@ -20,6 +20,12 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// How long an attempt may take. A code lives 30 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a request may take with all its attempts, and the waits between them.
+pub const LONGEST: Duration = {
+    let waits = FIRST_WAIT.saturating_mul(2_u32.pow(ATTEMPTS - 1) - 1);
+    ATTEMPT_TIMEOUT.saturating_mul(ATTEMPTS).saturating_add(waits)
+};
+
 /// An answer larger than this holds no tokens.
 const BODY_LIMIT: usize = 1024 * 1024;
 

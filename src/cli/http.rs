@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use futures_util::FutureExt;
 
-use super::{FAILED, SUCCESS, output};
+use super::{FAILED, SUCCESS, output, signals};
 use crate::app::App;
 use crate::auth::TOKEN_HEADER;
 use crate::config::{Config, Serving};
@@ -115,7 +116,7 @@ impl HttpArguments {
 pub async fn serve(options: Options, config: Config, filter: &Filter) -> Result<u8> {
     // A folder's file has no say in who is served, and none in where the callers' credentials go.
     config.refuse_host_of_file(&format!("what callers put into {TOKEN_HEADER}"))?;
-    let stop = terminated()?;
+    let stop = signals::terminated()?.map(drop);
     let app = App::start(config, filter).await?;
     let http = Http::bind(options).await?;
     output::note(&http.describe());
@@ -123,21 +124,4 @@ pub async fn serve(options: Options, config: Config, filter: &Filter) -> Result<
         output::note(&format!("warning: {warning}"));
     }
     Ok(if http.serve(app.toolbox, stop).await { SUCCESS } else { FAILED })
-}
-
-/// Done when the process is asked to end.
-#[cfg(unix)]
-fn terminated() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = signal(SignalKind::terminate());
-    let mut signals =
-        signals.map_err(|error| Error::new(Code::Internal, format!("SIGTERM cannot be listened for: {error}")))?;
-    Ok(async move { _ = signals.recv().await })
-}
-
-/// Windows has no such request: Ctrl-C and the end of the process are all there is.
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "as on Unix")]
-fn terminated() -> Result<impl Future<Output = ()>> {
-    Ok(std::future::pending())
 }

@@ -2,7 +2,8 @@
 //!
 //! The nearest one of the working directory and its parents. It is often somebody else's: editors start servers in project
 //! folders. So a line that cannot be read is passed over with a warning, unless it is about us; then starting without it
-//! would only fail later, with a worse message. No message quotes a line, which may hold a credential. What the file may
+//! would only fail later, with a worse message. No message quotes a line, which may hold a credential. A value is what the
+//! line says: `$NAME` is not replaced, or the file could have the environment's secrets in its own values. What the file may
 //! decide, given what else is set, is for [`Variables`](super::Variables) to say.
 
 use std::collections::HashMap;
@@ -14,6 +15,9 @@ use crate::error::{Code, Error, Result};
 
 /// What all our variables begin with.
 const PREFIX: &str = "PAGERDUTY_";
+
+/// Stands for `$` before `dotenvy`, which would replace what follows: a code point that Unicode keeps out of texts.
+const DOLLAR: char = '\u{fdd0}';
 
 /// The variables of a `.env` file.
 #[derive(Clone, Default)]
@@ -35,7 +39,8 @@ impl Dotenv {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let whole: Result<Vec<_>, _> = dotenvy::from_read_iter(Cursor::new(text)).collect();
+        let text = without_dollars(text);
+        let whole: Result<Vec<_>, _> = dotenvy::from_read_iter(Cursor::new(&text)).collect();
         if let Ok(pairs) = whole {
             return Ok(Self { variables: first_of_each(pairs), skipped: 0 });
         }
@@ -75,9 +80,21 @@ impl Dotenv {
     }
 }
 
-/// Of two lines with the same name the first counts, as what is set already does.
+/// The text with [`DOLLAR`] for each `$`, but for those that are escaped: `dotenvy` takes `\$` for a plain one, and between
+/// single quotes for what it is.
+fn without_dollars(text: &str) -> String {
+    let mut escaped = false;
+    let replace = |c| {
+        let plain = if c == '$' && !escaped { DOLLAR } else { c };
+        escaped = c == '\\' && !escaped;
+        plain
+    };
+    text.chars().map(replace).collect()
+}
+
+/// The values, with their dollars. Of two lines with the same name the first counts, as what is set already does.
 fn first_of_each(pairs: Vec<(String, String)>) -> HashMap<String, String> {
-    pairs.into_iter().rev().collect()
+    pairs.into_iter().rev().map(|(name, value)| (name, value.replace(DOLLAR, "$"))).collect()
 }
 
 fn nearest() -> Option<PathBuf> {
@@ -87,6 +104,10 @@ fn nearest() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -108,6 +129,59 @@ mod tests {
             let error = Dotenv::parse(text).map(|file| file.variables).unwrap_err();
             assert_eq!(error.code(), Code::InvalidConfiguration);
             assert!(!error.envelope().to_string().contains("secret"), "{error}");
+        }
+    }
+
+    /// The value that a line gives `PAGERDUTY_API_TOKEN`.
+    fn value(text: &str) -> Option<String> {
+        Dotenv::parse(&format!("FOLDER=x\nPAGERDUTY_API_TOKEN={text}\n")).ok()?.get("PAGERDUTY_API_TOKEN")
+    }
+
+    #[test]
+    fn a_dollar_stands_for_itself() {
+        for (text, expected) in [
+            ("$PATH", "$PATH"),
+            ("${PATH}", "${PATH}"),
+            ("\"$PATH ${PATH}\"", "$PATH ${PATH}"),
+            ("'$PATH ${PATH}'", "$PATH ${PATH}"),
+            ("$FOLDER${FOLDER}", "$FOLDER${FOLDER}"),
+            ("a$b$", "a$b$"),
+            ("${", "${"),
+            // After a backslash, which is the escape it is in front of anything else.
+            (r"\$PATH", "$PATH"),
+            (r#""\${PATH}""#, "${PATH}"),
+            (r"'\$PATH'", r"\$PATH"),
+            (r"\\$PATH", r"\$PATH"),
+            (r#""\\${PATH}""#, r"\${PATH}"),
+            (r"'\\$PATH'", r"\\$PATH"),
+            (r"\\\$PATH", r"\$PATH"),
+            (r#"'a'"b"$PATH # c"#, "ab$PATH"),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected), "{text}");
+        }
+        let lines = Dotenv::parse("what is this\nPAGERDUTY_API_TOKEN=$PATH${PATH}\n").unwrap();
+        assert_eq!(lines.get("PAGERDUTY_API_TOKEN").as_deref(), Some("$PATH${PATH}"), "line by line");
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_holds_any_of_the_environment(
+            pieces in vec(select(&["$", "{", "}", "\\", "'", "\"", " ", "#", "\n", "PATH", "${PATH}", "$PATH", "a", "="][..]), 0..24),
+        ) {
+            let path = env::var("PATH").unwrap();
+            prop_assert!(path.len() > 8);
+            let text = format!("PAGERDUTY_API_TOKEN={}\nPAGERDUTY_REGION={}", pieces.concat(), pieces.concat());
+            if let Ok(file) = Dotenv::parse(&text) {
+                for value in file.variables.values() {
+                    prop_assert!(!value.contains(&path), "{text:?}");
+                    prop_assert!(value.matches("PATH").count() <= text.matches("PATH").count(), "{text:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_neither_quoted_nor_escaped_comes_out_as_it_is(text in r#"[^\pC\pZ'"\\#][^\pC\pZ'"\\]{0,40}"#) {
+            prop_assert_eq!(value(&text), Some(text));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{Host, seconds, unusable};
+use super::{By, Host, seconds, unusable};
 use crate::error::{Code, Error, Result};
 
 /// The OAuth client; setting it switches the login on.
@@ -105,6 +105,8 @@ impl fmt::Debug for Browser {
 pub struct OAuth {
     /// The client; without one there is no login.
     pub client_id: Option<String>,
+    /// Who named that client. A `.env` file may name anybody's, for which the stored login was not made.
+    pub client_by: Option<By>,
     /// The client's secret; without it an expired login is made anew, not refreshed.
     pub client_secret: Option<SecretString>,
     /// Where the identity server is.
@@ -125,6 +127,7 @@ impl OAuth {
         let identity = get(IDENTITY_HOST).unwrap_or_else(|| "https://identity.pagerduty.com".to_owned());
         Ok(Self {
             client_id: get(CLIENT_ID),
+            client_by: get(CLIENT_ID).map(|_| By::User),
             client_secret: get(CLIENT_SECRET).map(SecretString::from),
             identity: Host::parse_setting(IDENTITY_HOST, &identity)?,
             callback_port: get(CALLBACK_PORT).map_or(DEFAULT_PORT, |value| port(&value)),

@@ -193,4 +193,12 @@ mod tests {
         variables.set(API_TOKEN, " u+x ".to_owned()).unwrap();
         assert_eq!(variables.get(API_TOKEN), Some("u+x"));
     }
+
+    #[test]
+    fn whose_client_it_is_is_known() {
+        let file = "PAGERDUTY_CLIENT_ID=theirs\nPAGERDUTY_CLIENT_SECRET=theirs\n";
+        assert_eq!(read(file, &[]).unwrap().oauth.client_by, Some(By::File));
+        assert_eq!(read(file, &[(CLIENT_ID, "mine")]).unwrap().oauth.client_by, Some(By::User));
+        assert_eq!(read("", &[]).unwrap().oauth.client_by, None);
+    }
 }

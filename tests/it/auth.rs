@@ -312,3 +312,23 @@ async fn what_a_killed_process_left_is_in_nobodys_way_and_goes_with_the_logout()
     store.clear(&store.exclusive().await).await.unwrap();
     assert!(!left.exists() && !scene.path().exists());
 }
+
+#[tokio::test]
+async fn a_code_is_redeemed_while_another_process_holds_the_store() {
+    let scene = Scene::start().await;
+    let lock = scene.path().with_extension("lock");
+    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    let other = fs::File::create(lock).unwrap();
+    other.lock().unwrap();
+    let toolbox = scene.toolbox();
+    let redeemed = async {
+        while scene.tokens_asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!scene.path().exists(), "stored when it is our turn");
+        drop(other);
+    };
+    let both = async { tokio::join!(support::ok(&toolbox, "get_teams", json!({})), redeemed) };
+    tokio::time::timeout(Duration::from_secs(20), both).await.expect("the code is not kept until it is worthless");
+    assert!(scene.path().exists());
+}

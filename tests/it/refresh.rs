@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pagerduty_mcp_server::config::By;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions};
 use pagerduty_mcp_server::tools::Toolbox;
@@ -194,4 +195,37 @@ async fn a_client_that_is_refused_loses_nothing() {
         assert!(error.hint_text().unwrap().contains("PAGERDUTY_CLIENT_SECRET"), "{error}");
         assert_eq!((scene.stored(), scene.opened()), (before, 1));
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_oauths_loses_nothing() {
+    for (code, body) in [
+        (400, String::new()),
+        (401, "<h1>Who are you?</h1>".to_owned()),
+        (401, json!({"error": {"message": "no", "code": 2006}}).to_string()),
+        (403, json!({"error": "Forbidden by the gateway"}).to_string()),
+    ] {
+        let scene = Scene::expired().await;
+        let before = scene.stored();
+        let kind = FaultKind::Status { code, headers: [].into(), body: Some(body.clone()) };
+        scene.sandbox.fail(Fault::once("/oauth/token", kind));
+        let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
+        assert_eq!((scene.path().exists(), scene.opened()), (true, 1), "{code} {body}");
+        assert_eq!(scene.stored(), before);
+        assert!(error.hint_text().unwrap().contains("auth login"), "the way out if it stays so: {error}");
+        scene.ok().await;
+        assert_eq!(scene.opened(), 1, "it was good all the time");
+    }
+}
+
+#[tokio::test]
+async fn a_files_client_cannot_have_the_stored_login_removed() {
+    let mut scene = Scene::expired().await;
+    let before = scene.stored();
+    scene.config.oauth.client_by = Some(By::File);
+    scene.sandbox.identity(IdentityOptions { reject_refresh: true, ..Default::default() });
+    let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
+    assert_eq!(error.code(), Code::LoginFailed);
+    assert!(error.message().contains(".env") && error.message().contains("PAGERDUTY_CLIENT_ID"), "{error}");
+    assert_eq!((scene.stored(), scene.opened()), (before, 1));
 }

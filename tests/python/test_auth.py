@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from conftest import SandboxProcess
 from doors import TOOLS, Door, environment
+from web import serve
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
@@ -244,11 +245,11 @@ def test_no_secret_is_ever_printed(
     run("auth", "status", "--json")
     run("doctor")
     run("tools", "--json")
-    serve = terminal.door.run(
+    session = terminal.door.run(
         *arguments, cwd=terminal.folder, stdin=SESSION, **(terminal.variables | variables)
     )
-    assert "structuredContent" in serve.stdout
-    terminal.printed += serve.stdout + serve.stderr
+    assert "structuredContent" in session.stdout
+    terminal.printed += session.stdout + session.stderr
     terminal.expire()
     run("call", "get_teams")
     # Calls that fail: an answer that echoes, a login, a refresh and a new login refused.
@@ -278,6 +279,27 @@ def test_no_secret_is_ever_printed(
         terminal.variables["PAGERDUTY_API_TOKEN"] = key
         for command in (["call", "get_teams"], ["auth", "status"], ["doctor"]):
             run(*command, status=1)
+    # Over HTTP, with the server's credential and a caller's; an account that is sent a real one.
+    callers = "u+a-callers-key-that-nobody-may-see"
+    identity.secrets.add(callers)
+    settings = terminal.variables | variables
+    with serve(terminal.door, *arguments, cwd=terminal.folder, **settings) as web:
+        for headers in ({}, {"X_PagerDuty_Token": callers}):
+            answer = web.call("get_teams", **headers)
+            assert answer["error"]["code"] == "AUTHENTICATION_FAILED"
+            terminal.printed += json.dumps(answer)
+    terminal.printed += web.greeting + "".join(web.log)
+    with terminal.door.start("sandbox", *arguments, cwd=terminal.folder, **settings) as account:
+        assert account.stdout is not None
+        assert account.stderr is not None
+        banner = account.stdout.readline()
+        teams = banner.strip().partition("=")[2] + "/teams"
+        request = urllib.request.Request(teams, headers={"Authorization": f"Token token={callers}"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        account.terminate()
+        terminal.printed += refused.value.read().decode()
+        terminal.printed += banner + account.stdout.read() + account.stderr.read()
 
     log = terminal.printed
     assert "PagerDuty answered" in log, "the log was on"
@@ -321,7 +343,7 @@ def test_a_call_from_a_terminal_waits_for_the_person_as_long_as_a_login_may_take
 
 @contextmanager
 def refreshing(
-    terminal: Terminal, sandbox: SandboxProcess, *command: str
+    terminal: Terminal, sandbox: SandboxProcess, *command: str, stdin: str = ""
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that is refreshing the login. When it has ended, the result has to be stored."""
     terminal.run("call", "get_teams")
@@ -337,6 +359,10 @@ def refreshing(
         env=environment(**terminal.variables),
         cwd=terminal.folder,
     ) as process:
+        assert process.stdin is not None
+        if stdin:
+            process.stdin.write(stdin + "\n")
+            process.stdin.flush()
         while len(sandbox.requests()) == asked:
             assert process.poll() is None
         yield process
@@ -347,16 +373,31 @@ def refreshing(
     assert len(visited.split()) == 1, "nobody had to log in again"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
-def test_a_refresh_under_way_is_stored_before_ctrl_c_ends_the_process(
-    terminal: Terminal, sandbox: SandboxProcess
+@pytest.mark.skipif(sys.platform == "win32", reason="they cannot be sent to one process there")
+@pytest.mark.parametrize(("told", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_refresh_under_way_is_stored_before_a_signal_ends_a_call(
+    terminal: Terminal, sandbox: SandboxProcess, told: signal.Signals, status: int
 ):
     command = (*terminal.door.command, "call", "get_teams")
     with refreshing(terminal, sandbox, *command) as process:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(told)
         printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert json.loads(printed)["error"]["code"] == "CANCELLED"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("closed", [False, True], ids=["at once", "after the end of input"])
+def test_a_refresh_under_way_is_stored_before_sigterm_ends_a_session(
+    terminal: Terminal, sandbox: SandboxProcess, closed: bool
+):
+    with refreshing(terminal, sandbox, *terminal.door.command, stdin=SESSION) as process:
+        # As MCP clients end a server: they close its input, and then lose patience.
+        if closed:
+            assert process.stdin is not None
+            process.stdin.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
 
 
 ENDS = """

@@ -69,6 +69,15 @@ def test_a_files_host_gets_no_credential_but_the_files_own(
     assert sandbox.requests() == []
 
 
+@pytest.mark.parametrize("value", ["$SECRET", "${SECRET}", '"${SECRET}"'])
+def test_a_files_credential_holds_nothing_of_the_environment(call, sandbox, value):
+    literal = value.replace("{", "{{").replace("}", "}}")
+    file = f"PAGERDUTY_API_HOST={{url}}\nPAGERDUTY_API_TOKEN={literal}"
+    done = call(file, SECRET="sandbox-user")
+    assert done.returncode == 1, "with the environment's key it would have been a success"
+    assert json.loads(done.stdout)["error"]["status"] == 401
+
+
 def test_over_http_a_file_does_not_say_where_the_callers_credentials_go(door, sandbox, tmp_path):
     (tmp_path / ".env").write_text(DOTENV.format(url=sandbox.url), encoding="utf-8")
     done = door.run("--transport", "http", "--port", "0", cwd=tmp_path)

@@ -1,0 +1,50 @@
+//! How the process is told to end.
+
+use std::future::pending;
+
+use crate::error::Result;
+
+const INTERRUPTED: u8 = 130;
+#[cfg(unix)]
+const TERMINATED: u8 = 143;
+
+/// Done when somebody wants the process to end: the exit status that says so.
+///
+/// Ctrl-C, and SIGTERM unless it is `graceful`, which means that it asks for something gentler: over HTTP what runs is
+/// answered first. MCP clients send it to a server over standard input that has not gone with the end of its input.
+pub async fn told_to_end(graceful: bool) -> Result<u8> {
+    let terminated = async {
+        if graceful {
+            return pending().await;
+        }
+        Ok(terminated()?.await)
+    };
+    tokio::select! {
+        biased;
+        Ok(()) = tokio::signal::ctrl_c() => Ok(INTERRUPTED),
+        told = terminated => told,
+    }
+}
+
+/// Done when the process is asked to end by SIGTERM.
+#[cfg(unix)]
+pub fn terminated() -> Result<impl Future<Output = u8>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    use crate::error::{Code, Error};
+
+    let signals = signal(SignalKind::terminate());
+    let mut signals =
+        signals.map_err(|error| Error::new(Code::Internal, format!("SIGTERM cannot be listened for: {error}")))?;
+    Ok(async move {
+        _ = signals.recv().await;
+        TERMINATED
+    })
+}
+
+/// Windows has no such request: Ctrl-C and the end of the process are all there is.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "as on Unix")]
+pub fn terminated() -> Result<impl Future<Output = u8>> {
+    Ok(pending())
+}
