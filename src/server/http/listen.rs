@@ -34,8 +34,9 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// The most headers in it.
 const MAX_HEADERS: usize = 100;
 
-/// How much of the answers the system takes over. By default it takes megabytes for each client that does not read.
-const SEND_BUFFER: u32 = 64 * 1024;
+/// How much of what is sent, and of what comes in, the system holds for each connection. By default it takes megabytes from
+/// a client that does not read or is not read.
+const SYSTEM_BUFFER: u32 = 64 * 1024;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -54,7 +55,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     // A server that is started again gets its port at once. On Windows it would share it with whoever has it.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_send_buffer_size(SYSTEM_BUFFER)?;
+    socket.set_recv_buffer_size(SYSTEM_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
@@ -165,12 +167,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_system_takes_over_little_of_an_answer() {
+    async fn the_system_holds_little_for_each_connection() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
         let accepted = TcpSocket::from_std_stream(accepted.into_std().unwrap());
         // Linux counts its own bookkeeping, and sets twice as much.
-        assert!(accepted.send_buffer_size().unwrap() <= 2 * SEND_BUFFER);
+        assert!(accepted.send_buffer_size().unwrap() <= 2 * SYSTEM_BUFFER);
+        assert!(accepted.recv_buffer_size().unwrap() <= 2 * SYSTEM_BUFFER);
     }
 }
