@@ -52,7 +52,7 @@ pub struct HttpArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_calls: u32,
 
-    /// How many of them for one credential
+    /// How many of them for one credential; near the limit for all, fewer while others are served
     #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     max_calls_per_credential: u32,
 

@@ -18,6 +18,7 @@ mod operations;
 mod refusal;
 mod sessions;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ pub(super) use caller::Caller;
 /// How long calls may still take once the server is told to stop. Below the thirty seconds after which Kubernetes kills.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// The largest body that is read. The longest sensible message, a note, is a fifth of it. All that are served at a time have
-/// to fit into memory together (`docs/deploying.md` has the sum).
+/// The largest body that is read. The longest sensible message, a note, is a fifth of it. One for each connection has to fit
+/// into memory (`docs/deploying.md` has the sum).
 const MAX_BODY: usize = 128 * 1024;
 
 /// The settings of the HTTP transport.
@@ -102,9 +103,14 @@ impl Http {
                 .hint("Choose another --port (0 is any that is free), or a --host that is an address of this machine.")
         };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses = lookup_host((bare, port)).await.map_err(|error| cannot(&error.to_string()))?;
-        let addresses: Vec<_> = addresses.collect();
-        let listener = TcpListener::bind(addresses.as_slice()).await.map_err(|error| cannot(&error.to_string()))?;
+        let mut listening = Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address"));
+        for address in lookup_host((bare, port)).await.map_err(|error| cannot(&error.to_string()))? {
+            listening = listen::listen(address);
+            if listening.is_ok() {
+                break;
+            }
+        }
+        let listener = listening.map_err(|error| cannot(&error.to_string()))?;
         let bound = listener.local_addr().map_err(|error| cannot(&error.to_string()))?;
         let loopback = bound.ip().is_loopback();
         let guard = Guard::new(&options, bound.ip())?;
@@ -163,7 +169,7 @@ impl Http {
         }));
         let shared = Arc::new(Shared {
             mcp: StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&manager), config),
-            toolbox,
+            toolbox: Arc::clone(&toolbox),
             sessions: options.sessions.then(|| Sessions::new(manager)),
             limits: Arc::clone(&limits),
             guard,
@@ -175,14 +181,20 @@ impl Http {
             idle_timeout: options.idle_timeout,
             write_timeout: options.read_timeout,
         };
+        // The first caller would wait for it, and everybody whose request this worker would have read meanwhile.
+        if let Err(error) = toolbox.ready() {
+            tracing::warn!(%error, "requests to PagerDuty cannot be sent");
+        }
         let closed = terms.accept(listener, routes(shared), stop).await;
         tracing::info!("stopping: no new connections; what runs is finished");
         let calls = async {
-            limits.drained().await;
-            if options.sessions {
-                // Streams that wait for messages have no end of their own.
-                cancellation.cancel();
+            if !options.sessions {
+                return limits.drained().await;
             }
+            // Streams that wait for messages have no end of their own. Calls that are still being read need their sessions.
+            tokio::time::sleep(listen::GRACE).await;
+            limits.drained().await;
+            cancellation.cancel();
         };
         let finish = async { tokio::join!(closed, calls) };
         let finished = tokio::time::timeout(DRAIN, finish).await.is_ok();

@@ -20,6 +20,8 @@ TEAMLESS = "sandbox-teamless-user"
 SPARE = 1024
 """How many connections there may be beyond the requests that are served."""
 
+UNKNOWN = b'{"jsonrpc": "2.0", "id": 1, "method": "nonsense"}'
+
 INITIALIZE = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -51,6 +53,19 @@ def open_session(web: Web, token: str = USER) -> dict[str, str]:
     opened = web.ask("initialize", INITIALIZE, X_PagerDuty_Token=token)
     assert opened.status == 200, opened.text
     return {"X_PagerDuty_Token": token, "Mcp_Session_Id": opened.headers["mcp-session-id"]}
+
+
+def hang(web: Web, sandbox, opened: contextlib.ExitStack, *tokens: str) -> list[socket.socket]:
+    """A call underway for each token, until the stack is unwound."""
+    sandbox.fail("hang", path="/teams", times=len(tokens))
+    before = sandbox.requests().count("GET /teams")
+    connections = []
+    for number, token in enumerate(tokens, 1):
+        connections.append(opened.enter_context(connect(web)))
+        connections[-1].sendall(call("get_teams", f"X-PagerDuty-Token: {token}"))
+        while sandbox.requests().count("GET /teams") < before + number:
+            pass
+    return connections
 
 
 def lines(headers: dict[str, str]) -> list[str]:
@@ -103,7 +118,7 @@ def test_whoever_has_asked_nothing_is_not_waited_for(sandbox, nowhere: Path, ses
             stream.sendall(head("GET /mcp HTTP/1.1", "Host: localhost", *caller, body=b""))
             assert stream.recv(12) == b"HTTP/1.1 200"
         # One with a request underway is waited for, and all of its answer comes.
-        sandbox.fail({"delay": 1000}, path="/teams")
+        sandbox.fail({"delay": 4000}, path="/teams")
         busy = opened.enter_context(connect(web))
         busy.sendall(call("get_teams", *caller))
         while "GET /teams" not in sandbox.requests():
@@ -117,6 +132,113 @@ def test_whoever_has_asked_nothing_is_not_waited_for(sandbox, nowhere: Path, ses
         assert b'"teams"' in answer
         # Well before the end of the time that calls may take.
         assert web.process.wait(15) == 0
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
+def test_what_was_sent_before_the_end_is_answered(sandbox, nowhere: Path):
+    with (
+        serve(native(), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        fresh = [opened.enter_context(connect(web)) for _ in range(50)]
+        for connection in fresh:
+            connection.sendall(call("get_teams", f"X-PagerDuty-Token: {USER}"))
+        web.process.send_signal(signal.SIGTERM)
+        for connection in fresh:
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))  # noqa: B023 Used at once.
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b'"teams"' in answer
+        assert web.process.wait(DEADLINE) == 0
+
+
+def test_a_lone_caller_may_have_all_there_is(sandbox, nowhere: Path):
+    limits = ["--max-calls", "4", "--max-calls-per-credential", "4"]
+    with (
+        serve(native(), *limits, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        hang(web, sandbox, opened, USER, USER, USER, USER)
+        full = web.ask("ping", X_PagerDuty_Token=USER)
+        assert full.status == 429
+        assert "the server is at its limit" in full.error["message"]
+
+
+def test_whoever_holds_much_is_told_that_the_rest_is_for_others(sandbox, nowhere: Path):
+    limits = ["--max-calls", "5", "--max-calls-per-credential", "4"]
+    with (
+        serve(native(), *limits, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        hang(web, sandbox, opened, USER, USER, TEAMLESS)
+        refused = web.ask("ping", X_PagerDuty_Token=USER)
+        assert refused.status == 429
+        assert "others" in refused.error["message"], "it is not at the limit of a credential"
+        assert web.ask("ping", X_PagerDuty_Token=TEAMLESS).status == 200
+
+
+def test_whoever_keeps_a_body_back_takes_nobodys_place(nowhere: Path):
+    limits = ["--max-calls", "2", "--read-timeout", "30"]
+    with (
+        serve(native(), "--sandbox", *limits, cwd=nowhere) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        strangers = [opened.enter_context(connect(web)) for _ in range(8)]
+        for number, stranger in enumerate(strangers):
+            token = f"X-PagerDuty-Token: fabricated-{number}"
+            stranger.sendall(head("POST /mcp HTTP/1.1", "Host: localhost", token)[:-1])
+        for _ in range(20):
+            assert web.ask("ping", X_PagerDuty_Token=USER).status == 200
+        assert metric(web, "http_in_flight") == 0
+        # Who makes up for it is served as well.
+        strangers[0].sendall(PING[-1:])
+        assert strangers[0].recv(12) == b"HTTP/1.1 200"
+
+
+def test_bodies_that_do_not_come_make_room_for_probes(nowhere: Path):
+    limits = ["--max-calls", "1", "--read-timeout", "30"]
+    with (
+        serve(native(), "--sandbox", *limits, cwd=nowhere) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        for number in range(SPARE + 10):
+            stranger = opened.enter_context(connect(web))
+            token = f"X-PagerDuty-Token: fabricated-{number}"
+            stranger.sendall(head("POST /mcp HTTP/1.1", "Host: localhost", token)[:-1])
+        assert web.send("/healthz").text == "alive\n"
+        assert web.ask("ping", X_PagerDuty_Token=USER).status == 200
+
+
+def test_a_session_at_its_limit_can_still_withdraw_a_call(sandbox, nowhere: Path):
+    limits = ["--sessions", "--max-calls-per-credential", "1"]
+    with (
+        serve(native(), *limits, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
+        contextlib.ExitStack() as opened,
+    ):
+        session = open_session(web)
+        sandbox.fail("hang", path="/teams")
+        calling = opened.enter_context(connect(web))
+        calling.sendall(call("get_teams", *lines(session)))
+        while "GET /teams" not in sandbox.requests():
+            pass
+        assert web.ask("ping", **session).status == 429
+        cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
+        answer = web.send(body=cancelled | {"params": {"requestId": 1}}, **session)
+        assert answer.status == 202, answer.text
+        # A response to something nobody asked is not a call either.
+        answer = web.send(body={"jsonrpc": "2.0", "id": 7, "result": {}}, **session)
+        assert answer.status == 202, answer.text
+        while metric(web, "http_in_flight"):
+            pass
+        assert web.ask("ping", **session).status == 200
+
+
+@pytest.mark.parametrize("arguments", [[], ["--sessions"]], ids=["stateless", "sessions"])
+def test_initialize_with_bad_parameters_is_told_so(nowhere: Path, arguments: list[str]):
+    with serve(native(), "--sandbox", *arguments, cwd=nowhere) as web:
+        refused = web.ask("initialize", INITIALIZE | {"protocolVersion": 7})
+        assert refused.status == 200, refused.text
+        assert (refused.json["id"], refused.error["code"]) == (1, -32602)
+        assert web.ask("initialize", INITIALIZE).status == 200
 
 
 def test_probes_are_answered_however_many_connections_are_open(nowhere: Path):
@@ -172,7 +294,7 @@ def test_a_connection_may_be_used_again_and_again(nowhere: Path):
                 ("HEAD", "/healthz", None),
                 ("POST", "/mcp", PING),
                 ("GET", "/mcp", None),
-                ("POST", "/mcp", b"{"),
+                ("POST", "/mcp", UNKNOWN),
                 ("OPTIONS", "/mcp", None),
             ]:
                 connection.request(method, path, body, JSON)

@@ -237,6 +237,24 @@ def test_a_client_that_does_not_read_its_answers(web: Web):
 
 
 @pytest.mark.parametrize(
+    "refused",
+    [
+        head("POST /mcp HTTP/1.1", "Host: localhost", body=b"{"),
+        head("POST /mcp HTTP/1.1", "Host: localhost", "X-PagerDuty-Token: "),
+        head("POST /mcp HTTP/1.1", "Host: evil.example"),
+        head("POST /nothing HTTP/1.1", "Host: localhost"),
+    ],
+    ids=["message", "credential", "host", "path"],
+)
+def test_who_does_not_read_a_refusal_gets_no_second_one(web: Web, refused):
+    kept_alive = refused.replace(b"Connection: close\r\n", b"")
+    answer = web.raw(kept_alive * 2)
+    assert status(answer) >= 400
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close\r\n" in answer
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         # Two lengths; a length and chunks; chunks by another name: which one did the gateway see?

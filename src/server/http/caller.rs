@@ -29,7 +29,7 @@ pub struct Caller {
     pub toolbox: Option<Arc<Toolbox>>,
     /// The trace it belongs to.
     pub trace: Option<Trace>,
-    /// The right to be served, once it has it: held for as long as anybody is at work on the request.
+    /// The right to be served, once it has it and if it needs one: held for as long as anybody is at work on the request.
     pub permit: Option<Arc<Permit>>,
 }
 

@@ -1,18 +1,21 @@
 //! The MCP endpoint: from an HTTP request to a message for `rmcp`, and its answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorCode, JsonRpcMessage};
+use serde::Deserialize;
 
 use super::caller::Caller;
+use super::connections::Connection;
 use super::holding::Holding;
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
 use super::{MAX_BODY, Shared};
 use crate::server::message;
 use crate::trace::Trace;
@@ -32,6 +35,7 @@ pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 }
 
 async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusal> {
+    let connection: Option<Arc<Connection>> = request.extensions_mut().remove();
     let mut caller = Caller::of(request.headers(), &shared.toolbox, shared.credential_required)?;
     let fingerprint = caller.origin.fingerprint();
     let (sessions, in_session) = match &shared.sessions {
@@ -43,35 +47,65 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         request.extensions_mut().insert(caller);
         return Ok(shared.mcp.handle(request).await.map(Body::new));
     }
-    // Held by both ends: a call of a session runs on when its client goes away, and an answer is sent after its call.
-    let permit = Arc::new(shared.limits.admit(fingerprint)?);
-    caller.permit = Some(Arc::clone(&permit));
-    request.extensions_mut().insert(caller);
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // Before anything is counted: otherwise whoever keeps a body back, with any credential at all, takes up a place.
     let body = read(body, shared.read_timeout).await?;
     if values(&body) > MAX_VALUES {
         let message = format!("the body consists of more than {MAX_VALUES} values");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
-    let opening = match message::read(&body) {
+    let (counts, opening) = match message::read(&body) {
         Ok(None) if body.trim_ascii().is_empty() => {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
         }
-        // Wrong parameters are answered by the handler, as the revision has it.
+        // Notifications and responses ask for nothing. One that withdraws a call has to get in when all places are taken.
+        Ok(None) => (false, None),
+        Ok(Some(message)) => {
+            let opening = sessions.filter(|_| !in_session && is_initialize(&message));
+            (matches!(message, JsonRpcMessage::Request(_)), opening)
+        }
         Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => return Err(Refusal::of_message(refusal)),
-        Ok(Some(message)) if !in_session && is_initialize(&message) => sessions,
-        Ok(_) | Err(_) => None,
+        // Wrong parameters are answered by the handler, as the revision has it. There is none without a session, and
+        // nobody gets one by wrong parameters.
+        Err(refusal) if sessions.is_some() && !in_session && Named::is_initialize(&body) => {
+            return Ok(axum::Json(refusal.into_message()).into_response());
+        }
+        Err(_) => (true, None),
     };
-    let place = match opening {
+    let place = if counts {
+        let permit = Arc::new(shared.limits.admit(fingerprint)?);
+        let busy = connection.and_then(|connection| connection.begin()).ok_or_else(refusal::closing)?;
+        caller.permit = Some(Arc::clone(&permit));
+        // The permit is held by both ends: a call of a session runs on when its client goes away.
+        Some((permit, busy))
+    } else {
+        None
+    };
+    parts.extensions.insert(caller);
+    let opening = match opening {
         Some(sessions) => Some((sessions, sessions.admit(fingerprint).await?)),
         None => None,
     };
     let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await;
-    if let Some((sessions, place)) = place {
+    if let Some((sessions, place)) = opening {
         sessions.note(answer.headers(), fingerprint, place);
     }
-    // The request is underway until the last of its answer is sent.
-    Ok(answer.map(|body| Body::new(Holding::new(body, permit))))
+    // The request is underway until the last of its answer is handed over for sending. Not until it is sent: a client that
+    // does not read would keep others out. What it leaves unread is bounded by the connections.
+    Ok(answer.map(|body| Body::new(Holding::new(body, place))))
+}
+
+/// A message, as far as its method goes.
+#[derive(Deserialize)]
+struct Named<'b> {
+    #[serde(borrow)]
+    method: Cow<'b, str>,
+}
+
+impl Named<'_> {
+    fn is_initialize(body: &[u8]) -> bool {
+        serde_json::from_slice::<Named<'_>>(body).is_ok_and(|message| message.method == "initialize")
+    }
 }
 
 fn is_initialize(message: &ClientJsonRpcMessage) -> bool {

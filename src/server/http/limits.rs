@@ -3,8 +3,9 @@
 //! Beyond it a request is refused at once and told when to come back: a queue in front of a server that is too slow only
 //! makes everybody wait for what they no longer want.
 //!
-//! Nobody gets more than is still free (the dynamic threshold of shared buffers, Choudhury and Hahne 1998): the fuller it
-//! is, the smaller is the share that a credential may add to, and what becomes free goes to those who hold little.
+//! As soon as several credentials hold something, nobody gets more than is still free (the dynamic threshold of shared
+//! buffers, Choudhury and Hahne 1998): the fuller it is, the smaller is the share that a credential may add to, and what
+//! becomes free goes to those who hold little. Who is alone may have all that a credential may.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,8 +75,12 @@ impl Limits {
         if free == 0 {
             return Err(self.exhausted());
         }
-        if own >= self.bounds.each.min(free) {
+        if own >= self.bounds.each {
             return Err(self.refuse("this credential is at its limit"));
+        }
+        let others = held.all - own;
+        if others > 0 && own >= free {
+            return Err(self.refuse("what is left is kept for others who hold fewer: the server is close to its limit"));
         }
         held.all += 1;
         held.by.insert(caller, own + 1);
@@ -141,6 +146,15 @@ mod tests {
         assert!(limits.admit(caller("a")).is_err());
         drop(first);
         assert!(limits.admit(caller("a")).is_ok());
+    }
+
+    #[test]
+    fn who_is_alone_may_have_all() {
+        for (total, each, most) in [(2, 64, 2), (64, 64, 64), (64, 48, 48)] {
+            let limits = limits(total, each);
+            let held: Vec<_> = std::iter::from_fn(|| limits.admit(caller("a")).ok()).collect();
+            assert_eq!(held.len(), most);
+        }
     }
 
     #[test]

@@ -69,9 +69,16 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status, axum::Json(self.body.into_message())).into_response();
+        // Whoever sends requests without reading the answers gets one refusal, and not as many as fit into memory.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response.headers_mut().extend(self.headers);
         response
     }
+}
+
+/// A request on a connection that has to make room for another.
+pub fn closing() -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the connection is being closed", "Send the request on another one.")
 }
 
 /// Any path that is not one of ours, to the letter.
