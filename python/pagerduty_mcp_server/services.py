@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_services` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, required, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ async def list_services(
         "get_services",
         current_user_context=False,
         team_ids=team_ids,
-        query=query,
+        query=said(query),
         limit=limit,
         include=include,
     )
@@ -36,6 +36,6 @@ async def show_service(
     """Show one service: see the tool `get_services`."""
     return await ask(
         "get_services",
-        service_id=service_id,
+        service_id=required("service_id", service_id),
         include=include,
     )
