@@ -6,6 +6,8 @@ from .errors import ValidationError
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 environment = _core.Client.of_environment()
 

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    Region = Literal["us", "eu"]
     ToolFormat = Literal["openai", "openai-responses", "anthropic", "mcp"]
+else:
+    from ._annotations import (
+        Any,
+        AsyncGenerator,
+        Generator,
+        Region,
+        Self,
+        ToolFormat,
+        TracebackType,
+    )
 
 
 class _Account:
@@ -25,7 +36,7 @@ class _Account:
         self,
         token: "str | None" = None,
         *,
-        region: "Literal['us', 'eu'] | None" = None,
+        region: "Region | None" = None,
         base_url: "str | None" = None,
         user_email: "str | None" = None,
         timeout: "float | None" = None,

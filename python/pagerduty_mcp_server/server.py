@@ -13,6 +13,8 @@ from ._calls import environment
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 COMMAND = "pagerduty-mcp-server"
 

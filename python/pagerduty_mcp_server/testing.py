@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal
 
+    Urgency = Literal["high", "low"]
     FaultKind = Literal["html", "empty", "truncated", "reset", "hang", "lost_response"]
+else:
+    from ._annotations import Any, FaultKind, TracebackType, Urgency
 
 __all__ = ["Account", "sandbox"]
 
@@ -124,7 +127,7 @@ class Account:
         *,
         title: str,
         service: "str | None" = None,
-        urgency: "Literal['high', 'low']" = "high",
+        urgency: "Urgency" = "high",
         details: "str | None" = None,
     ) -> "dict[str, Any]":
         """Raise an incident, assigned to whoever is on call.
