@@ -88,7 +88,9 @@ class Server:
         Raises:
             PagerDutyError: The call failed; `code` says why.
             PagerDutyAuthError: No credential is set, or PagerDuty does not accept it.
-            TypeError: An argument is nothing that JSON can say.
+            ValidationError: One of these, for wrong arguments, those that JSON cannot say among
+                them (`INVALID_PARAMETER`).
+            TypeError: `arguments` is no dict.
             RuntimeError: This process was forked from one that had made calls already, or the
                 interpreter is ending.
         """

@@ -201,8 +201,8 @@ def test_errors_can_be_made_by_those_who_test_their_callers():
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"limit": {1}}, TypeError),
-        ({"limit": object()}, TypeError),
+        ({"limit": {1}}, PagerDutyError),
+        ({"limit": object()}, PagerDutyError),
         ({"limit": float("nan")}, ValueError),
         ({"query": "\ud800"}, PagerDutyError),
         (["limit"], TypeError),
