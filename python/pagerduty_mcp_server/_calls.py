@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 else:
     from ._annotations import Any
 
+FILTERS = ("_ids", "statuses", "urgencies")
+
 environment = _core.Client.of_environment()
 
 
@@ -19,20 +21,20 @@ async def ask(tool: str, **arguments: "Any") -> "dict[str, Any]":
     is there and names nothing is a mistake, which would give the whole account, too.
     """
     for name, value in arguments.items():
-        if name.endswith("_ids") and names_nothing(value):
+        if name.endswith(FILTERS) and names_nothing(value):
             raise refused(
                 "INVALID_PARAMETER",
                 f"{name} is {value!r}, which names nothing",
-                f"Pass IDs, or leave {name} out for the whole account.",
+                f"Say which, or leave {name} out to have all.",
             )
     return await environment.call(tool, arguments, whole_account=True)
 
 
-def names_nothing(ids: object) -> bool:
-    """Whether it is a filter, and all that it holds is blank."""
-    if isinstance(ids, (list, tuple)):
-        return bool(ids) and all(one is None or is_blank(one) for one in ids)
-    return bool(ids) and is_blank(ids)
+def names_nothing(filter: object) -> bool:
+    """Whether it is there, as a list or as the text of one, and all that it holds is blank."""
+    if isinstance(filter, (list, tuple)):
+        return bool(filter) and all(one is None or is_blank(one) for one in filter)
+    return isinstance(filter, str) and bool(filter) and not filter.strip(" \t\n,[]\"'")
 
 
 def is_blank(value: object) -> bool:

@@ -154,11 +154,11 @@ def test_blank_text_is_left_out_as_it_was(pagerduty_sandbox, function, parameter
         of_area(function, parameter)
         for function, defaults in FUNCTIONS.items()
         for parameter in defaults
-        if parameter.endswith("_ids")
+        if parameter.endswith("_ids") or parameter in ("statuses", "urgencies")
     ],
 )
 def test_a_filter_of_blanks_is_not_the_whole_account(pagerduty_sandbox, function, parameter):
-    for blanks in ([" "], ["", None], " "):
+    for blanks in ([" "], ["", None], (" ",), " ", ",", '[" "]'):
         with pytest.raises(errors.ValidationError, match=parameter) as error:
             run(function, **{parameter: blanks})
         assert error.value.code == "INVALID_PARAMETER"
