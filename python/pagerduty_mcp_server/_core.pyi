@@ -38,7 +38,7 @@ class Tool:
         name: What it is called by.
         title: Its name for people.
         description: What it does, for a model.
-        inputSchema: The JSON Schema of its arguments. A copy: changing it changes nothing.
+        inputSchema: The JSON Schema of its arguments. The object's own: `list_tools` makes new ones each time.
         annotations: `readOnlyHint`, `destructiveHint`, `idempotentHint` and `openWorldHint`.
     """
 
@@ -115,9 +115,9 @@ class Client:
             The future of the answer. Cancelling it drops the call. See `PagerDuty.call` for what it raises.
 
         Raises:
-            TypeError: An argument is nothing that JSON can say.
-            ValueError: An argument is NaN or infinite.
-            RuntimeError: There is no running loop, this process was forked from one that had made calls already, or the
+            PagerDutyError: An argument is nothing that JSON can say (`INVALID_PARAMETER`); raised by the future.
+            TypeError: The arguments are neither a dict nor text.
+            RuntimeError: There is no running loop of `asyncio`, this process was forked from one that had made calls already, or the
                 interpreter is ending.
         """
 

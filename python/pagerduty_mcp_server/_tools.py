@@ -7,6 +7,8 @@ TYPE_CHECKING = False  # As in `typing`, which takes longer to import than every
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
     from typing import Any
+else:
+    from ._annotations import Any, AsyncGenerator, Generator
 
 
 class AsyncTools:

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    Region = Literal["us", "eu"]
     ToolFormat = Literal["openai", "openai-responses", "anthropic", "mcp"]
+else:
+    from ._annotations import (
+        Any,
+        AsyncGenerator,
+        Generator,
+        Region,
+        Self,
+        ToolFormat,
+        TracebackType,
+    )
 
 
 class _Account:
@@ -25,7 +36,7 @@ class _Account:
         self,
         token: "str | None" = None,
         *,
-        region: "Literal['us', 'eu'] | None" = None,
+        region: "Region | None" = None,
         base_url: "str | None" = None,
         user_email: "str | None" = None,
         timeout: "float | None" = None,
@@ -41,13 +52,14 @@ class _Account:
         Args:
             token: The credential: a REST API key or an OAuth access token. With it or `base_url`,
                 `PAGERDUTY_SANDBOX` does not hold. Never sent to a host that a `.env` file names.
-            region: The service region of the account. Wins over `PAGERDUTY_API_HOST`.
+            region: The service region of the account. Wins over `PAGERDUTY_API_HOST`, unless the
+                environment sets that to plain `http` on this machine, as `sandbox()` does.
             base_url: The base URL of the API, for a gateway in front of it or a sandbox. Wins over
                 `region`.
             user_email: The author of changes; needed with an account-level key.
             timeout: Seconds after which a call is given up, all its requests together.
             max_response_tokens: The size at which lists are cut; 0 is none, as by default but for
-                `call`.
+                `call`. Streams (`iter_…`) are never cut.
             read_only: Whether to refuse every tool that changes something.
             toolsets: The only toolsets to have, such as `incidents`.
 
@@ -66,7 +78,7 @@ class _Account:
             toolsets=toolsets,
         )
         self._read_only = read_only
-        self._toolsets = toolsets
+        self._toolsets = None if toolsets is None else list(toolsets)
 
     def tools(
         self,
@@ -119,6 +131,10 @@ class PagerDuty(_Account, AsyncTools):
 
         Raises:
             PagerDutyError: The call failed; `envelope` is what to tell the model.
+            ValidationError: One of these, for wrong arguments, those that JSON cannot say among
+                them (`INVALID_PARAMETER`).
+            TypeError: `arguments` is neither a dict nor text.
+            RuntimeError: The running event loop is not that of `asyncio`.
         """
         return await self._open().call(name, {} if arguments is None else arguments, budget=True)
 

@@ -3,11 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_escalation_policies` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, required, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def list_escalation_policies(
@@ -22,7 +24,7 @@ async def list_escalation_policies(
     return await ask(
         "get_escalation_policies",
         current_user_context=False,
-        query=query,
+        query=said(query),
         user_ids=user_ids,
         team_ids=team_ids,
         limit=limit,
@@ -38,6 +40,6 @@ async def show_escalation_policy(
     """Show one policy: see the tool `get_escalation_policies`."""
     return await ask(
         "get_escalation_policies",
-        policy_id=policy_id,
+        policy_id=required("policy_id", policy_id),
         include=include,
     )

@@ -3,12 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_incidents` answers.
 """
 
-from ._calls import ask
-from .errors import ValidationError
+from ._calls import ask, refused, required
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def list_incidents(
@@ -48,7 +49,7 @@ async def show_incident(
     """Show one incident by its ID or number: see the tool `get_incidents`."""
     return await ask(
         "get_incidents",
-        incident_id=incident_id,
+        incident_id=required("incident_id", incident_id),
         include_past_incidents=include_past_incidents,
         include_related_incidents=include_related_incidents,
         include_notes=include_notes,
@@ -63,12 +64,11 @@ async def update_incident_status(
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
     """Acknowledge or resolve an incident: `status` is `acknowledged` or `resolved`."""
-    tool = {"acknowledged": "acknowledge_incident", "resolved": "resolve_incident"}.get(status)
+    tools = {"acknowledged": "acknowledge_incident", "resolved": "resolve_incident"}
+    tool = tools.get(status) if isinstance(status, str) else None
     if tool is None:
-        raise ValidationError(
-            f"status is {status!r}",
-            code="INVALID_PARAMETER",
-            hint="Pass acknowledged or resolved.",
+        raise refused(
+            "INVALID_PARAMETER", f"status is {status!r}", "Pass acknowledged or resolved."
         )
     return await ask(tool, incident_id=incident_id, include=include)
 

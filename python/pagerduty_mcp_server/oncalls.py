@@ -3,11 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_oncalls` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def list_oncalls(
@@ -28,8 +30,8 @@ async def list_oncalls(
         schedule_ids=schedule_ids,
         user_ids=user_ids,
         escalation_policy_ids=escalation_policy_ids,
-        since=since,
-        until=until,
+        since=said(since),
+        until=said(until),
         limit=limit,
         earliest=earliest,
         include=include,

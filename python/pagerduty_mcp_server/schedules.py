@@ -3,11 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_schedules` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, required, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def list_schedules(
@@ -19,7 +21,7 @@ async def list_schedules(
     """List schedules by name: see the tool `get_schedules`."""
     return await ask(
         "get_schedules",
-        query=query,
+        query=said(query),
         limit=limit,
         include=include,
     )
@@ -35,9 +37,9 @@ async def show_schedule(
     """Show one schedule, rendered over a range when one is given: see the tool `get_schedules`."""
     return await ask(
         "get_schedules",
-        schedule_id=schedule_id,
-        since=since,
-        until=until,
+        schedule_id=required("schedule_id", schedule_id),
+        since=said(since),
+        until=said(until),
         include=include,
     )
 
@@ -53,7 +55,7 @@ async def list_users_oncall(
     return await ask(
         "list_users_oncall",
         schedule_id=schedule_id,
-        since=since,
-        until=until,
+        since=said(since),
+        until=said(until),
         include=include,
     )

@@ -13,6 +13,8 @@ from ._calls import environment
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 COMMAND = "pagerduty-mcp-server"
 
@@ -21,9 +23,18 @@ def main() -> int:
     """Run the command line with the arguments of this process, and return its exit status.
 
     For a process that does nothing else: Ctrl-C is left to the command line for good.
+
+    Raises:
+        RuntimeError: This is not the main thread, which Ctrl-C goes to.
     """
     # Python's handler would only note a Ctrl-C that comes before the command line listens for it.
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    try:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    except ValueError as error:
+        raise RuntimeError(
+            "main() is the whole process: call it in the main thread. To serve beside other work, "
+            "start a process of its own; to call tools, await mcp.call_tool."
+        ) from error
     # The name is given, since `sys.argv[0]` would be `__main__.py` under `python -m`.
     return _core.run_cli([COMMAND, *sys.argv[1:]])
 
@@ -50,17 +61,30 @@ class Server:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
 
-    def run(self) -> None:
-        """Serve MCP over standard input and output until the input ends.
+    def run(
+        self,
+        transport: "str | None" = None,
+        *,
+        host: "str | None" = None,
+        port: "int | None" = None,
+    ) -> None:
+        """Serve MCP over standard input and output until the input ends, or over HTTP.
 
-        Or over HTTP until it is stopped, if `FASTMCP_TRANSPORT=http` is set. Blocks, with the
-        interpreter released. What goes wrong is told on standard error.
+        Blocks, with the interpreter released. What goes wrong is told on standard error.
+
+        Args:
+            transport: `stdio`, or `http` (`streamable-http`), which is served until it is stopped;
+                by default what `FASTMCP_TRANSPORT` says, else `stdio`.
+            host: The address to listen on.
+            port: The port to listen on.
 
         Raises:
             SystemExit: The server could not start (2), was ended by Ctrl-C (130), or left calls
                 over HTTP unanswered (1).
         """
-        status = _core.run_cli([COMMAND])
+        options = {"--transport": transport, "--host": host, "--port": port}
+        given = [f"{name}={value}" for name, value in options.items() if value is not None]
+        status = _core.run_cli([COMMAND, *given])
         if status != 0:
             raise SystemExit(status)
 
@@ -86,7 +110,9 @@ class Server:
         Raises:
             PagerDutyError: The call failed; `code` says why.
             PagerDutyAuthError: No credential is set, or PagerDuty does not accept it.
-            TypeError: An argument is nothing that JSON can say.
+            ValidationError: One of these, for wrong arguments, those that JSON cannot say among
+                them (`INVALID_PARAMETER`).
+            TypeError: `arguments` is no dict.
             RuntimeError: This process was forked from one that had made calls already, or the
                 interpreter is ending.
         """

@@ -3,11 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_services` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, required, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def list_services(
@@ -22,7 +24,7 @@ async def list_services(
         "get_services",
         current_user_context=False,
         team_ids=team_ids,
-        query=query,
+        query=said(query),
         limit=limit,
         include=include,
     )
@@ -36,6 +38,6 @@ async def show_service(
     """Show one service: see the tool `get_services`."""
     return await ask(
         "get_services",
-        service_id=service_id,
+        service_id=required("service_id", service_id),
         include=include,
     )

@@ -3,11 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_teams` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, required, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def list_teams(
@@ -19,7 +21,7 @@ async def list_teams(
     """List teams by name: see the tool `get_teams`."""
     return await ask(
         "get_teams",
-        query=query,
+        query=said(query),
         limit=limit,
         include=include,
     )
@@ -33,6 +35,6 @@ async def show_team(
     """Show one team: see the tool `get_teams`."""
     return await ask(
         "get_teams",
-        team_id=team_id,
+        team_id=required("team_id", team_id),
         include=include,
     )

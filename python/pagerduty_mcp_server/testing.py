@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal
 
+    Urgency = Literal["high", "low"]
     FaultKind = Literal["html", "empty", "truncated", "reset", "hang", "lost_response"]
+else:
+    from ._annotations import Any, FaultKind, TracebackType, Urgency
 
 __all__ = ["Account", "sandbox"]
 
@@ -107,7 +110,7 @@ class Account:
             KeyError: There is no such incident.
         """
         for incident in self.incidents:
-            if incident_id in (incident["id"], incident["incident_number"]):
+            if str(incident_id) in (incident["id"], str(incident["incident_number"])):
                 return incident
         raise KeyError(incident_id)
 
@@ -124,7 +127,7 @@ class Account:
         *,
         title: str,
         service: "str | None" = None,
-        urgency: "Literal['high', 'low']" = "high",
+        urgency: "Urgency" = "high",
         details: "str | None" = None,
     ) -> "dict[str, Any]":
         """Raise an incident, assigned to whoever is on call.
@@ -174,9 +177,16 @@ class Account:
             skip: How many pass before.
             headers: Headers of the answer.
             body: Its body; by default PagerDuty's own for that status.
+
+        Raises:
+            ValueError: There is no such status or kind, or a number is negative.
+            TypeError: A status and a kind are given.
         """
         if kind is None:
-            fault: Any = {"status": {"code": status or 500, "headers": headers or {}, "body": body}}
+            code = 500 if status is None else status
+            if not 200 <= code <= 599:
+                raise ValueError(f"status is {code}; it can be 200 to 599")
+            fault: Any = {"status": {"code": code, "headers": headers or {}, "body": body}}
         elif status is None and headers is None and body is None:
             fault = kind
         else:
@@ -217,11 +227,25 @@ class Account:
         self._core.clear()
 
 
+class _Running:
+    """An account that `os.environ` points to, and what that was before."""
+
+    def __init__(self, core: _core.Sandbox, variables: "dict[str, str]") -> None:
+        self.core = core
+        self.before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+
+
+_RUNNING: "list[_Running]" = []
+"""Those that run in this process, the one that holds last."""
+
+
 class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as account:`.
     """An account for the time of a `with`.
 
     Meanwhile `os.environ` points to it, and so everything in this package that reads its settings
-    then, and everything that is started with that environment; at the end it is as before.
+    then, and everything that is started with that environment; at the end it is as before. Of
+    several, whichever ends first, the one that was begun last and still runs holds.
     """
 
     def __init__(
@@ -239,14 +263,14 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
             "rate_limit": rate_limit,
             "latency": latency,
         }
-        self._running: list[tuple[_core.Sandbox, dict[str, str | None]]] = []
+        self._running: list[_Running] = []
 
     def __enter__(self) -> Account:
         core = _core.Sandbox(**self._options)
         account = Account(core)
-        variables = account.environment
-        self._running.append((core, {name: os.environ.get(name) for name in variables}))
-        os.environ.update(variables)
+        running = _Running(core, account.environment)
+        self._running.append(running)
+        _RUNNING.append(running)
         return account
 
     def __exit__(
@@ -255,10 +279,16 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
         value: "BaseException | None",
         traceback: "TracebackType | None",
     ) -> None:
-        core, before = self._running.pop()
-        for name, text in before.items():
-            if text is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = text
-        core.stop()
+        running = self._running.pop()
+        place = _RUNNING.index(running)
+        _RUNNING.remove(running)
+        if place < len(_RUNNING):
+            # What was before this one is before the one that was begun after it.
+            _RUNNING[place].before = running.before
+        else:
+            for name, text in running.before.items():
+                if text is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = text
+        running.core.stop()

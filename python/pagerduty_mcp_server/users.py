@@ -3,11 +3,13 @@
 Keyword arguments only. Each answers what the tool `get_users` answers.
 """
 
-from ._calls import ask
+from ._calls import ask, required, said
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from typing import Any
+else:
+    from ._annotations import Any
 
 
 async def build_user_context() -> "dict[str, Any]":
@@ -27,7 +29,7 @@ async def list_users(
         "get_users",
         current_user_context=False,
         team_ids=team_ids,
-        query=query,
+        query=said(query),
         limit=limit,
         include=include,
     )
@@ -41,6 +43,6 @@ async def show_user(
     """Show one user: see the tool `get_users`."""
     return await ask(
         "get_users",
-        user_id=user_id,
+        user_id=required("user_id", user_id),
         include=include,
     )

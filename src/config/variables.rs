@@ -58,9 +58,14 @@ impl Variables {
         self.0.remove(name);
     }
 
-    /// Chooses a region by an option or an argument: whoever names one does not mean another host.
+    /// Chooses a region by an option or an argument: whoever names one does not mean another host. One of this machine that
+    /// the user named stays: it stands in for either region, and what is tested with it must not go out to PagerDuty.
     pub fn choose(&mut self, region: Region) {
-        self.unset(API_HOST);
+        // Plain HTTP is accepted for this machine alone.
+        let local = |host: &str| Host::parse(host).is_ok_and(|host| host.is_plain());
+        if self.by(API_HOST) != Some(By::User) || !self.get(API_HOST).is_some_and(local) {
+            self.unset(API_HOST);
+        }
         self.0.insert(REGION, (region.name().to_owned(), By::User));
     }
 
@@ -168,9 +173,26 @@ mod tests {
         for host in ["https://pagerduty.com.evil.example", "http://127.0.0.1:9", "http://localhost:9"] {
             read(&format!("{API_HOST}={host}"), &[(API_TOKEN, "u+mine")]).unwrap_err();
         }
-        let mut variables = Variables::new(|_| None, &Dotenv::parse(GATE).unwrap());
-        variables.choose(Region::Eu);
-        assert_eq!(Config::new(&variables).unwrap().host.region(), Some(Region::Eu));
+    }
+
+    #[test]
+    fn a_region_wins_over_a_host_unless_the_user_named_one_of_this_machine() {
+        let (eu, local) = ("https://api.eu.pagerduty.com", "http://127.0.0.1:9");
+        for (file, environment, host) in [
+            (GATE, None, eu),
+            (GATE, Some("https://mine.example"), eu),
+            ("", Some("https://127.0.0.1.evil.example"), eu),
+            ("PAGERDUTY_API_HOST=http://127.0.0.1:9\nPAGERDUTY_API_TOKEN=u+x", None, eu),
+            ("", Some("not a host"), eu),
+            ("", Some(local), local),
+            (GATE, Some(local), local),
+            ("", Some("http://[::1]:9"), "http://[::1]:9"),
+        ] {
+            let find = |name: &str| environment.filter(|_| name == API_HOST).map(str::to_owned);
+            let mut variables = Variables::new(find, &Dotenv::parse(file).unwrap());
+            variables.choose(Region::Eu);
+            assert_eq!(Config::new(&variables).unwrap().host.base(), host, "{file} {environment:?}");
+        }
     }
 
     #[test]

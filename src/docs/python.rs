@@ -38,6 +38,8 @@ TYPE_CHECKING = False  # As in `typing`, which takes longer to import than every
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
     from typing import Any
+else:
+    from ._annotations import Any, AsyncGenerator, Generator
 "#;
 
 fn class(text: &mut String, name: &str, sync: bool) {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyAny;
+use pyo3::types::{PyAny, PyInt};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -60,10 +60,12 @@ impl Client {
         base_url: Option<String>,
         user_email: Option<String>,
         timeout: Option<f64>,
-        max_response_tokens: Option<usize>,
+        max_response_tokens: Option<Bound<'_, PyInt>>,
         read_only: bool,
         toolsets: Option<Vec<String>>,
     ) -> PyResult<Self> {
+        // As text: whether it is a size is for the settings to say, and Python's integers know no bounds.
+        let max_response_tokens = max_response_tokens.map(|tokens| tokens.str()?.extract()).transpose()?;
         let overrides = Overrides { token, region, base_url, user_email, timeout, max_response_tokens };
         let filter = Filter { read_only, toolsets, tools: None };
         let own = environment(py)?.and_then(|mut variables| {
@@ -242,7 +244,9 @@ impl Pages {
         let pages = Arc::clone(&self.pages);
         let next = async move {
             let ready = ready.await?;
-            pages.lock().await.next(&ready.app.toolbox, ready.terms(false)).await
+            // A page is no answer, and the budget is that of an answer: nobody gets the whole of a stream at once.
+            let terms = Terms { max_tokens: None, ..ready.app.toolbox.terms() };
+            pages.lock().await.next(&ready.app.toolbox, terms).await
         };
         Ok(async { NextPage(next.await) })
     }

@@ -3,6 +3,7 @@
 //! Arguments come as text, by way of Python's own `json`, since what is JSON in Python is for Python to say. `json` is
 //! imported by the first use, not with the package. Answers are built directly: see `benches/json_to_python`.
 
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyList, PyString};
 use serde_json::{Map, Value};
@@ -12,18 +13,32 @@ use crate::error::{Code, Error, Result};
 /// The arguments of a call, from a `dict` or from the JSON text of one, as models give it.
 pub fn arguments_from_python(arguments: &Bound<'_, PyAny>) -> PyResult<Result<Map<String, Value>>> {
     let text = match arguments.cast::<PyString>() {
-        Ok(text) => text.to_string_lossy().into_owned(),
-        Err(_) => dump(arguments.cast::<PyDict>()?)?,
+        Ok(text) => text.to_str().map(str::to_owned),
+        Err(_) => dump(arguments.cast::<PyDict>()?),
     };
-    Ok(serde_json::from_str(if text.trim().is_empty() { "{}" } else { &text }).map_err(|error| {
-        Error::new(Code::InvalidParameter, format!("the arguments are not a JSON object: {error}"))
-            .hint("Pass an object like {\"limit\": 10}; every string has to be valid Unicode.")
-    }))
+    let text = match text {
+        Ok(text) => text,
+        Err(error) if is_of_the_value(arguments.py(), &error) => return Ok(Err(not_json(&error))),
+        Err(error) => return Err(error),
+    };
+    Ok(serde_json::from_str(if text.trim().is_empty() { "{}" } else { &text }).map_err(not_json))
+}
+
+fn not_json(why: impl std::fmt::Display) -> Error {
+    Error::new(Code::InvalidParameter, format!("the arguments are not a JSON object: {why}"))
+        .hint("Pass an object like {\"limit\": 10}; every string has to be valid Unicode.")
+}
+
+/// Whether an exception says that JSON has no such value, and not that something else went wrong on the way.
+fn is_of_the_value(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyRecursionError>(py)
 }
 
 /// A value that JSON can say.
 pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    serde_json::from_str(&dump(value)?).map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+    serde_json::from_str(&dump(value)?).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// The JSON text. What `json.dumps` does not take raises what it raises: `TypeError`, or `ValueError` for NaN.

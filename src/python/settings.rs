@@ -24,7 +24,7 @@ pub struct Overrides {
     pub base_url: Option<String>,
     pub user_email: Option<String>,
     pub timeout: Option<f64>,
-    pub max_response_tokens: Option<usize>,
+    pub max_response_tokens: Option<String>,
 }
 
 /// The variables as they are now: the environment's, then those of the `.env` file.
@@ -53,7 +53,7 @@ impl Overrides {
             (API_HOST, self.base_url),
             (USER_EMAIL, self.user_email),
             (TIMEOUT, self.timeout.map(|seconds| seconds.to_string())),
-            (MAX_RESPONSE_TOKENS, self.max_response_tokens.map(|tokens| tokens.to_string())),
+            (MAX_RESPONSE_TOKENS, self.max_response_tokens),
         ];
         given
             .into_iter()

@@ -20,6 +20,13 @@ where
     T: for<'p> IntoPyObject<'p, Error = PyErr> + Send + 'static,
 {
     refuse_at_the_end()?;
+    if let Err(error) = py.import("asyncio")?.call_method0("get_running_loop") {
+        let text = "there is no running asyncio loop, which this waits with: under trio or without a loop, call the \
+                    methods of SyncPagerDuty, in a thread";
+        let refused = PyRuntimeError::new_err(text);
+        refused.set_cause(py, Some(error));
+        return Err(refused);
+    }
     future_into_py::<Tokio, _, _>(py, async { Ok(work.await) })
 }
 

@@ -97,23 +97,73 @@ def test_a_list_without_a_filter_is_that_of_the_account(pagerduty_sandbox, funct
     assert not any(request["path"] == "/users/me" for request in pagerduty_sandbox.requests)
 
 
-@pytest.mark.parametrize(
-    ("function", "resource", "parameter"),
-    [
-        of_area(escalation_policies.show_escalation_policy, "escalation_policies", "policy_id"),
-        of_area(incidents.show_incident, "incidents", "incident_id"),
-        of_area(schedules.show_schedule, "schedules", "schedule_id"),
-        of_area(services.show_service, "services", "service_id"),
-        of_area(teams.show_team, "teams", "team_id"),
-        of_area(users.show_user, "users", "user_id"),
-    ],
-)
+SHOWS = [
+    of_area(escalation_policies.show_escalation_policy, "escalation_policies", "policy_id"),
+    of_area(incidents.show_incident, "incidents", "incident_id"),
+    of_area(schedules.show_schedule, "schedules", "schedule_id"),
+    of_area(services.show_service, "services", "service_id"),
+    of_area(teams.show_team, "teams", "team_id"),
+    of_area(users.show_user, "users", "user_id"),
+]
+
+
+@pytest.mark.parametrize(("function", "resource", "parameter"), SHOWS)
 def test_one_object(pagerduty_sandbox, function, resource, parameter):
     there = getattr(pagerduty_sandbox, resource)[0]
     (shown,) = run(function, **{parameter: there["id"]})[resource]
     assert shown["id"] == there["id"]
     (shown,) = run(function, **{parameter: there["id"]}, include=["summary"])[resource]
     assert shown == {"summary": there["summary"]}
+
+
+BLANK = [None, "", " \n"]
+
+
+@pytest.mark.parametrize("blank", BLANK)
+@pytest.mark.parametrize(("function", "_", "parameter"), SHOWS)
+def test_without_an_id_nothing_is_shown(pagerduty_sandbox, function, _, parameter, blank):
+    """Least of all the whole account, which a list without a filter is."""
+    with pytest.raises(ValueError, match=parameter) as error:
+        run(function, **{parameter: blank})
+    assert isinstance(error.value, errors.ValidationError)
+    assert error.value.code == error.value.envelope["error"]["code"] == "MISSING_PARAMETER"
+    assert error.value.hint == error.value.envelope["error"]["hint"]
+    assert error.value.envelope["metadata"]["count"] == 0
+    assert pagerduty_sandbox.requests == []
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize(
+    ("function", "parameters"),
+    [
+        of_area(function, [name for name in ("query", "since", "until") if name in defaults])
+        for function, defaults in FUNCTIONS.items()
+        if function is not incidents.list_incidents and {"query", "since"} & defaults.keys()
+    ],
+)
+def test_blank_text_is_left_out_as_it_was(pagerduty_sandbox, function, parameters, blank):
+    schedule = {"schedule_id": pagerduty_sandbox.schedules[0]["id"]}
+    needed = schedule if "schedule_id" in FUNCTIONS[function] else {"limit": 2}
+    without = run(function, **needed)
+    assert run(function, **needed, **dict.fromkeys(parameters, blank)) == without
+
+
+@pytest.mark.parametrize(
+    ("function", "parameter"),
+    [
+        of_area(function, parameter)
+        for function, defaults in FUNCTIONS.items()
+        for parameter in defaults
+        if parameter.endswith("_ids") or parameter in ("statuses", "urgencies")
+    ],
+)
+def test_a_filter_of_blanks_is_not_the_whole_account(pagerduty_sandbox, function, parameter):
+    for blanks in ([" "], ["", None], (" ",), " ", ",", '[" "]'):
+        with pytest.raises(errors.ValidationError, match=parameter) as error:
+            run(function, **{parameter: blanks})
+        assert error.value.code == "INVALID_PARAMETER"
+    assert pagerduty_sandbox.requests == []
+    assert run(function, **{parameter: []}, limit=1)["metadata"]["count"] == 1
 
 
 @pytest.mark.incidents
@@ -134,12 +184,13 @@ def test_changes(pagerduty_sandbox):
             "incidents"
         ]
         assert changed["status"] == status == pagerduty_sandbox.incident(incident)["status"]
-    with pytest.raises(errors.ValidationError) as error:
-        run(incidents.update_incident_status, incident_id=incident, status="triggered")
-    assert (error.value.code, error.value.hint) == (
-        "INVALID_PARAMETER",
-        "Pass acknowledged or resolved.",
-    )
+    for wrong in ("triggered", ["resolved"], None):
+        with pytest.raises(errors.ValidationError, match="status is") as error:
+            run(incidents.update_incident_status, incident_id=incident, status=wrong)
+        assert (error.value.code, error.value.hint) == (
+            "INVALID_PARAMETER",
+            "Pass acknowledged or resolved.",
+        )
     (note,) = run(incidents.create_incident_note, incident_id=incident, content="Colder.")["notes"]
     assert note["content"] == pagerduty_sandbox.notes(incident)[-1]["content"] == "Colder."
 

@@ -10,10 +10,18 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 
 import pytest
 from doors import TOOLS, environment
-from pagerduty_mcp_server import PagerDuty, PagerDutyError, SyncPagerDuty, mcp, sandbox
+from pagerduty_mcp_server import (
+    PagerDuty,
+    PagerDutyError,
+    SyncPagerDuty,
+    ValidationError,
+    mcp,
+    sandbox,
+)
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
@@ -118,6 +126,18 @@ def test_what_a_page_has_to_say_is_a_warning_once(pagerduty_sandbox, twin):
 
 
 @BOTH
+def test_a_stream_has_no_response_budget(pagerduty_sandbox, monkeypatch, twin):
+    whole = everything(twin(), "iter_incidents")
+    asked = len(pagerduty_sandbox.requests)
+    monkeypatch.setenv("PAGERDUTY_MAX_RESPONSE_TOKENS", "2000")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert everything(twin(), "iter_incidents") == whole
+        assert everything(twin(max_response_tokens=300), "iter_incidents") == whole
+    assert len(pagerduty_sandbox.requests) == 3 * asked
+
+
+@BOTH
 def test_a_page_that_fails_fails_the_stream(pagerduty_sandbox, twin):
     pagerduty_sandbox.fail_next(500, path="/incidents", skip=1, times=3)
     with pytest.raises(PagerDutyError, match="500"):
@@ -145,6 +165,8 @@ def test_settings_are_those_given(pagerduty_sandbox, monkeypatch, twin):
         {"region": "asia"},
         {"base_url": "nowhere"},
         {"timeout": 0.0},
+        {"max_response_tokens": -1},
+        {"max_response_tokens": 2**70},
         {"toolsets": ["incident"]},
         {"token": ""},
         {"token": " "},
@@ -157,6 +179,66 @@ def test_settings_that_cannot_be_used_are_refused_at_once(pagerduty_sandbox, twi
     with pytest.raises(PagerDutyError) as error:
         twin(**wrong)
     assert error.value.code == "INVALID_CONFIGURATION"
+
+
+@BOTH
+def test_a_region_does_not_lead_out_of_the_sandbox(pagerduty_sandbox, twin):
+    for settings in ({"region": "eu"}, {"token": "sandbox-user", "region": "eu"}):
+        assert ask(twin(**settings), "get_teams", limit=1)["teams"]
+    assert len(pagerduty_sandbox.requests) == 2
+
+
+@BOTH
+def test_later_changes_of_a_list_of_settings_change_nothing(pagerduty_sandbox, twin):
+    toolsets = ["incidents"]
+    account = twin(toolsets=toolsets)
+    before = account.tools()
+    toolsets[:] = ["teams"]
+    assert account.tools() == before
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"limit": float("nan")},
+        {"limit": {1}},
+        {"query": b"x"},
+        {"since": datetime.now(timezone.utc)},
+        {"include": nested(1_000)},
+        {"include": nested(10_000)},
+        {"query": "\ud800"},
+        '{"query": "\ud800"}',
+        '{"query": "\\ud800"}',
+        '{"limit": NaN}',
+        "[" * 10_000,
+        "limit",
+    ],
+    ids=range(12),
+)
+def test_arguments_that_json_cannot_say_are_invalid(pagerduty_sandbox, twin, arguments):
+    with pytest.raises(ValidationError) as error:
+        ask(twin(), "call", "get_teams", arguments)
+    assert error.value.code == error.value.envelope["error"]["code"] == "INVALID_PARAMETER"
+    assert pagerduty_sandbox.requests == []
+
+
+def test_arguments_are_a_dict_or_text(pagerduty_sandbox):
+    for arguments in (["limit"], b"{}", 1):
+        with pytest.raises(TypeError):
+            SyncPagerDuty().call("get_teams", arguments)
+
+
+def test_without_a_loop_of_asyncio_the_error_says_what_to_do(pagerduty_sandbox):
+    with pytest.raises(RuntimeError, match=r"asyncio.*SyncPagerDuty"):
+        PagerDuty().get_teams().send(None)
 
 
 def test_a_token_does_not_go_where_a_dotenv_file_says(tmp_path, nowhere):

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
@@ -201,8 +202,8 @@ def test_errors_can_be_made_by_those_who_test_their_callers():
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"limit": {1}}, TypeError),
-        ({"limit": object()}, TypeError),
+        ({"limit": {1}}, PagerDutyError),
+        ({"limit": object()}, PagerDutyError),
         ({"limit": float("nan")}, ValueError),
         ({"query": "\ud800"}, PagerDutyError),
         (["limit"], TypeError),
@@ -312,6 +313,40 @@ def test_run_serves_until_the_input_ends(nowhere: Path):
     )
     assert '"id":1' in done.stdout
     assert (done.returncode, done.stderr) == (1, "ended\n")
+
+
+def test_run_takes_a_transport_as_before(nowhere: Path):
+    start = "from pagerduty_mcp_server import mcp; mcp.run({})"
+    settings = environment(PAGERDUTY_SANDBOX="1", FASTMCP_TRANSPORT="http")
+    done = subprocess.run(
+        [sys.executable, "-c", start.format('transport="stdio"')],
+        input='{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n',
+        capture_output=True,
+        text=True,
+        env=settings,
+        cwd=nowhere,
+        timeout=30,
+        check=False,
+    )
+    assert ('"id":1' in done.stdout, done.returncode) == (True, 0), done.stderr
+    settings["FASTMCP_TRANSPORT"] = "stdio"
+    with subprocess.Popen(
+        [sys.executable, "-c", start.format('"streamable-http", host="127.0.0.1", port=0')],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=settings, cwd=nowhere,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        try:
+            assert process.stderr.readline().startswith("Serving MCP at http://127.0.0.1:")
+        finally:
+            process.kill()
+    done = python("import pagerduty_mcp_server as p; p.mcp.run(transport='sse')")
+    assert (done.returncode, "sse" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_is_that_of_the_main_thread():
+    with ThreadPoolExecutor(1) as threads, pytest.raises(RuntimeError, match="main thread"):
+        threads.submit(pagerduty_mcp_server.main).result()
 
 
 def test_run_ends_the_process_when_it_cannot_start():

@@ -36,6 +36,23 @@ def test_the_environment_is_as_before_after_an_error():
     assert dict(os.environ) == before
 
 
+def test_accounts_may_end_in_any_order(monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_API_HOST", "https://mine.example")
+    monkeypatch.delenv("PAGERDUTY_REGION", raising=False)
+    before = dict(os.environ)
+    for order in ([0, 1, 2], [1, 0, 2], [0, 2, 1], [2, 0, 1], [1, 2, 0], [2, 1, 0]):
+        boxes = [sandbox(incidents=1) for _ in order]
+        open_ones = [box.__enter__() for box in boxes]
+        for number in order:
+            boxes[number].__exit__(None, None, None)
+            open_ones[number] = None
+            last = next((one for one in reversed(open_ones) if one), None)
+            assert os.environ["PAGERDUTY_API_HOST"] == (
+                last.url if last else "https://mine.example"
+            )
+        assert dict(os.environ) == before
+
+
 def test_its_size_is_chosen():
     with sandbox(incidents=30) as account:
         assert len(account.incidents) == 30
@@ -63,6 +80,7 @@ def test_what_is_triggered_is_found(pagerduty_sandbox):
     )
     assert raised == pagerduty_sandbox.incidents[0]
     assert raised == pagerduty_sandbox.incident(raised["incident_number"])
+    assert raised == pagerduty_sandbox.incident(str(raised["incident_number"]))
     assert raised["service"]["id"] == service["id"]
     (shown,) = asyncio.run(incidents.show_incident(incident_id=raised["id"]))["incidents"]
     assert (shown["title"], shown["urgency"]) == ("Too hot", "low")
@@ -108,6 +126,9 @@ def test_one_failure_of_a_read_is_not_noticed(pagerduty_sandbox):
 def test_a_fault_that_cannot_be_is_refused(pagerduty_sandbox, wrong):
     with pytest.raises(ValueError, match=r"unknown variant|invalid value"):
         pagerduty_sandbox.fail_next(**wrong)
+    for status in (0, 99, 600):
+        with pytest.raises(ValueError, match=f"status is {status}"):
+            pagerduty_sandbox.fail_next(status)
     with pytest.raises(TypeError, match="kind excludes"):
         pagerduty_sandbox.fail_next(500, kind="html")
 
