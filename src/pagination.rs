@@ -404,6 +404,9 @@ mod tests {
 
         let outcome = steady(&ids).run(Want::all());
         assert_eq!((outcome.requests, outcome.widest, outcome.took), (31, WIDEST, 300), "one was in vain");
+
+        let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_000_000)), ..first(1_000) });
+        assert_eq!((outcome.requests, outcome.took), (10, 200), "a budget that is ample changes nothing");
     }
 
     #[test]
@@ -430,6 +433,20 @@ mod tests {
         let (rows, end) = outcome.listing.unwrap();
         assert!((100..200).contains(&rows.len()) && end == End::Budget(rows.len()), "{} {end:?}", rows.len());
         assert_eq!(outcome.requests, 2, "the third page was not asked for");
+    }
+
+    #[test]
+    fn a_page_is_asked_for_ahead_as_long_as_one_row_of_it_is_likely_to_fit() {
+        let ids: Vec<u32> = (1_000..3_000).collect();
+        let mut budget = Budget::of(Some(1_000));
+        let empty = budget.left().unwrap();
+        assert!(budget.take(&serve(&ids, 0, 1).rows[0].shown));
+        let (envelope, row) = (1_000 - empty, empty - budget.left().unwrap());
+        // After the first page there is room for 99 or 100 more, and one in doubt, which may be the first of the third page.
+        for (rows, requests) in [(199, 2), (200, 3)] {
+            let outcome = steady(&ids).run(Want { budget: Budget::of(Some(envelope + rows * row)), ..Want::all() });
+            assert_eq!((outcome.requests, outcome.listing.unwrap().1), (requests, End::Budget(rows)));
+        }
     }
 
     #[test]

@@ -194,6 +194,19 @@ async fn a_damaged_token_file_is_not_quoted() {
     scene.ok().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_token_file_that_cannot_be_looked_at_is_not_an_absent_one() {
+    let scene = Scene::start().await;
+    // Not a folder, so that whether the file is there cannot be told.
+    fs::write(scene.path().parent().unwrap(), "").unwrap();
+    assert_eq!(scene.code().await, Code::TokenStoreUnavailable);
+    assert_eq!(scene.opened(), 0, "nobody is asked to log in");
+    let store = Store::new(scene.config.oauth.store.clone());
+    let error = store.clear(&store.exclusive().await).await.unwrap_err();
+    assert_eq!(error.code(), Code::TokenStoreUnavailable, "whether anything was removed cannot be told either");
+}
+
 #[cfg(all(unix, not(target_os = "macos")))]
 #[tokio::test]
 async fn without_a_keyring_the_ways_out_are_named() {
@@ -276,7 +289,12 @@ async fn the_order_is_header_environment_login() {
         let error = user(&scene.config, origin).await.unwrap_err();
         assert_eq!(error.code(), Code::MissingCredentials);
         assert!(error.message().contains("X-PagerDuty-Token"), "{error}");
+        assert!(error.message().contains("cannot use the login of PAGERDUTY_CLIENT_ID"), "{error}");
     }
+    let mut without_login = scene.config.clone();
+    without_login.oauth.client_id = None;
+    let error = user(&without_login, Origin::Http(None)).await.unwrap_err();
+    assert!(!error.message().contains("PAGERDUTY_CLIENT_ID"), "there is no login to speak of: {error}");
     assert_eq!(scene.opened(), 0);
     // The environment before the login, the header before both.
     scene.config.token = Some((tokens::TEAMLESS.into(), "PAGERDUTY_API_TOKEN"));

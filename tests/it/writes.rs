@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pagerduty_mcp_server::auth::Origin;
 use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::sandbox::{Options, tokens};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
 
 use crate::support::{Account, object, rows};
@@ -126,8 +126,6 @@ async fn the_configured_author_is_not_that_of_callers_with_a_credential_of_their
 
 #[tokio::test]
 async fn a_token_that_may_not_read_users_writes_without_naming_the_author() {
-    use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
-
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
     let account = account.cold();
@@ -135,6 +133,31 @@ async fn a_token_that_may_not_read_users_writes_without_naming_the_author() {
     account.sandbox.fail(Fault::once("/users/me", FaultKind::Status { code: 403, headers: [].into(), body: None }));
     account.ok("acknowledge_incident", json!({"incident_id": id})).await;
     assert_eq!(authors(&account), [None]);
+}
+
+#[tokio::test]
+async fn an_author_who_cannot_be_asked_for_is_not_one_who_does_not_exist() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await["id"].clone();
+    let account = account.cold();
+    account.sandbox.clear();
+    let broken = FaultKind::Status { code: 503, headers: [].into(), body: None };
+    account.sandbox.fail(Fault { times: 99, ..Fault::once("/users/me", broken) });
+    for (tool, arguments) in [("acknowledge_incident", json!({"incident_id": id})), ("build_user_context", json!({}))] {
+        let error = account.err(tool, arguments).await;
+        assert_eq!((error.code(), error.http_status()), (Code::ApiError, Some(503)), "{tool}: {error}");
+    }
+    assert!(authors(&account).is_empty(), "nothing was written");
+}
+
+#[tokio::test]
+async fn what_somebody_else_resolved_is_not_taken_for_a_lost_answer_after_a_rate_limit() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await["id"].clone();
+    account.ok("resolve_incident", json!({"incident_id": id})).await;
+    let limited = FaultKind::Status { code: 429, headers: [].into(), body: None };
+    account.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", limited) });
+    assert_eq!(account.err("resolve_incident", json!({"incident_id": id})).await.code(), Code::AlreadyResolved);
 }
 
 #[tokio::test]

@@ -332,6 +332,15 @@ def test_a_dotenv_file_cannot_choose_what_is_run(terminal: Terminal):
     assert "PAGERDUTY_CLIENT_ID=a-client" in environment, "the rest is as it was given"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no touch")
+def test_the_first_browser_that_starts_is_the_only_one(terminal: Terminal):
+    absent, first, second = (terminal.folder / name for name in ("absent", "first", "second"))
+    browsers = os.pathsep.join([str(absent), f"touch {first}", f"touch {second}"])
+    terminal.run("auth", "login", status=1, BROWSER=browsers, PAGERDUTY_OAUTH_TIMEOUT="2")
+    assert first.exists()
+    assert not second.exists()
+
+
 def test_a_call_from_a_terminal_waits_for_the_person_as_long_as_a_login_may_take(
     terminal: Terminal,
 ):
