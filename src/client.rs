@@ -23,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::auth::Credential;
@@ -53,6 +54,8 @@ pub struct Client {
     user_email: Option<String>,
     policy: Policy,
     connect_timeout: Duration,
+    /// Room for answers of unusual size, in megabytes.
+    large: Semaphore,
 }
 
 impl Client {
@@ -70,6 +73,7 @@ impl Client {
                 call: config.timeout,
             },
             connect_timeout: config.connect_timeout,
+            large: Semaphore::new(send::LARGE),
         }
     }
 

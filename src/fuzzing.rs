@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::io::Cursor;
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -176,7 +177,18 @@ fn headers(input: &[u8]) {
             headers.append(name, value);
         }
     }
-    let _ = policy::asked_wait(&headers);
+    let policy = policy::Policy { attempt: Duration::MAX, backoff: Duration::from_millis(500), call: Duration::MAX };
+    let last = policy::Attempt {
+        kind: policy::Kind::Read,
+        number: 1,
+        outcome: policy::Outcome::Limited,
+        doubt: false,
+        asked: policy::asked_wait(&headers),
+    };
+    let left = policy::Left { time: Duration::MAX, patience: policy::PATIENCE };
+    if let policy::Decision::Again(wait) = policy.decide(&last, left, 1.0) {
+        assert!(wait <= policy::PATIENCE, "{wait:?}");
+    }
     let _ = failure::request_id(&headers);
     if let Ok(text) = std::str::from_utf8(input) {
         let credential = Credential::new(text.into(), "a header");

@@ -4,11 +4,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -83,9 +84,12 @@ pub struct Account {
     pub notes: Claims,
 }
 
-/// IDs that were given out, the latest of them: each is given once.
+/// IDs of notes that were given out, the latest of them: each is given once. And who is writing which.
 #[derive(Debug, Default)]
-pub struct Claims(Mutex<VecDeque<String>>);
+pub struct Claims {
+    given: Mutex<VecDeque<String>>,
+    writing: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+}
 
 impl Claims {
     /// How many are remembered. What is older is not mistaken for something new.
@@ -93,7 +97,7 @@ impl Claims {
 
     /// Gives an ID out, unless somebody has it.
     pub fn claim(&self, id: &str) -> bool {
-        let mut claimed = lock(&self.0);
+        let mut claimed = lock(&self.given);
         if claimed.iter().any(|known| known == id) {
             return false;
         }
@@ -102,6 +106,18 @@ impl Claims {
         }
         claimed.push_back(id.to_owned());
         true
+    }
+
+    /// Waits until nobody else writes this note; nobody else does until what is returned is dropped.
+    pub async fn alone(&self, note: String) -> OwnedMutexGuard<()> {
+        let mutex = {
+            let mut writing = lock(&self.writing);
+            writing.retain(|_, mutex| mutex.strong_count() > 0);
+            let mutex = writing.get(&note).and_then(Weak::upgrade).unwrap_or_default();
+            writing.insert(note, Arc::downgrade(&mutex));
+            mutex
+        };
+        mutex.lock_owned().await
     }
 }
 
@@ -156,13 +172,6 @@ where
             }
         };
         shared.await
-    }
-
-    /// The value, if it is at hand.
-    pub fn kept(&self, of: &K) -> Option<T> {
-        let state = lock(&self.0);
-        let kept = state.kept.as_ref().filter(|(kept_for, _, at)| kept_for == of && at.elapsed() < FRESH);
-        kept.map(|(_, value, _)| value.clone())
     }
 
     /// The value, fetched now whatever is at hand, and kept for the others.
@@ -272,7 +281,6 @@ mod tests {
         assert_eq!(part.get("a", source.fetch()).await.unwrap(), 1);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(part.get("a", source.fetch()).await.unwrap(), 2);
-        assert_eq!((part.kept(&"a"), part.kept(&"b")), (Some(2), None));
         assert_eq!(part.get("b", source.fetch()).await.unwrap(), 3, "another question");
         assert_eq!(part.refresh("b", source.fetch()).await.unwrap(), 4, "asked afresh");
         assert_eq!(part.get("b", source.fetch()).await.unwrap(), 4, "and refilled");

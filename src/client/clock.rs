@@ -21,8 +21,9 @@ impl Clock {
     /// What it showed at a moment of ours, cut to the second; `None` if no answer has said.
     pub fn at(&self, moment: Instant) -> Option<Timestamp> {
         let (date, noted) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let since = SignedDuration::try_from(noted.saturating_duration_since(moment)).ok()?;
-        date.checked_sub(since).ok()
+        let between = |from: Instant, to: Instant| SignedDuration::try_from(to.saturating_duration_since(from)).ok();
+        // One of the two is nothing: what it showed after the answer is as well known as what it showed before.
+        date.checked_sub(between(moment, noted)?).ok()?.checked_add(between(noted, moment)?).ok()
     }
 }
 
@@ -54,5 +55,7 @@ mod tests {
         headers.insert(DATE, HeaderValue::from_static("yesterday"));
         clock.note(&headers);
         assert_eq!(clock.at(began), "1994-11-06T08:49:30Z".parse().ok());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(clock.at(Instant::now()), "1994-11-06T08:50:37Z".parse().ok(), "long after the last answer");
     }
 }

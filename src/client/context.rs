@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
+use super::call::Call;
 use super::resources::USERS;
 use super::{Api, Query, Request};
 use crate::config::USER_EMAIL;
@@ -60,7 +62,7 @@ impl Api {
     ///
     /// An account-level key belongs to nobody, for which PagerDuty answers 400: [`Code::NoUserContext`].
     pub async fn me(&self) -> Result<Arc<Me>> {
-        self.account.me.get((), self.clone().ask_me()).await
+        self.account.me.get((), self.shared().ask_me()).await
     }
 
     async fn ask_me(self) -> Result<Arc<Me>> {
@@ -88,20 +90,27 @@ impl Api {
 
     /// The services of the user's teams, at least `most` of them if there are so many.
     pub async fn services_of(&self, teams: &[Id<Team>], most: usize) -> Result<Owned<Service>> {
-        let ask = self.clone().ask_ids("team_ids", teams.to_vec(), most);
+        let ask = self.shared().ask_ids("team_ids", teams.to_vec(), most);
         self.account.services.get(teams.to_vec(), ask).await
     }
 
     /// The escalation policies of the user's teams.
     pub async fn policies_of_teams(&self, teams: &[Id<Team>]) -> Result<Owned<EscalationPolicy>> {
-        let ask = self.clone().ask_ids("team_ids", teams.to_vec(), usize::MAX);
+        let ask = self.shared().ask_ids("team_ids", teams.to_vec(), usize::MAX);
         self.account.policies_of_teams.get(teams.to_vec(), ask).await
     }
 
     /// The escalation policies that notify the user.
     pub async fn policies_of_user(&self, user: &Id<User>) -> Result<Owned<EscalationPolicy>> {
-        let ask = self.clone().ask_ids("user_ids", vec![user.clone()], usize::MAX);
+        let ask = self.shared().ask_ids("user_ids", vec![user.clone()], usize::MAX);
         self.account.policies_of_user.get(user.clone(), ask).await
+    }
+
+    /// For a fetch that calls share. It must not fail because the one that began it has little time or patience left: each
+    /// who waits for it is bounded by itself. Twice a call's time is what those who join it in the course of one may take.
+    fn shared(&self) -> Self {
+        let deadline = Instant::now() + self.client.policy.call * 2;
+        Self { call: Arc::new(Call::until(deadline)), ..self.clone() }
     }
 
     async fn ask_ids<M: Model, O>(self, filter: &str, owners: Vec<Id<O>>, limit: usize) -> Result<Owned<M>> {
@@ -117,16 +126,16 @@ impl Api {
 
     /// The whole context, its parts fetched side by side. Asked afresh, whatever is kept, and kept for other calls.
     pub async fn user_context(&self) -> Result<UserContext> {
-        let me = self.account.me.refresh((), self.clone().ask_me()).await?;
+        let me = self.account.me.refresh((), self.shared().ask_me()).await?;
         let services = async {
             // Without a team there is no filter, and no filter would mean every service of the account.
             if me.teams.is_empty() {
                 return Ok(Owned { ids: Arc::new([]), more: false });
             }
-            let ask = self.clone().ask_ids("team_ids", me.teams.clone(), usize::MAX);
+            let ask = self.shared().ask_ids("team_ids", me.teams.clone(), usize::MAX);
             self.account.services.refresh(me.teams.clone(), ask).await
         };
-        let ask = self.clone().ask_ids("user_ids", vec![me.id.clone()], usize::MAX);
+        let ask = self.shared().ask_ids("user_ids", vec![me.id.clone()], usize::MAX);
         let policies = self.account.policies_of_user.refresh(me.id.clone(), ask);
         let (services, policies) = tokio::try_join!(services, policies)?;
         Ok(UserContext {
@@ -162,5 +171,31 @@ impl Api {
             })),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auth::Credential;
+    use crate::client::Client;
+    use crate::config::{Config, Host};
+    use crate::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
+
+    #[tokio::test]
+    async fn whoever_joins_a_fetch_has_its_own_time() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let mut config = Config::from_lookup(|_| None).unwrap();
+        config.host = Host::parse(sandbox.url()).unwrap();
+        let client = Arc::new(Client::new(&config));
+        sandbox.fail(Fault::once("/users/me", FaultKind::Delay(Duration::from_millis(500))));
+        let until = |deadline| client.until(deadline, Credential::new(tokens::USER.into(), "a test"));
+        let first = until(Instant::now() + Duration::from_millis(100));
+        let second = until(Instant::now() + Duration::from_mins(5));
+        let (_, joined) = tokio::join!(first.me(), second.me());
+        joined.unwrap();
+        assert_eq!(sandbox.requests().len(), 1, "they shared it");
     }
 }

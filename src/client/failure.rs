@@ -15,6 +15,11 @@ use crate::error::{Code, Error};
 /// PagerDuty's codes with a meaning of their own.
 const ALREADY_RESOLVED: i64 = 1001;
 const ALREADY_ACKNOWLEDGED: i64 = 1002;
+const STALE: i64 = 1005;
+const MERGED: i64 = 1019;
+
+/// PagerDuty itself ran out of time.
+pub(super) const TIMED_OUT: i64 = 2016;
 
 /// What some servers of files put before text. JSON has none, and means the same with it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -52,6 +57,18 @@ pub fn from_answer(
         (400, Some(ALREADY_ACKNOWLEDGED)) => {
             Error::new(Code::AlreadyAcknowledged, format!("{subject} is acknowledged already{}", said.quoted()))
                 .hint("Nothing is left to do; get_incidents shows who acknowledged it.")
+        }
+        (400, Some(STALE)) => {
+            Error::new(Code::ApiError, format!("{subject} is too old to be changed{}", said.quoted()))
+                .hint("It stays as it is; get_incidents shows it.")
+        }
+        (400, Some(MERGED)) => {
+            Error::new(Code::ApiError, format!("{subject} was merged into another one{}", said.quoted()))
+                .hint("Change the incident that it was merged into; PagerDuty's web page of this one names it.")
+        }
+        (408, _) | (_, Some(TIMED_OUT)) => {
+            Error::new(Code::Timeout, format!("PagerDuty ran out of time with {subject}{}", said.quoted()))
+                .hint("Try again in a minute, and ask for less at a time.")
         }
         (401, _) => unauthorized(host, credential),
         (402, _) => {
@@ -157,6 +174,15 @@ mod tests {
         assert_eq!(error(&Host::of_region(Region::Us), 400, body).code(), Code::AlreadyResolved);
         let deep = "[".repeat(100_000);
         assert_eq!(error(&Host::of_region(Region::Us), 400, &deep).code(), Code::ApiError);
+    }
+
+    #[test]
+    fn what_stands_in_the_way_of_a_change_is_named() {
+        for (code, part) in [(1005, "too old"), (1019, "merged"), (2016, "ran out of time")] {
+            let body = format!(r#"{{"error": {{"code": {code}}}}}"#);
+            let error = error(&Host::of_region(Region::Us), 400, &body);
+            assert!(error.message().contains(part) && error.pagerduty_code() == Some(code), "{error}");
+        }
     }
 
     #[test]

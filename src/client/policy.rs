@@ -6,7 +6,7 @@
 //! | what became of it | a read | a status change | a note |
 //! |---|---|---|---|
 //! | it did not arrive, or was refused for now (429) | again | again | again |
-//! | its answer was lost, or is a 5xx | again | again | look |
+//! | its answer was lost, or is a 5xx or a time-out | again | again | look |
 //! | its answer says success and is cut off | again | look | look |
 //! | its answer says success and makes no sense | give up | look | look |
 //! | it was refused | give up | give up | give up |
@@ -21,13 +21,17 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::clock;
+use super::failure::TIMED_OUT;
 
-/// How often a request is sent at most, and how often a note is looked for.
+/// How often a request is sent at most, and how often a change is looked for.
 pub const ATTEMPTS: u32 = 3;
 
 /// How long one call may wait in all, between attempts and for the rate limit, those of all its requests together.
 /// Beyond it the caller is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest wait that is taken from a header. No number that somebody sends may grow out of hand.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// The most time that is kept for a look at what became of a change.
 const FOR_A_LOOK: Duration = Duration::from_secs(5);
@@ -52,7 +56,8 @@ pub enum Outcome {
     Limited,
     /// It may have reached PagerDuty, which did not answer: the connection broke, or it took too long.
     Lost,
-    /// PagerDuty answered with an error of its own making, 5xx. A gateway gives up while the work behind it goes on.
+    /// PagerDuty answered with an error of its own making: 5xx, or that it ran out of time. A gateway gives up while the
+    /// work behind it goes on.
     ServerError,
     /// PagerDuty says that it succeeded, in an answer that ends too early.
     CutOff,
@@ -63,11 +68,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome of an answer that is not a success.
-    pub fn of_status(status: StatusCode) -> Self {
+    /// The outcome of an answer that is not a success, by its status and PagerDuty's code.
+    pub fn of_answer(status: StatusCode, code: Option<i64>) -> Self {
         match status {
             StatusCode::TOO_MANY_REQUESTS => Outcome::Limited,
-            status if status.is_server_error() => Outcome::ServerError,
+            StatusCode::REQUEST_TIMEOUT => Outcome::ServerError,
+            status if status.is_server_error() || code == Some(TIMED_OUT) => Outcome::ServerError,
             _ => Outcome::Refused,
         }
     }
@@ -156,7 +162,7 @@ impl Policy {
         }
     }
 
-    /// The wait before a note that was not found is looked for once more; `looks` is how often it was.
+    /// The wait before a change that was not found is looked for once more; `looks` is how often it was.
     pub fn look_again(&self, looks: u32, left: Left, chance: f64) -> Option<Duration> {
         let wait = self.wait(looks, None, chance);
         (looks < ATTEMPTS && left.fits(wait)).then_some(wait)
@@ -187,13 +193,18 @@ impl Policy {
 /// <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 pub fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let seconds = |name: &str| Duration::try_from_secs_f64(text(name)?.parse::<f64>().ok()?.ceil()).ok();
     // A gateway may name a moment instead, on its own clock.
     let moment = || {
         let (then, now) = (clock::moment(text(RETRY_AFTER.as_str())?)?, clock::moment(text(DATE.as_str())?)?);
-        Duration::try_from(then.duration_since(now)).ok()
+        Duration::try_from(then.duration_since(now)).ok().map(|wait| wait.min(LONGEST))
     };
-    seconds("ratelimit-reset").max(seconds(RETRY_AFTER.as_str()).or_else(moment))
+    seconds(headers, "ratelimit-reset").max(seconds(headers, RETRY_AFTER.as_str()).or_else(moment))
+}
+
+/// A time that a header gives in seconds, in whole ones. What is below zero or no number is none.
+pub fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
+    let seconds = headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite())?;
+    Duration::try_from_secs_f64(seconds.min(LONGEST.as_secs_f64()).ceil()).ok()
 }
 
 #[cfg(test)]
@@ -291,6 +302,11 @@ mod tests {
             asked_wait(&headers.iter().map(pair).collect()).map(|wait| wait.as_secs())
         };
         assert_eq!(asked(&[("ratelimit-reset", "12.5")]), Some(13));
+        assert_eq!(
+            asked(&[("retry-after", "18400000000000000000")]),
+            Some(86_400),
+            "nobody waits for longer than a day"
+        );
         assert_eq!(asked(&[("ratelimit-reset", "12"), ("retry-after", "20")]), Some(20));
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), date]), Some(30));

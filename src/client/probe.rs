@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
-use super::{Api, Client, Query, Request, clock, failure};
+use super::{Api, Client, Query, Request, clock, failure, policy};
 use crate::auth::Credential;
 use crate::error::{Code, Error, Result};
 
@@ -90,7 +90,7 @@ impl RateLimit {
         Self {
             limit: number("ratelimit-limit"),
             remaining: number("ratelimit-remaining"),
-            reset: number("ratelimit-reset"),
+            reset: policy::seconds(headers, "ratelimit-reset").map(|reset| reset.as_secs()),
         }
     }
 }
@@ -108,6 +108,8 @@ mod tests {
         headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
         let limit = RateLimit::of(&headers);
         assert_eq!((limit.limit, limit.remaining, limit.reset), (Some(960), None, None));
+        headers.insert("ratelimit-reset", HeaderValue::from_static("12.5"));
+        assert_eq!(RateLimit::of(&headers).reset, Some(13));
         assert_eq!(clock::date(&headers).map(Timestamp::as_second), Some(784_111_777));
         headers.insert(DATE, HeaderValue::from_static("yesterday"));
         assert_eq!(clock::date(&headers), None);

@@ -1,14 +1,18 @@
-//! How many requests a credential may still send, as far as its answers say, and when the next one may go.
+//! How many requests a credential may still send, as far as its answers say, and whether the next one may go.
 //! <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 //!
-//! Far from the limit nothing waits. When not more is left than is under way already, further requests are spread over
-//! what remains of the window; when nothing is left, they wait for the next one. So a crowd is slowed down before it is
-//! refused, and whoever calls alone is not slowed down at all while anything is left.
+//! While more is left than has been sent and not counted yet, nothing waits. Beyond that a request waits until an answer
+//! says more, and when nothing is left, for the next window. So a crowd is slowed down before it is refused, and whoever
+//! calls alone is not slowed down at all while anything is left.
+//!
+//! Some operations have a limit of their own beside that of the credential. What is said of it concerns them alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::probe::RateLimit;
@@ -17,134 +21,144 @@ use super::probe::RateLimit;
 /// asking PagerDuty once more.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// Ends this close together are those of one window: they come in whole seconds.
-const SAME_WINDOW: Duration = Duration::from_secs(2);
-
 /// Where the rate limit of one credential stands.
 #[derive(Debug, Default)]
 pub struct Rate {
     known: Mutex<Known>,
-    underway: AtomicUsize,
+    news: Notify,
 }
 
 /// What answers have said. What is over is taken out when somebody looks.
 #[derive(Debug, Default)]
 struct Known {
+    /// How many requests have been sent.
+    sent: usize,
+    /// How many of them are not answered.
+    underway: usize,
+    /// The credential's limit: the largest that an answer has named.
+    limit: u64,
     window: Option<Window>,
     /// Until when PagerDuty asked to wait, in a 429.
     closed: Option<Instant>,
+    /// The same for single operations.
+    operations: HashMap<String, Instant>,
 }
 
 /// A window that is not over, as far as is known.
 #[derive(Clone, Copy, Debug)]
 struct Window {
-    /// Requests that are left, by PagerDuty's count.
+    /// Requests that are left, by PagerDuty's count in an answer.
     left: usize,
+    /// The number of the request that was answered.
+    by: usize,
     /// When it ends.
     until: Instant,
-    /// When the last request that had to wait goes.
-    last: Option<Instant>,
 }
 
-/// A request that is waiting for its turn, or was sent and is not answered.
-pub struct Underway<'r>(&'r Rate);
+/// Whether a request may go.
+pub enum Turn<'r> {
+    /// It may, and counts as sent.
+    Now(Underway<'r>),
+    /// When an answer says more, and at the latest then.
+    News(Instant),
+    /// Not before then.
+    Shut(Instant),
+}
+
+/// A request that was sent and is not answered.
+pub struct Underway<'r> {
+    rate: &'r Rate,
+    number: usize,
+}
 
 impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        self.0.underway.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Window {
-    /// When a request may go while `underway` others are waiting or unanswered.
-    fn turn(&mut self, underway: usize, now: Instant, chance: f64) -> Instant {
-        let spare = self.left.saturating_sub(underway);
-        if spare > underway {
-            return now;
-        }
-        if spare == 0 {
-            return spread(self.until, now, chance);
-        }
-        let after = self.last.map_or(now, |last| last.max(now));
-        let rest = self.until.saturating_duration_since(after);
-        let turn = after + rest / u32::try_from(spare + 1).unwrap_or(u32::MAX);
-        self.last = Some(turn);
-        turn
-    }
-
-    /// With what another answer says.
-    fn with(self, left: usize, until: Instant) -> Self {
-        let apart = until.saturating_duration_since(self.until).max(self.until.saturating_duration_since(until));
-        if apart > SAME_WINDOW {
-            return Self { left, until, last: None };
-        }
-        // Answers overtake each other, and within a window what is left only shrinks.
-        Self { left: left.min(self.left), until: until.max(self.until), ..self }
+        self.rate.known(Instant::now()).underway -= 1;
+        self.rate.news.notify_waiters();
     }
 }
 
 impl Known {
-    /// Until when nothing may be sent, if that is so.
-    fn shut(&self) -> Option<Instant> {
+    /// Until when this operation may not be sent, if that is so.
+    fn shut(&self, operation: &str) -> Option<Instant> {
         let spent = self.window.filter(|window| window.left == 0).map(|window| window.until);
-        spent.max(self.closed)
+        spent.max(self.closed).max(self.operations.get(operation).copied())
+    }
+
+    /// What is left of a window without what was sent since PagerDuty counted. Those that failed on the way are not held
+    /// against anybody.
+    fn spare(&self, window: Window) -> usize {
+        window.left.saturating_sub(self.underway.min(self.sent - window.by))
+    }
+
+    fn send<'r>(&mut self, rate: &'r Rate) -> Underway<'r> {
+        self.sent += 1;
+        self.underway += 1;
+        Underway { rate, number: self.sent }
     }
 }
 
 /// The end of a wait, up to a tenth of it later: those who wait for the same moment do not come back together.
-fn spread(until: Instant, now: Instant, chance: f64) -> Instant {
+pub fn spread(until: Instant, now: Instant, chance: f64) -> Instant {
     until + until.saturating_duration_since(now).mul_f64(chance / 10.0)
 }
 
 impl Rate {
-    /// Counts a request for as long as what is returned lives, and says when it may be sent.
-    pub fn enter(&self, now: Instant, chance: f64) -> (Underway<'_>, Instant) {
+    /// Sends a request if it may go.
+    pub fn enter(&self, operation: &str, now: Instant) -> Turn<'_> {
         let mut known = self.known(now);
-        let others = self.underway.fetch_add(1, Ordering::Relaxed);
-        let turn = match known.shut() {
-            Some(until) => spread(until, now, chance),
-            None => known.window.as_mut().map_or(now, |window| window.turn(others, now, chance)),
-        };
-        (Underway(self), turn)
+        match (known.shut(operation), known.window) {
+            (Some(until), _) => Turn::Shut(until),
+            (None, Some(window)) if known.spare(window) == 0 => Turn::News(window.until),
+            _ => Turn::Now(known.send(self)),
+        }
     }
 
-    /// Counts a request that goes at once.
+    /// Sends a request that waits for nobody.
     pub fn pass(&self) -> Underway<'_> {
-        self.underway.fetch_add(1, Ordering::Relaxed);
-        Underway(self)
+        self.known(Instant::now()).send(self)
     }
 
-    /// Until when nothing may be sent, if that is so: nothing is left of the window, or PagerDuty has asked to wait.
-    pub fn closed(&self, now: Instant, chance: f64) -> Option<Instant> {
-        self.known(now).shut().map(|until| spread(until, now, chance))
+    /// Ends when an answer has said more than was known when this was called.
+    pub fn news(&self) -> Notified<'_> {
+        self.news.notified()
     }
 
-    /// Takes note of what an answer said.
-    pub fn note(&self, limit: RateLimit, now: Instant) {
-        let Some(left) = limit.remaining else { return };
-        let until = now + limit.reset.map_or(WINDOW, Duration::from_secs).min(WINDOW);
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
+    /// Takes note of what the answer to a request said; `refused` is how long a 429 asks to wait.
+    pub fn note(&self, sent: &Underway<'_>, operation: &str, said: RateLimit, refused: Option<Duration>, now: Instant) {
         let mut known = self.known(now);
-        known.window = Some(known.window.map_or(Window { left, until, last: None }, |window| window.with(left, until)));
-    }
-
-    /// Takes note of a 429: nobody sends anything for so long.
-    pub fn close(&self, wait: Duration, now: Instant) {
-        let mut known = self.known(now);
-        known.closed = known.closed.max(Some(now + wait.min(WINDOW)));
+        known.limit = known.limit.max(said.limit.unwrap_or_default());
+        let own = said.limit.is_some_and(|limit| limit < known.limit);
+        if let Some(left) = said.remaining.filter(|_| !own) {
+            let until = now + said.reset.map_or(WINDOW, Duration::from_secs).min(WINDOW);
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
+            // Answers overtake each other: the one to the latest request knows most.
+            if known.window.is_none_or(|window| window.by <= sent.number) {
+                known.window = Some(Window { left, by: sent.number, until });
+            }
+        }
+        if let Some(wait) = refused {
+            let until = Some(now + wait.min(WINDOW));
+            if own || said.limit.is_none() {
+                let closed = known.operations.get(operation).copied().max(until);
+                known.operations.extend(closed.map(|closed| (operation.to_owned(), closed)));
+            } else {
+                known.closed = known.closed.max(until);
+            }
+        }
     }
 
     /// How many more requests may be sent side by side; as many as one likes when nothing is known.
     pub fn room(&self) -> usize {
         let known = self.known(Instant::now());
-        let left = if known.closed.is_some() { 0 } else { known.window.map_or(usize::MAX, |window| window.left) };
-        if left == usize::MAX { left } else { left.saturating_sub(self.underway.load(Ordering::Relaxed)) }
+        if known.closed.is_some() { 0 } else { known.window.map_or(usize::MAX, |window| known.spare(window)) }
     }
 
     fn known(&self, now: Instant) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.window = known.window.filter(|window| window.until > now);
         known.closed = known.closed.filter(|until| *until > now);
+        known.operations.retain(|_, until| *until > now);
         known
     }
 }
@@ -155,85 +169,106 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn limit(remaining: u64, reset: u64) -> RateLimit {
+    fn says(remaining: u64, reset: u64) -> RateLimit {
         RateLimit { limit: Some(960), remaining: Some(remaining), reset: Some(reset) }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_left_is_what_the_last_answer_said_without_what_was_sent_since() {
-        let rate = Rate::default();
-        let now = Instant::now();
-        assert_eq!(rate.room(), usize::MAX, "nothing is known");
-        rate.note(limit(3, 10), now);
-        let sent = [rate.enter(now, 0.0), rate.enter(now, 0.0)];
-        assert_eq!(rate.room(), 1);
-        rate.note(RateLimit::default(), now);
-        drop(sent);
-        assert_eq!(rate.room(), 3, "an answer without the headers says nothing");
-        tokio::time::advance(10 * SECOND).await;
-        assert_eq!(rate.room(), usize::MAX, "the next window");
+    /// What the answer to a request says that is sent now, whatever holds others back.
+    fn answered(rate: &Rate, said: RateLimit, refused: Option<Duration>, now: Instant) {
+        rate.note(&rate.pass(), "teams", said, refused, now);
     }
 
-    /// When each of a crowd may go that comes at once, in seconds from now.
-    fn turns(rate: &Rate, now: Instant, crowd: usize) -> Vec<f64> {
-        let entered: Vec<_> = (0..crowd).map(|_| rate.enter(now, 0.0)).collect();
-        entered.iter().map(|(_, turn)| (*turn - now).as_secs_f64()).collect()
+    /// Those of a crowd that may go at once.
+    fn crowd(rate: &Rate, now: Instant, crowd: usize) -> Vec<Underway<'_>> {
+        let turns = (0..crowd).map(|_| rate.enter("users", now));
+        turns.filter_map(|turn| if let Turn::Now(underway) = turn { Some(underway) } else { None }).collect()
+    }
+
+    fn shut(rate: &Rate, operation: &str, now: Instant) -> Option<f64> {
+        match rate.enter(operation, now) {
+            Turn::Shut(until) => Some((until - now).as_secs_f64()),
+            Turn::Now(_) | Turn::News(_) => None,
+        }
+    }
+
+    #[test]
+    fn as_many_go_as_are_left_and_the_others_when_an_answer_says_more() {
+        let (rate, now) = (Rate::default(), Instant::now());
+        assert_eq!(crowd(&rate, now, 500).len(), 500, "nothing is known");
+        answered(&rate, says(350, 60), None, now);
+        assert_eq!(crowd(&rate, now, 200).len(), 200);
+        answered(&rate, says(8, 60), None, now);
+        let mut sent = crowd(&rate, now, 12);
+        assert_eq!((sent.len(), rate.room()), (8, 0));
+        assert!(matches!(rate.enter("users", now), Turn::News(until) if until == now + 60 * SECOND));
+        rate.note(&sent[3], "users", says(4, 60), None, now);
+        assert_eq!(rate.room(), 0, "the other four were sent after it");
+        drop(sent.split_off(2));
+        assert_eq!(rate.room(), 2, "those that ended have no claim to what is left");
+        assert_eq!(crowd(&rate, now + 60 * SECOND, 20).len(), 20, "the next window");
+    }
+
+    #[test]
+    fn what_pagerduty_has_counted_is_not_counted_again() {
+        let (rate, now) = (Rate::default(), Instant::now());
+        let before = crowd(&rate, now, 50);
+        answered(&rate, says(10, 60), None, now);
+        assert_eq!(rate.room(), 10);
+        rate.note(&before[0], "users", says(59, 60), None, now);
+        assert_eq!(rate.room(), 10, "an answer to an earlier request knows less");
+        let _sent = crowd(&rate, now, 3);
+        assert_eq!(rate.room(), 7);
+        answered(&rate, RateLimit::default(), None, now);
+        assert_eq!(rate.room(), 6, "an answer without the headers says nothing, but its request was one more");
     }
 
     #[test]
     fn a_call_alone_waits_for_nothing_while_anything_is_left() {
         let (rate, now) = (Rate::default(), Instant::now());
         for left in [959, 10, 1] {
-            rate.note(limit(left, 60), now);
-            assert_eq!(turns(&rate, now, 1), [0.0], "{left} left");
+            answered(&rate, says(left, 60), None, now);
+            assert_eq!(crowd(&rate, now, 1).len(), 1, "{left} left");
         }
-        rate.note(limit(0, 60), now);
-        assert_eq!(turns(&rate, now, 1), [60.0], "there is none");
+        answered(&rate, says(0, 60), None, now);
+        assert_eq!(shut(&rate, "users", now), Some(60.0), "there is none");
     }
 
-    #[test]
-    fn a_crowd_is_spread_over_the_window_and_the_rest_waits_for_the_next() {
+    #[tokio::test]
+    async fn whoever_waits_hears_of_an_answer_and_of_one_that_never_comes() {
         let (rate, now) = (Rate::default(), Instant::now());
-        assert_eq!(turns(&rate, now, 500), vec![0.0; 500], "nothing is known");
-        rate.note(limit(8, 10), now);
-        let turns = turns(&rate, now, 12);
-        assert_eq!(turns[..4], [0.0; 4], "half of what is left goes at once");
-        let spread: Vec<_> = turns[3..8].windows(2).map(|pair| ((pair[1] - pair[0]) * 10.0).round()).collect();
-        assert_eq!(spread, [20.0; 4], "the others at even distances: {turns:?}");
-        assert_eq!(turns[8..], [10.0; 4], "and what is left of the crowd after the window");
-    }
-
-    #[test]
-    fn a_crowd_far_from_the_limit_is_not_held_up() {
-        let (rate, now) = (Rate::default(), Instant::now());
-        rate.note(limit(900, 30), now);
-        assert_eq!(turns(&rate, now, 400), vec![0.0; 400]);
+        answered(&rate, says(1, 60), None, now);
+        let sent = crowd(&rate, now, 2);
+        let news = rate.news();
+        drop(sent);
+        news.await;
+        assert_eq!(crowd(&rate, now, 2).len(), 1);
     }
 
     #[test]
     fn a_429_holds_back_everybody_and_nobody_for_longer_than_a_window() {
         let (rate, now) = (Rate::default(), Instant::now());
-        assert_eq!(rate.closed(now, 0.0), None);
-        rate.note(limit(900, 30), now);
-        rate.close(5 * SECOND, now);
-        rate.note(limit(890, 30), now);
-        assert_eq!(rate.closed(now, 0.0), Some(now + 5 * SECOND), "an answer from before the 429 opens nothing");
-        assert_eq!((turns(&rate, now, 2), rate.room()), (vec![5.0; 2], 0));
-        rate.close(3_600 * SECOND, now);
-        assert_eq!(rate.closed(now, 0.0), Some(now + WINDOW));
-        assert_eq!(rate.closed(now, 1.0), Some(now + WINDOW + 6 * SECOND), "spread by chance");
-        assert_eq!(rate.closed(now + WINDOW, 0.0), None);
+        answered(&rate, says(900, 30), None, now);
+        answered(&rate, says(900, 5), Some(5 * SECOND), now);
+        answered(&rate, says(890, 30), None, now);
+        assert_eq!(shut(&rate, "users", now), Some(5.0), "an answer from before the 429 opens nothing");
+        assert_eq!(rate.room(), 0);
+        answered(&rate, says(900, 30), Some(3_600 * SECOND), now);
+        assert_eq!(shut(&rate, "users", now), Some(60.0));
+        assert_eq!(spread(now + WINDOW, now, 1.0), now + 66 * SECOND);
+        assert_eq!(shut(&rate, "users", now + WINDOW), None);
     }
 
     #[test]
-    fn answers_that_overtake_each_other_do_not_add_to_what_is_left() {
+    fn a_limit_of_one_operation_holds_back_that_operation() {
         let (rate, now) = (Rate::default(), Instant::now());
-        rate.note(limit(5, 30), now);
-        rate.note(limit(9, 30), now);
-        assert_eq!(rate.room(), 5);
-        rate.note(limit(950, 60), now + 29 * SECOND);
-        assert_eq!(rate.room(), 950, "the next window");
-        rate.note(limit(3, 5), now + 29 * SECOND);
-        assert_eq!(turns(&rate, now + 29 * SECOND, 4).last(), Some(&5.0), "what is said last holds");
+        let own = RateLimit { limit: Some(10), ..says(0, 30) };
+        answered(&rate, says(900, 30), None, now);
+        answered(&rate, own, None, now);
+        assert_eq!(rate.room(), 900);
+        for said in [own, RateLimit::default()] {
+            answered(&rate, said, Some(30 * SECOND), now);
+            assert_eq!((shut(&rate, "teams", now), shut(&rate, "users", now)), (Some(30.0), None));
+        }
+        assert_eq!(shut(&rate, "teams", now + 30 * SECOND), None);
     }
 }

@@ -91,6 +91,11 @@ impl Request {
         self
     }
 
+    /// Its operation, as PagerDuty counts them.
+    pub(super) fn operation(&self) -> String {
+        format!("{} {}", self.method, self.template)
+    }
+
     /// The same, for what went wrong.
     pub(super) fn unknown_after(&self, error: &Error) -> Error {
         self.unknown(error.message()).map_or_else(|| error.clone(), |unknown| unknown.with_facts_of(error))

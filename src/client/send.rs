@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use tokio::time::Instant;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 
 use super::decode::Unreadable;
 use super::policy::{self, Attempt, Decision, Kind, Outcome};
-use super::rate::Underway;
+use super::rate::{self, Turn, Underway};
 use super::{Api, RateLimit, Request, failure, http};
 use crate::config::{Host, TIMEOUT};
 use crate::error::{Code, Error, Result};
@@ -18,12 +19,33 @@ use crate::trace::Trace;
 /// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
+/// What all answers that are being read may hold beyond a megabyte each, in megabytes. Those of PagerDuty are hardly ever
+/// that large, and a host in its place that answers many calls at once must not fill the memory.
+pub(super) const LARGE: usize = 512;
+
+/// A body, with the room that it takes up as long as it is there.
+#[derive(Default)]
+pub(super) struct Body<'c> {
+    bytes: Vec<u8>,
+    room: Option<SemaphorePermit<'c>>,
+}
+
+impl std::ops::Deref for Body<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Why a request was given up.
 pub(super) struct GivenUp {
     /// What went wrong.
     pub error: Error,
     /// Whether to look if it took effect all the same.
     pub look: bool,
+    /// When it was sent for the last time: what came before surely did not arrive, or was the same.
+    pub sent: Instant,
 }
 
 impl Api {
@@ -44,6 +66,8 @@ impl Api {
     ) -> Result<T, GivenUp> {
         let (mut number, mut doubt) = (1, false);
         loop {
+            // A change waits for nothing between this and being sent.
+            let sent = Instant::now();
             let Failure { outcome, asked, error } = match self.attempt(request, &decode).await {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
@@ -59,8 +83,8 @@ impl Api {
                     tokio::time::sleep(wait).await;
                     number += 1;
                 }
-                Decision::Look => return Err(GivenUp { error, look: true }),
-                Decision::GiveUp => return Err(GivenUp { error, look: false }),
+                Decision::Look => return Err(GivenUp { error, look: true, sent }),
+                Decision::GiveUp => return Err(GivenUp { error, look: false, sent }),
             }
         }
     }
@@ -69,30 +93,33 @@ impl Api {
     ///
     /// A change waits for nothing but what PagerDuty has told itself: what is known of the limit comes from other requests,
     /// which may have limits of their own, and acknowledging must not wait because somebody has read too much.
-    async fn turn(&self, kind: Kind) -> Result<Underway<'_>, Failure> {
+    async fn turn(&self, kind: Kind, operation: &str) -> Result<Underway<'_>, Failure> {
         let rate = &self.account.rate;
         if kind != Kind::Read {
             return Ok(rate.pass());
         }
-        let (underway, turn) = rate.enter(Instant::now(), fastrand::f64());
-        let mut next = Some(turn);
-        while let Some(turn) = next {
-            let wait = turn.saturating_duration_since(Instant::now());
-            if !wait.is_zero() {
-                let wait_or_not = |left: policy::Left| {
-                    if left.fits(wait) { Decision::Again(wait) } else { Decision::GiveUp }
-                };
-                if self.call.decide(wait_or_not) == Decision::GiveUp {
-                    let open = rate.closed(Instant::now(), 0.0).unwrap_or(turn);
-                    return Err(Failure::last(limited(open.saturating_duration_since(Instant::now()))));
+        loop {
+            let (news, now) = (rate.news(), Instant::now());
+            match rate.enter(operation, now) {
+                Turn::Now(underway) => return Ok(underway),
+                Turn::News(until) => {
+                    tracing::debug!("near the rate limit");
+                    let _ = timeout_at(until, news).await;
                 }
-                tracing::debug!(?wait, "near the rate limit");
-                tokio::time::sleep_until(turn).await;
+                Turn::Shut(until) => {
+                    let turn = rate::spread(until, now, fastrand::f64());
+                    let wait = turn.saturating_duration_since(now);
+                    let wait_or_not = |left: policy::Left| {
+                        if left.fits(wait) { Decision::Again(wait) } else { Decision::GiveUp }
+                    };
+                    if self.call.decide(wait_or_not) == Decision::GiveUp {
+                        return Err(Failure::last(held_back(until.saturating_duration_since(now))));
+                    }
+                    tracing::debug!(?wait, "beyond the rate limit");
+                    tokio::time::sleep_until(turn).await;
+                }
             }
-            // A 429 may have come in the meantime.
-            next = rate.closed(Instant::now(), fastrand::f64());
         }
-        Ok(underway)
     }
 
     async fn attempt<T>(
@@ -101,7 +128,8 @@ impl Api {
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
         let sending = self.build(request).map_err(Failure::last)?;
-        let underway = self.turn(request.kind).await?;
+        let operation = request.operation();
+        let underway = self.turn(request.kind, &operation).await?;
         let Some(within) = self.client.policy.time_for(request.kind, self.call.left()) else {
             return Err(Failure::last(self.too_late(request)));
         };
@@ -114,13 +142,13 @@ impl Api {
         metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
         let answer = sent.map_err(|error| self.unsent(error, within))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        self.note(status, &headers);
+        self.note(&underway, &operation, status, &headers);
         drop(underway);
         let body = self.body(request, answer, within).await;
         tracing::debug!(
             subject = request.subject,
             status = status.as_u16(),
-            bytes = body.as_ref().ok().map(Vec::len),
+            bytes = body.as_ref().ok().map(|body| body.len()),
             request_id = failure::request_id(&headers),
             "PagerDuty answered"
         );
@@ -139,19 +167,17 @@ impl Api {
     }
 
     /// Takes note of what the head of an answer says about more than its request.
-    fn note(&self, status: StatusCode, headers: &HeaderMap) {
-        let (now, limit) = (Instant::now(), RateLimit::of(headers));
+    fn note(&self, sent: &Underway<'_>, operation: &str, status: StatusCode, headers: &HeaderMap) {
+        let limit = RateLimit::of(headers);
         self.account.clock.note(headers);
-        self.account.rate.note(limit, now);
+        let asked = || policy::asked_wait(headers).unwrap_or(self.client.policy.backoff);
+        let refused = (status == StatusCode::TOO_MANY_REQUESTS).then(asked);
+        self.account.rate.note(sent, operation, limit, refused, Instant::now());
         if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = limit {
             metrics::headroom(remaining, limit);
         }
-        match status {
-            StatusCode::TOO_MANY_REQUESTS => {
-                self.account.rate.close(policy::asked_wait(headers).unwrap_or(self.client.policy.backoff), now);
-            }
-            StatusCode::UNAUTHORIZED => self.client.accounts.forget(&self.account),
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            self.client.accounts.forget(&self.account);
         }
     }
 
@@ -161,29 +187,54 @@ impl Api {
         request: &Request,
         mut answer: reqwest::Response,
         within: Duration,
-    ) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
+    ) -> Result<Body<'_>, Failure> {
+        let mut body = Body::default();
         loop {
             match answer.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
                     let error = self.unexpected(request, &format!("it is larger than {} MB", BODY_LIMIT >> 20));
                     return Err(Failure { outcome: Outcome::Garbled, asked: None, error });
                 }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(Some(chunk)) => {
+                    self.make_room(request, &mut body, chunk.len())?;
+                    body.bytes.extend_from_slice(&chunk);
+                }
                 Ok(None) => return Ok(body),
                 Err(error) => return Err(self.unread(request, error, within)),
             }
         }
     }
 
+    /// Takes up room for more of a body. Nobody waits for it: those who wait for each other would have it for ever.
+    fn make_room<'c>(&'c self, request: &Request, body: &mut Body<'c>, more: usize) -> Result<(), Failure> {
+        let has = body.room.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let needs = (body.len() + more) >> 20;
+        let lacks = u32::try_from(needs.saturating_sub(has)).unwrap_or(u32::MAX);
+        if lacks == 0 {
+            return Ok(());
+        }
+        let Ok(room) = self.client.large.try_acquire_many(lacks) else {
+            let subject = &request.subject;
+            let message =
+                format!("the answer to {subject} was not read to its end: too many large ones are being read");
+            let error = Error::new(Code::NetworkError, message).hint("Try again, and ask for less at a time.");
+            return Err(Failure { outcome: Outcome::CutOff, asked: None, error });
+        };
+        match &mut body.room {
+            Some(had) => had.merge(room),
+            none => *none = Some(room),
+        }
+        Ok(())
+    }
+
     fn refusal(&self, request: &Request, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         let error = failure::from_answer(request, &self.credential, self.host(), status, headers, body);
-        let outcome = Outcome::of_status(status);
+        let outcome = Outcome::of_answer(status, error.pagerduty_code());
         if outcome != Outcome::Limited {
             return Failure { outcome, asked: None, error };
         }
         let asked = policy::asked_wait(headers);
-        Failure { outcome, asked, error: error.retry_after(asked.map_or(60, |asked| asked.as_secs())) }
+        Failure { outcome, asked, error: error.retry_after(asked.map_or(60, whole_seconds)) }
     }
 
     /// Where the credential is for, else where the settings say.
@@ -282,10 +333,15 @@ impl Api {
 }
 
 /// The error for a request that was not sent, since the rate limit would not let it through in time.
-fn limited(wait: Duration) -> Error {
+fn held_back(wait: Duration) -> Error {
     Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up; the request was held back")
         .hint("Wait for retry_after_seconds, then ask for less at a time.")
-        .retry_after(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+        .retry_after(whole_seconds(wait))
+}
+
+/// A wait as it is told: never none, which would read as an invitation.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// Why an attempt failed.
@@ -298,5 +354,67 @@ pub(super) struct Failure {
 impl Failure {
     fn last(error: Error) -> Self {
         Self { outcome: Outcome::Refused, asked: None, error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::auth::Credential;
+    use crate::client::request::Change;
+    use crate::client::resources::{INCIDENTS, TEAMS};
+    use crate::client::{Client, Query};
+    use crate::config::Config;
+    use crate::ids::Id;
+    use crate::models::Incident;
+    use crate::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
+
+    async fn api(adjust: impl FnOnce(&mut Client)) -> (Sandbox, Api) {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let mut config = Config::from_lookup(|_| None).unwrap();
+        config.host = Host::parse(sandbox.url()).unwrap();
+        config.backoff = Duration::from_millis(5);
+        let mut client = Client::new(&config);
+        adjust(&mut client);
+        (sandbox, Arc::new(client).with(Credential::new(tokens::USER.into(), "a test")))
+    }
+
+    #[tokio::test]
+    async fn large_answers_share_room_and_give_it_back() {
+        let (sandbox, api) = api(|client| client.large = Semaphore::new(4)).await;
+        let request = Request::list(&TEAMS, Query::new());
+        let error = |megabytes| {
+            sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Bomb(megabytes)) });
+            async {
+                let error = api.send(&request, |_| Err::<(), _>(Unreadable::because("read"))).await.unwrap_err();
+                sandbox.clear();
+                error
+            }
+        };
+        assert!(error(3).await.message().contains("read"), "there is room for it");
+        assert_eq!(error(6).await.code(), Code::NetworkError);
+        assert_eq!(api.client.large.available_permits(), 4);
+        assert_eq!(error(3).await.code(), Code::UnexpectedResponse, "there is again");
+    }
+
+    #[tokio::test]
+    async fn a_change_was_sent_when_it_was_sent_for_the_last_time() {
+        let (sandbox, api) = api(|_| {}).await;
+        let limited = FaultKind::Status { code: 429, headers: [("retry-after".into(), "1".into())].into(), body: None };
+        sandbox.fail(Fault::once("/incidents/{id}", limited));
+        sandbox.fail(Fault::once("/incidents/{id}", FaultKind::Empty));
+        let id: Id<Incident> = Id::parse("Q1").unwrap();
+        let change = Change { deed: "changing", look: String::new() };
+        let request = Request::one(&INCIDENTS, &id, Query::new());
+        let request = request.change(reqwest::Method::PUT, serde_json::json!({}), None, Kind::Note, change);
+        let began = Instant::now();
+        let Err(given_up) = api.exchange(&request, |_| Err::<(), _>(Unreadable::because("it is empty"))).await else {
+            panic!("it was answered")
+        };
+        assert!(given_up.look && given_up.sent - began >= Duration::from_secs(1), "{:?}", given_up.sent - began);
     }
 }

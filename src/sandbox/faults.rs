@@ -34,7 +34,8 @@ pub struct Fault {
     #[serde(default)]
     pub method: Option<String>,
     /// Which paths: one that matches segment by segment, where `{id}` stands for any one segment and a last `*` for any
-    /// rest. `/incidents/{id}` is one incident and not its notes, `*` is everything.
+    /// rest. `/incidents/{id}` is one incident and not its notes, `*` is everything. After a `?` may come one pair of the
+    /// query: `/incidents?offset=200` is a third page, whenever it is asked for.
     pub path: String,
     /// How many requests it spoils.
     #[serde(default = "once")]
@@ -129,9 +130,11 @@ impl Fault {
         Self { times: requests, ..Self::once(path, FaultKind::Together(Arc::new(barrier))) }
     }
 
-    fn matches(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str, query: &str) -> bool {
+        let (pattern, pair) = self.path.split_once('?').unwrap_or((&self.path, ""));
         self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && path_matches(&self.path, path)
+            && path_matches(pattern, path)
+            && (pair.is_empty() || query.split('&').any(|asked| asked == pair))
     }
 }
 
@@ -286,20 +289,21 @@ impl Faults {
     }
 
     /// What is to go wrong with this request: the first fault that matches and has let enough pass.
-    pub fn meet(&self, method: &str, path: &str) -> Option<FaultKind> {
+    pub fn meet(&self, method: &str, path: &str, query: &str) -> Option<FaultKind> {
         let mut faults = lock(&self.waiting);
-        let due = faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(method, path)).find_map(|fault| {
-            if fault.skip > 0 {
-                fault.skip -= 1;
-                return None;
-            }
-            if fault.chance.is_some_and(|chance| lock(&self.dice).f64() >= chance) {
-                return None;
-            }
-            // `u32::MAX` is for ever, to all intents.
-            fault.times -= 1;
-            Some(fault.kind.clone())
-        });
+        let due =
+            faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(method, path, query)).find_map(|fault| {
+                if fault.skip > 0 {
+                    fault.skip -= 1;
+                    return None;
+                }
+                if fault.chance.is_some_and(|chance| lock(&self.dice).f64() >= chance) {
+                    return None;
+                }
+                // `u32::MAX` is for ever, to all intents.
+                fault.times -= 1;
+                Some(fault.kind.clone())
+            });
         faults.retain(|fault| fault.times > 0);
         due
     }
@@ -322,7 +326,7 @@ mod tests {
     fn a_fault_lets_some_pass_strikes_and_is_spent() {
         let faults = Faults::default();
         faults.add(serde_json::from_str(r#"{"path": "/users", "times": 2, "skip": 1, "kind": "hang"}"#).unwrap());
-        let strikes: Vec<bool> = (0..4).map(|_| faults.meet("GET", "/users").is_some()).collect();
+        let strikes: Vec<bool> = (0..4).map(|_| faults.meet("GET", "/users", "").is_some()).collect();
         assert_eq!(strikes, [false, true, true, false]);
     }
 
@@ -331,7 +335,7 @@ mod tests {
         let strikes = |seed| {
             let faults = Faults::of(&FaultSpec { seed: Some(seed), ..FaultSpec::default() });
             faults.add(Fault { times: u32::MAX, chance: Some(0.3), ..Fault::once("*", FaultKind::Reset) });
-            (0..200).map(|_| faults.meet("GET", "/users").is_some()).collect::<Vec<_>>()
+            (0..200).map(|_| faults.meet("GET", "/users", "").is_some()).collect::<Vec<_>>()
         };
         assert_eq!(strikes(1), strikes(1));
         assert_ne!(strikes(1), strikes(2));

@@ -182,7 +182,11 @@ async fn disturb(
         if !server.latency.is_zero() {
             tokio::time::sleep(server.latency).await;
         }
-        match server.faults.meet(request.method().as_str(), request.uri().path()) {
+        match server.faults.meet(
+            request.method().as_str(),
+            request.uri().path(),
+            request.uri().query().unwrap_or_default(),
+        ) {
             Some(fault) => fault.strike(request, next, &scissors).await,
             None => next.run(request).await,
         }

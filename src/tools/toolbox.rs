@@ -168,10 +168,8 @@ impl Toolbox {
             let reply = self.run(origin, terms, name, arguments).await.map_err(shown)?;
             Ok(if self.raw_text { reply } else { reply.neutralised() })
         };
-        let outcome = AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|panic| {
-            let error = Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic.as_ref())));
-            Err(shown(error.hint("This is a bug in the server; please report it with the arguments.")))
-        });
+        let outcome = AssertUnwindSafe(answered).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|panic| Err(shown(panicked(name, panic.as_ref()))));
         let elapsed = counted.end(outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
         match &outcome {
             Ok(_) => tracing::info!(tool = name, ?elapsed, "call answered"),
@@ -203,9 +201,16 @@ impl Toolbox {
         let by_login = credential.is_login();
         let cx = Context { api: self.client.until(deadline, credential), terms };
         let api = cx.api.clone();
-        let running = async { (tool.run)(cx, &arguments).await };
+        let running = AssertUnwindSafe(async { (tool.run)(cx, &arguments).await }).catch_unwind();
         match timeout_at(deadline, running).await {
-            Ok(outcome) => {
+            Ok(Err(panic)) => {
+                let error = panicked(name, panic.as_ref());
+                // What became of a change matters more than whose fault it is that nobody knows.
+                Err(api
+                    .in_doubt()
+                    .map_or_else(|| error.clone(), |doubt| doubt.adding(&format!("; {}", error.message()))))
+            }
+            Ok(Ok(outcome)) => {
                 let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
                 if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
                     login.forget();
@@ -255,6 +260,12 @@ impl Drop for Counted {
     }
 }
 
+/// The answer to a call that panicked.
+fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+    Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic)))
+        .hint("This is a bug in the server; please report it with the arguments.")
+}
+
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
@@ -267,6 +278,10 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::client::NewStatus;
+    use crate::ids::Id;
+    use crate::models::{Incident, Model};
+    use crate::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
     use crate::tools::Access;
 
     fn toolbox(tools: Vec<&'static Tool>) -> Toolbox {
@@ -298,6 +313,33 @@ mod tests {
             assert_eq!(error.code(), Code::Internal);
             assert!(error.message().contains(text), "{error}");
         }
+    }
+
+    static PANICS_AFTER_A_CHANGE: Tool = tool(Access::Write, |cx, _| {
+        Box::pin(async move {
+            let id = Id::parse("Q1").unwrap();
+            let _ = cx.api.set_status(&id, NewStatus::Resolved, None, &Incident::defaults()).await;
+            panic!("out of cheese")
+        })
+    });
+
+    #[tokio::test]
+    async fn a_tool_that_panics_after_a_change_leaves_it_in_doubt() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        sandbox.fail(Fault { times: 9, ..Fault::once("/incidents/{id}", FaultKind::Hang) });
+        let mut config = Config::from_lookup(|name| match name {
+            crate::config::API_TOKEN => Some(tokens::USER.to_owned()),
+            TIMEOUT => Some("2".to_owned()),
+            _ => None,
+        })
+        .unwrap();
+        config.host = crate::config::Host::parse(sandbox.url()).unwrap();
+        config.attempt_timeout = Duration::from_millis(100);
+        let toolbox = Toolbox::new(&config, &Filter::default()).unwrap();
+        let toolbox = Toolbox { tools: vec![&PANICS_AFTER_A_CHANGE], ..toolbox };
+        let error = toolbox.call("odd", Map::new()).await.unwrap_err();
+        assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+        assert!(error.message().contains("out of cheese"), "{error}");
     }
 
     /// A call and a sign of life, as lines.

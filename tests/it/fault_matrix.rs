@@ -40,15 +40,18 @@ fn answer(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind 
 fn matrix() -> Vec<Line> {
     let line = |fault, kind, reads, status, note| Line { fault, kind, reads, status, note };
     let unknown = ["OUTCOME_UNKNOWN 1+3"; 2];
-    let server_error = (["ok 2", "API_ERROR 3"], ["ok 2+0", "API_ERROR 3+1"]);
+    let server_error = (["ok 2", "API_ERROR 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"]);
+    let timed_out = (["ok 2", "TIMEOUT 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"]);
     let limited = (["ok 2", "RATE_LIMITED 3"], ["ok 2+0", "RATE_LIMITED 3+0"]);
     vec![
-        line("slow", FaultKind::Delay(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 2+0", "TIMEOUT 3+1"], unknown),
+        line("slow", FaultKind::Delay(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"], unknown),
         line("slow body", FaultKind::SlowBody(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
         line("500", answer(500, &[], None), server_error.0, server_error.1, unknown),
         line("502 in HTML", FaultKind::Html, server_error.0, server_error.1, unknown),
         line("503", answer(503, &[], Some("")), server_error.0, server_error.1, unknown),
-        line("reset", FaultKind::Reset, ["ok 2", "NETWORK_ERROR 3"], ["ok 2+0", "NETWORK_ERROR 3+1"], unknown),
+        line("408", answer(408, &[], None), timed_out.0, timed_out.1, unknown),
+        line("PagerDuty's time-out", answer(400, &[], Some(r#"{"error": {"code": 2016}}"#)), timed_out.0, timed_out.1, unknown),
+        line("reset", FaultKind::Reset, ["ok 2", "NETWORK_ERROR 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"], unknown),
         line("reset within the body", FaultKind::Truncated, ["ok 2", "NETWORK_ERROR 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
         line("429 with headers", answer(429, &[("ratelimit-reset", "1")], None), limited.0, limited.1, limited.1),
         line("429 with a date", answer(429, &[("retry-after", "Sun, 06 Nov 1994 08:49:38 GMT"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")], None), limited.0, limited.1, limited.1),
@@ -58,11 +61,12 @@ fn matrix() -> Vec<Line> {
         line("403", answer(403, &[], None), ["PERMISSION_DENIED 1"; 2], ["PERMISSION_DENIED 1+0"; 2], ["PERMISSION_DENIED 1+0"; 2]),
         line("404", answer(404, &[], None), ["NOT_FOUND 1"; 2], ["NOT_FOUND 1+0"; 2], ["NOT_FOUND 1+0"; 2]),
         line("redirect", answer(307, &[("location", "/teams")], Some("")), ["API_ERROR 1"; 2], ["API_ERROR 1+0"; 2], ["API_ERROR 1+0"; 2]),
-        line("garbage", answer(200, &[], Some("\u{0}\u{1}{")), ["UNEXPECTED_RESPONSE 1"; 2], ["UNEXPECTED_RESPONSE 1+1"; 2], unknown),
-        line("HTML", answer(200, &[("content-type", "text/html")], Some("<p>log in")), ["UNEXPECTED_RESPONSE 1"; 2], ["UNEXPECTED_RESPONSE 1+1"; 2], unknown),
-        line("empty", FaultKind::Empty, ["ok 2", "UNEXPECTED_RESPONSE 3"], ["UNEXPECTED_RESPONSE 1+1"; 2], unknown),
+        line("garbage", answer(200, &[], Some("\u{0}\u{1}{")), ["UNEXPECTED_RESPONSE 1"; 2], unknown, unknown),
+        line("HTML", answer(200, &[("content-type", "text/html")], Some("<p>log in")), ["UNEXPECTED_RESPONSE 1"; 2], unknown, unknown),
+        line("empty", FaultKind::Empty, ["ok 2", "UNEXPECTED_RESPONSE 3"], unknown, unknown),
         line("lost answer", FaultKind::LostResponse, ["ok 2", "NETWORK_ERROR 3"], ["ok 2+1", "ok 3+1"], ["ok 1+1"; 2]),
         line("502 though it took effect", FaultKind::Replaced(502), ["ok 2", "API_ERROR 3"], ["ok 2+1", "ok 3+1"], ["ok 1+1"; 2]),
+        line("408 though it took effect", FaultKind::Replaced(408), timed_out.0, ["ok 2+1", "ok 3+1"], ["ok 1+1"; 2]),
         line("200 without a body", FaultKind::Replaced(200), ["ok 2", "UNEXPECTED_RESPONSE 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
         line("204", FaultKind::Replaced(204), ["ok 2", "UNEXPECTED_RESPONSE 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
     ]
@@ -91,15 +95,15 @@ impl Call {
         pair[usize::from(stays)]
     }
 
-    /// Where the fault strikes, and how many requests pass before.
-    fn place(self) -> (&'static str, &'static str, u32) {
+    /// Where the fault strikes.
+    fn place(self) -> (&'static str, &'static str) {
         match self {
-            Call::Single => ("GET", "/teams/{id}", 0),
-            Call::FirstPage => ("GET", "/incidents", 0),
-            Call::ThirdPage => ("GET", "/incidents", 2),
-            Call::Context => ("GET", "/users/me", 0),
-            Call::Status => ("PUT", "/incidents/{id}", 0),
-            Call::Note => ("POST", "/incidents/{id}/notes", 0),
+            Call::Single => ("GET", "/teams/{id}"),
+            Call::FirstPage => ("GET", "/incidents"),
+            Call::ThirdPage => ("GET", "/incidents?offset=200"),
+            Call::Context => ("GET", "/users/me"),
+            Call::Status => ("PUT", "/incidents/{id}"),
+            Call::Note => ("POST", "/incidents/{id}/notes"),
         }
     }
 
@@ -136,8 +140,12 @@ impl Line {
     /// Runs some cells of the line on one account, one after another; what is wrong with them.
     async fn run(&self, calls: &[Call], stays: bool) -> Vec<String> {
         let account = Account::start().await;
-        let setup = json!({"statuses": ["triggered"], "limit": calls.len(), "include": ["id"]});
-        let open = account.ok("get_incidents", setup).await;
+        let setup = json!({
+            "current_user_context": false, "statuses": ["triggered", "acknowledged"], "limit": calls.len(), "include": ["id"],
+        });
+        let terms = Terms { whole_account: true, ..account.toolbox.terms() };
+        let open = account.toolbox.call_on(terms, "get_incidents", object(setup)).await.unwrap().into_value();
+        assert_eq!(rows(&open, "incidents").len(), calls.len(), "an incident for each cell");
         let team = account.ok("get_teams", json!({"limit": 1})).await["teams"][0]["id"].clone();
         let mut wrong = Vec::new();
         for (call, incident) in calls.iter().zip(rows(&open, "incidents")) {
@@ -172,9 +180,9 @@ impl Cell<'_> {
             call(&toolbox, "build_user_context", json!({})).await;
         }
         sandbox.clear();
-        let (method, path, skip) = self.call.place();
+        let (method, path) = self.call.place();
         let times = if self.stays { u32::MAX } else { 1 };
-        let fault = Fault { method: Some(method.to_owned()), times, skip, ..Fault::once(path, self.line.kind.clone()) };
+        let fault = Fault { method: Some(method.to_owned()), times, ..Fault::once(path, self.line.kind.clone()) };
         sandbox.fail(fault);
         let (tool, arguments) = self.call.tool(incident, team);
         let (outcome, text) = call(&toolbox, tool, arguments).await;

@@ -1,6 +1,7 @@
 //! Time and rate: what waits, what is not sent, and what is said about a change when its time is over.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use pagerduty_mcp_server::auth::Origin;
@@ -9,14 +10,19 @@ use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Account, toolbox};
+use crate::support::{Account, err, toolbox};
 
-fn limited(seconds: &str) -> FaultKind {
-    FaultKind::Status { code: 429, headers: [("retry-after".to_owned(), seconds.to_owned())].into(), body: None }
+fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn with_headers(headers: &[(&str, &str)]) -> FaultKind {
-    FaultKind::Headers(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+fn refused(pairs: &[(&str, &str)]) -> FaultKind {
+    FaultKind::Status { code: 429, headers: headers(pairs), body: None }
+}
+
+/// A 429 of the credential's own limit.
+fn limited(seconds: &str) -> FaultKind {
+    refused(&[("ratelimit-limit", "960"), ("ratelimit-remaining", "0"), ("ratelimit-reset", seconds)])
 }
 
 /// An account whose user is known and an open incident of it; nothing has been recorded yet.
@@ -74,15 +80,57 @@ async fn a_change_that_is_refused_for_now_is_not_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_crowd_near_the_limit_is_slowed_down_and_not_refused() {
+async fn a_wait_of_any_length_is_told_and_one_of_none_is_a_second() {
+    for (wait, times) in [("18400000000000000000", 1), ("1e30", 1), ("0", 3)] {
+        let (account, _) = ready(|config| config.backoff = Duration::from_millis(5)).await;
+        account.sandbox.fail(Fault { times, ..Fault::once("/teams", refused(&[("retry-after", wait)])) });
+        let error = account.err("get_teams", json!({})).await;
+        assert_eq!(error.code(), Code::RateLimited, "{wait}: {error}");
+        let seconds = error.envelope()["error"]["retry_after_seconds"].as_u64().unwrap();
+        assert!((1..=86_400).contains(&seconds), "{wait}: {seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_one_operation_is_that_operations() {
+    let own = [("ratelimit-limit", "10"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "45")];
+    for kind in [refused(&own), refused(&[("retry-after", "45")]), refused(&[("ratelimit-reset", "45")])] {
+        let (account, _) = ready(|_| {}).await;
+        account.sandbox.fail(Fault::once("/teams", kind));
+        for _ in 0..2 {
+            assert_eq!(account.err("get_teams", json!({})).await.code(), Code::RateLimited);
+        }
+        assert_eq!(account.sandbox.requests().len(), 1, "the second was held back");
+        account.ok("get_schedules", json!({})).await;
+    }
     let (account, _) = ready(|_| {}).await;
-    account.sandbox.fail(always("/teams", with_headers(&[("ratelimit-remaining", "4"), ("ratelimit-reset", "2")])));
+    account.sandbox.fail(Fault::once("/teams", FaultKind::Headers(headers(&own))));
     account.ok("get_teams", json!({})).await;
-    let begun = Instant::now();
-    join_all((0..8).map(|_| account.ok("get_teams", json!({})))).await;
-    // Two may go at once; for the others there is no room before the window of two seconds ends.
-    assert!(begun.elapsed() >= Duration::from_millis(1_500), "{:?}", begun.elapsed());
-    assert_eq!(account.sandbox.requests().len(), 9);
+    account.ok("get_schedules", json!({})).await;
+}
+
+#[tokio::test]
+async fn nobody_waits_and_nobody_is_refused_while_something_is_left() {
+    for (left, crowd) in [("350", 200), ("60", 55)] {
+        let (account, _) = ready(|_| {}).await;
+        let says = headers(&[("ratelimit-remaining", left), ("ratelimit-reset", "3600")]);
+        account.sandbox.fail(always("/teams", FaultKind::Headers(says)));
+        account.ok("get_teams", json!({})).await;
+        // None of them is answered before all of them are there.
+        account.sandbox.clear();
+        account.sandbox.fail(Fault::together("/teams", crowd));
+        join_all((0..crowd).map(|_| account.ok("get_teams", json!({})))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_at_the_limit_is_slowed_down_and_not_refused() {
+    let (account, _) = ready(|_| {}).await;
+    let says = headers(&[("ratelimit-remaining", "2"), ("ratelimit-reset", "3600")]);
+    account.sandbox.fail(always("/teams", FaultKind::Headers(says)));
+    account.ok("get_teams", json!({})).await;
+    join_all((0..20).map(|_| account.ok("get_teams", json!({})))).await;
+    assert_eq!(account.sandbox.requests().len(), 21);
 }
 
 #[tokio::test]
@@ -176,4 +224,60 @@ async fn two_notes_of_the_same_text_are_two_notes() {
         .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", FaultKind::LostResponse) });
     let second = account.ok("add_incident_note", arguments).await;
     assert_ne!(first["notes"][0]["id"], second["notes"][0]["id"]);
+}
+
+#[tokio::test]
+async fn of_two_calls_with_the_same_note_each_has_its_own() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
+    let post = |kind| Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", kind) };
+    account.sandbox.fail(post(FaultKind::Reset));
+    account.sandbox.fail(post(FaultKind::SlowBody(Duration::from_millis(1_000))));
+    let arguments = json!({"incident_id": id, "content": "on it"}).as_object().unwrap().clone();
+    let calls = [(); 2].map(|()| account.toolbox.call("add_incident_note", arguments.clone()));
+    let succeeded = join_all(calls).await.iter().filter(|outcome| outcome.is_ok()).count();
+    let notes = account.sandbox.notes(id.as_str().unwrap()).unwrap();
+    let written = notes.as_array().unwrap().iter().filter(|note| note["content"] == "on it").count();
+    assert_eq!((succeeded, written), (1, 1), "one of them did not arrive");
+}
+
+#[tokio::test]
+async fn a_note_whose_author_is_not_known_is_not_claimed() {
+    let (account, id) = ready(|_| {}).await;
+    let arguments = json!({"incident_id": id, "content": "on it"});
+    account.ok("add_incident_note", arguments.clone()).await;
+    let colleague = account.ok("get_users", json!({"limit": 1})).await["users"][0]["email"].clone();
+    let other = toolbox(&account.sandbox, tokens::ACCOUNT, |config| {
+        config.user_email = colleague.as_str().map(str::to_owned);
+        config.backoff = Duration::from_millis(5);
+    });
+    account
+        .sandbox
+        .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", FaultKind::Reset) });
+    let error = err(&other, "add_incident_note", arguments).await;
+    assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+}
+
+#[tokio::test]
+async fn a_success_that_says_something_else_is_looked_at() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
+    for said in [json!({"id": id, "status": "triggered"}), json!({"id": "QOTHER", "status": "resolved"})] {
+        let kind = FaultKind::WrongJson(json!({"incident": said}));
+        account.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", kind) });
+        let error = account.err("resolve_incident", json!({"incident_id": id})).await;
+        assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+        assert!(error.message().contains("still triggered"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_resolution_that_lands_late_is_not_said_not_to_have_happened() {
+    let (account, id) = ready(|config| config.backoff = Duration::from_millis(400)).await;
+    let put = |times, kind| Fault { method: Some("PUT".into()), times, ..Fault::once("/incidents/{id}", kind) };
+    // What the others would say shows nothing of the first, which is in a queue.
+    account.sandbox.fail(put(1, FaultKind::Late(Duration::from_millis(1_500))));
+    account.sandbox.fail(put(2, FaultKind::Reset));
+    match account.toolbox.call("resolve_incident", json!({"incident_id": id}).as_object().unwrap().clone()).await {
+        Ok(answer) => assert_eq!(answer.into_value()["incidents"][0]["status"], "resolved"),
+        Err(error) => assert_eq!(error.code(), Code::OutcomeUnknown, "{error}"),
+    }
 }
