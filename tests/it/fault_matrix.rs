@@ -17,7 +17,7 @@ use crate::support::{Account, object, rows, toolbox};
 const SLOW: Duration = Duration::from_mins(5);
 
 /// The time-out of an attempt where answers are slow on purpose. Where they are not, it is long for a busy machine, too.
-const ATTEMPT: Duration = Duration::from_secs(2);
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// How many accounts there are at a time.
 const SIDE_BY_SIDE: usize = 8;

@@ -231,7 +231,7 @@ async fn of_two_calls_with_the_same_note_each_has_its_own() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
     let post = |kind| Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", kind) };
     account.sandbox.fail(post(FaultKind::Reset));
-    account.sandbox.fail(post(FaultKind::SlowBody(Duration::from_millis(1_000))));
+    account.sandbox.fail(post(FaultKind::SlowBody(Duration::from_secs(1))));
     let arguments = json!({"incident_id": id, "content": "on it"}).as_object().unwrap().clone();
     let calls = [(); 2].map(|()| account.toolbox.call("add_incident_note", arguments.clone()));
     let succeeded = join_all(calls).await.iter().filter(|outcome| outcome.is_ok()).count();
