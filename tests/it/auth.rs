@@ -22,10 +22,14 @@ async fn a_first_call_logs_in_and_all_others_reuse_it() {
     let scene = Scene::start().await;
     let toolbox = scene.toolbox();
     support::ok(&toolbox, "get_teams", json!({})).await;
+    let stored = scene.stored();
+    // A server that has the token asks the store no more.
+    let away = scene.path().with_extension("away");
+    fs::rename(scene.path(), &away).unwrap();
     support::ok(&toolbox, "get_teams", json!({})).await;
+    fs::rename(&away, scene.path()).unwrap();
     scene.ok().await;
     assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
-    let stored = scene.stored();
     let expiry: i64 = stored["token_expiry"].as_str().unwrap().parse().unwrap();
     assert!(expiry > 1_700_000_000, "Unix seconds as text");
     let page = scene.page();
@@ -34,6 +38,19 @@ async fn a_first_call_logs_in_and_all_others_reuse_it() {
         assert!(!page.body.contains(absent), "{absent}");
     }
     assert!(page.head.to_lowercase().contains("content-security-policy: default-src 'none'"), "{}", page.head);
+}
+
+#[tokio::test]
+async fn what_is_at_hand_is_told_without_a_login_or_a_refresh() {
+    let present = async |scene: &Scene| Credentials::new(&scene.config).present().await;
+    let scene = Scene::start().await.with_secret();
+    let nobody = present(&scene).await.unwrap_err();
+    assert!(nobody.message().contains("nobody has logged in"), "{nobody}");
+    scene.ok().await;
+    assert_eq!(present(&scene).await.unwrap().source(), "the OAuth login");
+    let expired = present(&Scene::expired().await).await.unwrap_err();
+    assert!(expired.message().contains("has expired"), "{expired}");
+    assert_eq!((expired.code(), scene.opened()), (Code::MissingCredentials, 1));
 }
 
 #[tokio::test]
