@@ -62,7 +62,8 @@ def test_what_passes_is_waited_for(user: Session, sandbox, kind):
 def test_a_lost_answer_neither_repeats_a_note_nor_denies_a_change(user: Session, sandbox):
     incident = user.call("get_incidents", statuses=["triggered"], limit=1)["incidents"][0]["id"]
     sandbox.fail("lost_response", path="/incidents/{id}/notes", method="POST")
-    assert user.one("add_incident_note", incident_id=incident, content="Once.")["content"] == "Once."
+    note = user.one("add_incident_note", incident_id=incident, content="Once.")
+    assert note["content"] == "Once."
     sandbox.fail("lost_response", path="/incidents/{id}", method="PUT")
     assert user.one("resolve_incident", incident_id=incident)["status"] == "resolved"
     sent = Counter(sandbox.requests())

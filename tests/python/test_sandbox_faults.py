@@ -49,9 +49,12 @@ def test_a_fault_that_passes_or_is_elsewhere_does_no_harm(door: Door, nowhere: P
 def test_a_change_whose_answer_is_replaced_is_looked_for(door: Door, nowhere: Path):
     listed = door.run("call", "get_incidents", "limit=1", "--sandbox", cwd=nowhere)
     incident = json.loads(listed.stdout)["incidents"][0]["id"]
-    note = ("call", "add_incident_note", f"incident_id={incident}", "content=on it", "--sandbox", "--sandbox-faults")
-    for faults, status, told in [("POST replaced=502", 0, None), ("POST reset", 1, "OUTCOME_UNKNOWN")]:
-        done = door.run(*note, faults, cwd=nowhere)
+    note = ("call", "add_incident_note", f"incident_id={incident}", "content=on it", "--sandbox")
+    for faults, status, told in [
+        ("POST replaced=502", 0, None),
+        ("POST reset", 1, "OUTCOME_UNKNOWN"),
+    ]:
+        done = door.run(*note, "--sandbox-faults", faults, cwd=nowhere)
         answer = json.loads(done.stdout)
         assert (done.returncode, answer.get("error", {}).get("code")) == (status, told), answer
 
