@@ -16,6 +16,8 @@
 //! # }
 //! ```
 
+pub use pagerduty_rows::{fields, text};
+
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -23,7 +25,6 @@ pub mod client;
 pub mod config;
 pub mod docs;
 pub mod error;
-pub mod fields;
 // Not part of what the crate offers. The settings in clippy.toml cover test functions, not what `fuzz/` drives.
 #[cfg(any(test, fuzzing))]
 #[allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -38,6 +39,5 @@ mod python;
 pub mod reply;
 pub mod sandbox;
 pub mod server;
-pub mod text;
 pub mod tools;
 pub mod trace;

@@ -51,7 +51,7 @@ pub(super) fn reply(reply: Reply, format: Format) -> CallToolResult {
     match reply.write(format) {
         Written::Json(envelope) => {
             // Not `CallToolResult::structured`, which writes the text by way of `fmt`, at twice the cost.
-            let text = serde_json::to_string(&envelope).unwrap_or_else(|_| envelope.to_string());
+            let text = pagerduty_rows::write::json(&envelope);
             let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
             result.structured_content = Some(envelope);
             result

@@ -13,41 +13,49 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The same for a message that may be a tool's answer. Its structured content is not written again where the text beside
-/// it, as `convert` makes it, is that very JSON: with a hundred incidents it is the larger half of the line.
+/// The same for a message that may be a tool's answer. The text of a list is nearly all of the line, so it is put into the
+/// frame that is written without it: quoted where it stands as text, and as it is where it is the structured content, which
+/// `convert` makes of the same JSON.
 pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    let (text, structured) = match message {
-        JsonRpcMessage::Response(JsonRpcResponse { result: ServerResult::CallToolResult(result), .. }) => {
-            match take_twins(result) {
-                Some(twins) => twins,
-                None => return encode(message),
-            }
-        }
-        _ => return encode(message),
-    };
-    // The text once with its quotes escaped, and once more as it is.
-    let mut line = Vec::with_capacity(text.len() * 5 / 2 + 256);
-    serde_json::to_writer(&mut line, message)?;
-    // The result is a message's last member, so that its end and the message's are the last two bytes.
-    if line.ends_with(b"}}") {
-        line.truncate(line.len() - 2);
+    let Some((text, structured)) = result(message).and_then(take_twins) else { return encode(message) };
+    let frame = serde_json::to_string(message)?;
+    // What a frame quotes has no unescaped quotes, so this is the text's place. The result is a message's last member: its
+    // end and the message's are the last two bytes.
+    let places = frame.split_once(NO_TEXT).and_then(|(before, after)| Some((before, after.strip_suffix("}}")?)));
+    if let Some((before, after)) = places {
+        let mut line = Vec::with_capacity(frame.len() + text.len() * 5 / 2);
+        line.extend_from_slice(before.as_bytes());
+        line.extend_from_slice(b"\"text\":");
+        pagerduty_rows::write::quoted(&mut line, &text)?;
+        line.extend_from_slice(after.as_bytes());
         line.extend_from_slice(b",\"structuredContent\":");
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(b"}}\n");
         return Ok(line);
     }
-    if let JsonRpcMessage::Response(JsonRpcResponse { result: ServerResult::CallToolResult(result), .. }) = message {
+    if let Some(result) = result(message) {
+        result.content = vec![ContentBlock::text(text)];
         result.structured_content = Some(structured);
     }
     encode(message)
 }
 
-/// The text and the structured content, which is taken out, of a result that says the same in both.
+/// How a text that was taken out is written.
+const NO_TEXT: &str = "\"text\":\"\"";
+
+fn result(message: &mut ServerJsonRpcMessage) -> Option<&mut CallToolResult> {
+    match message {
+        JsonRpcMessage::Response(JsonRpcResponse { result: ServerResult::CallToolResult(result), .. }) => Some(result),
+        _ => None,
+    }
+}
+
+/// Takes the text and the structured content out of a result that says the same in both.
 fn take_twins(result: &mut CallToolResult) -> Option<(String, Value)> {
-    let [ContentBlock::Text(text)] = result.content.as_slice() else { return None };
+    let [ContentBlock::Text(text)] = result.content.as_mut_slice() else { return None };
     let structured = result.structured_content.take()?;
     debug_assert_eq!(serde_json::from_str::<Value>(&text.text).ok().as_ref(), Some(&structured));
-    Some((text.text.clone(), structured))
+    Some((std::mem::take(&mut text.text), structured))
 }
 
 #[cfg(test)]
@@ -67,12 +75,14 @@ mod tests {
             CallToolResult::success(vec![]),
             table,
         ] {
-            let mut message =
-                ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), RequestId::Number(1));
-            let plain: Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
-            let line = encode_answer(&mut message).unwrap();
-            assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
-            assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
+            for id in [RequestId::Number(1), RequestId::String(r#"","text":"","#.into())] {
+                let result = ServerResult::CallToolResult(result.clone());
+                let mut message = ServerJsonRpcMessage::response(result, id);
+                let plain: Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+                let line = encode_answer(&mut message).unwrap();
+                assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
+                assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
+            }
         }
     }
 }

@@ -3,15 +3,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The files of the product by name; those of `crates/rows` begin with `rows/`.
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let trees = [("", root.join("src")), ("rows/", root.join("crates/rows/src"))];
+    let mut sources: Vec<_> = trees.iter().flat_map(|(prefix, tree)| tree_of(prefix, tree)).collect();
     // It drives everything, and is compiled for tests only.
-    files.retain(|path| !path.ends_with("fuzzing.rs"));
-    files.sort();
-    let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+    sources.retain(|(name, _)| name != "fuzzing.rs");
+    sources.sort();
+    sources
+}
+
+fn tree_of(prefix: &str, tree: &Path) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    collect(tree, &mut files);
+    let name = |path: &PathBuf| path.strip_prefix(tree).unwrap().to_string_lossy().replace('\\', "/");
+    files.iter().map(|path| (format!("{prefix}{}", name(path)), fs::read_to_string(path).unwrap())).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -54,6 +61,16 @@ fn frameworks_stay_at_the_edges() {
     );
     assert_eq!(intruders(&["prometheus_client"], &["metrics"]), none, "only metrics knows how they are counted");
     assert_eq!(intruders(&["clap"], &["cli"]), none, "only cli knows clap");
+}
+
+#[test]
+fn what_rows_offers_takes_and_returns_finished_types() {
+    // A generic function would be compiled where it is called, which is not for speed.
+    let is_generic = |line: &&str| line.starts_with("pub fn") && ["impl ", ">("].iter().any(|sign| line.contains(sign));
+    for (file, source) in sources().into_iter().filter(|(file, _)| file.starts_with("rows/")) {
+        let hit = code(&source).find(is_generic);
+        assert!(hit.is_none(), "{file}: {hit:?}");
+    }
 }
 
 #[test]

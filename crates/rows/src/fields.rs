@@ -2,7 +2,7 @@
 //!
 //! PagerDuty's objects are large (an incident is some 4 kB) and mostly links and nulls, while a model pays for every
 //! token it reads. Each resource therefore declares a small default set as a table of [`Field`]s, and `include` replaces
-//! it. A [`Selection`] drives the decoder (`client::decode`), which never builds what nobody asked for, and then lays out
+//! it. A [`Selection`] drives the decoder ([`decode`](crate::decode)), which never builds what nobody asked for, and then lays out
 //! the fields in the order of the request.
 //!
 //! Three rules hold everywhere: empty and null fields are left out; a reference to another object shrinks to its `id` and

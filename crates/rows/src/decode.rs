@@ -1,0 +1,248 @@
+//! From bytes to values: a decoder that builds only the fields a [`Selection`](crate::fields::Selection) keeps.
+//!
+//! An incident is some 4 kB of JSON of which a tenth is shown. The rest is skipped while parsing, so that it costs neither
+//! memory nor time.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::fields::Wire;
+
+/// An answer that cannot be used.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Why, without the text of the answer.
+    pub why: String,
+    /// Whether it ends too early, so that another attempt may bring the rest.
+    pub cut_off: bool,
+}
+
+impl Unreadable {
+    /// For this reason, and not because it ends too early.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), cut_off: false }
+    }
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self { cut_off: error.is_eof(), why: without_text(&error.to_string()) }
+    }
+}
+
+/// A list in an answer that is no resource of the table.
+pub fn list(body: &[u8], key: &'static str) -> Result<Vec<Value>, Unreadable> {
+    match envelope(body, key, &Wire::default())?.content {
+        Value::Array(items) => Ok(items),
+        _ => Err(Unreadable::because(format!("{key}: not a list"))),
+    }
+}
+
+/// An answer without its envelope.
+#[derive(Debug)]
+pub struct Envelope {
+    /// What stood under the key: what was kept of it.
+    pub content: Value,
+    /// Whether PagerDuty says that there is more.
+    pub more: bool,
+}
+
+/// Decodes `{"<key>": …, "more": …}`, and of what stands under the key the part that `wire` names.
+pub fn envelope(body: &[u8], key: &'static str, wire: &Wire) -> Result<Envelope, Unreadable> {
+    let seed = EnvelopeSeed { key, wire };
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let decoded = seed.deserialize(&mut deserializer).and_then(|envelope| deserializer.end().map(|()| envelope));
+    Ok(decoded?)
+}
+
+/// An error without the text it quotes, which is of any length and may be a web page.
+fn without_text(error: &str) -> String {
+    match (error.split_once("string \""), error.rsplit_once("\", expected")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}a text, expected{after}"),
+        _ => error.to_owned(),
+    }
+}
+
+struct EnvelopeSeed<'w> {
+    key: &'static str,
+    wire: &'w Wire,
+}
+
+impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_> {
+    type Value = Envelope;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
+    type Value = Envelope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with {:?}", self.key)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+        let (mut content, mut more) = (None, false);
+        while let Some(key) = map.next_key::<String>()? {
+            if key == self.key {
+                content = Some(map.next_value_seed(Kept { wire: self.wire, depth: 0 })?);
+            } else if key == "more" {
+                more = said(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        let content = content.ok_or_else(|| A::Error::missing_field(self.key))?;
+        Ok(Envelope { content, more })
+    }
+}
+
+/// Whether a switch is on that may have been written as text or as a number; what is missing or null is off. To take
+/// anything else for off would cut the list short.
+fn said(switch: &Value) -> Option<bool> {
+    match switch {
+        Value::Null => Some(false),
+        Value::Bool(on) => Some(*on),
+        Value::String(text) => text.to_ascii_lowercase().parse().ok(),
+        Value::Number(number) => number.as_u64().filter(|number| *number <= 1).map(|number| number == 1),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// How deep a value is kept. The parser gives up at 128, and an incident is to be shown whatever an alert brought with it.
+pub const DEEPEST: usize = 64;
+
+/// What stands in the place of what is deeper.
+pub const TOO_DEEP: &str = "[nested too deep to be shown]";
+
+/// Builds the kept part of a value; lists apply it to each element.
+#[derive(Clone, Copy)]
+struct Kept<'w> {
+    wire: &'w Wire,
+    depth: usize,
+}
+
+impl<'w> Kept<'w> {
+    fn below(self, wire: &'w Wire) -> Self {
+        Self { wire, depth: self.depth + 1 }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Kept<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Kept<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        if self.depth == DEEPEST {
+            // What is ignored is passed over without a stack.
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(TOO_DEEP.into());
+        }
+        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
+        while let Some(item) = seq.next_element_seed(self.below(self.wire))? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        if self.depth == DEEPEST {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(TOO_DEEP.into());
+        }
+        let Some(keys) = self.wire.keys() else {
+            let mut object = Map::new();
+            while let Some(key) = map.next_key::<String>()? {
+                object.insert(key, map.next_value_seed(self.below(self.wire))?);
+            }
+            return Ok(Value::Object(object));
+        };
+        let mut kept = Vec::with_capacity(keys.len());
+        while let Some(place) = map.next_key_seed(Place(keys))? {
+            let Some((place, (name, wire))) = place.and_then(|place| Some((place, keys.get(place)?))) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value = map.next_value_seed(self.below(wire))?;
+            // Nobody tells a null from what is not there.
+            if !value.is_null() {
+                kept.push((place, *name, value));
+            }
+        }
+        // In the order in which it is going to be shown, so that nothing has to be built again for that.
+        kept.sort_by_key(|(place, ..)| *place);
+        let mut object = Map::with_capacity(kept.len());
+        object.extend(kept.into_iter().map(|(_, name, value)| (name.to_owned(), value)));
+        Ok(Value::Object(object))
+    }
+}
+
+/// Looks for a key before anything is allocated for it: its place among those to keep.
+struct Place<'w>(&'w [(&'static str, Wire)]);
+
+impl<'de> DeserializeSeed<'de> for Place<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Place<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|(name, _)| *name == key))
+    }
+}

@@ -1,0 +1,15 @@
+//! From the bytes of PagerDuty's answers to the bytes of ours.
+//!
+//! [`decode`] parses what [`fields`] selects and lays it out as rows, [`text`] takes out of it what no reader sees, [`tokens`]
+//! measures it, [`table`] and [`write`] turn it back into text. It knows no resource, no request and no protocol.
+//!
+//! Every byte of every answer passes through here and little of anything else, and for that alone it is a crate: the release
+//! compiles it for speed, and all else for size (`docs/performance.md`). So what it offers takes and returns finished types:
+//! a generic function would be compiled where it is called.
+
+pub mod decode;
+pub mod fields;
+pub mod table;
+pub mod text;
+pub mod tokens;
+pub mod write;
