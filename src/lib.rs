@@ -38,6 +38,7 @@ pub mod params;
 mod python;
 pub mod reply;
 pub mod sandbox;
+mod serve;
 pub mod server;
 pub mod tools;
 pub mod trace;

@@ -15,11 +15,8 @@ use crate::server::command;
 /// What is compared: a name, and what differs from `Cargo.toml`, as Cargo's `--config` takes it.
 const VARIANTS: [(&str, &[&str]); 6] = [
     ("as in `Cargo.toml`", &[]),
-    ("our own crate at `s` as well", &["profile.release.package.pagerduty-mcp-server.opt-level='s'"]),
-    (
-        "our own crate at `s`, what is seldom used at `z`",
-        &["profile.release.package.pagerduty-mcp-server.opt-level='s'", "profile.release.opt-level='z'"],
-    ),
+    ("`rows` for size, too", &["profile.release.package.pagerduty-rows.opt-level='z'"]),
+    ("what is at `z` at `s`", &["profile.release.opt-level='s'"]),
     ("everything at 3", &["profile.release.opt-level=3"]),
     ("LTO `thin`", &["profile.release.lto='thin'"]),
     ("16 codegen units", &["profile.release.codegen-units=16"]),

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use super::page::Page;
 use crate::config::CALLBACK_PORT;
 use crate::error::{Code, Error, Result};
+use crate::serve::serve;
 
 /// How long the last page may take to reach the browser.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -78,16 +79,12 @@ impl Callback {
             .fallback(async || Page::Unknown)
             .method_not_allowed_fallback(async || Page::Unknown)
             .with_state(door);
-        let serve = |listener| {
+        let open = |listener| {
             let (routes, mut stopped) = (routes.clone(), stopped.clone());
-            tokio::spawn(async move {
-                let end = async move { _ = stopped.changed().await };
-                if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(end).await {
-                    tracing::warn!(%error, "the login's callback has stopped");
-                }
-            })
+            let end = async move { _ = stopped.changed().await };
+            tokio::spawn(serve(listener, routes, |stream| (stream, ()), end))
         };
-        let servers = listeners.into_iter().map(serve).collect();
+        let servers = listeners.into_iter().map(open).collect();
         Ok(Self { port, arrival, alive, servers })
     }
 

@@ -4,18 +4,15 @@
 //! So the cut is made below it, where the answer turns into bytes.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-/// Cuts one connection. Handlers get it as its `ConnectInfo`.
+/// Cuts one connection. Handlers get it as an extension of the request.
 #[derive(Debug, Clone, Default)]
 pub struct Scissors(Arc<AtomicU8>);
 
@@ -39,38 +36,19 @@ impl Scissors {
     }
 }
 
-impl Connected<IncomingStream<'_, Lines>> for Scissors {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Self {
-        stream.io().scissors.clone()
-    }
-}
-
-/// Accepts connections that can be cut.
-#[derive(Debug)]
-pub struct Lines(pub TcpListener);
-
-impl Listener for Lines {
-    type Io = Line;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Line, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // Without it every second answer on a connection waits for a delayed acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot send without delay");
-        }
-        (Line { stream, scissors: Scissors::default() }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
+/// A connection that can be cut.
 #[derive(Debug)]
 pub struct Line {
     stream: TcpStream,
     scissors: Scissors,
+}
+
+impl Line {
+    /// The line, and what cuts it.
+    pub fn new(stream: TcpStream) -> (Self, Scissors) {
+        let scissors = Scissors::default();
+        (Self { stream, scissors: scissors.clone() }, scissors)
+    }
 }
 
 impl AsyncWrite for Line {

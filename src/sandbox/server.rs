@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::DATE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 
 use super::account::Account;
 use super::call::Call;
-use super::connection::{Lines, Scissors};
+use super::connection::{Line, Scissors};
 use super::faults::{Faults, cut_off};
 use super::gate::{Caller, RateLimit};
 use super::identity::{self, Identity};
@@ -28,6 +29,7 @@ use super::{
     Options, control, escalation_policies, incidents, notes, oncalls, schedules, seed, services, similar, teams,
     updates, users,
 };
+use crate::serve::serve;
 
 /// A request as it arrived, without its credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -111,11 +113,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Serves until the other end of [`Server::stopped`] is gone.
 pub async fn run(server: Shared, listener: TcpListener) {
     let mut stopped = server.stopped.clone();
-    let service = routes(server).into_make_service_with_connect_info::<Scissors>();
-    let end = async move { _ = stopped.changed().await };
-    if let Err(error) = axum::serve(Lines(listener), service).with_graceful_shutdown(end).await {
-        tracing::error!(%error, "the sandbox has stopped");
-    }
+    serve(listener, routes(server), Line::new, async move { _ = stopped.changed().await }).await;
 }
 
 fn routes(server: Shared) -> Router {
@@ -172,7 +170,7 @@ fn write(method: MethodFilter, handler: Write) -> MethodRouter<Shared> {
 /// ends it.
 async fn disturb(
     State(server): State<Shared>,
-    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    Extension(scissors): Extension<Scissors>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -52,10 +52,10 @@ fn frameworks_stay_at_the_edges() {
     assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server knows rmcp");
     assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python knows pyo3");
     assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth know reqwest");
-    let serving = ["sandbox", "auth", "server"];
+    let serving = ["sandbox", "auth", "server", "serve"];
     assert_eq!(intruders(&["axum"], &serving), none, "only the server, the sandbox and the login serve HTTP");
     assert_eq!(
-        intruders(&["hyper::", "tower_http::"], &["server/http"]),
+        intruders(&["hyper::", "tower_http::"], &["server/http", "serve"]),
         none,
         "only the HTTP transport minds connections"
     );
