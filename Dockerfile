@@ -7,6 +7,7 @@ FROM rust:1.95-alpine AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock rustfmt.toml clippy.toml README.md LICENSE ./
 COPY src ./src
+COPY crates ./crates
 # The tests are no part of it, but the manifest's targets have to be there.
 COPY benches ./benches
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \

@@ -16,19 +16,16 @@ fn sources() -> Vec<(String, String)> {
 
 fn tree_of(prefix: &str, tree: &Path) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    collect(tree, &mut files);
+    all_files(tree, &mut files);
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
     let name = |path: &PathBuf| path.strip_prefix(tree).unwrap().to_string_lossy().replace('\\', "/");
     files.iter().map(|path| (format!("{prefix}{}", name(path)), fs::read_to_string(path).unwrap())).collect()
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+fn all_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
+        if path.is_dir() { all_files(&path, files) } else { files.push(path) }
     }
 }
 
@@ -110,4 +107,34 @@ fn files_stay_readable() {
         let lines = source.lines().count();
         assert!(lines <= 500, "{file} has {lines} lines: which two things is it?");
     }
+}
+
+/// What the `COPY` lines of the Dockerfile's first stage name has to be enough for Cargo.
+#[test]
+fn the_container_is_built_from_all_that_cargo_needs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dockerfile = fs::read_to_string(root.join("Dockerfile")).unwrap();
+    let let_in = fs::read_to_string(root.join(".dockerignore")).unwrap();
+    let context = tempfile::tempdir().unwrap();
+    let copied =
+        dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--"));
+    for name in copied.flat_map(|line| line.split(' ').filter(|name| !name.starts_with("./"))) {
+        assert!(let_in.lines().any(|line| line == format!("!{name}")), ".dockerignore keeps {name} out");
+        let mut files = Vec::new();
+        let path = root.join(name);
+        if path.is_dir() {
+            all_files(&path, &mut files)
+        } else {
+            files.push(path)
+        }
+        for file in files {
+            let copy = context.path().join(file.strip_prefix(root).unwrap());
+            fs::create_dir_all(copy.parent().unwrap()).unwrap();
+            fs::copy(file, copy).unwrap();
+        }
+    }
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--quiet", "--offline", "--locked", "--no-deps", "--format-version=1"]);
+    let output = cargo.current_dir(&context).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
