@@ -29,11 +29,11 @@ use tokio::time::Instant;
 use crate::auth::Credential;
 use crate::config::{Config, Host};
 use crate::error::{Code, Error, Result};
-use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
 use decode::{Page, Row};
+use pagerduty_rows::fields::Selection;
 use resources::{Paging, Resource};
 
 use accounts::{Account, Accounts};

@@ -5,8 +5,8 @@
 use pagerduty_rows::decode::envelope;
 use serde_json::{Map, Value};
 
-use crate::fields::Selection;
 use crate::models::Model;
+use pagerduty_rows::fields::Selection;
 
 pub use pagerduty_rows::decode::{Unreadable, list};
 

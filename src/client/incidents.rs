@@ -6,10 +6,10 @@ use super::decode::{self, Row};
 use super::resources::{INCIDENTS, NOTES};
 use super::{Api, Query, Request};
 use crate::error::Result;
-use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, past_incident, related_incident};
 use crate::pagination::Want;
+use pagerduty_rows::fields::Selection;
 
 impl Api {
     /// The ID of an incident that may have been given by its number. Writes and the extras take only IDs.

@@ -390,7 +390,8 @@ mod tests {
         let error = |megabytes| {
             sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Bomb(megabytes)) });
             async {
-                let error = api.send(&request, |_| Err::<(), _>(Unreadable::because("read"))).await.unwrap_err();
+                let error =
+                    api.send(&request, |_| Err::<(), _>(Unreadable::because("read".to_owned()))).await.unwrap_err();
                 sandbox.clear();
                 error
             }
@@ -412,7 +413,9 @@ mod tests {
         let request = Request::one(&INCIDENTS, &id, Query::new());
         let request = request.change(reqwest::Method::PUT, serde_json::json!({}), None, Kind::Note, change);
         let began = Instant::now();
-        let Err(given_up) = api.exchange(&request, |_| Err::<(), _>(Unreadable::because("it is empty"))).await else {
+        let Err(given_up) =
+            api.exchange(&request, |_| Err::<(), _>(Unreadable::because("it is empty".to_owned()))).await
+        else {
             panic!("it was answered")
         };
         assert!(given_up.look && given_up.sent - began >= Duration::from_secs(1), "{:?}", given_up.sent - began);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Model;
 use crate::client::resources::{Resource, TEAMS};
-use crate::fields::{Field, nested, plain};
+use pagerduty_rows::fields::{Field, nested, plain};
 
 /// A team.
 #[derive(Clone, Debug, Deserialize)]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Expansion, Model, On, Reference, fact};
 use crate::client::resources::{Resource, USERS};
-use crate::fields::{Field, nested, plain};
+use pagerduty_rows::fields::{Field, nested, plain};
 
 /// A user, with what the current user's context is made of.
 #[derive(Clone, Debug, Deserialize)]
