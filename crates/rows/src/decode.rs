@@ -21,6 +21,7 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// For this reason, and not because it ends too early.
+    #[must_use]
     pub fn because(why: String) -> Self {
         Self { why, cut_off: false }
     }
