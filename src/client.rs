@@ -22,6 +22,7 @@ mod writes;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -33,7 +34,6 @@ use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
 use decode::{Page, Row};
-use pagerduty_rows::fields::Selection;
 use resources::{Paging, Resource};
 
 use accounts::{Account, Accounts};

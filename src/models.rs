@@ -15,12 +15,12 @@ mod users;
 
 use std::borrow::Cow;
 
+use pagerduty_rows::fields::{Echo, Field, Selection};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 use crate::client::resources::Resource;
-use pagerduty_rows::fields::{Echo, Field, Selection};
 
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, past_incident, related_incident};

@@ -12,11 +12,11 @@ mod budget;
 mod format;
 
 use pagerduty_rows::table;
+use pagerduty_rows::text;
 use serde_json::{Map, Value};
 
 use crate::client::resources::Resource;
 use crate::pagination::{CEILING, End, Listing};
-use pagerduty_rows::text;
 
 pub use budget::Budget;
 pub use format::{Format, Written};

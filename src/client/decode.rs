@@ -3,10 +3,10 @@
 //! The parsing itself, which every byte of an answer passes through, is in [`pagerduty_rows::decode`].
 
 use pagerduty_rows::decode::envelope;
+use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
 use crate::models::Model;
-use pagerduty_rows::fields::Selection;
 
 pub use pagerduty_rows::decode::{Unreadable, list};
 

@@ -1,5 +1,6 @@
 //! What only incidents have: numbers beside IDs, notes, past and related incidents.
 
+use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
 use super::decode::{self, Row};
@@ -9,7 +10,6 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, past_incident, related_incident};
 use crate::pagination::Want;
-use pagerduty_rows::fields::Selection;
 
 impl Api {
     /// The ID of an incident that may have been given by its number. Writes and the extras take only IDs.

@@ -4,6 +4,7 @@
 //! never sent again.
 
 use jiff::{SignedDuration, Timestamp};
+use pagerduty_rows::fields::Selection;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -18,7 +19,6 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, Status, User};
 use crate::pagination::Want;
-use pagerduty_rows::fields::Selection;
 
 /// How much earlier than its request a note may claim to have been written: moments come without fractions, and from
 /// another of PagerDuty's machines than the date of the answer.

@@ -2,12 +2,12 @@
 
 use std::marker::PhantomData;
 
+use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
 use super::{Param, items, nearest, strings};
 use crate::error::{Code, Error, Result};
 use crate::models::{Model, Request};
-use pagerduty_rows::fields::Selection;
 
 /// Names an incident may be asked to include that are not fields of it but requests of their own.
 pub trait Extras: Send + 'static {

@@ -3,9 +3,8 @@
 use std::io;
 
 use pagerduty_rows::write;
-use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
+use rmcp::model::{ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
 use serde::Serialize;
-use serde_json::Value;
 
 /// A message as a line.
 pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
@@ -51,8 +50,8 @@ fn take_twins(message: &mut ServerJsonRpcMessage) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use rmcp::model::RequestId;
-    use serde_json::json;
+    use rmcp::model::{CallToolResult, RequestId};
+    use serde_json::{Value, json};
 
     use super::*;
 
