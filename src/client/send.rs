@@ -402,6 +402,13 @@ mod tests {
         assert_eq!(error(3).await.code(), Code::UnexpectedResponse, "there is again");
     }
 
+    #[test]
+    fn a_part_of_a_second_is_told_as_a_whole_one() {
+        for (wait, told) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (45_000, 45), (44_990, 45)] {
+            assert_eq!(whole_seconds(Duration::from_millis(wait)), told, "{wait} ms");
+        }
+    }
+
     #[tokio::test]
     async fn a_change_was_sent_when_it_was_sent_for_the_last_time() {
         let (sandbox, api) = api(|_| {}).await;
