@@ -22,6 +22,7 @@ mod writes;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -29,7 +30,6 @@ use tokio::time::Instant;
 use crate::auth::Credential;
 use crate::config::{Config, Host};
 use crate::error::{Code, Error, Result};
-use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};

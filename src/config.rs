@@ -337,7 +337,7 @@ pub struct Config {
     pub sandbox: bool,
     /// What goes wrong in the embedded account, see [`crate::sandbox::FaultSpec::parse`].
     pub sandbox_faults: Option<String>,
-    /// Whether text is left as PagerDuty gives it, see [`crate::text`].
+    /// Whether text is left as PagerDuty gives it, see [`pagerduty_rows::text`].
     pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,

@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::text;
+use pagerduty_rows::text;
 
 /// What every fallible function of the crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::io::Cursor;
 use std::time::Duration;
 
+use pagerduty_rows::text;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -21,8 +22,8 @@ use crate::models::{
 };
 use crate::params::Moment;
 use crate::sandbox::FaultSpec;
+use crate::server;
 use crate::tools::{Filter, Toolbox};
-use crate::{server, text};
 
 /// A reader of what others wrote.
 pub type Target = fn(&[u8]);

@@ -16,8 +16,6 @@
 //! # }
 //! ```
 
-pub use pagerduty_rows::{fields, text};
-
 pub mod app;
 pub mod auth;
 pub mod cli;

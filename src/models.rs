@@ -15,12 +15,12 @@ mod users;
 
 use std::borrow::Cow;
 
+use pagerduty_rows::fields::{Echo, Field, Selection};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 use crate::client::resources::Resource;
-use crate::fields::{Echo, Field, Selection};
 
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, past_incident, related_incident};
@@ -69,7 +69,9 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     #[must_use]
     fn field(name: &str) -> Option<Field> {
         let default = Self::DEFAULT.iter().find(|field| field.name == name).copied();
-        default.or_else(|| Self::OTHER.iter().find(|other| **other == name).map(|other| crate::fields::plain(other)))
+        default.or_else(|| {
+            Self::OTHER.iter().find(|other| **other == name).map(|other| pagerduty_rows::fields::plain(other))
+        })
     }
 
     /// The `include[]` values that a request for `selection` needs.

@@ -12,15 +12,14 @@ mod budget;
 mod format;
 
 use pagerduty_rows::table;
+use pagerduty_rows::text;
 use serde_json::{Map, Value};
 
 use crate::client::resources::Resource;
 use crate::pagination::{CEILING, End, Listing};
-use crate::text;
 
 pub use budget::Budget;
 pub use format::{Format, Written};
-pub use pagerduty_rows::tokens::{estimate, estimate_text};
 
 /// Said when a single object fills the answer and more.
 const OVERSIZED: &str = "This one object is larger than an answer should be. Name the fields you need in include.";

@@ -1,6 +1,6 @@
 //! All measurements: `cargo bench`. Prints Markdown, and leaves it with the same as JSON in `target/bench/`.
 //!
-//! Every figure stands next to its target (`docs/design.md`) and to its floor: what the bare HTTP requests cost with the same
+//! Every figure stands next to its target and to its floor: what the bare HTTP requests cost with the same
 //! client library over the same kind of connection, or a process that does nothing. The two are measured in turns, so that
 //! whatever else the machine does meets both.
 //!

@@ -3,9 +3,9 @@
 //! The parsing itself, which every byte of an answer passes through, is in [`pagerduty_rows::decode`].
 
 use pagerduty_rows::decode::envelope;
+use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
-use crate::fields::Selection;
 use crate::models::Model;
 
 pub use pagerduty_rows::decode::{Unreadable, list};

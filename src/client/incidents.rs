@@ -1,12 +1,12 @@
 //! What only incidents have: numbers beside IDs, notes, past and related incidents.
 
+use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
 use super::decode::{self, Row};
 use super::resources::{INCIDENTS, NOTES};
 use super::{Api, Query, Request};
 use crate::error::Result;
-use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, past_incident, related_incident};
 use crate::pagination::Want;

@@ -256,6 +256,8 @@ mod tests {
         assert_eq!(POLICY.decide(&limited(31), PLENTY, 0.0), Decision::GiveUp, "thirty seconds in all");
         assert_eq!(POLICY.decide(&limited(25), Left { time: 20 * SECOND, ..PLENTY }, 0.0), Decision::GiveUp);
         assert_eq!(POLICY.decide(&limited(25), Left { patience: 20 * SECOND, ..PLENTY }, 0.0), Decision::GiveUp);
+        let no_more = Left { time: 25 * SECOND, ..PLENTY };
+        assert_eq!(POLICY.decide(&limited(25), no_more, 0.0), Decision::GiveUp, "the call would end with the wait");
         let last = Attempt { number: ATTEMPTS, ..limited(1) };
         assert_eq!(POLICY.decide(&last, PLENTY, 0.0), Decision::GiveUp, "the third is the last");
     }

@@ -390,7 +390,8 @@ mod tests {
         let error = |megabytes| {
             sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Bomb(megabytes)) });
             async {
-                let error = api.send(&request, |_| Err::<(), _>(Unreadable::because("read"))).await.unwrap_err();
+                let error =
+                    api.send(&request, |_| Err::<(), _>(Unreadable::because("read".to_owned()))).await.unwrap_err();
                 sandbox.clear();
                 error
             }
@@ -399,6 +400,13 @@ mod tests {
         assert_eq!(error(6).await.code(), Code::NetworkError);
         assert_eq!(api.client.large.available_permits(), 4);
         assert_eq!(error(3).await.code(), Code::UnexpectedResponse, "there is again");
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_told_as_a_whole_one() {
+        for (wait, told) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (45_000, 45), (44_990, 45)] {
+            assert_eq!(whole_seconds(Duration::from_millis(wait)), told, "{wait} ms");
+        }
     }
 
     #[tokio::test]
@@ -412,7 +420,9 @@ mod tests {
         let request = Request::one(&INCIDENTS, &id, Query::new());
         let request = request.change(reqwest::Method::PUT, serde_json::json!({}), None, Kind::Note, change);
         let began = Instant::now();
-        let Err(given_up) = api.exchange(&request, |_| Err::<(), _>(Unreadable::because("it is empty"))).await else {
+        let Err(given_up) =
+            api.exchange(&request, |_| Err::<(), _>(Unreadable::because("it is empty".to_owned()))).await
+        else {
             panic!("it was answered")
         };
         assert!(given_up.look && given_up.sent - began >= Duration::from_secs(1), "{:?}", given_up.sent - began);

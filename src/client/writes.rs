@@ -4,6 +4,7 @@
 //! never sent again.
 
 use jiff::{SignedDuration, Timestamp};
+use pagerduty_rows::fields::Selection;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -15,7 +16,6 @@ use super::resources::{INCIDENTS, NOTES};
 use super::send::GivenUp;
 use super::{Api, Query, Request};
 use crate::error::{Code, Error, Result};
-use crate::fields::Selection;
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, Status, User};
 use crate::pagination::Want;
@@ -195,7 +195,7 @@ impl Api {
 
 /// A success that says of nothing that it succeeded is none.
 fn with_id<M: Model>(row: Row<M>) -> Result<Row<M>, Unreadable> {
-    if row.facts.id().is_some() { Ok(row) } else { Err(Unreadable::because("it has no id")) }
+    if row.facts.id().is_some() { Ok(row) } else { Err(Unreadable::because("it has no id".to_owned())) }
 }
 
 /// The text of a note without what may be changed on the way: space around it, and the form of line ends.

@@ -1,10 +1,10 @@
 //! Escalation policies. PagerDuty: `GET /escalation_policies`, operation `listEscalationPolicies`.
 
+use pagerduty_rows::fields::{Field, nested, plain, reference};
 use serde::Deserialize;
 
 use super::Model;
 use crate::client::resources::{ESCALATION_POLICIES, Resource};
-use crate::fields::{Field, nested, plain, reference};
 
 /// An escalation policy: who is notified, in which order, after how many minutes.
 #[derive(Clone, Debug, Deserialize)]

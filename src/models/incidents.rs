@@ -1,11 +1,11 @@
 //! Incidents and their notes. PagerDuty: `GET /incidents`, operation `listIncidents`.
 
+use pagerduty_rows::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Expansion, Model, On, Reference, fact};
 use crate::client::resources::{INCIDENTS, NOTES, Resource};
-use crate::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
 
 /// The status of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

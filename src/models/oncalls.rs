@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use pagerduty_rows::fields::{Field, nested, plain, reference};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Model;
 use crate::client::resources::{ONCALLS, Resource};
-use crate::fields::{Field, nested, plain, reference};
 
 /// An on-call entry: a user, on a level of a policy, by a schedule or always. It has no ID of its own.
 #[derive(Clone, Debug, Deserialize)]

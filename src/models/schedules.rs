@@ -1,11 +1,11 @@
 //! Schedules. PagerDuty: `GET /schedules`, operation `listSchedules`.
 
+use pagerduty_rows::fields::{self, Field, Keep, derived, nested, plain, reference};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Expansion, Model, On};
 use crate::client::resources::{Resource, SCHEDULES};
-use crate::fields::{self, Field, Keep, derived, nested, plain, reference};
 
 /// A schedule: whose turn it is when.
 #[derive(Clone, Debug, Deserialize)]

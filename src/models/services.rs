@@ -1,10 +1,10 @@
 //! Services. PagerDuty: `GET /services`, operation `listServices`.
 
+use pagerduty_rows::fields::{Field, plain, reference};
 use serde::Deserialize;
 
 use super::{Expansion, Model, On};
 use crate::client::resources::{Resource, SERVICES};
-use crate::fields::{Field, plain, reference};
 
 /// A service: the thing that breaks, and that incidents belong to.
 #[derive(Clone, Debug, Deserialize)]

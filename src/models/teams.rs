@@ -1,10 +1,10 @@
 //! Teams. PagerDuty: `GET /teams`, operation `listTeams`.
 
+use pagerduty_rows::fields::{Field, nested, plain};
 use serde::Deserialize;
 
 use super::Model;
 use crate::client::resources::{Resource, TEAMS};
-use crate::fields::{Field, nested, plain};
 
 /// A team.
 #[derive(Clone, Debug, Deserialize)]

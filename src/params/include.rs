@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
+use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
 use super::{Param, items, nearest, strings};
 use crate::error::{Code, Error, Result};
-use crate::fields::Selection;
 use crate::models::{Model, Request};
 
 /// Names an incident may be asked to include that are not fields of it but requests of their own.

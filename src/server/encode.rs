@@ -2,9 +2,9 @@
 
 use std::io;
 
-use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
+use pagerduty_rows::write;
+use rmcp::model::{ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
 use serde::Serialize;
-use serde_json::Value;
 
 /// A message as a line.
 pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
@@ -13,55 +13,45 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The same for a message that may be a tool's answer. The text of a list is nearly all of the line, so it is put into the
-/// frame that is written without it: quoted where it stands as text, and as it is where it is the structured content, which
-/// `convert` makes of the same JSON.
+/// The same for a message that may be a tool's answer, which is left without its text. That is nearly all of a list's line, so
+/// it is put into the frame that is written without it: quoted where it stands as text, and as it is where it is the
+/// structured content, which `convert` makes of the same JSON.
 pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    let Some((text, structured)) = result(message).and_then(take_twins) else { return encode(message) };
+    let Some(text) = take_twins(message) else { return encode(message) };
     let frame = serde_json::to_string(message)?;
     // What a frame quotes has no unescaped quotes, so this is the text's place. The result is a message's last member: its
     // end and the message's are the last two bytes.
     let places = frame.split_once(NO_TEXT).and_then(|(before, after)| Some((before, after.strip_suffix("}}")?)));
-    if let Some((before, after)) = places {
-        let mut line = Vec::with_capacity(frame.len() + text.len() * 5 / 2);
-        line.extend_from_slice(before.as_bytes());
-        line.extend_from_slice(b"\"text\":");
-        pagerduty_rows::write::quoted(&mut line, &text)?;
-        line.extend_from_slice(after.as_bytes());
-        line.extend_from_slice(b",\"structuredContent\":");
-        line.extend_from_slice(text.as_bytes());
-        line.extend_from_slice(b"}}\n");
-        return Ok(line);
-    }
-    if let Some(result) = result(message) {
-        result.content = vec![ContentBlock::text(text)];
-        result.structured_content = Some(structured);
-    }
-    encode(message)
+    let (before, after) = places.ok_or_else(|| io::Error::other("a result is not written as it is known"))?;
+    let mut line = Vec::with_capacity(frame.len() + text.len() * 5 / 2);
+    line.extend_from_slice(before.as_bytes());
+    line.extend_from_slice(b"\"text\":");
+    write::quoted(&mut line, &text)?;
+    line.extend_from_slice(after.as_bytes());
+    line.extend_from_slice(b",\"structuredContent\":");
+    line.extend_from_slice(text.as_bytes());
+    line.extend_from_slice(b"}}\n");
+    Ok(line)
 }
 
 /// How a text that was taken out is written.
 const NO_TEXT: &str = "\"text\":\"\"";
 
-fn result(message: &mut ServerJsonRpcMessage) -> Option<&mut CallToolResult> {
-    match message {
-        JsonRpcMessage::Response(JsonRpcResponse { result: ServerResult::CallToolResult(result), .. }) => Some(result),
-        _ => None,
-    }
-}
-
-/// Takes the text and the structured content out of a result that says the same in both.
-fn take_twins(result: &mut CallToolResult) -> Option<(String, Value)> {
+/// Takes the text and the structured content out of a tool's result that says the same in both.
+fn take_twins(message: &mut ServerJsonRpcMessage) -> Option<String> {
+    let JsonRpcMessage::Response(JsonRpcResponse { result: ServerResult::CallToolResult(result), .. }) = message else {
+        return None;
+    };
     let [ContentBlock::Text(text)] = result.content.as_mut_slice() else { return None };
     let structured = result.structured_content.take()?;
-    debug_assert_eq!(serde_json::from_str::<Value>(&text.text).ok().as_ref(), Some(&structured));
-    Some((std::mem::take(&mut text.text), structured))
+    debug_assert_eq!(text.text, write::json(&structured), "the twins differ");
+    Some(std::mem::take(&mut text.text))
 }
 
 #[cfg(test)]
 mod tests {
-    use rmcp::model::RequestId;
-    use serde_json::json;
+    use rmcp::model::{CallToolResult, RequestId};
+    use serde_json::{Value, json};
 
     use super::*;
 

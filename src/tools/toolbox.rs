@@ -324,9 +324,8 @@ mod tests {
     });
 
     #[tokio::test]
-    async fn a_tool_that_panics_after_a_change_leaves_it_in_doubt() {
+    async fn a_tool_that_panics_after_a_change_leaves_it_in_doubt_unless_it_was_refused() {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
-        sandbox.fail(Fault { times: 9, ..Fault::once("/incidents/{id}", FaultKind::Hang) });
         let mut config = Config::from_lookup(|name| match name {
             crate::config::API_TOKEN => Some(tokens::USER.to_owned()),
             TIMEOUT => Some("2".to_owned()),
@@ -337,9 +336,14 @@ mod tests {
         config.attempt_timeout = Duration::from_millis(100);
         let toolbox = Toolbox::new(&config, &Filter::default()).unwrap();
         let toolbox = Toolbox { tools: vec![&PANICS_AFTER_A_CHANGE], ..toolbox };
-        let error = toolbox.call("odd", Map::new()).await.unwrap_err();
-        assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
-        assert!(error.message().contains("out of cheese"), "{error}");
+        let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+        for (kind, code) in [(FaultKind::Hang, Code::OutcomeUnknown), (refused, Code::Internal)] {
+            sandbox.clear();
+            sandbox.fail(Fault { times: 9, ..Fault::once("/incidents/{id}", kind) });
+            let error = toolbox.call("odd", Map::new()).await.unwrap_err();
+            assert_eq!(error.code(), code, "{error}");
+            assert!(error.message().contains("out of cheese"), "{error}");
+        }
     }
 
     /// A call and a sign of life, as lines.

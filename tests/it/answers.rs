@@ -18,7 +18,7 @@ fn in_order(row: &Value, fields: &[&str]) -> bool {
 fn has_empty(value: &Value) -> bool {
     match value {
         Value::Object(fields) => {
-            fields.values().any(|field| pagerduty_mcp_server::fields::is_empty(field) || has_empty(field))
+            fields.values().any(|field| pagerduty_rows::fields::is_empty(field) || has_empty(field))
         }
         Value::Array(items) => items.iter().any(has_empty),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,

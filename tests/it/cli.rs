@@ -87,7 +87,10 @@ fn the_connection_is_opened_early_and_without_the_credential() {
     assert!(answer.contains("serverInfo"), "answered with nobody at the other end");
     writeln!(input, r#"{{"jsonrpc": "2.0", "method": "notifications/initialized"}}"#).unwrap();
 
-    let (mut connection, _) = pagerduty.accept().unwrap();
+    // In a thread of its own, so that a connection that never comes fails the test instead of holding it up for ever.
+    let (knock, knocked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || knock.send(pagerduty.accept()));
+    let (mut connection, _) = knocked.recv_timeout(Duration::from_secs(30)).expect("a connection is opened").unwrap();
     let mut head = [0; 2_048];
     let length = connection.read(&mut head).unwrap();
     let head = String::from_utf8_lossy(&head[..length]).to_lowercase();

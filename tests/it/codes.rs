@@ -140,6 +140,13 @@ async fn what_pagerduty_said_is_passed_on() {
 }
 
 #[tokio::test]
+async fn pagerdutys_support_can_be_asked_about_an_answer_that_broke_off() {
+    let error = failing(FaultKind::Truncated).await;
+    assert_eq!((error.code(), error.http_status()), (Code::NetworkError, Some(200)), "{error}");
+    assert!(error.envelope()["error"]["request_id"].is_string(), "{}", error.envelope());
+}
+
+#[tokio::test]
 async fn a_rate_limit_says_how_long_to_wait() {
     let error = failing(status(429, &[("ratelimit-reset", "45")], None)).await;
     assert_eq!(error.envelope()["error"]["retry_after_seconds"], 45);

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use pagerduty_mcp_server::client::decode;
-use pagerduty_mcp_server::fields::{Field, is_empty};
 use pagerduty_mcp_server::models::{
     EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, past_incident, related_incident,
 };
+use pagerduty_rows::fields::{Field, is_empty};
 use serde_json::Value;
 
 fn description() -> Option<Value> {

@@ -46,6 +46,7 @@ fn matrix() -> Vec<Line> {
     vec![
         line("slow", FaultKind::Delay(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"], unknown),
         line("slow body", FaultKind::SlowBody(SLOW), ["ok 2", "TIMEOUT 3"], ["ok 1+1"; 2], ["ok 1+1"; 2]),
+        line("no answer", FaultKind::Hang, ["ok 2", "TIMEOUT 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"], unknown),
         line("500", answer(500, &[], None), server_error.0, server_error.1, unknown),
         line("502 in HTML", FaultKind::Html, server_error.0, server_error.1, unknown),
         line("503", answer(503, &[], Some("")), server_error.0, server_error.1, unknown),
@@ -62,6 +63,8 @@ fn matrix() -> Vec<Line> {
         line("404", answer(404, &[], None), ["NOT_FOUND 1"; 2], ["NOT_FOUND 1+0"; 2], ["NOT_FOUND 1+0"; 2]),
         line("redirect", answer(307, &[("location", "/teams")], Some("")), ["API_ERROR 1"; 2], ["API_ERROR 1+0"; 2], ["API_ERROR 1+0"; 2]),
         line("garbage", answer(200, &[], Some("\u{0}\u{1}{")), ["UNEXPECTED_RESPONSE 1"; 2], unknown, unknown),
+        line("JSON of another kind", FaultKind::WrongJson(json!({"ok": true})), ["UNEXPECTED_RESPONSE 1"; 2], unknown, unknown),
+        line("65 MB", FaultKind::Bomb(65), ["UNEXPECTED_RESPONSE 1"; 2], unknown, unknown),
         line("HTML", answer(200, &[("content-type", "text/html")], Some("<p>log in")), ["UNEXPECTED_RESPONSE 1"; 2], unknown, unknown),
         line("empty", FaultKind::Empty, ["ok 2", "UNEXPECTED_RESPONSE 3"], unknown, unknown),
         line("lost answer", FaultKind::LostResponse, ["ok 2", "NETWORK_ERROR 3"], ["ok 2+1", "ok 3+1"], ["ok 1+1"; 2]),
@@ -134,7 +137,7 @@ fn count(sandbox: &Sandbox, wanted: impl Fn(&str, &str) -> bool) -> usize {
 
 impl Line {
     fn is_slow(&self) -> bool {
-        matches!(self.kind, FaultKind::Delay(_) | FaultKind::SlowBody(_))
+        matches!(self.kind, FaultKind::Delay(_) | FaultKind::SlowBody(_) | FaultKind::Hang)
     }
 
     /// Runs some cells of the line on one account, one after another; what is wrong with them.

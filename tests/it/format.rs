@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use pagerduty_mcp_server::reply::{Format, Written, estimate_text};
+use pagerduty_mcp_server::reply::{Format, Written};
 use pagerduty_mcp_server::sandbox::{Options, tokens};
 use pagerduty_mcp_server::server::serve;
 use pagerduty_mcp_server::tools::Toolbox;
+use pagerduty_rows::tokens::estimate_text;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

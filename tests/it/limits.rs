@@ -151,6 +151,35 @@ async fn at_the_end_of_a_calls_time_a_change_that_was_sent_is_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_change_is_in_doubt_when_the_call_ends_before_anybody_could_look() {
+    let account = Account::with(tokens::USER, Options::default(), |config| {
+        config.user_email = Some("me@example.com".to_owned());
+        config.timeout = Duration::from_secs(3);
+        config.backoff = Duration::from_secs(1);
+    })
+    .await;
+    let id = account.sandbox.objects("incidents").unwrap()[0]["id"].clone();
+    account.sandbox.fail(Fault::once("/incidents/{id}/notes", refused(&[])));
+    account.sandbox.fail(always("*", FaultKind::Hang));
+    let change = account.err("add_incident_note", json!({"incident_id": id, "content": "x"}));
+    // Whose the notes are is asked by another call already. It begins after the back-off, and so ends well after this one.
+    let other = async {
+        while account.sandbox.requests().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        account.err("build_user_context", json!({})).await
+    };
+    let error = tokio::select! {
+        error = change => error,
+        error = other => panic!("the other call ended first: {error}"),
+    };
+    assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+    assert!(error.message().contains("adding the note to incident"), "{error}");
+    let asked: Vec<_> = account.sandbox.requests().into_iter().map(|request| request.method).collect();
+    assert_eq!(asked, ["POST", "POST", "GET"], "there was no look");
+}
+
+#[tokio::test]
 async fn a_change_that_was_not_sent_in_time_did_not_happen() {
     let (account, id) = ready(|config| config.timeout = Duration::from_secs(2)).await;
     let account = Account {

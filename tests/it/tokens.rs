@@ -1,7 +1,7 @@
 //! What answers and definitions cost a model, in o200k tokens.
 
-use pagerduty_mcp_server::reply::estimate;
 use pagerduty_mcp_server::tools::ALL;
+use pagerduty_rows::tokens::estimate;
 use serde_json::{Value, json};
 
 use crate::support::{Account, LISTS, rows, tokens_of, toolbox, warnings};

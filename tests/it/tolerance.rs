@@ -87,6 +87,15 @@ async fn an_answer_that_grows_when_it_is_unpacked_is_refused_in_time() {
 }
 
 #[tokio::test]
+async fn an_answer_of_the_largest_size_is_read_to_its_end() {
+    let account = Account::start().await;
+    // Blanks to the end are an answer that ends too early, which is asked for again; too large ones are not.
+    account.sandbox.fail(Fault::once("/teams", FaultKind::Bomb(64)));
+    account.ok("get_teams", json!({})).await;
+    assert_eq!(account.sandbox.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn unknown_words_pass_through() {
     let account = Account::start().await;
     let incident = json!({"id": "Q1", "status": "snoozed", "urgency": "severe", "incident_number": "17",

@@ -21,8 +21,9 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// For this reason, and not because it ends too early.
-    pub fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into(), cut_off: false }
+    #[must_use]
+    pub fn because(why: String) -> Self {
+        Self { why, cut_off: false }
     }
 }
 

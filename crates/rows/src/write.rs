@@ -11,10 +11,6 @@ pub fn json(value: &Value) -> String {
 }
 
 /// Appends a text to a line as a string of JSON, with its quotes.
-///
-/// # Errors
-///
-/// None that a text could cause; the type is that of the library.
 pub fn quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     text.serialize(&mut serde_json::Serializer::new(line))
 }
