@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn an_answer_reads_the_same_however_it_was_written() {
-        let envelope = json!({"metadata": {"count": 1}, "teams": [{"name": "a \"b\" }} é \n"}]});
+        let envelope =
+            json!({"metadata": {"count": 1}, "teams": [{"name": "a \"b\" }} é \n", "x": 9.204_938_554_384_979e297}]});
         let table = CallToolResult::success(vec![ContentBlock::text("{\"count\":1}\nid\tname")]);
         for result in [
             CallToolResult::structured(envelope.clone()),
