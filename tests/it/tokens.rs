@@ -1,7 +1,7 @@
 //! What answers and definitions cost a model, in o200k tokens.
 
 use pagerduty_mcp_server::tools::ALL;
-use pagerduty_rows::tokens::estimate;
+use pagerduty_rows::tokens::estimate_text;
 use serde_json::{Value, json};
 
 use crate::support::{Account, LISTS, rows, tokens_of, toolbox, warnings};
@@ -30,7 +30,7 @@ async fn the_estimate_is_within_a_tenth_of_the_tokenizer() {
     for (tool, key) in LISTS {
         let answer = account.ok(tool, json!({})).await;
         let rows = &answer[key];
-        let (real, estimated) = (count(rows), estimate(rows));
+        let (real, estimated) = (count(rows), estimate_text(&rows.to_string()));
         let off = estimated.abs_diff(real) * 100 / real;
         println!("{key}: {real} tokens, estimated {estimated}, {off} % off");
         assert!(off <= 10, "{key}: {real} tokens, estimated {estimated}");
@@ -55,7 +55,7 @@ const ELSEWHERE: [&str; 10] = [
 fn the_estimate_is_not_too_low_for_what_titles_are_made_of_elsewhere() {
     for text in ELSEWHERE {
         let rows = json!(vec![json!({"id": "Q10IVJRI8BYC7W", "title": text}); 20]);
-        let (real, estimated) = (count(&rows), estimate(&rows));
+        let (real, estimated) = (count(&rows), estimate_text(&rows.to_string()));
         println!("{:3} % of {real}: {text}", estimated * 100 / real);
         assert!(estimated * 100 >= real * 92, "{text}: {real} tokens, estimated {estimated}");
     }
