@@ -36,7 +36,7 @@ pub mod params;
 mod python;
 pub mod reply;
 pub mod sandbox;
-mod serve;
+pub mod serve;
 pub mod server;
 pub mod tools;
 pub mod trace;

@@ -3,7 +3,9 @@
 //! Not `axum::serve`: since the client speaks HTTP/2, that would bring a server of it along, which nobody here asks for. What
 //! faces strangers has more to mind, see `server::http`.
 
-use std::io::ErrorKind;
+pub mod tls;
+
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use axum::Router;
@@ -42,17 +44,12 @@ pub async fn serve<S, X>(
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
-            Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                after_refusal(&error).await;
                 continue;
             }
         };
-        // Without it every second answer on a connection waits for a delayed acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot send without delay");
-        }
+        send_without_delay(&stream);
         let (stream, extension) = line(stream);
         let routes = TowerToHyperService::new(routes.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -68,4 +65,19 @@ pub async fn serve<S, X>(
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// Waits after the system refused a connection, unless the client itself took it back.
+async fn after_refusal(error: &io::Error) {
+    if error.kind() != ErrorKind::ConnectionAborted {
+        tracing::warn!(%error, "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// Without it every second answer on a connection waits for a delayed acknowledgement.
+fn send_without_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot send without delay");
+    }
 }

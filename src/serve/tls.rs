@@ -1,0 +1,189 @@
+//! HTTPS in front of a plain HTTP server on this machine.
+//!
+//! PagerDuty is reached over TLS and HTTP/2, the embedded account speaks plain HTTP/1.1. [`front`] stands between them: it
+//! terminates TLS with a certificate of a throw-away [`Authority`] and passes every request on. A client has to be told to
+//! trust that authority; nothing in the product trusts it by itself.
+//!
+//! ```text
+//! let authority = Authority::new()?;                                  // authority.pem() is for SSL_CERT_FILE
+//! let acceptor = authority.acceptor(&["localhost", "127.0.0.1"], in_a_year)?;
+//! tokio::spawn(front(listener, acceptor, plain_server));              // aborting the task cuts every connection
+//! ```
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority that lives as long as this value. Its key never leaves the process.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    /// Makes an authority with a new key.
+    pub fn new() -> io::Result<Self> {
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "pagerduty-mcp-server sandbox CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        let pem = params.self_signed(&key).map_err(io::Error::other)?.pem();
+        Ok(Self { issuer: Issuer::new(params, key), pem })
+    }
+
+    /// The authority's certificate in PEM: what a client's `SSL_CERT_FILE` has to hold.
+    #[must_use]
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The server's side of TLS, with a certificate for `names` (DNS names and IP addresses) that is good until the day of
+    /// `until`. Offers HTTP/2 and HTTP/1.1.
+    pub fn acceptor(&self, names: &[&str], until: Timestamp) -> io::Result<TlsAcceptor> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+        params.distinguished_name.push(DnType::CommonName, "pagerduty-mcp-server sandbox");
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let until = until.to_zoned(TimeZone::UTC).date();
+        let [month, day] = [until.month(), until.day()].map(i8::unsigned_abs);
+        params.not_after = date_time_ymd(until.year().into(), month, day);
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+            .map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// Accepts TLS connections and passes their requests on to the plain HTTP server at `to`, until it is dropped; every
+/// connection is cut then. A request whose answer breaks off there breaks off here: over HTTP/2 its stream is reset, over
+/// HTTP/1.1 the connection is closed.
+pub async fn front(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, acceptor.clone(), to));
+                }
+                Err(error) => super::after_refusal(&error).await,
+            },
+            // Ended ones are let go of.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Serves one connection to its end.
+async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
+    super::send_without_delay(&stream);
+    let stream = match acceptor.accept(stream).await {
+        Ok(stream) => stream,
+        Err(error) => return tracing::debug!(%error, "no TLS connection came about"),
+    };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let (stream, service) = (TokioIo::new(stream), service_fn(move |request| pass_on(request, to)));
+    let served = if is_http2 {
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
+    } else {
+        hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a TLS connection broke");
+    }
+}
+
+/// Asks the plain server, on a connection for this request alone.
+async fn pass_on(mut request: Request<Incoming>, to: SocketAddr) -> io::Result<Response<Incoming>> {
+    let uri = request.uri();
+    // HTTP/2 names the host in the address, HTTP/1.1 in a header.
+    let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let path = uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
+    *request.uri_mut() = path;
+    *request.version_mut() = hyper::Version::HTTP_11;
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
+    }
+    let stream = TcpStream::connect(to).await?;
+    super::send_without_delay(&stream);
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    sender.send_request(request).await.map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+    use crate::sandbox::{Options, Sandbox, tokens};
+
+    #[tokio::test]
+    async fn the_sandbox_is_reached_over_tls_and_http2() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let plain = sandbox.url().trim_start_matches("http://").parse().unwrap();
+        let authority = Authority::new().unwrap();
+        let acceptor = authority.acceptor(&["localhost", "127.0.0.1"], Timestamp::now() + 48.hours()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(front(listener, acceptor, plain));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        for (protocol, version) in [("h2", hyper::Version::HTTP_2), ("http/1.1", hyper::Version::HTTP_11)] {
+            let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+            tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+            let stream = TcpStream::connect(address).await.unwrap();
+            let name = "localhost".try_into().unwrap();
+            let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
+            let request = Request::get(format!("https://{address}/users/me"))
+                .header("authorization", format!("Token token={}", tokens::USER))
+                .body(http_body_util::Empty::<hyper::body::Bytes>::new())
+                .unwrap();
+            let answer = if version == hyper::Version::HTTP_2 {
+                let (mut sender, connection) =
+                    hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+                tokio::spawn(connection);
+                sender.send_request(request).await.unwrap()
+            } else {
+                let (mut sender, connection) =
+                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+                tokio::spawn(connection);
+                sender.send_request(request).await.unwrap()
+            };
+            assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
+        }
+        serving.abort();
+    }
+}
