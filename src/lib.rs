@@ -32,6 +32,7 @@ pub mod metrics;
 pub mod models;
 pub mod pagination;
 pub mod params;
+mod private;
 #[cfg(feature = "python")]
 mod python;
 pub mod reply;

@@ -5,7 +5,7 @@
 //! takes the login with it. So whoever changes what is stored holds an [`Exclusive`], and whoever ends the process asks
 //! [`settled`] first.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::wire;
 use crate::config::TokenStore;
+use crate::private;
 
 /// How long the store may take for what a refresh asks of it, its tries and waits included.
 const STORING: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ impl Exclusive {
     /// at the same moment are rare, and no login at all would be worse.
     pub async fn begin(store: &TokenStore) -> Self {
         let file = match store.lock_path() {
-            Some(path) => tokio::task::spawn_blocking(move || lock(&path)).await.map_err(io::Error::other).flatten(),
+            Some(path) => tokio::task::spawn_blocking(move || locked(&path)).await.map_err(io::Error::other).flatten(),
             None => Err(io::Error::other("there is no home directory")),
         };
         if let Err(error) = &file {
@@ -60,25 +61,8 @@ pub async fn settled() {
     }
 }
 
-/// The locked file; the lock ends with it, and with the process.
-fn lock(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        private_folder(folder)?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+fn locked(path: &Path) -> io::Result<File> {
+    let file = private::lock_file(path)?;
     file.lock()?;
     Ok(file)
-}
-
-/// Makes a folder that only the user can enter, unless it is there.
-pub fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
