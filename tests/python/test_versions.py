@@ -60,11 +60,33 @@ def interpreter(version: str) -> str:
     return found.stdout.strip()
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_version_of_python(version, nowhere):
-    python = interpreter(version)
+SUBINTERPRETER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+
+inner = '''
+import sys
+try:
+    import pagerduty_mcp_server
+except ImportError as error:
+    print(error)
+print("pagerduty_mcp_server._core" in sys.modules)
+sys.stdout.flush()
+'''
+alive = interpreters.create()
+interpreters.run_string(alive, inner)
+import pagerduty_mcp_server
+with pagerduty_mcp_server.sandbox():
+    print(len(pagerduty_mcp_server.SyncPagerDuty().get_teams(limit=2)["teams"]))
+"""
+
+
+def run(version: str, program: str, nowhere: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end, with an interpreter of that version."""
     done = subprocess.run(
-        [python, "-c", PROGRAM],
+        [interpreter(version), "-c", program],
         capture_output=True,
         text=True,
         # The sources, into which `uv run` has put the extension module.
@@ -74,6 +96,19 @@ def test_a_version_of_python(version, nowhere):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_live_subinterpreter_does_not_keep_a_program_alive(version, nowhere):
+    refusal, loaded, teams = run(version, SUBINTERPRETER, nowhere).stdout.splitlines()
+    assert "cannot be imported in a subinterpreter" in refusal
+    assert (loaded, teams) == ("False", "2")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_of_python(version, nowhere):
+    done = run(version, PROGRAM, nowhere)
     told = json.loads(done.stdout)
     assert told["version"] == [int(part) for part in version.split(".")]
     assert told["results"] == [120, True, "acknowledged", "INVALID_PARAMETER", 12]
