@@ -371,7 +371,7 @@ def test_too_many_requests_at_a_time(sandbox, nowhere: Path):
             assert full.error["data"]["code"] == "RATE_LIMITED"
             assert full.error["data"]["retry_after_seconds"] == 1
             assert web.send("/healthz").status == 200
-            web.process.kill()
+            web.kill()
 
 
 def test_a_client_that_goes_away_stops_its_call(sandbox, nowhere: Path):

@@ -116,8 +116,7 @@ def kill_in_a_call(
     with serve(door, cwd=folder, **variables) as web, ThreadPoolExecutor(1) as threads:
         call = threads.submit(web.call, tool, arguments, X_PagerDuty_Token=TOKEN)
         until()
-        web.process.kill()
-        web.process.wait(DEADLINE)
+        web.kill()
         with pytest.raises(OSError):  # noqa: PT011 Whatever the end of a process looks like.
             call.result(DEADLINE)
 

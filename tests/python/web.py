@@ -91,6 +91,11 @@ class Web:
                 answer += more
             return answer
 
+    def kill(self) -> None:
+        """End it at once, and wait until it has."""
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
     def stop(self) -> int:
         """Ask it to end, as systems do; its exit status."""
         self.process.send_signal(signal.SIGTERM)
