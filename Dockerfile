@@ -2,6 +2,9 @@
 #
 #   docker build -t pagerduty-mcp-server .
 #   docker run --rm -p 8000:8000 pagerduty-mcp-server --allowed-host localhost
+#   docker run --rm -i --env PAGERDUTY_API_TOKEN pagerduty-mcp-server --transport stdio
+#
+# Options win over those of the entry point.
 
 FROM rust:1.95-alpine AS build
 WORKDIR /src
