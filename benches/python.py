@@ -98,7 +98,11 @@ def interrupting() -> None:
     for _ in range(15):
         command = [sys.executable, "-m", "pagerduty_mcp_server", "--sandbox"]
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PAGERDUTY_SANDBOX_STATE": "memory"},
         ) as process:
             assert process.stdin is not None
             assert process.stdout is not None

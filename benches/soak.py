@@ -64,12 +64,15 @@ class Account:
         """Read where it is."""
         assert process.stdout is not None
         self.process = process
-        self.url = process.stdout.readline().strip().partition("=")[2]
+        lines = [process.stdout.readline().strip().partition("=") for _ in range(4)]
+        printed = {name: value for name, _, value in lines}
+        self.url, self.control = printed["PAGERDUTY_API_HOST"], printed["SANDBOX_TOKEN"]
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Ask past the server, until no fault strikes."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Token token={TOKEN}", "Content-Type": "application/json"}
+        headers["X-Sandbox-Token"] = self.control
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         while True:
             try:

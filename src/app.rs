@@ -20,7 +20,8 @@ impl App {
     /// the host, the credential and the author of writes are its own, whatever the environment says about the real ones.
     pub async fn start(mut config: Config, filter: &Filter) -> Result<Self> {
         let running = embed(&mut config).await?;
-        Ok(Self { toolbox: Arc::new(Toolbox::new(&config, filter)?), _sandbox: running })
+        let toolbox = Toolbox::new(&config, filter)?.labelled(running.is_some().then_some(&sandbox::LABEL));
+        Ok(Self { toolbox: Arc::new(toolbox), _sandbox: running })
     }
 }
 
@@ -30,7 +31,8 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
         return Ok(None);
     }
     let faults = faults(config)?;
-    let sandbox = Sandbox::start(sandbox::Options { faults, ..Default::default() }).await.map_err(|error| {
+    let state = config.sandbox_state.clone();
+    let sandbox = Sandbox::start(sandbox::Options { faults, state, ..Default::default() }).await.map_err(|error| {
         Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
             .hint("Check that this process may open sockets on 127.0.0.1.")
     })?;

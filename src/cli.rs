@@ -13,9 +13,9 @@ mod signals;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::{Map, Value};
 use tracing_subscriber::filter::Targets;
@@ -23,13 +23,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
-use crate::config::{self, Config, Dotenv, Region, Variables};
+use crate::config::{self, Config, Dotenv, Region, SANDBOX_STATE, Variables};
 use crate::error::{Code, Error, Result};
+use crate::private;
 use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, http::Options};
 use crate::tools::Filter;
-use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments};
+use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments, SandboxCommand};
 use output::{print, print_error, tool_list};
 
 pub use args::help;
@@ -40,7 +41,7 @@ const WRONG_USE: u8 = 2;
 
 /// Runs the command line. `arguments` begins with the program's name. Returns the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::read(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return wrong_use(&error),
     };
@@ -69,6 +70,9 @@ fn execute(arguments: Arguments) -> Result<u8> {
     let level = arguments.log_level.or_else(|| variables.get(config::LOG).map(str::to_owned));
     start_logging(level, arguments.log_format)?;
     dotenv.warn();
+    if arguments.enable_write_tools {
+        tracing::warn!("--enable-write-tools has no effect: incidents can be changed unless --read-only is given");
+    }
     if let Some(region) = arguments.region {
         variables.choose(Region::parse(&region)?);
     }
@@ -90,6 +94,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|error| Error::new(Code::Internal, format!("the runtime cannot be started: {error}")))?;
+    let label = config.sandbox.then_some(sandbox::LABEL.name);
     let called = match &arguments.command {
         Some(Command::Call(call)) => Some(call.tool.clone()),
         Some(Command::Tools { .. } | Command::Doctor { .. } | Command::Auth(_) | Command::Sandbox(_)) | None => None,
@@ -104,7 +109,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
             biased;
             told = signals::told_to_end(http.is_some()) => {
                 if let Some(tool) = called {
-                    print_json(&cancelled(&tool).envelope());
+                    print_json(&cancelled(&tool).labelled(label).envelope());
                 }
                 told
             }
@@ -206,18 +211,69 @@ fn pairs(arguments: &[String]) -> Result<Map<String, Value>> {
 }
 
 async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u8> {
+    if let Some(SandboxCommand::Reset) = arguments.command {
+        return reset_sandbox(config);
+    }
     let options = sandbox::Options {
         port: arguments.port,
         rate_limit: arguments.rate_limit,
         faults: app::faults(config)?,
+        tls: arguments.tls,
         ..sandbox::Options::default()
     };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("the sandbox cannot listen on port {}: {error}", arguments.port))
             .hint("Choose another --port, or 0 for any that is free.")
     })?;
-    print(&output::sandbox_banner(sandbox.url()));
+    let certificate = sandbox.ca().map(|pem| Certificate::write(pem, config, sandbox.url())).transpose()?;
+    print(&output::sandbox_banner(&sandbox, certificate.as_ref().map(|certificate| certificate.0.as_path())));
     std::future::pending::<()>().await;
+    Ok(SUCCESS)
+}
+
+/// The file with the certificate of a sandbox's authority, for as long as that runs.
+struct Certificate(PathBuf);
+
+impl Certificate {
+    /// Writes it beside the file of the account, under a name that no other sandbox has at the same time.
+    fn write(pem: &str, config: &Config, url: &str) -> Result<Self> {
+        let port = url.rsplit(':').next().unwrap_or_default();
+        let folder = config.sandbox_state.as_deref().and_then(Path::parent).ok_or_else(|| {
+            Error::new(Code::InvalidConfiguration, "there is no folder for the certificate of the sandbox's authority")
+                .hint(format!("Set {SANDBOX_STATE} to the full path of a file: the certificate is written beside it."))
+        })?;
+        let path = folder.join(format!("sandbox-ca-{port}.pem"));
+        private::replace(&path, pem).map_err(|error| {
+            Error::new(Code::InvalidConfiguration, format!("{} cannot be written: {error}", path.display()))
+                .hint("Check the folder and its permissions.")
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        if let Err(error) = private::remove(&self.0) {
+            tracing::debug!(%error, path = %self.0.display(), "the certificate is still there");
+        }
+    }
+}
+
+fn reset_sandbox(config: &Config) -> Result<u8> {
+    let Some(path) = &config.sandbox_state else {
+        print("The sandbox keeps nothing: it starts anew with each process.\n");
+        return Ok(SUCCESS);
+    };
+    let there = sandbox::reset(path).map_err(|error| {
+        Error::new(Code::InvalidConfiguration, format!("{} cannot be removed: {error}", path.display()))
+            .hint("Check the file, its folder and their permissions.")
+    })?;
+    let path = path.display();
+    print(&if there {
+        format!("The sandbox starts anew: removed {path}.\n")
+    } else {
+        format!("Nothing was changed in the sandbox: there is no {path}.\n")
+    });
     Ok(SUCCESS)
 }
 

@@ -5,10 +5,12 @@
 //! `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from [`VARIABLES`].
 
 mod dotenv;
+mod embedded;
 mod oauth;
 mod serving;
 mod variables;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -18,6 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::reply::Format;
 
 pub use dotenv::Dotenv;
+pub use embedded::{SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE};
 pub use oauth::{
     BROWSER, Browser, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, OAuth, TOKEN_STORE,
     TokenStore,
@@ -47,10 +50,6 @@ pub const REGION: &str = "PAGERDUTY_REGION";
 pub const API_HOST: &str = "PAGERDUTY_API_HOST";
 /// The author of writes.
 pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
-/// The switch for the embedded account.
-pub const SANDBOX: &str = "PAGERDUTY_SANDBOX";
-/// What goes wrong in the embedded account.
-pub const SANDBOX_FAULTS: &str = "PAGERDUTY_SANDBOX_FAULTS";
 /// The budget of an answer.
 pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
 /// The switch that leaves text as it came.
@@ -130,20 +129,9 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "The email address of the user in whose name incidents are changed with the server's own credential. \
                   Required for writes with an account-level key.",
     },
-    Variable {
-        name: SANDBOX,
-        default: "0",
-        meaning: "`1` runs everything against the embedded account: no PagerDuty account, no credential, no network.",
-    },
-    Variable {
-        name: SANDBOX_FAULTS,
-        default: "none",
-        meaning: "What goes wrong in the embedded account, to try how an agent takes it: `2% reset; GET /incidents status=503 x3; \
-                  delay=50; seed=7`. Entries have a likelihood, method, path, kind and number of times, all but the kind \
-                  optional. Kinds: `status=CODE`, `limited=SECONDS`, `redirect=URL`, `delay=MS`, `slow_body=MS`, `bomb=MB`, `html`, \
-                  `empty`, `truncated`, `reset`, `hang`, `wrong_json`, `garbage`; and for changes that take effect all the same, \
-                  `lost_response`, `replaced=CODE`, `late=MS`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
-    },
+    embedded::SWITCH,
+    embedded::FAULTS,
+    embedded::STATE,
     Variable {
         name: MAX_RESPONSE_TOKENS,
         default: "25000",
@@ -337,6 +325,8 @@ pub struct Config {
     pub sandbox: bool,
     /// What goes wrong in the embedded account, see [`crate::sandbox::FaultSpec::parse`].
     pub sandbox_faults: Option<String>,
+    /// The file in which the embedded account keeps what is changed in it; `None` is memory.
+    pub sandbox_state: Option<PathBuf>,
     /// Whether text is left as PagerDuty gives it, see [`pagerduty_rows::text`].
     pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
@@ -371,6 +361,7 @@ impl Config {
             user_email: get(USER_EMAIL),
             sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
             sandbox_faults: get(SANDBOX_FAULTS),
+            sandbox_state: embedded::state(get(SANDBOX_STATE))?,
             raw_text: get(RAW_TEXT).map_or(Ok(false), |value| flag(RAW_TEXT, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
             format: get(FORMAT).map_or(Ok(Format::Json), |value| Format::parse(&value))?,
@@ -468,6 +459,8 @@ mod tests {
             (API_HOST, "https://me:secret@api.pagerduty.com"),
             (API_HOST, "https://api.pagerduty.com?x=1"),
             (SANDBOX, "maybe"),
+            (SANDBOX_STATE, "sandbox.json"),
+            (SANDBOX_STATE, "/"),
             (MAX_RESPONSE_TOKENS, "-1"),
             (FORMAT, "yaml"),
             (TIMEOUT, "0"),

@@ -296,6 +296,8 @@ struct Inner {
     request_id: Option<String>,
     retry_after_seconds: Option<u64>,
     api_code: Option<i64>,
+    /// Set in the metadata of the envelope.
+    label: Option<&'static str>,
 }
 
 impl Error {
@@ -309,6 +311,7 @@ impl Error {
             request_id: None,
             retry_after_seconds: None,
             api_code: None,
+            label: None,
         }))
     }
 
@@ -345,6 +348,13 @@ impl Error {
     #[must_use]
     pub fn api_code(mut self, code: Option<i64>) -> Self {
         self.0.api_code = code;
+        self
+    }
+
+    /// Says in the envelope's metadata what kind of account it is about.
+    #[must_use]
+    pub fn labelled(mut self, label: Option<&'static str>) -> Self {
+        self.0.label = label;
         self
     }
 
@@ -444,10 +454,11 @@ impl Error {
                 error.insert(name.into(), value);
             }
         }
-        json!({
-            "metadata": {"count": 0, "description": "Error occurred while processing request"},
-            "error": error,
-        })
+        let mut metadata = json!({"count": 0, "description": "Error occurred while processing request"});
+        if let (Some(label), Some(metadata)) = (inner.label, metadata.as_object_mut()) {
+            metadata.insert(label.to_owned(), true.into());
+        }
+        json!({"metadata": metadata, "error": error})
     }
 }
 

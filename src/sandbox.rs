@@ -5,19 +5,22 @@
 //! PagerDuty's own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges,
 //! rate limits, `From`. Writes take effect. It is PagerDuty's identity server too, so that a login can be made. It can be told to be slow, to limit and to fail.
 //!
-//! What it refuses to do: anything outside the routes of `server`, every change to an incident other than its status,
-//! and to be reachable from another machine. Nothing outlives the process. The tools do not know it exists.
+//! It refuses anything outside the routes of `server`, requests from pages of other sites, and to be reachable from
+//! another machine. Nothing outlives the process unless [`Options::state`] names a file. The tools do not know it exists.
 //!
-//! The way of a request: `server` records it, `faults` may spoil it, `gate` admits it, the file named after the resource
-//! (`users`, `incidents`, …) reads `account` and writes the answer with `wire` and `reply`.
+//! The way of a request: `guard` looks where it comes from, `server` records it, `faults` may spoil it, `gate` admits it,
+//! the file named after the resource (`users`, `incidents`, …) reads `account` and writes the answer with `wire` and
+//! `reply`. A change becomes a record (`changes`), which `store` keeps.
 
 mod account;
 mod call;
+mod changes;
 mod connection;
 mod control;
 mod escalation_policies;
 mod faults;
 mod gate;
+mod guard;
 mod helpers;
 mod identity;
 mod incidents;
@@ -32,6 +35,7 @@ mod server;
 mod services;
 mod similar;
 mod spec;
+mod store;
 mod teams;
 mod time;
 mod updates;
@@ -41,18 +45,24 @@ mod wire;
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use faults::{Fault, FaultKind};
 pub use helpers::Trigger;
 pub use identity::IdentityOptions;
 pub use server::Recorded;
 pub use spec::FaultSpec;
+pub use store::reset;
+
+use crate::serve::tls;
+use crate::tools::Label;
 
 /// The credentials of the sandbox. None of them opens anything else.
 pub mod tokens {
@@ -76,6 +86,14 @@ pub mod tokens {
     }
 }
 
+/// What tells a model and its user that this account is not PagerDuty.
+pub const LABEL: Label = Label {
+    name: "sandbox",
+    title: "PagerDuty (sandbox)",
+    notice: "SANDBOX: this is a made-up PagerDuty account for trying things out. Its incidents, users and on-call shifts are \
+             not real, and changes reach no person. Say so when you report results.",
+};
+
 /// How a sandbox is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -93,6 +111,10 @@ pub struct Options {
     pub latency: Duration,
     /// What goes wrong from the start.
     pub faults: FaultSpec,
+    /// The file that keeps changes between processes; without it they last until the sandbox ends.
+    pub state: Option<PathBuf>,
+    /// Whether it speaks HTTPS, with a certificate made for this run.
+    pub tls: bool,
 }
 
 impl Default for Options {
@@ -104,6 +126,8 @@ impl Default for Options {
             rate_limit: 960,
             latency: Duration::ZERO,
             faults: FaultSpec::default(),
+            state: None,
+            tls: false,
         }
     }
 }
@@ -112,6 +136,9 @@ impl Default for Options {
 pub struct Sandbox {
     url: String,
     server: Arc<server::Server>,
+    ca: Option<String>,
+    /// What speaks TLS in front of it, if anything does; aborted when dropped.
+    _front: JoinSet<()>,
     /// Never sent on: its end is the signal to stop.
     _alive: watch::Sender<()>,
 }
@@ -129,23 +156,48 @@ impl Sandbox {
     /// # Errors
     /// When the port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let address = listener.local_addr()?;
+        let (mut ca, mut front) = (None, JoinSet::new());
+        if options.tls {
+            let authority = tls::Authority::new()?;
+            let until = time::later(Timestamp::now(), jiff::Span::new().years(1));
+            let acceptor = authority.acceptor(&["localhost", "127.0.0.1"], until)?;
+            ca = Some(authority.pem().to_owned());
+            let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let to = plain.local_addr()?;
+            front.spawn(tls::front(std::mem::replace(&mut listener, plain), acceptor, to));
+        }
         let (alive, stopped) = watch::channel(());
         let server = Arc::new(server::Server::new(&options, stopped));
         tokio::spawn(server::run(Arc::clone(&server), listener));
-        Ok(Self { url, server, _alive: alive })
+        let url = format!("{}://{address}", server.scheme);
+        Ok(Self { url, server, ca, _front: front, _alive: alive })
     }
 
-    /// The base URL, `http://127.0.0.1:PORT`, without a slash at the end.
+    /// The certificate of the authority that signed its own, in PEM, if it speaks HTTPS.
+    #[must_use]
+    pub fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
+    }
+
+    /// What opens the remote control, in the header `X-Sandbox-Token`.
+    #[must_use]
+    pub fn control_token(&self) -> &str {
+        self.server.control.secret()
+    }
+
+    /// The base URL, `http://127.0.0.1:PORT` or the same with `https`, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Makes requests that match `fault` go wrong from now on. Of several that match, the one given first strikes.
-    pub fn fail(&self, fault: Fault) {
-        self.server.faults.add(fault);
+    /// Returns whether it was taken, which it is not when too many wait.
+    #[allow(clippy::must_use_candidate, reason = "a test that adds few faults need not look")]
+    pub fn fail(&self, fault: Fault) -> bool {
+        self.server.faults.add(fault)
     }
 
     /// How the identity server behaves from now on.
@@ -163,7 +215,7 @@ impl Sandbox {
     /// What there is, as `GET /sandbox` tells it: tokens and whom they stand for, the cast, and how many of what.
     #[must_use]
     pub fn describe(&self) -> serde_json::Value {
-        control::describe(&self.server.account.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        control::describe(&self.server.account())
     }
 
     /// Forgets the faults and the recorded requests. The account keeps its state.

@@ -3,6 +3,7 @@
 //! Not `axum::serve`: since the client speaks HTTP/2, that would bring a server of it along, which nobody here asks for. What
 //! faces strangers has more to mind, see `server::http`.
 
+pub mod names;
 pub mod tls;
 
 use std::io::{self, ErrorKind};

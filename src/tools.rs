@@ -29,7 +29,7 @@ use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
 use crate::reply::{Budget, Format, Reply};
 
 pub use pages::{Page, Pages};
-pub use toolbox::{Filter, Toolbox};
+pub use toolbox::{Filter, Label, Toolbox};
 
 /// Every tool, in the order of the documentation.
 pub const ALL: &[Tool] = &[

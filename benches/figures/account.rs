@@ -23,6 +23,8 @@ pub const SERVE: &str = "--serve-account";
 pub struct Account {
     child: Child,
     url: String,
+    /// Opens the remote control.
+    token: String,
     control: reqwest::Client,
 }
 
@@ -44,9 +46,9 @@ impl Account {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { child, url: url.trim_end().to_owned(), control: client() }
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let (url, token) = (lines.next().unwrap(), lines.next().unwrap());
+        Self { child, url, token, control: client() }
     }
 
     /// What the other process does: an account until its standard input ends.
@@ -55,7 +57,7 @@ impl Account {
         let options = Options { incidents, latency, rate_limit: u32::MAX, ..Options::default() };
         runtime.block_on(async {
             let sandbox = Sandbox::start(options).await.unwrap();
-            println!("{}", sandbox.url());
+            println!("{}\n{}", sandbox.url(), sandbox.control_token());
             std::io::stdout().flush().unwrap();
             tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
         });
@@ -84,9 +86,10 @@ impl Account {
     /// The requests of one call.
     pub async fn requests_of(&self, session: &mut Session, tool: &str, arguments: &Value) -> Vec<Recorded> {
         let requests = format!("{}/sandbox/requests", self.url);
-        self.control.delete(&requests).send().await.unwrap();
+        self.control.delete(&requests).header("X-Sandbox-Token", &self.token).send().await.unwrap();
         session.call(tool, arguments).await;
-        let recorded = self.control.get(&requests).send().await.unwrap().bytes().await.unwrap();
+        let recorded = self.control.get(&requests).header("X-Sandbox-Token", &self.token);
+        let recorded = recorded.send().await.unwrap().bytes().await.unwrap();
         serde_json::from_slice(&recorded).unwrap()
     }
 }

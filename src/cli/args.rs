@@ -1,6 +1,8 @@
 //! The arguments, as a declaration that clap reads.
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::http::HttpArguments;
 
@@ -13,6 +15,7 @@ use super::http::HttpArguments;
                   or from a login in the browser (PAGERDUTY_CLIENT_ID, see `auth`).\n\
                   No account at hand? Try: pagerduty-mcp-server call get_incidents limit=3 --sandbox"
 )]
+#[allow(clippy::struct_excessive_bools, reason = "they are switches")]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -61,8 +64,32 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
+    /// Accepted for configurations of PagerDuty's official server, where it switches on what is on here
+    #[arg(long, global = true, hide = true)]
+    pub enable_write_tools: bool,
+
     #[command(flatten)]
     pub http: HttpArguments,
+}
+
+impl Arguments {
+    /// Reads the arguments. Of an option that is given twice the last counts, so that what a container's entry point or a
+    /// script says can be changed by adding to it.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&last_counts(Self::command()).try_get_matches_from(arguments)?)
+    }
+}
+
+/// The same command with options that replace what was given for them before. Lists still grow.
+fn last_counts(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| match arg.get_action() {
+        ArgAction::Set | ArgAction::SetTrue if !arg.is_positional() => {
+            let id = arg.get_id().clone();
+            arg.overrides_with(id)
+        }
+        _ => arg,
+    });
+    command.mut_subcommands(last_counts)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -92,7 +119,7 @@ pub enum Command {
     /// Log in to PagerDuty in the browser (OAuth 2.0), see who is logged in, log out
     #[command(subcommand)]
     Auth(AuthCommand),
-    /// Serve the embedded account alone, and print its URL and tokens
+    /// Serve a fresh embedded account alone, and print its URL and tokens
     Sandbox(SandboxArguments),
 }
 
@@ -121,7 +148,11 @@ pub struct CallArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct SandboxArguments {
+    #[command(subcommand)]
+    pub command: Option<SandboxCommand>,
+
     /// The loopback port; 0 is any that is free
     #[arg(long, default_value_t = 0)]
     pub port: u16,
@@ -129,6 +160,16 @@ pub struct SandboxArguments {
     /// Requests a minute before it answers 429
     #[arg(long, value_name = "REQUESTS", default_value_t = 960)]
     pub rate_limit: u32,
+
+    /// Speak HTTPS, with a certificate of an authority made for this run, and print the path of that authority's certificate
+    #[arg(long)]
+    pub tls: bool,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Forget what was changed in the account of --sandbox, in every process that uses it
+    Reset,
 }
 
 /// The help texts of the program and its commands, for the documentation: (command, text).

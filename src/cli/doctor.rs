@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::{in_line, print, print_report};
+use super::output::print;
 use super::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
 use crate::client::{Api, Client, Probe, Query, RateLimit};
-use crate::config::{CLIENT_ID, Config, USER_EMAIL};
+use crate::config::{CLIENT_ID, Config, SANDBOX, USER_EMAIL};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model};
@@ -70,15 +70,31 @@ impl Check {
 
 /// Runs the checks and prints them.
 pub async fn run(mut config: Config, as_json: bool) -> Result<u8> {
-    let _sandbox = app::embed(&mut config).await?;
-    let checks = examine(&config).await;
+    let running = app::embed(&mut config).await?;
+    let mut checks = examine(&config).await;
+    if running.is_some() {
+        checks.insert(0, sandbox(&config));
+    }
     let failed = checks.iter().any(|check| check.status == Status::Fail);
     if as_json {
-        print_report(json!({"ok": !failed, "checks": checks}));
+        print(&format!("{:#}\n", json!({"ok": !failed, "checks": checks})));
     } else {
         print(&table(&checks));
     }
     Ok(if failed { FAILED } else { SUCCESS })
+}
+
+/// Says that all of this is about the embedded account.
+fn sandbox(config: &Config) -> Check {
+    let kept = config.sandbox_state.as_ref().map_or_else(
+        || "Changes last until the process ends".to_owned(),
+        |path| format!("Changes are kept in {}", path.display()),
+    );
+    Check::warn(
+        "sandbox",
+        format!("everything runs on the embedded account: nothing here is PagerDuty. {kept}"),
+        format!("For the real account, leave out --sandbox and unset {SANDBOX}. `sandbox reset` forgets changes."),
+    )
 }
 
 async fn examine(config: &Config) -> Vec<Check> {
@@ -322,9 +338,9 @@ fn table(checks: &[Check]) -> String {
             Status::Warn => "warn",
             Status::Fail => "fail",
         };
-        let _ = writeln!(text, "{status:4}  {:width$}  {}", check.name, in_line(&check.message));
+        let _ = writeln!(text, "{status:4}  {:width$}  {}", check.name, check.message);
         if let Some(hint) = &check.hint {
-            let _ = writeln!(text, "{:4}  {:width$}  -> {}", "", "", in_line(hint));
+            let _ = writeln!(text, "{:4}  {:width$}  -> {hint}", "", "");
         }
     }
     text

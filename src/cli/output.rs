@@ -1,13 +1,12 @@
 //! The only place that writes to standard output besides the protocol itself.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
+use std::path::Path;
 
-use pagerduty_rows::text;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::sandbox::tokens;
+use crate::sandbox::{Sandbox, tokens};
 use crate::tools::Tool;
 
 /// Prints an answer. Whoever reads it may stop reading (`… | head`), which is no error of ours.
@@ -21,25 +20,11 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Returns text that PagerDuty or a file supplied (a name, an error message) as part of a line on a terminal: without
-/// escape sequences and hidden characters, and without line breaks, which could add lines that look like output.
-pub fn in_line(text: &str) -> Cow<'_, str> {
-    let breaks_line = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}');
-    let shown = text::neutralise(text);
-    if shown.contains(breaks_line) { Cow::Owned(shown.replace(breaks_line, " ")) } else { shown }
-}
-
-/// Prints a report of one of our commands as JSON, without hidden characters.
-pub fn print_report(mut report: Value) {
-    text::neutralise_value(&mut report);
-    print(&format!("{report:#}\n"));
-}
-
 /// An error of use: what is wrong, then what to do.
 pub fn print_error(error: &Error) {
-    note(&format!("error: {}", in_line(error.message())));
+    note(&format!("error: {}", error.message()));
     if let Some(hint) = error.hint_text() {
-        note(&format!("hint: {}", in_line(hint)));
+        note(&format!("hint: {hint}"));
     }
 }
 
@@ -61,11 +46,15 @@ pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
 }
 
 /// What `sandbox` prints: how to reach the account, as lines that a shell can read.
-pub fn sandbox_banner(url: &str) -> String {
+pub fn sandbox_banner(sandbox: &Sandbox, certificate: Option<&Path>) -> String {
+    let url = sandbox.url();
+    let certificate = certificate.map(|path| format!("SSL_CERT_FILE={}\n", path.display())).unwrap_or_default();
     format!(
-        "PAGERDUTY_API_HOST={url}\nPAGERDUTY_API_TOKEN={}\nPAGERDUTY_IDENTITY_HOST={url}\n# Other tokens: {} (in no team), {} (account-level), {} (read-only),\n\
-         # {} (basic plan), {} (OAuth). GET {url}/sandbox describes the account. Ctrl-C ends it.\n",
+        "PAGERDUTY_API_HOST={url}\nPAGERDUTY_API_TOKEN={}\nPAGERDUTY_IDENTITY_HOST={url}\n{certificate}SANDBOX_TOKEN={}\n\
+         # Other tokens: {} (in no team), {} (account-level), {} (read-only), {} (basic plan), {} (OAuth).\n\
+         # GET {url}/sandbox describes the account, with SANDBOX_TOKEN in the header X-Sandbox-Token. Ctrl-C ends it.\n",
         tokens::USER,
+        sandbox.control_token(),
         tokens::TEAMLESS,
         tokens::ACCOUNT,
         tokens::READ_ONLY,

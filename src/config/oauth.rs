@@ -40,7 +40,14 @@ impl TokenStore {
     fn parse(value: &str) -> Result<Self> {
         match value.to_ascii_lowercase().as_str() {
             "keyring" => Ok(TokenStore::Keyring),
-            "file" => Ok(TokenStore::File(state_dir()?.join("tokens.json"))),
+            "file" => {
+                let folder = state_dir().ok_or_else(|| {
+                    let message = format!("{TOKEN_STORE}=file needs a home directory, and there is none");
+                    Error::new(Code::InvalidConfiguration, message)
+                        .hint("Set HOME (or XDG_STATE_HOME), or use PAGERDUTY_API_TOKEN.")
+                })?;
+                Ok(TokenStore::File(folder.join("tokens.json")))
+            }
             _ => Err(unusable(TOKEN_STORE, value, "keyring or file")),
         }
     }
@@ -49,7 +56,7 @@ impl TokenStore {
     #[must_use]
     pub fn lock_path(&self) -> Option<PathBuf> {
         match self {
-            TokenStore::Keyring => state_dir().ok().map(|folder| folder.join("keyring.lock")),
+            TokenStore::Keyring => state_dir().map(|folder| folder.join("keyring.lock")),
             TokenStore::File(path) => Some(path.with_extension("lock")),
         }
     }
@@ -64,8 +71,8 @@ impl TokenStore {
     }
 }
 
-/// Our folder where programs keep what has to outlive them and is of no interest to anybody else.
-fn state_dir() -> Result<PathBuf> {
+/// Our folder where programs keep what has to outlive them and concerns no other program; `None` without a home.
+pub(super) fn state_dir() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = |below: &str| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(below));
     let found = if cfg!(windows) {
@@ -76,10 +83,7 @@ fn state_dir() -> Result<PathBuf> {
         // https://specifications.freedesktop.org/basedir-spec/latest/
         set("XDG_STATE_HOME").or_else(|| home(".local/state"))
     };
-    found.map(|folder| folder.join("pagerduty_mcp_server")).ok_or_else(|| {
-        Error::new(Code::InvalidConfiguration, format!("{TOKEN_STORE}=file needs a home directory, and there is none"))
-            .hint("Set HOME (or XDG_STATE_HOME), or use PAGERDUTY_API_TOKEN.")
-    })
+    found.map(|folder| folder.join("pagerduty_mcp_server"))
 }
 
 /// How the person is brought to PagerDuty's login page.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::env;
 
-use super::{API_HOST, API_TOKEN, Dotenv, Host, IDENTITY_HOST, REGION, Region, USER_API_KEY, VARIABLES};
+use super::{API_HOST, API_TOKEN, Dotenv, Host, IDENTITY_HOST, REGION, Region, SANDBOX_STATE, USER_API_KEY, VARIABLES};
 use crate::error::{Code, Error, Result};
 
 /// Who set a variable.
@@ -31,7 +31,9 @@ impl Variables {
     pub fn new(environment: impl Fn(&str) -> Option<String>, file: &Dotenv) -> Self {
         let find = |name: &'static str| {
             let set = environment(name).map(|value| (value, By::User));
-            Some((name, set.or_else(|| Some((file.get(name)?, By::File)))?))
+            // A path is not the file's to choose: it would be written to.
+            let of_file = || (name != SANDBOX_STATE).then(|| Some((file.get(name)?, By::File))).flatten();
+            Some((name, set.or_else(of_file)?))
         };
         Self(VARIABLES.iter().filter_map(|variable| find(variable.name)).collect())
     }
@@ -214,6 +216,14 @@ mod tests {
         assert_eq!(variables.get(API_TOKEN), None);
         variables.set(API_TOKEN, " u+x ".to_owned()).unwrap();
         assert_eq!(variables.get(API_TOKEN), Some("u+x"));
+    }
+
+    #[test]
+    fn a_file_never_chooses_where_the_sandbox_writes() {
+        let default = read("", &[]).unwrap().sandbox_state;
+        assert_eq!(read("PAGERDUTY_SANDBOX_STATE=/etc/passwd", &[]).unwrap().sandbox_state, default);
+        assert_eq!(read("", &[(SANDBOX_STATE, "/tmp/x")]).unwrap().sandbox_state, Some("/tmp/x".into()));
+        assert_eq!(read("", &[(SANDBOX_STATE, "memory")]).unwrap().sandbox_state, None);
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl Sandbox {
     fn fail(&self, fault: &Bound<'_, PyAny>) -> PyResult<()> {
         let fault: Result<Fault, _> = serde_json::from_value(from_python(fault)?);
         let fault = fault.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        self.with(|sandbox| sandbox.fail(fault))
+        let taken = self.with(|sandbox| sandbox.fail(fault))?;
+        if taken { Ok(()) } else { Err(PyValueError::new_err("too many faults wait: clear() forgets them")) }
     }
 
     fn limit_rate(&self, requests: u32) -> PyResult<()> {

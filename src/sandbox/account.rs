@@ -2,13 +2,14 @@
 //!
 //! Objects hold shared pointers to what they refer to (an incident its service, a service its policy, a policy its
 //! schedules, a schedule its users, a user her teams), so a dangling reference cannot be built. The other direction is
-//! searched. Incidents are the only thing that changes.
+//! searched. Incidents are the only thing that changes, by [`Account::perform`](super::changes).
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::changes::Record;
 use super::reply::Problem;
 use super::time::{Clock, Range, Zone};
 use super::wire::Object;
@@ -141,8 +142,13 @@ impl Policy {
         })
     }
 
-    /// Whom a new incident is assigned to: those on call at the first level that has anybody.
+    /// The users a new incident is assigned to: those on call at the first level that has any.
     pub fn on_call(&self, at: Timestamp) -> Vec<Arc<User>> {
+        self.on_call_from(1, at)
+    }
+
+    /// The same from a level on; the first is 1.
+    pub fn on_call_from(&self, level: usize, at: Timestamp) -> Vec<Arc<User>> {
         let moment = Range { since: at, until: at };
         let on_call = |rule: &Rule| -> Vec<Arc<User>> {
             let users = rule.targets.iter().flat_map(|target| match target {
@@ -151,7 +157,7 @@ impl Policy {
             });
             users.collect()
         };
-        self.rules.iter().map(on_call).find(|users| !users.is_empty()).unwrap_or_default()
+        self.rules.iter().skip(level.saturating_sub(1)).map(on_call).find(|users| !users.is_empty()).unwrap_or_default()
     }
 }
 
@@ -192,7 +198,7 @@ pub struct Priority {
     pub description: &'static str,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
     Low,
@@ -262,9 +268,11 @@ pub struct Event {
     pub details: Vec<(&'static str, String)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bridge {
+    #[serde(rename = "conference_number", default)]
     pub number: String,
+    #[serde(rename = "conference_url", default)]
     pub url: String,
 }
 
@@ -291,6 +299,7 @@ pub struct Incident {
     pub urgency: Urgency,
     pub priority: Option<Arc<Priority>>,
     pub service: Arc<Service>,
+    pub policy: Arc<Policy>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub changed_at: Timestamp,
@@ -319,15 +328,20 @@ pub struct Account {
     /// Times without an offset are read in it.
     pub zone: Zone,
     pub cast: Cast,
+    /// The moment it was seeded at.
+    pub seeded: Timestamp,
     pub teams: Vec<Arc<Team>>,
     pub users: Vec<Arc<User>>,
     pub schedules: Vec<Arc<Schedule>>,
     pub policies: Vec<Arc<Policy>>,
     pub services: Vec<Arc<Service>>,
+    pub priorities: Vec<Arc<Priority>>,
     /// In the order they were created, which is also the order of their numbers.
     pub incidents: Vec<Incident>,
     /// How many notes have been written over the API, which makes the IDs of new ones.
     pub notes_written: u32,
+    /// What was changed since it was seeded, in order.
+    pub records: Vec<Record>,
 }
 
 impl Account {
@@ -374,5 +388,10 @@ impl Account {
 
 /// The object with that ID.
 pub fn find<'a, T: Object>(rows: &'a [Arc<T>], id: &str) -> Result<&'a T, Problem> {
-    rows.iter().map(AsRef::as_ref).find(|row| row.id() == id).ok_or_else(Problem::not_found)
+    find_shared(rows, id).map(AsRef::as_ref).ok_or_else(Problem::not_found)
+}
+
+/// The shared pointer to the object with that ID.
+pub fn find_shared<'a, T: Object>(rows: &'a [Arc<T>], id: &str) -> Option<&'a Arc<T>> {
+    rows.iter().find(|row| row.id() == id)
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::account::{Account, User};
 use super::gate::Caller;
+use super::guard::Base;
 use super::params::Params;
 use super::reply::Problem;
+use super::wire::View;
 
 #[derive(Debug)]
 pub struct Call {
@@ -17,6 +19,8 @@ pub struct Call {
     pub id: String,
     pub params: Params,
     pub caller: Caller,
+    /// The URL that the caller reached the sandbox under: links start with it.
+    pub base: String,
     from: Option<String>,
     body: Bytes,
 }
@@ -27,9 +31,15 @@ impl Call {
         self.params.all("include[]")
     }
 
+    /// What the answer is written from.
+    pub fn view<'a>(&'a self, account: &'a Account, includes: &'a [&'a str]) -> View<'a> {
+        View::new(account, &self.base, includes)
+    }
+
     /// The body of a write.
-    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_slice(&self.body).map_err(|error| Problem::invalid(error.to_string()))
+    pub fn body(&self) -> Result<Value, Problem> {
+        let body = serde_json::from_slice(&self.body).ok().filter(Value::is_object);
+        body.ok_or_else(|| Problem::invalid("The request body must be a JSON object."))
     }
 
     /// Who is behind a write: the user in `From`, or else the one whose token it is.
@@ -54,10 +64,11 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         let path = RawPathParams::from_request_parts(&mut parts, state).await.map_err(|_| Problem::not_found())?;
         let id = path.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map_err(|error| Problem::invalid(error.to_string()))?;
+            .map_err(|_| Problem::invalid("The query string cannot be read."))?;
+        let base = parts.extensions.remove::<Base>().ok_or_else(Problem::not_found)?.0;
         let from = parts.headers.get("from").and_then(|from| from.to_str().ok()).map(str::to_owned);
         let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
-        let body = body.map_err(|error| Problem::invalid(error.to_string()))?;
-        Ok(Self { id, params: Params(query.0), caller, from, body })
+        let body = body.map_err(|_| Problem::too_large("The request body is too large or was cut off."))?;
+        Ok(Self { id, params: Params(query.0), caller, base, from, body })
     }
 }

@@ -1,13 +1,14 @@
-//! What only a sandbox has: its own description, and the remote control for tests in other languages. None of it needs
-//! a token.
+//! What only a sandbox has: its description, and the remote control for tests in other languages. It has a token, which
+//! opens nothing else.
 //!
 //! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `POST /sandbox/identity`, `GET` and `DELETE /sandbox/requests`.
 
-use std::sync::PoisonError;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, head, post};
 use axum::{Json, Router};
@@ -15,27 +16,31 @@ use serde_json::{Value, json};
 
 use super::account::{Account, Status, User};
 use super::call::Call;
-use super::faults::Fault;
+use super::faults::{Fault, Faults};
 use super::gate::CALLERS;
-use super::identity;
 use super::reply::{Answer, Problem, one};
 use super::server::{Recorded, Shared};
+use super::{guard, identity};
 
-pub fn routes() -> Router<Shared> {
+pub fn routes(server: &Shared) -> Router<Shared> {
     Router::new()
-        // A client that opens its connection early: nothing is asked, so nothing is counted or spoiled.
-        .route("/", head(async || StatusCode::NO_CONTENT))
         .route("/sandbox", get(summary))
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/identity", post(identity::control))
         .route("/sandbox/requests", get(requests).delete(forget_requests))
+        .layer(from_fn_with_state(Arc::clone(server), guard::check_control))
+        // A client that opens its connection early: nothing is asked, so nothing is counted or spoiled.
+        .route("/", head(async || StatusCode::NO_CONTENT))
 }
 
 async fn add_fault(State(server): State<Shared>, body: Bytes) -> Response {
     match serde_json::from_slice::<Fault>(&body) {
         Ok(fault) => {
-            server.faults.add(fault);
-            StatusCode::NO_CONTENT.into_response()
+            if server.faults.add(fault) {
+                StatusCode::NO_CONTENT.into_response()
+            } else {
+                Problem::invalid(Faults::TOO_MANY).into_response()
+            }
         }
         Err(error) => Problem::invalid(error.to_string()).into_response(),
     }
@@ -56,8 +61,7 @@ async fn forget_requests(State(server): State<Shared>) -> StatusCode {
 }
 
 async fn summary(State(server): State<Shared>) -> Json<Value> {
-    let account = server.account.read().unwrap_or_else(PoisonError::into_inner);
-    Json(describe(&account))
+    Json(describe(&server.account()))
 }
 
 pub fn describe(account: &Account) -> Value {

@@ -18,13 +18,13 @@ const FILTERS: &[Filter<Policy>] = &[
 pub fn list(account: &Account, call: &Call) -> Answer {
     let policies = select(account.policies.iter().map(AsRef::as_ref), FILTERS, &call.params);
     let includes = call.includes();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     reply::list("escalation_policies", &policies, &call.params, |policy| view.whole(*policy))
 }
 
 /// `GET /escalation_policies/{id}`
 pub fn show(account: &Account, call: &Call) -> Answer {
-    reply::one("escalation_policy", &View::new(account, &call.includes()).whole(find(&account.policies, &call.id)?))
+    reply::one("escalation_policy", &call.view(account, &call.includes()).whole(find(&account.policies, &call.id)?))
 }
 
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ impl Whole for Policy {
             targets: rule.targets.iter().map(|target| view.target(target, "targets")).collect(),
         });
         PolicyFields {
-            head: Head::whole(self),
+            head: Head::whole(self, view.base),
             name: &self.name,
             description: &self.description,
             num_loops: self.loops,

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -14,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use futures_util::stream::{self, StreamExt};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokio::sync::Barrier;
@@ -58,7 +58,8 @@ fn once() -> u32 {
 ///
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
 /// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"together": 4}`,
-/// `{"wrong_json": …}`, `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes.
+/// `{"wrong_json": …}`, `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes. Times end at an hour, `bomb` at
+/// [`MOST_MEGABYTES`] and `together` at [`MOST_TOGETHER`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -88,7 +89,7 @@ pub enum FaultKind {
     /// The right answer, its body in small pieces that take this long together.
     #[serde(deserialize_with = "milliseconds")]
     SlowBody(Duration),
-    /// No answer, and the connection stays open.
+    /// No answer, and the connection stays open, for an hour at most.
     Hang,
     /// The right answer, but only once so many requests wait for it: what is not sent side by side is never answered.
     #[serde(deserialize_with = "together")]
@@ -105,15 +106,45 @@ pub enum FaultKind {
     /// The right answer with other headers.
     Headers(BTreeMap<String, String>),
     /// Status 200 and so many megabytes of blanks, sent compressed.
+    #[serde(deserialize_with = "megabytes")]
     Bomb(usize),
 }
 
+/// The longest that a fault holds a request: what waits longer is a leak, not a test.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// The largest answer that is unpacked from a small one.
+pub const MOST_MEGABYTES: usize = 10_000;
+
+/// The most requests that are waited for.
+pub const MOST_TOGETHER: usize = 1_000;
+
+/// A duration, unless it is too long.
+pub fn wait(milliseconds: u64) -> Result<Duration, String> {
+    let wait = Some(Duration::from_millis(milliseconds)).filter(|wait| *wait <= LONGEST);
+    wait.ok_or_else(|| format!("{milliseconds} ms is too long: at most {} ms", LONGEST.as_millis()))
+}
+
+/// A size, unless it is too large.
+pub fn size(megabytes: u64) -> Result<usize, String> {
+    let size = usize::try_from(megabytes).ok().filter(|megabytes| *megabytes <= MOST_MEGABYTES);
+    size.ok_or_else(|| format!("{megabytes} MB is too much: at most {MOST_MEGABYTES} MB"))
+}
+
 fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    u64::deserialize(from).map(Duration::from_millis)
+    wait(u64::deserialize(from)?).map_err(D::Error::custom)
+}
+
+fn megabytes<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    size(u64::deserialize(from)?).map_err(D::Error::custom)
 }
 
 fn together<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Barrier>, D::Error> {
-    usize::deserialize(from).map(|requests| Arc::new(Barrier::new(requests)))
+    let requests = usize::deserialize(from)?;
+    if !(1..=MOST_TOGETHER).contains(&requests) {
+        return Err(D::Error::custom(format!("{requests} requests together: at least 1, at most {MOST_TOGETHER}")));
+    }
+    Ok(Arc::new(Barrier::new(requests)))
 }
 
 impl Fault {
@@ -159,9 +190,14 @@ impl FaultKind {
             Self::Html => html(),
             Self::Empty => json(StatusCode::OK, Body::empty()),
             Self::WrongJson(value) => json(StatusCode::OK, value.to_string()),
-            Self::Hang => pending().await,
+            Self::Hang => {
+                tokio::time::sleep(LONGEST).await;
+                cut_off(scissors)
+            }
             Self::Together(all) => {
-                all.wait().await;
+                if tokio::time::timeout(LONGEST, all.wait()).await.is_err() {
+                    return cut_off(scissors);
+                }
                 next.run(request).await
             }
             Self::Delay(delay) => {
@@ -191,7 +227,7 @@ impl FaultKind {
                 status(code, BTreeMap::new(), body)
             }
             Self::Headers(headers) => with(next.run(request).await, headers),
-            Self::Bomb(megabytes) => bomb(megabytes),
+            Self::Bomb(megabytes) => bomb(megabytes).await,
         }
     }
 }
@@ -226,28 +262,43 @@ fn html() -> Response {
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 
-/// A small answer that becomes a large one.
-fn bomb(megabytes: usize) -> Response {
-    let Some(packed) = blanks(megabytes) else { return Problem::of_status(500).into_response() };
-    let mut response = json(StatusCode::OK, packed);
+/// A small answer that becomes a large one: so many megabytes of blanks in gzip (RFC 1952).
+///
+/// One of them is packed, on a thread that may take its time, and its blocks are sent again and again.
+async fn bomb(megabytes: usize) -> Response {
+    let packed = tokio::task::spawn_blocking(move || Blanks::of(megabytes)).await;
+    let Ok(Some(Blanks { blocks, end })) = packed else { return Problem::of_status(500).into_response() };
+    let pieces = std::iter::once(Bytes::from_static(&Blanks::HEAD));
+    let pieces = pieces.chain(std::iter::repeat_n(blocks, megabytes)).chain(std::iter::once(end));
+    let mut response = json(StatusCode::OK, Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))));
     response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     response
 }
 
-/// So many megabytes of blanks in gzip (RFC 1952): one of them is packed, and its blocks are repeated.
-fn blanks(megabytes: usize) -> Option<Vec<u8>> {
+/// Megabytes of blanks in gzip, in parts.
+struct Blanks {
+    /// The blocks of one megabyte.
+    blocks: Bytes,
+    /// A last block with nothing in it, checksum and size of all.
+    end: Bytes,
+}
+
+impl Blanks {
     const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-    // A last block with nothing in it.
-    const END: [u8; 2] = [3, 0];
-    let megabyte = vec![b' '; 1 << 20];
-    let mut blocks = Vec::with_capacity(1 << 16);
-    let mut packer = Compress::new(Compression::best(), false);
-    packer.compress_vec(&megabyte, &mut blocks, FlushCompress::Full).ok()?;
-    let mut sum = Crc::new();
-    sum.update(&megabyte);
-    let mut sums = Crc::new();
-    (0..megabytes).for_each(|_| sums.combine(&sum));
-    Some([&HEAD[..], &blocks.repeat(megabytes), &END, &sums.sum().to_le_bytes(), &sums.amount().to_le_bytes()].concat())
+
+    fn of(megabytes: usize) -> Option<Self> {
+        const LAST_BLOCK: [u8; 2] = [3, 0];
+        let megabyte = vec![b' '; 1 << 20];
+        let mut blocks = Vec::with_capacity(1 << 16);
+        let mut packer = Compress::new(Compression::best(), false);
+        packer.compress_vec(&megabyte, &mut blocks, FlushCompress::Full).ok()?;
+        let mut sum = Crc::new();
+        sum.update(&megabyte);
+        let mut sums = Crc::new();
+        (0..megabytes).for_each(|_| sums.combine(&sum));
+        let end = [&LAST_BLOCK[..], &sums.sum().to_le_bytes(), &sums.amount().to_le_bytes()].concat();
+        Some(Self { blocks: blocks.into(), end: end.into() })
+    }
 }
 
 /// The same answer, its body piece by piece over this time.
@@ -266,6 +317,9 @@ async fn dribble(answer: Response, time: Duration) -> Response {
     Response::from_parts(head, Body::from_stream(stream))
 }
 
+/// How many faults may wait: each request is compared with all of them.
+const MOST_WAITING: usize = 1_000;
+
 /// The faults that still wait.
 #[derive(Debug, Default)]
 pub struct Faults {
@@ -280,8 +334,17 @@ impl Faults {
         Self { waiting: Mutex::new(spec.faults.clone()), dice: Mutex::new(dice) }
     }
 
-    pub fn add(&self, fault: Fault) {
-        lock(&self.waiting).push(fault);
+    /// Why a fault is not taken.
+    pub const TOO_MANY: &str = "too many faults wait: DELETE /sandbox/faults forgets them";
+
+    /// Adds a fault, unless too many wait.
+    pub fn add(&self, fault: Fault) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let taken = waiting.len() < MOST_WAITING;
+        if taken {
+            waiting.push(fault);
+        }
+        taken
     }
 
     pub fn clear(&self) {
@@ -345,10 +408,36 @@ mod tests {
 
     #[test]
     fn a_bomb_is_what_it_says() {
+        let Blanks { blocks, end } = Blanks::of(3).unwrap();
+        let packed = [&Blanks::HEAD, &*blocks.repeat(3), &*end].concat();
         let mut unpacked = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*blanks(3).unwrap()), &mut unpacked).unwrap();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*packed), &mut unpacked).unwrap();
         assert_eq!((unpacked.len(), unpacked.trim()), (3 << 20, ""));
-        assert!(blanks(1_000).unwrap().len() < 5 << 20);
+        assert!(blocks.len() < 5 << 10);
+    }
+
+    #[test]
+    fn a_fault_without_bounds_is_refused_with_its_value() {
+        for (kind, part) in [
+            (r#"{"bomb": 1000000000}"#, "1000000000 MB is too much: at most 10000 MB"),
+            (r#"{"delay": 86400000}"#, "86400000 ms is too long: at most 3600000 ms"),
+            (r#"{"slow_body": 3600001}"#, "3600001 ms is too long"),
+            (r#"{"late": 3600001}"#, "3600001 ms is too long"),
+            (r#"{"together": 0}"#, "0 requests together"),
+            (r#"{"together": 1001}"#, "1001 requests together"),
+        ] {
+            let error = serde_json::from_str::<FaultKind>(kind).unwrap_err().to_string();
+            assert!(error.contains(part), "{kind}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_fault_that_is_one_too_many_is_not_taken() {
+        let faults = Faults::default();
+        let taken = (0..=MOST_WAITING).filter(|_| faults.add(Fault::once("*", FaultKind::Hang))).count();
+        assert_eq!(taken, MOST_WAITING);
+        faults.clear();
+        assert!(faults.add(Fault::once("*", FaultKind::Hang)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a test in this process can do with the account besides requests: look at it, raise an incident, change the limit.
 
-use std::sync::PoisonError;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -29,8 +29,8 @@ impl Sandbox {
     /// `None` if there is no such resource.
     #[must_use]
     pub fn objects(&self, resource: &str) -> Option<Value> {
-        let account = self.server.account.read().unwrap_or_else(PoisonError::into_inner);
-        let view = View::new(&account, &[]);
+        let account = self.server.account();
+        let view = View::new(&account, &self.url, &[]);
         Some(match resource {
             "escalation_policies" => all(view, account.policies.iter().map(AsRef::as_ref)),
             "incidents" => all(view, account.incidents.iter().rev()),
@@ -45,9 +45,9 @@ impl Sandbox {
     /// The notes of an incident as PagerDuty's API writes them, oldest first; `None` if there is no such incident.
     #[must_use]
     pub fn notes(&self, incident: &str) -> Option<Value> {
-        let account = self.server.account.read().unwrap_or_else(PoisonError::into_inner);
+        let account = self.server.account();
         let notes = &account.incident_by_id_or_number(incident).ok()?.notes;
-        Some(notes.iter().map(|note| json(&NoteFields::new(note))).collect())
+        Some(notes.iter().map(|note| json(&NoteFields::new(note, &self.url))).collect())
     }
 
     /// Raises an incident, assigned to whoever is on call for its service.
@@ -55,11 +55,12 @@ impl Sandbox {
     /// # Errors
     /// If no service has that ID or name; the message lists the services.
     pub fn trigger(&self, trigger: Trigger) -> Result<Value, String> {
-        let mut account = self.server.account.write().unwrap_or_else(PoisonError::into_inner);
-        let incident = account.raise(trigger)?;
-        let raised = json(&View::new(&account, &[]).whole(&incident));
-        account.incidents.push(incident);
-        Ok(raised)
+        self.server.change(|account| {
+            let incident = account.raise(trigger)?;
+            let raised = json(&View::new(account, &self.url, &[]).whole(&incident));
+            account.incidents.push(incident);
+            Ok(raised)
+        })
     }
 
     /// From now on each token may send so many requests a minute. Minutes that have begun begin anew.
@@ -95,6 +96,7 @@ impl Account {
             urgency: if trigger.high_urgency { Urgency::High } else { Urgency::Low },
             priority: None,
             service: service.clone(),
+            policy: Arc::clone(&service.policy),
             created_at: now,
             updated_at: now,
             changed_at: now,

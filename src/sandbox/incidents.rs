@@ -39,14 +39,14 @@ pub fn list(account: &Account, call: &Call) -> Answer {
     let includes = call.includes();
     // The body comes with a single incident only.
     let includes: Vec<&str> = includes.into_iter().filter(|include| *include != "body").collect();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     reply::list("incidents", &incidents, &call.params, |incident| view.whole(*incident))
 }
 
 /// `GET /incidents/{id}`, by ID or number.
 pub fn show(account: &Account, call: &Call) -> Answer {
     let incident = account.incident_by_id_or_number(&call.id)?;
-    reply::one("incident", &View::new(account, &call.includes()).whole(incident))
+    reply::one("incident", &call.view(account, &call.includes()).whole(incident))
 }
 
 /// The last month unless told otherwise, six months at most, and everything for `date_range=all`.
@@ -301,7 +301,7 @@ impl Whole for Incident {
             acknowledger: view.link(acknowledgement.user.as_ref(), people("acknowledgers")),
         });
         IncidentFields {
-            head: Head::whole(self),
+            head: Head::whole(self, view.base),
             incident_number: self.number,
             title: &self.title,
             description: &self.title,
@@ -314,16 +314,16 @@ impl Whole for Incident {
             assigned_via: "escalation_policy",
             last_status_change_at: self.changed_at,
             resolved_at: self.resolved_at,
-            first_trigger_log_entry: Head::log_entry(self),
+            first_trigger_log_entry: Head::log_entry(self, view.base),
             alert_counts: self.alert_counts(),
             is_mergeable: self.status != Status::Resolved,
             incident_type: IncidentType { name: self.kind },
-            escalation_policy: view.link(self.service.policy.as_ref(), "escalation_policies"),
+            escalation_policy: view.link(self.policy.as_ref(), "escalation_policies"),
             teams: view.links(team_list(self.service.team.as_ref()), "teams"),
             pending_actions: self.pending_actions(),
             acknowledgements: acknowledgements.collect(),
             last_status_change_by: view.agent(&self.changed_by, people("agents")),
-            priority: self.priority.as_deref().map(priority),
+            priority: self.priority.as_deref().map(|given| priority(given, view.base)),
             resolve_reason: None,
             incidents_responders: [],
             responder_requests: [],
@@ -335,6 +335,6 @@ impl Whole for Incident {
     }
 }
 
-fn priority(priority: &Priority) -> PriorityFields<'_> {
-    PriorityFields { head: Head::whole(priority), name: priority.name, description: priority.description }
+fn priority<'a>(priority: &'a Priority, base: &str) -> PriorityFields<'a> {
+    PriorityFields { head: Head::whole(priority, base), name: priority.name, description: priority.description }
 }

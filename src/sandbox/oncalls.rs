@@ -44,7 +44,7 @@ pub fn list(account: &Account, call: &Call) -> Answer {
         keep_earliest(&mut oncalls);
     }
     let includes = call.includes();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     reply::list("oncalls", &oncalls, &call.params, |oncall| OncallFields::new(oncall, view))
 }
 

@@ -130,9 +130,22 @@ impl Problem {
         Self::new(404, Some(2100), "Not Found")
     }
 
+    pub fn too_large(reason: &str) -> Self {
+        Self::new(413, Some(2001), "Request Entity Too Large").because(reason)
+    }
+
     pub fn too_many_incidents() -> Self {
-        Self::new(413, Some(2001), "Request Entity Too Large")
-            .because("At most 250 incidents may be updated at a time.")
+        Self::too_large("At most 250 incidents may be updated at a time.")
+    }
+
+    /// A request that does not come from this machine's programs or pages.
+    pub fn refused(reason: impl Into<String>) -> Self {
+        Self::access_denied().because(reason)
+    }
+
+    /// A request to the remote control without its token.
+    pub fn without_control_token(header: &str) -> Self {
+        Self::unauthenticated().because(format!("Send the token that the command sandbox prints, as {header}."))
     }
 
     pub fn rate_limited() -> Self {

@@ -20,18 +20,18 @@ const FILTERS: &[Filter<Schedule>] = &[
 pub fn list(account: &Account, call: &Call) -> Answer {
     let schedules = select(account.schedules.iter().map(AsRef::as_ref), FILTERS, &call.params);
     let includes = call.includes();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     let rendering = Rendering::of(account, call)?;
     reply::list("schedules", &schedules, &call.params, |schedule| {
         let mut fields = ScheduleFields::new(schedule, view);
         if view.includes("schedule_layers") {
-            fields.schedule_layers = Some(layers(schedule, rendering));
+            fields.schedule_layers = Some(layers(schedule, rendering, &call.base));
         }
         if view.includes("final_schedule") {
-            fields.final_schedule = Some(final_schedule(schedule, rendering));
+            fields.final_schedule = Some(final_schedule(schedule, rendering, &call.base));
         }
         if view.includes("overrides_subschedule") {
-            fields.overrides_subschedule = Some(overrides(schedule, rendering));
+            fields.overrides_subschedule = Some(overrides(schedule, rendering, &call.base));
         }
         fields
     })
@@ -41,11 +41,11 @@ pub fn list(account: &Account, call: &Call) -> Answer {
 pub fn show(account: &Account, call: &Call) -> Answer {
     let schedule = find(&account.schedules, &call.id)?;
     let rendering = Rendering::of(account, call)?;
-    let mut fields = ScheduleFields::new(schedule, View::new(account, &[]));
-    fields.schedule_layers = Some(layers(schedule, rendering));
+    let mut fields = ScheduleFields::new(schedule, call.view(account, &[]));
+    fields.schedule_layers = Some(layers(schedule, rendering, &call.base));
     if rendering.is_some() {
-        fields.final_schedule = Some(final_schedule(schedule, rendering));
-        fields.overrides_subschedule = Some(overrides(schedule, rendering));
+        fields.final_schedule = Some(final_schedule(schedule, rendering, &call.base));
+        fields.overrides_subschedule = Some(overrides(schedule, rendering, &call.base));
     }
     reply::one("schedule", &fields)
 }
@@ -57,7 +57,7 @@ pub fn users(account: &Account, call: &Call) -> Answer {
     let range = Rendering::of(account, call)?.map_or(Range { since: now, until: now }, |rendering| rendering.range);
     let shifts = schedule.shifts(range);
     let on_call = |user: &&User| shifts.iter().any(|shift| shift.user.id == user.id);
-    let view = View::new(account, &[]);
+    let view = call.view(account, &[]);
     let users: Vec<&User> = account.users.iter().map(AsRef::as_ref).filter(on_call).collect();
     reply::all("users", users.into_iter().map(|user| view.whole(user)))
 }
@@ -104,7 +104,7 @@ impl<'a> ScheduleFields<'a> {
     /// Without layers and what they come to.
     fn new(schedule: &'a Schedule, view: View<'a>) -> Self {
         Self {
-            head: Head::whole(schedule),
+            head: Head::whole(schedule, view.base),
             name: &schedule.name,
             time_zone: schedule.zone.name,
             description: &schedule.description,
@@ -152,11 +152,17 @@ struct RestrictionFields {
     duration_seconds: i64,
 }
 
-fn layers(schedule: &Schedule, rendering: Option<Rendering>) -> Vec<LayerFields<'_>> {
-    schedule.layers.iter().map(|layer| layer_fields(schedule, layer, rendering)).collect()
+fn layers<'a>(schedule: &'a Schedule, rendering: Option<Rendering>, base: &'a str) -> Vec<LayerFields<'a>> {
+    schedule.layers.iter().map(|layer| layer_fields(schedule, layer, rendering, base)).collect()
 }
 
-fn layer_fields<'a>(schedule: &'a Schedule, layer: &'a Layer, rendering: Option<Rendering>) -> LayerFields<'a> {
+fn layer_fields<'a>(
+    schedule: &'a Schedule,
+    layer: &'a Layer,
+    rendering: Option<Rendering>,
+    base: &'a str,
+) -> LayerFields<'a> {
+    let style = Style { zone: &schedule.zone, base };
     let start = schedule.zone.write(layer.start);
     let restriction = |restriction: Restriction| RestrictionFields {
         kind: "daily_restriction",
@@ -170,24 +176,24 @@ fn layer_fields<'a>(schedule: &'a Schedule, layer: &'a Layer, rendering: Option<
         start,
         end: None,
         rotation_turn_length_seconds: layer.turn_in_days * 86_400,
-        users: layer.users.iter().map(|user| LayerUser { user: Head::reference(user.as_ref()) }).collect(),
+        users: layer.users.iter().map(|user| LayerUser { user: Head::reference(user.as_ref(), base) }).collect(),
         restrictions: layer.restriction.map(restriction).into_iter().collect(),
         rendered: rendering
-            .map(|rendering| Rendered::new(None, &schedule.zone, layer.shifts(schedule, rendering.range), rendering)),
+            .map(|rendering| Rendered::new(None, style, layer.shifts(schedule, rendering.range), rendering)),
     }
 }
 
-fn final_schedule(schedule: &Schedule, rendering: Option<Rendering>) -> Rendered<'_> {
+fn final_schedule<'a>(schedule: &'a Schedule, rendering: Option<Rendering>, base: &'a str) -> Rendered<'a> {
     let shifts = |range| schedule.shifts(range);
-    Rendered::or_empty("Final Schedule", &schedule.zone, shifts, rendering)
+    Rendered::or_empty("Final Schedule", Style { zone: &schedule.zone, base }, shifts, rendering)
 }
 
-fn overrides(schedule: &Schedule, rendering: Option<Rendering>) -> Rendered<'_> {
+fn overrides<'a>(schedule: &'a Schedule, rendering: Option<Rendering>, base: &'a str) -> Rendered<'a> {
     let shifts = |range: Range| {
         let overrides = schedule.overrides.iter().filter(|shift| range.overlaps(shift.start, shift.end));
         overrides.cloned().collect()
     };
-    Rendered::or_empty("Overrides", &schedule.zone, shifts, rendering)
+    Rendered::or_empty("Overrides", Style { zone: &schedule.zone, base }, shifts, rendering)
 }
 
 /// What a schedule or one layer of it comes to over a range.
@@ -202,28 +208,35 @@ struct Rendered<'a> {
 }
 
 impl<'a> Rendered<'a> {
-    fn new(name: Option<&'static str>, zone: &'a Zone, shifts: Vec<Shift>, rendering: Rendering) -> Self {
+    fn new(name: Option<&'static str>, style: Style<'a>, shifts: Vec<Shift>, rendering: Rendering) -> Self {
         let coverage = coverage(&shifts, rendering.range);
         let shifts = if rendering.overflow { shifts } else { clipped(shifts, rendering.range) };
-        let entries = shifts.into_iter().map(|shift| Entry { shift, zone }).collect();
+        let entries = shifts.into_iter().map(|shift| Entry { shift, style }).collect();
         Self { name, entries, coverage }
     }
 
     /// Rendered where there is a range to render, and empty otherwise.
     fn or_empty(
         name: &'static str,
-        zone: &'a Zone,
+        style: Style<'a>,
         shifts: impl FnOnce(Range) -> Vec<Shift>,
         rendering: Option<Rendering>,
     ) -> Self {
         let empty = Self { name: Some(name), entries: Vec::new(), coverage: 0.0 };
-        rendering.map_or(empty, |rendering| Self::new(Some(name), zone, shifts(rendering.range), rendering))
+        rendering.map_or(empty, |rendering| Self::new(Some(name), style, shifts(rendering.range), rendering))
     }
+}
+
+/// How shifts are written: in which time zone, and with links that start with which URL.
+#[derive(Clone, Copy)]
+struct Style<'a> {
+    zone: &'a Zone,
+    base: &'a str,
 }
 
 struct Entry<'a> {
     shift: Shift,
-    zone: &'a Zone,
+    style: Style<'a>,
 }
 
 #[derive(Serialize)]
@@ -236,9 +249,9 @@ struct EntryFields<'a> {
 impl Serialize for Entry<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         EntryFields {
-            start: self.zone.write(self.shift.start),
-            end: self.zone.write(self.shift.end),
-            user: Head::reference(self.shift.user.as_ref()),
+            start: self.style.zone.write(self.shift.start),
+            end: self.style.zone.write(self.shift.end),
+            user: Head::reference(self.shift.user.as_ref(), self.style.base),
         }
         .serialize(to)
     }

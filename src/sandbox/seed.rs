@@ -1,7 +1,7 @@
 //! The account as it is when the sandbox starts: a company that sells things on the internet, and the last 60 days of
 //! its alarms.
 //!
-//! It comes out the same every time, but for times, which are relative to now. What there is stands in tables
+//! It comes out the same every time, but for times, which are relative to the moment it is seeded at. What there is stands in tables
 //! ([`company`], [`people`], [`alarms`]); [`organisation`] and [`history`] make objects of it.
 
 mod alarms;
@@ -11,22 +11,45 @@ mod organisation;
 mod people;
 
 use fastrand::Rng;
+use jiff::Timestamp;
 
 use super::account::{Account, Cast};
 use super::time::{Clock, Zone};
 
-/// The account, with as many `incidents`.
-pub fn account(clock: Clock, incidents: usize) -> Account {
-    let now = clock.now();
-    let mut organisation = organisation::found(&mut Dice::new(1), now);
-    let incidents = history::write(&organisation, &mut Dice::new(2), now, incidents);
+/// The account as it was at the moment `seeded`, with as many `incidents`.
+pub fn account(clock: Clock, seeded: Timestamp, incidents: usize) -> Account {
+    let mut organisation = organisation::found(&mut Dice::new(1), seeded);
+    let incidents = history::write(&organisation, &mut Dice::new(2), seeded, incidents);
     organisation.sort_by_name();
     let organisation::Organisation {
-        current, teamless, read_only, teams, users, schedules, policies, services, ..
+        current,
+        teamless,
+        read_only,
+        teams,
+        users,
+        schedules,
+        policies,
+        services,
+        priorities,
+        ..
     } = organisation;
     let cast = Cast { current, teamless, read_only };
     let zone = Zone::named(company::HOME);
-    Account { clock, zone, cast, teams, users, schedules, policies, services, incidents, notes_written: 0 }
+    Account {
+        clock,
+        zone,
+        cast,
+        seeded,
+        teams,
+        users,
+        schedules,
+        policies,
+        services,
+        priorities,
+        incidents,
+        notes_written: 0,
+        records: Vec::new(),
+    }
 }
 
 /// How many kinds of alarm there are.
@@ -88,7 +111,8 @@ mod tests {
     use super::*;
 
     fn seeded(now: &str, incidents: usize) -> Account {
-        account(Clock::Stopped(now.parse().unwrap()), incidents)
+        let now = now.parse().unwrap();
+        account(Clock::Stopped(now), now, incidents)
     }
 
     #[test]

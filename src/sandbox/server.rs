@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -13,6 +13,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
+use oauth2::CsrfToken;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,9 +25,10 @@ use super::faults::{Faults, cut_off};
 use super::gate::{Caller, RateLimit};
 use super::identity::{self, Identity};
 use super::reply::{Answer, Problem, response};
+use super::store::{Store, is_old};
 use super::time::Clock;
 use super::{
-    Options, control, escalation_policies, incidents, notes, oncalls, schedules, seed, services, similar, teams,
+    Options, control, escalation_policies, guard, incidents, notes, oncalls, schedules, seed, services, similar, teams,
     updates, users,
 };
 use crate::serve::serve;
@@ -49,7 +51,14 @@ pub struct Recorded {
 /// Everything the sandbox keeps.
 #[derive(Debug)]
 pub struct Server {
-    pub account: RwLock<Account>,
+    account: RwLock<Account>,
+    store: Option<Store>,
+    /// How many incidents an account is seeded with.
+    incidents: usize,
+    /// `http`, or `https` behind a front that speaks TLS.
+    pub scheme: &'static str,
+    /// Opens the remote control.
+    pub control: CsrfToken,
     pub faults: Faults,
     pub identity: Identity,
     pub limit: RateLimit,
@@ -70,7 +79,11 @@ impl Server {
     pub fn new(options: &Options, stopped: watch::Receiver<()>) -> Self {
         let clock = options.now.map_or(Clock::Running, Clock::Stopped);
         Self {
-            account: RwLock::new(seed::account(clock, options.incidents)),
+            account: RwLock::new(seed::account(clock, clock.now(), options.incidents)),
+            store: options.state.clone().map(Store::new),
+            incidents: options.incidents,
+            scheme: if options.tls { "https" } else { "http" },
+            control: CsrfToken::new_random(),
             faults: Faults::of(&options.faults),
             identity: Identity::default(),
             limit: RateLimit::new(options.rate_limit),
@@ -79,6 +92,57 @@ impl Server {
             answered: AtomicU64::default(),
             stopped,
         }
+    }
+
+    /// The account, as it is after what other processes have changed in it.
+    pub fn account(&self) -> RwLockReadGuard<'_, Account> {
+        if let Some(store) = &self.store {
+            self.catch_up(store, &mut lock(&store.seen));
+        }
+        self.account.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the account. Waits for other processes that change it.
+    pub fn change<T>(&self, make: impl FnOnce(&mut Account) -> T) -> T {
+        let write = || self.account.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(store) = &self.store else { return make(&mut write()) };
+        let mut seen = lock(&store.seen);
+        let _lock = store.lock();
+        self.catch_up(store, &mut seen);
+        let mut account = write();
+        let before = account.records.len();
+        let outcome = make(&mut account);
+        if account.records.len() > before {
+            store.write(&account, &mut seen);
+        }
+        outcome
+    }
+
+    /// Whether a change may have to wait for the disk or for another process.
+    fn changes_take_time(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Makes the account anew from the file if that says something else than it did, or if the account has become too
+    /// old.
+    fn catch_up(&self, store: &Store, seen: &mut Option<String>) {
+        let (clock, seeded) = {
+            let account = self.account.read().unwrap_or_else(PoisonError::into_inner);
+            (account.clock, account.seeded)
+        };
+        let now = clock.now();
+        if !store.changed(seen) && !is_old(seeded, now) {
+            return;
+        }
+        let kept = store.parse(seen.as_deref(), now);
+        let mut account = seed::account(clock, kept.as_ref().map_or(now, |kept| kept.seeded), self.incidents);
+        for record in kept.into_iter().flat_map(|kept| kept.records) {
+            // Of another version of this program, whose incidents were others.
+            if account.perform(record).is_err() {
+                tracing::warn!("a change in the sandbox's file is about something that does not exist");
+            }
+        }
+        *self.account.write().unwrap_or_else(PoisonError::into_inner) = account;
     }
 
     pub fn recorded(&self) -> Vec<Recorded> {
@@ -143,7 +207,7 @@ fn routes(server: Shared) -> Router {
         .layer(from_fn_with_state(Arc::clone(&server), admit))
         .merge(identity::routes())
         .layer(from_fn_with_state(Arc::clone(&server), disturb));
-    control::routes().merge(api).with_state(server)
+    control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
 }
 
 /// A handler that looks at the account.
@@ -153,16 +217,21 @@ type Read = fn(&Account, &Call) -> Answer;
 type Write = fn(&mut Account, &Call) -> Answer;
 
 fn read(handler: Read) -> MethodRouter<Shared> {
-    get(async move |State(server): State<Shared>, call: Call| {
-        let account = server.account.read().unwrap_or_else(PoisonError::into_inner);
-        response(handler(&account, &call))
-    })
+    get(async move |State(server): State<Shared>, call: Call| response(handler(&server.account(), &call)))
 }
 
 fn write(method: MethodFilter, handler: Write) -> MethodRouter<Shared> {
     on(method, async move |State(server): State<Shared>, call: Call| {
-        let mut account = server.account.write().unwrap_or_else(PoisonError::into_inner);
-        response(call.caller.may_write().and_then(|()| handler(&mut account, &call)))
+        if let Err(problem) = call.caller.may_write() {
+            return problem.into_response();
+        }
+        let takes_time = server.changes_take_time();
+        let change = move || response(server.change(|account| handler(account, &call)));
+        if takes_time {
+            tokio::task::spawn_blocking(change).await.unwrap_or_else(|_| Problem::of_status(500).into_response())
+        } else {
+            change()
+        }
     })
 }
 

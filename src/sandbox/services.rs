@@ -20,13 +20,13 @@ const FILTERS: &[Filter<Service>] = &[
 pub fn list(account: &Account, call: &Call) -> Answer {
     let services = select(account.services.iter().map(AsRef::as_ref), FILTERS, &call.params);
     let includes = call.includes();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     reply::list("services", &services, &call.params, |service| view.whole(*service))
 }
 
 /// `GET /services/{id}`
 pub fn show(account: &Account, call: &Call) -> Answer {
-    reply::one("service", &View::new(account, &call.includes()).whole(find(&account.services, &call.id)?))
+    reply::one("service", &call.view(account, &call.includes()).whole(find(&account.services, &call.id)?))
 }
 
 #[derive(Serialize)]
@@ -80,7 +80,7 @@ impl Whole for Service {
     fn write<S: Serializer>(&self, view: View<'_>, to: S) -> Result<S::Ok, S::Error> {
         let integration = |integration| integration_of(self, integration, view);
         ServiceFields {
-            head: Head::whole(self),
+            head: Head::whole(self, view.base),
             name: self.name,
             description: self.description,
             created_at: self.created_at,
@@ -114,13 +114,13 @@ fn integration_of<'a>(
     integration: &'a Integration,
     view: View<'_>,
 ) -> Either<Head<'a>, IntegrationFields<'a>> {
-    let head = |kind| Head::inside(service, "integrations", &integration.id, kind, integration.name);
+    let head = |kind| Head::inside(service, "integrations", &integration.id, kind, integration.name, view.base);
     if view.includes("integrations") {
         Either::Right(IntegrationFields {
             head: head(integration.kind.whole),
             name: integration.name,
             created_at: service.created_at,
-            service: Head::reference(service),
+            service: Head::reference(service, view.base),
         })
     } else {
         Either::Left(head(integration.kind.reference))

@@ -10,7 +10,7 @@ use super::account::{Account, Incident, Service};
 use super::call::Call;
 use super::reply::{self, Answer, Problem};
 use super::time::{Range, earlier, utc};
-use super::wire::{Either, Head, Link, View};
+use super::wire::{Either, Head, Link};
 
 /// The few fields PagerDuty gives of an incident it compares with another.
 #[derive(Serialize)]
@@ -24,11 +24,11 @@ struct Brief<'a> {
 }
 
 impl<'a> Brief<'a> {
-    fn new(incident: &'a Incident) -> Self {
+    fn new(incident: &'a Incident, base: &str) -> Self {
         Self {
             id: &incident.id,
             created_at: incident.created_at,
-            api: Head::reference(incident).api,
+            api: Head::reference(incident, base).api,
             title: &incident.title,
         }
     }
@@ -66,7 +66,10 @@ pub fn past(account: &Account, call: &Call) -> Answer {
     let total = call.params.is_true("total").then_some(past.len());
     let past = past.into_iter().take(limit);
     let incidents = past
-        .map(|(score, incident)| PastIncident { incident: Brief::new(incident), score: f64::from(score) / 100.0 })
+        .map(|(score, incident)| PastIncident {
+            incident: Brief::new(incident, &call.base),
+            score: f64::from(score) / 100.0,
+        })
         .collect();
     reply::written(&PastIncidents { incidents, total, limit })
 }
@@ -124,8 +127,8 @@ struct DependentService<'a> {
 }
 
 impl<'a> DependentService<'a> {
-    fn new(service: &'a Service) -> Self {
-        Self { id: &service.id, kind: "technical_service_reference", api: Head::reference(service).api }
+    fn new(service: &'a Service, base: &str) -> Self {
+        Self { id: &service.id, kind: "technical_service_reference", api: Head::reference(service, base).api }
     }
 }
 
@@ -137,12 +140,13 @@ pub fn related(account: &Account, call: &Call) -> Answer {
     call.caller.may_compare_incidents()?;
     let incident = account.incident(&call.id)?;
     let whole = call.params.all("additional_details[]").contains(&"incident");
-    let view = View::new(account, &[]);
+    let view = call.view(account, &[]);
     let around = Range { since: incident.created_at, until: incident.created_at }.widened(Span::new().hours(12));
     let related =
         account.incidents.iter().rev().filter(|other| around.contains(other.created_at)).filter_map(|other| {
-            let relationships = relationships(incident, other);
-            let incident = if whole { Either::Right(view.whole(other)) } else { Either::Left(Brief::new(other)) };
+            let relationships = relationships(incident, other, &call.base);
+            let incident =
+                if whole { Either::Right(view.whole(other)) } else { Either::Left(Brief::new(other, &call.base)) };
             (!relationships.is_empty()).then_some(RelatedIncident { incident, relationships })
         });
     reply::all("related_incidents", related.take(MOST_RELATED))
@@ -150,7 +154,7 @@ pub fn related(account: &Account, call: &Call) -> Answer {
 
 /// Why `other`, which is about another service, has to do with `incident`: the same alarm went off, or the two services
 /// belong to one team.
-fn relationships<'a>(incident: &'a Incident, other: &'a Incident) -> Vec<Relationship<'a>> {
+fn relationships<'a>(incident: &'a Incident, other: &'a Incident, base: &str) -> Vec<Relationship<'a>> {
     let (one, another) = (incident.service.as_ref(), other.service.as_ref());
     if one.id == another.id {
         return Vec::new();
@@ -166,8 +170,8 @@ fn relationships<'a>(incident: &'a Incident, other: &'a Incident) -> Vec<Relatio
     let dependent = same_team.then(|| Relationship {
         kind: "service_dependency",
         metadata: Either::Right(Dependency {
-            dependent_services: [DependentService::new(one)],
-            supporting_services: [DependentService::new(another)],
+            dependent_services: [DependentService::new(one, base)],
+            supporting_services: [DependentService::new(another, base)],
         }),
     });
     alike.into_iter().chain(dependent).collect()

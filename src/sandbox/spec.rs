@@ -4,11 +4,9 @@
 //! path (as in [`Fault::path`]), the kind with its value, and how often (`x3`; without it, for ever). `seed=N` makes chance
 //! repeatable. A text that begins with `[` is a JSON list of [`Fault`]s instead.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::faults::{Fault, FaultKind};
+use super::faults::{Fault, FaultKind, size, wait};
 
 /// What goes wrong from the start, and the seed of chance.
 #[derive(Clone, Debug, Default)]
@@ -66,15 +64,12 @@ fn chance(word: &str) -> Result<f64, String> {
     percent.map(|percent| percent / 100.0).ok_or(format!("{word:?} is not a percentage"))
 }
 
-/// The largest bomb: its packed form is held in memory.
-const MOST_MEGABYTES: usize = 10_000;
-
 fn kind(word: &str) -> Result<FaultKind, String> {
     let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
     let number =
         || value.and_then(|value| value.parse::<u64>().ok()).ok_or(format!("{name} needs a number, as {name}=500"));
     let plain = |kind| if value.is_some() { Err(format!("{name} takes no value")) } else { Ok(kind) };
-    let milliseconds = || number().map(Duration::from_millis);
+    let milliseconds = || wait(number()?);
     let code = || {
         let code = u16::try_from(number()?).ok().filter(|code| (200..600).contains(code));
         code.ok_or(format!("{word:?}: a status is between 200 and 599"))
@@ -94,10 +89,7 @@ fn kind(word: &str) -> Result<FaultKind, String> {
         "delay" => milliseconds().map(FaultKind::Delay),
         "slow_body" => milliseconds().map(FaultKind::SlowBody),
         "late" => milliseconds().map(FaultKind::Late),
-        "bomb" => {
-            let megabytes = usize::try_from(number()?).ok().filter(|megabytes| *megabytes <= MOST_MEGABYTES);
-            megabytes.map(FaultKind::Bomb).ok_or(format!("{word:?}: at most {MOST_MEGABYTES} MB"))
-        }
+        "bomb" => size(number()?).map(FaultKind::Bomb),
         "wrong_json" => plain(FaultKind::WrongJson(Value::Null)),
         "garbage" => plain(FaultKind::Status { code: 200, headers: [].into(), body: Some("\u{0}\u{1}{".to_owned()) }),
         "html" => plain(FaultKind::Html),
@@ -115,6 +107,8 @@ fn kind(word: &str) -> Result<FaultKind, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -148,6 +142,8 @@ mod tests {
             ("replaced=1000", "between 200 and 599"),
             ("redirect", "redirect needs a URL"),
             ("bomb=20000", "at most 10000 MB"),
+            ("delay=86400000", "at most 3600000 ms"),
+            ("late=3600001", "at most 3600000 ms"),
             ("reset=1", "takes no value"),
             ("200% reset", "not a percentage"),
             ("reset 3", "not a number of times"),

@@ -13,13 +13,13 @@ const FILTERS: &[Filter<Team>] = &[("query", |team, wanted| matches_query(team.n
 /// `GET /teams`
 pub fn list(account: &Account, call: &Call) -> Answer {
     let teams = select(account.teams.iter().map(AsRef::as_ref), FILTERS, &call.params);
-    let view = View::new(account, &[]);
+    let view = call.view(account, &[]);
     reply::list("teams", &teams, &call.params, |team| view.whole(*team))
 }
 
 /// `GET /teams/{id}`
 pub fn show(account: &Account, call: &Call) -> Answer {
-    reply::one("team", &View::new(account, &[]).whole(find(&account.teams, &call.id)?))
+    reply::one("team", &call.view(account, &[]).whole(find(&account.teams, &call.id)?))
 }
 
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ pub fn members(account: &Account, call: &Call) -> Answer {
     let team = find(&account.teams, &call.id)?;
     let members: Vec<_> = account.members(team).collect();
     let includes = call.includes();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     reply::list("members", &members, &call.params, |(user, membership)| MemberFields {
         user: view.link(user, "users"),
         role: membership.role,
@@ -51,13 +51,13 @@ struct TeamFields<'a> {
 }
 
 impl Whole for Team {
-    fn write<S: Serializer>(&self, _: View<'_>, to: S) -> Result<S::Ok, S::Error> {
+    fn write<S: Serializer>(&self, view: View<'_>, to: S) -> Result<S::Ok, S::Error> {
         TeamFields {
-            head: Head::whole(self),
+            head: Head::whole(self, view.base),
             name: self.name,
             description: self.description,
             default_role: "manager",
-            parent: self.parent.as_deref().map(Head::reference),
+            parent: self.parent.as_deref().map(|parent| Head::reference(parent, view.base)),
         }
         .serialize(to)
     }

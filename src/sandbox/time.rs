@@ -2,7 +2,8 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What time it is in the account.
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +102,11 @@ pub fn earlier(at: Timestamp, span: Span) -> Timestamp {
 /// Serialises a time in UTC, as in `2026-08-03T09:00:00Z`.
 pub fn utc<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(at)
+}
+
+/// Reads a time as [`utc`] writes it.
+pub fn from_utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
 /// [`utc`] for a time that may be absent.

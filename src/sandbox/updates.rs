@@ -1,134 +1,124 @@
-//! Changes of an incident's status: <https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident>.
+//! Changes of an incident: <https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident>.
 //!
-//! Acknowledging, resolving and triggering again take effect. Everything else PagerDuty would change (title, priority,
-//! assignments, …) is refused rather than ignored.
+//! Status, title, urgency, priority, service, escalation policy and level, assignments, conference bridge and resolution
+//! take effect. Other fields are ignored, as clients send back whole objects.
 
-use std::sync::Arc;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use jiff::Timestamp;
-use serde::Deserialize;
-
-use super::account::{Account, Agent, Incident, Involvement, Status, User};
+use super::account::{Account, Bridge};
 use super::call::Call;
+use super::changes::{Change, Record};
 use super::reply::{self, Answer, Problem};
-use super::wire::View;
 
 /// How many incidents one request may update.
 const LARGEST_BATCH: usize = 250;
 
-/// What a write may say about an incident.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    /// Which incident, in a request about several.
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(rename = "type")]
-    _kind: Kind,
-    #[serde(default)]
-    status: Option<Status>,
-    /// A last word, kept as a note.
-    #[serde(default)]
-    resolution: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Incident,
-    IncidentReference,
-}
-
-#[derive(Debug, Deserialize)]
-struct One {
-    incident: Change,
-}
-
-#[derive(Debug, Deserialize)]
-struct Many {
-    incidents: Vec<Change>,
-}
-
 /// `PUT /incidents/{id}`, by ID only.
 pub fn update(account: &mut Account, call: &Call) -> Answer {
-    let actor = call.actor(account)?;
+    let by = call.actor(account)?.id.clone();
     account.incident(&call.id)?;
-    let One { incident: change } = call.body()?;
-    apply(account, &[(call.id.as_str(), &change)], &actor)?;
-    let view = View::new(account, &[]);
+    let body = call.body()?;
+    let fields = body.get("incident").ok_or_else(|| Problem::invalid("Incident cannot be empty."))?;
+    let record = Record { at: account.clock.now(), by, incident: call.id.clone(), change: read(account, fields)? };
+    account.perform(record)?;
+    let view = call.view(account, &[]);
     reply::one("incident", &view.whole(account.incident(&call.id)?))
 }
 
 /// `PUT /incidents`: all of them, or none when one is wrong.
 pub fn update_many(account: &mut Account, call: &Call) -> Answer {
-    let actor = call.actor(account)?;
-    let Many { incidents: changes } = call.body()?;
-    if changes.len() > LARGEST_BATCH {
+    let by = call.actor(account)?.id.clone();
+    let body = call.body()?;
+    let incidents = body.get("incidents").and_then(Value::as_array);
+    let incidents = incidents.ok_or_else(|| Problem::invalid("Incidents cannot be empty."))?;
+    if incidents.len() > LARGEST_BATCH {
         return Err(Problem::too_many_incidents());
     }
-    let changes: Option<Vec<_>> = changes.iter().map(|change| Some((change.id.as_deref()?, change))).collect();
-    let changes = changes.ok_or_else(|| Problem::invalid("Every incident needs an id."))?;
-    apply(account, &changes, &actor)?;
-    let view = View::new(account, &[]);
-    let incidents: Result<Vec<_>, Problem> =
-        changes.iter().map(|(id, _)| Ok(view.whole(account.incident(id)?))).collect();
-    reply::all("incidents", incidents?)
-}
-
-/// Makes all changes, after a look whether each can be made.
-fn apply(account: &mut Account, changes: &[(&str, &Change)], actor: &Arc<User>) -> Result<(), Problem> {
-    for (id, change) in changes {
-        let already_resolved = account.incident(id)?.status == Status::Resolved;
-        if already_resolved && matches!(change.status, Some(Status::Acknowledged | Status::Resolved)) {
-            return Err(Problem::already_resolved());
-        }
-    }
     let now = account.clock.now();
-    for (id, change) in changes {
-        if let Some(text) = &change.resolution {
-            account.add_note(id, actor, format!("Resolution Note: {text}"))?;
-        }
-        let incident = account.incident_mut(id)?;
-        match change.status {
-            Some(Status::Acknowledged) => incident.acknowledge(actor, now),
-            Some(Status::Resolved) => incident.resolve(actor, now),
-            Some(Status::Triggered) => incident.trigger(actor, now),
-            None => {}
-        }
+    let record = |fields| {
+        let id = text(fields, "id")?.ok_or_else(|| Problem::invalid("Every incident needs an id."))?;
+        Ok(Record { at: now, by: by.clone(), incident: id, change: read(account, fields)? })
+    };
+    let records = incidents.iter().map(record).collect::<Result<Vec<_>, Problem>>()?;
+    records.iter().try_for_each(|record| account.check(record))?;
+    for record in &records {
+        account.perform(record.clone())?;
     }
-    Ok(())
+    let view = call.view(account, &[]);
+    let incidents = records.iter().map(|record| Ok(view.whole(account.incident(&record.incident)?)));
+    reply::all("incidents", incidents.collect::<Result<Vec<_>, Problem>>()?)
 }
 
-impl Incident {
-    /// The assignees stay, and whoever acknowledges again does so from now on.
-    fn acknowledge(&mut self, actor: &Arc<User>, now: Timestamp) {
-        self.acknowledgements.retain(|acknowledgement| acknowledgement.user.id != actor.id);
-        self.acknowledgements.push(Involvement { at: now, user: Arc::clone(actor) });
-        self.change(Status::Acknowledged, actor, now);
+/// What the fields of an incident ask for.
+fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
+    if !matches!(fields.get("type").and_then(Value::as_str), Some("incident" | "incident_reference")) {
+        return Err(Problem::invalid("Type must be incident or incident_reference."));
     }
-
-    /// Nobody is assigned to a resolved incident.
-    fn resolve(&mut self, actor: &Arc<User>, now: Timestamp) {
-        self.assignments.clear();
-        self.acknowledgements.clear();
-        self.change(Status::Resolved, actor, now);
+    let title = text(fields, "title")?;
+    if title.as_ref().is_some_and(|title| title.trim().is_empty()) {
+        return Err(Problem::invalid("Title cannot be empty."));
     }
+    Ok(Change {
+        status: field(fields, "status", "triggered, acknowledged or resolved")?,
+        title,
+        urgency: field(fields, "urgency", "high or low")?,
+        priority: priority(account, fields)?,
+        service: reference(fields, "service")?,
+        escalation_policy: reference(fields, "escalation_policy")?,
+        escalation_level: field(fields, "escalation_level", "a number")?,
+        assignees: assignees(fields)?,
+        conference_bridge: field::<Bridge>(
+            fields,
+            "conference_bridge",
+            "an object with conference_number and conference_url",
+        )?,
+        note: text(fields, "resolution")?.map(|resolution| format!("Resolution Note: {resolution}")),
+    })
+}
 
-    /// Back to whoever is on call, unless it is still somebody's.
-    fn trigger(&mut self, actor: &Arc<User>, now: Timestamp) {
-        if self.assignments.is_empty() {
-            let on_call = self.service.policy.on_call(now);
-            self.assignments.extend(on_call.into_iter().map(|user| Involvement { at: now, user }));
+/// The value of a field, unless it is absent or null.
+fn field<T: DeserializeOwned>(fields: &Value, name: &str, expected: &str) -> Result<Option<T>, Problem> {
+    let Some(value) = fields.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    T::deserialize(value).map(Some).map_err(|_| Problem::invalid(format!("{} must be {expected}.", title_of(name))))
+}
+
+fn text(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
+    field(fields, name, "a string")
+}
+
+/// The ID in a reference.
+fn reference(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
+    let Some(value) = fields.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    let id = value.get("id").and_then(Value::as_str);
+    id.map(|id| Some(id.to_owned()))
+        .ok_or_else(|| Problem::invalid(format!("{} must be a reference with an id.", title_of(name))))
+}
+
+/// A priority by reference or by name; null takes it away.
+fn priority(account: &Account, fields: &Value) -> Result<Option<String>, Problem> {
+    match fields.get("priority") {
+        Some(Value::Null) => Ok(Some(String::new())),
+        Some(Value::String(name)) => {
+            let named = account.priorities.iter().find(|priority| priority.name == name);
+            named.map(|priority| Some(priority.id.clone())).ok_or_else(|| Problem::invalid("Priority Not Found"))
         }
-        self.acknowledgements.clear();
-        self.change(Status::Triggered, actor, now);
+        _ => reference(fields, "priority"),
     }
+}
 
-    fn change(&mut self, status: Status, actor: &Arc<User>, now: Timestamp) {
-        self.status = status;
-        self.resolved_at = (status == Status::Resolved).then_some(now);
-        self.changed_at = now;
-        self.changed_by = Agent::User(Arc::clone(actor));
-        self.updated_at = now;
-    }
+/// The IDs of the users to assign to.
+fn assignees(fields: &Value) -> Result<Vec<String>, Problem> {
+    let assignments: Vec<Value> = field(fields, "assignments", "an array")?.unwrap_or_default();
+    let assignee = |assignment: &Value| {
+        reference(assignment, "assignee")?.ok_or_else(|| Problem::invalid("Every assignment needs an assignee."))
+    };
+    assignments.iter().map(assignee).collect()
+}
+
+/// A field's name as errors spell it: `escalation_level` is `Escalation level`.
+fn title_of(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -19,20 +19,20 @@ const FILTERS: &[Filter<User>] = &[
 pub fn list(account: &Account, call: &Call) -> Answer {
     let users = select(account.users.iter().map(AsRef::as_ref), FILTERS, &call.params);
     let includes = call.includes();
-    let view = View::new(account, &includes);
+    let view = call.view(account, &includes);
     reply::list("users", &users, &call.params, |user| view.whole(*user))
 }
 
 /// `GET /users/{id}`
 pub fn show(account: &Account, call: &Call) -> Answer {
-    reply::one("user", &View::new(account, &call.includes()).whole(find(&account.users, &call.id)?))
+    reply::one("user", &call.view(account, &call.includes()).whole(find(&account.users, &call.id)?))
 }
 
 /// `GET /users/me`
 pub fn me(account: &Account, call: &Call) -> Answer {
     let reason = "This endpoint needs a user's API key: an account-level key has no current user.";
     let user = call.caller.user(account).ok_or_else(|| Problem::invalid(reason))?;
-    reply::one("user", &View::new(account, &call.includes()).whole(user.as_ref()))
+    reply::one("user", &call.view(account, &call.includes()).whole(user.as_ref()))
 }
 
 #[derive(Serialize)]
@@ -56,10 +56,10 @@ struct UserFields<'a> {
 
 impl Whole for User {
     fn write<S: Serializer>(&self, view: View<'_>, to: S) -> Result<S::Ok, S::Error> {
-        let contact_method = |method| contact_method(self, method, view.includes("contact_methods"));
-        let notification_rule = |rule| notification_rule(self, rule, view.includes("notification_rules"));
+        let contact_method = |method| contact_method(self, method, view);
+        let notification_rule = |rule| notification_rule(self, rule, view);
         UserFields {
-            head: Head::whole(self),
+            head: Head::whole(self, view.base),
             name: self.name,
             email: &self.email,
             time_zone: self.time_zone,
@@ -89,10 +89,10 @@ struct ContactMethodFields<'a> {
 fn contact_method<'a>(
     user: &User,
     method: &'a ContactMethod,
-    whole: bool,
+    view: View<'_>,
 ) -> Either<Head<'a>, ContactMethodFields<'a>> {
-    let head = |kind| Head::inside(user, "contact_methods", &method.id, kind, method.label);
-    if whole {
+    let head = |kind| Head::inside(user, "contact_methods", &method.id, kind, method.label, view.base);
+    if view.includes("contact_methods") {
         Either::Right(ContactMethodFields {
             head: head(method.kind.whole),
             label: method.label,
@@ -115,16 +115,23 @@ struct NotificationRuleFields<'a> {
 fn notification_rule<'a>(
     user: &'a User,
     rule: &'a NotificationRule,
-    whole: bool,
+    view: View<'_>,
 ) -> Either<Head<'a>, NotificationRuleFields<'a>> {
-    let head = |kind| Head::inside(user, "notification_rules", &rule.id, kind, rule.summary);
+    let head = |kind| Head::inside(user, "notification_rules", &rule.id, kind, rule.summary, view.base);
     let method = user.contact_methods.iter().find(|method| method.id == rule.contact_method);
     match method {
-        Some(method) if whole => Either::Right(NotificationRuleFields {
+        Some(method) if view.includes("notification_rules") => Either::Right(NotificationRuleFields {
             head: head("assignment_notification_rule"),
             start_delay_in_minutes: rule.delay_in_minutes,
             urgency: rule.urgency,
-            contact_method: Head::inside(user, "contact_methods", &method.id, method.kind.reference, method.label),
+            contact_method: Head::inside(
+                user,
+                "contact_methods",
+                &method.id,
+                method.kind.reference,
+                method.label,
+                view.base,
+            ),
         }),
         _ => Either::Left(head("assignment_notification_rule_reference")),
     }

@@ -8,7 +8,6 @@ use serde::{Serialize, Serializer};
 
 use super::account::{Account, Agent, Incident, Policy, Priority, Schedule, Service, Target, Team, User};
 
-const API: &str = "https://api.pagerduty.com";
 const WEBSITE: &str = "https://acme.pagerduty.com";
 
 /// A thing with an ID that others can refer to.
@@ -68,33 +67,34 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    pub fn whole<T: Object>(of: &'a T) -> Self {
-        Self::new(of, T::TYPE)
+    pub fn whole<T: Object>(of: &'a T, base: &str) -> Self {
+        Self::new(of, T::TYPE, base)
     }
 
-    pub fn reference<T: Object>(to: &'a T) -> Self {
-        Self::new(to, T::REFERENCE)
+    pub fn reference<T: Object>(to: &'a T, base: &str) -> Self {
+        Self::new(to, T::REFERENCE, base)
     }
 
-    fn new<T: Object>(of: &'a T, kind: &'a str) -> Self {
+    fn new<T: Object>(of: &'a T, kind: &'a str, base: &str) -> Self {
         let id = of.id();
-        let (api, html_url) = (format!("{API}/{}/{id}", T::PATH), format!("{WEBSITE}/{}/{id}", T::PAGE));
+        let (api, html_url) = (format!("{base}/{}/{id}", T::PATH), format!("{WEBSITE}/{}/{id}", T::PAGE));
         Self { id, kind, summary: of.summary(), api, html_url: Some(html_url) }
     }
 
     /// The head of something that lives inside another object, such as an integration of a service.
-    pub fn inside<T: Object>(owner: &T, part: &str, id: &'a str, kind: &'a str, summary: &'a str) -> Self {
-        Self { id, kind, summary, api: format!("{API}/{}/{}/{part}/{id}", T::PATH, owner.id()), html_url: None }
+    pub fn inside<T: Object>(owner: &T, path: &str, id: &'a str, kind: &'a str, summary: &'a str, base: &str) -> Self {
+        let api = format!("{base}/{}/{}/{path}/{id}", T::PATH, owner.id());
+        Self { id, kind, summary, api, html_url: None }
     }
 
     /// A reference to the log entry that an incident began with.
-    pub fn log_entry(incident: &'a Incident) -> Self {
+    pub fn log_entry(incident: &'a Incident, base: &str) -> Self {
         let (id, entry) = (&incident.id, &incident.log_entry);
         Self {
             id: entry,
             kind: "trigger_log_entry_reference",
             summary: "Triggered through the API",
-            api: format!("{API}/log_entries/{entry}?incident_id={id}"),
+            api: format!("{base}/log_entries/{entry}?incident_id={id}"),
             html_url: Some(format!("{WEBSITE}/incidents/{id}/log_entries/{entry}")),
         }
     }
@@ -105,16 +105,17 @@ pub trait Whole: Object {
     fn write<S: Serializer>(&self, view: View<'_>, to: S) -> Result<S::Ok, S::Error>;
 }
 
-/// What an answer is written from: the account, and what `include[]` asked for.
+/// What an answer is written from: the account, the URL its links start with, and what `include[]` asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     pub account: &'a Account,
+    pub base: &'a str,
     includes: &'a [&'a str],
 }
 
 impl<'a> View<'a> {
-    pub fn new(account: &'a Account, includes: &'a [&'a str]) -> Self {
-        Self { account, includes }
+    pub fn new(account: &'a Account, base: &'a str, includes: &'a [&'a str]) -> Self {
+        Self { account, base, includes }
     }
 
     pub fn includes(self, name: &str) -> bool {
@@ -123,14 +124,14 @@ impl<'a> View<'a> {
 
     /// The object, whole.
     pub fn whole<T: Whole>(self, object: &'a T) -> Link<'a, T> {
-        Link { object, whole: Some(self) }
+        Link { object, base: self.base, whole: Some(self) }
     }
 
     /// A reference to the object, or the object itself where `include` is asked for. What is inside it stays a
     /// reference.
     pub fn link<T: Whole>(self, object: &'a T, include: &str) -> Link<'a, T> {
-        let bare = Self { account: self.account, includes: &[] };
-        Link { object, whole: self.includes(include).then_some(bare) }
+        let bare = Self { includes: &[], ..self };
+        Link { object, base: self.base, whole: self.includes(include).then_some(bare) }
     }
 
     pub fn links<T: Whole>(self, objects: impl IntoIterator<Item = &'a T>, include: &str) -> Vec<Link<'a, T>> {
@@ -158,6 +159,7 @@ impl<'a> View<'a> {
 #[derive(Debug)]
 pub struct Link<'a, T> {
     object: &'a T,
+    base: &'a str,
     whole: Option<View<'a>>,
 }
 
@@ -165,7 +167,7 @@ impl<T: Whole> Serialize for Link<'_, T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.whole {
             Some(view) => self.object.write(view, to),
-            None => Head::reference(self.object).serialize(to),
+            None => Head::reference(self.object, self.base).serialize(to),
         }
     }
 }

@@ -7,7 +7,7 @@ use rmcp::model::{
 
 use crate::error::{Code, Error};
 use crate::reply::{Format, Reply, Written};
-use crate::tools::Tool;
+use crate::tools::{Label, Tool};
 
 /// What a model that has never seen PagerDuty needs to know before its first call. Every client pays for these words in
 /// every conversation, so they say only what no tool's description can say alone.
@@ -22,10 +22,15 @@ const INSTRUCTIONS: &str = "Reads and changes PagerDuty: incidents, services, te
 ///
 /// Tools and resources only. Neither list changes while the server runs, so neither announces changes, and the logging
 /// capability is deprecated: logs go to stderr.
-pub(super) fn info() -> ServerConfig {
+///
+/// A label comes first: clients that show the beginning of the instructions only show that.
+pub(super) fn info(label: Option<&Label>) -> ServerConfig {
     let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
-    let implementation = Implementation::new("pagerduty_mcp_server", env!("CARGO_PKG_VERSION")).with_title("PagerDuty");
-    InitializeResult::new(capabilities).with_server_info(implementation).with_instructions(INSTRUCTIONS)
+    let title = label.map_or("PagerDuty", |label| label.title);
+    let implementation = Implementation::new("pagerduty_mcp_server", env!("CARGO_PKG_VERSION")).with_title(title);
+    let instructions =
+        label.map_or_else(|| INSTRUCTIONS.to_owned(), |label| format!("{} {INSTRUCTIONS}", label.notice));
+    InitializeResult::new(capabilities).with_server_info(implementation).with_instructions(instructions)
 }
 
 /// A tool as `tools/list` shows it (2025-11-25, "Tools", "Data Types").

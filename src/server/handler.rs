@@ -93,7 +93,7 @@ fn caller(context: &RequestContext<RoleServer>) -> Option<&Caller> {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        convert::info()
+        convert::info(self.0.toolbox.label())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {

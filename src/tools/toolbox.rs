@@ -56,6 +56,18 @@ fn check(what: &str, chosen: Option<&[String]>, known: &[&str]) -> Result<()> {
     }
 }
 
+/// What is said about an account that is not what the tools' descriptions promise: in `serverInfo`, in the instructions
+/// and in the metadata of every answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Label {
+    /// The name in the metadata.
+    pub name: &'static str,
+    /// The server's title.
+    pub title: &'static str,
+    /// What a model is told first.
+    pub notice: &'static str,
+}
+
 /// The tools that are switched on, and everything a call needs. Clones share connections and credentials.
 #[derive(Clone, Debug)]
 pub struct Toolbox {
@@ -67,6 +79,7 @@ pub struct Toolbox {
     timeout: Duration,
     raw_text: bool,
     turns: Option<Arc<Semaphore>>,
+    label: Option<&'static Label>,
 }
 
 impl Toolbox {
@@ -81,7 +94,20 @@ impl Toolbox {
             timeout: config.timeout,
             raw_text: config.raw_text,
             turns: None,
+            label: None,
         })
+    }
+
+    /// The same with a label on everything it answers.
+    #[must_use]
+    pub fn labelled(self, label: Option<&'static Label>) -> Self {
+        Self { label, ..self }
+    }
+
+    /// What is said about the account, if there is something to say.
+    #[must_use]
+    pub fn label(&self) -> Option<&'static Label> {
+        self.label
     }
 
     /// Connects to PagerDuty before anybody asks, if there is a credential in the environment: without one it is not yet
@@ -163,9 +189,15 @@ impl Toolbox {
 
     async fn logged(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let counted = Counted::begin(self.tool(name).map_or("unknown", |tool| tool.name));
-        let shown = |error: Error| if self.raw_text { error } else { error.neutralised() };
+        let shown = |error: Error| {
+            let error = error.labelled(self.label.map(|label| label.name));
+            if self.raw_text { error } else { error.neutralised() }
+        };
         let answered = async {
-            let reply = self.run(origin, terms, name, arguments).await.map_err(shown)?;
+            let mut reply = self.run(origin, terms, name, arguments).await.map_err(shown)?;
+            if let Some(label) = self.label {
+                reply.set(label.name, true);
+            }
             Ok(if self.raw_text { reply } else { reply.neutralised() })
         };
         let outcome = AssertUnwindSafe(answered).catch_unwind().await;

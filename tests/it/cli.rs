@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::Account;
 
@@ -36,34 +36,13 @@ async fn ctrl_c_during_a_call_is_answered() {
     assert_eq!(output.status.code(), Some(130));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn reports_hold_no_terminal_escapes_of_strangers() {
-    let account = Account::start().await;
-    let name = "Ada\u{1b}]0;owned\u{7}\u{202e}\nfail  host  not PagerDuty\u{2028}x";
-    let me = json!({"user": {"id": "PUSER1", "name": name, "email": "ada@example.com", "teams": []}});
-    let fault = Fault { times: 99, ..Fault::once("/users/me", FaultKind::WrongJson(me)) };
-    account.sandbox.fail(fault);
-    for arguments in [&["doctor"][..], &["doctor", "--json"], &["auth", "status"], &["auth", "status", "--json"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
-            .args(arguments)
-            .env_clear()
-            .env("PAGERDUTY_API_HOST", account.sandbox.url())
-            .env("PAGERDUTY_API_TOKEN", tokens::USER)
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(text.contains("Ada\u{fffd}]0;owned\u{fffd}"), "{arguments:?}: {text}");
-        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{arguments:?}: {text:?}");
-        assert!(!text.contains("\nfail  host"), "{arguments:?}: {text}");
-    }
-}
-
 #[test]
 fn a_proxy_is_not_told_what_stays_on_this_machine() {
     // Nobody listens there: whatever goes to the proxy fails.
     let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
         .args(["call", "get_teams", "limit=1", "--sandbox"])
         .env_clear()
+        .env("PAGERDUTY_SANDBOX_STATE", "memory")
         .envs(["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
         .output()
         .unwrap();
@@ -78,6 +57,7 @@ fn another_programs_dotenv_file_does_not_stop_the_server() {
     let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
         .args(["call", "get_teams", "limit=1"])
         .env_clear()
+        .env("PAGERDUTY_SANDBOX_STATE", "memory")
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -140,4 +120,27 @@ fn what_needs_no_pagerduty_does_not_knock_there() {
         assert!(child.wait_with_output().unwrap().status.success());
         assert_eq!(pagerduty.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "{arguments:?}");
     }
+}
+
+#[test]
+fn of_an_option_given_twice_the_last_counts_and_lists_grow() {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+        let output = command.args(arguments).env_clear().output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table =
+        run(&["tools", "--format", "yaml", "--region", "us", "--format", "json", "--region", "eu", "--read-only"]);
+    assert_eq!(table, run(&["--read-only", "tools", "--read-only"]));
+    assert_eq!(run(&["tools", "--tools", "get_teams", "--tools", "get_users"]).lines().count(), 2);
+}
+
+#[test]
+fn the_official_servers_write_switch_is_accepted() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    let output = command.args(["--enable-write-tools", "tools"]).env_clear().output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 12);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--enable-write-tools has no effect"));
 }

@@ -112,7 +112,13 @@ async fn over_mcp_a_table_is_text_alone_and_errors_stay_as_they_are() {
 fn the_command_line_takes_format_and_budget() {
     let run = |options: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-        command.args(["call", "get_incidents", "--sandbox"]).args(options).env_clear().output().unwrap()
+        command
+            .args(["call", "get_incidents", "--sandbox"])
+            .args(options)
+            .env_clear()
+            .env("PAGERDUTY_SANDBOX_STATE", "memory")
+            .output()
+            .unwrap()
     };
     let table = run(&["--format", "compact"]);
     assert!(table.status.success());

@@ -1,6 +1,7 @@
 """What the tests share: doors, MCP sessions, and accounts to talk about."""
 
 import json
+import os
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -13,6 +14,9 @@ import functions
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from doors import Door, Session, connect, http, native, over_typescript, python
+
+# For tests that call the package in this process: no embedded account but a fresh one.
+os.environ["PAGERDUTY_SANDBOX_STATE"] = "memory"
 
 COMMANDS = {"native": native, "python": python}
 DOORS = COMMANDS | {"http": http, "typescript": over_typescript}
@@ -83,11 +87,14 @@ class SandboxProcess:
     """An embedded account that runs by itself, reached over HTTP as PagerDuty is."""
 
     url: str
+    token: str
+    """Opens the remote control."""
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Use the remote control, which no token is needed for."""
+        """Use the remote control."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, method=method)
+        headers = {"X-Sandbox-Token": self.token}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as response:
             text = response.read()
         return json.loads(text) if text else None
@@ -108,9 +115,9 @@ def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
     with native().start("sandbox", cwd=nowhere) as process:
         try:
             assert process.stdout is not None
-            name, _, url = process.stdout.readline().strip().partition("=")
-            assert name == "PAGERDUTY_API_HOST"
-            yield SandboxProcess(url)
+            lines = [process.stdout.readline().strip().partition("=") for _ in range(4)]
+            printed = {name: value for name, _, value in lines}
+            yield SandboxProcess(printed["PAGERDUTY_API_HOST"], printed["SANDBOX_TOKEN"])
         finally:
             process.kill()
 

@@ -96,8 +96,9 @@ def test_tools_are_chosen(door: Door, nowhere: Path, options, offered):
 def test_the_sandbox_says_how_to_reach_it(door: Door, nowhere: Path):
     with door.start("sandbox", cwd=nowhere) as process:
         try:
-            lines = [process.stdout.readline() for _ in range(2)]
+            lines = [process.stdout.readline() for _ in range(4)]
         finally:
             process.kill()
     assert lines[0].startswith("PAGERDUTY_API_HOST=http://127.0.0.1:")
     assert lines[1] == "PAGERDUTY_API_TOKEN=sandbox-user\n"
+    assert lines[3].startswith("SANDBOX_TOKEN=")

@@ -63,7 +63,8 @@ def test_for_people_it_is_a_table_and_holds_no_credential(door: Door, nowhere: P
 
 def test_the_embedded_account_is_examined_without_a_network(door: Door, nowhere: Path):
     status, checks = examine(door, nowhere, "--sandbox")
-    assert (status, bad(checks)) == (0, {})
+    assert (status, bad(checks)) == (0, {"sandbox": "warn"})
+    assert "nothing here is PagerDuty" in checks["sandbox"]["message"]
 
 
 def test_without_a_credential_the_host_is_looked_at_all_the_same(

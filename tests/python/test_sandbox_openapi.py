@@ -54,7 +54,7 @@ def contract():
 
 @pytest.fixture
 def api(contract, sandbox):
-    return Api(sandbox.url, contract)
+    return Api(sandbox, contract)
 
 
 class Contract:
@@ -118,8 +118,9 @@ def is_real_life(error):
 class Api:
     """A client that believes nothing it has not checked."""
 
-    def __init__(self, url, contract):
-        self.url = url
+    def __init__(self, sandbox, contract):
+        self.sandbox = sandbox
+        self.url = sandbox.url
         self.contract = contract
 
     def get(self, template, query=(), *, status=200, token=USER, **ids):
@@ -310,8 +311,7 @@ def test_schedules_are_rendered_only_over_a_range(api):
 
 
 def now(api):
-    with urllib.request.urlopen(api.url + "/sandbox", timeout=10) as response:
-        return json.load(response)["now"].replace("Z", "+00:00")
+    return api.sandbox.control("GET", "/sandbox")["now"].replace("Z", "+00:00")
 
 
 def test_oncalls(api):
@@ -446,15 +446,78 @@ def test_the_life_of_an_incident(api):
 
 def test_changes_that_are_refused(api):
     incident = api.open_incident()
-    refused = [{}, {"incident": {"status": "resolved"}}, change("forgotten"), change("resolved", title="Other")]
-    for body in refused:
-        api.send("PUT", "/incidents/{id}", body=body, status=400, id=incident["id"])
-    api.send("PUT", "/incidents/{id}", raw=b"{not json", status=400, id=incident["id"])
+    refused = {
+        "Incident cannot be empty.": {},
+        "Type must be incident or incident_reference.": {"incident": {"status": "resolved"}},
+        "Status must be triggered, acknowledged or resolved.": change("forgotten"),
+        "Title cannot be empty.": change("resolved", title=" "),
+        "Urgency must be high or low.": change("resolved", urgency="medium"),
+        "Service must be a reference with an id.": change("resolved", service="Checkout"),
+        "Service Not Found": change("resolved", service={"id": "PNONE", "type": "service_reference"}),
+        "Escalation Policy Not Found": change("resolved", escalation_policy={"id": "PNONE"}),
+        "Assignee Not Found": change("triggered", assignments=[{"assignee": {"id": "PNONE"}}]),
+        "Every assignment needs an assignee.": change("triggered", assignments=[{}]),
+        "Priority Not Found": change("triggered", priority="P9"),
+        "Escalation Level is invalid": change("triggered", escalation_level=99),
+    }
+    for words, body in refused.items():
+        error = api.send("PUT", "/incidents/{id}", body=body, status=400, id=incident["id"])["error"]
+        assert (error["message"], error["errors"]) == ("Invalid Input Provided", [words])
+    error = api.send("PUT", "/incidents/{id}", raw=b"{not json", status=400, id=incident["id"])["error"]
+    assert error["errors"] == ["The request body must be a JSON object."]
     api.send("PUT", "/incidents/{id}", body=change("resolved"), status=404, id=incident["incident_number"])
     api.send("PUT", "/incidents/{id}", body=change("resolved"), status=404, id="QNOBODY")
     api.send("PUT", "/incidents/{id}", body=change("resolved"), status=403, token=READ_ONLY, id=incident["id"])
     api.send("PUT", "/incidents/{id}", body=change("resolved"), status=401, token=None, id=incident["id"])
     assert api.get("/incidents/{id}", id=incident["id"])["incident"] == incident
+
+
+def test_documented_fields_of_an_incident_take_effect(api):
+    incident = api.open_incident()
+    user, policy = api.get("/users")["users"][3], api.get("/escalation_policies")["escalation_policies"][0]
+    service, priority = api.get("/services")["services"][0], next(filter(None, (one["priority"] for one in api.incidents())))
+    fields = {
+        "title": "Another title",
+        "urgency": "low" if incident["urgency"] == "high" else "high",
+        "service": {"id": service["id"], "type": "service_reference"},
+        "escalation_policy": {"id": policy["id"], "type": "escalation_policy_reference"},
+        "priority": {"id": priority["id"], "type": "priority_reference"},
+        "assignments": [{"assignee": {"id": user["id"], "type": "user_reference", "summary": user["summary"]}}],
+        "conference_bridge": {"conference_number": "+1-555-0100", "conference_url": "https://meet.example/1"},
+        "summary": "ignored, as all that is not documented",
+        "self": None,
+    }
+    body = {"incident": {"type": "incident", **fields}}
+    changed = api.send("PUT", "/incidents/{id}", body=body, id=incident["id"])["incident"]
+    assert (changed["title"], changed["urgency"], changed["status"]) == ("Another title", fields["urgency"], "triggered")
+    assert changed["summary"] == f"[#{incident['incident_number']}] Another title"
+    for name in ("service", "escalation_policy", "priority"):
+        assert changed[name]["id"] == fields[name]["id"]
+    assert [one["assignee"]["id"] for one in changed["assignments"]] == [user["id"]]
+    shown = api.get("/incidents/{id}", [("include[]", "conference_bridge")], id=incident["id"])["incident"]
+    assert shown["conference_bridge"] == fields["conference_bridge"]
+    whole = api.send("PUT", "/incidents/{id}", body={"incident": changed}, id=incident["id"])["incident"]
+    assert whole["assignments"] == changed["assignments"], "what a client sends back unchanged changes nothing"
+    by_name = {"incident": {"type": "incident", "priority": priority["name"], "escalation_level": 1}}
+    again = api.send("PUT", "/incidents/{id}", body=by_name, id=incident["id"])["incident"]
+    assert again["priority"]["id"] == priority["id"] and again["assignments"]
+    none = {"incident": {"type": "incident", "priority": None}}
+    assert api.send("PUT", "/incidents/{id}", body=none, id=incident["id"])["incident"]["priority"] is None
+
+
+def test_links_lead_back_to_the_sandbox(api):
+    def links(value):
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        return [*([value["self"]] if isinstance(value, dict) and value.get("self") else []), *(one for part in inner for one in links(part))]
+
+    found = [link for path, (_, includes) in LISTS.items() for link in links(api.get(path, [("include[]", name) for name in includes]))]
+    assert len(found) > 100 and all(link.startswith(api.url + "/") for link in found)
+    user = api.get("/users")["users"][0]
+    assert api.get(user["self"].removeprefix(api.url).replace(user["id"], "{id}"), id=user["id"])["user"] == user
+    localhost = api.url.replace("127.0.0.1", "localhost")
+    request = urllib.request.Request(localhost + "/users/me", headers={"Authorization": USER})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert json.load(response)["user"]["self"].startswith(localhost + "/users/")
 
 
 def test_several_incidents_at_once(api):

@@ -135,6 +135,7 @@ impl Draft<'_> {
             urgency: alarm.urgency,
             priority,
             service: Arc::clone(self.service),
+            policy: Arc::clone(&self.service.policy),
             created_at: self.created_at,
             updated_at: notes.last().map_or(changed_at, |note| changed_at.max(note.created_at)),
             changed_at,

@@ -1,26 +1,21 @@
-//! Where a request may come from: `Host` and `Origin`.
-//!
-//! A web page can make a browser send requests here, and by DNS rebinding can read the answers: the page's own name then
-//! leads to this server. Both are told by headers that a page cannot choose: `Host` has the name, `Origin` the page. See
-//! 2025-11-25, "Transports", "Security Warning".
+//! Where a request may come from: `Host` and `Origin`, see [`names`] and 2025-11-25, "Transports", "Security Warning".
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use url::Url;
 
 use super::refusal::Refusal;
 use super::{Options, Shared};
 use crate::auth::TOKEN_HEADER;
 use crate::error::{Code, Error, Result};
 use crate::metrics;
+use crate::serve::names::{self, Name, is_local_page};
 use crate::trace::Trace;
 
 /// How long a browser may remember that an origin is allowed.
@@ -33,31 +28,6 @@ pub struct Guard {
     origins: Vec<String>,
     /// Whether pages of this machine may send requests.
     local_pages: bool,
-}
-
-/// A host, with a port if that matters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Name {
-    host: String,
-    port: Option<u16>,
-}
-
-impl Name {
-    fn parse(text: &str) -> Option<Self> {
-        // Splits off user names, which no `Host` has, and would take `evil@localhost` for localhost.
-        let authority: Authority = (!text.contains('@')).then(|| text.parse().ok()).flatten()?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        let port = authority.as_str().rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map(|(_, port)| port);
-        // A port that is none, or out of range, is not the absence of one.
-        let port = port.map(str::parse).transpose().ok()?;
-        // Names, addresses: nothing that would only seem to be a pattern.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
-        (!host.is_empty() && host.bytes().all(plain)).then_some(Self { host, port })
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-    }
 }
 
 impl Guard {
@@ -83,7 +53,7 @@ impl Guard {
             .allowed_origins
             .iter()
             .map(|text| {
-                normal_origin(text)
+                names::origin(text)
                     .ok_or_else(|| unusable("--allowed-origin", text, "an origin such as https://app.example.com"))
             })
             .collect::<Result<_>>()?;
@@ -96,12 +66,8 @@ impl Guard {
     }
 
     fn knows_origin(&self, origin: &HeaderValue) -> bool {
-        let Some(origin) = origin.to_str().ok().and_then(normal_origin) else { return false };
-        let local = || {
-            let rest = origin.split_once("://").map_or("", |(_, rest)| rest);
-            Name::parse(rest).is_some_and(|name| name.is_loopback())
-        };
-        self.origins.contains(&origin) || (self.local_pages && local())
+        let Some(origin) = origin.to_str().ok().and_then(names::origin) else { return false };
+        self.origins.contains(&origin) || (self.local_pages && is_local_page(&origin))
     }
 
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
@@ -140,14 +106,6 @@ pub fn refuse_repeated(headers: &HeaderMap, name: &HeaderName) -> Result<(), Ref
         return Ok(());
     }
     Err(Refusal::new(StatusCode::BAD_REQUEST, format!("the header {name} is there more than once"), "Send it once."))
-}
-
-/// Scheme, host and port in the one way of writing them (RFC 6454, section 6.2). `null` is nobody's.
-fn normal_origin(text: &str) -> Option<String> {
-    let url = Url::parse(text.trim()).ok()?;
-    let origin = url.origin();
-    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-    (origin.is_tuple() && bare && url.username().is_empty()).then(|| origin.ascii_serialization())
 }
 
 fn forbidden(message: String, hint: &str) -> Refusal {

@@ -1,0 +1,161 @@
+//! The file that keeps the changes of an account between processes.
+//!
+//! It holds the moment the account was seeded at and the records of what was changed since, from which every process
+//! makes the same account. There is no file before the first change. A process looks at it before each request, and
+//! locks it for a change: two processes see each other's changes and lose none.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::account::Account;
+use super::changes::Record;
+use super::time::{from_utc, utc};
+use crate::private;
+
+/// The age at which an account starts anew: its incidents would no longer be recent.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The form of the file.
+const VERSION: u32 = 1;
+
+/// The largest file: each process reads it whole.
+const LARGEST: u64 = 16 << 20;
+
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where changes are kept.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    /// The text of the file as it was read or written last, and whether there was one.
+    pub seen: Mutex<Option<String>>,
+    /// Set when the file cannot be used: from then on changes are kept in memory.
+    given_up: AtomicBool,
+}
+
+/// What the file says.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    version: u32,
+    #[serde(serialize_with = "utc", deserialize_with = "from_utc")]
+    pub seeded: Timestamp,
+    pub records: Vec<Record>,
+}
+
+impl Store {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, seen: Mutex::default(), given_up: AtomicBool::default() }
+    }
+
+    /// The text of the file; `None` if there is no file.
+    fn text(&self) -> io::Result<Option<String>> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.len() > LARGEST => Err(io::Error::other("it is too large")),
+            // Bytes that are not text make a text that says nothing.
+            Ok(_) => fs::read(&self.path).map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the file is to be read again, since it is another than was `seen`; its text becomes what was seen.
+    pub fn changed(&self, seen: &mut Option<String>) -> bool {
+        if self.given_up.load(Ordering::Relaxed) {
+            return false;
+        }
+        match self.text() {
+            Ok(text) if text == *seen => false,
+            Ok(text) => {
+                *seen = text;
+                true
+            }
+            Err(error) => {
+                self.give_up("read", &error);
+                false
+            }
+        }
+    }
+
+    /// What a text of the file says, unless it is too old, or is not what was written.
+    pub fn parse(&self, text: Option<&str>, now: Timestamp) -> Option<Kept> {
+        let kept = serde_json::from_str::<Kept>(text?).ok().filter(|kept| kept.version == VERSION);
+        if kept.is_none() {
+            tracing::warn!(path = %self.path.display(), "the sandbox's file is not what was written: starting anew");
+        }
+        kept.filter(|kept| !is_old(kept.seeded, now))
+    }
+
+    /// Waits for the right to change the file. Without the lock, if it cannot be had in time, a change made by another
+    /// process at the same moment could be lost.
+    pub fn lock(&self) -> Option<File> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        let file = private::lock_file(&lock_path(&self.path));
+        let file = file.map_err(|error| self.give_up("locked", &error)).ok()?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Some(file),
+                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, path = %self.path.display(), "the sandbox's file is not locked");
+                    return Some(file);
+                }
+            }
+        }
+    }
+
+    /// Writes what became of the account; the text becomes what was `seen`.
+    pub fn write(&self, account: &Account, seen: &mut Option<String>) {
+        if self.given_up.load(Ordering::Relaxed) {
+            return;
+        }
+        let kept = Kept { version: VERSION, seeded: account.seeded, records: account.records.clone() };
+        let text = serde_json::to_string(&kept).map_err(io::Error::other);
+        let text = text.and_then(|text| {
+            if text.len() as u64 > LARGEST {
+                return Err(io::Error::other("it would be too large; `sandbox reset` starts anew"));
+            }
+            private::replace(&self.path, &text).map(|()| text)
+        });
+        match text {
+            Ok(text) => *seen = Some(text),
+            Err(error) => self.give_up("written", &error),
+        }
+    }
+
+    fn give_up(&self, what: &str, error: &io::Error) {
+        if !self.given_up.swap(true, Ordering::Relaxed) {
+            let path = self.path.display();
+            tracing::warn!(%error, %path, "the sandbox's file cannot be {what}: changes last until this process ends");
+        }
+    }
+}
+
+/// Whether an account seeded at that moment is too old to go on with.
+pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(seeded) > LIFETIME
+}
+
+/// Removes a file of changes, so that the account starts anew in every process that uses it. Returns whether there was
+/// one.
+pub fn reset(path: &Path) -> io::Result<bool> {
+    let _lock = private::lock_file(&lock_path(path)).and_then(|file| file.lock().map(|()| file))?;
+    private::remove(path)
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    path.with_extension("lock")
+}

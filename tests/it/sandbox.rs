@@ -1,0 +1,259 @@
+//! The embedded account: what it keeps between processes, what it says about itself, and who may send it requests.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use futures_util::future::join_all;
+use pagerduty_mcp_server::app::App;
+use pagerduty_mcp_server::config::Config;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
+use pagerduty_mcp_server::tools::Filter;
+use serde_json::{Value, json};
+
+use crate::support::{err, ok, rows, toolbox};
+
+/// A command of the binary, with the embedded account's file at `state`.
+fn command(state: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    command.args(arguments).env_clear().env("PAGERDUTY_SANDBOX_STATE", state);
+    command
+}
+
+/// A call on the embedded account that must succeed, and what it wrote to standard error.
+fn call(state: &Path, arguments: &[&str]) -> (Value, String) {
+    let Output { status, stdout, stderr } =
+        command(state, &[&["call", "--sandbox"], arguments].concat()).output().unwrap();
+    assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stdout));
+    (serde_json::from_slice(&stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn open_incident(state: &Path) -> Value {
+    call(state, &["get_incidents", "statuses=triggered", "limit=1"]).0["incidents"][0].clone()
+}
+
+/// One incident, with its notes.
+fn incident(state: &Path, id: &str) -> Value {
+    call(state, &["get_incidents", &format!("incident_id={id}"), "include_notes=true"]).0["incidents"][0].clone()
+}
+
+#[test]
+fn changes_last_from_command_to_command_until_reset() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("deep/sandbox.json");
+    let before = open_incident(&state);
+    assert!(!state.exists(), "nothing is kept before the first change");
+    let id = before["id"].as_str().unwrap();
+    let of_it = format!("incident_id={id}");
+    call(&state, &["acknowledge_incident", &of_it]);
+    call(&state, &["add_incident_note", &of_it, "content=on it"]);
+    let after = incident(&state, id);
+    assert_eq!(after["status"], "acknowledged");
+    assert_eq!(rows(&after, "notes").last().unwrap()["content"], "on it");
+    assert_eq!(after["created_at"], incident(&state, id)["created_at"], "times stand still");
+    call(&state, &["resolve_incident", &of_it]);
+    assert_eq!(incident(&state, id)["status"], "resolved");
+    let reset = || command(&state, &["sandbox", "reset"]).output().unwrap();
+    assert!(String::from_utf8(reset().stdout).unwrap().starts_with("The sandbox starts anew"));
+    assert_eq!(incident(&state, id)["status"], "triggered");
+    assert!(String::from_utf8(reset().stdout).unwrap().starts_with("Nothing was changed"));
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+#[test]
+fn the_file_is_the_users_own_in_the_state_directory() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("state");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+        command.args(["call", "--sandbox"]).args(arguments).env_clear().env("XDG_STATE_HOME", &home);
+        serde_json::from_slice::<Value>(&command.output().unwrap().stdout).unwrap()
+    };
+    let listed = run(&["get_incidents", "statuses=triggered", "limit=1"]);
+    let id = listed["incidents"][0]["id"].as_str().unwrap();
+    run(&["acknowledge_incident", &format!("incident_id={id}")]);
+    let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+    let ours = home.join("pagerduty_mcp_server");
+    assert_eq!((mode(&ours), mode(&ours.join("sandbox.json"))), (0o700, 0o600));
+}
+
+#[tokio::test]
+async fn two_processes_at_once_lose_no_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = Some(folder.path().join("sandbox.json"));
+    let start = async || Sandbox::start(Options { state: state.clone(), ..Options::default() }).await.unwrap();
+    let (one, other) = (start().await, start().await);
+    let tools = [&one, &other].map(|sandbox| toolbox(sandbox, tokens::USER, |_| {}));
+    let listed = ok(&tools[0], "get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
+    let id = &rows(&listed, "incidents")[0]["id"];
+    let note = |number: usize| {
+        let arguments = json!({"incident_id": id, "content": format!("note {number}")});
+        let tools = &tools[number % 2];
+        async move { ok(tools, "add_incident_note", arguments).await }
+    };
+    join_all((0..30).map(note)).await;
+    ok(&tools[1], "acknowledge_incident", json!({"incident_id": id})).await;
+    for tools in &tools {
+        let shown = ok(tools, "get_incidents", json!({"incident_id": id, "include_notes": true})).await;
+        let shown = &rows(&shown, "incidents")[0];
+        assert_eq!(shown["status"], "acknowledged");
+        let notes: Vec<&str> = rows(shown, "notes").iter().filter_map(|note| note["content"].as_str()).collect();
+        assert!((0..30).all(|number| notes.contains(&format!("note {number}").as_str())), "{notes:?}");
+        let ids: std::collections::HashSet<_> = rows(shown, "notes").iter().map(|note| note["id"].as_str()).collect();
+        assert_eq!(ids.len(), notes.len(), "no ID stands for two notes");
+    }
+    // A third one that starts later, and one that keeps nothing.
+    let texts = |sandbox: &Sandbox| {
+        let notes = sandbox.notes(id.as_str().unwrap()).unwrap();
+        notes.as_array().unwrap().iter().map(|note| note["content"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&start().await), texts(&one));
+    let fresh = Sandbox::start(Options::default()).await.unwrap();
+    assert_eq!(texts(&fresh).len() + 30, texts(&one).len());
+}
+
+#[test]
+fn a_file_that_is_broken_or_old_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("sandbox.json");
+    let incident_id = open_incident(&state)["id"].as_str().unwrap().to_owned();
+    let of_it = format!("incident_id={incident_id}");
+    let record = json!({"at": "2026-01-01T00:00:00Z", "by": "PNONE", "incident": incident_id, "status": "resolved"});
+    let recent = jiff::Timestamp::now().to_string();
+    for (content, said) in [
+        (b"not json".to_vec(), true),
+        (b"\xff\xfe".to_vec(), true),
+        (b"".to_vec(), true),
+        (json!({"version": 2, "seeded": recent, "records": []}).to_string().into_bytes(), true),
+        (json!({"version": 1, "seeded": "someday", "records": []}).to_string().into_bytes(), true),
+        (json!({"version": 1, "seeded": recent, "records": [record]}).to_string().into_bytes(), true),
+        (json!({"version": 1, "seeded": "2026-01-01T00:00:00Z", "records": [record]}).to_string().into_bytes(), false),
+    ] {
+        std::fs::write(&state, &content).unwrap();
+        let text = String::from_utf8_lossy(&content);
+        let (shown, stderr) = call(&state, &["get_incidents", &of_it]);
+        assert_eq!(shown["incidents"][0]["status"], "triggered", "{text}");
+        assert_eq!(stderr.contains("WARN"), said, "{text}: {stderr}");
+        call(&state, &["acknowledge_incident", &of_it]);
+        let (shown, stderr) = call(&state, &["get_incidents", &of_it]);
+        assert_eq!((&shown["incidents"][0]["status"], stderr.as_str()), (&json!("acknowledged"), ""), "{text}");
+    }
+}
+
+#[test]
+fn without_a_place_to_write_changes_last_as_long_as_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let state = file.join("sandbox.json");
+    let (shown, _) = call(&state, &["get_incidents", "statuses=triggered", "limit=1"]);
+    let of_it = format!("incident_id={}", shown["incidents"][0]["id"].as_str().unwrap());
+    let (changed, stderr) = call(&state, &["acknowledge_incident", &of_it]);
+    assert_eq!(changed["incidents"][0]["status"], "acknowledged");
+    assert!(stderr.contains("changes last until this process ends"), "{stderr}");
+}
+
+#[tokio::test]
+async fn every_answer_and_error_says_that_it_is_the_sandbox() {
+    let mut config = Config::from_lookup(|_| None).unwrap();
+    (config.sandbox, config.sandbox_state) = (true, None);
+    let app = App::start(config, &Filter::default()).await.unwrap();
+    for tool in ["get_incidents", "get_teams"] {
+        let answer = ok(&app.toolbox, tool, json!({"limit": 1})).await;
+        assert_eq!(answer["metadata"]["sandbox"], true, "{tool}");
+    }
+    for arguments in [json!({"limit": 0}), json!({"team_id": "PNONE"})] {
+        let envelope = err(&app.toolbox, "get_teams", arguments).await.envelope();
+        assert_eq!(envelope["metadata"]["sandbox"], true, "{envelope}");
+    }
+    let user = ok(&app.toolbox, "build_user_context", json!({})).await;
+    assert!(user.get("sandbox").is_none(), "a flat object has no metadata");
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let elsewhere = toolbox(&sandbox, tokens::USER, |_| {});
+    assert!(ok(&elsewhere, "get_teams", json!({"limit": 1})).await["metadata"].get("sandbox").is_none());
+}
+
+/// A client that trusts the authority of `sandbox`, if it has one.
+fn client(sandbox: &Sandbox) -> reqwest::Client {
+    // Fails when it is installed already.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let builder = reqwest::Client::builder().no_proxy();
+    let authority = sandbox.ca().map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()).unwrap());
+    builder.tls_certs_only(authority).build().unwrap()
+}
+
+#[tokio::test]
+async fn no_route_answers_another_sites_page_or_name() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let client = client(&sandbox);
+    let routes = [
+        ("GET", "/teams"),
+        ("PUT", "/incidents"),
+        ("GET", "/nowhere"),
+        ("GET", "/oauth/authorize"),
+        ("POST", "/oauth/token"),
+        ("GET", "/sandbox"),
+        ("POST", "/sandbox/faults"),
+        ("DELETE", "/sandbox/faults"),
+        ("POST", "/sandbox/identity"),
+        ("GET", "/sandbox/requests"),
+        ("DELETE", "/sandbox/requests"),
+        ("HEAD", "/"),
+    ];
+    let key = format!("Token token={}", tokens::USER);
+    for (method, path) in routes {
+        let request = |headers: &[(&str, &str)]| {
+            let url = format!("{}{path}", sandbox.url());
+            let request = client.request(method.parse().unwrap(), url).header("authorization", &key);
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send()
+        };
+        let control = ("x-sandbox-token", sandbox.control_token());
+        for stranger in [("host", "evil.example"), ("origin", "https://evil.example"), ("origin", "null")] {
+            let answer = request(&[control, stranger]).await.unwrap();
+            assert_eq!(answer.status(), 403, "{method} {path} {stranger:?}");
+        }
+        if path.starts_with("/sandbox") {
+            for wrong in [&[][..], &[("x-sandbox-token", "wrong")], &[control, control]] {
+                assert_eq!(request(wrong).await.unwrap().status(), 401, "{method} {path} {wrong:?}");
+            }
+        }
+        let own = request(&[control, ("origin", "http://localhost:3000")]).await.unwrap();
+        assert!(![401, 403].contains(&own.status().as_u16()), "{method} {path}: {}", own.status());
+    }
+    assert!(sandbox.requests().is_empty() || sandbox.requests().len() < 8, "refused requests have no effect");
+}
+
+#[tokio::test]
+async fn others_are_answered_while_a_large_answer_is_sent() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let client = client(&sandbox);
+    sandbox.fail(Fault::once("/users", FaultKind::Bomb(10_000)));
+    let get = |path: &str| {
+        let request = client.get(format!("{}{path}", sandbox.url()));
+        request.header("authorization", format!("Token token={}", tokens::USER)).send()
+    };
+    let large = get("/users").await.unwrap();
+    assert_eq!(get("/teams").await.unwrap().status(), 200);
+    assert_eq!(large.status(), 200);
+    let unbounded = client
+        .post(format!("{}/sandbox/faults", sandbox.url()))
+        .header("x-sandbox-token", sandbox.control_token())
+        .body(r#"{"path": "*", "kind": {"bomb": 4000000000}}"#);
+    let refused = unbounded.send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert!(refused.text().await.unwrap().contains("at most 10000 MB"));
+}
+
+#[tokio::test]
+async fn over_https_links_lead_back_to_it() {
+    let sandbox = Sandbox::start(Options { tls: true, ..Options::default() }).await.unwrap();
+    assert!(sandbox.url().starts_with("https://127.0.0.1:"));
+    let client = client(&sandbox);
+    let get = |url: String| client.get(url).header("authorization", format!("Token token={}", tokens::USER)).send();
+    let me = get(format!("{}/users/me", sandbox.url())).await.unwrap().bytes().await.unwrap();
+    let me: Value = serde_json::from_slice(&me).unwrap();
+    let link = me["user"]["self"].as_str().unwrap();
+    assert!(link.starts_with(sandbox.url()), "{link}");
+    let again = get(link.to_owned()).await.unwrap().bytes().await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&again).unwrap(), me);
+}
