@@ -181,6 +181,7 @@ pub fn http_request(path: &'static str, status: u16) {
 /// The label of a path: its own if it is one of ours.
 #[must_use]
 pub fn known_path(path: &str) -> &'static str {
+    let path = if path == "/mcp/" { "/mcp" } else { path };
     ["/mcp", "/healthz", "/readyz", "/metrics"].into_iter().find(|known| *known == path).unwrap_or("other")
 }
 

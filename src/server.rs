@@ -1,6 +1,6 @@
 //! The MCP door: the tools of a [`Toolbox`](crate::tools::Toolbox), offered over the Model Context Protocol.
 //!
-//! [`Server`] answers the methods (revisions 2025-06-18, 2025-11-25 and 2026-07-28, all at the same time), [`serve`] runs
+//! [`Server`] answers the methods (revisions 2024-11-05 to 2026-07-28, all at the same time), [`serve`] runs
 //! it over lines of JSON, [`serve_stdio`] over the process's own standard streams, [`http`] over HTTP.
 //!
 //! This is the only module that names `rmcp`, and it decides nothing about PagerDuty: which tools there are, what they
@@ -14,6 +14,7 @@ pub mod http;
 mod lines;
 mod message;
 mod params;
+mod progress;
 mod resources;
 mod stdio;
 

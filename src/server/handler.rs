@@ -1,8 +1,8 @@
 //! What the server answers to each MCP method.
 //!
 //! Written by hand over our own catalogue, without `rmcp`'s macros: those keep a second list of tools and announce `rmcp`
-//! as the server. Methods of capabilities we do not announce (prompts, completion, logging, subscriptions) are left to
-//! `rmcp`'s defaults, which answer -32601.
+//! as the server. Methods of capabilities we do not announce (prompts, completion, logging, subscriptions) do not come this
+//! far: `server::message` refuses them with -32601 and says what is served.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tracing::Instrument;
 
 use super::http::Caller;
-use super::{convert, params, resources};
+use super::{convert, params, progress, resources};
 use crate::auth::Origin;
 use crate::error::{Code, Error};
 use crate::tools::Toolbox;
@@ -28,8 +28,17 @@ use crate::trace::Trace;
 /// The revisions we speak, oldest first. A client that asks `initialize` for any other is offered 2025-11-25, the newest
 /// that has an `initialize`, and may leave if it does not like it (2025-11-25, "Version Negotiation"); a request that
 /// names another in its `_meta` is answered -32022 with this list (2026-07-28, "Protocol Version").
-const REVISIONS: &[ProtocolVersion] =
-    &[ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
+///
+/// The first two differ from 2025-06-18 in what they have besides: batches (2025-03-26), which no client is known to send
+/// and which are refused. What our answers have besides those revisions (`title`, `structuredContent`) their clients pass
+/// over.
+const REVISIONS: &[ProtocolVersion] = &[
+    ProtocolVersion::V_2024_11_05,
+    ProtocolVersion::V_2025_03_26,
+    ProtocolVersion::V_2025_06_18,
+    ProtocolVersion::V_2025_11_25,
+    ProtocolVersion::V_2026_07_28,
+];
 
 /// How long clients may keep a list or a resource without asking again (2026-07-28, "Caching"). What we list is fixed when
 /// the process starts; the five minutes are for a server restarted behind the same address with other options.
@@ -87,7 +96,7 @@ impl Server {
 }
 
 /// Who sent a request, if it came over HTTP.
-fn caller(context: &RequestContext<RoleServer>) -> Option<&Caller> {
+pub(super) fn caller(context: &RequestContext<RoleServer>) -> Option<&Caller> {
     context.extensions.get::<Parts>()?.extensions.get()
 }
 
@@ -159,17 +168,19 @@ impl ServerHandler for Server {
         let origin = caller(&context).map_or(&Origin::Local, |caller| &caller.origin);
         let trace = caller(&context).and_then(|caller| caller.trace.clone());
         let span = Trace::span(trace.as_ref());
+        let arguments = request.arguments.unwrap_or_default();
         let call = async {
-            let call = toolbox.call_from(origin, &request.name, request.arguments.unwrap_or_default());
+            let call = toolbox.call_from(origin, &request.name, arguments);
             match trace {
                 Some(trace) => trace.around(call).await,
                 None => call.await,
             }
         };
+        let call = progress::reported(&context, call.instrument(span));
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
-            outcome = call.instrument(span) => outcome,
+            outcome = call => outcome,
         };
         match outcome {
             Ok(reply) => Ok(convert::reply(reply, toolbox.format()).into()),
@@ -206,8 +217,8 @@ impl ServerHandler for Server {
         resources::read(&request.uri, self.toolbox(&context).tools()).map(Into::into)
     }
 
-    /// Everything `rmcp` could not make sense of: methods nobody knows, and known ones with parameters that do not fit,
-    /// which it would answer with -32601 as well. Over stdio the latter do not come this far, see `server::message`.
+    /// Everything `rmcp` could not make sense of: methods with parameters that do not fit, which it would answer with
+    /// -32601. Over stdio they do not come this far, see `server::message`.
     async fn on_custom_request(
         &self,
         request: CustomRequest,

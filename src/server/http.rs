@@ -7,6 +7,7 @@
 //! Nothing of one caller reaches another: a request's credential and tools travel with it as its `caller::Caller`, and a
 //! session belongs to the credential that opened it.
 
+mod accept;
 mod caller;
 mod connections;
 mod endpoint;
@@ -208,10 +209,12 @@ impl Http {
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/mcp", any(endpoint::mcp))
+        .route("/mcp/", any(endpoint::mcp))
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
         .fallback(refusal::no_such_path)
+        .method_not_allowed_fallback(refusal::no_such_method)
         .layer(guard::cors(&shared.guard))
         .layer(from_fn_with_state(Arc::clone(&shared), guard::check))
         .with_state(shared)

@@ -5,42 +5,50 @@
 //! the message means, and whether it comes at the right time, is not decided here.
 
 use rmcp::ErrorData;
-use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorCode, RequestId, ServerJsonRpcMessage,
-};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorCode, RequestId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::params::shorten;
 
 use super::params;
 
-/// The answer to something that is not going to be dispatched.
-#[derive(Debug)]
+/// The answer to something that is not going to be dispatched, as it is written.
+#[derive(Debug, Serialize)]
 pub(super) struct Refusal {
-    /// The request's id. Left out of the answer if there is none to be read, as the schemas of 2025-11-25 and 2026-07-28
-    /// have it. JSON-RPC asks for a `null` there; of the official clients some expect the one and some the other, and none
-    /// does worse than log it.
-    id: Option<RequestId>,
+    jsonrpc: &'static str,
+    /// The request's id as it was sent, even if it is not one that a request may have. Left out of the answer if there is
+    /// none to be read, as the schemas of 2025-11-25 and 2026-07-28 have it. JSON-RPC asks for a `null` there; of the
+    /// official clients some expect the one and some the other, and none does worse than log it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Box<Value>>,
     error: Box<ErrorData>,
 }
 
 impl Refusal {
-    pub(super) fn new(id: Option<RequestId>, error: ErrorData) -> Self {
-        Self { id, error: Box::new(error) }
+    pub(super) fn new(id: Option<Value>, error: ErrorData) -> Self {
+        Self { jsonrpc: "2.0", id: id.map(Box::new), error: Box::new(error) }
     }
 
     /// -32600, the code for what is not a message, or comes when it cannot.
-    pub(super) fn invalid_request(id: Option<RequestId>, message: impl Into<String>) -> Self {
+    pub(super) fn invalid_request(id: Option<Value>, message: impl Into<String>) -> Self {
         Self::new(id, ErrorData::new(ErrorCode::INVALID_REQUEST, message.into(), None))
+    }
+
+    /// The refusal of a request whose ID another one has: `rmcp` would answer one of the two, and leave the other open.
+    pub(super) fn id_in_use(id: &RequestId) -> Self {
+        Self::invalid_request(None, "a request with this id is still being answered").answering(id)
+    }
+
+    /// The same for the request with this id.
+    pub(super) fn answering(mut self, id: &RequestId) -> Self {
+        self.id = Some(Box::new(json!(id)));
+        self
     }
 
     /// The code of the answer.
     pub(super) fn code(&self) -> ErrorCode {
         self.error.code
-    }
-
-    /// The message to be sent.
-    pub(super) fn into_message(self) -> ServerJsonRpcMessage {
-        ServerJsonRpcMessage::error(*self.error, self.id)
     }
 }
 
@@ -54,7 +62,7 @@ pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Refusal>
     match serde_json::from_slice(line) {
         Ok(Value::Object(message)) => read_object(message),
         Ok(Value::Array(_)) => {
-            Err(Refusal::invalid_request(None, "JSON-RPC batches are not part of MCP: send one message a line"))
+            Err(Refusal::invalid_request(None, "JSON-RPC batches are not supported: send each message by itself"))
         }
         Ok(_) => Err(Refusal::invalid_request(None, "a JSON-RPC message is a JSON object")),
         Err(error) => {
@@ -72,7 +80,8 @@ fn read_object(message: Map<String, Value>) -> Result<Option<ClientJsonRpcMessag
         return Ok(None);
     }
 
-    let id = message.get("id").and_then(|id| RequestId::deserialize(id).ok());
+    let written_id = message.get("id").cloned();
+    let id = written_id.clone().filter(|id| id.is_string() || id.is_number());
     if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(Refusal::invalid_request(id, "`jsonrpc` must be \"2.0\""));
     }
@@ -83,17 +92,15 @@ fn read_object(message: Map<String, Value>) -> Result<Option<ClientJsonRpcMessag
         return Err(Refusal::invalid_request(id, "`method` is missing or is not a string"));
     };
 
-    match id {
+    match written_id {
         Some(id) => {
+            let Ok(request_id) = RequestId::deserialize(&id) else { return Err(unusable_id(id)) };
             let params = params::check(method, message.get("params"));
             params.map_err(|error| Refusal::new(Some(id.clone()), error))?;
             match serde_json::from_value::<ClientRequest>(Value::Object(message)) {
-                Ok(request) => Ok(Some(ClientJsonRpcMessage::request(request, id))),
+                Ok(request) => Ok(Some(ClientJsonRpcMessage::request(request, request_id))),
                 Err(error) => Err(Refusal::invalid_request(Some(id), error.to_string())),
             }
-        }
-        None if message.contains_key("id") => {
-            Err(Refusal::invalid_request(None, "`id` must be a string or an integer"))
         }
         None => match serde_json::from_value::<ClientNotification>(Value::Object(message)) {
             Ok(notification) => Ok(Some(ClientJsonRpcMessage::notification(notification))),
@@ -104,4 +111,11 @@ fn read_object(message: Map<String, Value>) -> Result<Option<ClientJsonRpcMessag
             }
         },
     }
+}
+
+/// The refusal of an id that no request may have. It is answered with the id where JSON-RPC knows such ids, so that the
+/// client can tell which request is meant.
+fn unusable_id(id: Value) -> Refusal {
+    let message = format!("`id` is {}: send a string or an integer below 2^63", shorten(&id.to_string()));
+    Refusal::invalid_request(id.is_number().then_some(id), message)
 }

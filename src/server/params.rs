@@ -12,15 +12,16 @@ use rmcp::model::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::params::shorten;
+
 /// Checks the parameters of one method: a complaint, or nothing.
 type Check = fn(&Value) -> Option<String>;
 
-/// Refuses the parameters of a request that cannot be right for its method; -32602 (2025-11-25, "Error Handling").
-///
-/// Passes requests of methods it does not know: whoever dispatches them says so.
+/// Refuses a method we do not serve, -32601, and parameters that cannot be right for their method, -32602 (2025-11-25,
+/// "Error Handling").
 pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorData> {
-    if removed(method, params) {
-        return Err(not_found(method));
+    if served(method).is_none() || removed(method, params) {
+        return Err(not_found(method, params));
     }
     match complaint(method, params) {
         Some(complaint) => Err(invalid(method, &complaint)),
@@ -31,7 +32,7 @@ pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorDat
 /// The answer to a request that `rmcp` could not read: which of its parameters is wrong, or that there is no such method.
 pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
     if served(method).is_none() {
-        return not_found(method);
+        return not_found(method, params);
     }
     let complaint = complaint(method, params);
     invalid(method, complaint.as_deref().unwrap_or("they cannot be read"))
@@ -49,27 +50,48 @@ pub(super) fn refuse_cursor(params: Option<&PaginatedRequestParams>) -> Result<(
     }
 }
 
-/// Whether the request speaks a revision without this method: 2026-07-28, which says so in every request, has no
-/// `initialize` any more ("Lifecycle").
+/// Whether the request speaks a revision without this method.
 fn removed(method: &str, params: Option<&Value>) -> bool {
-    let revision = || params?.get("_meta")?.get("io.modelcontextprotocol/protocolVersion")?.as_str();
-    method == "initialize" && revision() >= Some("2026-07-28")
+    declares_2026(params) && REMOVED.contains(&method)
 }
 
-fn not_found(method: &str) -> ErrorData {
-    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("method not found: {method}"), None)
+/// Whether the request says that it speaks 2026-07-28 or later, as every request of that revision does.
+pub(super) fn declares_2026(params: Option<&Value>) -> bool {
+    let revision = || params?.get("_meta")?.get("io.modelcontextprotocol/protocolVersion")?.as_str();
+    revision() >= Some("2026-07-28")
 }
+
+/// Says what is not served, and what is: many clients show their users nothing but this message.
+fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
+    let is_2026 = declares_2026(params);
+    let revision = if is_2026 && REMOVED.contains(&method) { " in revision 2026-07-28" } else { "" };
+    let methods: Vec<&str> =
+        SERVED.iter().map(|(name, _)| *name).filter(|name| !is_2026 || !REMOVED.contains(name)).collect();
+    let message = format!(
+        "{} is not supported{revision}: this server offers tools and resources ({})",
+        shorten(method),
+        methods.join(", ")
+    );
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
+}
+
+/// The methods we serve that 2026-07-28 no longer has ("Lifecycle").
+const REMOVED: &[&str] = &["initialize", "ping"];
 
 /// The methods we serve, each with the check of its parameters.
+const SERVED: &[(&str, Check)] = &[
+    ("tools/list", fits::<PaginatedRequestParams>),
+    ("tools/call", fits::<CallToolRequestParams>),
+    ("resources/list", fits::<PaginatedRequestParams>),
+    ("resources/templates/list", fits::<PaginatedRequestParams>),
+    ("resources/read", fits::<ReadResourceRequestParams>),
+    ("server/discover", |_| None),
+    ("initialize", fits::<InitializeRequestParams>),
+    ("ping", |_| None),
+];
+
 fn served(method: &str) -> Option<Check> {
-    match method {
-        "initialize" => Some(fits::<InitializeRequestParams>),
-        "ping" | "server/discover" => Some(|_| None),
-        "tools/list" | "resources/list" | "resources/templates/list" => Some(fits::<PaginatedRequestParams>),
-        "tools/call" => Some(fits::<CallToolRequestParams>),
-        "resources/read" => Some(fits::<ReadResourceRequestParams>),
-        _ => None,
-    }
+    SERVED.iter().find(|(name, _)| *name == method).map(|(_, check)| *check)
 }
 
 fn complaint(method: &str, params: Option<&Value>) -> Option<String> {
@@ -141,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_method_nobody_serves_is_not_found_whatever_its_parameters() {
-        assert_eq!(check("prompts/get", Some(&json!({"name": 7}))), Ok(()));
-        let error = explain("prompts/get", Some(&json!({"name": 7})));
-        assert_eq!(
-            (error.code, error.message.as_ref()),
-            (ErrorCode::METHOD_NOT_FOUND, "method not found: prompts/get")
-        );
+    fn an_unserved_method_is_named_with_what_is_served() {
+        let error = check("prompts/get", Some(&json!({"name": 7}))).unwrap_err();
+        assert_eq!(explain("prompts/get", Some(&json!({"name": 7}))), error, "both ways in say the same");
+        assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
+        let expected = "prompts/get is not supported: this server offers tools and resources (tools/list, tools/call, \
+                        resources/list, resources/templates/list, resources/read, server/discover, initialize, ping)";
+        assert_eq!(error.message, expected);
     }
 }

@@ -11,11 +11,16 @@ use super::handler::{CACHE_SCOPE, TTL_MS};
 use crate::tools::Tool;
 
 const TOOLS_URI: &str = "docs://tools";
+
+/// Some clients offer each resource to the model as a tool of this name, so it must not look like a tool that lists tools.
+/// Letters and hyphens only: model APIs refuse other tool names.
+const NAME: &str = "pagerduty-tool-documentation";
+
 const MARKDOWN: &str = "text/markdown";
 
 /// The answer to `resources/list`.
 pub(super) fn list() -> ListResourcesResult {
-    let tools = Resource::new(TOOLS_URI, "tools")
+    let tools = Resource::new(TOOLS_URI, NAME)
         .with_title("Tool documentation")
         .with_description("Every tool with its parameters, and the fields of every resource. Optional reading.")
         .with_mime_type(MARKDOWN);

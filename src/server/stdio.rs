@@ -157,8 +157,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
 
     fn admit_request(&mut self, request: &ClientRequest, id: &RequestId) -> Result<(), Refusal> {
         if self.unanswered.contains(id) {
-            // `rmcp` would answer one of the two and cancel the other.
-            return Err(Refusal::invalid_request(Some(id.clone()), "a request with this id is still being answered"));
+            return Err(Refusal::id_in_use(id));
         }
         match request {
             ClientRequest::InitializeRequest(_) => {
@@ -172,7 +171,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             _ => {
                 let message = "send `initialize` first, or give io.modelcontextprotocol/protocolVersion and \
                                io.modelcontextprotocol/clientCapabilities in `params._meta` (revision 2026-07-28)";
-                return Err(Refusal::new(Some(id.clone()), ErrorData::invalid_params(message, None)));
+                return Err(Refusal::new(None, ErrorData::invalid_params(message, None)).answering(id));
             }
         }
         Ok(())
@@ -185,7 +184,11 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     /// Queues a message to be written.
     fn send(&mut self, mut message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let outbox = self.outbox.clone();
-        let unanswered = self.unanswered.clone();
+        let answered = match &message {
+            JsonRpcMessage::Response(JsonRpcResponse { id, .. })
+            | JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.unanswered.answer(id),
+            JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
         async move {
             let sent = match (outbox, encode_answer(&mut message)) {
                 (Some(outbox), Ok(line)) => outbox.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into()),
@@ -193,11 +196,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                 (_, Err(error)) => Err(error),
             };
             // Not before it is queued: the end of input waits for this.
-            match message {
-                JsonRpcMessage::Response(JsonRpcResponse { id, .. })
-                | JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => unanswered.remove(&id),
-                JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {}
-            }
+            drop(answered);
             sent
         }
     }
@@ -215,7 +214,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             }
             if let Some(id) = &self.initializing {
                 // What comes next may depend on the revision that is being agreed on.
-                self.unanswered.wait_until(|requests| !requests.bytes_of.contains_key(id)).await;
+                self.unanswered
+                    .wait_until(|requests| !requests.bytes_of.contains_key(id) && requests.leaving == 0)
+                    .await;
                 self.initializing = None;
             }
             self.unanswered.wait_until(|requests| requests.bytes < MAX_UNANSWERED).await;
@@ -226,10 +227,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                         tracing::warn!(%error, "cannot read any more");
                     }
                     // After this `rmcp` gives its calls another five seconds and withdraws them.
-                    if tokio::time::timeout(LINGER, self.unanswered.wait_until(|requests| requests.bytes_of.is_empty()))
-                        .await
-                        .is_err()
-                    {
+                    if tokio::time::timeout(LINGER, self.unanswered.wait_until(Requests::are_settled)).await.is_err() {
                         tracing::error!("calls are still not answered {LINGER:?} after the end of input");
                     }
                     return None;
@@ -238,7 +236,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             match self.admit(line) {
                 Ok(Some(message)) => return Some(message),
                 Ok(None) => {}
-                Err(refusal) => self.refusal = encode(&refusal.into_message()).ok(),
+                Err(refusal) => self.refusal = encode(&refusal).ok(),
             }
         }
     }
@@ -259,6 +257,23 @@ struct Requests {
     bytes_of: HashMap<RequestId, usize>,
     /// Of all of them.
     bytes: usize,
+    /// How many answers are not queued yet. Their IDs may be used again.
+    leaving: usize,
+}
+
+impl Requests {
+    fn are_settled(&self) -> bool {
+        self.bytes_of.is_empty() && self.leaving == 0
+    }
+}
+
+/// An answer on its way to the outbox.
+struct Leaving(watch::Sender<Requests>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.send_modify(|requests| requests.leaving -= 1);
+    }
 }
 
 impl Unanswered {
@@ -275,6 +290,20 @@ impl Unanswered {
 
     fn remove(&self, id: &RequestId) {
         self.0.send_modify(|requests| requests.bytes -= requests.bytes_of.remove(id).unwrap_or_default());
+    }
+
+    /// Takes out a request that is about to be answered. Its ID is free from here on: a client that has read the answer
+    /// may use it at once.
+    fn answer(&self, id: &RequestId) -> Option<Leaving> {
+        let mut known = false;
+        self.0.send_modify(|requests| {
+            if let Some(bytes) = requests.bytes_of.remove(id) {
+                requests.bytes -= bytes;
+                requests.leaving += 1;
+                known = true;
+            }
+        });
+        known.then(|| Leaving(self.0.clone()))
     }
 
     async fn wait_until(&self, settled: impl FnMut(&Requests) -> bool) {

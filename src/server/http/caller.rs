@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::guard::refuse_repeated;
 use super::limits::Permit;
 use super::refusal::Refusal;
+use super::sessions::Underway;
 use crate::auth::{Origin, TOKEN_HEADER};
 use crate::error::{Code, Error};
 use crate::tools::{Filter, Toolbox};
@@ -29,6 +30,10 @@ pub struct Caller {
     pub toolbox: Option<Arc<Toolbox>>,
     /// The trace it belongs to.
     pub trace: Option<Trace>,
+    /// Whether its client can read progress notifications before the answer.
+    pub reads_events: bool,
+    /// Its place among the requests of its session.
+    pub underway: Option<Arc<Underway>>,
     /// The right to be served, once it has it and if it needs one: held for as long as anybody is at work on the request.
     pub permit: Option<Arc<Permit>>,
 }
@@ -46,6 +51,8 @@ impl Caller {
             origin: Origin::Http(credential(headers, required)?),
             toolbox: narrowed(headers, toolbox)?.map(Arc::new),
             trace: Trace::of(headers),
+            reads_events: false,
+            underway: None,
             permit: None,
         })
     }

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorCode, JsonRpcMessage};
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::accept::Accepts;
 use super::caller::Caller;
 use super::connections::Connection;
 use super::holding::Holding;
 use super::refusal::{self, Refusal};
 use super::{MAX_BODY, Shared};
-use crate::server::message;
+use crate::params::shorten;
+use crate::server::{message, params};
 use crate::trace::Trace;
 
 /// How much of a body that is too large is still taken from the client, so that it gets to reading why. Closing at once
@@ -42,10 +45,15 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         Some(sessions) => (Some(sessions), sessions.check(request.headers(), fingerprint)?),
         None => (None, false),
     };
+    let accepts = Accepts::of(request.headers());
+    caller.reads_events = accepts.names_events;
+    // What `rmcp` demands of every request, though it has but one way of answering most of them.
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     if request.method() != Method::POST {
-        // A stream of a session, its end, or a method there is not.
+        check_method(request.method(), sessions.is_some(), accepts)?;
+        // A stream of a session, or its end.
         request.extensions_mut().insert(caller);
-        return Ok(shared.mcp.handle(request).await.map(Body::new));
+        return Ok(refusal::as_json(shared.mcp.handle(request).await.map(Body::new)).await);
     }
     let (mut parts, body) = request.into_parts();
     // Before anything is counted: otherwise whoever keeps a body back, with any credential at all, takes up a place.
@@ -54,6 +62,7 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         let message = format!("the body consists of more than {MAX_VALUES} values");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
+    check_media(&parts.headers, accepts)?;
     let (counts, opening) = match message::read(&body) {
         Ok(None) if body.trim_ascii().is_empty() => {
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
@@ -62,13 +71,23 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         Ok(None) => (false, None),
         Ok(Some(message)) => {
             let opening = sessions.filter(|_| !in_session && is_initialize(&message));
+            if let (JsonRpcMessage::Request(request), Some(sessions)) = (&message, sessions) {
+                if (in_session || opening.is_some()) && !accepts.events {
+                    return Err(not_acceptable("text/event-stream").answering(&request.id));
+                }
+                caller.underway = sessions.begin(&parts.headers, &request.id)?.map(Arc::new);
+            }
             (matches!(message, JsonRpcMessage::Request(_)), opening)
+        }
+        // Only 2026-07-28 has a status for it.
+        Err(refusal) if refusal.code() == ErrorCode::METHOD_NOT_FOUND && !Named::declares_2026(&body) => {
+            return Ok(axum::Json(refusal).into_response());
         }
         Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => return Err(Refusal::of_message(refusal)),
         // Wrong parameters are answered by the handler, as the revision has it. There is none without a session, and
         // nobody gets one by wrong parameters.
         Err(refusal) if sessions.is_some() && !in_session && Named::is_initialize(&body) => {
-            return Ok(axum::Json(refusal.into_message()).into_response());
+            return Ok(axum::Json(refusal).into_response());
         }
         Err(_) => (true, None),
     };
@@ -86,7 +105,8 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         Some(sessions) => Some((sessions, sessions.admit(fingerprint).await?)),
         None => None,
     };
-    let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await;
+    let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
+    let answer = refusal::as_json(answer).await;
     if let Some((sessions, place)) = opening {
         sessions.note(answer.headers(), fingerprint, place);
     }
@@ -95,14 +115,56 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
     Ok(answer.map(|body| Body::new(Holding::new(body, place))))
 }
 
-/// A message, as far as its method goes.
+/// Refuses methods that the endpoint does not have, and a stream for a client that does not read streams.
+fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(), Refusal> {
+    let (allowed, hint) = if sessions {
+        ("GET, POST, DELETE", "Send messages by POST.")
+    } else {
+        ("POST", "Send messages by POST. Without --sessions there are no streams to GET and no sessions to DELETE.")
+    };
+    if !allowed.split(", ").any(|one| one == method.as_str()) {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not allowed here"), hint);
+        return Err(refusal.header(header::ALLOW, HeaderValue::from_static(allowed)));
+    }
+    if method == Method::GET && !accepts.events {
+        return Err(not_acceptable("text/event-stream"));
+    }
+    Ok(())
+}
+
+/// Refuses a body that is not said to be JSON, and a client that does not read JSON.
+fn check_media(headers: &HeaderMap, accepts: Accepts) -> Result<(), Refusal> {
+    let media = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let essence = media.and_then(|media| media.split(';').next()).unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        let message = match media {
+            Some(media) => format!("the Content-Type header is {:?}", shorten(media)),
+            None => "the Content-Type header is missing".to_owned(),
+        };
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, "Send application/json."));
+    }
+    if accepts.json { Ok(()) } else { Err(not_acceptable("application/json")) }
+}
+
+fn not_acceptable(media: &'static str) -> Refusal {
+    let message = format!("the Accept header does not admit {media}, in which this is answered");
+    Refusal::new(StatusCode::NOT_ACCEPTABLE, message, "Send Accept: application/json, text/event-stream.")
+}
+
+/// A message, as far as its method and its revision go.
 #[derive(Deserialize)]
 struct Named<'b> {
     #[serde(borrow)]
     method: Cow<'b, str>,
+    #[serde(default)]
+    params: Option<Value>,
 }
 
 impl Named<'_> {
+    fn declares_2026(body: &[u8]) -> bool {
+        serde_json::from_slice::<Named<'_>>(body).is_ok_and(|message| params::declares_2026(message.params.as_ref()))
+    }
+
     fn is_initialize(body: &[u8]) -> bool {
         serde_json::from_slice::<Named<'_>>(body).is_ok_and(|message| message.method == "initialize")
     }

@@ -83,7 +83,7 @@ impl Guard {
             return Err(malformed("the request line and the Host header name different hosts"));
         }
         // Probes and scrapers know a pod by its address. No page comes by one: rebinding needs a name.
-        let probe = request.uri().path() != "/mcp" && host.host.parse::<IpAddr>().is_ok();
+        let probe = metrics::known_path(request.uri().path()) != "/mcp" && host.host.parse::<IpAddr>().is_ok();
         if !self.knows_host(&host) && !probe {
             return Err(forbidden(
                 format!("requests for the host {:?} are not served here", host.host),

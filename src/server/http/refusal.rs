@@ -3,12 +3,15 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rmcp::ErrorData;
-use rmcp::model::ErrorCode;
+use rmcp::model::{ErrorCode, RequestId};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Error};
 use crate::server::message;
 use crate::trace::Trace;
+
+/// How much of a refusal in plain text is read. They are a sentence each.
+const MOST_TEXT: usize = 4096;
 
 /// A status, and why: as a JSON-RPC error without an id, which is how the protocol has it (2026-07-28, "Streamable HTTP",
 /// "Sending Messages to the Server").
@@ -31,7 +34,7 @@ impl Refusal {
         Self::with_data(status, ErrorCode::INVALID_REQUEST, error.message().to_owned(), data)
     }
 
-    /// A body that is not a JSON-RPC message, or asks for a method that its revision does not have.
+    /// A body that is not a JSON-RPC message, or asks for a method that is not served.
     pub fn of_message(refusal: message::Refusal) -> Self {
         let not_found = refusal.code() == ErrorCode::METHOD_NOT_FOUND;
         let status = if not_found { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
@@ -51,6 +54,12 @@ impl Refusal {
         Self { status, body, headers: Vec::new() }
     }
 
+    /// With the ID of the request it answers.
+    pub fn answering(mut self, id: &RequestId) -> Self {
+        self.body = self.body.answering(id);
+        self
+    }
+
     /// With a header.
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -68,7 +77,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, axum::Json(self.body.into_message())).into_response();
+        let mut response = (self.status, axum::Json(self.body)).into_response();
         // Whoever sends requests without reading the answers gets one refusal, and not as many as fit into memory.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response.headers_mut().extend(self.headers);
@@ -79,6 +88,31 @@ impl IntoResponse for Refusal {
 /// A request on a connection that has to make room for another.
 pub fn closing() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the connection is being closed", "Send the request on another one.")
+}
+
+/// A method that a path does not have. Its `Allow` header is already there.
+pub async fn no_such_method() -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method", "Send GET to this path.")
+}
+
+/// An answer of `rmcp`, which refuses some requests in plain text: that becomes the message of a JSON-RPC error.
+pub async fn as_json(answer: Response) -> Response {
+    let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
+    let refused = answer.status().is_client_error() || answer.status().is_server_error();
+    if !refused || answer.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+        return answer;
+    }
+    let (mut parts, body) = answer.into_parts();
+    let text = axum::body::to_bytes(body, MOST_TEXT).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let message = if text.is_empty() { parts.status.to_string() } else { text.into_owned() };
+    let body = message::Refusal::invalid_request(None, message);
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let mut json = axum::Json(body).into_response();
+    json.headers_mut().extend(parts.headers);
+    *json.status_mut() = parts.status;
+    json
 }
 
 /// Any path that is not one of ours, to the letter.

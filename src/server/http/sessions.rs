@@ -3,16 +3,18 @@
 //! `rmcp` serves whoever names a session. Its ID is hard to guess, but IDs end up in logs, and a session's stream can be
 //! asked to repeat earlier answers. So a session is only there for the credential that opened it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rmcp::model::RequestId;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 
 use super::limits::{Bounds, Limits, Permit};
 use super::refusal::Refusal;
 use crate::auth::Fingerprint;
 use crate::metrics;
+use crate::server::message;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -27,7 +29,24 @@ const MAX_SESSIONS_EACH: usize = 64;
 pub struct Sessions {
     manager: Arc<LocalSessionManager>,
     owners: Mutex<HashMap<String, Owner>>,
+    underway: Arc<Mutex<HashSet<Request>>>,
     limits: Arc<Limits>,
+}
+
+/// A request of a session: both IDs.
+type Request = (HeaderValue, RequestId);
+
+/// A request of a session that is not answered yet. Its ID is free again when this is dropped.
+#[derive(Debug)]
+pub struct Underway {
+    request: Request,
+    all: Arc<Mutex<HashSet<Request>>>,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.request);
+    }
 }
 
 #[derive(Debug)]
@@ -46,7 +65,7 @@ impl Sessions {
             retry_after: 60,
             gauge: metrics::sessions,
         });
-        Self { manager, owners: Mutex::default(), limits: Arc::new(limits) }
+        Self { manager, owners: Mutex::default(), underway: Arc::default(), limits: Arc::new(limits) }
     }
 
     /// Whether the request is part of a session. One that is not the caller's is refused like one that does not exist.
@@ -55,6 +74,17 @@ impl Sessions {
         let owners = self.lock();
         let owner = id.to_str().ok().and_then(|id| owners.get(id));
         if owner.is_some_and(|owner| owner.caller == caller) { Ok(true) } else { Err(unknown()) }
+    }
+
+    /// Notes that a request of a session is being answered, if it is one. `rmcp` would take two requests of one ID for
+    /// the same, and leave the stream of the first open.
+    pub fn begin(&self, headers: &HeaderMap, id: &RequestId) -> Result<Option<Underway>, Refusal> {
+        let Some(session) = headers.get(SESSION_ID) else { return Ok(None) };
+        let request = (session.clone(), id.clone());
+        if !self.underway.lock().unwrap_or_else(PoisonError::into_inner).insert(request.clone()) {
+            return Err(Refusal::of_message(message::Refusal::id_in_use(id)));
+        }
+        Ok(Some(Underway { request, all: Arc::clone(&self.underway) }))
     }
 
     /// A place for one more session of a caller's.

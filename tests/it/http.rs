@@ -1,0 +1,255 @@
+//! What comes to the HTTP endpoint before it is a message: paths, methods, media types; and what its answers are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pagerduty_mcp_server::server::http::{Http, Options};
+use pagerduty_mcp_server::tools::{Filter, Toolbox};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::session::{initialize, stateless, toolbox, unconnected};
+
+/// A server on a port of this machine.
+struct Web {
+    address: String,
+    serving: JoinHandle<bool>,
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// An answer.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let line = |line: &&str| line.to_ascii_lowercase().starts_with(&format!("{name}:"));
+        self.head.lines().find(line).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+    }
+
+    /// The body, which must be JSON and say so.
+    #[track_caller]
+    fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{} {}", self.head, self.body);
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The messages of a stream of events.
+    fn events(&self) -> Vec<Value> {
+        let data = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
+        data.filter_map(|data| serde_json::from_str(data.trim()).ok()).collect()
+    }
+}
+
+impl Web {
+    async fn start(toolbox: Arc<Toolbox>, sessions: bool) -> Self {
+        let minute = Duration::from_mins(1);
+        let http = Http::bind(Options {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            shared_credential: false,
+            sessions,
+            max_calls: 8,
+            max_calls_per_credential: 8,
+            read_timeout: minute,
+            idle_timeout: minute,
+        });
+        let http = http.await.unwrap();
+        let greeting = http.describe();
+        let address = greeting.split(['/', ' ']).find(|part| part.starts_with("127.0.0.1:")).unwrap().to_owned();
+        let serving = tokio::spawn(http.serve(toolbox, std::future::pending()));
+        Self { address, serving }
+    }
+
+    /// Sends a request, and returns the connection.
+    async fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut connection = TcpStream::connect(&self.address).await.unwrap();
+        connection.write_all((head + body).as_bytes()).await.unwrap();
+        connection
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        finish(self.begin(method, path, headers, body).await).await
+    }
+}
+
+/// The whole answer on a connection, without the sizes of its chunks.
+async fn finish(mut connection: TcpStream) -> Answer {
+    let mut text = String::new();
+    connection.read_to_string(&mut text).await.unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const BOTH: (&str, &str) = ("Accept", "application/json, text/event-stream");
+
+fn list() -> String {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string()
+}
+
+#[tokio::test]
+async fn both_paths_answer_whoever_takes_json() {
+    let web = Web::start(unconnected(), false).await;
+    for path in ["/mcp", "/mcp/"] {
+        for accept in [None, Some("*/*"), Some("application/json"), Some("application/*"), Some(BOTH.1)] {
+            let headers: Vec<_> = [JSON].into_iter().chain(accept.map(|accept| ("Accept", accept))).collect();
+            let answer = web.send("POST", path, &headers, &list()).await;
+            assert_eq!(answer.status, 200, "{path} {accept:?}: {}", answer.body);
+            assert_eq!(answer.json()["result"]["tools"].as_array().unwrap().len(), 12);
+        }
+    }
+    let answer = web.send("POST", "/mcp/x", &[JSON], &list()).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!(-32600)));
+}
+
+#[tokio::test]
+async fn the_host_is_checked_under_both_paths() {
+    let web = Web::start(unconnected(), false).await;
+    for path in ["/mcp", "/mcp/"] {
+        let mut connection = TcpStream::connect(&web.address).await.unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: 192.0.2.1\r\nConnection: close\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let answer = finish(connection).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.json()["error"]["message"].as_str().unwrap().contains("192.0.2.1"));
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_json() {
+    let web = Web::start(unconnected(), false).await;
+    let bad_header = ("MCP-Protocol-Version", "1999-01-01");
+    for (method, path, headers, body, status) in [
+        ("POST", "/mcp", vec![JSON, ("Accept", "text/html")], list(), 406),
+        ("POST", "/mcp", vec![JSON, ("Accept", "application/json;q=0")], list(), 406),
+        ("POST", "/mcp", vec![("Content-Type", "text/plain")], list(), 415),
+        ("POST", "/mcp", vec![], list(), 415),
+        ("POST", "/mcp", vec![JSON, bad_header], list(), 400),
+        ("POST", "/mcp", vec![JSON], String::new(), 400),
+        ("POST", "/mcp", vec![JSON], "{".to_owned(), 400),
+        ("POST", "/mcp", vec![JSON], format!("[{}]", list()), 400),
+        ("GET", "/mcp", vec![], String::new(), 405),
+        ("GET", "/mcp/", vec![BOTH], String::new(), 405),
+        ("DELETE", "/mcp", vec![], String::new(), 405),
+        ("PUT", "/mcp", vec![JSON], list(), 405),
+        ("POST", "/healthz", vec![], String::new(), 405),
+        ("GET", "/nothing", vec![], String::new(), 404),
+    ] {
+        let answer = web.send(method, path, &headers, &body).await;
+        assert_eq!(answer.status, status, "{method} {path} {headers:?}: {}", answer.body);
+        let error = &answer.json()["error"];
+        assert!(error["code"].is_i64() && !error["message"].as_str().unwrap().is_empty(), "{}", answer.body);
+        assert_eq!(answer.header("allow").is_some(), status == 405, "{method} {path}: {}", answer.head);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_no_request_may_have_is_refused_with_it() {
+    let web = Web::start(unconnected(), false).await;
+    let body = r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#;
+    let answer = web.send("POST", "/mcp", &[JSON], body).await;
+    assert_eq!((answer.status, &answer.json()["id"]), (400, &json!(9_223_372_036_854_775_808_u64)));
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_served_has_the_status_of_its_revision() {
+    let web = Web::start(unconnected(), false).await;
+    for (params, version, status) in [(json!({}), "2025-06-18", 200), (stateless(json!({})), "2026-07-28", 404)] {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/list", "params": params}).to_string();
+        let headers = [JSON, ("MCP-Protocol-Version", version), ("Mcp-Method", "prompts/list")];
+        let answer = web.send("POST", "/mcp", &headers, &body).await;
+        assert_eq!(answer.status, status, "{version}: {}", answer.body);
+        let error = answer.json();
+        assert_eq!((&error["error"]["code"], &error["id"]), (&json!(-32601), &json!(1)), "{error}");
+        assert!(error["error"]["message"].as_str().unwrap().starts_with("prompts/list is not supported: "), "{error}");
+    }
+}
+
+/// A PagerDuty that answers when it is told to, and the tools that call it.
+async fn slow() -> (TcpListener, Arc<Toolbox>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, toolbox(&url, &Filter::default()))
+}
+
+async fn answer_teams(listener: &TcpListener, after: Duration) {
+    let (mut connection, _) = listener.accept().await.unwrap();
+    assert_ne!(connection.read(&mut [0; 4096]).await.unwrap(), 0, "a request has arrived");
+    tokio::time::sleep(after).await;
+    let body = json!({"teams": [], "more": false}).to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    connection.write_all((head + &body).as_bytes()).await.unwrap();
+}
+
+fn call(id: u32, token: Option<&str>) -> String {
+    let meta = token.map(|token| json!({"progressToken": token}));
+    let params = json!({"name": "get_teams", "_meta": meta});
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string()
+}
+
+#[tokio::test]
+async fn progress_comes_before_the_answer_if_the_client_reads_streams() {
+    let (pagerduty, toolbox) = slow().await;
+    let web = Web::start(toolbox, false).await;
+    let long = Duration::from_millis(5_500);
+    for (accept, notes) in [(Some(BOTH), 1), (None, 0)] {
+        let headers: Vec<_> = [JSON].into_iter().chain(accept).collect();
+        let body = call(7, Some("t"));
+        let (answer, ()) = tokio::join!(web.send("POST", "/mcp", &headers, &body), answer_teams(&pagerduty, long));
+        let messages = if notes == 0 { vec![answer.json()] } else { answer.events() };
+        assert_eq!(messages.len(), notes + 1, "{}", answer.body);
+        assert_eq!(messages[notes]["id"], 7, "{}", answer.body);
+        assert!(messages[..notes].iter().all(|note| note["params"]["progressToken"] == "t"), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_session_has_one_request_of_an_id_at_a_time() {
+    let (pagerduty, toolbox) = slow().await;
+    let web = Web::start(toolbox, true).await;
+    let body =
+        json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-06-18")}).to_string();
+    let opened = web.send("POST", "/mcp", &[JSON, BOTH], &body).await;
+    let session = opened.header("mcp-session-id").unwrap_or_else(|| panic!("{}", opened.head)).to_owned();
+    let headers = [JSON, BOTH, ("Mcp-Session-Id", &session)];
+    let body = json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string();
+    web.send("POST", "/mcp", &headers, &body).await;
+
+    let first = web.begin("POST", "/mcp", &headers, &call(7, None)).await;
+    let (mut connection, _) = pagerduty.accept().await.unwrap();
+    assert_ne!(connection.read(&mut [0; 4096]).await.unwrap(), 0, "the first call is being answered");
+    let second = web.send("POST", "/mcp", &headers, &call(7, None)).await;
+    assert_eq!((second.status, &second.json()["id"]), (400, &json!(7)), "{}", second.body);
+
+    let body = json!({"teams": [], "more": false}).to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    connection.write_all((head + &body).as_bytes()).await.unwrap();
+    assert_eq!(finish(first).await.events()[0]["id"], 7);
+
+    drop(connection);
+    let body = call(7, None);
+    let (again, ()) = tokio::join!(web.send("POST", "/mcp", &headers, &body), answer_teams(&pagerduty, Duration::ZERO));
+    assert_eq!(again.events()[0]["id"], 7, "{}", again.body);
+
+    let refused = web.send("POST", "/mcp", &[JSON, ("Accept", "application/json"), headers[2]], &call(8, None)).await;
+    assert_eq!((refused.status, &refused.json()["id"]), (406, &json!(8)), "a session answers by a stream");
+}

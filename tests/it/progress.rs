@@ -1,0 +1,91 @@
+//! Progress notifications: who gets them, when, and never after the answer.
+
+use std::time::Duration;
+
+use pagerduty_mcp_server::tools::Filter;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::session::{Session, toolbox};
+
+/// A PagerDuty that answers when it is told to.
+struct Slow(TcpListener);
+
+impl Slow {
+    async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        (Self(listener), url)
+    }
+
+    /// The next request, read.
+    async fn request(&self) -> TcpStream {
+        let (mut connection, _) = self.0.accept().await.unwrap();
+        assert_ne!(connection.read(&mut [0; 4096]).await.unwrap(), 0, "a request has arrived");
+        connection
+    }
+}
+
+async fn answer(mut connection: TcpStream) {
+    let body = json!({"teams": [], "more": false}).to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    connection.write_all((head + &body).as_bytes()).await.unwrap();
+}
+
+/// A call of a session, with a token or without one.
+async fn call(session: &mut Session, token: Option<Value>) -> i64 {
+    let meta = token.map(|token| json!({"progressToken": token}));
+    session.ask("tools/call", json!({"name": "get_teams", "_meta": meta})).await
+}
+
+#[tokio::test]
+async fn a_call_reports_that_it_runs_until_it_is_answered() {
+    for token in [json!(0), json!("uuid")] {
+        let (pagerduty, url) = Slow::start().await;
+        let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+        let id = call(&mut session, Some(token.clone())).await;
+        let connection = pagerduty.request().await;
+        let mut reported = 0.0;
+        tokio::time::pause();
+        for _ in 0..3 {
+            let note = session.receive().await;
+            assert_eq!((&note["method"], note.get("id")), (&json!("notifications/progress"), None), "{note}");
+            assert_eq!(note["params"]["progressToken"], token, "{note}");
+            let progress = note["params"]["progress"].as_f64().unwrap();
+            assert!(progress > reported, "{note}");
+            reported = progress;
+        }
+        tokio::time::resume();
+        answer(connection).await;
+        let last = session.receive().await;
+        assert_eq!((&last["id"], &last["result"]["isError"]), (&json!(id), &json!(false)), "{last}");
+        assert_eq!(session.finish().await, Vec::<Value>::new(), "nothing comes after the answer");
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_reports_nothing() {
+    let (pagerduty, url) = Slow::start().await;
+    let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+    let id = call(&mut session, None).await;
+    let connection = pagerduty.request().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(12)).await;
+    tokio::time::resume();
+    answer(connection).await;
+    assert_eq!(session.receive().await["id"], id);
+}
+
+#[tokio::test]
+async fn a_withdrawn_call_reports_nothing_more() {
+    let (pagerduty, url) = Slow::start().await;
+    let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+    let id = call(&mut session, Some(json!(1))).await;
+    let _connection = pagerduty.request().await;
+    session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})).await;
+    assert_eq!(session.request("ping", json!({})).await["result"], json!({}));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(12)).await;
+    assert_eq!(session.finish().await, Vec::<Value>::new());
+}
