@@ -84,7 +84,10 @@ fn execute(arguments: Arguments) -> Result<u8> {
         config.format = Format::parse(&format)?;
     }
     if let Some(tokens) = arguments.max_response_tokens {
-        config.max_response_tokens = config::tokens(&tokens)?;
+        config.set_max_response_tokens(&tokens)?;
+    }
+    if let Some(structured_content) = arguments.structured_content {
+        config.set_structured_content(&structured_content)?;
     }
     let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
     // A few threads carry all the waiting there is to do, on machines of any size.

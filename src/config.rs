@@ -4,6 +4,7 @@
 //! command line win over both. [`Variables`] puts them together. Nothing else in the crate reads the environment, but for
 //! `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from [`VARIABLES`].
 
+mod answers;
 mod dotenv;
 mod embedded;
 mod oauth;
@@ -18,7 +19,9 @@ use url::Url;
 
 use crate::error::{Code, Error, Result};
 use crate::reply::Format;
+use answers::tokens;
 
+pub use answers::{FORMAT, MAX_RESPONSE_TOKENS, RAW_TEXT, STRUCTURED_CONTENT};
 pub use dotenv::Dotenv;
 pub use embedded::{SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE};
 pub use oauth::{
@@ -50,12 +53,6 @@ pub const REGION: &str = "PAGERDUTY_REGION";
 pub const API_HOST: &str = "PAGERDUTY_API_HOST";
 /// The author of writes.
 pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
-/// The budget of an answer.
-pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
-/// The switch that leaves text as it came.
-pub const RAW_TEXT: &str = "PAGERDUTY_RAW_TEXT";
-/// How answers are written.
-pub const FORMAT: &str = "PAGERDUTY_FORMAT";
 /// The time-out of a call.
 pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
 /// The time-out of connecting.
@@ -135,7 +132,8 @@ pub const VARIABLES: &[Variable] = &[
     Variable {
         name: MAX_RESPONSE_TOKENS,
         default: "25000",
-        meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit.",
+        meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit. Unless it is \
+                  set, lists also keep to what a known client shows, see `docs/clients.md`.",
     },
     Variable {
         name: RAW_TEXT,
@@ -148,6 +146,12 @@ pub const VARIABLES: &[Variable] = &[
         default: "json",
         meaning: "How lists are written: `json`, the envelope, or `compact`, a table that holds the same in half the tokens. The \
                   Python functions always return the envelope.",
+    },
+    Variable {
+        name: STRUCTURED_CONTENT,
+        default: "on",
+        meaning: "Whether answers over MCP have structured content beside the same JSON as text. `off` is for clients that show \
+                  their model both, see `docs/clients.md`.",
     },
     Variable {
         name: TIMEOUT,
@@ -310,6 +314,7 @@ impl Host {
 
 /// All settings of a server.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct Config {
     /// Where the API is.
     pub host: Host,
@@ -331,8 +336,12 @@ pub struct Config {
     pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,
+    /// Whether somebody chose that budget. Otherwise answers keep to what a known client shows, too.
+    pub budget_by_hand: bool,
     /// How answers are written.
     pub format: Format,
+    /// Whether answers over MCP have structured content beside their text.
+    pub structured_content: bool,
     /// The time-out of a call.
     pub timeout: Duration,
     /// The time-out of connecting.
@@ -364,7 +373,9 @@ impl Config {
             sandbox_state: embedded::state(get(SANDBOX_STATE))?,
             raw_text: get(RAW_TEXT).map_or(Ok(false), |value| flag(RAW_TEXT, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
+            budget_by_hand: get(MAX_RESPONSE_TOKENS).is_some(),
             format: get(FORMAT).map_or(Ok(Format::Json), |value| Format::parse(&value))?,
+            structured_content: get(STRUCTURED_CONTENT).map_or(Ok(true), |value| flag(STRUCTURED_CONTENT, &value))?,
             timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
@@ -409,16 +420,8 @@ fn flag(name: &str, value: &str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(unusable(name, value, "1 or 0")),
+        _ => Err(unusable(name, value, "on or off (1 or 0 will do, too)")),
     }
-}
-
-/// A budget in tokens, 0 being none.
-pub fn tokens(value: &str) -> Result<Option<usize>> {
-    let tokens: usize = value
-        .parse()
-        .map_err(|_| unusable(MAX_RESPONSE_TOKENS, value, "a number of tokens, such as 25000, or 0 for no limit"))?;
-    Ok((tokens > 0).then_some(tokens))
 }
 
 fn seconds(name: &str, value: &str) -> Result<Duration> {
@@ -463,6 +466,7 @@ mod tests {
             (SANDBOX_STATE, "/"),
             (MAX_RESPONSE_TOKENS, "-1"),
             (FORMAT, "yaml"),
+            (STRUCTURED_CONTENT, "text"),
             (TIMEOUT, "0"),
             (TIMEOUT, "inf"),
             (CONNECT_TIMEOUT, "soon"),

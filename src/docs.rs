@@ -3,6 +3,7 @@
 //! `docs/*.md` and the resource `docs://tools` are these texts. `tests/it/docs.rs` fails when a committed file differs, and
 //! writes it with `UPDATE_DOCS=1`.
 
+mod clients;
 mod python;
 
 use std::fmt::Write;
@@ -27,6 +28,7 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("docs/tools.md", format!("{GENERATED}{}", tools_markdown(&all))),
         ("docs/errors.md", format!("{GENERATED}{}", errors_markdown())),
         ("docs/configuration.md", format!("{GENERATED}{}", configuration_markdown())),
+        ("docs/clients.md", format!("{GENERATED}{}", clients::clients_markdown())),
         ("docs/command-line.md", format!("{GENERATED}{}", command_line_markdown())),
         ("python/pagerduty_mcp_server/_tools.py", python::tools_py()),
     ]

@@ -20,6 +20,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod client;
+pub mod clients;
 pub mod config;
 pub mod docs;
 pub mod error;

@@ -161,15 +161,12 @@ struct Taker<M> {
     offset: usize,
     seen: HashSet<String>,
     rows: Vec<Row<M>>,
-    /// What the budget was to begin with.
-    tokens: Option<usize>,
     oversized: bool,
 }
 
 impl<M: Model> Taker<M> {
     fn new(want: Want) -> Self {
-        let tokens = want.budget.left();
-        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new(), tokens, oversized: false }
+        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new(), oversized: false }
     }
 
     fn room(&self) -> usize {
@@ -178,9 +175,7 @@ impl<M: Model> Taker<M> {
 
     /// How many more rows are going to fit, if they are as large as those before.
     fn likely_room(&self) -> usize {
-        let (Some(all), Some(left)) = (self.tokens, self.want.budget.left()) else { return self.room() };
-        let fit = left.saturating_mul(self.rows.len()) / (all - left).max(1);
-        self.room().min(fit.saturating_add(1))
+        self.want.budget.likely_rows(self.rows.len()).map_or(self.room(), |rows| self.room().min(rows))
     }
 
     /// Takes rows in order; `Some` says why the next one found no room.

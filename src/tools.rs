@@ -21,6 +21,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use crate::client::{Api, Query};
+use crate::clients::Size;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Model, Request};
@@ -112,6 +113,8 @@ pub struct Tool {
     pub title: &'static str,
     /// What it does, for a model that has never seen PagerDuty; sent with every request, so in few words.
     pub description: &'static str,
+    /// Words people use for what it does, for clients that search tools by them. The model never sees them.
+    pub hint: &'static str,
     /// What it is about.
     pub toolset: Toolset,
     /// What it may do.
@@ -122,6 +125,9 @@ pub struct Tool {
     pub params: &'static [Declaration],
     run: Run,
 }
+
+/// The most characters that `anthropic/maxResultSizeChars` may ask for.
+const MAX_RESULT_SIZE: usize = 500_000;
 
 type Run = fn(Context, &Map<String, Value>) -> BoxFuture<'static, Result<Reply>>;
 
@@ -139,8 +145,8 @@ impl Tool {
         idempotent: bool,
         run: Run,
     ) -> Self {
-        let About { title, description } = about;
-        Self { name, title, description, toolset, access, idempotent, params: P::DECLARATIONS, run }
+        let About { title, description, hint } = about;
+        Self { name, title, description, hint, toolset, access, idempotent, params: P::DECLARATIONS, run }
     }
 
     /// Whether it changes nothing.
@@ -175,7 +181,17 @@ impl Tool {
                 "idempotentHint": self.idempotent,
                 "openWorldHint": true,
             },
+            "_meta": self.meta(),
         })
+    }
+
+    /// What some clients want to know besides: words to find the tool by, and how many characters its answers may have
+    /// before they are put away into a file. The latter is the most that can be asked for; answers have a budget of their own.
+    #[must_use]
+    pub fn meta(&self) -> Map<String, Value> {
+        let hint = ("anthropic/searchHint".to_owned(), self.hint.into());
+        let size = ("anthropic/maxResultSizeChars".to_owned(), MAX_RESULT_SIZE.into());
+        [hint, size].into_iter().collect()
     }
 }
 
@@ -190,6 +206,7 @@ impl std::fmt::Debug for Tool {
 struct About {
     title: &'static str,
     description: &'static str,
+    hint: &'static str,
 }
 
 /// What a tool works with during one call.
@@ -206,6 +223,8 @@ pub struct Context {
 pub struct Terms {
     /// How many tokens the answer may have; `None` is no limit.
     pub max_tokens: Option<usize>,
+    /// How much of it the client shows whole, if that is known and counts.
+    pub shows: Option<Size>,
     /// How it is going to be written.
     pub format: Format,
     /// Whether a list without the user's context and without a filter is the whole account, and not a mistake.
@@ -216,7 +235,7 @@ impl Context {
     /// What an answer may hold.
     #[must_use]
     pub fn budget(&self) -> Budget {
-        Budget::of(self.terms.max_tokens)
+        Budget::of(self.terms.max_tokens).within(self.terms.shows)
     }
 
     /// One object, read by its ID.

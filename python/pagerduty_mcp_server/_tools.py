@@ -53,9 +53,9 @@ class AsyncTools:
         include_notes: bool = False,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find incidents (alerts people are paged for), newest first: those of my
-        teams, of given services or teams, or one by ID or number with its alert's details.
-        Statuses: triggered (nobody on it), acknowledged, resolved.
+        """Find incidents (outages, alerts people are paged for), newest first:
+        those of my teams, of given services or teams, or one by ID or number with its
+        alert's details. Statuses: triggered (nobody on it), acknowledged, resolved.
 
         Args:
             incident_id: One by ID or number, without other filters.
@@ -107,8 +107,8 @@ class AsyncTools:
         incident_id: "str | int",
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Acknowledge an incident: the user takes it, and paging stops. Only when
-        the user asks for it.
+        """Acknowledge (ack) an incident: the user takes it, paging and escalation
+        stop. Only when the user asks.
 
         Args:
             incident_id: ID or number.
@@ -132,8 +132,8 @@ class AsyncTools:
         incident_id: "str | int",
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Resolve an incident: the problem is over. Cannot be undone here. Only
-        when the user asks for it.
+        """Resolve (close) an incident: the problem is over. Cannot be undone here.
+        Only when the user asks.
 
         Args:
             incident_id: ID or number.
@@ -157,7 +157,7 @@ class AsyncTools:
         incident_id: "str | int",
         content: "str",
     ) -> "dict[str, Any]":
-        """Add a note to an incident, for all its responders to read.
+        """Add a note (comment) to an incident, for all its responders to read.
 
         Args:
             incident_id: ID or number.
@@ -237,8 +237,8 @@ class AsyncTools:
         until: "str | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find on-call schedules by name, or one by ID; with since/until the one
-        comes with its final turns and overrides.
+        """Find on-call schedules (rotas) by name, or one by ID; with since/until
+        the one comes with its final turns and overrides.
 
         Args:
             schedule_id: One by ID, without other filters.
@@ -312,8 +312,8 @@ class AsyncTools:
         offset: "int | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find escalation policies (who is paged in which order): those of my teams
-        that page me, of given users or teams, or one by ID.
+        """Find escalation policies (who is paged in which order, how pages
+        escalate): those of my teams that page me, of given users or teams, or one by ID.
 
         Args:
             policy_id: One by ID, without other filters.
@@ -428,7 +428,8 @@ class AsyncTools:
         offset: "int | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find people: those of my teams, of given teams, or one by ID.
+        """Find people (engineers, responders): those of my teams, of given teams,
+        or one by ID.
 
         Args:
             user_id: One by ID, without other filters.
@@ -749,9 +750,9 @@ class SyncTools:
         include_notes: bool = False,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find incidents (alerts people are paged for), newest first: those of my
-        teams, of given services or teams, or one by ID or number with its alert's details.
-        Statuses: triggered (nobody on it), acknowledged, resolved."""
+        """Find incidents (outages, alerts people are paged for), newest first:
+        those of my teams, of given services or teams, or one by ID or number with its
+        alert's details. Statuses: triggered (nobody on it), acknowledged, resolved."""
         arguments: dict[str, Any] = {
             "incident_id": incident_id,
             "current_user_context": current_user_context,
@@ -776,8 +777,8 @@ class SyncTools:
         incident_id: "str | int",
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Acknowledge an incident: the user takes it, and paging stops. Only when
-        the user asks for it."""
+        """Acknowledge (ack) an incident: the user takes it, paging and escalation
+        stop. Only when the user asks."""
         arguments: dict[str, Any] = {
             "incident_id": incident_id,
             "include": include,
@@ -790,8 +791,8 @@ class SyncTools:
         incident_id: "str | int",
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Resolve an incident: the problem is over. Cannot be undone here. Only
-        when the user asks for it."""
+        """Resolve (close) an incident: the problem is over. Cannot be undone here.
+        Only when the user asks."""
         arguments: dict[str, Any] = {
             "incident_id": incident_id,
             "include": include,
@@ -804,7 +805,7 @@ class SyncTools:
         incident_id: "str | int",
         content: "str",
     ) -> "dict[str, Any]":
-        """Add a note to an incident, for all its responders to read."""
+        """Add a note (comment) to an incident, for all its responders to read."""
         arguments: dict[str, Any] = {
             "incident_id": incident_id,
             "content": content,
@@ -853,8 +854,8 @@ class SyncTools:
         until: "str | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find on-call schedules by name, or one by ID; with since/until the one
-        comes with its final turns and overrides."""
+        """Find on-call schedules (rotas) by name, or one by ID; with since/until
+        the one comes with its final turns and overrides."""
         arguments: dict[str, Any] = {
             "schedule_id": schedule_id,
             "query": query,
@@ -898,8 +899,8 @@ class SyncTools:
         offset: "int | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find escalation policies (who is paged in which order): those of my teams
-        that page me, of given users or teams, or one by ID."""
+        """Find escalation policies (who is paged in which order, how pages
+        escalate): those of my teams that page me, of given users or teams, or one by ID."""
         arguments: dict[str, Any] = {
             "policy_id": policy_id,
             "current_user_context": current_user_context,
@@ -966,7 +967,8 @@ class SyncTools:
         offset: "int | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """Find people: those of my teams, of given teams, or one by ID."""
+        """Find people (engineers, responders): those of my teams, of given teams,
+        or one by ID."""
         arguments: dict[str, Any] = {
             "user_id": user_id,
             "current_user_context": current_user_context,

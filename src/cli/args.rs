@@ -56,6 +56,10 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "TOKENS")]
     pub max_response_tokens: Option<String>,
 
+    /// Whether answers over MCP have structured content beside the same text: on or off
+    #[arg(long, global = true, value_name = "on|off")]
+    pub structured_content: Option<String>,
+
     /// What to log to standard error: error, warn, info, debug, trace
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,

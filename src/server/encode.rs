@@ -14,8 +14,8 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// The same for a message that may be a tool's answer, which is left without its text. That is nearly all of a list's line, so
-/// it is put into the frame that is written without it: quoted where it stands as text, and as it is where it is the
-/// structured content, which `convert` makes of the same JSON.
+/// it is put into the frame that is written without it: quoted where it stands as text, and without its newlines where it is
+/// the structured content, which `convert` makes of the same JSON.
 pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     let Some(text) = take_twins(message) else { return encode(message) };
     let frame = serde_json::to_string(message)?;
@@ -29,7 +29,9 @@ pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Ve
     write::quoted(&mut line, &text)?;
     line.extend_from_slice(after.as_bytes());
     line.extend_from_slice(b",\"structuredContent\":");
-    line.extend_from_slice(text.as_bytes());
+    for part in text.split('\n') {
+        line.extend_from_slice(part.as_bytes());
+    }
     line.extend_from_slice(b"}}\n");
     Ok(line)
 }
@@ -44,7 +46,7 @@ fn take_twins(message: &mut ServerJsonRpcMessage) -> Option<String> {
     };
     let [ContentBlock::Text(text)] = result.content.as_mut_slice() else { return None };
     let structured = result.structured_content.take()?;
-    debug_assert_eq!(text.text, write::json(&structured), "the twins differ");
+    debug_assert_eq!(text.text.replace('\n', ""), write::json(&structured), "the twins differ");
     Some(std::mem::take(&mut text.text))
 }
 
@@ -59,10 +61,14 @@ mod tests {
     fn an_answer_reads_the_same_however_it_was_written() {
         let envelope =
             json!({"metadata": {"count": 1}, "teams": [{"name": "a \"b\" }} é \n", "x": 9.204_938_554_384_979e297}]});
+        let two = json!({"metadata": {"count": 2}, "teams": [{"name": "a\nb"}, {"name": "\u{2028}"}]});
+        let mut lines = CallToolResult::success(vec![ContentBlock::text(write::lines(&two))]);
+        lines.structured_content = Some(two);
         let table = CallToolResult::success(vec![ContentBlock::text("{\"count\":1}\nid\tname")]);
         for result in [
             CallToolResult::structured(envelope.clone()),
             CallToolResult::structured_error(envelope),
+            lines,
             CallToolResult::success(vec![]),
             table,
         ] {

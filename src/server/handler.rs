@@ -18,9 +18,11 @@ use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tracing::Instrument;
 
+use super::convert::Style;
 use super::http::Caller;
 use super::{convert, params, progress, resources};
 use crate::auth::Origin;
+use crate::clients::Client;
 use crate::error::{Code, Error};
 use crate::tools::Toolbox;
 use crate::trace::Trace;
@@ -165,12 +167,13 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let toolbox = self.toolbox(&context);
+        let client = context.client_info().and_then(|info| Client::named(&info.name));
         let origin = caller(&context).map_or(&Origin::Local, |caller| &caller.origin);
         let trace = caller(&context).and_then(|caller| caller.trace.clone());
         let span = Trace::span(trace.as_ref());
         let arguments = request.arguments.unwrap_or_default();
         let call = async {
-            let call = toolbox.call_from(origin, &request.name, arguments);
+            let call = toolbox.call_for(client, origin, &request.name, arguments);
             match trace {
                 Some(trace) => trace.around(call).await,
                 None => call.await,
@@ -182,9 +185,10 @@ impl ServerHandler for Server {
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
             outcome = call => outcome,
         };
+        let style = Style::of(toolbox, client);
         match outcome {
-            Ok(reply) => Ok(convert::reply(reply, toolbox.format()).into()),
-            Err(error) => convert::error(&error, toolbox.tools()).map(Into::into),
+            Ok(reply) => Ok(convert::reply(reply, style).into()),
+            Err(error) => convert::error(&error, toolbox.tools(), style).map(Into::into),
         }
     }
 

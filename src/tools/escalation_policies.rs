@@ -14,8 +14,9 @@ pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
     "get_escalation_policies",
     Toolset::EscalationPolicies,
     About {
-        title: "Get escalation policies",
-        description: "Find escalation policies (who is paged in which order): those of my teams that page me, of given \
+        title: "Show escalation policies",
+        hint: "escalation policy policies show order paged escalate",
+        description: "Find escalation policies (who is paged in which order, how pages escalate): those of my teams that page me, of given \
                       users or teams, or one by ID.",
     },
     |cx, arguments| run(cx, arguments, get_escalation_policies),

@@ -21,9 +21,10 @@ pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
     "get_incidents",
     Toolset::Incidents,
     About {
-        title: "Get incidents",
-        description: "Find incidents (alerts people are paged for), newest first: those of my teams, of given services or teams, or one by \
-                      ID or number with its alert's details. Statuses: triggered (nobody on it), acknowledged, resolved.",
+        title: "Find or list incidents and outages",
+        description: "Find incidents (outages, alerts people are paged for), newest first: those of my teams, of given services or teams, or \
+                      one by ID or number with its alert's details. Statuses: triggered (nobody on it), acknowledged, resolved.",
+        hint: "list incidents pages outages open triggered high urgency assigned mine",
     },
     |cx, arguments| run(cx, arguments, get_incidents),
 );
@@ -33,8 +34,9 @@ pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "acknowledge_incident",
     Toolset::Incidents,
     About {
-        title: "Acknowledge incident",
-        description: "Acknowledge an incident: the user takes it, and paging stops. Only when the user asks for it.",
+        title: "Acknowledge (ack) an incident",
+        description: "Acknowledge (ack) an incident: the user takes it, paging and escalation stop. Only when the user asks.",
+        hint: "ack acknowledge take page stop paging",
     },
     Access::Write,
     true,
@@ -46,8 +48,9 @@ pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "resolve_incident",
     Toolset::Incidents,
     About {
-        title: "Resolve incident",
-        description: "Resolve an incident: the problem is over. Cannot be undone here. Only when the user asks for it.",
+        title: "Resolve (close) an incident",
+        description: "Resolve (close) an incident: the problem is over. Cannot be undone here. Only when the user asks.",
+        hint: "resolve close fixed done mark resolved",
     },
     Access::Destructive,
     // The second time is refused as ALREADY_RESOLVED, and changes nothing.
@@ -59,7 +62,11 @@ pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
 pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
     "add_incident_note",
     Toolset::Incidents,
-    About { title: "Add incident note", description: "Add a note to an incident, for all its responders to read." },
+    About {
+        title: "Add a note (comment) to an incident",
+        description: "Add a note (comment) to an incident, for all its responders to read.",
+        hint: "note comment write log leave tried",
+    },
     Access::Write,
     false,
     |cx, arguments| run(cx, arguments, add_incident_note),

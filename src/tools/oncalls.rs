@@ -13,7 +13,8 @@ pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
     "get_oncalls",
     Toolset::Oncalls,
     About {
-        title: "Get on-calls",
+        title: "Who is on call (pager)",
+        hint: "on call oncall pager who now",
         description: "Who is on call, now or in a time range: for the escalation policies of me and my teams, or for given \
                       schedules, users or policies. Level 1 is paged first; no start and end means always.",
     },

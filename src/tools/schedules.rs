@@ -16,8 +16,9 @@ pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
     "get_schedules",
     Toolset::Schedules,
     About {
-        title: "Get schedules",
-        description: "Find on-call schedules by name, or one by ID; with since/until the one comes with its final turns \
+        title: "Find on-call schedules (rotas)",
+        hint: "schedules rota rotas rotation calendar list all",
+        description: "Find on-call schedules (rotas) by name, or one by ID; with since/until the one comes with its final turns \
                       and overrides.",
     },
     |cx, arguments| run(cx, arguments, get_schedules),
@@ -28,7 +29,8 @@ pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
     "list_users_oncall",
     Toolset::Schedules,
     About {
-        title: "List users on call",
+        title: "People on call on one schedule",
+        hint: "on call oncall phone contact schedule",
         description: "The users on call on one schedule, with contact data, now or in a time range.",
     },
     |cx, arguments| run(cx, arguments, list_users_oncall),

@@ -14,7 +14,8 @@ pub(super) const GET_SERVICES: Tool = Tool::read::<Params>(
     "get_services",
     Toolset::Services,
     About {
-        title: "Get services",
+        title: "Find services",
+        hint: "services list my service applications",
         description: "Find services (what incidents happen to): those of my teams, of given teams, or one by ID.",
     },
     |cx, arguments| run(cx, arguments, get_services),

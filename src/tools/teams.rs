@@ -13,7 +13,7 @@ use crate::reply::Reply;
 pub(super) const GET_TEAMS: Tool = Tool::read::<Params>(
     "get_teams",
     Toolset::Teams,
-    About { title: "Get teams", description: "Find teams by name, or one by ID." },
+    About { title: "Find teams", description: "Find teams by name, or one by ID.", hint: "teams list show team" },
     |cx, arguments| run(cx, arguments, get_teams),
 );
 

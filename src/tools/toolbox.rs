@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{ALL, Context, Terms, Tool, Toolset};
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
+use crate::clients;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result};
 use crate::metrics;
@@ -75,7 +76,9 @@ pub struct Toolbox {
     client: Arc<Client>,
     credentials: Credentials,
     max_tokens: Option<usize>,
+    budget_by_hand: bool,
     format: Format,
+    structured_content: bool,
     timeout: Duration,
     raw_text: bool,
     turns: Option<Arc<Semaphore>>,
@@ -90,7 +93,9 @@ impl Toolbox {
             client: Arc::new(Client::new(config)),
             credentials: Credentials::new(config),
             max_tokens: config.max_response_tokens,
+            budget_by_hand: config.budget_by_hand,
             format: config.format,
+            structured_content: config.structured_content,
             timeout: config.timeout,
             raw_text: config.raw_text,
             turns: None,
@@ -148,6 +153,12 @@ impl Toolbox {
         self.format
     }
 
+    /// Whether answers have structured content beside their text.
+    #[must_use]
+    pub fn structured_content(&self) -> bool {
+        self.structured_content
+    }
+
     /// The tool of this name, if it is switched on.
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
@@ -174,7 +185,14 @@ impl Toolbox {
     /// The terms of a call by a model: within the budget of the settings, and never the whole account by accident.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        Terms { max_tokens: self.max_tokens, format: self.format, whole_account: false }
+        Terms { max_tokens: self.max_tokens, shows: None, format: self.format, whole_account: false }
+    }
+
+    /// The same for a model behind this client: within what the client shows of an answer, unless the budget was set by
+    /// hand.
+    fn terms_for(&self, client: Option<&clients::Client>) -> Terms {
+        let shows = client.filter(|_| !self.budget_by_hand).and_then(clients::Client::limit);
+        Terms { shows, ..self.terms() }
     }
 
     /// Calls a tool in this process on other terms.
@@ -185,6 +203,17 @@ impl Toolbox {
     /// The same for a call that may bring its own credential.
     pub async fn call_from(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         self.logged(origin, self.terms(), name, arguments).await
+    }
+
+    /// The same for a model behind this client.
+    pub async fn call_for(
+        &self,
+        client: Option<&clients::Client>,
+        origin: &Origin,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<Reply> {
+        self.logged(origin, self.terms_for(client), name, arguments).await
     }
 
     async fn logged(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
@@ -326,6 +355,7 @@ mod tests {
             name: "odd",
             title: "",
             description: "",
+            hint: "",
             toolset: Toolset::Teams,
             access,
             idempotent: true,

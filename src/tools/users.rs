@@ -15,7 +15,11 @@ use crate::reply::Reply;
 pub(super) const GET_USERS: Tool = Tool::read::<Params>(
     "get_users",
     Toolset::Users,
-    About { title: "Get users", description: "Find people: those of my teams, of given teams, or one by ID." },
+    About {
+        title: "Find people",
+        description: "Find people (engineers, responders): those of my teams, of given teams, or one by ID.",
+        hint: "people engineers users list members email phone",
+    },
     |cx, arguments| run(cx, arguments, get_users),
 );
 
@@ -24,7 +28,8 @@ pub(super) const BUILD_USER_CONTEXT: Tool = Tool::read::<NoParams>(
     "build_user_context",
     Toolset::Users,
     About {
-        title: "Build user context",
+        title: "Who am I, and which teams and services are mine",
+        hint: "who am i me my user teams profile whoami",
         description: "Who am I: my user ID, name, email, and the IDs of my teams, services and escalation policies.",
     },
     |cx, arguments| run(cx, arguments, build_user_context),

@@ -13,6 +13,7 @@ mod auth;
 mod catalogue;
 mod chaos;
 mod cli;
+mod clients;
 mod codes;
 mod context;
 mod deploy;

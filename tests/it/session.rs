@@ -260,6 +260,10 @@ async fn the_tool_list_is_the_toolbox_in_its_order() {
                     "idempotentHint": tool.idempotent,
                     "openWorldHint": true,
                 },
+                "_meta": {
+                    "anthropic/searchHint": tool.hint,
+                    "anthropic/maxResultSizeChars": 500_000,
+                },
             });
             assert_eq!(*listed, expected);
         }
@@ -297,7 +301,8 @@ async fn a_successful_call_answers_with_the_envelope_as_text_and_as_structure() 
     let result = &answer["result"];
     assert_eq!(result["isError"], false);
     assert_eq!(result["structuredContent"]["metadata"]["count"], 2);
-    assert_eq!(result["content"], json!([{"type": "text", "text": result["structuredContent"].to_string()}]));
+    let lines = result["structuredContent"].to_string().replacen("},{\"id\"", "},\n{\"id\"", 1);
+    assert_eq!(result["content"], json!([{"type": "text", "text": lines}]));
 }
 
 #[tokio::test]

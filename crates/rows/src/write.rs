@@ -1,7 +1,9 @@
 //! Values and texts as JSON.
 
+use std::io;
+
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A value as compact JSON.
 #[must_use]
@@ -13,4 +15,118 @@ pub fn json(value: &Value) -> String {
 /// Appends a text to a line as a string of JSON, with its quotes.
 pub fn quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     text.serialize(&mut serde_json::Serializer::new(line))
+}
+
+/// An envelope as JSON in which each object of its list stands on a line, for readers that cut at whole lines. Without the
+/// newlines, which stand nowhere else, it is its compact JSON.
+#[must_use]
+pub fn lines(envelope: &Value) -> String {
+    let Value::Object(members) = envelope else { return json(envelope) };
+    let mut text = Vec::new();
+    let written = write_lines(&mut text, members).ok().and_then(|()| String::from_utf8(text).ok());
+    written.unwrap_or_else(|| json(envelope))
+}
+
+fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::Result<()> {
+    let mut before: &[u8] = b"{";
+    for (name, value) in members {
+        text.extend_from_slice(before);
+        before = b",";
+        quoted(text, name)?;
+        text.push(b':');
+        match value {
+            Value::Array(items) if items.first().is_some_and(Value::is_object) => {
+                let mut before: &[u8] = b"[";
+                for item in items {
+                    text.extend_from_slice(before);
+                    before = b",\n";
+                    serde_json::to_writer(&mut *text, item)?;
+                }
+                text.push(b']');
+            }
+            value => serde_json::to_writer(&mut *text, value)?,
+        }
+    }
+    text.extend_from_slice(if members.is_empty() { b"{}" } else { b"}" });
+    Ok(())
+}
+
+/// How long a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// In bytes of UTF-8.
+    pub bytes: usize,
+    /// In characters as JavaScript counts them: units of UTF-16.
+    pub characters: usize,
+}
+
+impl Extent {
+    /// That of a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let mut extent = Self::default();
+        extent.add(text.as_bytes());
+        extent
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        // A character begins with a byte that continues none; four bytes are two units.
+        let begun = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
+        let doubled = bytes.iter().filter(|byte| **byte >= 0xF0).count();
+        self.characters += begun + doubled;
+    }
+}
+
+impl io::Write for Extent {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The extent of a row's compact JSON.
+#[must_use]
+pub fn extent_of_row(row: &Map<String, Value>) -> Extent {
+    let mut extent = Extent::default();
+    match serde_json::to_writer(&mut extent, row) {
+        Ok(()) => extent,
+        // What cannot be written has no size; it fails where it is written for real.
+        Err(_) => Extent::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_object_of_a_list_stands_on_a_line() {
+        let envelope = json!({"metadata": {"count": 2, "warnings": ["a", "b"]}, "teams": [{"id": "a\n"}, {"id": []}]});
+        let text = lines(&envelope);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert_eq!(text.replace('\n', ""), json(&envelope));
+        for same in [json!({}), json!({"a": ["b", "c"], "d": []}), json!([{"a": 1}, {}]), json!({"teams": [{}]})] {
+            assert_eq!(lines(&same), json(&same));
+        }
+    }
+
+    #[test]
+    fn extents_are_those_of_the_text() {
+        for text in ["", "abc", "é ÿ", "決済", "😀 a"] {
+            assert_eq!(
+                Extent::of(text),
+                Extent { bytes: text.len(), characters: text.encode_utf16().count() },
+                "{text}"
+            );
+            let row = json!({"title": text, "n": 1});
+            assert_eq!(extent_of_row(row.as_object().unwrap()), Extent::of(&row.to_string()));
+        }
+    }
 }

@@ -1,0 +1,113 @@
+//! `docs/clients.md`: the table of known clients, for people.
+
+use std::fmt::Write;
+
+use crate::clients::{Client, Instructions, KNOWN, Reads, Shows, Unit, Waits};
+
+const INTRODUCTION: &str = "# Clients
+
+The clients below were run against the server, each with a scripted model. Every figure was seen with the version named;
+other versions may differ. \"–\" was not tried.
+
+A client that shows its model only a part of a long answer is recognized by its name in `clientInfo`, and lists are cut at a
+whole item before that point: `has_more`, `next_offset` and a warning say how to go on. A budget set by hand
+(`PAGERDUTY_MAX_RESPONSE_TOKENS` or `--max-response-tokens`) switches this off. Names that several clients share tell
+nothing, and over HTTP without `--sessions` only clients of revision 2026-07-28 give their name with every call. Other clients
+get answers of up to 25,000 tokens.
+
+Text and structured content of an answer are the same JSON. With `--structured-content off` (or
+`PAGERDUTY_STRUCTURED_CONTENT=off`) the text comes alone, for clients that show their model both.
+
+Calls that run longer than five seconds send a progress notification every five seconds if the client asks for them with a
+`progressToken`.
+
+";
+
+/// The page.
+pub(super) fn clients_markdown() -> String {
+    let mut text = String::from(INTRODUCTION);
+    text.push_str(
+        "| Client | `clientInfo` name | Shows whole | Model reads | Waits by default | Cancels | Instructions shown |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for client in KNOWN {
+        let name = client.name.map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
+        let _ = writeln!(
+            text,
+            "| {} {} | {name} | {} | {} | {} | {} | {} |",
+            client.title,
+            client.version,
+            shows(client),
+            reads(client.reads),
+            waits(client.waits),
+            match client.cancels {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "–",
+            },
+            instructions(client.instructions),
+        );
+    }
+    text.push_str("\n## What to set\n\nClients that are not listed here need nothing.\n\n");
+    for client in KNOWN.iter().filter(|client| !client.advice.is_empty()) {
+        let _ = writeln!(text, "- **{}**: {}", client.title, client.advice);
+    }
+    text
+}
+
+fn shows(client: &Client) -> String {
+    match client.shows {
+        Shows::UpTo(size) => {
+            let unit = match size.unit {
+                Unit::Characters => "characters",
+                Unit::Bytes => "bytes",
+            };
+            format!("{} {unit}", grouped(size.most))
+        }
+        Shows::AtLeast(most) => format!("no limit met ({} characters)", grouped(most)),
+        Shows::Untried => "–".to_owned(),
+    }
+}
+
+fn reads(reads: Reads) -> &'static str {
+    match reads {
+        Reads::Text => "text",
+        Reads::Structured => "structured content",
+        Reads::Both => "both",
+        Reads::BothUnlessTwins => "text; both unless they are equal to the byte",
+        Reads::Program => "what the program chooses",
+    }
+}
+
+fn waits(waits: Waits) -> String {
+    match waits {
+        Waits::Seconds(seconds) => format!("{seconds} s"),
+        Waits::SecondsAfterProgress(seconds) => format!("{seconds} s after the last progress notification"),
+        Waits::LongerThan(seconds) => format!("more than {seconds} s"),
+        Waits::Untried => "–".to_owned(),
+    }
+}
+
+fn instructions(shown: Instructions) -> String {
+    match shown {
+        Instructions::Whole => "all".to_owned(),
+        Instructions::First(most) => format!("{} characters", grouped(most as usize)),
+        Instructions::FirstWhenDeferred(most) => format!("{most} characters if it defers tools, else all"),
+        Instructions::OnlyWhenDeferred(most) => format!("{most} characters if it defers tools, else none"),
+        Instructions::Nothing => "none".to_owned(),
+        Instructions::Untried => "–".to_owned(),
+    }
+}
+
+/// A number with commas between thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
