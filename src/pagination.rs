@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
-use crate::client::decode::{Page, Row};
+use crate::client::decode::{Page, Row, Unreadable};
 use crate::error::Result;
 use crate::models::Model;
 use crate::reply::Budget;
@@ -61,6 +61,8 @@ pub struct Listing<M> {
     pub end: End,
     /// Whether the first row alone is larger than the answer's budget.
     pub oversized: bool,
+    /// The rows that could not be read: the offset and the reason of each.
+    pub left_out: Vec<(usize, String)>,
 }
 
 /// Why a list ends.
@@ -162,11 +164,13 @@ struct Taker<M> {
     seen: HashSet<String>,
     rows: Vec<Row<M>>,
     oversized: bool,
+    left_out: Vec<(usize, String)>,
 }
 
 impl<M: Model> Taker<M> {
     fn new(want: Want) -> Self {
-        Self { offset: want.offset, want, seen: HashSet::new(), rows: Vec::new(), oversized: false }
+        let (seen, rows, left_out) = (HashSet::new(), Vec::new(), Vec::new());
+        Self { offset: want.offset, want, seen, rows, oversized: false, left_out }
     }
 
     fn room(&self) -> usize {
@@ -179,8 +183,16 @@ impl<M: Model> Taker<M> {
     }
 
     /// Takes rows in order; `Some` says why the next one found no room.
-    fn take(&mut self, rows: Vec<Row<M>>) -> Option<End> {
+    fn take(&mut self, rows: Vec<Result<Row<M>, Unreadable>>) -> Option<End> {
         for row in rows {
+            let row = match row {
+                Ok(row) => row,
+                Err(unreadable) => {
+                    self.left_out.push((self.offset, unreadable.why));
+                    self.offset += 1;
+                    continue;
+                }
+            };
             let is_new = row.facts.key().is_none_or(|key| self.seen.insert(key.into_owned()));
             if is_new {
                 if self.room() == 0 {
@@ -201,7 +213,7 @@ impl<M: Model> Taker<M> {
     }
 
     fn finish(self, end: End) -> Listing<M> {
-        Listing { rows: self.rows, end, oversized: self.oversized }
+        Listing { rows: self.rows, end, oversized: self.oversized, left_out: self.left_out }
     }
 }
 
@@ -435,7 +447,7 @@ mod tests {
         let ids: Vec<u32> = (1_000..3_000).collect();
         let mut budget = Budget::of(Some(1_000));
         let empty = budget.left().unwrap();
-        assert!(budget.take(&serve(&ids, 0, 1).rows[0].shown));
+        assert!(budget.take(&serve(&ids, 0, 1).rows[0].as_ref().unwrap().shown));
         let (envelope, row) = (1_000 - empty, empty - budget.left().unwrap());
         // After the first page there is room for 99 or 100 more, and one in doubt, which may be the first of the third page.
         for (rows, requests) in [(199, 2), (200, 3)] {

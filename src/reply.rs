@@ -79,7 +79,7 @@ impl Reply {
         if listing.oversized {
             reply.warn(OVERSIZED);
         }
-        reply
+        reply.warned(left_out(&listing.left_out))
     }
 
     /// An answer without the envelope.
@@ -141,10 +141,26 @@ impl Reply {
             (Format::Compact, Body::Rows { resource, rows }) if !rows.is_empty() => {
                 let mut metadata = metadata(resource, rows.len(), self.metadata, self.warnings);
                 metadata.insert("format".into(), table::LEGEND.into());
-                Written::Table(format!("{}\n{}", Value::Object(metadata), table::table(&rows)))
+                Written::Table(format!("{}\n{}", table::in_one_line(&metadata.into()), table::table(&rows)))
             }
             (_, body) => Written::Json(Self { body, metadata: self.metadata, warnings: self.warnings }.into_value()),
         }
+    }
+}
+
+/// How many unreadable rows a warning names.
+const NAMED_ROWS: usize = 3;
+
+/// Names the rows of a list that could not be read, the first few with offset and reason.
+fn left_out(rows: &[(usize, String)]) -> Option<String> {
+    let count = rows.len();
+    let named = rows.iter().take(NAMED_ROWS).map(|(offset, why)| format!("offset {offset} ({why})"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match count {
+        0 => None,
+        1 => Some(format!("1 row could not be read and is left out: {named}.")),
+        2..=NAMED_ROWS => Some(format!("{count} rows could not be read and are left out: {named}.")),
+        _ => Some(format!("{count} rows could not be read and are left out, the first at {named}.")),
     }
 }
 

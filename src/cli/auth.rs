@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::args::AuthCommand;
-use super::output::{note, print, print_error};
+use super::output::{in_line, note, print, print_error, print_report};
 use super::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store, Tokens};
@@ -41,7 +41,7 @@ async fn login(config: &Config) -> Result<u8> {
         Err(error) => return Ok(failed(&error)),
     };
     let answer = match whose(config, credential).await {
-        Ok(user) => format!("Logged in as {} <{}>.\n", user.name, user.email),
+        Ok(user) => format!("Logged in as {} <{}>.\n", in_line(&user.name), in_line(&user.email)),
         Err(error) => {
             note("The login succeeded and is stored, but PagerDuty does not accept it:");
             return Ok(failed(&error));
@@ -112,7 +112,7 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
         Err(error) => Some(error),
     };
     if as_json {
-        print(&format!("{:#}\n", report.json(error.as_ref())));
+        print_report(report.json(error.as_ref()));
     } else {
         print(&report.text());
         error.iter().for_each(print_error);
@@ -172,7 +172,7 @@ impl Report {
         let mut text = String::new();
         let mut line = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                let _ = writeln!(text, "{name:<12}{value}");
+                let _ = writeln!(text, "{name:<12}{}", in_line(&value));
             }
         };
         let expiry = self.expires_at.map(|end| {

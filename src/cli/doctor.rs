@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::print;
+use super::output::{in_line, print, print_report};
 use super::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
@@ -77,7 +77,7 @@ pub async fn run(mut config: Config, as_json: bool) -> Result<u8> {
     }
     let failed = checks.iter().any(|check| check.status == Status::Fail);
     if as_json {
-        print(&format!("{:#}\n", json!({"ok": !failed, "checks": checks})));
+        print_report(json!({"ok": !failed, "checks": checks}));
     } else {
         print(&table(&checks));
     }
@@ -338,9 +338,9 @@ fn table(checks: &[Check]) -> String {
             Status::Warn => "warn",
             Status::Fail => "fail",
         };
-        let _ = writeln!(text, "{status:4}  {:width$}  {}", check.name, check.message);
+        let _ = writeln!(text, "{status:4}  {:width$}  {}", check.name, in_line(&check.message));
         if let Some(hint) = &check.hint {
-            let _ = writeln!(text, "{:4}  {:width$}  -> {hint}", "", "");
+            let _ = writeln!(text, "{:4}  {:width$}  -> {}", "", "", in_line(hint));
         }
     }
     text

@@ -1,8 +1,10 @@
 //! The only place that writes to standard output besides the protocol itself.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
+use pagerduty_rows::text;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -20,11 +22,25 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Returns text that PagerDuty or a file supplied (a name, an error message) as part of a line on a terminal: without
+/// escape sequences and hidden characters, and without line breaks, which could add lines that look like output.
+pub fn in_line(text: &str) -> Cow<'_, str> {
+    let breaks_line = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}');
+    let shown = text::neutralise(text);
+    if shown.contains(breaks_line) { Cow::Owned(shown.replace(breaks_line, " ")) } else { shown }
+}
+
+/// Prints a report of one of our commands as JSON, without hidden characters.
+pub fn print_report(mut report: Value) {
+    text::neutralise_value(&mut report);
+    print(&format!("{report:#}\n"));
+}
+
 /// An error of use: what is wrong, then what to do.
 pub fn print_error(error: &Error) {
-    note(&format!("error: {}", error.message()));
+    note(&format!("error: {}", in_line(error.message())));
     if let Some(hint) = error.hint_text() {
-        note(&format!("hint: {hint}"));
+        note(&format!("hint: {}", in_line(hint)));
     }
 }
 

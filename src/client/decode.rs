@@ -22,8 +22,8 @@ pub struct Row<M> {
 /// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<M> {
-    /// The objects.
-    pub rows: Vec<Row<M>>,
+    /// The objects, or why one of them cannot be read.
+    pub rows: Vec<Result<Row<M>, Unreadable>>,
     /// Whether PagerDuty has more after them.
     pub more: bool,
 }
@@ -35,19 +35,36 @@ pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> R
 }
 
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
+///
+/// A row that is no object does not cost the others. A page of nothing but strings or numbers is not PagerDuty's.
 pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Page<M>, Unreadable> {
     let envelope = envelope(body, key, selection.wire())?;
     let Value::Array(items) = envelope.content else { return Err(Unreadable::because(format!("{key}: not a list"))) };
-    let rows = items.into_iter().map(|item| row(item, key, selection)).collect::<Result<_, _>>()?;
+    if let Some(other) = items.iter().find(|item| !item.is_null()).filter(|_| !items.iter().any(Value::is_object)) {
+        return Err(no_object(key, other));
+    }
+    let rows = items.into_iter().map(|item| row(item, key, selection)).collect();
     Ok(Page { rows, more: envelope.more })
 }
 
 fn row<M: Model>(decoded: Value, key: &str, selection: &Selection) -> Result<Row<M>, Unreadable> {
     if !decoded.is_object() {
-        return Err(Unreadable::because(format!("{key}: not an object")));
+        return Err(no_object(key, &decoded));
     }
     let facts = M::deserialize(&decoded).map_err(|error| Unreadable::because(format!("{key}: {error}")))?;
     Ok(Row { facts, shown: selection.project(decoded) })
+}
+
+fn no_object(key: &str, value: &Value) -> Unreadable {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Unreadable::because(format!("{key}: {kind} instead of an object"))
 }
 
 #[cfg(test)]
@@ -62,13 +79,17 @@ mod tests {
         page(body.as_bytes(), "teams", &Team::defaults())
     }
 
+    fn shown<M: Model>(page: &Page<M>, row: usize) -> &Map<String, Value> {
+        &page.rows[row].as_ref().unwrap().shown
+    }
+
     #[test]
     fn unwanted_fields_are_skipped_whatever_they_are() {
         let body = json!({"teams": [{"id": "P1", "self": {"deep": [1, {"x": null}]}, "parent": {"id": "P2", "self": 1}}],
             "more": true, "total": null});
         let page = decode(&body.to_string()).unwrap();
         assert!(page.more);
-        assert_eq!(Value::Object(page.rows[0].shown.clone()), json!({"id": "P1", "parent": {"id": "P2"}}));
+        assert_eq!(Value::Object(shown(&page, 0).clone()), json!({"id": "P1", "parent": {"id": "P2"}}));
     }
 
     #[test]
@@ -77,7 +98,7 @@ mod tests {
             ("{}", "missing field `teams`"),
             ("[]", "an object with \"teams\""),
             (r#"{"teams": 1}"#, "teams: not a list"),
-            (r#"{"teams": [1]}"#, "teams: not an object"),
+            (r#"{"teams": [null, "P1"]}"#, "teams: a string instead of an object"),
             (r#""<html>\"x\", expected</html>""#, "invalid type: a text, expected an object"),
             (r#"{"teams": [] "#, "EOF"),
             (r#"{"teams": []} x"#, "trailing"),
@@ -113,7 +134,7 @@ mod tests {
             for value in [nested("[", "]", depth), nested(r#"{"x":"#, "}", depth)] {
                 let team = format!(r#"{{"id": "P1", "name": {value}, "summary": "s"}}"#);
                 let page = decode(&format!(r#"{{"teams": [{team}], "x": {value}}}"#)).unwrap();
-                assert_eq!(page.rows[0].shown["id"], "P1");
+                assert_eq!(shown(&page, 0)["id"], "P1");
                 let list = list(format!(r#"{{"past_incidents": [{team}]}}"#).as_bytes(), "past_incidents").unwrap();
                 assert_eq!(list[0]["id"], "P1");
                 assert_eq!(list[0].to_string().contains(TOO_DEEP), depth > DEEPEST, "{depth}");
@@ -128,7 +149,22 @@ mod tests {
     fn text_of_another_encoding_is_an_error() {
         let utf_16: Vec<u8> = r#"{"teams": []}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(page::<Team>(&utf_16, "teams", &Team::defaults()).is_err());
-        assert!(page::<Team>(b"{\"teams\": [{\"name\": \"\xff\"}]}", "teams", &Team::defaults()).is_err());
+    }
+
+    #[test]
+    fn odd_values_cost_neither_the_row_nor_the_list() {
+        let body = br#"{"teams": [{"id": "P1", "name": "cut \ud83d"}, null, {"id": "P2", "name": 1e400},
+            {"id": "P3", "name": "\xff"}, {"id": 123456789012345678901234567890, "name": [0.1, 1.10]}, 7, []]}"#;
+        let body: Vec<u8> = String::from_utf8_lossy(body).replace("\\xff", "?").into_bytes();
+        let body: Vec<u8> = body.into_iter().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+        let page = page::<Team>(&body, "teams", &Team::defaults()).unwrap();
+        let read: Vec<_> = page.rows.iter().filter_map(|row| row.as_ref().ok()).map(|row| &row.shown).collect();
+        let expected = json!([{"id": "P1", "name": "cut \u{fffd}"}, {"id": "P2", "name": "1e400"},
+            {"id": "P3", "name": "\u{fffd}"}, {"id": "123456789012345678901234567890", "name": [0.1, 1.1]}]);
+        assert_eq!(serde_json::to_value(read).unwrap(), expected);
+        let left_out: Vec<_> = page.rows.iter().filter_map(|row| row.as_ref().err()).map(|row| &row.why).collect();
+        let expected = ["null", "a number", "a list"].map(|kind| format!("teams: {kind} instead of an object"));
+        assert_eq!(left_out, expected.iter().collect::<Vec<_>>());
     }
 
     #[test]
@@ -143,8 +179,15 @@ mod tests {
         let body =
             json!({"incidents": [{"id": 7, "status": 5, "title": ["t"], "last_status_change_by": "x"}, {"id": "Q1"}]});
         let page: Page<Incident> = page(body.to_string().as_bytes(), "incidents", &Incident::defaults()).unwrap();
-        assert_eq!((page.rows.len(), page.rows[0].facts.status.clone(), page.rows[0].facts.id()), (2, None, None));
-        assert_eq!(page.rows[0].shown["status"], 5, "what came is shown");
+        assert_eq!(
+            (
+                page.rows.len(),
+                page.rows[0].as_ref().unwrap().facts.status.clone(),
+                page.rows[0].as_ref().unwrap().facts.id()
+            ),
+            (2, None, None)
+        );
+        assert_eq!(shown(&page, 0)["status"], 5, "what came is shown");
     }
 
     proptest! {
@@ -157,7 +200,7 @@ mod tests {
         fn decoding_kept_fields_is_the_same_as_decoding_all_and_projecting(name in ".*", id in "[A-Z0-9]{7}", other in ".*") {
             let team = json!({"name": name, "x": {"name": other}, "id": id, "parent": {"type": other, "id": id, "y": [other]}});
             let page = decode(&json!({"teams": [team]}).to_string()).unwrap();
-            prop_assert_eq!(&page.rows[0].shown, &Team::defaults().project(team));
+            prop_assert_eq!(shown(&page, 0), &Team::defaults().project(team));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Account;
 
@@ -34,6 +34,28 @@ async fn ctrl_c_during_a_call_is_answered() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["error"]["code"], Code::Cancelled.as_str());
     assert_eq!(output.status.code(), Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_hold_no_terminal_escapes_of_strangers() {
+    let account = Account::start().await;
+    let name = "Ada\u{1b}]0;owned\u{7}\u{202e}\nfail  host  not PagerDuty\u{2028}x";
+    let me = json!({"user": {"id": "PUSER1", "name": name, "email": "ada@example.com", "teams": []}});
+    let fault = Fault { times: 99, ..Fault::once("/users/me", FaultKind::WrongJson(me)) };
+    account.sandbox.fail(fault);
+    for arguments in [&["doctor"][..], &["doctor", "--json"], &["auth", "status"], &["auth", "status", "--json"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+            .args(arguments)
+            .env_clear()
+            .env("PAGERDUTY_API_HOST", account.sandbox.url())
+            .env("PAGERDUTY_API_TOKEN", tokens::USER)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Ada\u{fffd}]0;owned\u{fffd}"), "{arguments:?}: {text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{arguments:?}: {text:?}");
+        assert!(!text.contains("\nfail  host"), "{arguments:?}: {text}");
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn check<M: Model>(description: &Value, method: &str, path: &str, list: bool) ->
     for example in examples(description, method, path) {
         let body = example.to_string();
         let decoded = if list {
-            decode::page::<M>(body.as_bytes(), many, &M::defaults()).map(|page| page.rows)
+            decode::page::<M>(body.as_bytes(), many, &M::defaults()).and_then(|page| page.rows.into_iter().collect())
         } else {
             decode::one::<M>(body.as_bytes(), one, &M::defaults()).map(|row| vec![row])
         };

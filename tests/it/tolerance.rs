@@ -8,7 +8,7 @@ use pagerduty_mcp_server::error::{Code, Error};
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
 use serde_json::{Value, json};
 
-use crate::support::{Account, rows, toolbox};
+use crate::support::{Account, rows, toolbox, warnings};
 
 fn answer(code: u16, headers: &[(&str, &str)], body: &str) -> FaultKind {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -60,9 +60,9 @@ async fn what_cannot_be_understood_is_said_and_not_guessed() {
         ("a bare list", answer(200, &[], "[]"), "an object with"),
         ("null", answer(200, &[], "null"), "an object with"),
         ("another type", answer(200, &[], r#"{"teams": "none"}"#), "not a list"),
-        ("rows of another type", answer(200, &[], r#"{"teams": ["P1"]}"#), "not an object"),
+        ("rows of another type", answer(200, &[], r#"{"teams": ["P1"]}"#), "a string instead of an object"),
         ("a switch that is none", answer(200, &[], r#"{"teams": [], "more": "perhaps"}"#), "more"),
-        ("nested deeply", answer(200, &[], &deep), "not an object"),
+        ("nested deeply", answer(200, &[], &deep), "a list instead of an object"),
         ("two bytes a letter", answer(200, &[], &utf_16), "not usable"),
         ("HTML after a mark", answer(200, &[], "\u{feff}<html>"), "HTML"),
         ("HTML", answer(200, &[("content-type", "application/json")], "<html>"), "HTML"),
@@ -74,6 +74,21 @@ async fn what_cannot_be_understood_is_said_and_not_guessed() {
         assert!(matches!(error.code(), Code::UnexpectedResponse | Code::NetworkError), "{what}: {error}");
         assert!(error.message().contains(part) && error.message().len() < 300, "{what}: {error}");
     }
+}
+
+#[tokio::test]
+async fn odd_values_cost_neither_their_row_nor_the_list() {
+    let account = Account::start().await;
+    let body = r#"{"teams": [{"id": "P1", "name": "cut \ud83d"}, null, {"id": "P2", "description": 1e400},
+        {"id": "P3", "description": 123456789012345678901234567890}, {"id": "P4", "description": 0.1}], "more": false}"#;
+    let told = teams(&account, answer(200, &[], body)).await.unwrap();
+    let expected = json!([{"id": "P1", "name": "cut \u{fffd}"}, {"id": "P2", "description": "1e400"},
+        {"id": "P3", "description": "123456789012345678901234567890"}, {"id": "P4", "description": 0.1}]);
+    assert_eq!(told["teams"], expected);
+    assert_eq!(
+        warnings(&told),
+        "1 row could not be read and is left out: offset 1 (teams: null instead of an object)."
+    );
 }
 
 #[tokio::test]

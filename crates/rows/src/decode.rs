@@ -3,15 +3,17 @@
 //! An incident is some 4 kB of JSON of which a tenth is shown. The rest is skipped while parsing, so that it costs neither
 //! memory nor time.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::fields::Wire;
+use crate::repair::repair;
 
 /// An answer that cannot be used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unreadable {
     /// Why, without the text of the answer.
     pub why: String,
@@ -51,8 +53,22 @@ pub struct Envelope {
 }
 
 /// Decodes `{"<key>": …, "more": …}`, and of what stands under the key the part that `wire` names.
+///
+/// A body that is refused, or that holds a number which may have been rounded, is read again as [`repair`] rewrites it.
 pub fn envelope(body: &[u8], key: &'static str, wire: &Wire) -> Result<Envelope, Unreadable> {
-    let seed = EnvelopeSeed { key, wire };
+    let has_float = Cell::new(false);
+    let decoded = parse(body, EnvelopeSeed { key, wire, has_float: &has_float });
+    let is_suspect = match &decoded {
+        Ok(_) => has_float.get(),
+        Err(unreadable) => !unreadable.cut_off,
+    };
+    match is_suspect.then(|| repair(body)).flatten() {
+        Some(repaired) => parse(&repaired, EnvelopeSeed { key, wire, has_float: &has_float }),
+        None => decoded,
+    }
+}
+
+fn parse(body: &[u8], seed: EnvelopeSeed<'_>) -> Result<Envelope, Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let decoded = seed.deserialize(&mut deserializer).and_then(|envelope| deserializer.end().map(|()| envelope));
     Ok(decoded?)
@@ -69,6 +85,8 @@ fn without_text(error: &str) -> String {
 struct EnvelopeSeed<'w> {
     key: &'static str,
     wire: &'w Wire,
+    /// Set when a kept number has a fraction, an exponent or more digits than an integer holds.
+    has_float: &'w Cell<bool>,
 }
 
 impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_> {
@@ -90,7 +108,7 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
         let (mut content, mut more) = (None, false);
         while let Some(key) = map.next_key::<String>()? {
             if key == self.key {
-                content = Some(map.next_value_seed(Kept { wire: self.wire, depth: 0 })?);
+                content = Some(map.next_value_seed(Kept { wire: self.wire, depth: 0, has_float: self.has_float })?);
             } else if key == "more" {
                 more = said(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
             } else {
@@ -125,11 +143,12 @@ pub const TOO_DEEP: &str = "[nested too deep to be shown]";
 struct Kept<'w> {
     wire: &'w Wire,
     depth: usize,
+    has_float: &'w Cell<bool>,
 }
 
 impl<'w> Kept<'w> {
     fn below(self, wire: &'w Wire) -> Self {
-        Self { wire, depth: self.depth + 1 }
+        Self { wire, depth: self.depth + 1, ..self }
     }
 }
 
@@ -161,6 +180,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        self.has_float.set(true);
         Ok(value.into())
     }
 

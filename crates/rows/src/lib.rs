@@ -1,6 +1,6 @@
 //! From the bytes of PagerDuty's answers to the bytes of ours.
 //!
-//! [`decode`] parses what [`fields`] selects and lays it out as rows, [`text`] takes out of it what no reader sees, [`tokens`]
+//! [`decode`] parses what [`fields`] selects and lays it out as rows, [`repair`] rewrites what it refuses, [`text`] takes out of it what no reader sees, [`tokens`]
 //! measures it, [`table`] and [`mod@write`] turn it back into text. It knows no resource, no request and no protocol.
 //!
 //! Every byte of every answer passes through here and little of anything else, and for that alone it is a crate: the release
@@ -9,6 +9,7 @@
 
 pub mod decode;
 pub mod fields;
+pub mod repair;
 pub mod table;
 pub mod text;
 pub mod tokens;

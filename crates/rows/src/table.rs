@@ -168,13 +168,36 @@ fn each(elements: &[Value], path: &[Step]) -> String {
 
 /// A value as the text of a cell.
 fn text(value: &Value, in_list: bool) -> String {
-    let Value::String(text) = value else { return value.to_string() };
+    let Value::String(text) = value else { return in_one_line(value) };
     let odd = text.is_empty()
         || text == "="
-        || text.contains(|c: char| c.is_control() || (in_list && c == ';'))
+        || text.contains(|c: char| c.is_control() || breaks_lines(c) || (in_list && c == ';'))
         || (in_list && text.starts_with(['"', '[', '{']))
         || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    if odd { value.to_string() } else { text.clone() }
+    if odd { in_one_line(value) } else { text.clone() }
+}
+
+/// A value as JSON that stays on its line for every reader: JSON leaves some line breaks of Unicode as they are.
+#[must_use]
+pub fn in_one_line(value: &Value) -> String {
+    let json = value.to_string();
+    if !json.contains(breaks_lines) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if breaks_lines(c) {
+            _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// The line breaks of Unicode that JSON does not escape: next line, line separator and paragraph separator.
+fn breaks_lines(c: char) -> bool {
+    matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// What the cells of a column mostly are: texts and other columns' cells.
@@ -378,6 +401,14 @@ mod tests {
         assert_eq!(Value::from(read(&written(&rows))), rows, "{}", written(&rows));
     }
 
+    #[test]
+    fn line_breaks_of_unicode_stay_in_their_cell() {
+        let rows = json!([{"title": "a\u{2028}b\u{85}", "list": ["\u{2029}"], "map": {"odd \u{2028}": "\u{2029}"}}]);
+        let table = written(&rows);
+        assert!(!table.contains(['\u{2028}', '\u{2029}', '\u{85}']), "{table}");
+        assert_eq!(Value::from(read(&table)), rows, "{table}");
+    }
+
     fn leaf() -> impl Strategy<Value = Value> {
         prop_oneof![
             Just(Value::Null),
@@ -385,7 +416,7 @@ mod tests {
             (-3i64..3).prop_map(Value::from),
             "[a-c=;{}\\[\\]\"\t\n 5]{0,5}".prop_map(Value::from),
             "(2026-11-2[0-9]T00:00|Disk is full|true|\\[#[0-9]\\] Disk)".prop_map(Value::from),
-            ".{0,6}".prop_map(Value::from),
+            "(.|\u{2028}){0,6}".prop_map(Value::from),
         ]
     }
 

@@ -1,0 +1,104 @@
+"""What must be true after a run. Each check asks for what the server owes its clients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clients import Client
+from model import OURS, Seen, our_name
+from wire import Wire
+
+NOTE = "Looking into it."
+
+#: Names of checks, each with what is wrong, or None.
+Checks = Iterator[tuple[str, str | None]]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that is known of a run."""
+
+    client: Client
+    #: The exit status of the client, or None if it had to be killed.
+    status: int | None
+    output: str
+    seconds: float
+    seen: Seen
+    wire: Wire
+    #: An open incident, and the notes on it afterwards.
+    incident: dict
+    notes: list[str]
+
+    def result(self, step: int) -> str:
+        """Returns what the model was sent as the result of a step."""
+        return self.seen.results[step] if step < len(self.seen.results) else ""
+
+
+def tour(run: Observed) -> Checks:
+    offered = {our_name(one.name): one for one in run.seen.offered}
+    missing = [name for name in OURS if name not in offered]
+    yield check("tools", not missing, f"the model is not offered {missing}")
+    bare = [tool["name"] for tool in run.wire.tools if "properties" not in tool["inputSchema"]]
+    yield check("schemas", run.wire.tools and not bare, f"without properties: {bare}")
+    cut = [
+        tool["name"]
+        for tool in run.wire.tools
+        if tool["name"] in offered and tool["description"] not in offered[tool["name"]].description
+    ]
+    yield check("descriptions", offered and not cut, f"the model reads other texts of {cut}")
+    yield shown_whole("read", run.wire.text("get_incidents", 0), run.result(0))
+    kept = run.notes.count(NOTE)
+    yield check("write", kept == 1, f"{kept} notes; the model reads {run.result(1)[:300]!r}")
+    yield shown_whole("large", run.wire.text("get_incidents", 1), run.result(2))
+    error = run.result(3)
+    told = "INVALID_INCIDENT_ID" in error and "get_incidents finds them" in error
+    yield check("error", told or run.client.withholds_errors, f"the model reads {error[:300]!r}")
+
+
+def timeout(run: Observed) -> Checks:
+    text = run.result(0)
+    told = "TIMEOUT" in text or run.client.withholds_errors
+    yield check("time-out", told, f"the model reads {text[:300]!r}")
+
+
+def strict(run: Observed) -> Checks:
+    text = run.result(0)
+    found = set(incident_numbers(text)) == {str(run.incident["incident_number"])}
+    yield check("strict, by ID", found, f"the model reads {text[:300]!r}")
+
+
+def one_form(run: Observed) -> Checks:
+    read = incident_numbers(run.result(0))
+    twice = len(read) != len(set(read))
+    yield check("one form", read and not twice, f"the model reads {run.result(0)[:300]!r}")
+
+
+def impatient(run: Observed) -> Checks:
+    calls, kept = run.wire.calls("add_incident_note"), run.notes.count(NOTE)
+    yield check("one note", calls == 2 and kept == 1, f"{kept} notes after {calls} calls")
+
+
+def lost(run: Observed) -> Checks:
+    text = run.result(0)
+    told = "OUTCOME_UNKNOWN" in text
+    yield check("outcome", told, f"after {run.seconds:.0f} s the model reads {text[:300]!r}")
+
+
+def check(name: str, holds: object, otherwise: str) -> tuple[str, str | None]:
+    return name, None if holds else otherwise
+
+
+def shown_whole(name: str, answered: str, shown: str) -> tuple[str, str | None]:
+    """Checks that every incident that the server answered reached the model."""
+    sent = set(incident_numbers(answered))
+    lost = sent - set(incident_numbers(shown))
+    return check(
+        name, sent and not lost, f"{len(lost)} of {len(sent)} incidents lost: {shown[:200]!r}"
+    )
+
+
+def incident_numbers(text: str) -> list[str]:
+    """Returns the numbers of the incidents in a text, however a client has escaped it."""
+    return re.findall(r"incident_number\W{1,12}(\d+)", text)

@@ -1,0 +1,8 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { SERVER, callTool, converse } from "./setting.mjs";
+
+const client = new Client({ name: "test", version: "1" });
+await client.connect(new StdioClientTransport({ command: SERVER }));
+await converse((await client.listTools()).tools, (name, args) => callTool(client, name, args));
+await client.close();

@@ -1,0 +1,147 @@
+"""Runs real clients against the server and prints a table of what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import clients
+from account import Account
+from checks import Observed
+from environments import Pins
+from model import Model
+from scenarios import SCENARIOS, Scenario
+from table import Line, table
+from wire import Wire
+
+HERE = Path(__file__).parent
+RELEASE = HERE.parent.parent / "target" / "release" / "pagerduty-mcp-server"
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/clients/run", description=__doc__)
+    parser.add_argument("clients", nargs="*", help="names from clients.toml; all of them if none")
+    parser.add_argument("--binary", type=Path, default=RELEASE, help="the server")
+    parser.add_argument("--scenario", action="append", help="only this one; may be repeated")
+    parser.add_argument("--keep", type=Path, help="folder for what was printed and sent")
+    parser.add_argument("--seconds", type=float, default=180, help="when to end a client")
+    parser.add_argument("--write", action="store_true", help="write the table to results.md")
+    return parser.parse_args()
+
+
+def main() -> int:
+    asked = options()
+    pins, known = clients.read()
+    unknown = set(asked.clients) - {client.name for client in known}
+    if unknown:
+        sys.exit(f"not in clients.toml: {', '.join(sorted(unknown))}")
+    if not asked.binary.exists():
+        sys.exit(f"{asked.binary} is not there: run cargo build --release, or pass --binary")
+    lines = [Line(client) for client in known if client.name in (asked.clients or [client.name])]
+    for line in lines:
+        for scenario in SCENARIOS:
+            if scenario.applies(line.client) and scenario.name in (
+                asked.scenario or [scenario.name]
+            ):
+                observe(line, scenario, pins, asked)
+    text = table(lines)
+    print(text)
+    if asked.write:
+        write(text, asked.binary)
+    return 1 if any(line.failed for line in lines) else 0
+
+
+def observe(line: Line, scenario: Scenario, pins: Pins, asked: argparse.Namespace) -> None:
+    """Runs a scenario, enters it into the line, and says what is wrong."""
+    run = ran(line.client, scenario, pins, asked)
+    results = dict(scenario.checks(run))
+    line.observed[scenario.name] = run
+    line.checks |= results
+    wrong = {name: why for name, why in results.items() if why}
+    print(
+        f"{line.client.name}: {scenario.name}: {'FAILED' if wrong else 'ok'} ({run.seconds:.0f} s)"
+    )
+    for name, why in wrong.items():
+        print(f"    {name}: {why}")
+    if wrong and run.status != 0:
+        print(f"    exit status {run.status}:")
+        print("".join(f"    {text}\n" for text in run.output.strip().splitlines()[-8:]))
+    sys.stdout.flush()
+
+
+def ran(
+    client: clients.Client, scenario: Scenario, pins: Pins, asked: argparse.Namespace
+) -> Observed:
+    """Runs a scenario in a home and on an account of its own."""
+    faults = scenario.faults(client)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        home, log, server = folder / "home", folder / "wire", folder / "pagerduty"
+        home.mkdir()
+        account = stack.enter_context(Account(asked.binary, folder, faults))
+        incident = account.incident()
+        model = stack.enter_context(Model(scenario.script(incident)))
+        words = [sys.executable, "-I", HERE / "relay.py", log, asked.binary.resolve()]
+        write_command(
+            server, [*words, *scenario.arguments], account.variables | scenario.environment
+        )
+        start = client.start(pins, home, server, model.url, scenario.strict)
+        began = time.monotonic()
+        status, output = ended(start, home, folder / "output", asked.seconds)
+        seconds = time.monotonic() - began
+        notes = account.notes(incident["id"]) if scenario.notes else []
+        if asked.keep:
+            kept = asked.keep / f"{client.name}.{scenario.name.replace(' ', '-')}"
+            kept.mkdir(parents=True, exist_ok=True)
+            model.save(kept / "model.json")
+            (kept / "output").write_text(output)
+            (kept / "wire").write_text(log.read_text() if log.exists() else "")
+        wire = Wire.read(log)
+    return Observed(client, status, output, seconds, model.seen, wire, incident, notes)
+
+
+def write_command(file: Path, words: list, variables: dict[str, str]) -> None:
+    """Writes a command without arguments: some clients pass their servers no environment."""
+    exports = [f"export {name}='{value}'\n" for name, value in variables.items()]
+    file.write_text(
+        "#!/bin/sh\n" + "".join(exports) + "exec " + " ".join(f"'{one}'" for one in words)
+    )
+    file.chmod(0o700)
+
+
+def ended(start: clients.Start, home: Path, output: Path, seconds: float) -> tuple[int | None, str]:
+    """Runs a client to its end, and ends what it has left behind."""
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            start.command,
+            env=start.environment,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+        status = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = process.wait(timeout=seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return status, output.read_text(errors="replace")
+
+
+def write(text: str, binary: Path) -> None:
+    version = subprocess.check_output([binary, "--version"], text=True).strip()
+    head = f"<!-- Generated by `tests/clients/run --write` with {version}. -->\n\n"
+    (HERE / "results.md").write_text(head + text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

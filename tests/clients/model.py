@@ -1,0 +1,167 @@
+"""A scripted model on loopback: it makes the calls of a script and records what it was sent.
+
+It speaks what clients speak: OpenAI chat completions and responses, Anthropic messages, Gemini.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from dialects import DIALECTS, Offered, Planned
+
+
+@dataclass(frozen=True)
+class Call:
+    """One step of a script: a tool by our name for it, and its arguments."""
+
+    tool: str
+    arguments: dict
+    #: Whether to fill in each parameter that the schema requires, as a strict model does.
+    fill: bool = False
+
+
+@dataclass
+class Seen:
+    """What the model was sent."""
+
+    #: The tools of the first request that offered ours, in the words of the client.
+    offered: list[Offered] = field(default_factory=list)
+    #: The result of each step as the model reads it.
+    results: list[str] = field(default_factory=list)
+    #: Every request body, for a look when something is odd.
+    bodies: list[dict] = field(default_factory=list)
+
+
+class Model:
+    """The server; `seen` is complete once the client has ended."""
+
+    def __init__(self, script: list[Call]) -> None:
+        self.script = script
+        self.seen = Seen()
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.seen.bodies, indent=1, ensure_ascii=False))
+
+    def answer(self, path: str, body: dict) -> tuple[str, bytes]:
+        """Returns content type and body of an answer, and records what came with the question."""
+        dialect = next((one for one in DIALECTS if one.serves(path)), None)
+        if dialect is None:
+            return "application/json", b'{"data": [], "models": []}'
+        with self._lock:
+            self.seen.bodies.append(body)
+            offered = dialect.offered(body)
+            if not any(is_ours(one.name) for one in offered):
+                return dialect.answer(path, body, None)
+            self.seen.offered = self.seen.offered or offered
+            results = dialect.results(body)
+            if len(results) >= len(self.seen.results):
+                self.seen.results = results
+            return dialect.answer(path, body, self._next(offered, len(results)))
+
+    def _next(self, offered: list[Offered], step: int) -> Planned | None:
+        if step >= len(self.script):
+            return None
+        call = self.script[step]
+        tool = next((one for one in offered if our_name(one.name) == call.tool), None)
+        if tool is None:
+            return None
+        arguments = {**blanks(tool.schema), **call.arguments} if call.fill else call.arguments
+        return Planned(f"call_{step}", tool, arguments)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self._send("application/json", b'{"object": "list", "data": [], "models": []}')
+
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+                try:
+                    body = json.loads(raw)
+                except ValueError:
+                    body = {}
+                self._send(*model.answer(self.path, body if isinstance(body, dict) else {}))
+
+            def _send(self, content_type: str, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("content-type", content_type)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+OURS = [
+    "acknowledge_incident",
+    "add_incident_note",
+    "build_user_context",
+    "get_escalation_policies",
+    "get_incidents",
+    "get_oncalls",
+    "get_schedules",
+    "get_services",
+    "get_teams",
+    "get_users",
+    "list_users_oncall",
+    "resolve_incident",
+]
+
+
+def our_name(name: str) -> str | None:
+    """Returns the tool that a name means: clients put the server's name before ours."""
+    return next((ours for ours in OURS if name.endswith(ours)), None)
+
+
+def is_ours(name: str) -> bool:
+    return our_name(name) is not None
+
+
+def blanks(schema: dict) -> dict:
+    """Returns what a model fills into required parameters that it has no value for."""
+    properties = schema.get("properties") or {}
+    return {name: blank(properties.get(name) or {}) for name in schema.get("required") or []}
+
+
+def blank(schema: dict) -> object:
+    """Returns a value that says nothing: the default, null if that is allowed, or an empty one."""
+    if "default" in schema:
+        return schema["default"]
+    kinds = schema.get("type") or [one.get("type") for one in schema.get("anyOf") or []]
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if "null" in kinds or schema.get("nullable"):
+        return None
+    empty: dict[str, object] = {
+        "string": "",
+        "array": [],
+        "integer": 0,
+        "number": 0,
+        "boolean": False,
+        "object": {},
+    }
+    return empty.get(kinds[0] if kinds else "string", "")

@@ -1,0 +1,91 @@
+"""What is done with each client: an account, a script for its model, and what must be true then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import checks
+from checks import NOTE, Checks, Observed
+from clients import Client
+from model import Call
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One run of a client."""
+
+    name: str
+    #: The calls that the model makes, one after another, given an open incident.
+    script: Callable[[dict], list[Call]]
+    checks: Callable[[Observed], Checks]
+    applies: Callable[[Client], bool] = lambda client: True
+    #: What goes wrong on the account, as `--sandbox-faults` takes it.
+    faults: Callable[[Client], str | None] = lambda client: None
+    #: What the server is started with.
+    arguments: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Whether the framework's strict schemas are turned on.
+    strict: bool = False
+    #: Whether the notes on the incident are read afterwards.
+    notes: bool = False
+
+
+def note(incident: dict) -> Call:
+    return Call("add_incident_note", {"incident_id": incident["id"], "content": NOTE})
+
+
+SCENARIOS = [
+    Scenario(
+        "tour",
+        lambda incident: [
+            Call("get_incidents", {"limit": 2}),
+            note(incident),
+            Call("get_incidents", {}),
+            Call("get_incidents", {"incident_id": "bad id!"}),
+        ],
+        checks.tour,
+        notes=True,
+    ),
+    Scenario(
+        "time-out",
+        lambda incident: [Call("get_teams", {})],
+        checks.timeout,
+        faults=lambda client: "GET /teams hang",
+        environment={"PAGERDUTY_TIMEOUT": "3"},
+    ),
+    Scenario(
+        "strict",
+        lambda incident: [Call("get_incidents", {"incident_id": incident["id"]}, fill=True)],
+        checks.strict,
+        applies=lambda client: client.strict,
+        strict=True,
+    ),
+    # The answer in one form only, for clients that show the model both.
+    Scenario(
+        "one form",
+        lambda incident: [Call("get_incidents", {"limit": 2})],
+        checks.one_form,
+        applies=lambda client: client.shows_both,
+        arguments=["--structured-content", "off"],
+    ),
+    # The note is written at once, and its answer comes half a second after the client gave up.
+    Scenario(
+        "impatient",
+        lambda incident: [note(incident)] * 2,
+        checks.impatient,
+        applies=lambda client: client.gives_up_after is not None,
+        faults=lambda client: (
+            f"POST /incidents/{{id}}/notes slow_body={client.gives_up_after}500 x1"
+        ),
+        notes=True,
+    ),
+    # Neither the note nor the look for it is answered; the client gives up after a minute.
+    Scenario(
+        "lost",
+        lambda incident: [note(incident)],
+        checks.lost,
+        applies=lambda client: client.own_timeout is not None,
+        faults=lambda client: "POST /incidents/{id}/notes hang; GET /incidents/{id}/notes hang",
+    ),
+]
