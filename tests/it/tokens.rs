@@ -5,7 +5,7 @@ use pagerduty_rows::tokens::estimate_text;
 use serde_json::{Value, json};
 
 use crate::support::{Account, LISTS, rows, tokens_of, toolbox, warnings};
-use pagerduty_mcp_server::sandbox::tokens;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 
 fn count(value: &Value) -> usize {
     tokens_of(&value.to_string())
@@ -24,20 +24,22 @@ fn the_definitions_of_all_tools_stay_within_their_figure() {
     assert!(total <= DEFINITIONS, "the definitions cost {total} tokens");
 }
 
+/// How much too high an estimate may be for the sandbox's lists, in percent. It must not be too low for any.
+const TOO_HIGH: usize = 18;
+
 #[tokio::test]
-async fn the_estimate_is_within_a_tenth_of_the_tokenizer() {
+async fn estimate_of_a_list_is_a_little_above_the_tokenizer() {
     let account = Account::start().await;
     for (tool, key) in LISTS {
         let answer = account.ok(tool, json!({})).await;
         let rows = &answer[key];
         let (real, estimated) = (count(rows), estimate_text(&rows.to_string()));
-        let off = estimated.abs_diff(real) * 100 / real;
-        println!("{key}: {real} tokens, estimated {estimated}, {off} % off");
-        assert!(off <= 10, "{key}: {real} tokens, estimated {estimated}");
+        println!("{key}: {real} tokens, estimated {estimated}, {} %", estimated * 100 / real);
+        assert!((real..=real + real * TOO_HIGH / 100).contains(&estimated), "{key}: {real} tokens, {estimated}");
     }
 }
 
-/// What titles are made of elsewhere. An estimate may be too high for some of it; too low means a refused answer.
+/// Titles of other accounts. An estimate may be too high for some of them; too low means a refused answer.
 const ELSEWHERE: [&str; 10] = [
     "Überprüfung der Zahlungsübermittlung fehlgeschlagen: Warteschlange läuft über, Größe außerhalb des zulässigen Bereichs",
     "La vérification de l'intégrité des données a échoué à l'étape de préparation, côté réplica secondaire",
@@ -52,12 +54,91 @@ const ELSEWHERE: [&str; 10] = [
 ];
 
 #[test]
-fn the_estimate_is_not_too_low_for_what_titles_are_made_of_elsewhere() {
+fn estimate_is_not_too_low_for_titles_of_other_accounts() {
     for text in ELSEWHERE {
         let rows = json!(vec![json!({"id": "Q10IVJRI8BYC7W", "title": text}); 20]);
         let (real, estimated) = (count(&rows), estimate_text(&rows.to_string()));
         println!("{:3} % of {real}: {text}", estimated * 100 / real);
-        assert!(estimated * 100 >= real * 92, "{text}: {real} tokens, estimated {estimated}");
+        assert!(estimated >= real, "{text}: {real} tokens, estimated {estimated}");
+    }
+}
+
+/// Texts that strangers may write, each kind at its most expensive: `length` characters from an alphabet, drawn by a
+/// generator that always draws the same.
+fn drawn(alphabet: &[char], length: usize, seed: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..length).map(|_| alphabet[random.usize(..alphabet.len())]).collect()
+}
+
+fn alphabets() -> Vec<(&'static str, Vec<char>)> {
+    let block = |first: u32, last: u32| (first..=last).filter_map(char::from_u32).chain([' ']).collect::<Vec<_>>();
+    let set = |characters: &str| characters.chars().collect::<Vec<_>>();
+    vec![
+        ("small letters", block(0x61, 0x7a)),
+        ("capitals", block(0x41, 0x5a)),
+        ("letters and digits", set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")),
+        ("hexadecimal", set("0123456789abcdef")),
+        ("punctuation", block(0x21, 0x2f)),
+        ("brackets", set("[]{}:,;<>()|")),
+        ("all of ASCII", block(0x20, 0x7e)),
+        ("quotes and escapes", set("\"\\/\n\t")),
+        ("Latin with diacritics", block(0xc0, 0x24f)),
+        ("combining marks", block(0x300, 0x36f)),
+        ("Greek", block(0x391, 0x3c9)),
+        ("Cyrillic", block(0x400, 0x4ff)),
+        ("Armenian", block(0x531, 0x586)),
+        ("Hebrew", block(0x5d0, 0x5ea)),
+        ("Arabic", block(0x620, 0x64a)),
+        ("Devanagari", block(0x904, 0x939)),
+        ("Tamil", block(0xb85, 0xbb9)),
+        ("Thai", block(0xe01, 0xe3a)),
+        ("Tibetan", block(0xf40, 0xfbc)),
+        ("Georgian", block(0x10d0, 0x10f0)),
+        ("Amharic", block(0x1200, 0x1357)),
+        ("Cherokee", block(0x13a0, 0x13f4)),
+        ("Khmer", block(0x1780, 0x17b3)),
+        ("arrows and technical signs", block(0x2190, 0x23ff)),
+        ("box drawing", block(0x2500, 0x259f)),
+        ("Braille", block(0x2800, 0x28ff)),
+        ("Kana", block(0x3041, 0x30fe)),
+        ("rare Han", block(0x3400, 0x4dbf)),
+        ("Han", block(0x4e00, 0x9fff)),
+        ("Yi", block(0xa000, 0xa48c)),
+        ("Hangul", block(0xac00, 0xd7a3)),
+        ("full width", block(0xff01, 0xff5e)),
+        ("mathematical letters", block(0x1d400, 0x1d7cb)),
+        ("emoji", block(0x1f300, 0x1f64f)),
+        ("newer emoji", block(0x1f900, 0x1faff)),
+        ("cuneiform", block(0x12000, 0x12399)),
+        ("Han of the second plane", block(0x20000, 0x2a6d6)),
+    ]
+}
+
+#[test]
+fn estimate_is_never_too_low_for_text_of_strangers() {
+    for (seed, (kind, alphabet)) in (0..).zip(alphabets()) {
+        let rows = json!(vec![json!({"id": "Q10IVJRI8BYC7W", "title": drawn(&alphabet, 2_000, seed)}); 3]);
+        let (real, estimated) = (count(&rows), estimate_text(&rows.to_string()));
+        println!("{:3} % of {real}: {kind}", estimated * 100 / real);
+        assert!(estimated >= real, "{kind}: {real} tokens, estimated {estimated}");
+    }
+}
+
+#[tokio::test]
+async fn answers_stay_in_budget_whatever_titles_are_made_of() {
+    let account = Account::start().await;
+    let small = toolbox(&account.sandbox, tokens::USER, |config| config.max_response_tokens = Some(6_000));
+    account.ok("build_user_context", json!({})).await;
+    for (seed, (kind, alphabet)) in (0..).zip(alphabets()) {
+        let incident = |row: u64| json!({"id": format!("Q{row}"), "title": drawn(&alphabet, 150, seed * 1_000 + row), "status": "triggered"});
+        let incidents: Vec<_> = (0..100).map(incident).collect();
+        let page = FaultKind::WrongJson(json!({"incidents": incidents, "more": true}));
+        account.sandbox.fail(Fault::once("/incidents", page));
+        let answer = crate::support::ok(&small, "get_incidents", json!({"limit": 100})).await;
+        let tokens = count(&answer);
+        println!("{kind}: {} rows, {tokens} tokens", answer["metadata"]["count"]);
+        assert!(tokens <= 6_000, "{kind}: {tokens} tokens");
+        assert!(rows(&answer, "incidents").len() > 5, "{kind}: {}", answer["metadata"]["count"]);
     }
 }
 

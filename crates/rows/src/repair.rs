@@ -5,6 +5,7 @@
 //! fails or where it meets a number with a fraction, so that ordinary answers pay nothing.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Rewrites a body, or returns `None` if there is nothing to rewrite.
 ///
@@ -49,7 +50,7 @@ fn string(text: &str) -> (usize, Option<String>) {
             '\\' => escape(text.get(at..).unwrap_or_default()),
             c if c.is_ascii_control() && c != '\u{7f}' => {
                 changed = true;
-                written.push_str(&format!("\\u{:04x}", u32::from(c)));
+                _ = write!(written, "\\u{:04x}", u32::from(c));
                 continue;
             }
             c => {

@@ -1,0 +1,257 @@
+//! The pieces that o200k cuts a text into, and what they cost: as rules, and as the table of steps made from them.
+
+/// A part of the text, as far as it is read.
+#[derive(Clone, Copy)]
+pub enum Piece {
+    None,
+    Digits(usize),
+    Tabs,
+    Spaces(usize),
+    Wide,
+    /// A word that ends in a small letter.
+    Small,
+    /// Capitals.
+    Capitals,
+    /// Punctuation: how much of it JSON writes between values, whether a quote is among that, and how much is other.
+    Marks {
+        structure: usize,
+        quoted: bool,
+        other: usize,
+    },
+}
+
+/// The kinds of bytes that pieces are told apart by.
+#[derive(Clone, Copy)]
+pub enum Class {
+    Small,
+    Capital,
+    Digit,
+    Tab,
+    Space,
+    Quote,
+    /// Between the values of JSON, as a quote is.
+    Structure,
+    /// Begins an escape, whose letters are no word.
+    Escape,
+    Mark,
+    /// Outside ASCII: no step, but `Estimate::add_wide`.
+    Wide,
+    /// A character that a string of JSON writes as an escape: no step, but `Estimate::escaped`.
+    Escaped,
+}
+
+const CLASSES_IN_ORDER: [Class; 9] = [
+    Class::Small,
+    Class::Capital,
+    Class::Digit,
+    Class::Tab,
+    Class::Space,
+    Class::Quote,
+    Class::Structure,
+    Class::Escape,
+    Class::Mark,
+];
+
+/// As many as a row of [`STEPS`] has room for.
+pub const CLASS_COUNT: usize = 16;
+
+/// How far the marks of a run are counted. More of them cost the same each.
+const STRUCTURE: usize = 6;
+const OTHER: usize = 2;
+
+impl Piece {
+    const MARK: Self = Piece::Marks { structure: 0, quoted: false, other: 0 };
+
+    /// What it costs, letters but the first left out: those are in `LETTERS`.
+    pub const fn hundredths(self) -> usize {
+        match self {
+            Piece::None | Piece::Wide | Piece::Spaces(1) => 0,
+            Piece::Digits(digits) => 100 * digits.div_ceil(3),
+            Piece::Tabs => 75,
+            Piece::Spaces(_) | Piece::Small => 100,
+            Piece::Capitals => 102,
+            Piece::Marks { structure, quoted, other } => structure_hundredths(structure, quoted) + 100 * other,
+        }
+    }
+
+    /// The piece with a byte more, or the one that the byte begins; and what that adds to the cost of the text.
+    pub const fn followed_by(self, class: Class) -> (Self, i64) {
+        let (next, more) = match (self, class) {
+            (Piece::Small | Piece::Capitals, Class::Small) => return (Piece::Small, 0),
+            (Piece::Capitals, Class::Capital) => return (Piece::Capitals, 57),
+            // A word takes the space before it, or a single mark.
+            (Piece::Marks { structure, quoted, other }, Class::Small | Class::Capital) => {
+                (Self::begun_by(class), -taken_by_word(structure, quoted, other))
+            }
+            // Digits take no space.
+            (Piece::Spaces(1), Class::Digit) => (Self::begun_by(class), 100),
+            (Piece::Spaces(spaces), Class::Space) => {
+                return (Piece::Spaces(spaces + 1), if spaces == 1 { 100 } else { 0 });
+            }
+            (Piece::Tabs, Class::Tab) => return (self, 0),
+            (Piece::Digits(digits), Class::Digit) => {
+                return (Piece::Digits(digits + 1), if digits % 3 == 0 { 100 } else { 0 });
+            }
+            (Piece::Marks { .. }, Class::Quote | Class::Structure | Class::Mark) => {
+                let next = self.with(class);
+                return (next, next.hundredths().cast_signed() as i64 - self.hundredths().cast_signed() as i64);
+            }
+            _ => (Self::begun_by(class), if matches!(class, Class::Escape) { 100 } else { 0 }),
+        };
+        (next, next.hundredths().cast_signed() as i64 + more)
+    }
+
+    const fn begun_by(class: Class) -> Self {
+        match class {
+            Class::Small => Piece::Small,
+            Class::Capital => Piece::Capitals,
+            Class::Digit => Piece::Digits(1),
+            Class::Tab => Piece::Tabs,
+            Class::Space => Piece::Spaces(1),
+            Class::Escape | Class::Wide | Class::Escaped => Piece::None,
+            Class::Quote | Class::Structure | Class::Mark => Self::MARK.with(class),
+        }
+    }
+
+    /// A run of marks with one more.
+    const fn with(self, class: Class) -> Self {
+        let Piece::Marks { structure, quoted, other } = self else { return self };
+        match class {
+            // How long an unquoted run was is not known beyond some length, so it stays one.
+            Class::Quote if structure < STRUCTURE => Piece::Marks { structure: structure + 1, quoted: true, other },
+            Class::Quote | Class::Structure => Piece::Marks { structure: structure + 1, quoted, other },
+            _ => Piece::Marks { structure, quoted, other: other + 1 },
+        }
+    }
+
+    /// Its number. Pieces that go on alike have the same one.
+    pub const fn state(self) -> usize {
+        match self {
+            Piece::None => 0,
+            Piece::Tabs => 1,
+            Piece::Digits(digits) => 2 + (digits - 1) % 3,
+            Piece::Spaces(spaces) => 4 + at_most(spaces, 2),
+            Piece::Wide => 7,
+            Piece::Small => 8,
+            Piece::Capitals => 9,
+            Piece::Marks { structure, quoted, other } => {
+                10 + (at_most(structure, STRUCTURE) * 2 + quoted as usize) * (OTHER + 1) + at_most(other, OTHER)
+            }
+        }
+    }
+
+    /// The shortest piece of a number.
+    pub const fn of(state: usize) -> Self {
+        match state {
+            0 => Piece::None,
+            1 => Piece::Tabs,
+            2..=4 => Piece::Digits(state - 1),
+            5..=6 => Piece::Spaces(state - 4),
+            7 => Piece::Wide,
+            8 => Piece::Small,
+            9 => Piece::Capitals,
+            marks => {
+                let (run, other) = ((marks - 10) / (OTHER + 1), (marks - 10) % (OTHER + 1));
+                Piece::Marks { structure: run / 2, quoted: run % 2 == 1, other }
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
+pub const IN_WORD: u8 = Piece::Small.state() as u8;
+#[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
+pub const ONE_SPACE: u8 = Piece::Spaces(1).state() as u8;
+#[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
+pub const AFTER_WIDE: u8 = Piece::Wide.state() as u8;
+
+pub const STATES: usize = 10 + (STRUCTURE + 1) * 2 * (OTHER + 1);
+
+/// What marks between the values of JSON cost. Without a quote they are not JSON's, but somebody's drawing.
+const fn structure_hundredths(marks: usize, quoted: bool) -> usize {
+    match marks {
+        0 => 0,
+        _ if !quoted => 100 * marks,
+        1..=3 => 100,
+        4..=5 => 30 + 30 * marks,
+        _ => 180 + 100 * (marks - 5),
+    }
+}
+
+/// How much less marks cost when a word follows them.
+const fn taken_by_word(structure: usize, quoted: bool, other: usize) -> i64 {
+    match (structure, other) {
+        (1, 0) | (0, 1) => 100,
+        (2.., 0) if quoted => {
+            (structure_hundredths(structure, true) - structure_hundredths(structure - 1, true)).cast_signed() as i64
+        }
+        _ => 0,
+    }
+}
+
+const fn at_most(number: usize, most: usize) -> usize {
+    if number < most { number } else { most }
+}
+
+/// What a byte does to the estimate.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub next: u8,
+    pub hundredths: i16,
+}
+
+impl Step {
+    pub const NONE: Self = Self { next: 0, hundredths: 0 };
+}
+
+/// What a byte of each class does in each state, from the rules of [`Piece`].
+#[allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "while compiling, where both would be noticed"
+)]
+pub static STEPS: [Step; 256 * CLASS_COUNT] = {
+    let mut steps = [Step::NONE; 256 * CLASS_COUNT];
+    let mut state = 0;
+    while state < STATES {
+        let mut class = 0;
+        while class < CLASSES_IN_ORDER.len() {
+            let (next, hundredths) = Piece::of(state).followed_by(CLASSES_IN_ORDER[class]);
+            assert!(next.state() < STATES && hundredths.abs() < i16::MAX as i64);
+            let step = Step { next: next.state() as u8, hundredths: hundredths as i16 };
+            steps[state * CLASS_COUNT + CLASSES_IN_ORDER[class] as usize] = step;
+            class += 1;
+        }
+        state += 1;
+    }
+    steps
+};
+
+/// The class of each byte of a text as it stands, and which letter it is.
+pub static PLAIN: [(Class, u8); 256] = classes(false);
+
+/// The same for the content of a string that is going to be quoted.
+pub static QUOTED: [(Class, u8); 256] = classes(true);
+
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "while compiling")]
+const fn classes(quoted: bool) -> [(Class, u8); 256] {
+    let mut classes = [(Class::Mark, 0); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            0..b' ' | b'"' | b'\\' if quoted => (Class::Escaped, 0),
+            small @ b'a'..=b'z' => (Class::Small, small - b'a' + 1),
+            capital @ b'A'..=b'Z' => (Class::Capital, capital - b'A' + 1),
+            b'0'..=b'9' => (Class::Digit, 0),
+            b'\t' => (Class::Tab, 0),
+            b' ' => (Class::Space, 0),
+            b'"' => (Class::Quote, 0),
+            b':' | b',' | b'{' | b'}' | b'[' | b']' | b'\n' => (Class::Structure, 0),
+            b'\\' => (Class::Escape, 0),
+            0x80.. => (Class::Wide, 0),
+            _ => (Class::Mark, 0),
+        };
+        byte += 1;
+    }
+    classes
+}
