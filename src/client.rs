@@ -17,10 +17,10 @@ mod rate;
 mod request;
 pub mod resources;
 mod send;
+pub(crate) mod tls;
 mod writes;
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use crate::auth::Credential;
 use crate::config::{Config, Host};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
@@ -47,13 +47,11 @@ pub use writes::NewStatus;
 /// What all calls share.
 #[derive(Debug)]
 pub struct Client {
-    /// Built with the first request: loading the system's certificates takes longer than answering `initialize`.
-    http: OnceLock<reqwest::Client>,
+    http: http::Pool,
     accounts: Accounts,
     host: Host,
     user_email: Option<String>,
     policy: Policy,
-    connect_timeout: Duration,
     /// Room for answers of unusual size, in megabytes.
     large: Semaphore,
 }
@@ -62,17 +60,17 @@ impl Client {
     /// A client for the host in `config`. Nothing is opened yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
+        let policy = Policy {
+            attempt: config.attempt_timeout.min(config.timeout),
+            backoff: config.backoff,
+            call: config.timeout,
+        };
         Self {
-            http: OnceLock::new(),
+            http: http::Pool::new(settings(config)),
             accounts: Accounts::default(),
             host: config.host.clone(),
             user_email: config.user_email.clone(),
-            policy: Policy {
-                attempt: config.attempt_timeout.min(config.timeout),
-                backoff: config.backoff,
-                call: config.timeout,
-            },
-            connect_timeout: config.connect_timeout,
+            policy,
             large: Semaphore::new(send::LARGE),
         }
     }
@@ -98,8 +96,14 @@ impl Client {
     /// base URL, without the credential and without a trace of whose it is. Failing is no failure: a call that follows
     /// says what is wrong.
     pub async fn warm_up(&self) {
-        let outcome = match self.http() {
-            Ok(http) => http.head(self.host.base()).send().await.map_err(http::reason),
+        let outcome = match self.http.client() {
+            Ok((http, watch)) => {
+                let outcome = http.head(self.host.base()).send().await;
+                if !outcome.as_ref().is_err_and(reqwest::Error::is_timeout) {
+                    watch.end();
+                }
+                outcome.map_err(http::reason)
+            }
             Err(error) => Err(error.to_string()),
         };
         match outcome {
@@ -110,23 +114,25 @@ impl Client {
 
     /// Whether the HTTP client is there, or can be built now.
     pub fn ready(&self) -> Result<()> {
-        self.http().map(drop)
+        self.http.client().map(|(_, watch)| watch.end())
     }
 
-    fn http(&self) -> Result<&reqwest::Client> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
-        let builder = http::builder(self.host.is_plain())
-            .default_headers(headers)
-            .connect_timeout(self.connect_timeout)
-            .timeout(self.policy.attempt);
-        let built = builder.build().map_err(|error| {
-            Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", http::reason(error)))
-        })?;
-        Ok(self.http.get_or_init(|| built))
+    /// Whom TLS trusts, or would.
+    pub(crate) fn roots(config: &Config) -> Result<tls::Roots> {
+        tls::roots(&settings(config))
+    }
+}
+
+/// What the connections to the API are made with.
+fn settings(config: &Config) -> http::Settings {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
+    http::Settings {
+        plain: config.host.is_plain(),
+        connect_timeout: config.connect_timeout,
+        timeout: config.attempt_timeout.min(config.timeout),
+        headers,
+        trust: config.trust.clone(),
     }
 }
 

@@ -8,7 +8,9 @@ mod answers;
 mod dotenv;
 mod embedded;
 mod oauth;
+mod region;
 mod serving;
+mod trust;
 mod variables;
 
 use std::path::PathBuf;
@@ -29,7 +31,9 @@ pub use oauth::{
     TokenStore,
 };
 
+pub use region::Region;
 pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, Serving};
+pub use trust::{SSL_CERT_DIR, SSL_CERT_FILE, Trust};
 pub use variables::{By, Variables};
 
 /// An environment variable, as it is documented.
@@ -155,10 +159,23 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: TIMEOUT,
-        default: "60",
-        meaning: "Seconds after which a call is given up, all its requests together.",
+        default: "45",
+        meaning: "Seconds after which a call is given up, all its requests together. Each attempt at a request may take a third \
+                  of it. Keep it below the time-out of the MCP client, often 60: otherwise the client gives up first, and what \
+                  became of a change is never told.",
     },
     Variable { name: CONNECT_TIMEOUT, default: "5", meaning: "Seconds after which a connection attempt is given up." },
+    Variable {
+        name: SSL_CERT_FILE,
+        default: "the system's",
+        meaning: "A PEM file with the certificate authorities to trust in place of the system's, such as that of a company's \
+                  proxy. Not read from a `.env` file.",
+    },
+    Variable {
+        name: SSL_CERT_DIR,
+        default: "the system's",
+        meaning: "Folders of such files, separated by `:` (`;` on Windows). Not read from a `.env` file.",
+    },
     Variable {
         name: LOG,
         default: "warn",
@@ -183,51 +200,6 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "The same as `FASTMCP_PORT`, under the name that PagerDuty's official server uses; read when that is unset.",
     },
 ];
-
-/// PagerDuty's service regions. <https://support.pagerduty.com/main/docs/service-regions>
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Region {
-    /// The United States, `api.pagerduty.com`.
-    Us,
-    /// Europe, `api.eu.pagerduty.com`.
-    Eu,
-}
-
-impl Region {
-    /// A region by its name, `us` or `eu` in any case.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name.trim().to_ascii_lowercase().as_str() {
-            "us" => Ok(Region::Us),
-            "eu" => Ok(Region::Eu),
-            _ => Err(Error::new(Code::InvalidConfiguration, format!("there is no service region {name:?}"))
-                .hint(format!("Set {REGION} (or --region) to us or eu."))),
-        }
-    }
-
-    /// The name, as it is set: `us` or `eu`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Region::Us => "us",
-            Region::Eu => "eu",
-        }
-    }
-
-    /// The region of an API host.
-    #[must_use]
-    pub fn of_host(host: &str) -> Option<Self> {
-        [Region::Us, Region::Eu].into_iter().find(|region| region.host() == host)
-    }
-
-    /// The API's host.
-    #[must_use]
-    pub const fn host(self) -> &'static str {
-        match self {
-            Region::Us => "api.pagerduty.com",
-            Region::Eu => "api.eu.pagerduty.com",
-        }
-    }
-}
 
 /// Where the API is: a base URL without a trailing slash.
 #[derive(Clone, Debug)]
@@ -346,7 +318,10 @@ pub struct Config {
     pub timeout: Duration,
     /// The time-out of connecting.
     pub connect_timeout: Duration,
-    /// The time-out of one attempt at a request. No variable sets it, nor the back-off: programs and tests may.
+    /// The certificate authorities that are trusted in place of the system's.
+    pub trust: Trust,
+    /// The time-out of one attempt at a request, so far below that of the call that one on a dead connection leaves time for
+    /// others. No variable sets it, nor the back-off: programs and tests may.
     pub attempt_timeout: Duration,
     /// The first back-off between attempts; it doubles.
     pub backoff: Duration,
@@ -361,6 +336,7 @@ impl Config {
             (None, Some(region)) => Host::of_region(Region::parse(&region)?),
             (None, None) => Host::of_region(Region::Us),
         };
+        let timeout = get(TIMEOUT).map_or(Ok(Duration::from_secs(45)), |value| seconds(TIMEOUT, &value))?;
         let token = [API_TOKEN, USER_API_KEY].into_iter().find_map(|name| get(name).map(|value| (value.into(), name)));
         Ok(Self {
             host,
@@ -376,10 +352,11 @@ impl Config {
             budget_by_hand: get(MAX_RESPONSE_TOKENS).is_some(),
             format: get(FORMAT).map_or(Ok(Format::Json), |value| Format::parse(&value))?,
             structured_content: get(STRUCTURED_CONTENT).map_or(Ok(true), |value| flag(STRUCTURED_CONTENT, &value))?,
-            timeout: get(TIMEOUT).map_or(Ok(Duration::from_mins(1)), |value| seconds(TIMEOUT, &value))?,
+            timeout,
             connect_timeout: get(CONNECT_TIMEOUT)
                 .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
-            attempt_timeout: Duration::from_secs(20),
+            trust: Trust::from_lookup(get),
+            attempt_timeout: timeout / 3,
             backoff: Duration::from_millis(200),
         })
     }

@@ -14,6 +14,19 @@ use pagerduty_rows::text;
 /// What every fallible function of the crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// A time as messages say it: "45 s", "1.5 s", "20 ms".
+#[must_use]
+pub fn spoken(time: std::time::Duration) -> String {
+    if time < std::time::Duration::from_secs(1) {
+        return format!("{} ms", time.as_micros().div_ceil(1_000));
+    }
+    let tenths = time.as_millis().div_ceil(100);
+    match tenths % 10 {
+        0 => format!("{} s", tenths / 10),
+        tenth => format!("{}.{tenth} s", tenths / 10),
+    }
+}
+
 /// What went wrong, as a stable name. Users and agents match on these: renaming one is a breaking change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {

@@ -25,7 +25,7 @@ use url::Url;
 
 use super::tokens::Tokens;
 use super::wire::{Trouble, Wire};
-use crate::config::{CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAuth, Region};
+use crate::config::{CLIENT_ID, CLIENT_SECRET, Config, IDENTITY_HOST, Region, Trust};
 use crate::error::{Code, Error, Result};
 
 /// How long a token is taken to live if the answer does not say.
@@ -80,17 +80,20 @@ pub struct Identity {
     name: String,
     plain: bool,
     connect_timeout: Duration,
+    trust: Trust,
 }
 
 impl Identity {
-    pub fn new(client_id: String, settings: &OAuth, connect_timeout: Duration) -> Self {
+    pub fn new(client_id: String, config: &Config) -> Self {
+        let settings = &config.oauth;
         Self {
             client_id,
             client_secret: settings.client_secret.clone(),
             base: settings.identity.base().to_owned(),
             name: settings.identity.describe(),
             plain: settings.identity.is_plain(),
-            connect_timeout,
+            connect_timeout: config.connect_timeout,
+            trust: config.trust.clone(),
         }
     }
 
@@ -121,7 +124,7 @@ impl Identity {
     ) -> Result<Tokens> {
         let secrets = [code.expose_secret().to_owned(), verifier.secret().clone()];
         let client = self.client()?.set_redirect_uri(redirect);
-        let wire = Wire::new(self.plain, self.connect_timeout)?;
+        let wire = self.wire();
         let asked = client
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
             .set_pkce_verifier(verifier)
@@ -144,13 +147,17 @@ impl Identity {
     pub async fn refresh(&self, old: &SecretString) -> Result<Tokens, Refusal> {
         let secrets = [old.expose_secret().to_owned()];
         let client = self.client().map_err(Refusal::Failed)?;
-        let wire = Wire::new(self.plain, self.connect_timeout).map_err(Refusal::Failed)?;
+        let wire = self.wire();
         let token = RefreshToken::new(old.expose_secret().to_owned());
         let asked = client.exchange_refresh_token(&token).request_async(&wire);
         match asked.await {
             Ok(response) => Ok(tokens(&response, Some(old))),
             Err(failure) => Err(self.explain(failure, &secrets)),
         }
+    }
+
+    fn wire(&self) -> Wire {
+        Wire::new(self.plain, self.connect_timeout, self.trust.clone())
     }
 
     fn client(&self) -> Result<Client> {
@@ -207,6 +214,11 @@ impl Identity {
                 Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
                     .hint(IN_BETWEEN)
                     .status(status),
+            ),
+            RequestTokenError::Request(Trouble::Unusable(error)) => Refusal::Failed(error),
+            RequestTokenError::Request(Trouble::Untrusted(why, hint)) => Refusal::Failed(
+                Error::new(Code::NetworkError, format!("{name} cannot be trusted with the login: {why}"))
+                    .hint(format!("{hint} What was stored is kept.")),
             ),
             RequestTokenError::Request(trouble) => {
                 Refusal::Failed(Error::new(Code::NetworkError, format!("{name} could not be asked: {trouble}")).hint(

@@ -57,7 +57,7 @@ impl Login {
         let settings = config.oauth.clone();
         let client_id = settings.client_id.clone()?;
         Some(Self {
-            identity: Identity::new(client_id, &settings, config.connect_timeout),
+            identity: Identity::new(client_id, config),
             store: Store::new(settings.store.clone()),
             settings,
             follow_region: config.host_by.is_none(),

@@ -6,10 +6,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::client::http;
-use crate::error::{Code, Error, Result};
+use crate::client::{http, tls};
+use crate::config::Trust;
+use crate::error::{Error, Result};
 
 /// How often a request is sent at most: once, and three times again.
 const ATTEMPTS: u32 = 4;
@@ -29,17 +31,14 @@ pub const LONGEST: Duration = {
 /// An answer larger than this holds no tokens.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// A client for a few requests an hour at most, so made when it is needed: keeping one would keep its connection.
-pub struct Wire(reqwest::Client);
+/// Connections for a few requests an hour at most, so made when they are needed: keeping them would keep one open.
+pub struct Wire(http::Pool);
 
 impl Wire {
-    /// A client; `plain` says that the identity server is on this machine, without TLS.
-    pub fn new(plain: bool, connect_timeout: Duration) -> Result<Self> {
-        let builder = http::builder(plain).connect_timeout(connect_timeout).timeout(ATTEMPT_TIMEOUT);
-        builder
-            .build()
-            .map(Self)
-            .map_err(|_| Error::new(Code::Internal, "the HTTP client for the login cannot be built"))
+    /// Connections to the identity server. `plain` says that it is on this machine, without TLS.
+    pub fn new(plain: bool, connect_timeout: Duration, trust: Trust) -> Self {
+        let (timeout, headers) = (ATTEMPT_TIMEOUT, HeaderMap::new());
+        Self(http::Pool::new(http::Settings { plain, connect_timeout, timeout, headers, trust }))
     }
 
     /// Sends a request, again after failures that pass.
@@ -68,11 +67,24 @@ impl<'c> AsyncHttpClient<'c> for Wire {
     }
 }
 
+fn network(error: reqwest::Error) -> Trouble {
+    match tls::untrusted(&error) {
+        Some((why, hint)) => Trouble::Untrusted(why, hint),
+        None => Trouble::Network(http::reason(error)),
+    }
+}
+
 /// What went wrong on the wire.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     #[error("{0}")]
     Network(String),
+    /// Its certificate does not verify: why, and what to do.
+    #[error("{0}")]
+    Untrusted(String, String),
+    /// The settings do not allow for a connection.
+    #[error("{0}")]
+    Unusable(Error),
     #[error("status {0}")]
     Status(u16),
     #[error("status {0}")]
@@ -87,9 +99,19 @@ impl Trouble {
     }
 }
 
-async fn attempt(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Trouble> {
-    let network = |error: reqwest::Error| Trouble::Network(http::reason(error));
+async fn attempt(pool: &http::Pool, request: HttpRequest) -> Result<HttpResponse, Trouble> {
+    let (http, mut watch) = pool.client().map_err(Trouble::Unusable)?;
     let request = reqwest::Request::try_from(request).map_err(network)?;
+    watch.begin(ATTEMPT_TIMEOUT);
+    // A time-out retires the connection: the next attempt gets another one.
+    let outcome = exchange(&http, request).await;
+    if !matches!(&outcome, Err(Trouble::Network(_))) {
+        watch.end();
+    }
+    outcome
+}
+
+async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Result<HttpResponse, Trouble> {
     let mut answer = http.execute(request).await.map_err(network)?;
     let status = answer.status();
     if status.is_server_error() || matches!(status.as_u16(), 408 | 429) {

@@ -13,8 +13,9 @@ use super::output::{in_line, print, print_report};
 use super::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
+use crate::client::tls::Roots;
 use crate::client::{Api, Client, Probe, Query, RateLimit};
-use crate::config::{CLIENT_ID, Config, SANDBOX, USER_EMAIL};
+use crate::config::{CLIENT_ID, Config, SANDBOX, SSL_CERT_DIR, SSL_CERT_FILE, USER_EMAIL};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model};
@@ -106,7 +107,7 @@ async fn examine(config: &Config) -> Vec<Check> {
         _ => Credentials::new(config).present().await,
     };
     let probe = client.probe(credential.clone().ok()).await;
-    let mut checks = vec![host(config, credential.as_ref().ok(), &probe)];
+    let mut checks = vec![certificates(config), host(config, credential.as_ref().ok(), &probe)];
     let accepted = match (&credential, &probe) {
         (Err(_), _) if kept.needed && kept.refreshable => {
             let hint = "Nothing: the next call does. `pagerduty-mcp-server auth login` does it now.";
@@ -190,6 +191,25 @@ impl Kept {
             (Some(error), _) if self.needed => Check::of(NAME, Status::Fail, error),
             (Some(error), _) => Check::ok(NAME, format!("not usable, and not needed: {}", error.message())),
         }
+    }
+}
+
+/// Whom TLS trusts: without it, no host can be told from another one.
+fn certificates(config: &Config) -> Check {
+    const NAME: &str = "certificates";
+    match Client::roots(config) {
+        Ok(Roots::None) => Check::ok(NAME, "none are needed: the host is on this machine, without TLS"),
+        Ok(Roots::System) => Check::ok(NAME, "those of the system"),
+        Ok(Roots::Named(count)) => Check::ok(
+            NAME,
+            format!("{count} authorities named by {SSL_CERT_FILE} and {SSL_CERT_DIR}, in place of the system's"),
+        ),
+        Ok(Roots::Mozilla) => Check::warn(
+            NAME,
+            "the system has no CA certificates; Mozilla's, as of this build, are used",
+            format!("Install them (the package ca-certificates), or name a file of them with {SSL_CERT_FILE}."),
+        ),
+        Err(error) => Check::of(NAME, Status::Fail, &error),
     }
 }
 

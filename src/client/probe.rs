@@ -50,16 +50,19 @@ impl Client {
         let anonymous = credential.is_none();
         let api = self.with(credential.unwrap_or_else(|| Credential::new(String::new().into(), "nobody's name")));
         let request = Request::get("/abilities".to_owned(), Query::new(), "the abilities of the account".to_owned());
-        let mut sent = api.build(&request)?.build().map_err(|error| api.unsent(error, self.policy.attempt).error)?;
+        let (http, mut watch) = self.http.client()?;
+        let unsent = |error| api.unsent(&request, error, self.policy.attempt).error;
+        let mut sent = api.build(&http, &request)?.build().map_err(unsent)?;
         if anonymous {
             sent.headers_mut().remove(AUTHORIZATION);
         }
         let start = Instant::now();
-        let answer = self.http()?.execute(sent).await.map_err(|error| api.unsent(error, self.policy.attempt).error)?;
+        let answer = http.execute(sent).await.map_err(unsent)?;
         let took = start.elapsed();
         let now = Timestamp::now().as_second();
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = api.body(&request, answer, self.policy.attempt).await.map_err(|failure| failure.error)?;
+        let body =
+            api.body(&request, answer, self.policy.attempt, &mut watch).await.map_err(|failure| failure.error)?;
         let abilities = if anonymous {
             Err(Error::new(Code::MissingCredentials, "nobody asked for the abilities"))
         } else if status.is_success() {

@@ -8,11 +8,13 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::decode::Unreadable;
+use super::http::{self, Watch};
 use super::policy::{self, Attempt, Decision, Kind, Outcome};
 use super::rate::{self, Turn, Underway};
-use super::{Api, RateLimit, Request, failure, http};
+use super::request::Change;
+use super::{Api, RateLimit, Request, failure, tls};
 use crate::config::{Host, TIMEOUT};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
 use crate::trace::Trace;
 
@@ -22,6 +24,9 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// What all answers that are being read may hold beyond a megabyte each, in megabytes. Those of PagerDuty are hardly ever
 /// that large, and a host in its place that answers many calls at once must not fill the memory.
 pub(super) const LARGE: usize = 512;
+
+/// What to do when there is no connection.
+const CHECK: &str = "Check the network, a firewall, a proxy (HTTPS_PROXY; not SOCKS), and PAGERDUTY_API_HOST.";
 
 /// A body, with the room that it takes up as long as it is there.
 #[derive(Default)]
@@ -127,24 +132,29 @@ impl Api {
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
-        let sending = self.build(request).map_err(Failure::last)?;
         let operation = request.operation();
         let underway = self.turn(request.kind, &operation).await?;
         let Some(within) = self.client.policy.time_for(request.kind, self.call.left()) else {
             return Err(Failure::last(self.too_late(request)));
         };
+        let (http, mut watch) = self.client.http.client().map_err(Failure::last)?;
+        let sending = self.build(&http, request).map_err(Failure::last)?;
         let begun = Instant::now();
         if let Some(unknown) = request.unknown("the call ended before the answer came") {
             self.call.doubt(Some(unknown));
         }
+        watch.begin(within);
         let sent = sending.timeout(within).send().await;
         let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
         metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
-        let answer = sent.map_err(|error| self.unsent(error, within))?;
+        let answer = sent.map_err(|error| self.unsent(request, error, within))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         self.note(&underway, &operation, status, &headers);
         drop(underway);
-        let body = self.body(request, answer, within).await;
+        let body = self.body(request, answer, within, &mut watch).await;
+        if body.is_ok() {
+            watch.end();
+        }
         tracing::debug!(
             subject = request.subject,
             status = status.as_u16(),
@@ -187,9 +197,11 @@ impl Api {
         request: &Request,
         mut answer: reqwest::Response,
         within: Duration,
+        watch: &mut Watch<'_>,
     ) -> Result<Body<'_>, Failure> {
         let mut body = Body::default();
         loop {
+            watch.heard();
             match answer.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
                     let error = self.unexpected(request, &format!("it is larger than {} MB", BODY_LIMIT >> 20));
@@ -242,7 +254,7 @@ impl Api {
         self.credential.host().unwrap_or(&self.client.host)
     }
 
-    pub(super) fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
+    pub(super) fn build(&self, http: &reqwest::Client, request: &Request) -> Result<reqwest::RequestBuilder> {
         let mut url = format!("{}{}", self.host().base(), request.path);
         if !request.query.pairs.is_empty() {
             let pairs =
@@ -250,7 +262,7 @@ impl Api {
             url.push('?');
             url.push_str(&pairs);
         }
-        let mut builder = self.client.http()?.request(request.method.clone(), url);
+        let mut builder = http.request(request.method.clone(), url);
         builder = builder.header(AUTHORIZATION, self.credential.header()?);
         for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
             builder = builder.header(name, value);
@@ -265,33 +277,30 @@ impl Api {
     }
 
     /// The request failed before an answer began.
-    pub(super) fn unsent(&self, error: reqwest::Error, within: Duration) -> Failure {
+    pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, within: Duration) -> Failure {
         let host = self.host().describe();
+        if let Some((why, hint)) = tls::untrusted(&error) {
+            return Failure::last(Error::new(Code::NetworkError, format!("no connection to {host}: {why}")).hint(hint));
+        }
         let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
+        let turned_away = http::was_turned_away(&error);
         let why = http::reason(error);
         if builder {
             return Failure::last(Error::new(Code::Internal, format!("the request cannot be built: {why}")));
         }
+        let network = |message: String, hint| Error::new(Code::NetworkError, message).hint(hint);
         let (outcome, error) = match (connect, timeout) {
             // A host that does not answer at all is not asked again: three time-outs are no better than one.
-            (true, true) => (
-                Outcome::Refused,
-                Error::new(
-                    Code::NetworkError,
-                    format!("no connection to {host} within {:?}", self.client.connect_timeout),
-                )
-                .hint("Check the network, a proxy or firewall, and PAGERDUTY_API_HOST."),
-            ),
-            (true, false) => (
-                Outcome::NotArrived,
-                Error::new(Code::NetworkError, format!("no connection to {host}: {why}"))
-                    .hint("Check the network, a proxy or firewall, and PAGERDUTY_API_HOST."),
-            ),
-            (false, true) => (Outcome::Lost, self.timed_out(within)),
-            (false, false) => (
-                Outcome::Lost,
-                Error::new(Code::NetworkError, format!("the connection to {host} broke: {why}")).hint("Try again."),
-            ),
+            (true, true) => {
+                let within = spoken(self.client.http.connect_timeout());
+                (Outcome::Refused, network(format!("no connection to {host} within {within}"), CHECK))
+            }
+            (true, false) => (Outcome::NotArrived, network(format!("no connection to {host}: {why}"), CHECK)),
+            (false, _) if turned_away => {
+                (Outcome::NotArrived, network(format!("{host} did not take the request: {why}"), "Try again."))
+            }
+            (false, true) => (Outcome::Lost, self.timed_out(request, within)),
+            (false, false) => (Outcome::Lost, network(format!("the connection to {host} broke: {why}"), "Try again.")),
         };
         Failure { outcome, asked: None, error }
     }
@@ -301,7 +310,7 @@ impl Api {
         let timeout = error.is_timeout();
         let why = http::reason(error);
         let error = if timeout {
-            self.timed_out(within)
+            self.timed_out(request, within)
         } else {
             Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
                 .hint("Try again.")
@@ -309,17 +318,28 @@ impl Api {
         Failure { outcome: Outcome::CutOff, asked: None, error }
     }
 
-    fn timed_out(&self, within: Duration) -> Error {
+    fn timed_out(&self, request: &Request, within: Duration) -> Error {
         let host = self.host().describe();
-        Error::new(Code::Timeout, format!("{host} did not answer within {within:?}"))
-            .hint(format!("Ask for less at a time, or allow more with {TIMEOUT}."))
+        let more = if request.kind == Kind::Read { "Ask for less at a time, or allow" } else { "Try again, or allow" };
+        Error::new(Code::Timeout, format!("{host} did not answer within {}", spoken(within)))
+            .hint(format!("{more} more time with {TIMEOUT}."))
     }
 
-    /// A change that was not sent, since there would be no time to see what becomes of it.
+    /// A request that was not sent: the call's time is used up, or too little is left of it to see what becomes of a change.
     fn too_late(&self, request: &Request) -> Error {
-        let took = self.client.policy.call;
-        Error::new(Code::Timeout, format!("of {took:?} too little was left to change {}", request.subject))
-            .hint("Nothing was changed. Try again.")
+        let (subject, call) = (&request.subject, spoken(self.client.policy.call));
+        let hint = format!("allow more time with {TIMEOUT}.");
+        match &request.change {
+            None => {
+                Error::new(Code::Timeout, format!("the time of the call ({call}) ran out before asking for {subject}"))
+                    .hint(format!("Ask for less at a time, or {hint}"))
+            }
+            Some(Change { deed, .. }) => Error::new(
+                Code::Timeout,
+                format!("too little time of the call ({call}) was left for {deed} {subject}, so it was not sent"),
+            )
+            .hint(format!("Nothing was changed. Try again, or {hint}")),
+        }
     }
 
     pub(super) fn unexpected(&self, request: &Request, why: &str) -> Error {
@@ -365,7 +385,6 @@ mod tests {
 
     use super::*;
     use crate::auth::Credential;
-    use crate::client::request::Change;
     use crate::client::resources::{INCIDENTS, TEAMS};
     use crate::client::{Client, Query};
     use crate::config::Config;

@@ -14,7 +14,7 @@ use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::clients;
 use crate::config::{Config, TIMEOUT};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
 use crate::params::shorten;
 use crate::reply::{Format, Reply};
@@ -244,9 +244,16 @@ impl Toolbox {
         outcome
     }
 
-    fn no_turn(&self, name: &str) -> Error {
-        Error::new(Code::Timeout, format!("{name} did not get its turn within {:?}", self.timeout))
-            .hint("Too many calls are underway: send fewer at a time. This one changed nothing.")
+    fn no_turn(&self, tool: &Tool) -> Error {
+        let error =
+            Error::new(Code::Timeout, format!("{} did not get its turn within {}", tool.name, spoken(self.timeout)));
+        let hint = "Too many calls are under way: send fewer at a time.";
+        if tool.is_read_only() { error.hint(hint) } else { error.hint(format!("Nothing was changed. {hint}")) }
+    }
+
+    fn took_longer(&self, tool: &Tool) -> Error {
+        let error = Error::new(Code::Timeout, format!("{} took longer than {}", tool.name, spoken(self.timeout)));
+        timed_out(tool, error.hint(format!("Ask for less at a time, or allow more time with {TIMEOUT}.")))
     }
 
     async fn run(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
@@ -254,7 +261,7 @@ impl Toolbox {
         let deadline = Instant::now() + self.timeout;
         let _turn = match &self.turns {
             // An error within would mean a closed semaphore, and nobody closes this one.
-            Some(turns) => timeout_at(deadline, turns.acquire()).await.map_err(|_| self.no_turn(name))?.ok(),
+            Some(turns) => timeout_at(deadline, turns.acquire()).await.map_err(|_| self.no_turn(tool))?.ok(),
             None => None,
         };
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
@@ -276,17 +283,9 @@ impl Toolbox {
                 if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
                     login.forget();
                 }
-                outcome
+                outcome.map_err(|error| timed_out(tool, error))
             }
-            Err(_) => Err(api.in_doubt().unwrap_or_else(|| {
-                Error::new(Code::Timeout, format!("{name} took longer than {:?}", self.timeout)).hint(
-                    if tool.is_read_only() {
-                        format!("Ask for less at a time, or allow more with {TIMEOUT}.")
-                    } else {
-                        format!("Nothing was changed. Try again, or allow more with {TIMEOUT}.")
-                    },
-                )
-            })),
+            Err(_) => Err(api.in_doubt().unwrap_or_else(|| self.took_longer(tool))),
         }
     }
 }
@@ -319,6 +318,15 @@ impl Drop for Counted {
             tracing::info!(tool = self.tool, ?elapsed, "call withdrawn");
         }
     }
+}
+
+/// A time-out that a tool ends with. No change of one that changes something is in doubt then, even if it was a read on the
+/// way to the change that took too long.
+fn timed_out(tool: &Tool, error: Error) -> Error {
+    if tool.is_read_only() || error.code() != Code::Timeout {
+        return error;
+    }
+    error.hint(format!("Nothing was changed. Try again, or allow more time with {TIMEOUT}."))
 }
 
 /// The answer to a call that panicked.
@@ -502,6 +510,19 @@ mod tests {
         assert!(second.unwrap_err().message().contains("turn"));
         assert_eq!(began.elapsed(), toolbox.timeout);
         assert!(call().now_or_never().is_none(), "it has its turn now");
+    }
+
+    static NEVER_READ: Tool = tool(Access::Read, |_, _| Box::pin(std::future::pending()));
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_times_out_is_not_told_of_as_a_change() {
+        let toolbox = toolbox(vec![&NEVER_READ]).taking_turns(1);
+        let call = || toolbox.call("odd", Map::new());
+        let (first, second) = tokio::join!(call(), call());
+        for error in [first.unwrap_err(), second.unwrap_err()] {
+            assert_eq!(error.code(), Code::Timeout);
+            assert!(!error.envelope().to_string().contains("chang"), "{error:?}");
+        }
     }
 
     #[test]

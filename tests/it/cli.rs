@@ -1,18 +1,19 @@
 //! The command line where it needs the process itself; `tests/python/test_cli.py` has the rest, for both doors.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 use serde_json::{Value, json};
 
 use crate::support::Account;
+use crate::support::tls::https;
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_during_a_call_is_answered() {
-    use pagerduty_mcp_server::error::Code;
-
     let account = Account::start().await;
     account.sandbox.fail(Fault::once("/teams", FaultKind::Hang));
     let child = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
@@ -165,4 +166,70 @@ fn the_official_servers_write_switch_is_accepted() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 12);
     assert!(String::from_utf8(output.stderr).unwrap().contains("--enable-write-tools has no effect"));
+}
+
+/// Runs a command without anything in its environment but this, and returns its answer.
+async fn answer(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    let command = command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(folder);
+    let output = command.output().await.unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+}
+
+/// The check of this name in the answer of `doctor`.
+fn check<'a>(answer: &'a Value, name: &str) -> &'a Value {
+    let checks = answer["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name} in {answer}"))
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_used_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (missing, text) = (folder.path().join("missing.pem"), folder.path().join("text.pem"));
+    std::fs::write(&text, "not a certificate").unwrap();
+    for (variable, path) in
+        [("SSL_CERT_FILE", &missing), ("SSL_CERT_FILE", &text), ("SSL_CERT_DIR", &folder.path().to_owned())]
+    {
+        let path = path.to_str().unwrap();
+        let variables =
+            [("PAGERDUTY_API_TOKEN", "u+key"), ("PAGERDUTY_API_HOST", "https://127.0.0.1:1"), (variable, path)];
+        let error = &answer(folder.path(), &["call", "get_teams"], &variables).await["error"];
+        assert_eq!(error["code"], Code::InvalidConfiguration.as_str(), "{error}");
+        assert!(error["message"].as_str().unwrap().contains(path), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains(variable), "{error}");
+        let checks = answer(folder.path(), &["doctor", "--json"], &variables).await;
+        assert_eq!(check(&checks, "certificates")["status"], "fail", "{checks}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_file_is_taken_from_the_environment() {
+    let account = Account::start().await;
+    let endpoint = https(&account.sandbox).await;
+    let (folder, authority) = (tempfile::tempdir().unwrap(), endpoint.authority().to_str().unwrap());
+    let variables = [("PAGERDUTY_API_TOKEN", tokens::USER), ("PAGERDUTY_API_HOST", &endpoint.url)];
+    let named = [variables[0], variables[1], ("SSL_CERT_FILE", authority)];
+    let teams = answer(folder.path(), &["call", "get_teams"], &named).await;
+    assert!(teams["teams"].is_array(), "{teams}");
+    let checks = answer(folder.path(), &["doctor", "--json"], &named).await;
+    assert_eq!(checks["ok"], true, "{checks}");
+    std::fs::write(folder.path().join(".env"), format!("SSL_CERT_FILE={authority}\n")).unwrap();
+    let refused = answer(folder.path(), &["call", "get_teams"], &variables).await;
+    assert_eq!(refused["error"]["code"], Code::NetworkError.as_str(), "{refused}");
+}
+
+#[tokio::test]
+async fn without_certificates_in_the_system_mozillas_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    // Blank is not set for us, and nothing for the system's loader.
+    let checks = answer(
+        folder.path(),
+        &["doctor", "--json"],
+        &[("PAGERDUTY_API_TOKEN", "u+key"), ("PAGERDUTY_API_HOST", "https://127.0.0.1:1"), ("SSL_CERT_FILE", "")],
+    )
+    .await;
+    let certificates = check(&checks, "certificates");
+    assert_eq!(certificates["status"], "warn", "{checks}");
+    assert!(certificates["message"].as_str().unwrap().contains("Mozilla"), "{checks}");
+    assert!(check(&checks, "host")["message"].as_str().unwrap().contains("no connection"), "it was tried: {checks}");
 }

@@ -55,6 +55,34 @@ async fn a_429_holds_back_the_other_calls_of_its_credential_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_time_out_says_what_happened_for_what_was_asked() {
+    let account = Account::start().await;
+    for timeout in [Duration::from_micros(1), Duration::from_millis(1), Duration::from_millis(30)] {
+        // Whatever is reached takes too long.
+        account.sandbox.fail(always("*", FaultKind::Hang));
+        for (tool, arguments, changes) in [
+            ("get_teams", json!({}), false),
+            ("get_incidents", json!({}), false),
+            ("get_incidents", json!({"incident_id": "1", "include_notes": true}), false),
+            ("build_user_context", json!({}), false),
+            ("acknowledge_incident", json!({"incident_id": "1"}), true),
+            ("add_incident_note", json!({"incident_id": "1", "content": "on it"}), true),
+        ] {
+            let toolbox = toolbox(&account.sandbox, tokens::USER, |config| {
+                (config.timeout, config.attempt_timeout) = (timeout, timeout / 3);
+            });
+            let error = err(&toolbox, tool, arguments).await;
+            let text = error.envelope().to_string();
+            assert_eq!(error.code(), Code::Timeout, "{text}");
+            assert_eq!(text.contains("Nothing was changed"), changes, "{tool} {timeout:?}: {text}");
+            assert_eq!(text.contains("Ask for less"), !changes, "{tool} {timeout:?}: {text}");
+            assert!(text.contains("PAGERDUTY_TIMEOUT"), "{text}");
+        }
+    }
+    assert!(account.sandbox.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[tokio::test]
 async fn a_change_is_not_held_back_by_what_others_were_told() {
     let (account, id) = ready(|_| {}).await;
     account.sandbox.fail(Fault::once("/teams", limited("45")));

@@ -23,6 +23,7 @@ mod fault_matrix;
 mod faults;
 mod format;
 mod http;
+mod http2;
 mod isolation;
 mod limits;
 mod methods;

@@ -1,5 +1,7 @@
 //! What tests share: a toolbox on the embedded account, and calls that read well.
 
+pub mod tls;
+
 use std::sync::Arc;
 
 use pagerduty_mcp_server::config::{Config, Host};

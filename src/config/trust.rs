@@ -1,0 +1,31 @@
+//! Which certificate authorities TLS trusts in place of the system's.
+
+use std::path::PathBuf;
+
+/// A PEM file of CA certificates.
+pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+/// Folders of PEM files with CA certificates.
+pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+
+/// CA certificates that are named in the environment, by the variables that OpenSSL reads. Never taken from a `.env` file:
+/// it could make its folder the authority over every host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// A file of certificates.
+    pub file: Option<PathBuf>,
+    /// Folders of such files.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Trust {
+    pub(super) fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Self {
+        let folders = get(SSL_CERT_DIR).map(|folders| std::env::split_paths(&folders).collect());
+        Self { file: get(SSL_CERT_FILE).map(PathBuf::from), folders: folders.unwrap_or_default() }
+    }
+
+    /// Whether anything is named; otherwise the system decides.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.file.is_some() || !self.folders.is_empty()
+    }
+}

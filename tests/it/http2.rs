@@ -1,0 +1,305 @@
+//! TLS and HTTP/2, the way production takes: connections that fall silent, streams that are refused or reset, certificates
+//! that do not verify.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use h2::Reason;
+use http::Method;
+use jiff::{Timestamp, ToSpan};
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
+use pagerduty_mcp_server::serve::tls::Authority;
+use pagerduty_mcp_server::tools::Toolbox;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::support::tls::{Fate, Http2, NAMES, https, https_as};
+use crate::support::{err, object, ok, rows};
+
+/// The time-out of an attempt where the first one is in vain.
+const ATTEMPT: Duration = Duration::from_secs(1);
+
+async fn sandbox() -> Sandbox {
+    Sandbox::start(Options::default()).await.unwrap()
+}
+
+/// The tools behind it, giving up an attempt early.
+fn toolbox(http2: &Http2, sandbox: &Sandbox) -> Arc<Toolbox> {
+    http2.endpoint.toolbox(sandbox, tokens::USER, |config| config.attempt_timeout = ATTEMPT)
+}
+
+/// An incident that is triggered.
+async fn incident(toolbox: &Toolbox) -> Value {
+    let open = ok(toolbox, "get_incidents", json!({"statuses": ["triggered"], "limit": 1, "include": ["id"]})).await;
+    open["incidents"][0]["id"].clone()
+}
+
+/// How often a note with this text is there.
+async fn notes(toolbox: &Toolbox, incident: &Value, text: &str) -> usize {
+    let shown = ok(toolbox, "get_incidents", json!({"incident_id": incident, "include": ["notes"]})).await;
+    let notes = shown["incidents"][0]["notes"].as_array().cloned().unwrap_or_default();
+    notes.iter().filter(|note| note["content"] == text).count()
+}
+
+fn is_change(method: &Method) -> bool {
+    matches!(*method, Method::PUT | Method::POST)
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_silent_costs_one_attempt() {
+    for silent in [Fate::Silence, Fate::Ignored] {
+        let sandbox = sandbox().await;
+        let fate = silent.clone();
+        // The first connection answers once, and never again.
+        let http2 = Http2::start(&sandbox, move |connection, place, _| match (connection, place) {
+            (0, 1..) => fate.clone(),
+            _ => Fate::Answered,
+        })
+        .await;
+        let toolbox = toolbox(&http2, &sandbox);
+        ok(&toolbox, "get_teams", json!({})).await;
+        let began = Instant::now();
+        ok(&toolbox, "get_teams", json!({})).await;
+        assert!(began.elapsed() >= ATTEMPT, "{silent:?}: the silent connection was not asked");
+        ok(&toolbox, "get_teams", json!({})).await;
+        assert_eq!(http2.connections(), 2, "{silent:?}");
+        assert_eq!(http2.resumed(), [false, true], "{silent:?}: the TLS session is resumed");
+    }
+}
+
+#[tokio::test]
+async fn a_change_on_a_silent_connection_takes_effect_once() {
+    for tool in ["acknowledge_incident", "resolve_incident", "add_incident_note"] {
+        let sandbox = sandbox().await;
+        let stuck = AtomicUsize::new(usize::MAX);
+        // The connection that carries the first change never answers it, nor anything after it.
+        let http2 = Http2::start(&sandbox, move |connection, _, request| {
+            if is_change(request.method()) {
+                let _ = stuck.compare_exchange(usize::MAX, connection, Ordering::Relaxed, Ordering::Relaxed);
+            }
+            if stuck.load(Ordering::Relaxed) == connection { Fate::Silence } else { Fate::Answered }
+        })
+        .await;
+        let toolbox = toolbox(&http2, &sandbox);
+        let id = incident(&toolbox).await;
+        if tool == "add_incident_note" {
+            // It may still arrive, so it is not sent again; and the look is answered at once.
+            let error = err(&toolbox, tool, json!({"incident_id": id, "content": "on it"})).await;
+            assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+            assert!(error.message().contains("not among the incident's notes"), "{error}");
+        } else {
+            ok(&toolbox, tool, json!({"incident_id": id})).await;
+        }
+        assert_eq!(http2.connections(), 2, "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_share_the_new_connection() {
+    let sandbox = sandbox().await;
+    let http2 = Http2::start(&sandbox, |connection, place, _| match (connection, place) {
+        (0, 1..) => Fate::Ignored,
+        _ => Fate::Answered,
+    })
+    .await;
+    let toolbox = toolbox(&http2, &sandbox);
+    ok(&toolbox, "get_teams", json!({})).await;
+    join_all((0..20).map(|_| ok(&toolbox, "get_teams", json!({})))).await;
+    // Those that come before the new connection stands may open one each until they learn that it can be shared.
+    let connections = http2.connections();
+    ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(http2.connections(), connections);
+    assert!(connections <= 21, "{connections}");
+}
+
+#[tokio::test]
+async fn a_host_that_never_answers_gets_few_connections() {
+    let sandbox = sandbox().await;
+    let http2 = Http2::start(&sandbox, |_, _, _| Fate::Ignored).await;
+    let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| {
+        config.attempt_timeout = Duration::from_millis(200);
+        config.backoff = Duration::from_millis(1);
+    });
+    for _ in 0..5 {
+        assert_eq!(err(&toolbox, "get_teams", json!({})).await.code(), Code::Timeout);
+    }
+    assert_eq!(http2.connections(), 15, "one for each attempt");
+}
+
+#[tokio::test]
+async fn requests_under_way_keep_their_connection() {
+    let sandbox = sandbox().await;
+    let release = Arc::new(Notify::new());
+    let held = Arc::clone(&release);
+    let http2 = Http2::start(&sandbox, move |connection, _, request| match (connection, request.uri().path()) {
+        (0, "/teams") => Fate::Held(Arc::clone(&held)),
+        (0, "/schedules") => Fate::Ignored,
+        _ => Fate::Answered,
+    })
+    .await;
+    let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| {
+        config.attempt_timeout = Duration::from_secs(5);
+    });
+    let other = async {
+        ok(&toolbox, "get_schedules", json!({})).await;
+        release.notify_one();
+    };
+    let (teams, ()) = tokio::join!(ok(&toolbox, "get_teams", json!({})), other);
+    assert!(!rows(&teams, "teams").is_empty());
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_found_by_pings_while_idle() {
+    let sandbox = sandbox().await;
+    let http2 = Http2::start(&sandbox, |connection, place, _| match (connection, place) {
+        (0, 1) => Fate::Silence,
+        _ => Fate::Answered,
+    })
+    .await;
+    let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| config.attempt_timeout = config.timeout);
+    ok(&toolbox, "get_teams", json!({})).await;
+    // A call whose caller has no patience leaves the connection silent and idle.
+    let call = toolbox.call("get_teams", object(json!({})));
+    tokio::select! {
+        _ = call => panic!("it was answered"),
+        () = http2.silent() => {}
+    }
+    http2.given_up().await;
+    ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(http2.connections(), 2);
+}
+
+#[tokio::test]
+async fn calls_that_are_withdrawn_do_not_keep_a_stuck_connection() {
+    let sandbox = sandbox().await;
+    let http2 = Http2::start(&sandbox, |connection, place, _| match (connection, place) {
+        (0, 1..) => Fate::Ignored,
+        _ => Fate::Answered,
+    })
+    .await;
+    let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| config.attempt_timeout = config.timeout);
+    ok(&toolbox, "get_teams", json!({})).await;
+    // Clients that give up after five seconds are common, and never wait for an attempt to time out.
+    let call = toolbox.call("get_teams", object(json!({})));
+    assert!(tokio::time::timeout(Duration::from_millis(5_200), call).await.is_err());
+    ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(http2.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_asked_again() {
+    let sandbox = sandbox().await;
+    let refused = AtomicUsize::new(0);
+    let http2 = Http2::start(&sandbox, move |_, _, request| {
+        let first = is_change(request.method()) && refused.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        if first { Fate::Reset(Reason::REFUSED_STREAM) } else { Fate::Answered }
+    })
+    .await;
+    let toolbox = toolbox(&http2, &sandbox);
+    let id = incident(&toolbox).await;
+    ok(&toolbox, "add_incident_note", json!({"incident_id": id, "content": "on it"})).await;
+    assert_eq!(notes(&toolbox, &id, "on it").await, 1);
+    ok(&toolbox, "acknowledge_incident", json!({"incident_id": id})).await;
+    assert_eq!(http2.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_change_that_is_always_refused_is_not_in_doubt() {
+    let sandbox = sandbox().await;
+    let http2 = Http2::start(&sandbox, |_, _, request| match request.method() {
+        method if is_change(method) => Fate::Reset(Reason::REFUSED_STREAM),
+        _ => Fate::Answered,
+    })
+    .await;
+    let toolbox = toolbox(&http2, &sandbox);
+    let id = incident(&toolbox).await;
+    for (tool, arguments) in [
+        ("add_incident_note", json!({"incident_id": id, "content": "on it"})),
+        ("acknowledge_incident", json!({"incident_id": id})),
+    ] {
+        assert_eq!(err(&toolbox, tool, arguments).await.code(), Code::NetworkError, "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_on_its_way_out_costs_nothing() {
+    for (tool, arguments) in [
+        ("get_teams", json!({})),
+        ("add_incident_note", json!({"content": "on it"})),
+        ("acknowledge_incident", json!({})),
+    ] {
+        let sandbox = sandbox().await;
+        let plain = crate::support::toolbox(&sandbox, tokens::USER, |_| {});
+        let mut arguments = arguments;
+        if tool != "get_teams" {
+            arguments["incident_id"] = incident(&plain).await;
+        }
+        let me = ok(&plain, "build_user_context", json!({})).await;
+        let http2 = Http2::going_away(&sandbox).await;
+        // With a known author, nothing is asked before the change.
+        let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| {
+            config.user_email = me["email"].as_str().map(str::to_owned);
+        });
+        ok(&toolbox, tool, arguments).await;
+        assert_eq!(http2.connections(), 2, "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_found() {
+    for fate in [Fate::Lost(Reason::INTERNAL_ERROR), Fate::Lost(Reason::CANCEL), Fate::Half, Fate::LostWithConnection] {
+        let sandbox = sandbox().await;
+        let lost = fate.clone();
+        let once = AtomicUsize::new(0);
+        let http2 = Http2::start(&sandbox, move |_, _, request| {
+            if is_change(request.method()) && once.fetch_add(1, Ordering::Relaxed) == 0 {
+                lost.clone()
+            } else {
+                Fate::Answered
+            }
+        })
+        .await;
+        let toolbox = toolbox(&http2, &sandbox);
+        let id = incident(&toolbox).await;
+        ok(&toolbox, "add_incident_note", json!({"incident_id": id, "content": "on it"})).await;
+        assert_eq!(notes(&toolbox, &id, "on it").await, 1, "{fate:?}");
+        let posted = sandbox.requests().iter().filter(|request| request.method == "POST").count();
+        assert_eq!(posted, 1, "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_does_not_verify_is_named_and_not_retried() {
+    let sandbox = sandbox().await;
+    let (ours, theirs) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let (now, year) = (Timestamp::now(), (365 * 24).hours());
+    for (by, names, until, why, hint) in [
+        (&theirs, &NAMES[..], now + year, "not from a trusted certificate authority", "SSL_CERT_FILE"),
+        (&ours, &["pagerduty.example"][..], now + year, "for other names", "PAGERDUTY_API_HOST"),
+        (&ours, &NAMES[..], now - 48.hours(), "has expired", "date and time"),
+    ] {
+        let endpoint = https_as(&sandbox, by, &ours, names, until).await;
+        let toolbox = endpoint.toolbox(&sandbox, tokens::USER, |config| config.backoff = Duration::from_mins(5));
+        for tool in ["get_teams", "build_user_context"] {
+            let error = err(&toolbox, tool, json!({})).await;
+            assert_eq!(error.code(), Code::NetworkError, "{error}");
+            assert!(error.message().contains(why), "{error}");
+            assert!(error.hint_text().unwrap().contains(hint), "{error:?}");
+        }
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_account_is_the_same_behind_tls() {
+    let sandbox = sandbox().await;
+    let endpoint = https(&sandbox).await;
+    let plain = crate::support::toolbox(&sandbox, tokens::USER, |_| {});
+    let toolbox = endpoint.toolbox(&sandbox, tokens::USER, |_| {});
+    for tool in ["get_teams", "build_user_context"] {
+        assert_eq!(ok(&toolbox, tool, json!({})).await, ok(&plain, tool, json!({})).await);
+    }
+}
