@@ -152,6 +152,12 @@ impl Api {
         self.call.in_doubt()
     }
 
+    /// Until when what was asked for beside the main answer is waited for, now that this is there.
+    #[must_use]
+    pub fn grace(&self) -> Instant {
+        self.call.grace(self.client.policy.spare())
+    }
+
     /// One object by its ID, with the fields of `selection`.
     pub async fn one<M: Model>(&self, id: &Id<M>, query: Query, selection: &Selection) -> Result<Row<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::One));

@@ -5,6 +5,7 @@
 //! [`Tool`] constant. To add one: its file, one line in [`ALL`], its snapshot, the regenerated docs.
 
 mod escalation_policies;
+mod filter;
 mod incidents;
 mod oncalls;
 mod pages;
@@ -29,8 +30,9 @@ use crate::pagination::Want;
 use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
 use crate::reply::{Budget, Format, Reply};
 
+pub use filter::Filter;
 pub use pages::{Page, Pages};
-pub use toolbox::{Filter, Label, Toolbox};
+pub use toolbox::{Label, Toolbox};
 
 /// Every tool, in the order of the documentation.
 pub const ALL: &[Tool] = &[

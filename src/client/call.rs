@@ -8,6 +8,9 @@ use tokio::time::Instant;
 use super::policy::{Decision, Left, PATIENCE};
 use crate::error::Error;
 
+/// How long a side request may go on once the main answer is there.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// One call.
 #[derive(Debug)]
 pub struct Call {
@@ -45,6 +48,14 @@ impl Call {
             state.waited += wait;
         }
         decision
+    }
+
+    /// Until when what was asked for beside the main answer is waited for, now that this is there: for a few seconds, and
+    /// until `spare` before the call has to be answered.
+    pub fn grace(&self, spare: Duration) -> Instant {
+        let now = Instant::now();
+        let latest = self.deadline.checked_sub(spare).unwrap_or(now);
+        latest.min(now + GRACE)
     }
 
     /// Notes what to say if the call ends now: that a change was sent and its answer is not known. `None`: nothing is in

@@ -177,7 +177,12 @@ impl Policy {
 
     /// The time that is kept for a look.
     fn reserve(&self, kind: Kind) -> Duration {
-        if kind == Kind::Read { Duration::ZERO } else { FOR_A_LOOK.min(self.call / 4) }
+        if kind == Kind::Read { Duration::ZERO } else { self.spare() }
+    }
+
+    /// The time that a call keeps back for its end.
+    pub fn spare(&self) -> Duration {
+        FOR_A_LOOK.min(self.call / 4)
     }
 
     /// The wait after attempt `number`: between half and all of a doubling time, or what PagerDuty asks for and up to a

@@ -2,6 +2,8 @@
 
 use futures_util::future::OptionFuture;
 use serde_json::{Map, Value};
+use tokio::sync::SetOnce;
+use tokio::time::{Instant, sleep_until};
 
 use super::scope::{context_excludes, id_excludes, needs_one_of};
 use super::{About, Access, Context, Tool, Toolset, run};
@@ -170,17 +172,20 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
     } else {
         (id.clone(), None)
     };
+    let until = SetOnce::new();
     let incident = async {
-        match known {
-            Some(row) => Ok(row),
-            None => cx.api.one(&id, Query::new(), &selection).await,
-        }
+        let row = match known {
+            Some(row) => row,
+            None => cx.api.one(&id, Query::new(), &selection).await?,
+        };
+        let _ = until.set(cx.api.grace());
+        Ok(row)
     };
     let extras = async {
         Ok(tokio::join!(
-            OptionFuture::from(past.then(|| cx.api.past_incidents(&id))),
-            OptionFuture::from(related.then(|| cx.api.related_incidents(&id))),
-            OptionFuture::from(notes.then(|| cx.api.notes(&id))),
+            OptionFuture::from(past.then(|| beside(cx.api.past_incidents(&id), &until))),
+            OptionFuture::from(related.then(|| beside(cx.api.related_incidents(&id), &until))),
+            OptionFuture::from(notes.then(|| beside(cx.api.notes(&id), &until))),
         ))
     };
     // Without the incident nobody waits for its extras.
@@ -214,6 +219,16 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
         reply.warn(warning);
     }
     Ok(reply)
+}
+
+/// Waits for an extra, once the incident is there until `until` at most: an extra that hangs must not cost the incident.
+async fn beside<T>(extra: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
+    let over = async { sleep_until(*until.wait().await).await };
+    tokio::select! {
+        biased;
+        answer = extra => answer,
+        () = over => Err(Error::new(Code::Timeout, "there was no answer soon after the incident's; asking again may help")),
+    }
 }
 
 async fn list(cx: Context, params: &Params) -> Result<Reply> {

@@ -1,4 +1,4 @@
-//! Each fault × each kind of call, once and for ever, over real HTTP: what the caller is told, how many requests it takes,
+//! Each fault × each kind of call, once and for ever, over TLS and HTTP/2 as in production: what the caller is told, how many requests it takes,
 //! and what has become of the account.
 //!
 //! An outcome is written as `ok` or the error's code, then the number of requests the fault could strike; for a change
@@ -11,7 +11,8 @@ use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Sandbox, tokens};
 use pagerduty_mcp_server::tools::{Terms, Toolbox};
 use serde_json::{Value, json};
 
-use crate::support::{Account, object, rows, toolbox};
+use crate::support::tls::{Endpoint, https};
+use crate::support::{Account, object, rows};
 
 /// Far beyond the time-out of an attempt.
 const SLOW: Duration = Duration::from_mins(5);
@@ -143,6 +144,7 @@ impl Line {
     /// Runs some cells of the line on one account, one after another; what is wrong with them.
     async fn run(&self, calls: &[Call], stays: bool) -> Vec<String> {
         let account = Account::start().await;
+        let endpoint = https(&account.sandbox).await;
         let setup = json!({
             "current_user_context": false, "statuses": ["triggered", "acknowledged"], "limit": calls.len(), "include": ["id"],
         });
@@ -152,7 +154,7 @@ impl Line {
         let team = account.ok("get_teams", json!({"limit": 1})).await["teams"][0]["id"].clone();
         let mut wrong = Vec::new();
         for (call, incident) in calls.iter().zip(rows(&open, "incidents")) {
-            let cell = Cell { line: self, call: *call, stays, account: &account };
+            let cell = Cell { line: self, call: *call, stays, account: &account, endpoint: &endpoint };
             let problem = cell.run(incident["id"].as_str().unwrap(), team.as_str().unwrap()).await;
             wrong.extend(problem.map(|problem| {
                 let which = if stays { "for ever" } else { "once" };
@@ -168,6 +170,7 @@ struct Cell<'m> {
     call: Call,
     stays: bool,
     account: &'m Account,
+    endpoint: &'m Endpoint,
 }
 
 impl Cell<'_> {
@@ -175,7 +178,7 @@ impl Cell<'_> {
     async fn run(&self, incident: &str, team: &str) -> Option<String> {
         let sandbox = &self.account.sandbox;
         // Each begins with nothing known of the account and of its rate limit.
-        let toolbox = toolbox(sandbox, tokens::USER, |config| {
+        let toolbox = self.endpoint.toolbox(sandbox, tokens::USER, |config| {
             config.attempt_timeout = if self.line.is_slow() { ATTEMPT } else { config.timeout };
             config.backoff = Duration::from_millis(20);
         });

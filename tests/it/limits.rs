@@ -10,7 +10,7 @@ use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Account, err, toolbox};
+use crate::support::{Account, err, ok, toolbox, warnings};
 
 fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -52,6 +52,37 @@ async fn a_429_holds_back_the_other_calls_of_its_credential_and_nobody_else() {
     assert_eq!(account.sandbox.requests().len(), 1, "nothing else was sent");
     let other = Origin::Http(Some(tokens::TEAMLESS.into()));
     account.toolbox.call_from(&other, "get_teams", Map::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_side_request_that_hangs_never_costs_the_incident() {
+    // The incident takes most of the call's time, so that little is left after it.
+    for (delay, timeout, longest) in [(0, 45, 10), (2_000, 4, 4)] {
+        let account = Account::start().await;
+        let id =
+            account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await["incidents"][0]["id"]
+                .clone();
+        account.sandbox.fail(always("/incidents/{id}", FaultKind::Delay(Duration::from_millis(delay))));
+        for path in ["past_incidents", "related_incidents"] {
+            account.sandbox.fail(always(&format!("/incidents/{{id}}/{path}"), FaultKind::Hang));
+        }
+        let toolbox = toolbox(&account.sandbox, tokens::USER, |config| {
+            config.timeout = Duration::from_secs(timeout);
+            config.attempt_timeout = config.timeout;
+        });
+        let began = std::time::Instant::now();
+        let asked = json!({
+            "incident_id": id, "include_past_incidents": true, "include_related_incidents": true, "include_notes": true,
+        });
+        for answer in join_all((0..50).map(|_| ok(&toolbox, "get_incidents", asked.clone()))).await {
+            assert_eq!(answer["incidents"][0]["id"], id);
+            let warnings = warnings(&answer);
+            assert!(warnings.contains("past_incidents could not be fetched: TIMEOUT"), "{warnings}");
+            assert!(warnings.contains("related_incidents could not be fetched: TIMEOUT"), "{warnings}");
+            assert!(!warnings.contains("notes could"), "{warnings}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(longest), "{:?}", began.elapsed());
+    }
 }
 
 #[tokio::test]
