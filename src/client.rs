@@ -11,6 +11,7 @@ pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod http;
 mod incidents;
+mod places;
 pub(crate) mod policy;
 mod probe;
 mod rate;
@@ -22,6 +23,7 @@ mod writes;
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
@@ -33,6 +35,7 @@ use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, Want};
+use crate::reply::Budget;
 use decode::{Page, Row};
 use resources::{Paging, Resource};
 
@@ -41,8 +44,11 @@ use call::Call;
 pub use context::{Owned, UserContext};
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
-pub use request::{Query, Request};
+pub use request::{MOST_VALUES, Query, Request};
 pub use writes::NewStatus;
+
+/// How many portions of a list are asked for side by side.
+const PORTIONS: usize = 8;
 
 /// What all calls share.
 #[derive(Debug)]
@@ -159,24 +165,56 @@ impl Api {
     }
 
     /// One object by its ID, with the fields of `selection`.
-    pub async fn one<M: Model>(&self, id: &Id<M>, query: Query, selection: &Selection) -> Result<Row<M>> {
+    pub async fn one<M: Model>(&self, id: &Id<M>, query: Query, selection: &Selection<'_>) -> Result<Row<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::One));
         self.read_one(&Request::one(M::RESOURCE, id, query), M::RESOURCE.one, selection).await
     }
 
     /// A list, page after page until `want` is met.
-    pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection) -> Result<Listing<M>> {
+    ///
+    /// A question that names more than a request can is asked in portions, side by side.
+    pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection<'_>) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
+        let mut portions = query.in_portions();
+        if portions.len() < 2 {
+            return self.portion(portions.pop().unwrap_or_default(), want, selection).await;
+        }
+        // Any portion may hold all that is wanted.
+        let each = Want {
+            limit: want.offset.saturating_add(want.limit).saturating_add(1),
+            offset: 0,
+            budget: Budget::unlimited(),
+        };
+        let mut lists = Vec::with_capacity(portions.len());
+        while !portions.is_empty() {
+            let some = portions.drain(..portions.len().min(PORTIONS));
+            let some = some.map(|query| self.portion(query, each.clone(), selection));
+            lists.extend(try_join_all(some).await?);
+        }
+        Ok(pagination::merge(want, lists))
+    }
+
+    async fn portion<M: Model>(&self, query: Query, mut want: Want, selection: &Selection<'_>) -> Result<Listing<M>> {
         debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
-        pagination::collect(
+        let list = format!("{}?{}", M::RESOURCE.path, query.list());
+        let given = self.account.places.before(&list, &mut want);
+        let listing = pagination::collect(
             want,
+            given,
             || self.account.rate.room(),
             |offset, size| {
                 let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
                 async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
             },
         )
-        .await
+        .await?;
+        self.account.places.note(list, &listing);
+        Ok(listing)
+    }
+
+    /// Says that what lists are about is being changed, so that a list that is continued is looked at more closely.
+    pub fn note_change(&self) {
+        self.account.places.note_change();
     }
 
     /// A list that belongs to one object and comes in one piece, cut to `want`.
@@ -186,18 +224,23 @@ impl Api {
         parent: &Id<P>,
         query: Query,
         want: Want,
-        selection: &Selection,
+        selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
         debug_assert_eq!(resource.paging, Paging::Whole);
         let page = self.page(&Request::below(resource, parent, query), resource.many, selection).await?;
         Ok(pagination::cut(want, page))
     }
 
-    async fn read_one<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection) -> Result<Row<M>> {
+    async fn read_one<M: Model>(
+        &self,
+        request: &Request,
+        key: &'static str,
+        selection: &Selection<'_>,
+    ) -> Result<Row<M>> {
         self.send(request, |body| decode::one(body, key, selection)).await
     }
 
-    async fn page<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection) -> Result<Page<M>> {
+    async fn page<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection<'_>) -> Result<Page<M>> {
         self.send(request, |body| decode::page(body, key, selection)).await
     }
 }

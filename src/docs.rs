@@ -54,13 +54,15 @@ pub fn tools_markdown(tools: &[&'static Tool]) -> String {
          one; only `build_user_context` answers a flat object. Lists say `has_more`, and `next_offset` when there is more; \
          `warnings` says what to know about the answer. Empty fields are left out. An error is \
          `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
-         An ID excludes list filters. `current_user_context` (default true) limits a list to what concerns the current user; \
-         to ask about others pass false with explicit filters. Timestamps are ISO 8601; without an offset they are UTC.\n",
+         An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default true) \
+         limits a list to what concerns the current user; to ask about others pass false with explicit filters. Timestamps \
+         are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` of 0) is the same as \
+         none; a list that holds something and names nothing (`[\"\"]`) is an error. An ID may be a link to its web page.\n",
     );
     for tool in tools {
         section(&mut text, tool);
     }
-    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
+    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. With `+` before a name (`+html_url`) the default fields come, too. Other names are passed on, since PagerDuty sends fields that its description lacks; a warning names those that are in no row. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
     fields::<EscalationPolicy>(&mut text, &[]);
     fields::<Incident>(&mut text, &["past_incidents", "related_incidents", "notes"]);
     fields::<Oncall>(&mut text, &[]);

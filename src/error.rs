@@ -76,7 +76,7 @@ pub enum Code {
     UnknownTool,
     /// Two parameters contradict each other.
     ConflictingParameters,
-    /// `include` is empty or names something that is not a field.
+    /// `include` names nothing, a misspelt field or something that cannot be one.
     InvalidInclude,
     /// A timestamp is not ISO 8601.
     InvalidTimestamp,
@@ -241,7 +241,7 @@ impl Code {
             Code::ConflictingParameters => ("CONFLICTING_PARAMETERS", "Two parameters contradict each other."),
             Code::InvalidInclude => (
                 "INVALID_INCLUDE",
-                "`include` is empty or names something that is not a field; the hint gives the nearest names.",
+                "`include` names nothing, a misspelt field or something that cannot be one; the hint gives the nearest names.",
             ),
             Code::InvalidTimestamp => ("INVALID_TIMESTAMP", "A timestamp is not ISO 8601."),
             Code::InvalidTimeRange => (

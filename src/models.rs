@@ -53,15 +53,20 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         self.id().map(Cow::Borrowed)
     }
 
+    /// Whether it stands before another one in PagerDuty's order, as far as that is known.
+    fn goes_before(&self, _other: &Self) -> bool {
+        false
+    }
+
     /// The default set.
     #[must_use]
-    fn defaults() -> Selection {
+    fn defaults() -> Selection<'static> {
         Selection::new(Self::DEFAULT.to_vec(), Self::FACTS).without_echoes(Self::ECHOES)
     }
 
     /// Nothing to show: only the facts.
     #[must_use]
-    fn facts_only() -> Selection {
+    fn facts_only() -> Selection<'static> {
         Selection::new(Vec::new(), Self::FACTS)
     }
 
@@ -76,7 +81,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
 
     /// The `include[]` values that a request for `selection` needs.
     #[must_use]
-    fn expansions(selection: &Selection, request: Request) -> Vec<&'static str> {
+    fn expansions(selection: &Selection<'_>, request: Request) -> Vec<&'static str> {
         let mut values: Vec<_> = Self::EXPANSIONS
             .iter()
             .filter(|expansion| expansion.on.covers(request) && selection.shows(expansion.field))
@@ -88,7 +93,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
 
     /// The fields of `selection` that do not come with this request.
     #[must_use]
-    fn missing(selection: &Selection, request: Request) -> Vec<&'static str> {
+    fn missing(selection: &Selection<'_>, request: Request) -> Vec<&'static str> {
         let comes = |expansion: &Expansion| expansion.on.covers(request) || expansion.on == On::List;
         let missing = Self::EXPANSIONS.iter().filter(|expansion| !comes(expansion) && selection.shows(expansion.field));
         missing.map(|expansion| expansion.field).collect()
@@ -144,6 +149,12 @@ pub struct Expansion {
 /// Reads a fact: one that is missing, null or of another type than documented is not known, and fails nothing.
 fn fact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+/// Whether a name comes before another one in an alphabetical list.
+fn comes_before(name: Option<&String>, other: Option<&String>) -> bool {
+    let lower = |name: Option<&String>| name.map(|name| name.to_lowercase());
+    lower(name) < lower(other)
 }
 
 /// A reference to another object, as far as our rules look at it.

@@ -6,7 +6,12 @@
 //! Strict about meaning, lenient about form. A misspelt parameter or an impossible value is an error that says what would
 //! be right, because a call that silently does something else is worse than a failed one. But the slips that models make
 //! all the time are understood: `"2"` for 2, `"false"` for false, `"triggered"` or `"[\"triggered\"]"` for a list.
+//!
+//! A blank value (`""`, `[]`, a limit of 0, `null`, or the text `"null"`) is the same as no value, because clients that
+//! must fill every parameter send one. A list that holds something and names nothing, such as `[""]`, is an error: to
+//! ignore it would widen the query.
 
+mod ids;
 mod include;
 mod time;
 mod types;
@@ -15,9 +20,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 
+pub use ids::{Ids, MOST_IDS};
 pub use include::{Extras, Include};
 pub use time::{Moment, Range};
-pub use types::{Choice, Choices, Content, Flag, Ids, Limit, MOST_IDS, Offset, Statuses, Text, Urgencies};
+pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Urgencies};
 
 /// A parameter's type: its schema and how it is read.
 pub trait Param: Sized {
@@ -28,15 +34,25 @@ pub trait Param: Sized {
     /// `allOf` and lists of types.
     fn schema() -> Map<String, Value>;
 
-    /// Reads a value that is present and not null.
+    /// Whether a value is as good as none.
+    fn is_blank(value: &Value) -> bool {
+        is_blank(value)
+    }
+
+    /// Reads a value that is not blank.
     fn decode(name: &'static str, value: &Value) -> Result<Self>;
 
-    /// What holds when the parameter is absent or null.
+    /// Returns what holds when the parameter is absent or blank.
     fn absent(name: &'static str) -> Result<Self> {
         Err(Error::new(Code::MissingParameter, format!("{name} is missing")).hint(format!("Pass {name}.")))
     }
 
-    /// Whether it says anything: not when absent, at its default, or a list of blanks.
+    /// Returns what the answer should say about a value that was read in another way than it might have been meant.
+    fn remark(_name: &'static str, _value: &Value) -> Option<String> {
+        None
+    }
+
+    /// Whether it says anything: not when absent or at its default.
     fn is_given(&self) -> bool {
         true
     }
@@ -49,8 +65,16 @@ impl<T: Param> Param for Option<T> {
         T::schema()
     }
 
+    fn is_blank(value: &Value) -> bool {
+        T::is_blank(value)
+    }
+
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         T::decode(name, value).map(Some)
+    }
+
+    fn remark(name: &'static str, value: &Value) -> Option<String> {
+        T::remark(name, value)
     }
 
     fn absent(_: &'static str) -> Result<Self> {
@@ -72,6 +96,10 @@ pub struct Declaration {
     pub required: bool,
     /// Its schema without the description.
     pub schema: fn() -> Map<String, Value>,
+    /// Whether a value is as good as none.
+    pub is_blank: fn(&Value) -> bool,
+    /// What the answer should say about a value.
+    pub remark: fn(&'static str, &Value) -> Option<String>,
 }
 
 /// A struct of parameters; implemented by [`params!`](crate::params!).
@@ -121,6 +149,8 @@ macro_rules! params {
                     description: $description,
                     required: <$type as $crate::params::Param>::REQUIRED,
                     schema: <$type as $crate::params::Param>::schema,
+                    is_blank: <$type as $crate::params::Param>::is_blank,
+                    remark: <$type as $crate::params::Param>::remark,
                 },)*
             ];
 
@@ -154,9 +184,8 @@ pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
     let required: Vec<_> = declarations.iter().filter(|one| one.required).map(|one| one.name).collect();
     let mut schema = Map::new();
     schema.insert("type".into(), "object".into());
-    if !properties.is_empty() {
-        schema.insert("properties".into(), properties.into());
-    }
+    // Even when there are none: some clients refuse a schema without it, and OpenAI is reported to be one of them.
+    schema.insert("properties".into(), properties.into());
     if !required.is_empty() {
         schema.insert("required".into(), required.into());
     }
@@ -179,12 +208,52 @@ pub fn check_names(arguments: &Map<String, Value>, declarations: &[Declaration])
     Err(error.hint(format!("{}Valid parameters: {}.", nearest.unwrap_or_default(), names.join(", "))))
 }
 
-/// Reads one argument; null counts as absent, as several clients send it for what the model left out.
+/// Reads one argument; a blank one counts as absent.
 #[doc(hidden)]
 pub fn read<T: Param>(arguments: &Map<String, Value>, name: &'static str) -> Result<T> {
-    match arguments.get(name) {
-        None | Some(Value::Null) => T::absent(name),
+    match arguments.get(name).filter(|value| !T::is_blank(value)) {
+        None => T::absent(name),
         Some(value) => T::decode(name, value),
+    }
+}
+
+/// Returns the remarks on the arguments of a call that was understood.
+#[must_use]
+pub fn remarks(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Vec<String> {
+    let remark = |one: &Declaration| (one.remark)(one.name, arguments.get(one.name)?);
+    declarations.iter().filter_map(remark).collect()
+}
+
+/// Requires a parameter that the schema leaves optional.
+pub fn require(arguments: &Map<String, Value>, declarations: &[Declaration], name: &str) -> Result<()> {
+    let given = |one: &Declaration| arguments.get(name).is_some_and(|value| !(one.is_blank)(value));
+    if declarations.iter().any(|one| one.name == name && given(one)) {
+        return Ok(());
+    }
+    let value = arguments.get(name).map_or_else(|| "missing".to_owned(), quote);
+    Err(Error::new(Code::MissingParameter, format!("{name} is {value}")).hint(format!("Pass {name}.")))
+}
+
+/// Whether a value that is not a name is as good as none.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty() || is_null_word(text),
+        Value::Array(list) => list.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
+}
+
+/// Whether a text is how a program writes that there is no value.
+fn is_null_word(text: &str) -> bool {
+    ["null", "none", "nil", "undefined"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+}
+
+/// Whether a list is as good as none. A blank entry, unlike an empty list, may have been meant to narrow the query.
+fn is_blank_list(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty() || is_null_word(text) || text.replace(' ', "") == "[]",
+        other => is_blank(other),
     }
 }
 
@@ -210,8 +279,21 @@ pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 80 { text.to_owned() } else { text.chars().take(80).chain(['…']).collect() }
 }
 
-/// A list from a list, from the JSON text of one, from a comma-separated text, or from a single value.
+/// The error for a list that holds something and names nothing.
+fn names_nothing(code: Code, name: &str, value: &Value) -> Error {
+    Error::new(code, format!("{name} is {}, which names nothing", quote(value)))
+        .hint(format!("Name at least one, or leave {name} out."))
+}
+
+/// Reads a list of words, without blank ones.
 fn items(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
+    let mut items = parts(name, value, expected)?;
+    items.retain(|item| !is_null_word(item));
+    Ok(items)
+}
+
+/// Reads a list from a list, from the JSON text of one, from a comma-separated text, or from a single value.
+fn parts(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
     let one = |item: &Value| match item {
         // Nothing that goes into a list has a comma in it.
         Value::String(text) => Ok(text.split(',').map(|part| part.trim().to_owned()).collect()),
@@ -222,7 +304,7 @@ fn items(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String
     let list: Vec<Vec<String>> = match value {
         Value::Array(list) => list.iter().map(one).collect::<Result<_>>()?,
         Value::String(text) if text.trim_start().starts_with('[') => match serde_json::from_str(text) {
-            Ok(list @ Value::Array(_)) => return items(name, &list, expected),
+            Ok(list @ Value::Array(_)) => return parts(name, &list, expected),
             _ => return Err(invalid(name, value, expected)),
         },
         other => vec![one(other)?],

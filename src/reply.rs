@@ -76,6 +76,10 @@ impl Reply {
             )),
             End::Complete | End::Limit(_) => {}
         }
+        if listing.moved {
+            reply
+                .warn("The list became shorter meanwhile, so it was read again from an earlier row: none is left out.");
+        }
         if listing.oversized {
             reply.warn(OVERSIZED);
         }
@@ -93,10 +97,10 @@ impl Reply {
         self.metadata.insert(name.to_owned(), value.into());
     }
 
-    /// Adds a warning if there is one.
+    /// Adds the warnings there are.
     #[must_use]
-    pub fn warned(mut self, warning: Option<String>) -> Self {
-        self.warnings.extend(warning);
+    pub fn warned(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.extend(warnings);
         self
     }
 

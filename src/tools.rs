@@ -21,12 +21,13 @@ use std::future::Future;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use crate::client::resources::Resource;
 use crate::client::{Api, Query};
 use crate::clients::Size;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Model, Request};
-use crate::pagination::Want;
+use crate::pagination::{Listing, Want};
 use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
 use crate::reply::{Budget, Format, Reply};
 
@@ -169,6 +170,11 @@ impl Tool {
         params::schema(self.params)
     }
 
+    /// Requires a parameter that the schema leaves optional: without its ID, a question for one object is one for all.
+    pub fn require(&self, arguments: &Map<String, Value>, name: &str) -> Result<()> {
+        params::require(arguments, self.params, name)
+    }
+
     /// The tool as MCP defines it. <https://modelcontextprotocol.io/specification/2025-11-25/server/tools>
     #[must_use]
     pub fn definition(&self) -> Value {
@@ -243,7 +249,7 @@ impl Context {
     /// One object, read by its ID.
     pub async fn show<M: Model, X: Extras>(&self, id: &Id<M>, query: Query, include: &Include<M, X>) -> Result<Reply> {
         let row = self.api.one(id, query, &include.selection()).await?;
-        Ok(Reply::one(M::RESOURCE, row.shown, self.budget()).warned(include.warning(Request::One)))
+        Ok(self.object(M::RESOURCE, row.shown, include, Request::One))
     }
 
     /// A list; `narrow` names the parameters that make it shorter.
@@ -255,7 +261,19 @@ impl Context {
         narrow: &str,
     ) -> Result<Reply> {
         let listing = self.api.list::<M>(query, want, &include.selection()).await?;
-        Ok(Reply::list(M::RESOURCE, listing, narrow).warned(include.warning(Request::List)))
+        Ok(listed(M::RESOURCE, listing, include, narrow))
+    }
+
+    /// The answer with one object.
+    fn object<M: Model, X: Extras>(
+        &self,
+        resource: &'static Resource,
+        row: Map<String, Value>,
+        include: &Include<M, X>,
+        request: Request,
+    ) -> Reply {
+        let warnings = include.warnings(request, std::iter::once(&row));
+        Reply::one(resource, row, self.budget()).warned(warnings)
     }
 
     /// How much of a list to fetch.
@@ -269,6 +287,17 @@ impl Context {
     }
 }
 
+/// The answer with a list.
+fn listed<M: Model, X: Extras>(
+    resource: &'static Resource,
+    listing: Listing<M>,
+    include: &Include<M, X>,
+    narrow: &str,
+) -> Reply {
+    let warnings = include.warnings(Request::List, listing.rows.iter().map(|row| &row.shown));
+    Reply::list(resource, listing, narrow).warned(warnings)
+}
+
 /// Decodes the arguments and runs the tool's function.
 fn run<P, F, Fut>(cx: Context, arguments: &Map<String, Value>, tool: F) -> BoxFuture<'static, Result<Reply>>
 where
@@ -276,8 +305,12 @@ where
     F: FnOnce(Context, P) -> Fut + Send + 'static,
     Fut: Future<Output = Result<Reply>> + Send + 'static,
 {
+    let remarks = params::remarks(arguments, P::DECLARATIONS);
     match P::decode(arguments) {
-        Ok(params) => Box::pin(tool(cx, params)),
+        Ok(params) => {
+            let reply = tool(cx, params);
+            Box::pin(async { Ok(reply.await?.warned(remarks)) })
+        }
         Err(error) => Box::pin(std::future::ready(Err(error))),
     }
 }

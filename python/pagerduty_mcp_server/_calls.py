@@ -9,53 +9,22 @@ if TYPE_CHECKING:
 else:
     from ._annotations import Any
 
-FILTERS = ("_ids", "statuses", "urgencies")
-
 environment = _core.Client.of_environment()
 
 
-async def ask(tool: str, **arguments: "Any") -> "dict[str, Any]":
+async def ask(
+    tool: str, *, needs: "str | None" = None, **arguments: "Any"
+) -> "dict[str, Any]":
     """Call a tool for a function of the 4.x modules.
 
-    Those have no user context: a list without a filter is that of the whole account. A filter that
-    is there and names nothing is a mistake, which would give the whole account, too.
-    """
-    for name, value in arguments.items():
-        if name.endswith(FILTERS) and names_nothing(value):
-            raise refused(
-                "INVALID_PARAMETER",
-                f"{name} is {value!r}, which names nothing",
-                f"Say which, or leave {name} out to have all.",
-            )
-    return await environment.call(tool, arguments, whole_account=True)
-
-
-def names_nothing(filter: object) -> bool:
-    """Whether it is there, as a list or as the text of one, and all that it holds is blank."""
-    if isinstance(filter, (list, tuple)):
-        return bool(filter) and all(one is None or is_blank(one) for one in filter)
-    return isinstance(filter, str) and bool(filter) and not filter.strip(" \t\n,[]\"'")
-
-
-def is_blank(value: object) -> bool:
-    """Whether it is text that says nothing."""
-    return isinstance(value, str) and not value.strip()
-
-
-def said(text: "str | None") -> "str | None":
-    """Take blank text for none, as the 4.x functions did."""
-    return None if is_blank(text) else text
-
-
-def required(name: str, value: "Any") -> "Any":
-    """Refuse a value that says nothing: without its ID, a question for one object is one for all.
+    Those have no user context: a list without a filter is that of the whole account. Without the
+    parameter that `needs` names, a question for one object would be one for all.
 
     Raises:
-        ValidationError: It is missing (`MISSING_PARAMETER`).
+        ValidationError: An argument is refused (`INVALID_PARAMETER`), or the one needed is
+            missing or blank (`MISSING_PARAMETER`).
     """
-    if not value or is_blank(value):
-        raise refused("MISSING_PARAMETER", f"{name} is {value!r}", f"Pass {name}.")
-    return value
+    return await environment.call(tool, arguments, whole_account=True, needs=needs)
 
 
 def refused(code: str, message: str, hint: str) -> ValidationError:

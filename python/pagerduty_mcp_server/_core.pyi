@@ -102,6 +102,7 @@ class Client:
         *,
         budget: bool = False,
         whole_account: bool = False,
+        needs: str | None = None,
     ) -> Future[dict[str, Any]]:
         """Call a tool. Needs a running `asyncio` loop.
 
@@ -110,6 +111,7 @@ class Client:
             arguments: Its arguments, or the JSON text of them.
             budget: Whether the default response budget applies, as for a model. One that was asked for always does.
             whole_account: Whether a list without any filter is the whole account, and not a mistake.
+            needs: A parameter that this call requires, although the tool does not.
 
         Returns:
             The future of the answer. Cancelling it drops the call. See `PagerDuty.call` for what it raises.
@@ -128,6 +130,7 @@ class Client:
         *,
         budget: bool = False,
         whole_account: bool = False,
+        needs: str | None = None,
     ) -> dict[str, Any]:
         """Call a tool and wait for it, with the interpreter released.
 

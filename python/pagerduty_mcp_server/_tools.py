@@ -69,13 +69,14 @@ class AsyncTools:
                 until.
             until: Default now; at most 180 days after since.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
             include_past_incidents: Add similar incidents of the past; needs
                 incident_id.
             include_related_incidents: Add related incidents on other services;
                 needs incident_id.
             include_notes: Add the responders' notes; needs incident_id.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -112,7 +113,7 @@ class AsyncTools:
 
         Args:
             incident_id: ID or number.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -137,7 +138,7 @@ class AsyncTools:
 
         Args:
             incident_id: ID or number.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -202,9 +203,10 @@ class AsyncTools:
             since: ISO 8601, UTC unless it has an offset; default now.
             until: Default now; at most 90 days ahead.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
             earliest: Only the next turn per policy, level and user.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -244,10 +246,11 @@ class AsyncTools:
             schedule_id: One by ID, without other filters.
             query: Part of the name.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
             since: ISO 8601, UTC unless it has an offset; with schedule_id.
             until: With schedule_id; default 2 weeks after since.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -282,8 +285,9 @@ class AsyncTools:
             schedule_id: Schedule ID.
             since: ISO 8601, UTC unless it has an offset; default now.
             until: Default now.
-            offset: For the next page: next_offset of the previous answer.
-            include: Return only these fields, instead of the default ones.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -318,13 +322,14 @@ class AsyncTools:
         Args:
             policy_id: One by ID, without other filters.
             current_user_context: true: of my teams and paging me; false: pass
-                user_ids or team_ids.
-            query: Part of the name, searched among those only.
+                user_ids, team_ids or query.
+            query: Part of the name; without users and teams, of all.
             user_ids: IDs of users they page, with current_user_context=false.
             team_ids: With current_user_context=false.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
-            include: Return only these fields, instead of the default ones.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -360,12 +365,14 @@ class AsyncTools:
 
         Args:
             service_id: One by ID, without other filters.
-            current_user_context: true: of my teams; false: pass team_ids.
+            current_user_context: true: of my teams; false: pass team_ids or
+                query.
             team_ids: With current_user_context=false.
-            query: Part of the name, searched among those teams only.
+            query: Part of the name; without teams, of all.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
-            include: Return only these fields, instead of the default ones.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -399,8 +406,9 @@ class AsyncTools:
             team_id: One by ID, without other filters.
             query: Part of the name.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
-            include: Return only these fields, instead of the default ones.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -433,12 +441,14 @@ class AsyncTools:
 
         Args:
             user_id: One by ID, without other filters.
-            current_user_context: true: of my teams; false: pass team_ids.
+            current_user_context: true: of my teams; false: pass team_ids or
+                query.
             team_ids: With current_user_context=false.
-            query: Part of the name, searched among those teams only.
+            query: Part of the name; without teams, of all.
             limit: Max results, default 100.
-            offset: For the next page: next_offset of the previous answer.
-            include: Return only these fields, instead of the default ones.
+            offset: next_offset of the previous answer; after changing rows
+                start again at 0.
+            include: Only these fields; +name adds to the default ones.
 
         Returns:
             The answer, as MCP clients get it, however large it is.
@@ -484,7 +494,7 @@ class AsyncTools:
             until: Default now; at most 180 days after since.
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.
@@ -531,7 +541,7 @@ class AsyncTools:
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
             earliest: Only the next turn per policy, level and user.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.
@@ -565,7 +575,7 @@ class AsyncTools:
             query: Part of the name.
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.
@@ -594,13 +604,13 @@ class AsyncTools:
 
         Args:
             current_user_context: true: of my teams and paging me; false: pass
-                user_ids or team_ids.
-            query: Part of the name, searched among those only.
+                user_ids, team_ids or query.
+            query: Part of the name; without users and teams, of all.
             user_ids: IDs of users they page, with current_user_context=false.
             team_ids: With current_user_context=false.
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.
@@ -630,12 +640,13 @@ class AsyncTools:
         """All that `get_services` lists, one by one.
 
         Args:
-            current_user_context: true: of my teams; false: pass team_ids.
+            current_user_context: true: of my teams; false: pass team_ids or
+                query.
             team_ids: With current_user_context=false.
-            query: Part of the name, searched among those teams only.
+            query: Part of the name; without teams, of all.
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.
@@ -665,7 +676,7 @@ class AsyncTools:
             query: Part of the name.
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.
@@ -692,12 +703,13 @@ class AsyncTools:
         """All that `get_users` lists, one by one.
 
         Args:
-            current_user_context: true: of my teams; false: pass team_ids.
+            current_user_context: true: of my teams; false: pass team_ids or
+                query.
             team_ids: With current_user_context=false.
-            query: Part of the name, searched among those teams only.
+            query: Part of the name; without teams, of all.
             limit: How many at most; default all, which PagerDuty ends at
                 10,000.
-            include: Return only these fields, instead of the default ones.
+            include: Only these fields; +name adds to the default ones.
 
         Yields:
             Each object of the list, fetched page by page as the loop goes on.

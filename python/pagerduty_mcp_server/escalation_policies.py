@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_escalation_policies` answers.
 """
 
-from ._calls import ask, required, said
+from ._calls import ask
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ async def list_escalation_policies(
     return await ask(
         "get_escalation_policies",
         current_user_context=False,
-        query=said(query),
+        query=query,
         user_ids=user_ids,
         team_ids=team_ids,
         limit=limit,
@@ -40,6 +40,7 @@ async def show_escalation_policy(
     """Show one policy: see the tool `get_escalation_policies`."""
     return await ask(
         "get_escalation_policies",
-        policy_id=required("policy_id", policy_id),
+        needs="policy_id",
+        policy_id=policy_id,
         include=include,
     )

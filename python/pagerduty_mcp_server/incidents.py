@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_incidents` answers.
 """
 
-from ._calls import ask, refused, required
+from ._calls import ask, refused
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ async def show_incident(
     """Show one incident by its ID or number: see the tool `get_incidents`."""
     return await ask(
         "get_incidents",
-        incident_id=required("incident_id", incident_id),
+        needs="incident_id",
+        incident_id=incident_id,
         include_past_incidents=include_past_incidents,
         include_related_incidents=include_related_incidents,
         include_notes=include_notes,

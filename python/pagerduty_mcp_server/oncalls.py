@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_oncalls` answers.
 """
 
-from ._calls import ask, said
+from ._calls import ask
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ async def list_oncalls(
         schedule_ids=schedule_ids,
         user_ids=user_ids,
         escalation_policy_ids=escalation_policy_ids,
-        since=said(since),
-        until=said(until),
+        since=since,
+        until=until,
         limit=limit,
         earliest=earliest,
         include=include,

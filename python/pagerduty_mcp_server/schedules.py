@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_schedules` answers.
 """
 
-from ._calls import ask, required, said
+from ._calls import ask
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ async def list_schedules(
     """List schedules by name: see the tool `get_schedules`."""
     return await ask(
         "get_schedules",
-        query=said(query),
+        query=query,
         limit=limit,
         include=include,
     )
@@ -37,9 +37,10 @@ async def show_schedule(
     """Show one schedule, rendered over a range when one is given: see the tool `get_schedules`."""
     return await ask(
         "get_schedules",
-        schedule_id=required("schedule_id", schedule_id),
-        since=said(since),
-        until=said(until),
+        needs="schedule_id",
+        schedule_id=schedule_id,
+        since=since,
+        until=until,
         include=include,
     )
 
@@ -55,7 +56,7 @@ async def list_users_oncall(
     return await ask(
         "list_users_oncall",
         schedule_id=schedule_id,
-        since=said(since),
-        until=said(until),
+        since=since,
+        until=until,
         include=include,
     )

@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_services` answers.
 """
 
-from ._calls import ask, required, said
+from ._calls import ask
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ async def list_services(
         "get_services",
         current_user_context=False,
         team_ids=team_ids,
-        query=said(query),
+        query=query,
         limit=limit,
         include=include,
     )
@@ -38,6 +38,7 @@ async def show_service(
     """Show one service: see the tool `get_services`."""
     return await ask(
         "get_services",
-        service_id=required("service_id", service_id),
+        needs="service_id",
+        service_id=service_id,
         include=include,
     )

@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_teams` answers.
 """
 
-from ._calls import ask, required, said
+from ._calls import ask
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ async def list_teams(
     """List teams by name: see the tool `get_teams`."""
     return await ask(
         "get_teams",
-        query=said(query),
+        query=query,
         limit=limit,
         include=include,
     )
@@ -35,6 +35,7 @@ async def show_team(
     """Show one team: see the tool `get_teams`."""
     return await ask(
         "get_teams",
-        team_id=required("team_id", team_id),
+        needs="team_id",
+        team_id=team_id,
         include=include,
     )

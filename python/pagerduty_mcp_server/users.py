@@ -3,7 +3,7 @@
 Keyword arguments only. Each answers what the tool `get_users` answers.
 """
 
-from ._calls import ask, required, said
+from ._calls import ask
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def list_users(
         "get_users",
         current_user_context=False,
         team_ids=team_ids,
-        query=said(query),
+        query=query,
         limit=limit,
         include=include,
     )
@@ -43,6 +43,7 @@ async def show_user(
     """Show one user: see the tool `get_users`."""
     return await ask(
         "get_users",
-        user_id=required("user_id", user_id),
+        needs="user_id",
+        user_id=user_id,
         include=include,
     )

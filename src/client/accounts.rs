@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::context::{Me, Owned};
+use super::places::Places;
 use super::rate::Rate;
 use crate::auth::Fingerprint;
 use crate::error::Result;
@@ -70,6 +71,10 @@ impl Accounts {
 pub struct Account {
     /// Who it belongs to.
     pub me: Part<(), Arc<Me>>,
+    /// Where its lists were left off.
+    pub places: Places,
+    /// Whether there are teams.
+    pub has_teams: Part<(), bool>,
     /// The services of the user's teams.
     pub services: Part<Vec<Id<Team>>, Owned<Service>>,
     /// The escalation policies of the user's teams.
@@ -205,7 +210,7 @@ where
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

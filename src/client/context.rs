@@ -74,8 +74,8 @@ impl Api {
             let message = format!("there is no current user, as with an account-level key: {}", error.message());
             Error::new(Code::NoUserContext, message).status(400).hint(
                 "Use a user's API key, or call the tools that list with current_user_context=false and explicit filters \
-                 (team_ids, service_ids, user_ids, schedule_ids, escalation_policy_ids), or with an ID. get_teams and \
-                 get_schedules need no user.",
+                 (query, team_ids, service_ids, user_ids, schedule_ids, escalation_policy_ids), or with an ID. get_teams \
+                 and get_schedules need no user.",
             )
         })?;
         let id = row.facts.id().and_then(Id::parse);
@@ -86,6 +86,22 @@ impl Api {
             name: row.facts.name.unwrap_or_default(),
             email: row.facts.email.unwrap_or_default(),
         }))
+    }
+
+    /// Whether the account has teams: not on a plan without them, nor before the first one is made.
+    pub async fn has_teams(&self) -> Result<bool> {
+        let api = self.shared();
+        let ask = async move {
+            let want = Want { limit: 1, ..Want::all() };
+            match api.list::<Team>(Query::new(), want, &Team::facts_only()).await {
+                Ok(listing) => Ok(!listing.rows.is_empty()),
+                Err(error) if error.code() == Code::MissingAbility => Ok(false),
+                // Who may not see them cannot tell.
+                Err(error) if error.code() == Code::PermissionDenied => Ok(true),
+                Err(error) => Err(error),
+            }
+        };
+        self.account.has_teams.get((), ask).await
     }
 
     /// The services of the user's teams, at least `most` of them if there are so many.

@@ -29,7 +29,7 @@ pub struct Page<M> {
 }
 
 /// Decodes `{"<key>": {…}}`.
-pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Row<M>, Unreadable> {
+pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) -> Result<Row<M>, Unreadable> {
     let envelope = envelope(body, key, selection.wire())?;
     row(envelope.content, key, selection)
 }
@@ -37,7 +37,7 @@ pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> R
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
 ///
 /// A row that is no object does not cost the others. A page of nothing but strings or numbers is not PagerDuty's.
-pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> Result<Page<M>, Unreadable> {
+pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) -> Result<Page<M>, Unreadable> {
     let envelope = envelope(body, key, selection.wire())?;
     let Value::Array(items) = envelope.content else { return Err(Unreadable::because(format!("{key}: not a list"))) };
     if let Some(other) = items.iter().find(|item| !item.is_null()).filter(|_| !items.iter().any(Value::is_object)) {
@@ -47,7 +47,7 @@ pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection) -> 
     Ok(Page { rows, more: envelope.more })
 }
 
-fn row<M: Model>(decoded: Value, key: &str, selection: &Selection) -> Result<Row<M>, Unreadable> {
+fn row<M: Model>(decoded: Value, key: &str, selection: &Selection<'_>) -> Result<Row<M>, Unreadable> {
     if !decoded.is_object() {
         return Err(no_object(key, &decoded));
     }

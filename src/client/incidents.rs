@@ -24,7 +24,7 @@ impl Api {
     pub async fn incident_by_number(
         &self,
         number: &Id<Incident>,
-        selection: &Selection,
+        selection: &Selection<'_>,
     ) -> Result<(Id<Incident>, Row<Incident>)> {
         let row = self.one::<Incident>(number, Query::new(), selection).await?;
         let id =

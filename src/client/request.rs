@@ -109,6 +109,9 @@ impl Request {
     }
 }
 
+/// How many values of one parameter a request names: two such lists still make a URL that every server on the way takes.
+pub const MOST_VALUES: usize = 100;
+
 /// A query string in the making. Absent values add nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -134,5 +137,23 @@ impl Query {
     pub fn with_all<T: ToString>(mut self, name: &str, values: &[T]) -> Self {
         self.pairs.extend(values.iter().map(|value| (format!("{name}[]"), value.to_string())));
         self
+    }
+
+    /// Splits a question that names more values than a request can into several, whose answers together are the answer.
+    pub(super) fn in_portions(self) -> Vec<Self> {
+        let count = |name: &str| self.pairs.iter().filter(|(other, _)| other == name).count();
+        let Some(long) = self.pairs.iter().map(|(name, _)| name).find(|name| count(name) > MOST_VALUES).cloned() else {
+            return vec![self];
+        };
+        let (values, rest): (Vec<_>, Vec<_>) = self.pairs.into_iter().partition(|(name, _)| *name == long);
+        let portion = |values: &[_]| Self { pairs: rest.iter().chain(values).cloned().collect() };
+        values.chunks(MOST_VALUES).flat_map(|values| portion(values).in_portions()).collect()
+    }
+
+    /// Names the list that is asked for, whatever part of it. Its end moves with the clock where it was not given.
+    pub(super) fn list(&self) -> String {
+        let moves = ["limit", "offset", "until"];
+        let pairs = self.pairs.iter().filter(|(name, _)| !moves.contains(&name.as_str()));
+        pairs.map(|(name, value)| format!("{name}={value}&")).collect()
     }
 }

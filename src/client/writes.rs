@@ -63,7 +63,7 @@ impl Api {
         id: &Id<Incident>,
         status: NewStatus,
         from: Option<String>,
-        selection: &Selection,
+        selection: &Selection<'_>,
     ) -> Result<Row<Incident>> {
         let body = json!({"incident": {"type": "incident", "status": status.as_str()}});
         let look = format!("Look at it: get_incidents with incident_id={id}. Calling again does no harm either.");
@@ -91,7 +91,7 @@ impl Api {
         request: &Request,
         id: &Id<Incident>,
         wanted: NewStatus,
-        selection: &Selection,
+        selection: &Selection<'_>,
         error: Error,
     ) -> Result<Row<Incident>> {
         let mut looks = 1;

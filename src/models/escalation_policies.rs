@@ -11,6 +11,8 @@ use crate::client::resources::{ESCALATION_POLICIES, Resource};
 pub struct EscalationPolicy {
     #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
+    #[serde(default, deserialize_with = "super::fact")]
+    name: Option<String>,
 }
 
 const TARGET: &[Field] = &[plain("id"), plain("summary"), plain("type")];
@@ -28,7 +30,11 @@ impl Model for EscalationPolicy {
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "num_loops", "on_call_handoff_notifications", "self", "summary", "type"];
-    const FACTS: &'static [Field] = &[plain("id")];
+    const FACTS: &'static [Field] = &[plain("id"), plain("name")];
+
+    fn goes_before(&self, other: &Self) -> bool {
+        super::comes_before(self.name.as_ref(), other.name.as_ref())
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

@@ -47,6 +47,8 @@ pub struct Incident {
     #[serde(default, deserialize_with = "fact")]
     pub status: Option<Status>,
     #[serde(default, deserialize_with = "fact")]
+    created_at: Option<String>,
+    #[serde(default, deserialize_with = "fact")]
     last_status_change_by: Option<Reference>,
 }
 
@@ -110,8 +112,13 @@ impl Model for Incident {
     ];
     // A hundred incidents have to fit an answer, and most descriptions are the title once more.
     const ECHOES: &'static [Echo] = &[("description", "title")];
-    const FACTS: &'static [Field] =
-        &[plain("id"), plain("title"), plain("status"), nested("last_status_change_by", &[plain("type")])];
+    const FACTS: &'static [Field] = &[
+        plain("id"),
+        plain("title"),
+        plain("status"),
+        plain("created_at"),
+        nested("last_status_change_by", &[plain("type")]),
+    ];
     const EXPANSIONS: &'static [Expansion] = &[
         Expansion { field: "body_details", value: "body", on: On::One },
         Expansion { field: "client_url", value: "body", on: On::One },
@@ -119,6 +126,12 @@ impl Model for Incident {
         Expansion { field: "conference_bridge", value: "conference_bridge", on: On::Both },
         Expansion { field: "custom_fields", value: "custom_fields", on: On::One },
     ];
+
+    /// Newest first, which is what lists ask for.
+    fn goes_before(&self, other: &Self) -> bool {
+        let time = |incident: &Self| incident.created_at.as_ref()?.parse::<jiff::Timestamp>().ok();
+        time(self) > time(other)
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

@@ -26,6 +26,14 @@ pub struct Oncall {
     end: Value,
 }
 
+impl Oncall {
+    /// Whether the schedule of this ID decides it.
+    #[must_use]
+    pub fn is_by(&self, schedule: &str) -> bool {
+        self.schedule.get("id").is_some_and(|id| id == schedule)
+    }
+}
+
 impl Model for Oncall {
     const RESOURCE: &'static Resource = &ONCALLS;
     const DEFAULT: &'static [Field] = &[

@@ -11,6 +11,8 @@ use crate::client::resources::{Resource, SERVICES};
 pub struct Service {
     #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
+    #[serde(default, deserialize_with = "super::fact")]
+    name: Option<String>,
 }
 
 impl Model for Service {
@@ -45,12 +47,16 @@ impl Model for Service {
         "support_hours",
         "type",
     ];
-    const FACTS: &'static [Field] = &[plain("id")];
+    const FACTS: &'static [Field] = &[plain("id"), plain("name")];
     const EXPANSIONS: &'static [Expansion] = &[Expansion {
         field: "auto_pause_notifications_parameters",
         value: "auto_pause_notifications_parameters",
         on: On::Both,
     }];
+
+    fn goes_before(&self, other: &Self) -> bool {
+        super::comes_before(self.name.as_ref(), other.name.as_ref())
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

@@ -64,6 +64,10 @@ impl Model for User {
         Expansion { field: "web_cal_url", value: "calendar_urls", on: On::One },
     ];
 
+    fn goes_before(&self, other: &Self) -> bool {
+        super::comes_before(self.name.as_ref(), other.name.as_ref())
+    }
+
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }

@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use pagerduty_rows::fields::Selection;
+use pagerduty_rows::fields::{Selection, plain};
 use serde_json::{Map, Value};
 
-use super::{Param, items, nearest, strings};
+use super::{Param, is_blank_list, items, names_nothing, nearest, shorten, strings};
 use crate::error::{Code, Error, Result};
 use crate::models::{Model, Request};
 
@@ -23,52 +23,91 @@ impl Extras for NoExtras {
     const NAMES: &'static [&'static str] = &[];
 }
 
-/// The fields asked for: fields of `M`, or of the names of `X`. Absent, it is the default set.
+/// The fields asked for: fields of `M`, names of `X`, and others that PagerDuty may send though its description lacks them.
+/// Absent, it is the default set.
 #[derive(Clone, Debug)]
 pub struct Include<M, X = NoExtras> {
-    /// Every name asked for, in order, repetitions dropped; `None` is the default set.
-    names: Option<Vec<&'static str>>,
+    /// Whether the default set comes first.
+    with_defaults: bool,
+    /// Every name asked for, in order, repetitions dropped.
+    names: Vec<String>,
     of: PhantomData<fn() -> (M, X)>,
 }
+
+/// How many names one call may have, and how long each may be.
+const MOST_NAMES: usize = 100;
+const LONGEST_NAME: usize = 64;
 
 impl<M: Model, X: Extras> Include<M, X> {
     /// What to decode and show.
     #[must_use]
-    pub fn selection(&self) -> Selection {
-        match &self.names {
-            None => M::defaults(),
-            Some(names) => Selection::new(names.iter().filter_map(|name| M::field(name)).collect(), M::FACTS),
+    pub fn selection(&self) -> Selection<'_> {
+        if self.names.is_empty() {
+            return M::defaults();
         }
+        let asked = self.names.iter().filter(|name| !X::NAMES.contains(&name.as_str()));
+        let asked = asked.map(|name| M::field(name).unwrap_or_else(|| plain(name)));
+        let defaults = M::DEFAULT.iter().filter(|_| self.with_defaults).copied();
+        let repeats = |name: &str| self.with_defaults && M::DEFAULT.iter().any(|field| field.name == name);
+        let selection = Selection::new(defaults.chain(asked.filter(|field| !repeats(field.name))).collect(), M::FACTS);
+        // A field that was named comes even if it only repeats another.
+        if self.with_defaults && !M::ECHOES.iter().any(|(echo, _)| self.names(echo)) {
+            return selection.without_echoes(M::ECHOES);
+        }
+        selection
     }
 
     /// Whether it was asked for by name.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
-        self.names.iter().flatten().any(|asked| *asked == name)
+        self.names.iter().any(|asked| asked == name)
     }
 
-    /// What to say about fields that were asked for by name and do not come with such a request.
+    /// Returns what to say about fields that were asked for by name and are in no row.
     #[must_use]
-    pub fn warning(&self, request: Request) -> Option<String> {
-        self.names.as_ref()?;
-        let missing = M::missing(&self.selection(), request);
-        if missing.is_empty() {
-            return None;
+    pub fn warnings<'r>(
+        &self,
+        request: Request,
+        rows: impl Iterator<Item = &'r Map<String, Value>> + Clone,
+    ) -> Vec<String> {
+        if self.names.is_empty() {
+            return Vec::new();
         }
-        let (with, instead) = match request {
-            Request::One => ("one object", ""),
-            Request::List => ("a list", " Ask for one object by its ID."),
-            Request::Change => ("the answer to a change", " Ask for the object afterwards."),
-        };
-        Some(format!("PagerDuty does not send {} with {with}.{instead}", missing.join(", ")))
+        let mut warnings = Vec::new();
+        let missing: Vec<_> =
+            M::missing(&self.selection(), request).into_iter().filter(|name| self.names(name)).collect();
+        if !missing.is_empty() {
+            let (with, instead) = match request {
+                Request::One => ("one object", ""),
+                Request::List => ("a list", " Ask for one object by its ID."),
+                Request::Change => ("the answer to a change", " Ask for the object afterwards."),
+            };
+            warnings.push(format!("PagerDuty does not send {} with {with}.{instead}", missing.join(", ")));
+        }
+        let is_known = |name: &str| M::field(name).is_some() || X::NAMES.contains(&name);
+        let appears = |name: &str| rows.clone().any(|row| row.contains_key(name));
+        let has_rows = rows.clone().next().is_some();
+        let unseen: Vec<_> = self.names.iter().filter(|name| has_rows && !is_known(name) && !appears(name)).collect();
+        if !unseen.is_empty() {
+            let names = unseen.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            warnings.push(format!(
+                "No row has {names}: PagerDuty did not send it, or it is empty. Known fields of {}: {}.",
+                M::RESOURCE.many,
+                known::<M, X>().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        warnings
     }
 
     /// Puts what was added afterwards, under `added`, into the order asked for. Without `include` it stays at the end.
     #[must_use]
     pub fn arrange(&self, mut shown: Map<String, Value>, added: &[&'static str]) -> Map<String, Value> {
-        let Some(names) = &self.names else { return shown };
-        let asked = names.iter().chain(added);
-        asked.filter_map(|name| shown.shift_remove_entry(*name)).collect()
+        if self.names.is_empty() {
+            return shown;
+        }
+        let defaults = M::DEFAULT.iter().filter(|_| self.with_defaults).map(|field| field.name);
+        let asked = defaults.chain(self.names.iter().map(String::as_str)).chain(added.iter().copied());
+        asked.filter_map(|name| shown.shift_remove_entry(name)).collect()
     }
 }
 
@@ -79,45 +118,67 @@ impl<M: Model, X: Extras> Param for Include<M, X> {
         strings()
     }
 
+    fn is_blank(value: &Value) -> bool {
+        is_blank_list(value)
+    }
+
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let asked = items(name, value, "a list of field names, like [\"id\", \"summary\"]")?;
         if asked.is_empty() {
-            return Err(Error::new(
-                Code::InvalidInclude,
-                format!("{name} is empty, which would leave nothing to answer"),
-            )
-            .hint("Leave it out for the default fields, or name the fields you need."));
+            return Err(names_nothing(Code::InvalidInclude, name, value));
         }
+        if asked.len() > MOST_NAMES {
+            let message = format!("{name} has {} names, more than {MOST_NAMES}", asked.len());
+            return Err(Error::new(Code::InvalidInclude, message).hint("Name only the fields you need."));
+        }
+        // One sign is enough: without the default fields there is nothing that the others could be added to.
+        let with_defaults = asked.iter().any(|name| name.starts_with('+'));
         let mut names = Vec::with_capacity(asked.len());
         for asked in &asked {
-            let field = M::field(asked).map(|field| field.name);
-            let extra = || X::NAMES.iter().find(|extra| *extra == asked).copied();
-            let known = field.or_else(extra).ok_or_else(|| unknown::<M, X>(name, asked))?;
-            if !names.contains(&known) {
-                names.push(known);
+            let asked = asked.strip_prefix('+').unwrap_or(asked).trim();
+            if !known::<M, X>().any(|known| known == asked) && (!is_name(asked) || misspelt::<M, X>(asked).is_some()) {
+                return Err(unknown::<M, X>(name, asked));
+            }
+            if !names.iter().any(|name| name == asked) {
+                names.push(asked.to_owned());
             }
         }
-        Ok(Self { names: Some(names), of: PhantomData })
+        Ok(Self { with_defaults, names, of: PhantomData })
     }
 
     fn absent(_: &'static str) -> Result<Self> {
-        Ok(Self { names: None, of: PhantomData })
+        Ok(Self { with_defaults: false, names: Vec::new(), of: PhantomData })
     }
 
     fn is_given(&self) -> bool {
-        self.names.is_some()
+        !self.names.is_empty()
     }
 }
 
+/// Every name that is known.
+fn known<M: Model, X: Extras>() -> impl Iterator<Item = &'static str> {
+    M::DEFAULT.iter().map(|field| field.name).chain(M::OTHER.iter().copied()).chain(X::NAMES.iter().copied())
+}
+
+/// Whether PagerDuty could have a field of this name.
+fn is_name(text: &str) -> bool {
+    let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    starts && text.len() <= LONGEST_NAME && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The known name that was meant, if only a few letters of it are wrong: up to a quarter of them, three at most.
+fn misspelt<M: Model, X: Extras>(written: &str) -> Option<&'static str> {
+    let written = written.to_ascii_lowercase();
+    let most = (written.len() / 4).clamp(1, 3);
+    let near = known::<M, X>().map(|name| (strsim::damerau_levenshtein(&written, name), name));
+    near.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
 fn unknown<M: Model, X: Extras>(name: &str, wanted: &str) -> Error {
-    let defaults = || M::DEFAULT.iter().map(|field| field.name);
-    let all = || defaults().chain(M::OTHER.iter().copied()).chain(X::NAMES.iter().copied());
-    let suggestion = nearest(wanted, all()).map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
-    let list = all().collect::<Vec<_>>().join(", ");
-    let shortened: String = wanted.chars().take(80).collect();
-    Error::new(
-        Code::InvalidInclude,
-        format!("{name} names {shortened:?}, which is not a field of {}", M::RESOURCE.many),
-    )
-    .hint(format!("{suggestion}Fields: {list}."))
+    let suggestion = misspelt::<M, X>(&shorten(wanted)).or_else(|| nearest(&shorten(wanted), known::<M, X>()));
+    let suggestion = suggestion.map(|near| format!("Did you mean {near}? ")).unwrap_or_default();
+    let list = known::<M, X>().collect::<Vec<_>>().join(", ");
+    let quoted = shorten(&format!("{wanted:?}"));
+    Error::new(Code::InvalidInclude, format!("{name} names {quoted}, which is not a field of {}", M::RESOURCE.many))
+        .hint(format!("{suggestion}Fields: {list}."))
 }

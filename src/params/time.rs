@@ -12,10 +12,17 @@ use serde_json::{Map, Value};
 use super::{Param, quote, string};
 use crate::error::{Code, Error, Result};
 
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// The longest range of incidents and schedules.
+/// The longest range of incidents and schedules, in days.
 const LONGEST: i32 = 180;
+
+/// How far incidents go back from an end alone, in days.
+const MONTH: i32 = 30;
+
+/// How many days of a schedule a bound alone stands for.
+const RENDERED: i32 = 14;
 
 /// How far ahead on-calls can be asked for.
 const AHEAD: i32 = 90;
@@ -63,7 +70,7 @@ impl Param for Moment {
     }
 }
 
-/// A range of time, checked.
+/// A range of time, checked. Both bounds are given or neither is: PagerDuty takes a bound alone differently on each path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Range {
     /// Its start.
@@ -73,8 +80,57 @@ pub struct Range {
 }
 
 impl Range {
-    /// A range of at most 180 days, for incidents and schedules.
-    pub fn new(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+    /// Returns the range of a question about incidents: at most 180 days.
+    ///
+    /// A start alone reaches until now, and an end alone 30 days back, which is what PagerDuty calls a month. Of a start
+    /// further back than 180 days the newest 180 days are meant.
+    pub fn of_incidents(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+        match (since, until) {
+            (Some(_), None) => {
+                let range = Self::at(since, None);
+                let earliest = range.until.map(|until| until.shifted(-DAY * LONGEST));
+                Self::bounded(range.since.max(earliest), range.until)
+            }
+            (None, Some(end)) => Self::bounded(Some(end.shifted(-DAY * MONTH)), until),
+            _ => Self::bounded(since, until),
+        }
+    }
+
+    /// Returns the range over which a schedule is rendered: at most 180 days. A bound alone stands for two weeks.
+    pub fn of_schedule(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+        let start = since.or_else(|| until.map(|until| until.shifted(-DAY * RENDERED)));
+        let end = until.or_else(|| since.map(|since| since.shifted(DAY * RENDERED)));
+        Self::bounded(start, end)
+    }
+
+    /// Returns the range of a question about one schedule's users: at most 180 days. The bound that is not given is now.
+    pub fn of_users(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+        let range = Self::at(since.or_else(|| until.is_none().then(Moment::now)), until);
+        Self::bounded(range.since, range.until)
+    }
+
+    /// Returns the range of a question about on-calls: it looks at most 90 days ahead. The bound that is not given is now.
+    pub fn of_oncalls(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+        let last = Moment::now().shifted(DAY * AHEAD);
+        for (name, moment) in [("since", since), ("until", until)] {
+            if let Some(moment) = moment.filter(|moment| *moment > last) {
+                let message = format!("{name} {moment} is more than {AHEAD} days ahead");
+                return Err(Error::new(Code::InvalidTimeRange, message).hint(format!("Use {} or earlier.", last.day())));
+            }
+        }
+        let range = Self::at(since, until);
+        Self::ordered(range.since, range.until)
+    }
+
+    /// Fills the bound that is not given with now. Where that would be on the wrong side, the range is the minute at the
+    /// other bound: a start in the future alone asks for that moment.
+    fn at(since: Option<Moment>, until: Option<Moment>) -> Self {
+        let start = since.or_else(|| until.map(|until| Moment::now().min(until.shifted(-MINUTE))));
+        let end = until.or_else(|| since.map(|since| Moment::now().max(since.shifted(MINUTE))));
+        Self { since: start, until: end }
+    }
+
+    fn bounded(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
         let range = Self::ordered(since, until)?;
         let too_long = |(since, until): (Moment, Moment)| until.0.duration_since(since.0) > DAY * LONGEST;
         if let Some((since, until)) = since.zip(until).filter(|pair| too_long(*pair)) {
@@ -83,32 +139,6 @@ impl Range {
                 .hint(format!("Ask for at most {LONGEST} days at a time, in several calls if need be.")));
         }
         Ok(range)
-    }
-
-    /// A range that looks at most 90 days ahead, for on-calls.
-    pub fn ahead(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
-        let last = Timestamp::now() + DAY * AHEAD;
-        for (name, moment) in [("since", since), ("until", until)] {
-            if let Some(moment) = moment.filter(|moment| moment.0 > last) {
-                let message = format!("{name} {moment} is more than {AHEAD} days ahead");
-                return Err(
-                    Error::new(Code::InvalidTimeRange, message).hint(format!("Use {} or earlier.", Moment(last).day()))
-                );
-            }
-        }
-        // The end that is not given is now.
-        let now = Moment(Timestamp::now());
-        let contradicts = match (since, until) {
-            (Some(since), None) => since > now,
-            (None, Some(until)) => until < now,
-            _ => false,
-        };
-        if contradicts {
-            let (name, other) = if since.is_some() { ("since", "until") } else { ("until", "since") };
-            let message = format!("{name} lies on the other side of now, and {other} would be now");
-            return Err(Error::new(Code::InvalidTimeRange, message).hint(format!("Pass {other} too.")));
-        }
-        Self::ordered(since, until)
     }
 
     fn ordered(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
@@ -122,45 +152,28 @@ impl Range {
         }
     }
 
-    /// Whether either end is given.
+    /// Whether the bounds are given.
     #[must_use]
     pub fn given(&self) -> bool {
-        self.since.is_some() || self.until.is_some()
-    }
-
-    /// Without either end, this moment: a range of a minute, since PagerDuty's ranges are not empty.
-    #[must_use]
-    pub fn or_now(self) -> Self {
-        if self.given() {
-            return self;
-        }
-        let now = Timestamp::now();
-        Self { since: Some(Moment(now)), until: Some(Moment(now + SignedDuration::from_mins(1))) }
-    }
-
-    /// With a start and no end, the end is now, or 180 days after the start if that is earlier.
-    ///
-    /// PagerDuty would stop a month after the start, which nobody who asks "since March" expects.
-    #[must_use]
-    pub fn until_now(self) -> Self {
-        let end = |since: Moment| {
-            let now = Timestamp::now();
-            // A start in the past leaves room for the sum; one in the far future might not.
-            (since.0 < now).then(|| Moment(now.min(since.0 + DAY * LONGEST)))
-        };
-        Self { until: self.until.or_else(|| self.since.and_then(end)), ..self }
+        self.since.is_some()
     }
 }
 
 impl Moment {
-    fn day(self) -> Date {
-        Offset::UTC.to_datetime(self.0).date()
+    /// This second.
+    fn now() -> Self {
+        let now = Timestamp::now();
+        Self(Timestamp::from_second(now.as_second()).unwrap_or(now))
     }
 
-    /// Whether it lies in the past by more than a minute.
-    #[must_use]
-    pub fn is_past(self) -> bool {
-        self.0 < Timestamp::now() - SignedDuration::from_mins(1)
+    /// So much later, or at the end of the time that can be written.
+    fn shifted(self, by: SignedDuration) -> Self {
+        let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+        Self(self.0.checked_add(by).unwrap_or(end))
+    }
+
+    fn day(self) -> Date {
+        Offset::UTC.to_datetime(self.0).date()
     }
 }
 
@@ -207,29 +220,58 @@ mod tests {
 
     #[test]
     fn ranges_must_go_forward_and_not_too_far() {
-        let range = |since, until| Range::new(moment(since), moment(until)).map_err(|error| error.code());
+        let range = |since, until| Range::of_incidents(moment(since), moment(until)).map_err(|error| error.code());
         assert!(range("2026-01-01", "2026-06-30").is_ok());
         assert_eq!(range("2026-01-01", "2026-07-01").unwrap_err(), Code::InvalidTimeRange);
         assert_eq!(range("2026-01-02", "2026-01-01").unwrap_err(), Code::InvalidTimeRange);
         assert_eq!(range("2026-01-01", "2026-01-01T00:00:00Z").unwrap_err(), Code::InvalidTimeRange);
-        let far = Moment(Timestamp::now() + DAY * (AHEAD + 1));
-        assert_eq!(Range::ahead(None, Some(far)).unwrap_err().code(), Code::InvalidTimeRange);
-        assert!(Range::ahead(moment("2020-01-01"), None).is_ok(), "the past has no limit");
-        let soon = Moment(Timestamp::now() + DAY);
-        assert_eq!(Range::ahead(Some(soon), None).unwrap_err().code(), Code::InvalidTimeRange);
-        assert_eq!(Range::ahead(None, moment("2020-01-01")).unwrap_err().code(), Code::InvalidTimeRange);
+        let far = Moment::now().shifted(DAY * (AHEAD + 1));
+        for (since, until) in [(None, Some(far)), (Some(far), None)] {
+            assert_eq!(Range::of_oncalls(since, until).unwrap_err().code(), Code::InvalidTimeRange);
+        }
+        assert!(Range::of_oncalls(moment("2020-01-01"), None).is_ok(), "the past has no limit");
+        assert_eq!(Range::of_users(moment("2020-01-01"), None).unwrap_err().code(), Code::InvalidTimeRange);
+    }
+
+    /// A range as the days from now to its bounds.
+    fn days(range: Result<Range>) -> (i64, i64) {
+        let from_now = |moment: Option<Moment>| {
+            let seconds = moment.unwrap().0.duration_since(Timestamp::now()).as_secs();
+            (seconds + 43_200).div_euclid(86_400)
+        };
+        let range = range.unwrap();
+        assert!(range.since < range.until);
+        (from_now(range.since), from_now(range.until))
     }
 
     #[test]
-    fn an_open_end_is_now_or_the_longest_range() {
-        let old = Range::new(moment("2020-01-01"), None).unwrap().until_now();
-        assert_eq!(old.until.unwrap().to_string(), "2020-06-29T00:00:00Z");
-        let recent = Range { since: Some(Moment(Timestamp::now() - DAY)), until: None }.until_now();
-        assert!(recent.until.unwrap().0 <= Timestamp::now());
-        let far = Range { since: moment("9999-12-30"), until: None }.until_now();
-        assert!(far.until.is_none());
-        let future = Range { since: Some(Moment(Timestamp::now() + DAY)), until: None }.until_now();
-        assert!(future.until.is_none());
+    fn a_bound_alone_is_filled() {
+        let ago = |days: i32| Some(Moment::now().shifted(-DAY * days));
+        assert_eq!(days(Range::of_incidents(ago(100), None)), (-100, 0));
+        assert_eq!(days(Range::of_incidents(ago(1_000), None)), (-180, 0), "the newest");
+        assert_eq!(days(Range::of_incidents(ago(-3), None)), (3, 3));
+        assert_eq!(days(Range::of_incidents(None, ago(10))), (-40, -10));
+        assert_eq!(days(Range::of_schedule(ago(1), None)), (-1, 13));
+        assert_eq!(days(Range::of_schedule(None, ago(-7))), (-7, 7));
+        for fill in [Range::of_users, Range::of_oncalls] {
+            assert_eq!(days(fill(ago(2), None)), (-2, 0));
+            assert_eq!(days(fill(ago(-2), None)), (2, 2), "that moment");
+            assert_eq!(days(fill(None, ago(-2))), (0, 2));
+            assert_eq!(days(fill(None, ago(2))), (-2, -2), "that moment");
+        }
+        assert_eq!(days(Range::of_users(None, None)), (0, 0));
+        for range in [Range::of_incidents(None, None), Range::of_schedule(None, None), Range::of_oncalls(None, None)] {
+            assert!(!range.unwrap().given(), "PagerDuty's own default");
+        }
+    }
+
+    #[test]
+    fn a_bound_at_the_end_of_time_breaks_nothing() {
+        for end in [Timestamp::MIN, Timestamp::MAX].map(|end| Some(Moment(end))) {
+            for fill in [Range::of_incidents, Range::of_schedule, Range::of_users, Range::of_oncalls] {
+                let _ = (fill(end, None), fill(None, end));
+            }
+        }
     }
 
     proptest! {

@@ -1,80 +1,12 @@
-//! The plain parameter types: IDs, texts, numbers, switches, choices.
+//! The plain parameter types: texts, numbers, switches, choices.
 
 use std::marker::PhantomData;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Param, invalid, items, keywords, quote, shorten, string, strings};
+use super::{Param, invalid, is_blank, is_blank_list, items, keywords, names_nothing, shorten, string};
 use crate::error::{Code, Error, Result};
-use crate::ids::Id;
-use crate::models::Model;
 use crate::pagination::CEILING;
-
-impl<M: Model> Param for Id<M> {
-    fn schema() -> Map<String, Value> {
-        string()
-    }
-
-    fn decode(name: &'static str, value: &Value) -> Result<Self> {
-        let id = match value {
-            Value::String(text) => Id::parse(text),
-            // Incidents have numbers; a number is the ID of nothing else.
-            Value::Number(number) => Id::parse(&number.to_string()),
-            _ => None,
-        };
-        id.ok_or_else(|| not_an_id::<M>(name, value))
-    }
-}
-
-fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
-    let resource = M::RESOURCE;
-    let number = if resource.one == "incident" { " An incident's number works too." } else { "" };
-    let message = format!("{name} is {}, which is not the ID of any {}", quote(value), resource.noun);
-    Error::new(resource.invalid_id, message)
-        .hint(format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.{number}", resource.many))
-}
-
-/// How many IDs a list may hold: two such lists still make a URL that every server on the way takes.
-pub const MOST_IDS: usize = 100;
-
-/// IDs of `M`, blank entries dropped. Absent, and holding only blanks, is the same: no IDs.
-#[derive(Clone, Debug)]
-pub struct Ids<M>(Vec<Id<M>>);
-
-impl<M> Ids<M> {
-    /// The IDs.
-    #[must_use]
-    pub fn as_slice(&self) -> &[Id<M>] {
-        &self.0
-    }
-}
-
-impl<M: Model> Param for Ids<M> {
-    const REQUIRED: bool = false;
-
-    fn schema() -> Map<String, Value> {
-        strings()
-    }
-
-    fn decode(name: &'static str, value: &Value) -> Result<Self> {
-        let items = items(name, value, "a list of IDs, like [\"PABC123\"]")?;
-        if items.len() > MOST_IDS {
-            let message = format!("{name} has {} IDs, more than {MOST_IDS}", items.len());
-            return Err(Error::new(Code::InvalidParameter, message)
-                .hint(format!("Pass at most {MOST_IDS} at a time, in several calls.")));
-        }
-        let id = |item: &String| Id::parse(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
-        Ok(Self(items.iter().map(id).collect::<Result<_>>()?))
-    }
-
-    fn absent(_: &'static str) -> Result<Self> {
-        Ok(Self(Vec::new()))
-    }
-
-    fn is_given(&self) -> bool {
-        !self.0.is_empty()
-    }
-}
 
 /// The longest search text in bytes: names are shorter, and it goes into a URL.
 const LONGEST_QUERY: usize = 1_024;
@@ -101,9 +33,25 @@ impl std::fmt::Display for Text {
     }
 }
 
+/// How programs write that there is no value. In another case these may be names.
+const NO_VALUE: [&str; 4] = ["null", "None", "nil", "undefined"];
+
 impl Param for Text {
     fn schema() -> Map<String, Value> {
         string()
+    }
+
+    fn is_blank(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.trim().is_empty() || NO_VALUE.contains(&text.trim()),
+            other => is_blank(other),
+        }
+    }
+
+    fn remark(name: &'static str, value: &Value) -> Option<String> {
+        let word = NO_VALUE.iter().find(|word| value.as_str().is_some_and(|text| text.trim() == **word))?;
+        let searched = word.to_uppercase();
+        Some(format!("{name} {word:?} was taken for no value. To search for that word, write {searched}."))
     }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
@@ -113,7 +61,7 @@ impl Param for Text {
             _ => String::new(),
         };
         if text.is_empty() {
-            return Err(invalid(name, value, "a text that is not blank, or leave it out"));
+            return Err(invalid(name, value, "a text, or leave it out"));
         }
         bounded(name, text, LONGEST_QUERY).map(Self)
     }
@@ -134,6 +82,11 @@ impl Content {
 impl Param for Content {
     fn schema() -> Map<String, Value> {
         string()
+    }
+
+    /// Whatever is written is the note.
+    fn is_blank(value: &Value) -> bool {
+        value.is_null()
     }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
@@ -179,6 +132,11 @@ impl Param for Limit {
         integer()
     }
 
+    /// Clients that must fill every number write 0.
+    fn is_blank(value: &Value) -> bool {
+        is_blank(value) || whole(value) == Some(0)
+    }
+
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let limit = whole(value).and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
         limit.map(Self).ok_or_else(|| invalid(name, value, "a whole number of at least 1"))
@@ -200,6 +158,10 @@ impl Offset {
 impl Param for Offset {
     fn schema() -> Map<String, Value> {
         integer()
+    }
+
+    fn is_blank(value: &Value) -> bool {
+        is_blank(value) || whole(value) == Some(0)
     }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
@@ -309,6 +271,10 @@ impl<C: Choice> Param for Choices<C> {
         keywords([("type", "array".into()), ("items", item.into())])
     }
 
+    fn is_blank(value: &Value) -> bool {
+        is_blank_list(value)
+    }
+
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let expected = format!("a list of {}", C::WORDS.join(", "));
         let (mut words, mut ignored) = (Vec::new(), Vec::new());
@@ -319,9 +285,11 @@ impl<C: Choice> Param for Choices<C> {
                 None => ignored.push(item),
             }
         }
-        if words.is_empty() && !ignored.is_empty() {
-            // To ignore everything would be to ask for everything.
-            return Err(invalid(name, value, &expected));
+        // To ignore everything would be to ask for everything.
+        match (words.is_empty(), ignored.is_empty()) {
+            (true, true) => return Err(names_nothing(Code::InvalidParameter, name, value)),
+            (true, false) => return Err(invalid(name, value, &expected)),
+            (false, _) => {}
         }
         Ok(Self { words, ignored, of: PhantomData })
     }
@@ -330,7 +298,8 @@ impl<C: Choice> Param for Choices<C> {
         Ok(Self { words: Vec::new(), ignored: Vec::new(), of: PhantomData })
     }
 
+    /// All of the words together narrow nothing.
     fn is_given(&self) -> bool {
-        !self.words.is_empty()
+        !self.words.is_empty() && self.words.len() < C::WORDS.len()
     }
 }

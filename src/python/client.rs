@@ -84,8 +84,10 @@ impl Client {
         Self(Arc::new(Source::Environment))
     }
 
-    /// The `asyncio` future of a tool's answer. Cancelling that drops the call, and its requests with it.
-    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false))]
+    /// Returns the `asyncio` future of a tool's answer. Cancelling it drops the call, and its requests with it.
+    ///
+    /// `needs` names a parameter that this caller requires, although the tool does not.
+    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false, needs=None))]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -93,12 +95,13 @@ impl Client {
         arguments: &Bound<'py, PyAny>,
         budget: bool,
         whole_account: bool,
+        needs: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        awaited(py, self.prepare(py, name, arguments, budget, whole_account)?)
+        awaited(py, self.prepare(py, name, arguments, budget, whole_account, needs)?)
     }
 
     /// The same, waited for.
-    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false))]
+    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false, needs=None))]
     fn call_sync<'py>(
         &self,
         py: Python<'py>,
@@ -106,8 +109,9 @@ impl Client {
         arguments: &Bound<'py, PyAny>,
         budget: bool,
         whole_account: bool,
+        needs: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        waited_for(py, self.prepare(py, name, arguments, budget, whole_account)?)
+        waited_for(py, self.prepare(py, name, arguments, budget, whole_account, needs)?)
     }
 
     /// Raises unless the settings name a credential. Nobody is asked to log in.
@@ -135,12 +139,16 @@ impl Client {
         arguments: &Bound<'_, PyAny>,
         budget: bool,
         whole_account: bool,
+        needs: Option<String>,
     ) -> PyResult<impl Future<Output = Outcome> + Send + 'static> {
         let arguments = arguments_from_python(arguments)?;
         let ready = self.0.ready(py)?;
         let call = async move {
             let arguments: Map<String, Value> = arguments?;
             let ready = ready.await?;
+            if let Some(parameter) = needs {
+                ready.app.toolbox.tool(&name)?.require(&arguments, &parameter)?;
+            }
             let terms = Terms { whole_account, format: Format::Json, ..ready.terms(budget) };
             ready.app.toolbox.call_on(terms, &name, arguments).await
         };

@@ -26,9 +26,9 @@ crate::params! {
     struct Params {
         "One by ID, without other filters"
         policy_id: Option<Id<EscalationPolicy>>,
-        "true: of my teams and paging me; false: pass user_ids or team_ids"
+        "true: of my teams and paging me; false: pass user_ids, team_ids or query"
         current_user_context: Flag<true>,
-        "Part of the name, searched among those only"
+        "Part of the name; without users and teams, of all"
         query: Option<Text>,
         "IDs of users they page, with current_user_context=false"
         user_ids: Ids<User>,
@@ -36,17 +36,17 @@ crate::params! {
         team_ids: Ids<Team>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<EscalationPolicy>,
     }
 }
 
 async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.policy_id {
-        id_excludes(&params, "policy_id", &["query", "user_ids", "team_ids", "limit", "offset"])?;
-        return cx.show(id, Query::new(), &params.include).await;
+        let ignored = id_excludes(&params, "policy_id", &["query", "user_ids", "team_ids"])?;
+        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
     }
     let query = if params.current_user_context.is_on() {
         context_excludes(&params, &["user_ids", "team_ids"])?;
@@ -54,7 +54,7 @@ async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
         // Without teams the second filter falls away, and the first still holds: the user's own policies.
         Query::new().with_all("user_ids", std::slice::from_ref(&me.id)).with_all("team_ids", &me.teams)
     } else {
-        needs_one_of(&cx, &params, &["user_ids", "team_ids"])?;
+        needs_one_of(&cx, &params, &["user_ids", "team_ids", "query"])?;
         let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
         by_user.with_all("team_ids", params.team_ids.as_slice())
     };

@@ -6,7 +6,7 @@ use tokio::sync::SetOnce;
 use tokio::time::{Instant, sleep_until};
 
 use super::scope::{context_excludes, id_excludes, needs_one_of};
-use super::{About, Access, Context, Tool, Toolset, run};
+use super::{About, Access, Context, Tool, Toolset, listed, run};
 use crate::client::resources::{INCIDENTS, NOTES};
 use crate::client::{NewStatus, Query};
 use crate::error::{Code, Error, Result};
@@ -105,7 +105,7 @@ crate::params! {
         until: Option<Moment>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
         "Add similar incidents of the past; needs incident_id"
         include_past_incidents: Flag<false>,
@@ -113,7 +113,7 @@ crate::params! {
         include_related_incidents: Flag<false>,
         "Add the responders' notes; needs incident_id"
         include_notes: Flag<false>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<Incident, IncidentExtras>,
     }
 }
@@ -122,7 +122,7 @@ crate::params! {
     struct ChangeParams {
         "ID or number"
         incident_id: Id<Incident>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<Incident>,
     }
 }
@@ -137,7 +137,7 @@ crate::params! {
 }
 
 /// The filters of a list, which an ID excludes.
-const FILTERS: &[&str] = &["service_ids", "team_ids", "statuses", "urgencies", "since", "until", "limit", "offset"];
+const FILTERS: &[&str] = &["service_ids", "team_ids", "statuses", "urgencies", "since", "until"];
 
 impl Params {
     /// Which of [`EXTRAS`] are asked for, by their switch or by name.
@@ -154,8 +154,8 @@ impl Params {
 async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
     match params.incident_id.clone() {
         Some(id) => {
-            id_excludes(&params, "incident_id", FILTERS)?;
-            show(cx, &id, &params).await
+            let ignored = id_excludes(&params, "incident_id", FILTERS)?;
+            Ok(show(cx, &id, &params).await?.warned(ignored))
         }
         None => list(cx, &params).await,
     }
@@ -211,7 +211,7 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
         }
     }
     let shown = params.include.arrange(shown, &EXTRAS);
-    let mut reply = Reply::one(&INCIDENTS, shown, cx.budget());
+    let mut reply = cx.object(&INCIDENTS, shown, &params.include, Request::One);
     for (name, count) in counts {
         reply.set(&name, count);
     }
@@ -236,7 +236,7 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
         return Err(Error::new(Code::MissingParameter, format!("{name} can only be had with incident_id"))
             .hint(format!("List the incidents first, then ask for the {name} of one of them by its ID.")));
     }
-    let range = Range::new(params.since, params.until)?.until_now();
+    let range = Range::of_incidents(params.since, params.until)?;
     let mut warnings = Vec::new();
     let scope = if params.current_user_context.is_on() {
         context_excludes(params, &["service_ids", "team_ids"])?;
@@ -257,16 +257,15 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
     let listing = cx.api.list::<Incident>(query, want, &params.include.selection()).await?;
     warnings.extend(params.statuses.warning("statuses"));
     warnings.extend(params.urgencies.warning("urgencies"));
-    warnings.extend(params.include.warning(Request::List));
-    if let Some(since) = params.since.filter(|_| params.until.is_none())
-        && let Some(until) = range.until.filter(|until| until.is_past())
+    if let Some((since, until)) =
+        range.since.zip(range.until).filter(|(since, _)| params.since.is_some_and(|asked| asked < *since))
     {
         warnings.push(format!(
-            "Without until, 180 days were searched: from {since} to {until}. Pass since and until for later ones."
+            "Without until, the newest 180 days were searched: from {since} to {until}. Pass since and until for earlier ones."
         ));
     }
     let counts = count(&listing);
-    let mut reply = Reply::list(&INCIDENTS, listing, "statuses, urgencies, service_ids, since and until");
+    let mut reply = listed(&INCIDENTS, listing, &params.include, "statuses, urgencies, service_ids, since and until");
     for (name, count) in counts {
         reply.set(name, count);
     }
@@ -282,7 +281,7 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
     if me.teams.is_empty() {
         warnings.push(
             "The current user belongs to no team, so these are the incidents assigned to them. PagerDuty assigns nobody to \
-             resolved incidents, so none of those are here."
+             resolved incidents, so none of those are here. For others pass current_user_context=false with service_ids."
                 .to_owned(),
         );
         return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
@@ -320,8 +319,9 @@ fn count(listing: &Listing<Incident>) -> [(&'static str, Value); 3] {
 async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<Reply> {
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
+    cx.api.note_change();
     let row = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
-    Ok(Reply::one(&INCIDENTS, row.shown, cx.budget()).warned(params.include.warning(Request::Change)))
+    Ok(cx.object(&INCIDENTS, row.shown, &params.include, Request::Change))
 }
 
 async fn add_incident_note(cx: Context, params: NoteParams) -> Result<Reply> {

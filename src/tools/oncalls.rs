@@ -1,11 +1,14 @@
 //! `get_oncalls`.
 
 use super::scope::{context_excludes, needs_one_of};
-use super::{About, Context, Tool, Toolset, run};
+use super::{About, Context, Tool, Toolset, listed, run};
 use crate::client::Query;
-use crate::error::{Code, Error, Result};
+use crate::client::resources::ONCALLS;
+use crate::error::Result;
+use crate::ids::Id;
 use crate::models::{EscalationPolicy, Oncall, Schedule, User};
-use crate::params::{Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range};
+use crate::pagination::{End, Listing};
+use crate::params::{Flag, Ids, Include, Limit, Moment, Offset, Range};
 use crate::reply::Reply;
 
 /// Who is on call.
@@ -37,17 +40,17 @@ crate::params! {
         until: Option<Moment>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
         "Only the next turn per policy, level and user"
         earliest: Flag<false>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<Oncall>,
     }
 }
 
 async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
-    let range = Range::ahead(params.since, params.until)?;
+    let range = Range::of_oncalls(params.since, params.until)?;
     let query = if params.current_user_context.is_on() {
         context_excludes(&params, &["user_ids", "escalation_policy_ids"])?;
         mine(&cx).await?
@@ -62,7 +65,32 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
         .with("until", range.until)
         .with("earliest", params.earliest.is_on().then_some(true));
     let want = cx.want(params.limit, params.offset);
-    cx.list(query, want, &params.include, "schedule_ids, since and until, or earliest=true").await
+    let listing = cx.api.list::<Oncall>(query, want, &params.include.selection()).await?;
+    let without = without_turns(&params, &listing);
+    let reply = listed(&ONCALLS, listing, &params.include, "schedule_ids, since and until, or earliest=true");
+    Ok(reply.warned(without))
+}
+
+/// Returns what to say about schedules that no row of a whole list is about.
+fn without_turns(params: &Params, listing: &Listing<Oncall>) -> Option<String> {
+    if listing.end != End::Complete || params.offset.is_some() {
+        return None;
+    }
+    let has_turns = |id: &&Id<Schedule>| listing.rows.iter().any(|row| row.facts.is_by(id.as_str()));
+    let asked = params.schedule_ids.as_slice().iter().filter(|id| id.as_str() != "null");
+    let without: Vec<_> = asked.filter(|id| !has_turns(id)).map(Id::as_str).collect();
+    let context = if params.current_user_context.is_on() {
+        " With current_user_context=true only policies of you and your teams count: pass false for others."
+    } else {
+        ""
+    };
+    (!without.is_empty()).then(|| {
+        format!(
+            "No on-calls in this range for schedule {}. PagerDuty lists on-calls by escalation policy, so a schedule on no \
+             policy has none; list_users_oncall shows its users.{context}",
+            without.join(", ")
+        )
+    })
 }
 
 /// Every policy of the user's teams or with the user on it, so that teammates show up. Without teams, or without any
@@ -77,15 +105,6 @@ async fn mine(cx: &Context) -> Result<Query> {
     let policies: Vec<_> = theirs.ids.iter().chain(also).cloned().collect();
     if policies.is_empty() {
         return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
-    }
-    if policies.len() > MOST_IDS {
-        let message = format!(
-            "the user and their teams have {} escalation policies, more than one request can name",
-            policies.len()
-        );
-        return Err(Error::new(Code::InvalidParameter, message).hint(format!(
-            "Pass current_user_context=false with up to {MOST_IDS} escalation_policy_ids, schedule_ids or user_ids."
-        )));
     }
     Ok(Query::new().with_all("escalation_policy_ids", &policies))
 }

@@ -1,12 +1,12 @@
 //! `get_schedules` and `list_users_oncall`.
 
 use super::scope::id_excludes;
-use super::{About, Context, Tool, Toolset, run};
+use super::{About, Context, Tool, Toolset, listed, run};
 use crate::client::Query;
 use crate::client::resources::SCHEDULE_USERS;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Request, Schedule, User};
+use crate::models::{Schedule, User};
 use crate::pagination::Want;
 use crate::params::{Include, Limit, Moment, Offset, Range, Text};
 use crate::reply::Reply;
@@ -44,13 +44,13 @@ crate::params! {
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
         "ISO 8601, UTC unless it has an offset; with schedule_id"
         since: Option<Moment>,
         "With schedule_id; default 2 weeks after since"
         until: Option<Moment>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<Schedule>,
     }
 }
@@ -63,9 +63,9 @@ crate::params! {
         since: Option<Moment>,
         "Default now"
         until: Option<Moment>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<User>,
     }
 }
@@ -74,11 +74,11 @@ crate::params! {
 const RENDERED: [&str; 3] = ["final_schedule", "overrides", "overrides_subschedule"];
 
 async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
-    let range = Range::new(params.since, params.until)?;
+    let range = Range::of_schedule(params.since, params.until)?;
     let mut reply = if let Some(id) = &params.schedule_id {
-        id_excludes(&params, "schedule_id", &["query", "limit", "offset"])?;
+        let ignored = id_excludes(&params, "schedule_id", &["query"])?;
         let query = Query::new().with("since", range.since).with("until", range.until);
-        cx.show(id, query, &params.include).await?
+        cx.show(id, query, &params.include).await?.warned(ignored)
     } else {
         let query = Query::new().with("query", params.query);
         let mut reply = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await?;
@@ -97,10 +97,10 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
 }
 
 async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
-    let range = Range::new(params.since, params.until)?.or_now();
+    let range = Range::of_users(params.since, params.until)?;
     let query = Query::new().with("since", range.since).with("until", range.until);
     let selection = params.include.selection();
     let want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
     let listing = cx.api.list_below::<User, _>(&SCHEDULE_USERS, &params.schedule_id, query, want, &selection).await?;
-    Ok(Reply::list(&SCHEDULE_USERS, listing, "since and until").warned(params.include.warning(Request::List)))
+    Ok(listed(&SCHEDULE_USERS, listing, &params.include, "since and until"))
 }

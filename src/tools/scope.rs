@@ -14,13 +14,19 @@ fn first_given(params: &impl Params, names: &[&'static str]) -> Option<&'static 
     params.given().into_iter().find(|name| names.contains(name))
 }
 
-/// An ID names one object, so a filter beside it is a mistake: which of the two is meant?
-pub fn id_excludes(params: &impl Params, id: &str, filters: &[&'static str]) -> Result<()> {
-    match first_given(params, filters) {
-        None => Ok(()),
-        Some(filter) => Err(Error::new(Code::ConflictingParameters, format!("{id} cannot be combined with {filter}"))
-            .hint(format!("Pass {id} alone for one object, or leave it out for a list."))),
+/// Refuses list filters beside an ID, which names one object: it would not be clear which of the two is meant.
+///
+/// Which part of a list is wanted says nothing about one object. Some clients must fill those parameters, so they are
+/// ignored, and the warning to give is returned.
+pub fn id_excludes(params: &impl Params, id: &str, filters: &[&'static str]) -> Result<Option<String>> {
+    if let Some(filter) = first_given(params, filters) {
+        let message = format!("{id} cannot be combined with {filter}");
+        return Err(Error::new(Code::ConflictingParameters, message)
+            .hint(format!("Pass {id} alone for one object, or leave it out for a list.")));
     }
+    let paging: Vec<_> = params.given().into_iter().filter(|name| ["limit", "offset"].contains(name)).collect();
+    let verb = if paging.len() == 1 { "was" } else { "were" };
+    Ok((!paging.is_empty()).then(|| format!("{} {verb} ignored: {id} names one object.", paging.join(" and "))))
 }
 
 /// The current user's context decides some filters, so they cannot be given beside it.
@@ -46,26 +52,48 @@ pub fn needs_one_of(cx: &Context, params: &impl Params, filters: &[&'static str]
         .hint(format!("Pass {names}, or leave current_user_context true for what concerns the current user.")))
 }
 
-/// The team filter of services and users, which are looked for by team only: the current user's teams, or those given.
+/// Which services or users a list is about.
+pub struct ByTeam {
+    /// What narrows the list.
+    pub query: Query,
+    /// What to know about that.
+    pub warning: Option<String>,
+}
+
+/// Returns the team filter of services and users: the current user's teams, or those given.
 ///
-/// A user without teams gets an error that says so: without a filter the answer would be the whole account.
+/// Without a team and without a name to look for, the answer would be the whole account, which is an error. Only in an
+/// account without teams it is the answer, because nothing else could be.
 pub async fn by_team(
     cx: &Context,
     params: &impl Params,
     context: Flag<true>,
     teams: &Ids<Team>,
     what: &str,
-) -> Result<Query> {
+) -> Result<ByTeam> {
     if !context.is_on() {
-        needs_one_of(cx, params, &["team_ids"])?;
-        return Ok(Query::new().with_all("team_ids", teams.as_slice()));
+        let query = Query::new().with_all("team_ids", teams.as_slice());
+        let warning = match needs_one_of(cx, params, &["team_ids", "query"]) {
+            Ok(()) => None,
+            Err(_) if !cx.api.has_teams().await? => Some(no_teams(what)),
+            Err(error) => return Err(error),
+        };
+        return Ok(ByTeam { query, warning });
     }
     context_excludes(params, &["team_ids"])?;
     let me = cx.api.me().await?;
-    if me.teams.is_empty() {
-        let message = format!("the current user belongs to no team, so there are no {what} of their teams");
-        return Err(Error::new(Code::NoTeams, message)
-            .hint("Pass current_user_context=false with team_ids (get_teams lists the teams), or an ID."));
+    if !me.teams.is_empty() {
+        return Ok(ByTeam { query: Query::new().with_all("team_ids", &me.teams), warning: None });
     }
-    Ok(Query::new().with_all("team_ids", &me.teams))
+    if !cx.api.has_teams().await? {
+        return Ok(ByTeam { query: Query::new(), warning: Some(no_teams(what)) });
+    }
+    let message = format!("the current user belongs to no team, so there are no {what} of their teams");
+    Err(Error::new(Code::NoTeams, message).hint(
+        "Pass current_user_context=false with query (part of the name) or team_ids (get_teams lists the teams), or an ID.",
+    ))
+}
+
+fn no_teams(what: &str) -> String {
+    format!("This account has no teams, so these are {what} of the whole account. Narrow them with query.")
 }

@@ -25,27 +25,28 @@ crate::params! {
     struct Params {
         "One by ID, without other filters"
         service_id: Option<Id<Service>>,
-        "true: of my teams; false: pass team_ids"
+        "true: of my teams; false: pass team_ids or query"
         current_user_context: Flag<true>,
         "With current_user_context=false"
         team_ids: Ids<Team>,
-        "Part of the name, searched among those teams only"
+        "Part of the name; without teams, of all"
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<Service>,
     }
 }
 
 async fn get_services(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.service_id {
-        id_excludes(&params, "service_id", &["team_ids", "query", "limit", "offset"])?;
-        return cx.show(id, Query::new(), &params.include).await;
+        let ignored = id_excludes(&params, "service_id", &["team_ids", "query"])?;
+        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
     }
-    let query = by_team(&cx, &params, params.current_user_context, &params.team_ids, "services").await?;
-    let query = query.with("query", params.query);
-    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query or team_ids").await
+    let scope = by_team(&cx, &params, params.current_user_context, &params.team_ids, "services").await?;
+    let query = scope.query.with("query", params.query);
+    let reply = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query or team_ids").await?;
+    Ok(reply.warned(scope.warning))
 }

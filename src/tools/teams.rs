@@ -3,7 +3,7 @@
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::ids::Id;
 use crate::models::Team;
 use crate::params::{Include, Limit, Offset, Text};
@@ -25,18 +25,24 @@ crate::params! {
         query: Option<Text>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "For the next page: next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
-        "Return only these fields, instead of the default ones"
+        "Only these fields; +name adds to the default ones"
         include: Include<Team>,
     }
 }
 
 async fn get_teams(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.team_id {
-        id_excludes(&params, "team_id", &["query", "limit", "offset"])?;
-        return cx.show(id, Query::new(), &params.include).await;
+        let ignored = id_excludes(&params, "team_id", &["query"])?;
+        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
     }
     let query = Query::new().with("query", params.query);
-    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await
+    let list = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await;
+    list.map_err(|error| match error.code() {
+        Code::MissingAbility => error.hint(
+            "The account has no teams, so leave team_ids out everywhere: get_services and get_users list the whole account.",
+        ),
+        _ => error,
+    })
 }

@@ -68,6 +68,7 @@ fn schemas_use_only_what_every_client_accepts() {
         check(tool.name, &schema);
         assert_eq!(schema["type"], "object", "{}", tool.name);
         assert_eq!(schema["additionalProperties"], false, "{}", tool.name);
+        assert!(schema["properties"].is_object(), "{}: some clients need it even when it is empty", tool.name);
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             assert!(property["type"].is_string(), "{}.{name} has no type", tool.name);
             assert!(

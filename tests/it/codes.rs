@@ -72,11 +72,11 @@ async fn every_error() -> Vec<(Code, Error)> {
         (Code::InvalidTeamId, user.err("get_teams", json!({"team_id": ".."})).await),
         (Code::InvalidUserId, user.err("get_users", json!({"user_id": "me/x"})).await),
         (Code::MissingParameter, user.err("list_users_oncall", json!({})).await),
-        (Code::InvalidParameter, user.err("get_teams", json!({"limit": 0})).await),
+        (Code::InvalidParameter, user.err("get_teams", json!({"limit": -1})).await),
         (Code::UnknownParameter, user.err("get_teams", json!({"nmae": "x"})).await),
         (Code::UnknownTool, user.err("get_team", json!({})).await),
         (Code::ConflictingParameters, user.err("get_teams", json!({"team_id": "P1", "query": "x"})).await),
-        (Code::InvalidInclude, user.err("get_teams", json!({"include": ["titel"]})).await),
+        (Code::InvalidInclude, user.err("get_teams", json!({"include": ["nmae"]})).await),
         (Code::InvalidTimestamp, user.err("get_oncalls", json!({"since": "soon"})).await),
         (
             Code::InvalidTimeRange,

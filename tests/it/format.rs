@@ -92,7 +92,7 @@ async fn over_mcp_a_table_is_text_alone_and_errors_stay_as_they_are() {
         json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
             "params": {"name": "get_teams", "arguments": arguments, "_meta": meta}})
     };
-    let input = format!("{}\n{}\n", call(1, json!({})), call(2, json!({"limit": 0})));
+    let input = format!("{}\n{}\n", call(1, json!({})), call(2, json!({"limit": -1})));
     let (mut near, far) = tokio::io::duplex(1 << 20);
     let (reader, writer) = tokio::io::split(far);
     near.write_all(input.as_bytes()).await.unwrap();

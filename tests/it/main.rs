@@ -3,6 +3,7 @@
 // The settings in clippy.toml cover test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod blanks;
 mod browser;
 mod scene;
 mod support;
@@ -24,8 +25,10 @@ mod faults;
 mod format;
 mod http;
 mod http2;
+mod include;
 mod isolation;
 mod limits;
+mod lists;
 mod methods;
 mod params;
 mod progress;

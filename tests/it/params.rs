@@ -58,7 +58,6 @@ async fn nonsense_is_answered_with_its_value_and_a_next_step() {
 
     let account = Account::start().await;
     let cases: Vec<(&str, Value, Code, &str)> = vec![
-        ("get_teams", json!({"limit": 0}), InvalidParameter, "limit is 0"),
         ("get_teams", json!({"limit": -1}), InvalidParameter, "-1"),
         ("get_teams", json!({"limit": "abc"}), InvalidParameter, "abc"),
         ("get_teams", json!({"limit": 1.5}), InvalidParameter, "1.5"),
@@ -66,7 +65,6 @@ async fn nonsense_is_answered_with_its_value_and_a_next_step() {
         ("get_teams", json!({"limit": "99999999999999999999"}), InvalidParameter, "99999999999999999999"),
         ("get_teams", json!({"offset": -1}), InvalidParameter, "-1"),
         ("get_teams", json!({"offset": 10_000}), InvalidParameter, "10000"),
-        ("get_teams", json!({"query": ""}), InvalidParameter, "query"),
         ("get_teams", json!({"query": "é".repeat(513)}), InvalidParameter, "query has 1026 bytes, more than 1024"),
         ("get_teams", json!({"team_id": "A".repeat(65)}), InvalidTeamId, "AAAA"),
         ("get_users", json!({"user_id": nested(120)}), InvalidUserId, "[[[["),
@@ -91,7 +89,6 @@ async fn nonsense_is_answered_with_its_value_and_a_next_step() {
         ("resolve_incident", json!({"incident_id": null}), MissingParameter, "incident_id"),
         ("list_users_oncall", json!({}), MissingParameter, "schedule_id"),
         ("get_incidents", json!({"incident_id": "../users/me"}), InvalidIncidentId, "../users/me"),
-        ("get_incidents", json!({"incident_id": ""}), InvalidIncidentId, "ID"),
         ("get_incidents", json!({"incident_id": 4.5}), InvalidIncidentId, "4.5"),
         ("resolve_incident", json!({"incident_id": "Q1?x=1"}), InvalidIncidentId, "Q1?x=1"),
         ("get_users", json!({"user_id": "a b"}), InvalidUserId, "a b"),
@@ -102,9 +99,8 @@ async fn nonsense_is_answered_with_its_value_and_a_next_step() {
         ("get_incidents", json!({"current_user_context": false, "team_ids": ["P1", "P/2"]}), InvalidTeamId, "P/2"),
         ("get_oncalls", json!({"current_user_context": false, "user_ids": [["P1"]]}), InvalidParameter, "user_ids"),
         ("get_incidents", json!({"include": ["titel"]}), InvalidInclude, "Did you mean title?"),
-        ("get_incidents", json!({"include": []}), InvalidInclude, "empty"),
-        ("get_oncalls", json!({"include": ["id"]}), InvalidInclude, "escalation_level"),
-        ("acknowledge_incident", json!({"incident_id": "Q1", "include": ["notes"]}), InvalidInclude, "notes"),
+        ("get_incidents", json!({"include": [" "]}), InvalidInclude, "names nothing"),
+        ("get_oncalls", json!({"include": ["escalation_levle"]}), InvalidInclude, "escalation_level"),
         ("get_teams", json!({"name": "x"}), UnknownParameter, "query"),
         ("get_teams", json!({"qurey": "x"}), UnknownParameter, "Did you mean query?"),
         ("build_user_context", json!({"user_id": "P1"}), UnknownParameter, "no parameters"),
@@ -172,8 +168,51 @@ async fn since_alone_means_until_now() {
     let three_weeks_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(21 * 24);
     let recent = account.ok("get_incidents", json!({"since": three_weeks_ago.to_string(), "limit": 1})).await;
     assert_eq!(warnings(&recent), "");
+    let requests = account.requests_of("get_incidents", json!({"since": "2020-01-01"})).await;
+    let oldest = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(180 * 24);
+    let day = oldest.to_string()[..10].to_owned();
+    assert!(requests.last().unwrap().contains(&format!("since={day}")), "{requests:?}");
     let old = account.ok("get_incidents", json!({"since": "2020-01-01"})).await;
-    assert!(warnings(&old).contains("2020-06-29"), "{old}");
+    assert!(warnings(&old).contains(&format!("the newest 180 days were searched: from {day}")), "{old}");
+}
+
+#[tokio::test]
+async fn one_bound_alone_is_never_left_to_pagerduty() {
+    let account = Account::start().await;
+    let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
+    let tomorrow = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24)).to_string();
+    for (tool, arguments) in [
+        ("get_incidents", json!({})),
+        ("get_oncalls", json!({})),
+        ("get_schedules", json!({"schedule_id": schedule})),
+        ("list_users_oncall", json!({"schedule_id": schedule})),
+    ] {
+        for bound in ["since", "until"] {
+            for time in ["2026-11-01", &tomorrow] {
+                let mut arguments = arguments.clone();
+                arguments[bound] = json!(time);
+                let requests = account.requests_of(tool, arguments.clone()).await;
+                let sent = requests.last().unwrap();
+                assert!(sent.contains("since=") && sent.contains("until="), "{tool} {arguments}: {sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn users_on_call_since_a_moment_alone_are_those_of_that_moment() {
+    let account = Account::start().await;
+    let schedules = account.ok("get_schedules", json!({})).await;
+    let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    let end = tomorrow + jiff::SignedDuration::from_mins(1);
+    for schedule in rows(&schedules, "schedules") {
+        let alone = json!({"schedule_id": schedule["id"], "since": tomorrow.to_string()});
+        let minute = json!({"schedule_id": schedule["id"], "since": tomorrow.to_string(), "until": end.to_string()});
+        assert_eq!(
+            account.ok("list_users_oncall", alone).await["users"],
+            account.ok("list_users_oncall", minute).await["users"]
+        );
+    }
 }
 
 #[tokio::test]

@@ -81,11 +81,30 @@ async fn teams_with_more_services_than_a_request_can_name_are_searched_by_team_a
 }
 
 #[tokio::test]
-async fn more_policies_than_a_request_can_name_are_refused_with_a_way_out() {
+async fn more_policies_than_a_request_can_name_are_asked_for_in_portions() {
     let account = Account::start().await;
     instead(&account, "/escalation_policies", json!({"escalation_policies": many("PE"), "more": false}));
-    let error = account.err("get_oncalls", json!({})).await;
-    assert!(error.message().contains("101") && error.hint_text().unwrap().contains("schedule_ids"), "{error}");
+    account.ok("build_user_context", json!({})).await;
+    account.sandbox.clear();
+    instead(&account, "/escalation_policies", json!({"escalation_policies": many("PE"), "more": false}));
+    let turn = |policy: &str, user: &str| json!({"user": {"id": user}, "escalation_policy": {"id": policy}, "escalation_level": 1});
+    for policies in [[turn("PE1", "PU1"), turn("PE2", "PU2")], [turn("PE100", "PU3"), turn("PE1", "PU1")]] {
+        use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+        account
+            .sandbox
+            .fail(Fault::once("/oncalls", FaultKind::WrongJson(json!({"oncalls": policies, "more": false}))));
+    }
+    let answer = account.ok("get_oncalls", json!({"schedule_ids": ["PS1"], "limit": 2})).await;
+    let asked: Vec<_> = account.sandbox.requests().into_iter().filter(|request| request.path == "/oncalls").collect();
+    assert_eq!(asked.len(), 2);
+    assert!(
+        asked.iter().all(|request| request.query.len() < 4_096 && request.query.contains("schedule_ids%5B%5D=PS1"))
+    );
+    let named =
+        |request: &pagerduty_mcp_server::sandbox::Recorded| request.query.matches("escalation_policy_ids").count();
+    assert_eq!(asked.iter().map(named).collect::<std::collections::BTreeSet<_>>(), [1, 100].into());
+    assert_eq!((&answer["metadata"]["count"], &answer["metadata"]["next_offset"]), (&json!(2), &json!(2)));
+    assert_eq!(answer["oncalls"][0]["user"]["id"], "PU1", "{answer}");
 }
 
 #[tokio::test]
@@ -175,7 +194,7 @@ async fn pages_are_fetched_up_to_the_limit_and_not_beyond() {
             format!("{}+{}", value("offset"), value("limit"))
         })
         .collect();
-    assert_eq!(paging, ["0+100", "100+30"]);
+    assert_eq!(paging, ["0+100", "99+31"]);
 }
 
 #[tokio::test]

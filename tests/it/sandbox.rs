@@ -162,7 +162,7 @@ async fn every_answer_and_error_says_that_it_is_the_sandbox() {
         let answer = ok(&app.toolbox, tool, json!({"limit": 1})).await;
         assert_eq!(answer["metadata"]["sandbox"], true, "{tool}");
     }
-    for arguments in [json!({"limit": 0}), json!({"team_id": "PNONE"})] {
+    for arguments in [json!({"limit": -1}), json!({"team_id": "PNONE"})] {
         let envelope = err(&app.toolbox, "get_teams", arguments).await.envelope();
         assert_eq!(envelope["metadata"]["sandbox"], true, "{envelope}");
     }

@@ -217,7 +217,7 @@ async fn the_end_of_input_ends_the_session_when_all_is_answered() {
 async fn ten_thousand_requests_at_once_are_answered_once_each() {
     let kinds = [
         ("ping", json!({})),
-        ("tools/call", json!({"name": "get_teams", "arguments": {"limit": 0}})),
+        ("tools/call", json!({"name": "get_teams", "arguments": {"limit": -1}})),
         ("tools/call", json!({"name": "get_team"})),
         ("resources/list", json!({})),
         ("no/such", json!({})),

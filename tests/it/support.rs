@@ -40,6 +40,11 @@ impl Account {
         Self { toolbox, ..self }
     }
 
+    /// The tools of a server that has just started, in the name of `token`.
+    pub fn again(&self, token: &str) -> Again<'_> {
+        Again { sandbox: &self.sandbox, toolbox: toolbox(&self.sandbox, token, |_| {}) }
+    }
+
     /// The answer of a call that must succeed.
     pub async fn ok(&self, tool: &str, arguments: Value) -> Value {
         ok(&self.toolbox, tool, arguments).await
@@ -55,6 +60,19 @@ impl Account {
         self.sandbox.clear();
         self.ok(tool, arguments).await;
         self.sandbox.requests().iter().map(line).collect()
+    }
+}
+
+/// Other tools on the same account.
+pub struct Again<'a> {
+    pub sandbox: &'a Sandbox,
+    pub toolbox: Arc<Toolbox>,
+}
+
+impl Again<'_> {
+    /// The answer of a call that must succeed.
+    pub async fn ok(&self, tool: &str, arguments: Value) -> Value {
+        ok(&self.toolbox, tool, arguments).await
     }
 }
 

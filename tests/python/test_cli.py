@@ -43,7 +43,7 @@ def test_lists_are_written_in_two_ways(door: Door, nowhere: Path, statuses):
 
 
 def test_a_call_that_fails_prints_the_error_and_ends_with_1(door: Door, nowhere: Path):
-    done = door.run("call", "get_teams", "limit=0", "--sandbox", cwd=nowhere)
+    done = door.run("call", "get_teams", "limit=-1", "--sandbox", cwd=nowhere)
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["error"]["code"] == "INVALID_PARAMETER"
 

@@ -46,7 +46,7 @@ CALLS: list[tuple[Any, str, dict[str, Any], dict[str, Any]]] = [
     ),
     (incidents.show_incident, "get_incidents", {"incident_id": "PNOTHERE"}, {}),
     (incidents.show_incident, "get_incidents", {"incident_id": "../x"}, {}),
-    (incidents.list_incidents, "get_incidents", {"team_ids": ["{teams}"], "limit": 0}, ALL),
+    (incidents.list_incidents, "get_incidents", {"team_ids": ["{teams}"], "limit": -1}, ALL),
     (oncalls.list_oncalls, "get_oncalls", {"schedule_ids": ["{schedules}"]}, ALL),
     (oncalls.list_oncalls, "get_oncalls", {"user_ids": ["{users}"], "earliest": True}, ALL),
     (schedules.list_schedules, "get_schedules", {"query": "a", "limit": 3}, {}),

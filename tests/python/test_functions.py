@@ -116,7 +116,7 @@ def test_one_object(pagerduty_sandbox, function, resource, parameter):
     assert shown == {"summary": there["summary"]}
 
 
-BLANK = [None, "", " \n"]
+BLANK = [None, "", " \n", [], "null"]
 
 
 @pytest.mark.parametrize("blank", BLANK)
@@ -158,12 +158,13 @@ def test_blank_text_is_left_out_as_it_was(pagerduty_sandbox, function, parameter
     ],
 )
 def test_a_filter_of_blanks_is_not_the_whole_account(pagerduty_sandbox, function, parameter):
-    for blanks in ([" "], ["", None], (" ",), " ", ",", '[" "]'):
+    for blanks in ([" "], ["", None], [","], (" ",), " ", ",", '[" "]'):
         with pytest.raises(errors.ValidationError, match=parameter) as error:
             run(function, **{parameter: blanks})
         assert error.value.code == "INVALID_PARAMETER"
     assert pagerduty_sandbox.requests == []
-    assert run(function, **{parameter: []}, limit=1)["metadata"]["count"] == 1
+    for nothing in ([], ""):
+        assert run(function, **{parameter: nothing}, limit=1)["metadata"]["count"] == 1
 
 
 @pytest.mark.incidents

@@ -304,7 +304,7 @@ def test_metrics_count_calls_and_requests_and_tell_nothing_else(web: Web, sandbo
     incident = web.call("get_incidents", {"limit": 1})["incidents"][0]["id"]
     web.call("get_escalation_policies", {"policy_id": policy})
     web.call("get_incidents", {"incident_id": incident, "include_notes": True})
-    web.call("get_teams", {"limit": 0})
+    web.call("get_teams", {"limit": -1})
     web.ask("tools/call", {"name": "secret_tool"})
     web.send("/secret/path")
     web.call("get_teams", X_PagerDuty_Token="secret-token")

@@ -187,7 +187,7 @@ def test_an_unknown_tool_is_an_error(account):
 
 
 def test_errors_can_be_pickled(account):
-    error = fail("get_teams", limit=0)
+    error = fail("get_teams", limit=-1)
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert vars(copy) == vars(error)

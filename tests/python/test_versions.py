@@ -32,7 +32,7 @@ with sandbox() as account:
     pd = SyncPagerDuty()
     acknowledged = pd.acknowledge_incident(incident_id=raised["id"])["incidents"][0]["status"]
     try:
-        pd.get_teams(limit=0)
+        pd.get_teams(limit=-1)
     except PagerDutyError as error:
         code = error.code
 print(json.dumps({

@@ -55,7 +55,7 @@ pub struct Envelope {
 /// Decodes `{"<key>": …, "more": …}`, and of what stands under the key the part that `wire` names.
 ///
 /// A body that is refused, or that holds a number which may have been rounded, is read again as [`repair`] rewrites it.
-pub fn envelope(body: &[u8], key: &'static str, wire: &Wire) -> Result<Envelope, Unreadable> {
+pub fn envelope(body: &[u8], key: &'static str, wire: &Wire<'_>) -> Result<Envelope, Unreadable> {
     let has_float = Cell::new(false);
     let decoded = parse(body, EnvelopeSeed { key, wire, has_float: &has_float });
     let is_suspect = match &decoded {
@@ -84,7 +84,7 @@ fn without_text(error: &str) -> String {
 
 struct EnvelopeSeed<'w> {
     key: &'static str,
-    wire: &'w Wire,
+    wire: &'w Wire<'w>,
     /// Set when a kept number has a fraction, an exponent or more digits than an integer holds.
     has_float: &'w Cell<bool>,
 }
@@ -141,13 +141,13 @@ pub const TOO_DEEP: &str = "[nested too deep to be shown]";
 /// Builds the kept part of a value; lists apply it to each element.
 #[derive(Clone, Copy)]
 struct Kept<'w> {
-    wire: &'w Wire,
+    wire: &'w Wire<'w>,
     depth: usize,
     has_float: &'w Cell<bool>,
 }
 
 impl<'w> Kept<'w> {
-    fn below(self, wire: &'w Wire) -> Self {
+    fn below(self, wire: &'w Wire<'w>) -> Self {
         Self { wire, depth: self.depth + 1, ..self }
     }
 }
@@ -246,7 +246,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
 }
 
 /// Looks for a key before anything is allocated for it: its place among those to keep.
-struct Place<'w>(&'w [(&'static str, Wire)]);
+struct Place<'w>(&'w [(&'w str, Wire<'w>)]);
 
 impl<'de> DeserializeSeed<'de> for Place<'_> {
     type Value = Option<usize>;

@@ -10,13 +10,16 @@
 
 use serde_json::{Map, Value};
 
-/// One field of a resource as we show it.
+/// A field of a table, known when this is compiled.
+pub type Field = Named<'static>;
+
+/// One field of a resource as we show it. Callers may name fields that no table has.
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub struct Named<'n> {
     /// The name in our answers and in `include`.
-    pub name: &'static str,
+    pub name: &'n str,
     /// The name of the PagerDuty field it is read from.
-    pub source: &'static str,
+    pub source: &'n str,
     /// What to decode of the PagerDuty field, and to show if there is no `derive`.
     pub keep: Keep,
     /// Turns the PagerDuty value into ours, where it is more than a selection.
@@ -37,8 +40,8 @@ const REFERENCE: &[Field] = &[plain("id"), plain("summary")];
 
 /// A field shown as it comes.
 #[must_use]
-pub const fn plain(name: &'static str) -> Field {
-    Field { name, source: name, keep: Keep::Whole, derive: None }
+pub const fn plain(name: &str) -> Named<'_> {
+    Named { name, source: name, keep: Keep::Whole, derive: None }
 }
 
 /// A reference, or a list of them, shown as `id` and `summary`.
@@ -50,7 +53,7 @@ pub const fn reference(name: &'static str) -> Field {
 /// An object, or a list of them, of which only `fields` are shown.
 #[must_use]
 pub const fn nested(name: &'static str, fields: &'static [Field]) -> Field {
-    Field { name, source: name, keep: Keep::Only(fields), derive: None }
+    Named { name, source: name, keep: Keep::Only(fields), derive: None }
 }
 
 /// A field computed from what is kept of another one.
@@ -61,14 +64,14 @@ pub const fn derived(
     keep: Keep,
     derive: fn(&Value) -> Option<Value>,
 ) -> Field {
-    Field { name, source, keep, derive: Some(derive) }
+    Named { name, source, keep, derive: Some(derive) }
 }
 
 /// The fields of one request: what to decode, and what to show in which order.
 #[derive(Clone, Debug)]
-pub struct Selection {
-    shown: Vec<Field>,
-    wire: Wire,
+pub struct Selection<'n> {
+    shown: Vec<Named<'n>>,
+    wire: Wire<'n>,
     echoes: &'static [Echo],
 }
 
@@ -77,11 +80,11 @@ pub type Echo = (&'static str, &'static str);
 
 /// The part of a JSON tree worth decoding: `None` is everything, otherwise these keys of an object.
 #[derive(Clone, Debug, Default)]
-pub struct Wire {
-    keys: Option<Vec<(&'static str, Wire)>>,
+pub struct Wire<'n> {
+    keys: Option<Vec<(&'n str, Wire<'n>)>>,
 }
 
-impl Wire {
+impl<'n> Wire<'n> {
     fn of(keep: Keep) -> Self {
         match keep {
             Keep::Whole => Self { keys: None },
@@ -96,7 +99,7 @@ impl Wire {
     }
 
     /// Widens the tree by one field, so that two fields may read different parts of the same source.
-    fn add(&mut self, field: &Field) {
+    fn add(&mut self, field: &Named<'n>) {
         let Some(keys) = &mut self.keys else { return };
         match keys.iter_mut().find(|(key, _)| *key == field.source) {
             None => keys.push((field.source, Self::of(field.keep))),
@@ -113,15 +116,15 @@ impl Wire {
 
     /// The keys to keep, in the order of the table, and what to keep below each; `None` is everything.
     #[must_use]
-    pub fn keys(&self) -> Option<&[(&'static str, Wire)]> {
+    pub fn keys(&self) -> Option<&[(&'n str, Wire<'n>)]> {
         self.keys.as_deref()
     }
 }
 
-impl Selection {
+impl<'n> Selection<'n> {
     /// Shows `shown`, and decodes what `facts` need besides.
     #[must_use]
-    pub fn new(shown: Vec<Field>, facts: &[Field]) -> Self {
+    pub fn new(shown: Vec<Named<'n>>, facts: &'static [Field]) -> Self {
         let mut wire = Wire { keys: Some(Vec::with_capacity(shown.len() + facts.len())) };
         for field in shown.iter().chain(facts) {
             wire.add(field);
@@ -137,7 +140,7 @@ impl Selection {
 
     /// What the decoder keeps.
     #[must_use]
-    pub fn wire(&self) -> &Wire {
+    pub fn wire(&self) -> &Wire<'n> {
         &self.wire
     }
 
@@ -162,14 +165,14 @@ impl Selection {
 
 /// The fields of an object in the order of the table, empty ones left out. They are moved: nothing is copied.
 #[must_use]
-pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
+pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
     let Value::Object(mut decoded) = decoded else { return Map::new() };
     if lies_in_order(&decoded, fields) {
         lay_out(&mut decoded, fields);
         return decoded;
     }
     // First, because another field may move what they are computed from.
-    let derive = |field: &Field| field.derive.map(|derive| decoded.get(field.source).and_then(derive));
+    let derive = |field: &Named<'_>| field.derive.map(|derive| decoded.get(field.source).and_then(derive));
     let mut derived = fields.iter().filter_map(derive).collect::<Vec<_>>().into_iter();
     let mut shown = Map::with_capacity(fields.len());
     for field in fields {
@@ -186,7 +189,7 @@ pub fn project(decoded: Value, fields: &[Field]) -> Map<String, Value> {
 
 /// Whether an object has the fields of the table in its order and under their names, as the decoder leaves nearly all: it is
 /// cheaper to take the rest out of it than to build another.
-fn lies_in_order(decoded: &Map<String, Value>, fields: &[Field]) -> bool {
+fn lies_in_order(decoded: &Map<String, Value>, fields: &[Named<'_>]) -> bool {
     let mut rest = fields.iter();
     decoded.keys().all(|key| {
         rest.any(|field| field.name == key && field.source == key && field.derive.is_none())
@@ -195,7 +198,7 @@ fn lies_in_order(decoded: &Map<String, Value>, fields: &[Field]) -> bool {
 }
 
 /// Takes out of such an object what is not shown.
-fn lay_out(decoded: &mut Map<String, Value>, fields: &[Field]) {
+fn lay_out(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
     let mut rest = fields.iter();
     let mut is_whole = true;
     for (key, value) in decoded.iter_mut() {

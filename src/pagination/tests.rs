@@ -1,0 +1,361 @@
+//! Lists as they are read: whole, cut, slow, broken and moving.
+
+use super::*;
+use crate::client::decode;
+use crate::error::{Code, Error};
+use crate::models::Team;
+use proptest::prelude::*;
+use serde_json::json;
+use std::cell::{Cell, RefCell};
+
+/// A list of `ids` as PagerDuty would page it.
+fn serve(ids: &[u32], offset: usize, size: usize) -> Page<Team> {
+    let rows: Vec<_> = ids.iter().skip(offset).take(size).map(|id| json!({"id": format!("P{id}")})).collect();
+    let more = offset + rows.len() < ids.len();
+    decode::page(json!({"teams": rows, "more": more}).to_string().as_bytes(), "teams", &Team::defaults()).unwrap()
+}
+
+/// What a caller gets of a list, as IDs, and the requests it took.
+fn run(ids: &[u32], limit: usize, offset: usize, budget: Budget) -> (Vec<String>, End, Vec<(usize, usize)>) {
+    let requests = RefCell::new(Vec::new());
+    let want = Want { limit, offset, budget };
+    let listing = futures_util::FutureExt::now_or_never(collect(
+        want,
+        Vec::new(),
+        || usize::MAX,
+        |offset, size| {
+            requests.borrow_mut().push((offset, size));
+            std::future::ready(Ok(serve(ids, offset, size)))
+        },
+    ));
+    let listing = listing.unwrap().unwrap();
+    let got = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+    (got, listing.end, requests.into_inner())
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_limit_the_rows_are_the_first_ones_in_order(
+        length in 0usize..500, limit in 1usize..600, offset in 0usize..600,
+    ) {
+        let ids: Vec<u32> = (0..).take(length).collect();
+        let (got, end, requests) = run(&ids, limit, offset, Budget::unlimited());
+        let expected: Vec<_> = ids.iter().skip(offset).take(limit).map(|id| format!("P{id}")).collect();
+        prop_assert_eq!(&got, &expected);
+        let rest = length.saturating_sub(offset + got.len());
+        prop_assert_eq!(end, if rest > 0 { End::Limit(offset + limit) } else { End::Complete });
+        let needed = got.len().div_ceil(PAGE).max(1);
+        prop_assert!(requests.len() <= 2 * needed, "{requests:?}");
+    }
+
+    #[test]
+    fn going_on_at_the_next_offset_loses_nothing(length in 1usize..400, limit in 1usize..150, tokens in 1usize..400) {
+        let ids: Vec<u32> = (0..).take(length).collect();
+        let (mut got, mut offset) = (Vec::new(), 0);
+        loop {
+            let (rows, end, _) = run(&ids, limit, offset, Budget::of(Some(tokens)));
+            prop_assert!(!rows.is_empty());
+            got.extend(rows);
+            match end {
+                End::Limit(next) | End::Budget(next) => offset = next,
+                End::Complete | End::Ceiling => break,
+            }
+        }
+        prop_assert_eq!(got, ids.iter().map(|id| format!("P{id}")).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn the_ceiling_is_reached_exactly_and_said() {
+    let ids: Vec<u32> = (0..12_000).collect();
+    let (got, end, requests) = run(&ids, 11_000, 950, Budget::unlimited());
+    assert_eq!((got.len(), end), (CEILING - 950, End::Ceiling));
+    assert!(requests.iter().all(|(offset, size)| offset + size <= CEILING));
+    assert_eq!(run(&ids, 10, 9_990, Budget::unlimited()).1, End::Ceiling, "no offset is given that would be refused");
+    let (got, end, requests) = run(&ids, 10, CEILING, Budget::unlimited());
+    assert_eq!((got.len(), end, requests.len()), (0, End::Ceiling, 0));
+}
+
+#[test]
+fn rows_that_appear_twice_are_dropped_and_still_advance_the_offset() {
+    let mut ids: Vec<u32> = (0..150).collect();
+    ids.insert(100, 99);
+    let (got, end, _) = run(&ids, 120, 0, Budget::unlimited());
+    assert_eq!((got.len(), end), (120, End::Limit(121)));
+    assert_eq!(got.last().unwrap(), "P119");
+}
+
+#[test]
+fn a_server_that_promises_more_and_gives_nothing_is_not_asked_forever() {
+    let empty = |_, _| std::future::ready(Ok(Page::<Team> { rows: Vec::new(), more: true }));
+    let want = Want { limit: 10, offset: 0, budget: Budget::unlimited() };
+    let listing =
+        futures_util::FutureExt::now_or_never(collect(want, Vec::new(), || usize::MAX, empty)).unwrap().unwrap();
+    assert_eq!(listing.end, End::Complete);
+}
+
+#[test]
+fn a_page_that_only_repeats_rows_is_not_the_end_of_the_list() {
+    let ids: Vec<u32> = (0..300).collect();
+    let moved = Cell::new(0);
+    let storm = |offset: usize, size| {
+        // After the first page a hundred new ones stand before it.
+        let page = serve(&ids, offset - moved.get(), size);
+        moved.set(PAGE);
+        std::future::ready(Ok(page))
+    };
+    let want = Want { limit: 200, offset: 0, budget: Budget::unlimited() };
+    let listing = futures_util::FutureExt::now_or_never(collect(want, Vec::new(), || 0, storm)).unwrap().unwrap();
+    assert_eq!((listing.rows.len(), listing.end), (100, End::Limit(200)));
+}
+
+#[test]
+fn a_server_of_tiny_pages_is_left_after_a_while_and_can_be_asked_on() {
+    let requests = Cell::new(0);
+    let tiny = |offset, _| {
+        requests.set(requests.get() + 1);
+        std::future::ready(Ok(serve(&(0..5_000).collect::<Vec<_>>(), offset, 1)))
+    };
+    let listing = futures_util::FutureExt::now_or_never(collect::<Team, _, _>(Want::all(), Vec::new(), || 0, tiny));
+    let listing = listing.unwrap().unwrap();
+    assert_eq!((listing.rows.len(), listing.end, requests.get()), (MOST_PAGES, End::Limit(MOST_PAGES), MOST_PAGES));
+}
+
+/// A server whose answers take a time of their own each, on a clock that only moves when everybody waits.
+struct Slow<'s> {
+    ids: &'s [u32],
+    /// Milliseconds that the n-th request takes, over and over.
+    delays: &'s [u64],
+    /// The largest page it gives, whatever is asked for.
+    largest: usize,
+    spare: usize,
+    /// The request that fails.
+    broken: Option<usize>,
+}
+
+/// What came of it: the IDs and why they end, the requests, the most of them at a time, and the time it took.
+struct Outcome {
+    listing: Result<(Vec<String>, End)>,
+    requests: usize,
+    widest: usize,
+    took: u64,
+}
+
+impl Slow<'_> {
+    fn run(&self, want: Want) -> Outcome {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(async {
+            let (requests, now, widest) = (Cell::new(0), Cell::new(0_usize), Cell::new(0));
+            let started = tokio::time::Instant::now();
+            let fetch = |offset, size: usize| {
+                let (requests, now, widest) = (&requests, &now, &widest);
+                async move {
+                    let number = requests.replace(requests.get() + 1);
+                    now.set(now.get() + 1);
+                    widest.set(widest.get().max(now.get()));
+                    let delay = self.delays[number % self.delays.len()];
+                    tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
+                    now.set(now.get() - 1);
+                    if self.broken == Some(number) {
+                        return Err(Error::new(Code::ApiError, "no"));
+                    }
+                    Ok(serve(self.ids, offset, size.min(self.largest)))
+                }
+            };
+            let listing = collect::<Team, _, _>(want, Vec::new(), || self.spare.saturating_sub(now.get()), fetch).await;
+            let took = u64::try_from(started.elapsed().as_millis()).unwrap();
+            let listing = listing.map(|listing| {
+                let ids = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+                (ids, listing.end)
+            });
+            Outcome { listing, requests: requests.get(), widest: widest.get(), took }
+        })
+    }
+}
+
+fn steady(ids: &[u32]) -> Slow<'_> {
+    Slow { ids, delays: &[50], largest: PAGE, spare: usize::MAX, broken: None }
+}
+
+fn first(limit: usize) -> Want {
+    Want { limit, ..Want::all() }
+}
+
+#[test]
+fn a_thousand_rows_are_ten_requests_in_four_round_trips() {
+    let ids: Vec<u32> = (0..3_000).collect();
+    let outcome = steady(&ids).run(first(1_000));
+    assert_eq!((outcome.requests, outcome.widest, outcome.took), (10, 4, 200));
+    assert_eq!(outcome.listing.unwrap(), ((0..1_000).map(|id| format!("P{id}")).collect(), End::Limit(1_000)));
+
+    let outcome = steady(&ids).run(Want::all());
+    assert_eq!((outcome.requests, outcome.widest, outcome.took), (31, WIDEST, 300), "one was in vain");
+
+    let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_000_000)), ..first(1_000) });
+    assert_eq!((outcome.requests, outcome.took), (10, 200), "a budget that is ample changes nothing");
+}
+
+#[test]
+fn a_list_in_one_page_is_one_request() {
+    let ids: Vec<u32> = (0..100).collect();
+    for limit in [1, 99, 100, 5_000] {
+        assert_eq!(steady(&ids).run(first(limit)).requests, 1, "{limit}");
+    }
+}
+
+#[test]
+fn without_anything_to_spare_pages_come_one_by_one() {
+    let ids: Vec<u32> = (0..1_000).collect();
+    let outcome = Slow { spare: 0, ..steady(&ids) }.run(Want::all());
+    assert_eq!((outcome.requests, outcome.widest), (10, 1));
+    assert_eq!(Slow { spare: 2, ..steady(&ids) }.run(Want::all()).widest, 2);
+}
+
+#[test]
+fn pages_that_would_not_fit_the_answer_are_not_asked_for() {
+    let ids: Vec<u32> = (1_000..3_000).collect();
+    // A row is a dozen tokens here, so that this is a budget for a little less than two pages.
+    let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_600)), ..Want::all() });
+    let (rows, end) = outcome.listing.unwrap();
+    assert!((100..200).contains(&rows.len()) && end == End::Budget(rows.len()), "{} {end:?}", rows.len());
+    assert_eq!(outcome.requests, 2, "the third page was not asked for");
+}
+
+#[test]
+fn a_page_is_asked_for_ahead_as_long_as_one_row_of_it_is_likely_to_fit() {
+    let ids: Vec<u32> = (1_000..3_000).collect();
+    let mut budget = Budget::of(Some(1_000));
+    let empty = budget.left().unwrap();
+    assert!(budget.take(&serve(&ids, 0, 1).rows[0].as_ref().unwrap().shown));
+    let (envelope, row) = (1_000 - empty, empty - budget.left().unwrap());
+    // After the first page there is room for 99 or 100 more, and one in doubt, which may be the first of the third page.
+    for (rows, requests) in [(199, 2), (200, 3)] {
+        let outcome = steady(&ids).run(Want { budget: Budget::of(Some(envelope + rows * row)), ..Want::all() });
+        assert_eq!((outcome.requests, outcome.listing.unwrap().1), (requests, End::Budget(rows)));
+    }
+}
+
+#[test]
+fn a_page_that_fails_fails_the_list_unless_it_is_not_needed() {
+    let ids: Vec<u32> = (0..1_000).collect();
+    for broken in 0..10 {
+        let outcome = Slow { broken: Some(broken), ..steady(&ids) }.run(Want::all());
+        assert_eq!(outcome.listing.unwrap_err().code(), Code::ApiError, "request {broken}");
+    }
+    let ids: Vec<u32> = (0..150).collect();
+    let outcome = Slow { broken: Some(2), ..steady(&ids) }.run(Want::all());
+    assert_eq!((outcome.requests, outcome.listing.unwrap().0.len()), (3, 150), "the list had ended before it");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn in_whatever_order_answers_come_the_list_is_the_same(
+        length in 0usize..1_500, limit in 1usize..1_500, offset in 0usize..200, largest in 20usize..=PAGE,
+        delays in proptest::collection::vec(0u64..200, 1..9), spare in 0usize..12, twice in 0u32..1_500,
+    ) {
+        let mut ids: Vec<u32> = (0..).take(length).collect();
+        // The list moved while it was read, and a row is there once more.
+        if let Some(at) = usize::try_from(twice).ok().filter(|at| *at < length) {
+            ids.insert(at, ids[at.saturating_sub(1)]);
+        }
+        let expected = ids.iter().skip(offset).map(|id| format!("P{id}"));
+        let mut seen = HashSet::new();
+        let expected: Vec<_> = expected.filter(|id| seen.insert(id.clone())).take(limit).collect();
+        let slow = Slow { ids: &ids, delays: &delays, largest, spare, broken: None };
+        let outcome = slow.run(Want { limit, offset, budget: Budget::unlimited() });
+        let (rows, end) = outcome.listing.unwrap();
+        prop_assert_eq!(rows.len(), expected.len());
+        prop_assert_eq!(rows, expected);
+        if let End::Limit(next) = end {
+            let rest: HashSet<_> = ids[next..].iter().map(|id| format!("P{id}")).collect();
+            prop_assert!(!rest.is_empty());
+        }
+        prop_assert!(outcome.widest <= WIDEST.min(spare.max(1)));
+    }
+}
+
+/// What a caller gets of a list that has other rows from the second request on.
+fn run_moving(before: &[u32], after: &[u32], want: Want, given: &[u32]) -> (Vec<String>, bool, Vec<(usize, usize)>) {
+    let requests = RefCell::new(Vec::new());
+    let given = given.iter().map(|id| format!("P{id}")).collect();
+    let fetch = |offset, size| {
+        let ids = if requests.borrow().is_empty() { before } else { after };
+        requests.borrow_mut().push((offset, size));
+        std::future::ready(Ok(serve(ids, offset, size)))
+    };
+    let listing = futures_util::FutureExt::now_or_never(collect(want, given, || 0, fetch)).unwrap().unwrap();
+    let got = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+    (got, listing.moved, requests.into_inner())
+}
+
+fn names(ids: impl Iterator<Item = u32>) -> Vec<String> {
+    ids.map(|id| format!("P{id}")).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_list_that_loses_rows_is_given_without_a_hole(
+        length in 101u32..700, lost in 1usize..350, limit in 101usize..800, from in 0usize..99,
+    ) {
+        prop_assume!(slack(limit) >= limit.div_ceil(PAGE));
+        let before: Vec<u32> = (0..length).collect();
+        let mut after = before.clone();
+        after.drain(from..(from + lost).min(before.len()));
+        let (got, _, requests) = run_moving(&before, &after, first(limit), &[]);
+        let rest = after.iter().copied().filter(|id| *id >= 100);
+        let expected: Vec<_> = names((0..100).chain(rest)).into_iter().take(limit).collect();
+        prop_assert_eq!(got, expected, "{:?}", requests);
+    }
+
+    #[test]
+    fn a_list_that_stays_is_asked_for_in_as_many_pages(length in 0usize..1_200, limit in 1usize..1_000) {
+        let ids: Vec<u32> = (0..).take(length.min(limit + 150).max(limit)).collect();
+        let (got, moved, requests) = run_moving(&ids, &ids, first(limit), &[]);
+        prop_assert_eq!(got, names(ids.iter().copied().take(limit)));
+        prop_assert!(!moved);
+        prop_assert_eq!(requests.len(), limit.div_ceil(PAGE));
+    }
+}
+
+#[test]
+fn a_list_is_continued_after_the_rows_that_were_given() {
+    let ids: Vec<u32> = (0..10).collect();
+    let want = |offset| Want { limit: 2, offset, budget: Budget::unlimited() };
+    // Nothing has moved: the last row is asked for again, and not given again.
+    let (got, moved, requests) = run_moving(&ids, &ids, want(4), &[0, 1, 2, 3]);
+    assert_eq!((got, moved, requests), (names(4..6), false, vec![(3, 3)]));
+    // All that was given is gone.
+    let (got, moved, _) = run_moving(&ids[4..], &ids[4..], want(4), &[0, 1, 2, 3]);
+    assert_eq!((got, moved), (names(4..6), true));
+    // The last one is gone.
+    let after = [0, 1, 2, 4, 5, 6, 7];
+    let (got, moved, _) = run_moving(&after, &after, want(4), &[0, 1, 2, 3]);
+    assert_eq!((got, moved), (names(4..6), true));
+    // New ones stand before it.
+    let after: Vec<u32> = (20..23).chain(0..10).collect();
+    let (got, moved, _) = run_moving(&after, &after, Want { limit: 5, ..want(4) }, &[0, 1, 2, 3]);
+    assert_eq!((got, moved), (names(4..9), false));
+    // The list has ended by now.
+    let (got, moved, _) = run_moving(&ids[..1], &ids[..1], want(4), &[0, 1, 2, 3]);
+    assert_eq!((got, moved), (Vec::new(), true));
+}
+
+#[test]
+fn portions_are_merged_in_order_each_row_once() {
+    let list = |ids: &[u32], end| {
+        let rows = serve(ids, 0, PAGE).rows.into_iter().map(Result::unwrap).collect();
+        Listing { rows, end, oversized: false, left_out: Vec::new(), moved: false }
+    };
+    let lists = || vec![list(&[1, 2, 3], End::Complete), list(&[3, 4], End::Complete), list(&[5], End::Complete)];
+    let got = |want: Want| {
+        let listing = merge(want, lists());
+        let ids: Vec<_> = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+        (ids, listing.end)
+    };
+    assert_eq!(got(Want::all()), (names(1..6), End::Complete));
+    assert_eq!(got(first(2)), (names(1..3), End::Limit(2)));
+    assert_eq!(got(Want { offset: 2, ..first(2) }), (names(3..5), End::Limit(4)));
+    assert_eq!(got(Want { offset: 4, ..first(2) }), (names(5..6), End::Complete));
+}

@@ -1,0 +1,227 @@
+//! IDs of PagerDuty's objects, as people and programs write them.
+
+use serde_json::{Map, Value, json};
+
+use super::{Param, is_blank_list, is_null_word, names_nothing, parts, quote, string, strings};
+use crate::client::MOST_VALUES;
+use crate::client::resources::{ESCALATION_POLICIES, INCIDENTS, Resource, SCHEDULES, SERVICES, TEAMS, USERS};
+use crate::error::{Code, Error, Result};
+use crate::ids::Id;
+use crate::models::Model;
+
+/// How many IDs a list may hold.
+pub const MOST_IDS: usize = MOST_VALUES;
+
+/// The first part of the path of an object's web page or API address, and what the next part is the ID of.
+const PAGES: &[(&str, &Resource)] = &[
+    ("incidents", &INCIDENTS),
+    ("services", &SERVICES),
+    ("service-directory", &SERVICES),
+    ("users", &USERS),
+    ("teams", &TEAMS),
+    ("schedules", &SCHEDULES),
+    ("escalation_policies", &ESCALATION_POLICIES),
+];
+
+impl<M: Model> Param for Id<M> {
+    fn schema() -> Map<String, Value> {
+        string()
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let id = match value {
+            Value::String(text) => read(text),
+            Value::Number(number) => read(&number.to_string()),
+            _ => None,
+        };
+        id.ok_or_else(|| not_an_id::<M>(name, value))
+    }
+}
+
+/// Reads an ID: plain, as the number of an incident (`#42`, `42.0`), or from a link to its object.
+fn read<M: Model>(text: &str) -> Option<Id<M>> {
+    let text = text.trim();
+    match link(text) {
+        Some((resource, id)) if resource.many == M::RESOURCE.many => Id::parse(id),
+        Some(_) => None,
+        None => Id::parse(number::<M>(text).unwrap_or(text)),
+    }
+}
+
+/// Returns the digits of an incident's number.
+fn number<M: Model>(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    // Some clients write every number with a fraction.
+    let digits = digits.strip_suffix(".0").unwrap_or(digits).trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (M::RESOURCE.many == INCIDENTS.many && is_number).then_some(digits)
+}
+
+/// Returns what a link to PagerDuty leads to: the kind of object and its ID.
+///
+/// Links to other hosts are no IDs: their numbers mean something else.
+fn link(text: &str) -> Option<(&'static Resource, &str)> {
+    let text = text.trim_start_matches('<').trim_end_matches('>');
+    let address = ["https://", "http://"].iter().find_map(|scheme| strip_prefix_ignoring_case(text, scheme));
+    let (host, path) = address.unwrap_or(text).split_once('/')?;
+    let is_path = address.is_none() && host.is_empty();
+    if !is_path && !is_pagerduty(host) {
+        return None;
+    }
+    let (path, fragment) = path.split_once('#').unwrap_or((path, ""));
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let mut segments = path.split('/').chain(fragment.split('/')).filter(|segment| !segment.is_empty());
+    let page = |segment: &str| PAGES.iter().find(|(page, _)| *page == segment);
+    let (_, resource) = segments.find_map(page)?;
+    Some((resource, segments.next()?))
+}
+
+fn strip_prefix_ignoring_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+fn is_pagerduty(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+    is_name && (host == "pagerduty.com" || host.ends_with(".pagerduty.com"))
+}
+
+fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
+    let resource = M::RESOURCE;
+    let hint = format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.", resource.many);
+    if let Some((other, id)) = value.as_str().and_then(|text| link(text.trim()))
+        && other.many != resource.many
+    {
+        let message = format!("{name} is {}, which is a link to {} {id}", quote(value), other.noun);
+        return Error::new(resource.invalid_id, message).hint(format!("Pass a link to the {}. {hint}", resource.noun));
+    }
+    let number = if resource.many == INCIDENTS.many { " An incident's number works too." } else { "" };
+    let message = format!("{name} is {}, which is not the ID of any {}", quote(value), resource.noun);
+    Error::new(resource.invalid_id, message).hint(format!("{hint}{number}"))
+}
+
+/// IDs of `M`, blank entries dropped. Absent and empty is the same: no IDs.
+#[derive(Clone, Debug)]
+pub struct Ids<M>(Vec<Id<M>>);
+
+impl<M> Ids<M> {
+    /// The IDs.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Id<M>] {
+        &self.0
+    }
+}
+
+impl<M: Model> Param for Ids<M> {
+    const REQUIRED: bool = false;
+
+    fn schema() -> Map<String, Value> {
+        strings()
+    }
+
+    fn is_blank(value: &Value) -> bool {
+        is_blank_list(value)
+    }
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let mut items = parts(name, value, "a list of IDs, like [\"PABC123\"]")?;
+        // PagerDuty's on-calls take it for turns that no schedule decides.
+        let null_means_something = M::RESOURCE.many == SCHEDULES.many;
+        items.retain(|item| !is_null_word(item) || (null_means_something && item == "null"));
+        if items.is_empty() {
+            return Err(names_nothing(Code::InvalidParameter, name, value));
+        }
+        if items.len() > MOST_IDS {
+            let message = format!("{name} has {} IDs, more than {MOST_IDS}", items.len());
+            return Err(Error::new(Code::InvalidParameter, message)
+                .hint(format!("Pass at most {MOST_IDS} at a time, in several calls.")));
+        }
+        let id = |item: &String| read(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
+        Ok(Self(items.iter().map(id).collect::<Result<_>>()?))
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(Self(Vec::new()))
+    }
+
+    fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{EscalationPolicy, Incident, Schedule, Service, Team, User};
+    use proptest::prelude::*;
+
+    fn id<M: Model>(text: &str) -> Option<String> {
+        read::<M>(text).map(|id| id.to_string())
+    }
+
+    #[test]
+    fn ids_are_read_from_links_to_their_objects() {
+        for text in [
+            "https://acme.pagerduty.com/incidents/Q123",
+            "https://acme.eu.pagerduty.com/incidents/Q123/timeline",
+            "HTTPS://ACME.PagerDuty.com/incidents/Q123?utm_source=slack#log",
+            "https://api.pagerduty.com/incidents/Q123",
+            "acme.pagerduty.com/incidents/Q123/",
+            "<https://acme.pagerduty.com/incidents/Q123>",
+            "/incidents/Q123/timeline",
+            " Q123\n",
+        ] {
+            assert_eq!(id::<Incident>(text).as_deref(), Some("Q123"), "{text}");
+        }
+        for text in ["https://a.pagerduty.com/service-directory/P1/activity", "https://a.pagerduty.com/services/P1"] {
+            assert_eq!(id::<Service>(text).as_deref(), Some("P1"), "{text}");
+        }
+        for text in ["https://a.pagerduty.com/schedules#P1", "https://a.pagerduty.com/schedules/P1?since=2026-11-01"] {
+            assert_eq!(id::<Schedule>(text).as_deref(), Some("P1"), "{text}");
+        }
+        assert_eq!(id::<User>("https://a.pagerduty.com/users/P1/contact").as_deref(), Some("P1"));
+        assert_eq!(id::<Team>("https://a.pagerduty.com/teams/P1").as_deref(), Some("P1"));
+        let policy = "https://a.eu.pagerduty.com/escalation_policies#P1";
+        assert_eq!(id::<EscalationPolicy>(policy).as_deref(), Some("P1"));
+    }
+
+    #[test]
+    fn links_to_other_objects_and_hosts_are_refused() {
+        for text in [
+            "https://a.pagerduty.com/services/P1",
+            "https://a.pagerduty.com/incidents",
+            "https://a.pagerduty.com/incidents?status=open",
+            "https://a.pagerduty.com/incidents/Q1%2F..",
+            "https://app.incident.example/incidents/42",
+            "https://pagerduty.com.example/incidents/42",
+            "https://evilpagerduty.com/incidents/42",
+            "https://x@example/.pagerduty.com/incidents/42",
+            "../users/me",
+            "incidents/Q1",
+        ] {
+            assert_eq!(id::<Incident>(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_for_incidents_only() {
+        for text in ["42", "#42", "# 42", "42.0", " #42 "] {
+            assert_eq!(id::<Incident>(text).as_deref(), Some("42"), "{text}");
+        }
+        for text in ["#", ".0", "4.5", "-42", "##42", "#4 2"] {
+            assert_eq!(id::<Incident>(text), None, "{text}");
+        }
+        assert_eq!(id::<Team>("#42"), None);
+        assert_eq!(id::<Team>("42.0"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_becomes_an_id_that_leaves_its_path_segment(text in "(https://a\\.pagerduty\\.com/incidents/)?.{0,40}") {
+            if let Some(id) = id::<Incident>(&text) {
+                prop_assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Lists that move while they are read, and lists that one request cannot ask for.
+
+use std::collections::BTreeSet;
+
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
+use serde_json::{Value, json};
+
+use crate::support::{Account, rows, warnings};
+
+fn ids(answer: &Value, key: &str) -> Vec<String> {
+    rows(answer, key).iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Every triggered incident of the user, and what a loop has acknowledged that follows `next_offset`.
+async fn acknowledged_page_by_page(account: &Account, limit: usize) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut arguments = json!({"statuses": ["triggered"], "include": ["id"]});
+    let all = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1_000})).await;
+    let all: BTreeSet<_> = ids(&all, "incidents").into_iter().collect();
+    arguments["limit"] = json!(limit);
+    let mut done = BTreeSet::new();
+    for _ in 0..=all.len() {
+        let page = account.ok("get_incidents", arguments.clone()).await;
+        for id in ids(&page, "incidents") {
+            account.ok("acknowledge_incident", json!({"incident_id": id})).await;
+            assert!(done.insert(id), "twice");
+        }
+        match page["metadata"].get("next_offset") {
+            Some(next) => arguments["offset"] = next.clone(),
+            None => break,
+        }
+    }
+    (all, done)
+}
+
+#[tokio::test]
+async fn acknowledging_page_by_page_leaves_none_out() {
+    for limit in [1, 2, 3] {
+        let account = Account::start().await;
+        let (all, done) = acknowledged_page_by_page(&account, limit).await;
+        assert!(all.len() > limit, "{all:?}");
+        assert_eq!(done, all, "{limit} at a time");
+    }
+}
+
+#[tokio::test]
+async fn acknowledging_full_pages_leaves_none_out() {
+    let account = Account::with(tokens::USER, Options { incidents: 8_000, ..Options::default() }, |_| {}).await;
+    let me = account.ok("build_user_context", json!({})).await;
+    let arguments = json!({"current_user_context": false, "team_ids": me["team_ids"], "statuses": ["resolved"],
+        "include": ["id"]});
+    let mut next = arguments.clone();
+    let first = account.ok("get_incidents", arguments).await;
+    next["offset"] = first["metadata"]["next_offset"].clone();
+    assert_eq!(next["offset"], 100);
+    // Without a change the next page is asked for as it always was.
+    let requests = account.requests_of("get_incidents", next.clone()).await;
+    assert!(requests[0].contains("offset=100") && requests[0].contains("limit=100"), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_shrinks_while_it_is_read_has_no_hole() {
+    let account = Account::start().await;
+    let page = |ids: std::ops::Range<usize>, more: bool| {
+        let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
+        FaultKind::WrongJson(json!({"teams": teams, "more": more}))
+    };
+    // Three rows at the beginning are gone when the second page is asked for.
+    for answer in [page(0..100, true), page(102..150, false), page(3..103, true), page(102..150, false)] {
+        account.sandbox.fail(Fault::once("/teams", answer));
+    }
+    let answer = account.ok("get_teams", json!({"limit": 150})).await;
+    let expected: Vec<_> = (0..150).map(|id| format!("PT{id}")).collect();
+    assert_eq!(ids(&answer, "teams"), expected);
+    assert!(warnings(&answer).contains("became shorter"), "{answer}");
+    let asked: Vec<_> = account.sandbox.requests().into_iter().map(|request| request.query).collect();
+    assert_eq!(asked, ["limit=100&offset=0", "limit=51&offset=99", "limit=100&offset=0", "limit=48&offset=99"]);
+}
+
+#[tokio::test]
+async fn an_account_without_teams_is_listed_whole() {
+    let account = Account::of(tokens::TEAMLESS).await;
+    let no_ability = || FaultKind::Status { code: 402, headers: std::collections::BTreeMap::new(), body: None };
+    let none = || FaultKind::WrongJson(json!({"teams": [], "more": false}));
+    for (tool, key) in [("get_services", "services"), ("get_users", "users")] {
+        for answer in [no_ability(), none()] {
+            for arguments in [json!({"limit": 3}), json!({"limit": 3, "current_user_context": false})] {
+                let account = account.again(tokens::TEAMLESS);
+                account.sandbox.clear();
+                account.sandbox.fail(Fault::once("/teams", answer.clone()));
+                let listed = account.ok(tool, arguments.clone()).await;
+                assert_eq!(rows(&listed, key).len(), 3, "{tool} {arguments}");
+                assert_eq!(listed["metadata"]["has_more"], true);
+                assert!(warnings(&listed).contains("no teams"), "{listed}");
+            }
+        }
+    }
+    account.sandbox.clear();
+    account.sandbox.fail(Fault::once("/teams", no_ability()));
+    let error = account.err("get_teams", json!({})).await;
+    assert!(error.hint_text().unwrap().contains("get_services"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_narrows_the_whole_account() {
+    let account = Account::of(tokens::TEAMLESS).await;
+    for (tool, key) in
+        [("get_services", "services"), ("get_users", "users"), ("get_escalation_policies", "escalation_policies")]
+    {
+        let requests = account.requests_of(tool, json!({"current_user_context": false, "query": "a"})).await;
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        let answer = account.ok(tool, json!({"current_user_context": false, "query": "a"})).await;
+        assert!(!rows(&answer, key).is_empty(), "{tool}");
+    }
+    for tool in ["get_services", "get_users"] {
+        let hint = account.err(tool, json!({})).await;
+        assert!(hint.hint_text().unwrap().contains("query"), "{hint}");
+    }
+}
+
+#[tokio::test]
+async fn more_teams_than_a_request_can_name_are_asked_for_in_portions() {
+    let account = Account::start().await;
+    let teams: Vec<_> = (0..250).map(|team| json!({"id": format!("PT{team}"), "type": "team"})).collect();
+    let me = json!({"user": {"id": "PME", "name": "Me", "email": "me@example.com", "teams": teams}});
+    account.sandbox.fail(Fault::once("/users/me", FaultKind::WrongJson(me)));
+    let user = |name: &str| json!({"id": format!("P{name}"), "name": name});
+    for page in [vec![user("Ada"), user("Eve")], vec![user("Bob"), user("Eve")], vec![user("cy")]] {
+        let page = json!({"users": page, "more": false});
+        account.sandbox.fail(Fault::once("/users", FaultKind::WrongJson(page)));
+    }
+    let answer = account.ok("get_users", json!({"include": ["name"]})).await;
+    let names: Vec<_> = rows(&answer, "users").iter().map(|user| user["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Ada", "Bob", "cy", "Eve"]);
+    assert_eq!(answer["metadata"]["has_more"], false);
+    let requests = account.sandbox.requests();
+    assert_eq!(requests.len(), 4);
+    assert!(requests.iter().all(|request| request.query.len() < 4_096));
+    let named: usize = requests.iter().map(|request| request.query.matches("team_ids").count()).sum();
+    assert_eq!(named, 250);
+}
+
+#[tokio::test]
+async fn a_schedule_on_no_policy_is_said_to_have_no_on_calls() {
+    let account = Account::start().await;
+    let answer = account.ok("get_oncalls", json!({"current_user_context": false, "schedule_ids": ["PNOWHERE"]})).await;
+    assert_eq!(answer["metadata"]["count"], 0);
+    let said = warnings(&answer);
+    assert!(said.contains("PNOWHERE") && said.contains("list_users_oncall"), "{said}");
+    let mine = account.ok("get_oncalls", json!({"schedule_ids": ["PNOWHERE"]})).await;
+    assert!(warnings(&mine).contains("pass false"), "{mine}");
+    let all = account.ok("get_oncalls", json!({})).await;
+    let schedule = rows(&all, "oncalls").iter().find_map(|oncall| oncall["schedule"]["id"].as_str()).unwrap();
+    assert_eq!(warnings(&account.ok("get_oncalls", json!({"schedule_ids": [schedule]})).await), "");
+}
