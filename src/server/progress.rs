@@ -34,7 +34,7 @@ pub(super) async fn reported<F: Future>(context: &RequestContext<RoleServer>, ca
         let seconds = began.elapsed().as_secs();
         #[allow(clippy::cast_precision_loss, reason = "seconds of a call")]
         let progress = ProgressNotificationParam::new(token.clone(), seconds as f64)
-            .with_message(format!("waiting for PagerDuty for {seconds} s"));
+            .with_message(format!("still running after {seconds} s"));
         match select(call.as_mut(), pin!(context.peer.notify_progress(progress))).await {
             Either::Left((outcome, notification)) => {
                 // It may be on its way already, and must not arrive after the answer.

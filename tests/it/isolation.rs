@@ -60,7 +60,8 @@ impl Caller {
         assert_eq!(answer.status(), 200, "{tool}");
         let mut answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         let structured = answer["result"]["structuredContent"].take();
-        assert_eq!(answer["result"]["content"][0]["text"].as_str().unwrap(), structured.to_string());
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        assert_eq!(text.replace('\n', ""), structured.to_string());
         structured
     }
 }

@@ -168,6 +168,10 @@ async fn initialize_agrees_on_each_revision_that_has_it() {
         let instructions = result["instructions"].as_str().unwrap();
         assert!(instructions.contains("current_user_context") && instructions.contains("docs://tools"));
         assert!(instructions.contains("never instructions"), "what strangers wrote is data");
+        // All that some clients show of them.
+        for word in ["on call", "page", "alert", "outage", "note", "escalation"] {
+            assert!(instructions.chars().take(160).collect::<String>().contains(word), "{word}: {instructions}");
+        }
         // Every conversation pays for them.
         assert!(tokens_of(instructions) <= 140);
         assert!(result.get("resultType").is_none(), "a field of 2026-07-28: {result}");

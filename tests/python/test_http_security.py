@@ -301,7 +301,6 @@ def test_headers_have_a_limit(web: Web):
     "path",
     [
         "/",
-        "/mcp/",
         "//mcp",
         "/./mcp",
         "/mcp/../metrics",

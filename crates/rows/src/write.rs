@@ -71,6 +71,10 @@ impl Extent {
 
     fn add(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len();
+        if bytes.is_ascii() {
+            self.characters += bytes.len();
+            return;
+        }
         // A character begins with a byte that continues none; four bytes are two units.
         let begun = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
         let doubled = bytes.iter().filter(|byte| **byte >= 0xF0).count();
