@@ -1,13 +1,17 @@
 //! Progress notifications: who gets them, when, and never after the answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use pagerduty_mcp_server::tools::Filter;
+use pagerduty_mcp_server::config::Host;
+use pagerduty_mcp_server::sandbox::tokens;
+use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::session::{Session, toolbox};
+use crate::session::Session;
+use crate::support;
 
 /// A PagerDuty that answers when it is told to.
 struct Slow(TcpListener);
@@ -33,6 +37,15 @@ async fn answer(mut connection: TcpStream) {
     connection.write_all((head + &body).as_bytes()).await.unwrap();
 }
 
+/// Tools that wait for an answer of the PagerDuty at `url` longer than any test takes.
+fn patient(url: &str) -> Arc<Toolbox> {
+    let mut config = support::config(tokens::USER);
+    config.host = Host::parse(url).unwrap();
+    config.timeout = Duration::from_mins(5);
+    config.attempt_timeout = config.timeout;
+    Arc::new(Toolbox::new(&config, &Filter::default()).unwrap())
+}
+
 /// A call of a session, with a token or without one.
 async fn call(session: &mut Session, token: Option<Value>) -> i64 {
     let meta = token.map(|token| json!({"progressToken": token}));
@@ -43,7 +56,7 @@ async fn call(session: &mut Session, token: Option<Value>) -> i64 {
 async fn a_call_reports_that_it_runs_until_it_is_answered() {
     for token in [json!(0), json!("uuid")] {
         let (pagerduty, url) = Slow::start().await;
-        let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+        let mut session = Session::initialized(patient(&url)).await;
         let id = call(&mut session, Some(token.clone())).await;
         let connection = pagerduty.request().await;
         let mut reported = 0.0;
@@ -58,7 +71,10 @@ async fn a_call_reports_that_it_runs_until_it_is_answered() {
         }
         tokio::time::resume();
         answer(connection).await;
-        let last = session.receive().await;
+        let mut last = session.receive().await;
+        while last["method"] == "notifications/progress" {
+            last = session.receive().await;
+        }
         assert_eq!((&last["id"], &last["result"]["isError"]), (&json!(id), &json!(false)), "{last}");
         assert_eq!(session.finish().await, Vec::<Value>::new(), "nothing comes after the answer");
     }
@@ -67,7 +83,7 @@ async fn a_call_reports_that_it_runs_until_it_is_answered() {
 #[tokio::test]
 async fn a_call_without_a_token_reports_nothing() {
     let (pagerduty, url) = Slow::start().await;
-    let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+    let mut session = Session::initialized(patient(&url)).await;
     let id = call(&mut session, None).await;
     let connection = pagerduty.request().await;
     tokio::time::pause();
@@ -80,7 +96,7 @@ async fn a_call_without_a_token_reports_nothing() {
 #[tokio::test]
 async fn a_withdrawn_call_reports_nothing_more() {
     let (pagerduty, url) = Slow::start().await;
-    let mut session = Session::initialized(toolbox(&url, &Filter::default())).await;
+    let mut session = Session::initialized(patient(&url)).await;
     let id = call(&mut session, Some(json!(1))).await;
     let _connection = pagerduty.request().await;
     session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})).await;
