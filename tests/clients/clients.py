@@ -34,6 +34,7 @@ class Client:
     withholds_errors: bool = False
     gives_up_after: int | None = None
     own_timeout: int | None = None
+    search: dict | None = None
     command: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)

@@ -26,6 +26,8 @@ class Planned:
 
 
 SAID = "Done."
+#: The ID of a call that asks a client for tools it holds back; its result is none of the script's.
+SEARCH = "search"
 
 
 def answer_id(call: Planned | None) -> str:
@@ -212,7 +214,8 @@ class Messages:
     def results(body: dict) -> list[str]:
         contents = [one["content"] for one in body["messages"] if isinstance(one["content"], list)]
         parts = [part for content in contents for part in content if part["type"] == "tool_result"]
-        return [text_of(part.get("content") or "") for part in parts]
+        mine = [part for part in parts if not part["tool_use_id"].endswith(SEARCH)]
+        return [text_of(part.get("content") or "") for part in mine]
 
     @staticmethod
     def answer(_path: str, body: dict, call: Planned | None) -> tuple[str, bytes]:

@@ -87,7 +87,7 @@ def ran(
         home.mkdir()
         account = stack.enter_context(Account(asked.binary, folder, faults))
         incident = account.incident()
-        model = stack.enter_context(Model(scenario.script(incident)))
+        model = stack.enter_context(Model(scenario.script(incident), client.search))
         words = [sys.executable, "-I", HERE / "relay.py", log, asked.binary.resolve()]
         write_command(
             server, [*words, *scenario.arguments], account.variables | scenario.environment

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from dialects import DIALECTS, Offered, Planned
+from dialects import DIALECTS, SEARCH, Offered, Planned
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Seen:
 class Model:
     """The server; `seen` is complete once the client has ended."""
 
-    def __init__(self, script: list[Call]) -> None:
+    def __init__(self, script: list[Call], search: dict | None) -> None:
         self.script = script
+        #: The call by which the client hands out tools that it holds back: `tool`, `arguments`.
+        self.search = search
         self.seen = Seen()
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -69,13 +71,22 @@ class Model:
         with self._lock:
             self.seen.bodies.append(body)
             offered = dialect.offered(body)
-            if not any(is_ours(one.name) for one in offered):
-                return dialect.answer(path, body, None)
+            if not any(our_name(one.name) for one in offered):
+                return dialect.answer(path, body, self._searched(offered))
             self.seen.offered = self.seen.offered or offered
             results = dialect.results(body)
             if len(results) >= len(self.seen.results):
                 self.seen.results = results
             return dialect.answer(path, body, self._next(offered, len(results)))
+
+    def _searched(self, offered: list[Offered]) -> Planned | None:
+        """Returns the search for our tools, once, if the client has one."""
+        search = self.search or {}
+        tool = next((one for one in offered if one.name == search.get("tool")), None)
+        if tool is None:
+            return None
+        self.search = None
+        return Planned(SEARCH, tool, search["arguments"])
 
     def _next(self, offered: list[Offered], step: int) -> Planned | None:
         if step >= len(self.script):
@@ -136,10 +147,6 @@ OURS = [
 def our_name(name: str) -> str | None:
     """Returns the tool that a name means: clients put the server's name before ours."""
     return next((ours for ours in OURS if name.endswith(ours)), None)
-
-
-def is_ours(name: str) -> bool:
-    return our_name(name) is not None
 
 
 def blanks(schema: dict) -> dict:
