@@ -24,6 +24,18 @@ Calls that run longer than five seconds send a progress notification every five 
 ";
 
 /// The page.
+/// What the last run of all clients showed; the table between the marks is put there by the test that writes this file.
+const RESULTS: &str = "
+## Last run
+
+`tests/clients/run` installs these clients and runs each against the server, with a scripted model;
+[its README](../tests/clients/README.md) says what each check is. \"Default list\" is `get_incidents` without arguments: how many
+incidents in how many characters the server answered, and the characters that reached the model. An empty cell was not tried.
+
+<!-- results: from tests/clients/results.md -->
+<!-- /results -->
+";
+
 pub(super) fn clients_markdown() -> String {
     let mut text = String::from(INTRODUCTION);
     text.push_str(
@@ -52,6 +64,7 @@ pub(super) fn clients_markdown() -> String {
     for client in KNOWN.iter().filter(|client| !client.advice.is_empty()) {
         let _ = writeln!(text, "- **{}**: {}", client.title, client.advice);
     }
+    text.push_str(RESULTS);
     text
 }
 
