@@ -203,7 +203,19 @@ pub fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
         let (then, now) = (clock::moment(text(RETRY_AFTER.as_str())?)?, clock::moment(text(DATE.as_str())?)?);
         Duration::try_from(then.duration_since(now)).ok().map(|wait| wait.min(LONGEST))
     };
-    seconds(headers, "ratelimit-reset").max(seconds(headers, RETRY_AFTER.as_str()).or_else(moment))
+    let retry_after = seconds(headers, RETRY_AFTER.as_str()).or_else(moment);
+    seconds(headers, "ratelimit-reset").max(retry_after).max(daily_wait(headers))
+}
+
+/// How long the limit of a day is spent, which some operations have beside that of the credential. Its headers come with
+/// every answer, so without a count of its own they are about the refusal only if the other limit is not.
+pub fn daily_wait(headers: &HeaderMap) -> Option<Duration> {
+    let left = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let spent = match (left("daily-ratelimit-remaining"), left("ratelimit-remaining")) {
+        (Some(of_day), _) => of_day <= 0.0,
+        (None, of_minute) => of_minute.is_none_or(|left| left > 0.0),
+    };
+    seconds(headers, "daily-ratelimit-reset").filter(|_| spent)
 }
 
 /// A time that a header gives in seconds, in whole ones. What is below zero or no number is none.
@@ -315,6 +327,13 @@ mod tests {
             "nobody waits for longer than a day"
         );
         assert_eq!(asked(&[("ratelimit-reset", "12"), ("retry-after", "20")]), Some(20));
+        let day = ("daily-ratelimit-reset", "49015");
+        let minute = ("ratelimit-reset", "56");
+        assert_eq!(asked(&[minute, ("daily-ratelimit-remaining", "-273"), day]), Some(49_015));
+        assert_eq!(asked(&[minute, ("daily-ratelimit-remaining", "7"), day]), Some(56));
+        assert_eq!(asked(&[minute, ("ratelimit-remaining", "0"), day]), Some(56));
+        assert_eq!(asked(&[minute, ("ratelimit-remaining", "959"), day]), Some(49_015));
+        assert_eq!(asked(&[day]), Some(49_015));
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), date]), Some(30));
         assert_eq!(asked(&[("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT"), date]), None, "it is over");

@@ -25,7 +25,7 @@ pub struct Probe {
     pub ahead: Option<i64>,
 }
 
-/// The `ratelimit-*` headers of an answer. Any may be missing.
+/// The `ratelimit-*` and `daily-ratelimit-*` headers of an answer. Any may be missing.
 /// <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RateLimit {
@@ -35,6 +35,8 @@ pub struct RateLimit {
     pub remaining: Option<u64>,
     /// Seconds until the window ends.
     pub reset: Option<u64>,
+    /// Seconds until a limit of a day ends that is spent.
+    pub daily_reset: Option<u64>,
 }
 
 /// `{"abilities": […]}`. PagerDuty: operation `listAbilities`.
@@ -94,6 +96,7 @@ impl RateLimit {
             limit: number("ratelimit-limit"),
             remaining: number("ratelimit-remaining"),
             reset: policy::seconds(headers, "ratelimit-reset").map(|reset| reset.as_secs()),
+            daily_reset: policy::daily_wait(headers).map(|reset| reset.as_secs()),
         }
     }
 }

@@ -39,9 +39,18 @@ struct Known {
     limit: u64,
     window: Option<Window>,
     /// Until when PagerDuty asked to wait, in a 429.
-    closed: Option<Instant>,
+    closed: Option<Hold>,
     /// The same for single operations.
-    operations: HashMap<String, Instant>,
+    operations: HashMap<String, Hold>,
+}
+
+/// How long nothing is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hold {
+    /// Then PagerDuty is asked once more.
+    pub until: Instant,
+    /// Until then it is going to refuse, as it said.
+    pub end: Instant,
 }
 
 /// A window that is not over, as far as is known.
@@ -62,7 +71,7 @@ pub enum Turn<'r> {
     /// When an answer says more, and at the latest then.
     News(Instant),
     /// Not before then.
-    Shut(Instant),
+    Shut(Hold),
 }
 
 /// A request that was sent and is not answered.
@@ -80,8 +89,9 @@ impl Drop for Underway<'_> {
 
 impl Known {
     /// Until when this operation may not be sent, if that is so.
-    fn shut(&self, operation: &str) -> Option<Instant> {
-        let spent = self.window.filter(|window| window.left == 0).map(|window| window.until);
+    fn shut(&self, operation: &str) -> Option<Hold> {
+        let spent = self.window.filter(|window| window.left == 0);
+        let spent = spent.map(|window| Hold { until: window.until, end: window.until });
         spent.max(self.closed).max(self.operations.get(operation).copied())
     }
 
@@ -108,7 +118,7 @@ impl Rate {
     pub fn enter(&self, operation: &str, now: Instant) -> Turn<'_> {
         let mut known = self.known(now);
         match (known.shut(operation), known.window) {
-            (Some(until), _) => Turn::Shut(until),
+            (Some(hold), _) => Turn::Shut(hold),
             (None, Some(window)) if known.spare(window) == 0 => Turn::News(window.until),
             _ => Turn::Now(known.send(self)),
         }
@@ -138,12 +148,12 @@ impl Rate {
             }
         }
         if let Some(wait) = refused {
-            let until = Some(now + wait.min(WINDOW));
-            if own || said.limit.is_none() {
-                let closed = known.operations.get(operation).copied().max(until);
+            let hold = Some(Hold { until: now + wait.min(WINDOW), end: now + wait });
+            if own || said.daily_reset.is_some() || said.limit.is_none() {
+                let closed = known.operations.get(operation).copied().max(hold);
                 known.operations.extend(closed.map(|closed| (operation.to_owned(), closed)));
             } else {
-                known.closed = known.closed.max(until);
+                known.closed = known.closed.max(hold);
             }
         }
     }
@@ -157,8 +167,8 @@ impl Rate {
     fn known(&self, now: Instant) -> MutexGuard<'_, Known> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.window = known.window.filter(|window| window.until > now);
-        known.closed = known.closed.filter(|until| *until > now);
-        known.operations.retain(|_, until| *until > now);
+        known.closed = known.closed.filter(|hold| hold.until > now);
+        known.operations.retain(|_, hold| hold.until > now);
         known
     }
 }
@@ -170,7 +180,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn says(remaining: u64, reset: u64) -> RateLimit {
-        RateLimit { limit: Some(960), remaining: Some(remaining), reset: Some(reset) }
+        RateLimit { limit: Some(960), remaining: Some(remaining), reset: Some(reset), daily_reset: None }
     }
 
     /// What the answer to a request says that is sent now, whatever holds others back.
@@ -186,7 +196,7 @@ mod tests {
 
     fn shut(rate: &Rate, operation: &str, now: Instant) -> Option<f64> {
         match rate.enter(operation, now) {
-            Turn::Shut(until) => Some((until - now).as_secs_f64()),
+            Turn::Shut(hold) => Some((hold.until - now).as_secs_f64()),
             Turn::Now(_) | Turn::News(_) => None,
         }
     }
@@ -270,5 +280,16 @@ mod tests {
             assert_eq!((shut(&rate, "teams", now), shut(&rate, "users", now)), (Some(30.0), None));
         }
         assert_eq!(shut(&rate, "teams", now + 30 * SECOND), None);
+    }
+
+    #[test]
+    fn a_daily_limit_holds_back_its_operation_and_tells_its_end() {
+        let (rate, now) = (Rate::default(), Instant::now());
+        let spent = RateLimit { daily_reset: Some(49_015), ..says(959, 56) };
+        answered(&rate, spent, Some(49_015 * SECOND), now);
+        let Turn::Shut(hold) = rate.enter("teams", now) else { panic!("it may not go") };
+        assert_eq!((hold.until - now, hold.end - now), (WINDOW, 49_015 * SECOND));
+        assert_eq!(shut(&rate, "users", now), None, "others have no such limit");
+        assert_eq!(shut(&rate, "teams", now + WINDOW), None, "PagerDuty is asked once more");
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::decode::Unreadable;
 use super::http::{self, Watch};
 use super::policy::{self, Attempt, Decision, Kind, Outcome};
-use super::rate::{self, Turn, Underway};
+use super::rate::{self, Hold, Turn, Underway};
 use super::request::Change;
 use super::{Api, RateLimit, Request, failure, tls};
 use crate::config::{Host, TIMEOUT};
@@ -111,14 +111,14 @@ impl Api {
                     tracing::debug!("near the rate limit");
                     let _ = timeout_at(until, news).await;
                 }
-                Turn::Shut(until) => {
+                Turn::Shut(Hold { until, end }) => {
                     let turn = rate::spread(until, now, fastrand::f64());
                     let wait = turn.saturating_duration_since(now);
                     let wait_or_not = |left: policy::Left| {
                         if left.fits(wait) { Decision::Again(wait) } else { Decision::GiveUp }
                     };
                     if self.call.decide(wait_or_not) == Decision::GiveUp {
-                        return Err(Failure::last(held_back(until.saturating_duration_since(now))));
+                        return Err(Failure::last(held_back(end.saturating_duration_since(now))));
                     }
                     tracing::debug!(?wait, "beyond the rate limit");
                     tokio::time::sleep_until(turn).await;

@@ -27,11 +27,16 @@ const RENDERED: i32 = 14;
 /// How far ahead on-calls can be asked for.
 const AHEAD: i32 = 90;
 
-/// A point in time, displayed in UTC with the offset.
+/// A point in time, no finer than milliseconds, displayed in UTC with the offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Timestamp);
 
 impl Moment {
+    /// The millisecond in which a time lies: not every program reads nanoseconds.
+    fn at(time: Timestamp) -> Self {
+        Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
+    }
+
     /// From ISO 8601: a timestamp with an offset, one without (UTC), or a date (its first moment in UTC).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -44,7 +49,7 @@ impl Moment {
         let parsed = text.parse::<Timestamp>().ok();
         // A date alone parses as a time too, at midnight; anything with an offset has been read above.
         let parsed = parsed.or_else(|| text.parse::<DateTime>().ok().and_then(utc));
-        parsed.or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.into()))).map(Self)
+        parsed.or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.into()))).map(Self::at)
     }
 }
 
@@ -196,6 +201,8 @@ mod tests {
             ("2026-02-26T09:30:00+01:00", "2026-02-26T08:30:00Z"),
             (" 2026-02-26T09:30:00-0800 ", "2026-02-26T17:30:00Z"),
             ("2026-02-26T09:30:00.250Z", "2026-02-26T09:30:00.25Z"),
+            ("2026-02-26T09:30:00.123456789Z", "2026-02-26T09:30:00.123Z"),
+            ("2026-02-26T09:30:00.000456789Z", "2026-02-26T09:30:00Z"),
         ] {
             assert_eq!(moment(text).unwrap().to_string(), sent, "{text}");
         }
