@@ -23,7 +23,7 @@ mod writes;
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
@@ -34,7 +34,7 @@ use crate::config::{Config, Host};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
-use crate::pagination::{self, Listing, Want};
+use crate::pagination::{self, Listing, WIDEST, Want};
 use crate::reply::Budget;
 use decode::{Page, Row};
 use resources::{Paging, Resource};
@@ -226,9 +226,43 @@ impl Api {
         want: Want,
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
+        Ok(pagination::cut(want, self.page_below(resource, parent, query, selection).await?))
+    }
+
+    /// The whole of such a list.
+    pub async fn page_below<M: Model, P>(
+        &self,
+        resource: &'static Resource,
+        parent: &Id<P>,
+        query: Query,
+        selection: &Selection<'_>,
+    ) -> Result<Page<M>> {
         debug_assert_eq!(resource.paging, Paging::Whole);
-        let page = self.page(&Request::below(resource, parent, query), resource.many, selection).await?;
-        Ok(pagination::cut(want, page))
+        let query = query.with_all("include", &M::expansions(selection, Shape::List));
+        self.page(&Request::below(resource, parent, query), resource.many, selection).await
+    }
+
+    /// Reads those rows again, each by its ID, that have only references where `selection` shows more. A row that cannot be
+    /// read stays as it is; the first failure is returned.
+    pub async fn expand<'r, M: Model>(
+        &self,
+        rows: impl IntoIterator<Item = &'r mut Row<M>>,
+        selection: &Selection<'_>,
+    ) -> Option<Error> {
+        let mut bare: Vec<_> = rows.into_iter().filter(|row| M::has_bare_references(&row.shown, selection)).collect();
+        let mut failure = None;
+        for rows in bare.chunks_mut(WIDEST) {
+            let failures = join_all(rows.iter_mut().map(|row| self.read_again(row, selection))).await;
+            failure = failure.or_else(|| failures.into_iter().find_map(Result::err));
+        }
+        failure
+    }
+
+    async fn read_again<M: Model>(&self, row: &mut Row<M>, selection: &Selection<'_>) -> Result<()> {
+        if let Some(id) = row.facts.id().and_then(Id::parse) {
+            *row = self.one::<M>(&id, Query::new(), selection).await?;
+        }
+        Ok(())
     }
 
     async fn read_one<M: Model>(

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use pagerduty_rows::fields::{Echo, Field, Selection};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::client::resources::Resource;
 
@@ -38,6 +38,8 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     const DEFAULT: &'static [Field];
     /// Further PagerDuty fields that `include` may name. A test compares them with PagerDuty's OpenAPI description.
     const OTHER: &'static [&'static str];
+    /// The fields of either table of which more is shown, or in another way, when `include` names them.
+    const NAMED: &'static [Field] = &[];
     /// Default fields that are left out when they only repeat another.
     const ECHOES: &'static [Echo] = &[];
     /// What the struct itself is read from.
@@ -70,11 +72,11 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         Selection::new(Vec::new(), Self::FACTS)
     }
 
-    /// The field of this name, if there is one.
+    /// The field that `include` names so, if there is one.
     #[must_use]
     fn field(name: &str) -> Option<Field> {
-        let default = Self::DEFAULT.iter().find(|field| field.name == name).copied();
-        default.or_else(|| {
+        let field = Self::NAMED.iter().chain(Self::DEFAULT).find(|field| field.name == name).copied();
+        field.or_else(|| {
             Self::OTHER.iter().find(|other| **other == name).map(|other| pagerduty_rows::fields::plain(other))
         })
     }
@@ -89,6 +91,18 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
             .collect();
         values.dedup();
         values
+    }
+
+    /// Whether an object has only references where `selection` shows what they stand for.
+    #[must_use]
+    fn has_bare_references(shown: &Map<String, Value>, selection: &Selection<'_>) -> bool {
+        let is_bare =
+            |item: &Value| item.get("type").and_then(Value::as_str).is_none_or(|kind| kind.ends_with("_reference"));
+        let expanded = Self::EXPANSIONS.iter().filter(|expansion| selection.shows(expansion.field));
+        expanded
+            .filter_map(|expansion| shown.get(expansion.field.split_once('.')?.0)?.as_array())
+            .flatten()
+            .any(is_bare)
     }
 
     /// The fields of `selection` that do not come with this request.
@@ -138,7 +152,7 @@ impl On {
 /// A field that PagerDuty only sends when its `include[]` names `value`.
 #[derive(Clone, Copy, Debug)]
 pub struct Expansion {
-    /// Our field.
+    /// Our field, and after a dot a part of it that only the expanded field has.
     pub field: &'static str,
     /// The value of `include[]`.
     pub value: &'static str,

@@ -31,7 +31,7 @@ pub const CEILING: usize = 10_000;
 
 /// The most pages under way for one list. The last windows of a long list are this wide: wider ones would save little
 /// time and press hard on PagerDuty.
-const WIDEST: usize = 8;
+pub const WIDEST: usize = 8;
 
 /// The most pages taken of one list: twice as many as PagerDuty's ceiling allows for full ones. A server of smaller pages
 /// is not asked ten thousand times.
@@ -178,9 +178,10 @@ where
         if let Some(end) = taker.take(page.rows) {
             return Ok(taker.finish(end));
         }
-        // A page without rows would be followed by others like it, whatever `more` says.
+        // After a page without rows, though there is more, others like it would follow. The list goes on behind it, if at all.
         if !page.more || taker.offset == asked.start {
-            return Ok(taker.finish(End::Complete));
+            let rest = if asked.end < CEILING { End::Limit(asked.end) } else { End::Ceiling };
+            return Ok(taker.finish(if page.more { rest } else { End::Complete }));
         }
         // So would one that only repeats rows, if the host does not heed the offset; but in a storm of incidents a list may
         // have moved by a whole page. That cannot be told from here, so the list is not called complete.

@@ -278,8 +278,8 @@ class AsyncTools:
         offset: "int | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """The users on call on one schedule, with contact data, now or in a time
-        range.
+        """The users on call on one schedule, now or in a time range, with email;
+        phones with include=contact_methods.
 
         Args:
             schedule_id: Schedule ID.
@@ -888,8 +888,8 @@ class SyncTools:
         offset: "int | None" = None,
         include: "list[str] | None" = None,
     ) -> "dict[str, Any]":
-        """The users on call on one schedule, with contact data, now or in a time
-        range."""
+        """The users on call on one schedule, now or in a time range, with email;
+        phones with include=contact_methods."""
         arguments: dict[str, Any] = {
             "schedule_id": schedule_id,
             "since": since,

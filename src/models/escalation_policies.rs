@@ -25,7 +25,7 @@ impl Model for EscalationPolicy {
         plain("name"),
         plain("description"),
         nested("escalation_rules", RULE),
-        nested("services", &[plain("id")]),
+        reference("services"),
         reference("teams"),
     ];
     const OTHER: &'static [&'static str] =

@@ -1,6 +1,6 @@
 //! Incidents and their notes. PagerDuty: `GET /incidents`, operation `listIncidents`.
 
-use pagerduty_rows::fields::{self, Echo, Field, Keep, derived, nested, plain, reference};
+use pagerduty_rows::fields::{self, Echo, Field, Keep, derived, line, nested, plain, reference, verbatim};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -72,19 +72,20 @@ impl Model for Incident {
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("incident_number"),
-        plain("title"),
+        line("title"),
         plain("status"),
         plain("urgency"),
         plain("created_at"),
         plain("updated_at"),
-        plain("summary"),
-        plain("description"),
+        line("summary"),
+        line("description"),
         plain("last_status_change_at"),
         plain("resolved_at"),
         plain("alert_counts"),
-        derived("body_details", "body", Keep::Whole, body_details),
-        derived("client_url", "body", Keep::Whole, client_url),
-        nested("service", &[plain("id")]),
+        derived("alert", "body", Keep::Verbatim, alert),
+        derived("body_details", "body", Keep::Verbatim, body_details),
+        derived("client_url", "body", Keep::Verbatim, client_url),
+        reference("service"),
         reference("escalation_policy"),
         reference("last_status_change_by"),
         nested("assignments", &[reference("assignee"), plain("at")]),
@@ -110,6 +111,8 @@ impl Model for Incident {
         "self",
         "type",
     ];
+    // Data of the sender of the event, and of users.
+    const NAMED: &'static [Field] = &[verbatim("body"), verbatim("custom_fields")];
     // A hundred incidents have to fit an answer, and most descriptions are the title once more.
     const ECHOES: &'static [Echo] = &[("description", "title")];
     const FACTS: &'static [Field] = &[
@@ -120,6 +123,7 @@ impl Model for Incident {
         nested("last_status_change_by", &[plain("type")]),
     ];
     const EXPANSIONS: &'static [Expansion] = &[
+        Expansion { field: "alert", value: "body", on: On::One },
         Expansion { field: "body_details", value: "body", on: On::One },
         Expansion { field: "client_url", value: "body", on: On::One },
         Expansion { field: "body", value: "body", on: On::One },
@@ -138,33 +142,59 @@ impl Model for Incident {
     }
 }
 
-/// The common event format of the alert behind an incident, which PagerDuty nests two levels deep.
-fn cef(body: &Value) -> Option<&Map<String, Value>> {
-    body.get("details")?.get("__pd_cef_payload")?.as_object()
+/// The event behind an incident in PagerDuty's common event format, where PagerDuty has nested it.
+fn event(body: &Value) -> Option<&Map<String, Value>> {
+    let nested = || body.get("details")?.get("__pd_cef_payload");
+    body.get("cef_details").or_else(nested)?.as_object()
 }
 
-/// What the alert said: the details of its payload without the title, which the incident repeats.
-fn body_details(body: &Value) -> Option<Value> {
-    let details = match (cef(body), body.get("details")?) {
-        (Some(cef), _) => cef.get("details")?,
-        (None, details) => details,
+/// The parts of an event beside its details that say what is wrong and where: our name, then PagerDuty's and the sender's.
+const ALERT: &[(&str, &[&str])] = &[
+    ("severity", &["severity"]),
+    ("source", &["source_origin", "source"]),
+    ("component", &["source_component", "component"]),
+    ("group", &["service_group", "group"]),
+    ("class", &["event_class", "class"]),
+    ("client", &["client"]),
+    ("dedup_key", &["dedup_key"]),
+    ("links", &["contexts", "links"]),
+];
+
+/// What the event says beside its details: severity, source, links to runbooks and graphs, …
+fn alert(body: &Value, _: &Map<String, Value>) -> Option<Value> {
+    let said = |name: &&str| {
+        let of_event = event(body).and_then(|event| event.get(*name)).filter(|value| !fields::is_empty(value));
+        // The links are there a second time, beside the details.
+        of_event.or_else(|| body.get(*name).filter(|links| links.is_array()))
     };
-    match details {
+    let parts = ALERT.iter().filter_map(|(name, sources)| Some(((*name).to_owned(), sources.iter().find_map(said)?)));
+    Some(parts.map(|(name, value)| (name, fields::without_empty(value.clone()))).collect::<Map<_, _>>().into())
+}
+
+/// What the sender of the event said: the details of its payload. A title among them is left out, unless the incident has
+/// another one.
+fn body_details(body: &Value, incident: &Map<String, Value>) -> Option<Value> {
+    let details = match event(body) {
+        Some(event) => event.get("details"),
+        None => body.get("details"),
+    };
+    match details?.clone() {
         Value::String(text) if text.is_empty() => None,
         // Events sent by email or by hand have plain text here.
         Value::String(text) => Some(json!({"description": text})),
-        Value::Object(details) => {
-            let mut details = details.clone();
-            details.shift_remove("title");
-            // Whatever it resembles, it is the monitoring tool's, and nothing of it is ours to shorten.
-            Some(fields::without_empty(&Value::Object(details)))
+        Value::Object(mut details) => {
+            let title = |object: &Map<String, Value>| Some(object.get("title")?.as_str()?.trim().to_owned());
+            if title(&details).is_some_and(|detail| title(incident).is_none_or(|title| title == detail)) {
+                details.shift_remove("title");
+            }
+            Some(fields::without_empty(Value::Object(details)))
         }
-        other => Some(other.clone()),
+        other => Some(other),
     }
 }
 
-fn client_url(body: &Value) -> Option<Value> {
-    cef(body)?.get("client_url").cloned()
+fn client_url(body: &Value, _: &Map<String, Value>) -> Option<Value> {
+    event(body)?.get("client_url").cloned()
 }
 
 /// A similar incident of the past, with how similar it is.
@@ -212,9 +242,9 @@ pub struct Note {
 const AUTHOR: &[Field] = &[plain("id"), plain("name"), plain("summary")];
 
 /// PagerDuty sends the author as a reference, whose summary is the name.
-fn author(user: &Value) -> Option<Value> {
+fn author(user: &Value, _: &Map<String, Value>) -> Option<Value> {
     let name = user.get("name").filter(|name| !name.is_null()).or_else(|| user.get("summary"));
-    let author = json!({"id": user.get("id"), "name": name});
+    let author = json!({"id": user.get("id"), "name": name, "deleted_at": user.get("deleted_at")});
     user.is_object().then(|| fields::keep(author, Keep::Whole))
 }
 
@@ -237,17 +267,26 @@ impl Model for Note {
 
 #[cfg(test)]
 mod tests {
+    use pagerduty_rows::fields::Selection;
+
     use super::*;
 
+    fn shown(incident: Value) -> Value {
+        Value::Object(Incident::defaults().project(incident))
+    }
+
     fn details(body: &Value) -> Value {
-        let selection = Incident::defaults();
-        Value::Object(selection.project(json!({ "body": body })))
+        shown(json!({ "body": body }))
+    }
+
+    fn payload(payload: Value) -> Value {
+        json!({"details": {"__pd_cef_payload": payload}})
     }
 
     #[test]
     fn the_body_of_an_incident_comes_in_three_kinds() {
-        let cef = json!({"details": {"__pd_cef_payload": {"client_url": "https://m.example",
-            "details": {"title": "t", "region": "eu", "empty": null}}}});
+        let cef = payload(json!({"client_url": "https://m.example",
+            "details": {"title": "t", "region": "eu", "empty": null}}));
         assert_eq!(details(&cef), json!({"body_details": {"region": "eu"}, "client_url": "https://m.example"}));
         assert_eq!(details(&json!({"details": "disk full"})), json!({"body_details": {"description": "disk full"}}));
         for nothing in [json!({"details": null}), json!({}), json!(null), json!({"details": ""})] {
@@ -257,15 +296,52 @@ mod tests {
 
     #[test]
     fn a_payload_whose_details_are_text_is_a_description_too() {
-        let body = json!({"details": {"__pd_cef_payload": {"details": "queue is long"}}});
+        let body = payload(json!({"details": "queue is long"}));
         assert_eq!(details(&body), json!({"body_details": {"description": "queue is long"}}));
     }
 
     #[test]
     fn what_looks_like_a_reference_in_a_payload_is_kept_whole() {
         let thing = json!({"id": "1", "type": "t", "self": "s", "summary": "x", "important": "y"});
-        let body = json!({"details": {"__pd_cef_payload": {"details": {"thing": thing, "none": null}}}});
+        let body = payload(json!({"details": {"thing": thing, "none": null}}));
         assert_eq!(details(&body), json!({"body_details": {"thing": thing}}));
+        for (field, whole) in [("body", &body), ("custom_fields", &json!([thing]))] {
+            let selection = Selection::new(vec![Incident::field(field).unwrap()], Incident::FACTS);
+            let shown = Value::Object(selection.project(json!({ field: whole })));
+            assert_eq!(shown[field], fields::without_empty(whole.clone()), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_detail_named_title_is_kept_if_it_says_something_else() {
+        let body = payload(json!({"details": {"title": "disk is full\r\n", "region": "eu"}}));
+        for (title, kept) in [("disk is full", false), ("disk is full\r\n", false), ("[FIRING:1] disk", true)] {
+            let shown = shown(json!({"title": title, "body": body}));
+            assert_eq!(shown["title"], title.trim());
+            assert_eq!(shown["body_details"].get("title").is_some(), kept, "{shown}");
+            assert_eq!(shown["body_details"]["region"], "eu");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_an_event_beside_its_details_are_shown() {
+        let links = json!([{"type": "link", "href": "https://r.example/disk", "text": "Runbook"}]);
+        let event = json!({"severity": "critical", "source_origin": "db-1", "source_component": "disk",
+            "service_group": "db", "event_class": "", "client": "Monitor", "dedup_key": "k1", "contexts": links,
+            "details": {"free": "1 %"}, "creation_time": "2026-11-29T10:00:00Z"});
+        let alert = json!({"severity": "critical", "source": "db-1", "component": "disk", "group": "db",
+            "client": "Monitor", "dedup_key": "k1", "links": links});
+        let expected = json!({"alert": alert, "body_details": {"free": "1 %"}});
+        assert_eq!(details(&payload(event.clone())), expected);
+        let twice = json!({"type": "alert_body", "cef_details": event, "details": {"free": "1 %"}, "contexts": links});
+        assert_eq!(details(&twice), expected);
+        let beside = json!({"details": "disk full", "contexts": links});
+        assert_eq!(details(&beside), json!({"alert": {"links": links}, "body_details": {"description": "disk full"}}));
+        let as_sent = json!({"severity": "error", "source": "db-1", "links": ["https://r.example"], "group": null});
+        assert_eq!(
+            details(&payload(as_sent)),
+            json!({"alert": {"severity": "error", "source": "db-1", "links": ["https://r.example"]}})
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use pagerduty_rows::fields::{self, Field, Keep, derived, nested, plain, reference};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Expansion, Model, On};
 use crate::client::resources::{Resource, SCHEDULES};
@@ -20,19 +20,20 @@ const LAYER: &[Field] = &[
     plain("name"),
     plain("start"),
     plain("end"),
-    derived("users", "users", Keep::Only(&[nested("user", PERSON)]), layer_users),
+    derived("users", "users", Keep::Only(&[nested("user", PERSON), plain("id"), plain("summary")]), layer_users),
 ];
 const ENTRY: &[Field] = &[plain("start"), plain("end"), reference("user")];
 const RENDERED: &[Field] = &[nested("rendered_schedule_entries", ENTRY)];
 
-/// PagerDuty wraps each user of a layer in an object of its own.
-fn layer_users(users: &Value) -> Option<Value> {
-    let users = users.as_array()?.iter().filter_map(|member| member.get("user"));
-    Some(users.map(|user| fields::keep(user.clone(), Keep::Only(PERSON))).collect())
+/// PagerDuty wraps each user of a layer in another object, or does not.
+fn layer_users(users: &Value, _: &Map<String, Value>) -> Option<Value> {
+    let user = |member| Value::get(member, "user").filter(|user| user.is_object()).unwrap_or(member);
+    let users = users.as_array()?.iter().map(user).filter(|user| user.is_object()).cloned().collect();
+    Some(fields::keep(users, Keep::Only(PERSON)))
 }
 
 /// The overrides are a layer of their own, of which only the rendered turns are of use.
-fn overrides(subschedule: &Value) -> Option<Value> {
+fn overrides(subschedule: &Value, _: &Map<String, Value>) -> Option<Value> {
     subschedule.get("rendered_schedule_entries").map(|entries| fields::keep(entries.clone(), Keep::Only(ENTRY)))
 }
 

@@ -15,8 +15,12 @@ pub struct Team {
 
 impl Model for Team {
     const RESOURCE: &'static Resource = &TEAMS;
-    const DEFAULT: &'static [Field] =
-        &[plain("id"), plain("name"), plain("description"), nested("parent", &[plain("id"), plain("type")])];
+    const DEFAULT: &'static [Field] = &[
+        plain("id"),
+        plain("name"),
+        plain("description"),
+        nested("parent", &[plain("id"), plain("summary"), plain("type")]),
+    ];
     const OTHER: &'static [&'static str] = &["default_role", "html_url", "self", "summary", "type"];
     const FACTS: &'static [Field] = &[plain("id")];
 

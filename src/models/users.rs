@@ -23,6 +23,27 @@ pub struct User {
 
 const TYPED: &[Field] = &[plain("id"), plain("summary"), plain("type")];
 
+/// A way to reach a user. PagerDuty: schemas `ContactMethod` and `PhoneContactMethod`.
+const CONTACT_METHOD: &[Field] = &[
+    plain("id"),
+    plain("summary"),
+    plain("type"),
+    plain("address"),
+    plain("country_code"),
+    plain("enabled"),
+    plain("blacklisted"),
+];
+
+/// When a user is notified how. PagerDuty: schema `NotificationRule`.
+const NOTIFICATION_RULE: &[Field] = &[
+    plain("id"),
+    plain("summary"),
+    plain("type"),
+    plain("urgency"),
+    plain("start_delay_in_minutes"),
+    nested("contact_method", TYPED),
+];
+
 impl User {
     /// The IDs of the user's teams.
     #[must_use]
@@ -41,7 +62,7 @@ impl Model for User {
         plain("description"),
         nested("teams", TYPED),
         nested("contact_methods", TYPED),
-        nested("notification_rules", &[plain("id"), plain("type")]),
+        nested("notification_rules", TYPED),
     ];
     const OTHER: &'static [&'static str] = &[
         "avatar_url",
@@ -57,9 +78,14 @@ impl Model for User {
         "time_zone",
         "web_cal_url",
     ];
+    // References by default: what they stand for has to be asked for.
+    const NAMED: &'static [Field] =
+        &[nested("contact_methods", CONTACT_METHOD), nested("notification_rules", NOTIFICATION_RULE)];
     const FACTS: &'static [Field] =
         &[plain("id"), plain("name"), plain("email"), nested("teams", &[plain("id"), plain("type")])];
     const EXPANSIONS: &'static [Expansion] = &[
+        Expansion { field: "contact_methods.address", value: "contact_methods", on: On::Both },
+        Expansion { field: "notification_rules.urgency", value: "notification_rules", on: On::Both },
         Expansion { field: "http_cal_url", value: "calendar_urls", on: On::One },
         Expansion { field: "web_cal_url", value: "calendar_urls", on: On::One },
     ];

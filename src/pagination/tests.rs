@@ -88,10 +88,12 @@ fn rows_that_appear_twice_are_dropped_and_still_advance_the_offset() {
 #[test]
 fn a_server_that_promises_more_and_gives_nothing_is_not_asked_forever() {
     let empty = |_, _| std::future::ready(Ok(Page::<Team> { rows: Vec::new(), more: true }));
-    let want = Want { limit: 10, offset: 0, budget: Budget::unlimited() };
-    let listing =
-        futures_util::FutureExt::now_or_never(collect(want, Vec::new(), || usize::MAX, empty)).unwrap().unwrap();
-    assert_eq!(listing.end, End::Complete);
+    for (offset, end) in [(0, End::Limit(10)), (CEILING - 10, End::Ceiling)] {
+        let want = Want { limit: 10, offset, budget: Budget::unlimited() };
+        let listing =
+            futures_util::FutureExt::now_or_never(collect(want, Vec::new(), || usize::MAX, empty)).unwrap().unwrap();
+        assert_eq!(listing.end, end, "nor is the list called complete");
+    }
 }
 
 #[test]

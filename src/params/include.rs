@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use pagerduty_rows::fields::{Selection, plain};
+use pagerduty_rows::fields::{Field, Selection, plain};
 use serde_json::{Map, Value};
 
 use super::{Param, is_blank_list, items, names_nothing, nearest, shorten, strings};
@@ -47,7 +47,8 @@ impl<M: Model, X: Extras> Include<M, X> {
         }
         let asked = self.names.iter().filter(|name| !X::NAMES.contains(&name.as_str()));
         let asked = asked.map(|name| M::field(name).unwrap_or_else(|| plain(name)));
-        let defaults = M::DEFAULT.iter().filter(|_| self.with_defaults).copied();
+        let named = |field: &Field| M::field(field.name).filter(|_| self.names(field.name)).unwrap_or(*field);
+        let defaults = M::DEFAULT.iter().filter(|_| self.with_defaults).map(named);
         let repeats = |name: &str| self.with_defaults && M::DEFAULT.iter().any(|field| field.name == name);
         let selection = Selection::new(defaults.chain(asked.filter(|field| !repeats(field.name))).collect(), M::FACTS);
         // A field that was named comes even if it only repeats another.

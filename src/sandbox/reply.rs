@@ -104,6 +104,11 @@ impl Problem {
         Self::new(400, Some(2002), "Arguments Caused Error").because(reason)
     }
 
+    /// An account-level key asked who it belongs to.
+    pub fn no_current_user() -> Self {
+        Self::invalid("This endpoint needs a user's API key: an account-level key has no current user.")
+    }
+
     pub fn already_resolved() -> Self {
         Self::new(400, Some(1001), "Incident Already Resolved")
     }

@@ -30,8 +30,7 @@ pub fn show(account: &Account, call: &Call) -> Answer {
 
 /// `GET /users/me`
 pub fn me(account: &Account, call: &Call) -> Answer {
-    let reason = "This endpoint needs a user's API key: an account-level key has no current user.";
-    let user = call.caller.user(account).ok_or_else(|| Problem::invalid(reason))?;
+    let user = call.caller.user(account).ok_or_else(Problem::no_current_user)?;
     reply::one("user", &call.view(account, &call.includes()).whole(user.as_ref()))
 }
 
@@ -84,6 +83,11 @@ struct ContactMethodFields<'a> {
     head: Head<'a>,
     label: &'a str,
     address: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country_code: Option<u16>,
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blacklisted: Option<bool>,
 }
 
 fn contact_method<'a>(
@@ -93,10 +97,14 @@ fn contact_method<'a>(
 ) -> Either<Head<'a>, ContactMethodFields<'a>> {
     let head = |kind| Head::inside(user, "contact_methods", &method.id, kind, method.label, view.base);
     if view.includes("contact_methods") {
+        let is_phone = !method.address.contains('@');
         Either::Right(ContactMethodFields {
             head: head(method.kind.whole),
             label: method.label,
             address: &method.address,
+            country_code: is_phone.then_some(1),
+            enabled: true,
+            blacklisted: is_phone.then_some(false),
         })
     } else {
         Either::Left(head(method.kind.reference))

@@ -6,8 +6,8 @@ use crate::client::Query;
 use crate::client::resources::SCHEDULE_USERS;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Schedule, User};
-use crate::pagination::Want;
+use crate::models::{Model, Request, Schedule, User};
+use crate::pagination::{self, Want};
 use crate::params::{Include, Limit, Moment, Offset, Range, Text};
 use crate::reply::Reply;
 
@@ -31,7 +31,7 @@ pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
     About {
         title: "People on call on one schedule",
         hint: "on call oncall phone contact schedule",
-        description: "The users on call on one schedule, with contact data, now or in a time range.",
+        description: "The users on call on one schedule, now or in a time range, with email; phones with include=contact_methods.",
     },
     |cx, arguments| run(cx, arguments, list_users_oncall),
 );
@@ -96,11 +96,22 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     Ok(reply)
 }
 
+/// How many users are read one by one for one answer, where more is asked of them than comes with the list.
+const MOST_EXPANDED: usize = 100;
+
 async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
     let range = Range::of_users(params.since, params.until)?;
     let query = Query::new().with("since", range.since).with("until", range.until);
     let selection = params.include.selection();
-    let want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
-    let listing = cx.api.list_below::<User, _>(&SCHEDULE_USERS, &params.schedule_id, query, want, &selection).await?;
-    Ok(listed(&SCHEDULE_USERS, listing, &params.include, "since and until"))
+    let mut want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
+    let mut page = cx.api.page_below::<User, _>(&SCHEDULE_USERS, &params.schedule_id, query, &selection).await?;
+    let mut failure = None;
+    if !User::expansions(&selection, Request::List).is_empty() {
+        want.limit = MOST_EXPANDED;
+        let rows = page.rows.iter_mut().skip(want.offset).take(want.limit).flatten();
+        failure = cx.api.expand(rows, &selection).await;
+    }
+    let failure = failure.map(|error| format!("Contact data of some users could not be fetched: {error}"));
+    let listing = pagination::cut(want, page);
+    Ok(listed(&SCHEDULE_USERS, listing, &params.include, "since and until").warned(failure))
 }

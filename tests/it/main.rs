@@ -38,6 +38,7 @@ mod rounds;
 mod rules;
 mod sandbox;
 mod session;
+mod shown;
 mod stdio;
 mod tokens;
 mod tolerance;

@@ -5,8 +5,9 @@
 //! it. A [`Selection`] drives the decoder ([`decode`](crate::decode)), which never builds what nobody asked for, and then lays out
 //! the fields in the order of the request.
 //!
-//! Three rules hold everywhere: empty and null fields are left out; a reference to another object shrinks to its `id` and
-//! `summary` unless the table says otherwise; and what only repeats another field is left out unless asked for by name.
+//! Four rules hold everywhere: empty and null fields are left out; a reference to another object shrinks to its `id` and
+//! `summary` unless the table says otherwise; an object that is deleted says so, whatever else is kept of it; and what only
+//! repeats another field is left out unless asked for by name.
 
 use serde_json::{Map, Value};
 
@@ -23,17 +24,27 @@ pub struct Named<'n> {
     /// What to decode of the PagerDuty field, and to show if there is no `derive`.
     pub keep: Keep,
     /// Turns the PagerDuty value into ours, where it is more than a selection.
-    pub derive: Option<fn(&Value) -> Option<Value>>,
+    pub derive: Option<Derive>,
 }
+
+/// Computes a field from what is kept of its source, with the rest of the decoded object at hand.
+pub type Derive = fn(source: &Value, object: &Map<String, Value>) -> Option<Value>;
 
 /// How much of a value to keep. On a list it applies to each element.
 #[derive(Clone, Copy, Debug)]
 pub enum Keep {
     /// All of it, with nested references shrunk.
     Whole,
-    /// An object's fields, in this order.
+    /// All of it but empty fields: the data of a program or a person, in which nothing is a reference of PagerDuty's.
+    Verbatim,
+    /// All of it, and text without white space at its ends.
+    Line,
+    /// An object's fields, in this order, and [`DELETED`].
     Only(&'static [Field]),
 }
+
+/// When an object was deleted. PagerDuty sends it with objects that others still mention, and it is kept of every object.
+const DELETED: &str = "deleted_at";
 
 /// What a reference shrinks to.
 const REFERENCE: &[Field] = &[plain("id"), plain("summary")];
@@ -42,6 +53,18 @@ const REFERENCE: &[Field] = &[plain("id"), plain("summary")];
 #[must_use]
 pub const fn plain(name: &str) -> Named<'_> {
     Named { name, source: name, keep: Keep::Whole, derive: None }
+}
+
+/// A field shown as it comes, and nothing in it taken for a reference.
+#[must_use]
+pub const fn verbatim(name: &'static str) -> Field {
+    Named { name, source: name, keep: Keep::Verbatim, derive: None }
+}
+
+/// A text of one line.
+#[must_use]
+pub const fn line(name: &'static str) -> Field {
+    Named { name, source: name, keep: Keep::Line, derive: None }
 }
 
 /// A reference, or a list of them, shown as `id` and `summary`.
@@ -58,12 +81,7 @@ pub const fn nested(name: &'static str, fields: &'static [Field]) -> Field {
 
 /// A field computed from what is kept of another one.
 #[must_use]
-pub const fn derived(
-    name: &'static str,
-    source: &'static str,
-    keep: Keep,
-    derive: fn(&Value) -> Option<Value>,
-) -> Field {
+pub const fn derived(name: &'static str, source: &'static str, keep: Keep, derive: Derive) -> Field {
     Named { name, source, keep, derive: Some(derive) }
 }
 
@@ -87,15 +105,21 @@ pub struct Wire<'n> {
 impl<'n> Wire<'n> {
     fn of(keep: Keep) -> Self {
         match keep {
-            Keep::Whole => Self { keys: None },
-            Keep::Only(fields) => {
-                let mut wire = Self { keys: Some(Vec::with_capacity(fields.len())) };
-                for field in fields {
-                    wire.add(field);
-                }
-                wire
-            }
+            Keep::Whole | Keep::Verbatim | Keep::Line => Self { keys: None },
+            Keep::Only(fields) => Self::of_fields(fields.iter()),
         }
+    }
+
+    fn of_fields<'f>(fields: impl Iterator<Item = &'f Named<'n>>) -> Self
+    where
+        'n: 'f,
+    {
+        let mut wire = Self { keys: Some(Vec::with_capacity(fields.size_hint().0 + 1)) };
+        for field in fields {
+            wire.add(field);
+        }
+        wire.add(&plain(DELETED));
+        wire
     }
 
     /// Widens the tree by one field, so that two fields may read different parts of the same source.
@@ -104,7 +128,7 @@ impl<'n> Wire<'n> {
         match keys.iter_mut().find(|(key, _)| *key == field.source) {
             None => keys.push((field.source, Self::of(field.keep))),
             Some((_, wire)) => match field.keep {
-                Keep::Whole => wire.keys = None,
+                Keep::Whole | Keep::Verbatim | Keep::Line => wire.keys = None,
                 Keep::Only(fields) => {
                     for field in fields {
                         wire.add(field);
@@ -125,10 +149,7 @@ impl<'n> Selection<'n> {
     /// Shows `shown`, and decodes what `facts` need besides.
     #[must_use]
     pub fn new(shown: Vec<Named<'n>>, facts: &'static [Field]) -> Self {
-        let mut wire = Wire { keys: Some(Vec::with_capacity(shown.len() + facts.len())) };
-        for field in shown.iter().chain(facts) {
-            wire.add(field);
-        }
+        let wire = Wire::of_fields(shown.iter().chain(facts));
         Self { shown, wire, echoes: &[] }
     }
 
@@ -144,10 +165,15 @@ impl<'n> Selection<'n> {
         &self.wire
     }
 
-    /// Whether a field of this name is shown.
+    /// Whether a field of this name is shown; after a dot may follow the name of a part of it.
     #[must_use]
     pub fn shows(&self, name: &str) -> bool {
-        self.shown.iter().any(|field| field.name == name)
+        let (name, part) = name.split_once('.').map_or((name, None), |(name, part)| (name, Some(part)));
+        let has = |field: &Named<'_>, part| match field.keep {
+            Keep::Only(parts) => parts.iter().any(|field| field.name == part),
+            Keep::Whole | Keep::Verbatim | Keep::Line => true,
+        };
+        self.shown.iter().any(|field| field.name == name && part.is_none_or(|part| has(field, part)))
     }
 
     /// Lays out a decoded object: the fields asked for, in the order asked for, without empty ones.
@@ -163,7 +189,8 @@ impl<'n> Selection<'n> {
     }
 }
 
-/// The fields of an object in the order of the table, empty ones left out. They are moved: nothing is copied.
+/// The fields of an object in the order of the table, then [`DELETED`]; empty ones left out. They are moved: nothing is
+/// copied.
 #[must_use]
 pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
     let Value::Object(mut decoded) = decoded else { return Map::new() };
@@ -172,7 +199,9 @@ pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
         return decoded;
     }
     // First, because another field may move what they are computed from.
-    let derive = |field: &Named<'_>| field.derive.map(|derive| decoded.get(field.source).and_then(derive));
+    let derive = |field: &Named<'_>| {
+        field.derive.map(|derive| decoded.get(field.source).and_then(|source| derive(source, &decoded)))
+    };
     let mut derived = fields.iter().filter_map(derive).collect::<Vec<_>>().into_iter();
     let mut shown = Map::with_capacity(fields.len());
     for field in fields {
@@ -183,6 +212,9 @@ pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
         if let Some(value) = value.filter(|value| !is_empty(value)) {
             shown.insert(field.name.to_owned(), value);
         }
+    }
+    if let Some(deleted) = decoded.remove(DELETED).filter(|deleted| !is_empty(deleted)) {
+        shown.insert(DELETED.to_owned(), deleted);
     }
     shown
 }
@@ -203,8 +235,9 @@ fn lay_out(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
     let mut is_whole = true;
     for (key, value) in decoded.iter_mut() {
         match rest.find(|field| field.name == key) {
-            Some(field) if value.is_object() || value.is_array() => *value = keep(value.take(), field.keep),
+            Some(field) if needs_keeping(value, field.keep) => *value = keep(value.take(), field.keep),
             Some(_) => {}
+            None if key == DELETED => {}
             None => *value = Value::Null,
         }
         is_whole &= !is_empty(value);
@@ -214,16 +247,27 @@ fn lay_out(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
     }
 }
 
+/// Whether [`keep`] may change the value.
+fn needs_keeping(value: &Value, how: Keep) -> bool {
+    match value {
+        Value::Object(_) | Value::Array(_) => true,
+        Value::String(_) => matches!(how, Keep::Line),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// The part of `value` to keep, list elements one by one.
 #[must_use]
 pub fn keep(value: Value, how: Keep) -> Value {
     match (value, how) {
+        (value, Keep::Verbatim) => without_empty(value),
         (Value::Array(items), _) => {
             let kept = items.into_iter().map(|item| keep(item, how));
             Value::Array(kept.filter(|item| !is_empty_object(item)).collect())
         }
         (object @ Value::Object(_), Keep::Only(fields)) => Value::Object(project(object, fields)),
-        (Value::Object(object), Keep::Whole) => Value::Object(prune(object)),
+        (Value::Object(object), Keep::Whole | Keep::Line) => Value::Object(prune(object)),
+        (Value::String(text), Keep::Line) if text.trim().len() < text.len() => text.trim().into(),
         (scalar, _) => scalar,
     }
 }
@@ -239,14 +283,14 @@ fn prune(object: Map<String, Value>) -> Map<String, Value> {
 
 /// A value without empty fields, and nothing else left out of it.
 #[must_use]
-pub fn without_empty(value: &Value) -> Value {
+pub fn without_empty(value: Value) -> Value {
     match value {
         Value::Object(object) => {
-            let fields = object.iter().map(|(key, value)| (key.clone(), without_empty(value)));
+            let fields = object.into_iter().map(|(key, value)| (key, without_empty(value)));
             Value::Object(fields.filter(|(_, value)| !is_empty(value)).collect())
         }
-        Value::Array(items) => items.iter().map(without_empty).collect(),
-        scalar => scalar.clone(),
+        Value::Array(items) => items.into_iter().map(without_empty).collect(),
+        scalar => scalar,
     }
 }
 
@@ -309,12 +353,15 @@ mod tests {
     fn what_is_computed_from_a_field_is_shown_beside_it() {
         const FIELDS: &[Field] = &[
             plain("a"),
-            derived("b", "a", Keep::Whole, |a| Some(json!(a.as_str()?.len()))),
-            derived("c", "x", Keep::Whole, |x| Some(x.clone())),
+            derived("b", "a", Keep::Whole, |a, _| Some(json!(a.as_str()?.len()))),
+            derived("c", "x", Keep::Whole, |x, object| {
+                Some(if object.contains_key("a") { json!(0) } else { x.clone() })
+            }),
         ];
         let shown = |object: Value| Value::Object(project(object, FIELDS)).to_string();
         assert_eq!(shown(json!({"a": "four"})), r#"{"a":"four","b":4}"#);
         assert_eq!(shown(json!({"x": 1})), r#"{"c":1}"#);
+        assert_eq!(shown(json!({"x": 1, "a": "four"})), r#"{"a":"four","b":4,"c":0}"#);
         assert_eq!(shown(json!({"c": 1})), "{}", "the name of what is computed is no field of the object");
     }
 
@@ -330,9 +377,67 @@ mod tests {
         const SHOWN: Field = nested("a", &[plain("id")]);
         const FACTS: &[Field] = &[nested("a", &[plain("type")])];
         let selection = Selection::new(vec![SHOWN], FACTS);
-        let [("a", a)] = selection.wire().keys().unwrap() else { panic!("{selection:?}") };
-        let [("id", id), ("type", _)] = a.keys().unwrap() else { panic!("{a:?}") };
+        let [("a", a), (DELETED, _)] = selection.wire().keys().unwrap() else { panic!("{selection:?}") };
+        let [("id", id), (DELETED, _), ("type", _)] = a.keys().unwrap() else { panic!("{a:?}") };
         assert!(id.keys().is_none(), "all of it");
         assert_eq!(selection.project(json!({"a": {"id": 1, "type": 2}})).get("a"), Some(&json!({"id": 1})));
+    }
+
+    #[test]
+    fn a_deleted_object_is_marked_in_every_projection() {
+        const FIELDS: &[Field] = &[
+            plain("name"),
+            reference("owner"),
+            derived("size", "parts", Keep::Only(&[plain("id")]), |parts, _| Some(json!(parts.as_array()?.len()))),
+            plain("parts"),
+        ];
+        let dead = |mut object: Value| {
+            object["deleted_at"] = json!("2022");
+            object
+        };
+        let reference = dead(json!({"id": "P1", "type": "user_reference", "summary": "Ada", "self": null}));
+        let shrunk = dead(json!({"id": "P1", "summary": "Ada"}));
+        for fields in [&FIELDS[..2], FIELDS] {
+            let object = dead(json!({"owner": reference, "name": "n", "parts": [reference], "other": 1}));
+            let shown = Value::Object(project(object.clone(), fields));
+            assert_eq!((&shown["owner"], &shown["deleted_at"]), (&shrunk, &json!("2022")), "{shown}");
+            assert!(shown["parts"].is_null() || shown["parts"] == json!([shrunk]), "{shown}");
+            let wire = Selection::new(fields.to_vec(), &[]).wire().clone();
+            assert!(wire.keys().unwrap().iter().any(|(key, _)| *key == DELETED), "{wire:?}");
+        }
+        let living = json!({"name": "n", "owner": {"id": "P1", "deleted_at": null}, "deleted_at": null});
+        assert_eq!(shown(&living), json!({"name": "n", "owner": {"id": "P1"}}), "only if it is");
+        let asked = [plain(DELETED), plain("name")];
+        assert_eq!(
+            Value::Object(project(dead(json!({"name": "n"})), &asked)).to_string(),
+            r#"{"deleted_at":"2022","name":"n"}"#
+        );
+    }
+
+    #[test]
+    fn what_a_program_sent_is_never_taken_for_a_reference() {
+        const FIELDS: &[Field] = &[verbatim("body")];
+        let thing = json!({"id": "1", "type": "t", "self": "s", "summary": "x", "important": "y"});
+        let object = json!({"body": {"thing": thing, "list": [thing, null, {}], "none": null, "deep": {"empty": ""}}});
+        assert_eq!(
+            Value::Object(project(object, FIELDS)),
+            json!({"body": {"thing": thing, "list": [thing, null, {}]}})
+        );
+    }
+
+    #[test]
+    fn a_line_has_no_space_at_its_ends() {
+        const FIELDS: &[Field] = &[plain("note"), line("title")];
+        for (title, shown) in
+            [("down\r\n", Some("down")), ("\t a b ", Some("a b")), ("a\nb", Some("a\nb")), (" \n", None)]
+        {
+            for object in [json!({"title": title, "note": "x\n"}), json!({"note": "x\n", "title": title})] {
+                let mut expected = json!({"note": "x\n"});
+                if let Some(shown) = shown {
+                    expected["title"] = shown.into();
+                }
+                assert_eq!(Value::Object(project(object, FIELDS)), expected);
+            }
+        }
     }
 }
