@@ -19,6 +19,7 @@ mod request;
 pub mod resources;
 mod send;
 pub(crate) mod tls;
+pub(crate) mod words;
 mod writes;
 
 use std::sync::Arc;

@@ -22,9 +22,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 use super::tokens::Tokens;
 use super::wire::{Trouble, Wire};
+use crate::client::words::{self, Words};
 use crate::config::{CLIENT_ID, CLIENT_SECRET, Config, IDENTITY_HOST, Region, Trust};
 use crate::error::{Code, Error, Result};
 
@@ -174,18 +176,23 @@ impl Identity {
     /// What a failure means. Nothing of the answer is passed on but the error's own words, without `secrets`.
     fn explain(&self, failure: RequestTokenError<Trouble, BasicErrorResponse>, secrets: &[String]) -> Refusal {
         let name = &self.name;
+        let own = self.client_secret.as_ref().map(ExposeSecret::expose_secret);
+        let redact = |text: &str| {
+            let secrets = secrets.iter().map(String::as_str).chain(own).filter(|secret| !secret.is_empty());
+            secrets.fold(text.to_owned(), |text, secret| {
+                let sent: String = byte_serialize(secret.as_bytes()).collect();
+                text.replace(secret, "[secret]").replace(&sent, "[secret]")
+            })
+        };
+        let quoted = |body: &[u8]| Words::read(body, redact).quoted();
         match failure {
             RequestTokenError::ServerResponse(said) => {
                 let mut why = said.error().to_string();
                 if let Some(description) = said.error_description() {
                     why = format!("{why} ({description})");
                 }
-                let own = self.client_secret.as_ref().map(ExposeSecret::expose_secret);
                 // Before it is shortened: what is cut through the middle would no longer be found.
-                for secret in secrets.iter().map(String::as_str).chain(own) {
-                    why = why.replace(secret, "[secret]");
-                }
-                let why: String = why.chars().filter(|c| !c.is_control()).take(300).collect();
+                let why = words::shorten(&redact(&words::clean(&why)), 300);
                 match said.error() {
                     // It is we who are refused, not the code or the token: those are as good as they were.
                     BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
@@ -205,13 +212,13 @@ impl Identity {
                     _ => Refusal::Rejected(why),
                 }
             }
-            RequestTokenError::Request(Trouble::Status(status)) => Refusal::Failed(
-                Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
+            RequestTokenError::Request(Trouble::Status(status, said)) => Refusal::Failed(
+                Error::new(Code::ApiError, format!("{name} answered {status} to the login{}", quoted(&said.0)))
                     .hint("PagerDuty has a problem of its own; try again in a minute. What was stored is kept.")
                     .status(status),
             ),
-            RequestTokenError::Request(Trouble::Refused(status)) => Refusal::Failed(
-                Error::new(Code::ApiError, format!("{name} answered {status} to the login"))
+            RequestTokenError::Request(Trouble::Refused(status, said)) => Refusal::Failed(
+                Error::new(Code::ApiError, format!("{name} answered {status} to the login{}", quoted(&said.0)))
                     .hint(IN_BETWEEN)
                     .status(status),
             ),
@@ -225,6 +232,7 @@ impl Identity {
                     format!("Check the network, a proxy or firewall, and {IDENTITY_HOST}. What was stored is kept."),
                 ))
             }
+            // It may hold tokens, so none of it is quoted.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Refusal::Failed(
                 Error::new(Code::UnexpectedResponse, format!("the answer of {name} to the login is not usable"))
                     .hint(format!("Check that {IDENTITY_HOST} and any proxy lead to PagerDuty's identity server.")),

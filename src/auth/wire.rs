@@ -1,6 +1,7 @@
 //! Requests to the identity server over our HTTP client: repeated after failures that pass, and told apart by what they
 //! mean for the login.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -85,17 +86,28 @@ pub enum Trouble {
     /// The settings do not allow for a connection.
     #[error("{0}")]
     Unusable(Error),
+    /// A failure that passes.
     #[error("status {0}")]
-    Status(u16),
+    Status(u16, Said),
+    /// A refusal in other words than OAuth's, such as a gateway's page.
     #[error("status {0}")]
-    Refused(u16),
+    Refused(u16, Said),
     #[error("the answer is too large")]
     TooLarge,
 }
 
 impl Trouble {
     fn passes(&self) -> bool {
-        matches!(self, Trouble::Network(_) | Trouble::Status(_))
+        matches!(self, Trouble::Network(_) | Trouble::Status(..))
+    }
+}
+
+/// The body of a refusal. It may echo a secret, so it is not printed: [`Identity`](super::identity::Identity) knows which.
+pub struct Said(pub Vec<u8>);
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }
 
@@ -114,23 +126,34 @@ async fn attempt(pool: &http::Pool, request: HttpRequest) -> Result<HttpResponse
 async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Result<HttpResponse, Trouble> {
     let mut answer = http.execute(request).await.map_err(network)?;
     let status = answer.status();
-    if status.is_server_error() || matches!(status.as_u16(), 408 | 429) {
-        return Err(Trouble::Status(status.as_u16()));
-    }
+    let passes = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(network)? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return Err(Trouble::TooLarge);
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => return Err(Trouble::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            // The status says it, whatever has become of the body.
+            Err(_) if passes => break,
+            Err(error) => return Err(network(error)),
         }
-        body.extend_from_slice(&chunk);
     }
-    // A refusal in other words than OAuth's, such as a gateway's page. `oauth2` would not tell its status.
-    let said = serde_json::from_slice::<Value>(&body).is_ok_and(|body| body.get("error").is_some_and(Value::is_string));
-    if !status.is_success() && !said {
-        return Err(Trouble::Refused(status.as_u16()));
+    if passes {
+        return Err(Trouble::Status(status.as_u16(), Said(body)));
+    }
+    // `oauth2` would not tell the status of what is no error of OAuth's.
+    if !status.is_success() && !is_oauth_error(&body) {
+        return Err(Trouble::Refused(status.as_u16(), Said(body)));
     }
     let mut response = HttpResponse::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = answer.headers().clone();
     Ok(response)
+}
+
+/// Whether a body is an error as RFC 6749, section 5.2, has it.
+fn is_oauth_error(body: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
+    let is_text = |name| body.get(name).is_none_or(|text| text.is_string() || text.is_null());
+    body.get("error").is_some_and(Value::is_string) && is_text("error_description") && is_text("error_uri")
 }

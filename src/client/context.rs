@@ -60,7 +60,7 @@ impl<M> Clone for Owned<M> {
 impl Api {
     /// The current user. PagerDuty: operation `getCurrentUser`.
     ///
-    /// An account-level key belongs to nobody, for which PagerDuty answers 400: [`Code::NoUserContext`].
+    /// An account-level key belongs to no user, for which PagerDuty answers a 400 that says so: [`Code::NoUserContext`].
     pub async fn me(&self) -> Result<Arc<Me>> {
         self.account.me.get((), self.shared().ask_me()).await
     }
@@ -68,11 +68,11 @@ impl Api {
     async fn ask_me(self) -> Result<Arc<Me>> {
         let request = Request::get(format!("{}/me", USERS.path), Query::new(), "the current user".to_owned());
         let row = self.read_one::<User>(&request, USERS.one, &User::facts_only()).await.map_err(|error| {
-            if error.code() != Code::ApiError || error.http_status() != Some(400) {
+            if error.code() != Code::ApiError || !is_account_level(&error) {
                 return error;
             }
             let message = format!("there is no current user, as with an account-level key: {}", error.message());
-            Error::new(Code::NoUserContext, message).status(400).hint(
+            Error::new(Code::NoUserContext, message).with_facts_of(&error).hint(
                 "Use a user's API key, or call the tools that list with current_user_context=false and explicit filters \
                  (query, team_ids, service_ids, user_ids, schedule_ids, escalation_policy_ids), or with an ID. get_teams \
                  and get_schedules need no user.",
@@ -188,6 +188,12 @@ impl Api {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether PagerDuty says that the request needs a user's key, which it does in words alone.
+fn is_account_level(error: &Error) -> bool {
+    let words = error.message().to_lowercase().replace(['-', '_'], " ");
+    error.http_status() == Some(400) && ["account level", "user level"].iter().any(|level| words.contains(level))
 }
 
 #[cfg(test)]

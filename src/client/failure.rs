@@ -1,15 +1,13 @@
-//! From PagerDuty's refusals to our errors.
-//!
-//! Bodies are not always JSON: a proxy answers HTML, a body may be empty or cut off. None of that reaches the reader; what
-//! does is PagerDuty's own message, its code and the request ID.
+//! From PagerDuty's refusals to our errors: a code for what it means, PagerDuty's own words ([`words`](super::words)), and a
+//! next step that fits what was asked.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
 
 use super::request::Request;
+use super::words::Words;
 use crate::auth::Credential;
-use crate::config::{Host, REGION, Region};
+use crate::config::{Host, REGION, Region, USER_EMAIL};
 use crate::error::{Code, Error};
 
 /// PagerDuty's codes with a meaning of their own.
@@ -20,17 +18,6 @@ const MERGED: i64 = 1019;
 
 /// PagerDuty itself ran out of time.
 pub(super) const TIMED_OUT: i64 = 2016;
-
-/// What some servers of files put before text. JSON has none, and means the same with it.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// A body without the byte order mark.
-pub fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
-}
-
-/// How much of PagerDuty's message is passed on.
-const MESSAGE_LIMIT: usize = 500;
 
 /// The `x-request-id` of an answer, which PagerDuty's support asks for.
 pub fn request_id(headers: &HeaderMap) -> Option<String> {
@@ -47,7 +34,7 @@ pub fn from_answer(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Error {
-    let said = Said::read(body, credential);
+    let said = Words::read(body, |text| credential.redact(text));
     let subject = &request.subject;
     let error = match (status.as_u16(), said.code) {
         (400, Some(ALREADY_RESOLVED)) => {
@@ -70,22 +57,18 @@ pub fn from_answer(
             Error::new(Code::Timeout, format!("PagerDuty ran out of time with {subject}{}", said.quoted()))
                 .hint("Try again in a minute, and ask for less at a time.")
         }
-        (401, _) => unauthorized(host, credential),
+        (401, _) => unauthorized(host, credential, &said),
         (402, _) => {
             Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
                 .hint("Ask the account owner about the plan, or do without this part.")
         }
-        (403, _) => Error::new(
-            Code::PermissionDenied,
-            format!("the credential in {} may not do this ({subject}){}", credential.source(), said.quoted()),
+        (403, _) => forbidden(request, credential, &said),
+        (404, _) => not_found(request, &said),
+        (429, _) => Error::new(
+            Code::RateLimited,
+            format!("PagerDuty's rate limit for this credential is used up{}", said.quoted()),
         )
-        .hint("Use a key of a user with a sufficient role, or an OAuth token with the scope that is missing."),
-        (404, _) => {
-            Error::new(Code::NotFound, format!("PagerDuty does not know {subject}, or the credential may not see it"))
-                .hint("Check the ID, which is case-sensitive; list the objects to find the right one.")
-        }
-        (429, _) => Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up")
-            .hint("Wait for retry_after_seconds, then ask for less at a time."),
+        .hint("Wait for retry_after_seconds, then ask for less at a time."),
         (status, _) => {
             let error =
                 Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{}", said.quoted()));
@@ -93,6 +76,8 @@ pub fn from_answer(
                 500.. => "PagerDuty has a problem of its own; try again in a minute.",
                 300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",
                 414 => "The request was too long: name fewer IDs.",
+                _ if said.is_page => BEFORE_THE_API,
+                _ if request.asks_for_nothing() => BEFORE_ANY_ARGUMENT,
                 _ => "Change what PagerDuty objects to, and call again.",
             })
         }
@@ -100,7 +85,61 @@ pub fn from_answer(
     error.status(status.as_u16()).request_id(request_id(headers)).api_code(said.code)
 }
 
-fn unauthorized(host: &Host, credential: &Credential) -> Error {
+/// The next step where a web page was answered, as for a malformed key, or by a proxy.
+const BEFORE_THE_API: &str =
+    "The answer is a web page, which the API itself does not send: check the key, PAGERDUTY_API_HOST and any proxy.";
+
+/// The next step for a request without an ID or a filter that could be wrong.
+const BEFORE_ANY_ARGUMENT: &str =
+    "It is not about an argument of the call: check the key, its region (PAGERDUTY_REGION) and PAGERDUTY_API_HOST.";
+
+fn forbidden(request: &Request, credential: &Credential, said: &Words) -> Error {
+    let (source, subject) = (credential.source(), &request.subject);
+    let message = format!("the credential in {source} may not do this ({subject}){}", said.quoted());
+    if said.scopes.is_empty() {
+        return Error::new(Code::PermissionDenied, message).hint(if said.is_page {
+            BEFORE_THE_API
+        } else {
+            "Use a key of a user with a sufficient role, or an OAuth token with the scope that is missing."
+        });
+    }
+    let scopes = said.scopes.join(", ");
+    Error::new(Code::PermissionDenied, format!("{message}; required scopes: {scopes}"))
+        .hint(format!("Use an OAuth token with {scopes}, or a key of a user with a sufficient role."))
+}
+
+/// The kinds of objects that PagerDuty names when one is not found.
+const KINDS: [&str; 8] =
+    ["requester", "account", "team", "user", "service", "schedule", "escalation policy", "incident"];
+
+/// A 404 may be about the object that was asked for, about another that the request names, or about none of them.
+fn not_found(request: &Request, said: &Words) -> Error {
+    let (subject, words, ids) = (&request.subject, said.quoted(), request.ids());
+    let named = || KINDS.iter().filter(|kind| said.mention(&[kind]));
+    let about_another = named().count() > 0 && !named().any(|kind| subject.starts_with(kind));
+    if request.names_one() && !about_another && !said.is_page {
+        let message = format!("PagerDuty does not know {subject}, or the credential may not see it{words}");
+        return Error::new(Code::NotFound, message)
+            .hint("Check the ID, which is case-sensitive; list the objects to find the right one.");
+    }
+    let hint = match () {
+        () if said.is_page => BEFORE_THE_API.to_owned(),
+        () if said.mention(&["requester"]) => {
+            format!("The change is made in the name of a user whom PagerDuty does not find: check {USER_EMAIL}.")
+        }
+        () if !said.mention(&["account"]) && !ids.is_empty() => {
+            let ids = ids.join(", ");
+            format!("Check the IDs in {ids}, which are case-sensitive; list the objects to find the right ones.")
+        }
+        () if request.names_one() && !said.mention(&["account"]) => {
+            "PagerDuty means another object than the one asked for: check whether it still exists.".to_owned()
+        }
+        () => BEFORE_ANY_ARGUMENT.to_owned(),
+    };
+    Error::new(Code::NotFound, format!("PagerDuty answered 404 to {subject}{words}")).hint(hint)
+}
+
+fn unauthorized(host: &Host, credential: &Credential, said: &Words) -> Error {
     let check = if credential.is_login() { "Log in again (pagerduty-mcp-server auth login)" } else { "Check the key" };
     let hint = match host.region() {
         Some(Region::Us) => format!("{check}. If the account is in the EU region, set {REGION}=eu."),
@@ -108,40 +147,8 @@ fn unauthorized(host: &Host, credential: &Credential) -> Error {
         None => format!("{check}; see also whether the host serves the region (US or EU) of the account."),
     };
     let source = credential.source();
-    Error::new(Code::AuthenticationFailed, format!("{} refused the credential in {source}", host.describe())).hint(hint)
-}
-
-/// What an error body says.
-struct Said {
-    code: Option<i64>,
-    message: Option<String>,
-}
-
-impl Said {
-    /// Reads `{"error": {"code", "message", "errors": […]}}`; anything else says nothing.
-    fn read(body: &[u8], credential: &Credential) -> Self {
-        let body: Value = serde_json::from_slice(without_mark(body)).unwrap_or_default();
-        let error = body.get("error");
-        let code = error.and_then(|error| error.get("code"));
-        let code = code.and_then(|code| code.as_i64().or_else(|| code.as_str()?.trim().parse().ok()));
-        let texts = error.into_iter().flat_map(|error| {
-            let message = error.get("message").and_then(Value::as_str);
-            let details = match error.get("errors") {
-                Some(Value::Array(details)) => details.iter().filter_map(Value::as_str).collect(),
-                Some(Value::String(detail)) => vec![detail.as_str()],
-                _ => Vec::new(),
-            };
-            message.into_iter().chain(details)
-        });
-        // Redacted first: what is cut through the middle would no longer be found.
-        let message = credential.redact(&texts.collect::<Vec<_>>().join("; "));
-        let message: String = message.chars().take(MESSAGE_LIMIT).collect();
-        Self { code, message: (!message.is_empty()).then_some(message) }
-    }
-
-    fn quoted(&self) -> String {
-        self.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
-    }
+    let message = format!("{} refused the credential in {source}{}", host.describe(), said.quoted());
+    Error::new(Code::AuthenticationFailed, message).hint(hint)
 }
 
 #[cfg(test)]
@@ -149,6 +156,7 @@ mod tests {
     use super::*;
     use crate::client::Query;
     use crate::client::resources::TEAMS;
+    use crate::client::words::LONGEST;
 
     fn error(host: &Host, status: u16, body: &str) -> Error {
         let credential = Credential::new("u+SECRETTOKEN".into(), "PAGERDUTY_API_TOKEN");
@@ -187,7 +195,7 @@ mod tests {
 
     #[test]
     fn no_part_of_an_echoed_credential_is_left_by_shortening() {
-        for padding in [0, MESSAGE_LIMIT - 10, MESSAGE_LIMIT + 10] {
+        for padding in [0, LONGEST - 10, LONGEST + 10] {
             let body = format!(r#"{{"error": {{"message": "{}u+SECRETTOKEN"}}}}"#, "x".repeat(padding));
             let text = error(&Host::of_region(Region::Us), 400, &body).envelope().to_string();
             assert!(!text.contains("u+S") && !text.contains("TOKEN"), "{text}");

@@ -91,6 +91,24 @@ impl Request {
         self
     }
 
+    /// Whether its path names one object.
+    pub(super) fn names_one(&self) -> bool {
+        self.template.contains("{id}")
+    }
+
+    /// The filters of its query that hold IDs.
+    pub(super) fn ids(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.query.pairs.iter().filter_map(|(name, _)| name.strip_suffix("[]")).collect();
+        names.retain(|name| name.ends_with("_ids"));
+        names.dedup();
+        names
+    }
+
+    /// Whether it has neither an ID nor a parameter nor a body that could be wrong.
+    pub(super) fn asks_for_nothing(&self) -> bool {
+        !self.names_one() && self.query.pairs.is_empty() && self.body.is_none()
+    }
+
     /// Its operation, as PagerDuty counts them.
     pub(super) fn operation(&self) -> String {
         format!("{} {}", self.method, self.template)

@@ -12,7 +12,7 @@ use super::http::{self, Watch};
 use super::policy::{self, Attempt, Decision, Kind, Outcome};
 use super::rate::{self, Hold, Turn, Underway};
 use super::request::Change;
-use super::{Api, RateLimit, Request, failure, tls};
+use super::{Api, RateLimit, Request, failure, tls, words};
 use crate::config::{Host, TIMEOUT};
 use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
@@ -168,8 +168,8 @@ impl Api {
         }
         let noting = |error: Error| error.status(status.as_u16()).request_id(failure::request_id(&headers));
         let body = body.map_err(|failure| Failure { error: noting(failure.error), ..failure })?;
-        decode(failure::without_mark(&body)).map_err(|unreadable| {
-            let html = failure::without_mark(&body).trim_ascii_start().starts_with(b"<");
+        decode(words::without_mark(&body)).map_err(|unreadable| {
+            let html = words::without_mark(&body).trim_ascii_start().starts_with(b"<");
             let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) };
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
             Failure { outcome, asked: None, error: noting(self.unexpected(request, &why)) }

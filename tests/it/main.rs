@@ -33,6 +33,7 @@ mod methods;
 mod params;
 mod progress;
 mod refresh;
+mod refusals;
 mod requests;
 mod rounds;
 mod rules;

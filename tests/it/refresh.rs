@@ -199,20 +199,24 @@ async fn a_client_that_is_refused_loses_nothing() {
 
 #[tokio::test]
 async fn a_refusal_that_is_not_oauths_loses_nothing() {
-    for (code, body) in [
-        (400, String::new()),
-        (401, "<h1>Who are you?</h1>".to_owned()),
-        (401, json!({"error": {"message": "no", "code": 2006}}).to_string()),
-        (403, json!({"error": "Forbidden by the gateway"}).to_string()),
+    for (code, body, words) in [
+        (400, String::new(), "400"),
+        (401, "<h1>Who are you?</h1>".to_owned(), ": Who are you?"),
+        (401, json!({"error": {"message": "no", "code": 2006}}).to_string(), ": no"),
+        (403, json!({"error": "Forbidden by the gateway"}).to_string(), "Forbidden by the gateway"),
+        (400, json!({"error": "invalid_grant", "error_description": ["a", "b"]}).to_string(), ": invalid_grant; a; b"),
+        (429, "Slow\u{200b} down\n".to_owned(), ": Slow down"),
     ] {
         let scene = Scene::expired().await;
         let before = scene.stored();
         let kind = FaultKind::Status { code, headers: [].into(), body: Some(body.clone()) };
-        scene.sandbox.fail(Fault::once("/oauth/token", kind));
+        scene.sandbox.fail(Fault { times: if code == 429 { 4 } else { 1 }, ..Fault::once("/oauth/token", kind) });
         let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
         assert_eq!((scene.path().exists(), scene.opened()), (true, 1), "{code} {body}");
         assert_eq!(scene.stored(), before);
-        assert!(error.hint_text().unwrap().contains("auth login"), "the way out if it stays so: {error}");
+        assert!(error.message().contains(words), "{body}: {error}");
+        let hint = error.hint_text().unwrap();
+        assert!(code == 429 || hint.contains("auth login"), "the way out if it stays so: {error}");
         scene.ok().await;
         assert_eq!(scene.opened(), 1, "it was good all the time");
     }

@@ -1,0 +1,385 @@
+//! What a refusal says, wherever it says so.
+//!
+//! PagerDuty documents `{"error": {"code", "message", "errors": […]}}`. It also answers with text under `error`, a message at
+//! the top, `errors` as an object or a text, and whatever stands before it answers with plain text or a web page.
+//! What is passed on has no markup, no invisible characters, no line breaks and no credential, and is short.
+
+use std::borrow::Cow;
+
+use pagerduty_rows::repair::repair;
+use pagerduty_rows::text::neutralise;
+use serde_json::{Map, Value};
+
+/// What some servers of files put before text. JSON has none, and means the same with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How many characters are passed on.
+pub const LONGEST: usize = 500;
+
+/// How many of the text of a web page without a title.
+const LONGEST_OF_PAGE: usize = 200;
+
+/// How many bytes are looked at of a body that is not JSON.
+const LONGEST_READ: usize = 64 * 1024;
+
+/// How deep a message may be nested, and how many of them are read.
+const DEEPEST: usize = 8;
+const MOST: usize = 20;
+
+/// How many scopes are named.
+const MOST_SCOPES: usize = 10;
+
+/// The members of an error that hold its words, in the order in which they are quoted.
+const PLACES: [&str; 9] =
+    ["error", "message", "error_message", "error_description", "errors", "title", "detail", "details", "reason"];
+
+/// What the body of a refusal says.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// PagerDuty's code.
+    pub code: Option<i64>,
+    /// Its message and the reasons given with it.
+    pub text: Option<String>,
+    /// The scopes that the credential lacks.
+    pub scopes: Vec<String>,
+    /// Whether it is a page for people, which does not come from the API itself.
+    pub is_page: bool,
+}
+
+/// A body without the byte order mark.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
+}
+
+impl Words {
+    /// Reads a body. `redact` takes out of a text what must not be passed on.
+    pub fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
+        let body = without_mark(body).trim_ascii();
+        let json = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
+        let Some(said) = json(body).or_else(|| json(&repair(body)?)) else {
+            let text = plain_text(body).map(|text| shorten(&redact(&text), LONGEST));
+            return Self { text: text.filter(|text| !text.is_empty()), is_page: is_markup(body), ..Self::default() };
+        };
+        let mut texts = Vec::new();
+        gather(&said, 0, &mut texts);
+        let text = shorten(&redact(&texts.join("; ")), LONGEST);
+        let code = said.pointer("/error/code").or_else(|| said.get("code"));
+        let mut scopes = Vec::new();
+        find_scopes(&said, 0, &mut scopes);
+        Self {
+            code: code.and_then(|code| code.as_i64().or_else(|| code.as_str()?.trim().parse().ok())),
+            text: (!text.is_empty()).then_some(text),
+            scopes: scopes.iter().map(|scope| shorten(&redact(scope), 60)).collect(),
+            is_page: false,
+        }
+    }
+
+    /// The words as the end of a sentence.
+    pub fn quoted(&self) -> String {
+        self.text.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
+    }
+
+    /// Whether the words contain one of these, in whatever case.
+    pub fn mention(&self, any: &[&str]) -> bool {
+        let text = self.text.as_deref().unwrap_or_default().to_lowercase();
+        any.iter().any(|part| text.contains(part))
+    }
+}
+
+/// The texts of an error, each once.
+fn gather(said: &Value, depth: usize, texts: &mut Vec<String>) {
+    if depth == DEEPEST || texts.len() >= MOST {
+        return;
+    }
+    match said {
+        Value::String(text) => {
+            let text = clean(text);
+            if !text.is_empty() && !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather(item, depth + 1, texts)),
+        Value::Object(object) => {
+            for (place, value) in PLACES.iter().filter_map(|place| object.get_key_value(*place)) {
+                match value {
+                    Value::Object(reasons) if place.ends_with('s') && !has_place(reasons) => {
+                        by_field(reasons, depth + 1, texts);
+                    }
+                    value => gather(value, depth + 1, texts),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn has_place(object: &Map<String, Value>) -> bool {
+    PLACES.iter().any(|place| object.contains_key(*place))
+}
+
+/// Reasons under the names of what they object to: `{"name": ["is too short"]}`.
+fn by_field(reasons: &Map<String, Value>, depth: usize, texts: &mut Vec<String>) {
+    for (field, reasons) in reasons.iter().take(MOST) {
+        let mut of_field = Vec::new();
+        match reasons {
+            Value::Object(nested) if !has_place(nested) && depth < DEEPEST => {
+                by_field(nested, depth + 1, &mut of_field)
+            }
+            reasons => gather(reasons, depth, &mut of_field),
+        }
+        if !of_field.is_empty() && texts.len() < MOST {
+            texts.push(format!("{}: {}", clean(field), of_field.join(", ")));
+        }
+    }
+}
+
+/// The scopes under `required_scopes`, a list or a text, wherever it stands.
+fn find_scopes(said: &Value, depth: usize, scopes: &mut Vec<String>) {
+    if depth == DEEPEST {
+        return;
+    }
+    match said {
+        Value::Array(items) => items.iter().for_each(|item| find_scopes(item, depth + 1, scopes)),
+        Value::Object(object) => {
+            for (name, value) in object {
+                match value {
+                    Value::String(text) if name == "required_scopes" => add_scopes(text, scopes),
+                    Value::Array(items) if name == "required_scopes" => {
+                        items.iter().filter_map(Value::as_str).for_each(|text| add_scopes(text, scopes));
+                    }
+                    value => find_scopes(value, depth + 1, scopes),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn add_scopes(text: &str, scopes: &mut Vec<String>) {
+    for scope in clean(text).split([' ', ',']).filter(|scope| !scope.is_empty()) {
+        if scopes.len() < MOST_SCOPES && !scopes.iter().any(|known| known == scope) {
+            scopes.push(scope.to_owned());
+        }
+    }
+}
+
+/// The words of a body that is not JSON. What is cut off or not text has none.
+fn plain_text(body: &[u8]) -> Option<String> {
+    let body = body.get(..LONGEST_READ).unwrap_or(body);
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        // Cut within a character, by the limit or on the way.
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(body.get(..error.valid_up_to())?).ok()?,
+        Err(_) => return None,
+    };
+    let is_data = |c: char| c.is_control() && !c.is_whitespace();
+    (!text.starts_with(['{', '[', '"']) && !text.contains(is_data)).then(|| clean(text))
+}
+
+fn is_markup(text: &[u8]) -> bool {
+    text.starts_with(b"<")
+}
+
+/// A text as it is passed on: of a page the title or else its words, on one line, without what no reader sees.
+pub fn clean(text: &str) -> String {
+    let text = text.trim();
+    let text = if is_markup(text.as_bytes()) { page(text) } else { Cow::Borrowed(text) };
+    one_line(&neutralise(&text))
+}
+
+fn one_line(text: &str) -> String {
+    // Where something hidden was, nothing is shown: a mark in it would keep a credential from being found.
+    let text = text.replace(char::REPLACEMENT_CHARACTER, "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The title of a page of HTML or XML, or else the beginning of its text.
+fn page(text: &str) -> Cow<'static, str> {
+    let title = element(text, "title").map(|title| one_line(&without_tags(title))).filter(|title| !title.is_empty());
+    title.unwrap_or_else(|| shorten(&one_line(&without_tags(text)), LONGEST_OF_PAGE)).into()
+}
+
+/// What stands in the first element of this name.
+fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    // Of the same length, since only ASCII letters change.
+    let lower = text.to_ascii_lowercase();
+    let opens = lower.find(&format!("<{name}"))?;
+    let begins = opens + lower.get(opens..)?.find('>')? + 1;
+    let ends = begins + lower.get(begins..)?.find(&format!("</{name}"))?;
+    text.get(begins..ends)
+}
+
+/// The text outside of tags and of what is no text.
+fn without_tags(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len().min(4096));
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        plain.push_str(before);
+        plain.push(' ');
+        let lower = tag.get(..7.min(tag.len())).unwrap_or_default().to_ascii_lowercase();
+        let end = match () {
+            () if lower.starts_with("script") => "</script",
+            () if lower.starts_with("style") => "</style",
+            () if lower.starts_with("!--") => "--",
+            () => "",
+        };
+        let tag = tag.split_once(end).map_or("", |(_, after)| after);
+        rest = tag.split_once('>').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    with_characters(&plain)
+}
+
+/// Characters in the place of references to them, but for those that markup is made of.
+fn with_characters(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        let end = after.find(';').filter(|end| *end < 10);
+        let known = end.and_then(|end| Some((character(after.get(..end)?)?, after.get(end + 1..)?)));
+        match known {
+            Some((character, after)) => {
+                plain.push(character);
+                rest = after;
+            }
+            None => {
+                plain.push('&');
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn character(name: &str) -> Option<char> {
+    let number = |digits: &str| match digits.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => digits.parse().ok(),
+    };
+    let character = match name {
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        _ => char::from_u32(number(name.strip_prefix('#')?)?)?,
+    };
+    (!matches!(character, '<' | '>')).then_some(character)
+}
+
+/// The first `most` characters, and a mark if there are more.
+pub fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(body: &str) -> Words {
+        Words::read(body.as_bytes(), |text| text.replace("u+SECRET", "[credential]"))
+    }
+
+    #[test]
+    fn words_are_found_wherever_they_stand() {
+        for (body, text) in [
+            (
+                r#"{"error": {"code": 2001, "message": "Invalid Input", "errors": ["Name is odd"]}}"#,
+                "Invalid Input; Name is odd",
+            ),
+            (r#"{"error": "an account-level access token"}"#, "an account-level access token"),
+            (r#"{"message": "Internal error", "status": 500}"#, "Internal error"),
+            (r#"{"error": "Not Found", "message": "Not Found"}"#, "Not Found"),
+            (
+                r#"{"error": {"message": "Invalid", "errors": {"name": ["is short", "is odd"], "base": "is off"}}}"#,
+                "Invalid; name: is short, is odd; base: is off",
+            ),
+            (r#"{"errors": {"service": {"id": ["is gone"]}}}"#, "service: id: is gone"),
+            (r#"{"error": {"errors": "Name is odd"}}"#, "Name is odd"),
+            (
+                r#"{"errors": [["Name is odd", ["and long"]], {"message": "Type is odd"}]}"#,
+                "Name is odd; and long; Type is odd",
+            ),
+            (r#"{"errors": [{"title": "Bad", "detail": "Too bad"}]}"#, "Bad; Too bad"),
+            (r#"{"error": "invalid_request", "error_description": "no code"}"#, "invalid_request; no code"),
+            (r#"["one", "two"]"#, "one; two"),
+            (r#""text alone""#, "text alone"),
+            ("Access denied.\r\n", "Access denied."),
+            ("\u{feff}upstream  connect\nerror", "upstream connect error"),
+            ("<html><head><title>502 Bad\nGateway</title></head><body><h1>No</h1></body></html>", "502 Bad Gateway"),
+            ("<!DOCTYPE html><HTML><TITLE lang=en>Sorry &amp; bye &#8211; now</TITLE>", "Sorry & bye – now"),
+            ("<html><style>b{}</style><!-- a > b --><script>x<y</script><body><h1>Nothing</h1><p>here", "Nothing here"),
+            ("<Error><Code>AccessDenied</Code><Message>No &lt;b&gt;</Message></Error>", "AccessDenied No &lt;b&gt;"),
+            (r#"{"message": "<html><title>Gone</title>"}"#, "Gone"),
+            ("{\"message\": \"a\u{200b}b\u{202e}c\\nd\"}", "abc d"),
+            (r#"{"error": {"message": "Title cut \ud83d", "code": 1e999}}"#, "Title cut"),
+        ] {
+            assert_eq!(words(body).text.as_deref(), Some(text), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_words_says_nothing() {
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        for body in [
+            "",
+            "null",
+            "{}",
+            "[]",
+            "7",
+            r#"{"error": null}"#,
+            r#"{"error": {"code": 7}}"#,
+            "{\"error\": \"cut",
+            "a\0b",
+            &deep,
+        ] {
+            assert_eq!(words(body).text, None, "{body}");
+        }
+        assert_eq!(Words::read(b"\xff\xfe\x00", str::to_owned).text, None);
+    }
+
+    #[test]
+    fn what_is_passed_on_is_short_and_has_no_credential() {
+        for padding in [0, LONGEST - 4, LONGEST + 10, 100_000] {
+            let text = format!("{} u+SECRET {}", "x ".repeat(padding / 2), "y".repeat(100_000));
+            for body in [
+                text.clone(),
+                format!("<p>{text}"),
+                format!("<title>{text}</title>"),
+                format!(r#"{{"error": {{"errors": {{"a": ["{text}"]}}, "message": ["{text}"]}}}}"#),
+                format!(r#"{{"required_scopes": "{text}"}}"#),
+            ] {
+                let words = words(&body);
+                let told = format!("{:?} {:?}", words.text, words.scopes);
+                assert!(!told.contains("SECRET") && told.chars().count() < LONGEST + 200, "{told}");
+            }
+        }
+        for body in
+            ["u\u{200b}+SEC\u{ad}RET", "<p>u&#43;SECRET", "<p>u&#x2B;SECRET", "{\"error\": \"u+\u{2060}SECRET\"}"]
+        {
+            assert_eq!(words(body).text.as_deref(), Some("[credential]"), "{body}");
+        }
+    }
+
+    #[test]
+    fn codes_and_scopes_are_read_wherever_they_stand() {
+        for (body, code) in [
+            (r#"{"error": {"code": "1001"}}"#, Some(1001)),
+            (r#"{"code": 2010, "message": "x"}"#, Some(2010)),
+            (r#"{"error": "x", "code": []}"#, None),
+        ] {
+            assert_eq!(words(body).code, code, "{body}");
+        }
+        for body in [
+            r#"{"error": {"message": "x", "required_scopes": ["a.read", "b.write"]}}"#,
+            r#"{"required_scopes": "a.read b.write"}"#,
+            r#"{"errors": [{"required_scopes": ["a.read,b.write", 7]}, {"required_scopes": ["a.read"]}]}"#,
+        ] {
+            assert_eq!(words(body).scopes, ["a.read", "b.write"], "{body}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the reader is told of PagerDuty's refusals: its own words, and a next step that fits what was asked.
+
+use pagerduty_mcp_server::error::{Code, Error};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
+use serde_json::{Value, json};
+
+use crate::support::Account;
+
+async fn refused(account: &Account, tool: &str, arguments: Value, path: &str, status: u16, body: &str) -> Error {
+    account.sandbox.clear();
+    let headers = [("x-request-id".to_owned(), "req-1".to_owned())].into();
+    let kind = FaultKind::Status { code: status, headers, body: Some(body.to_owned()) };
+    account.sandbox.fail(Fault { times: 9, ..Fault::once(path, kind) });
+    account.err(tool, arguments).await
+}
+
+/// A bad key is answered so by what stands before the API.
+const PAGE: &str = "<!DOCTYPE html><html><head><title>The page you were looking for doesn't exist (404)</title>\
+                    <style>body { color: #666 }</style></head><body><h1>Sorry</h1></body></html>";
+
+#[tokio::test]
+async fn words_of_a_refusal_are_quoted_in_whatever_form_they_come() {
+    let account = Account::start().await;
+    for (body, words) in [
+        (
+            r#"{"error": {"code": 2001, "message": "Invalid Input Provided", "errors": ["Name is odd"]}}"#,
+            "Invalid Input Provided; Name is odd",
+        ),
+        (r#"{"error": "Name is odd"}"#, "Name is odd"),
+        (r#"{"message": "Name is odd", "status": 400}"#, "Name is odd"),
+        (
+            r#"{"error": {"message": "Invalid", "errors": {"name": ["is odd", "is long"]}}}"#,
+            "Invalid; name: is odd, is long",
+        ),
+        (r#"{"errors": "Name is odd"}"#, "Name is odd"),
+        (r#"{"errors": [["Name is odd"], {"message": "Type is odd"}]}"#, "Name is odd; Type is odd"),
+        ("Name is odd\n", "Name is odd"),
+        (PAGE, "The page you were looking for doesn't exist (404)"),
+        ("{\"error\": \"Na\u{200b}me\u{202e} is\\n\\u001b[31m odd\"}", "Name is [31m odd"),
+    ] {
+        for status in [400, 401, 402, 403, 404, 409, 422, 429, 500] {
+            let error = refused(&account, "get_teams", json!({}), "/teams", status, body).await;
+            assert!(error.message().contains(words), "{status} {body}: {error}");
+            assert!(!error.message().contains(['<', '\n', '\u{1b}']) && error.message().len() < 700, "{error}");
+            assert!(error.hint_text().is_some_and(|hint| !hint.is_empty()), "{error}");
+            assert_eq!(error.pagerduty_request_id(), Some("req-1"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_404_blames_the_id_only_if_it_is_about_the_id() {
+    let account = Account::start().await;
+    let id = json!({"team_id": "P1"});
+    let teams = json!({"current_user_context": false, "team_ids": ["P1"]});
+    let said = |message: &str| format!(r#"{{"error": {{"code": 2100, "message": "{message}"}}}}"#);
+    let change = json!({"incident_id": "Q1"});
+    for (tool, arguments, path, body, hint) in [
+        ("get_teams", &id, "/teams/{id}", said("Not Found"), "Check the ID"),
+        ("get_teams", &id, "/teams/{id}", said("Team Not Found"), "Check the ID"),
+        ("get_teams", &id, "/teams/{id}", String::new(), "Check the ID"),
+        ("get_teams", &id, "/teams/{id}", said("Account Not Found"), "PAGERDUTY_REGION"),
+        ("get_teams", &id, "/teams/{id}", PAGE.to_owned(), "check the key"),
+        ("get_teams", &json!({}), "/teams", said("Account Not Found"), "PAGERDUTY_REGION"),
+        ("get_services", &teams, "/services", said("Team Not Found"), "team_ids"),
+        ("get_users", &json!({}), "/users/me", said("User Not Found"), "PAGERDUTY_API_HOST"),
+        ("resolve_incident", &change, "/incidents/{id}", said("Requester User Not Found"), "PAGERDUTY_USER_EMAIL"),
+        ("resolve_incident", &change, "/incidents/{id}", said("Service Not Found"), "another object"),
+        ("resolve_incident", &change, "/incidents/{id}", said("Incident Not Found"), "Check the ID"),
+    ] {
+        let error = refused(&account, tool, arguments.clone(), path, 404, &body).await;
+        assert_eq!((error.code(), error.http_status()), (Code::NotFound, Some(404)), "{error}");
+        let told = error.hint_text().unwrap();
+        assert!(told.contains(hint), "{tool} {body}: {error} {told}");
+        assert_eq!(told.contains("the ID,"), hint == "Check the ID", "{tool} {body}: {told}");
+        let words = body.split('"').find(|part| part.ends_with("Not Found")).unwrap_or_default();
+        assert!(error.message().contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_403_names_the_scopes_that_are_missing() {
+    let account = Account::start().await;
+    for body in [
+        r#"{"error": {"message": "Access Denied", "code": 2010, "required_scopes": ["teams.read", "users.read"]}}"#,
+        r#"{"message": "Access Denied", "required_scopes": "teams.read users.read"}"#,
+    ] {
+        let error = refused(&account, "get_teams", json!({}), "/teams", 403, body).await;
+        assert_eq!(error.code(), Code::PermissionDenied);
+        for text in [error.message(), error.hint_text().unwrap()] {
+            assert!(text.contains("teams.read, users.read"), "{text}");
+        }
+        assert!(error.message().contains("Access Denied"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn no_user_context_is_only_said_of_an_account_level_key() {
+    let account = Account::start().await;
+    for (status, body, code) in [
+        (
+            400,
+            r#"{"error": "Because this request was made using an account-level access token, the user cannot be determined"}"#,
+            Code::NoUserContext,
+        ),
+        (400, r#"{"error": {"message": "Please use a user-level token."}}"#, Code::NoUserContext),
+        (400, r#"{"error": {"code": 2001, "message": "Invalid Input Provided"}}"#, Code::ApiError),
+        (400, "", Code::ApiError),
+        (400, PAGE, Code::ApiError),
+        (403, r#"{"error": "an account-level access token"}"#, Code::PermissionDenied),
+    ] {
+        let error = refused(&account, "build_user_context", json!({}), "/users/me", status, body).await;
+        assert_eq!((error.code(), error.http_status()), (code, Some(status)), "{body}: {error}");
+        assert_eq!(error.pagerduty_request_id(), Some("req-1"), "{error}");
+    }
+    let error = Account::of(tokens::ACCOUNT).await.err("build_user_context", json!({})).await;
+    assert_eq!(error.code(), Code::NoUserContext);
+    assert!(error.pagerduty_request_id().is_some() && error.message().contains("account-level"), "{error}");
+}
