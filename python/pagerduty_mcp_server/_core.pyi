@@ -164,6 +164,8 @@ class Sandbox:
 
     @property
     def url(self) -> str: ...
+    @property
+    def control_token(self) -> str: ...
     def describe(self) -> dict[str, Any]:
         """Tell what there is."""
 

@@ -46,10 +46,9 @@ class Server:
     nearest parent that has one; variables that are set win over the file.
 
     `call_tool` looks at `os.environ` on every call. As long as none of the variables that are read
-    changes, calls share their connections, what is known about the current user and, with
-    `PAGERDUTY_SANDBOX=1`, the embedded account: an incident acknowledged by one call is
-    acknowledged in the next. A changed variable takes effect on the next call, with a new embedded
-    account. The `.env` file is read once, by the first call or the first `PagerDuty` of the
+    changes, calls share their connections and what is known about the current user. A changed
+    variable takes effect on the next call. With `PAGERDUTY_SANDBOX=1` an incident acknowledged by
+    one call is acknowledged in the next, also in another process of the same user. The `.env` file is read once, by the first call or the first `PagerDuty` of the
     process, and not copied into `os.environ`.
 
     Attributes:

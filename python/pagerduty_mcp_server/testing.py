@@ -31,6 +31,7 @@ class Account:
     Attributes:
         url: Where it is: a base URL for `PagerDuty(base_url=…)`.
         token: The API key of its current user, who belongs to two teams.
+        control_token: Opens its remote control to other programs, in `X-Sandbox-Token`.
     """
 
     def __init__(self, core: _core.Sandbox) -> None:
@@ -38,6 +39,7 @@ class Account:
         self._core = core
         self.url: str = core.url
         self.token: str = core.TOKEN
+        self.control_token: str = core.control_token
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

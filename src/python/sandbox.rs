@@ -17,6 +17,8 @@ pub struct Sandbox {
     running: Mutex<Option<sandbox::Sandbox>>,
     #[pyo3(get)]
     url: String,
+    #[pyo3(get)]
+    control_token: String,
 }
 
 #[pymethods]
@@ -29,8 +31,8 @@ impl Sandbox {
         let options = Options { incidents, rate_limit, latency, ..Options::default() };
         let running = until_done(py, sandbox::Sandbox::start(options))?
             .map_err(|error| PyOSError::new_err(format!("the sandbox cannot listen on a loopback port: {error}")))?;
-        let url = running.url().to_owned();
-        Ok(Self { running: Mutex::new(Some(running)), url })
+        let (url, control_token) = (running.url().to_owned(), running.control_token().to_owned());
+        Ok(Self { running: Mutex::new(Some(running)), url, control_token })
     }
 
     #[classattr]

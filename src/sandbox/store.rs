@@ -23,6 +23,9 @@ use crate::private;
 /// The age at which an account starts anew: its incidents would no longer be recent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// How far clocks may go back.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
 /// The form of the file.
 const VERSION: u32 = 1;
 
@@ -144,9 +147,9 @@ impl Store {
     }
 }
 
-/// Whether an account seeded at that moment is too old to go on with.
+/// Whether an account seeded at that moment is too old to go on with, or from a future that a wrong clock knew.
 pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(seeded) > LIFETIME
+    !(-TOLERANCE..=LIFETIME).contains(&now.duration_since(seeded))
 }
 
 /// Removes a file of changes, so that the account starts anew in every process that uses it. Returns whether there was

@@ -1,6 +1,12 @@
 //! The embedded account: what it keeps between processes, what it says about itself, and who may send it requests.
 
+#[cfg(unix)]
+use std::collections::HashMap;
+#[cfg(unix)]
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Stdio;
 use std::process::{Command, Output};
 
 use futures_util::future::join_all;
@@ -128,6 +134,7 @@ fn a_file_that_is_broken_or_old_is_replaced() {
         (json!({"version": 1, "seeded": "someday", "records": []}).to_string().into_bytes(), true),
         (json!({"version": 1, "seeded": recent, "records": [record]}).to_string().into_bytes(), true),
         (json!({"version": 1, "seeded": "2026-01-01T00:00:00Z", "records": [record]}).to_string().into_bytes(), false),
+        (json!({"version": 1, "seeded": "2199-01-01T00:00:00Z", "records": []}).to_string().into_bytes(), false),
     ] {
         std::fs::write(&state, &content).unwrap();
         let text = String::from_utf8_lossy(&content);
@@ -256,4 +263,25 @@ async fn over_https_links_lead_back_to_it() {
     assert!(link.starts_with(sandbox.url()), "{link}");
     let again = get(link.to_owned()).await.unwrap().bytes().await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&again).unwrap(), me);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_prints_what_to_trust_and_takes_it_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(&folder.path().join("sandbox.json"), &["sandbox", "--tls"]);
+    let mut child = child.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let printed: HashMap<_, _> = lines
+        .take_while(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+        .collect();
+    assert!(printed["PAGERDUTY_API_HOST"].starts_with("https://127.0.0.1:"));
+    assert!(!printed["SANDBOX_TOKEN"].is_empty());
+    let certificate = Path::new(&printed["SSL_CERT_FILE"]);
+    assert_eq!(certificate.parent(), Some(folder.path()));
+    assert!(std::fs::read_to_string(certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(!certificate.exists());
 }
