@@ -17,9 +17,9 @@ use super::params;
 #[derive(Debug, Serialize)]
 pub(super) struct Refusal {
     jsonrpc: &'static str,
-    /// The request's id as it was sent, even if it is not one that a request may have. Left out of the answer if there is
-    /// none to be read, as the schemas of 2025-11-25 and 2026-07-28 have it. JSON-RPC asks for a `null` there; of the
-    /// official clients some expect the one and some the other, and none does worse than log it.
+    /// The request's id as it was sent, even if it is not one that a request may have. Over standard output it is left out if
+    /// there is none to be read, as the schemas of 2025-11-25 and 2026-07-28 have it. JSON-RPC asks for a `null` there, which
+    /// is what HTTP requests get (`http::refusal`).
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Box<Value>>,
     error: Box<ErrorData>,
@@ -44,6 +44,11 @@ impl Refusal {
     pub(super) fn answering(mut self, id: &RequestId) -> Self {
         self.id = Some(Box::new(json!(id)));
         self
+    }
+
+    /// Makes it the answer to the request of this id, unless it has one.
+    pub(super) fn answer_to(&mut self, id: Value) {
+        self.id.get_or_insert_with(|| Box::new(id));
     }
 
     /// The code of the answer.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -19,6 +20,7 @@ use super::connections::Connection;
 use super::holding::Holding;
 use super::refusal::{self, Refusal};
 use super::{MAX_BODY, Shared};
+use crate::auth::TOKEN_HEADER;
 use crate::params::shorten;
 use crate::server::{message, params};
 use crate::trace::Trace;
@@ -31,33 +33,37 @@ const MAX_DRAINED: usize = 16 * MAX_BODY;
 /// value takes some seventy bytes, and on the wire as few as two, so that the size of a body alone bounds nothing.
 const MAX_VALUES: usize = 2048;
 
-/// Answers whatever comes to the endpoint.
+/// Answers whatever comes to the endpoint. `guard::check` has read the body.
 pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let trace = Trace::of(request.headers());
-    serve(&shared, request).await.unwrap_or_else(|refusal| refusal.answer(trace.as_ref()))
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    let answer = serve(&shared, parts, body.clone()).await;
+    answer.unwrap_or_else(|refusal| refusal.to(&body).answer(trace.as_ref()))
 }
 
-async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusal> {
-    let connection: Option<Arc<Connection>> = request.extensions_mut().remove();
-    let mut caller = Caller::of(request.headers(), &shared.toolbox, shared.credential_required)?;
+async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Response, Refusal> {
+    let connection: Option<Arc<Connection>> = parts.extensions.remove();
+    let mut caller = Caller::of(&parts.headers, &shared.toolbox, shared.credential_required)?;
+    // Read above, and nothing behind this needs it: what is not there is not logged.
+    parts.headers.remove(header::AUTHORIZATION);
+    parts.headers.remove(TOKEN_HEADER);
     let fingerprint = caller.origin.fingerprint();
     let (sessions, in_session) = match &shared.sessions {
-        Some(sessions) => (Some(sessions), sessions.check(request.headers(), fingerprint)?),
+        Some(sessions) => (Some(sessions), sessions.check(&parts.headers, fingerprint)?),
         None => (None, false),
     };
-    let accepts = Accepts::of(request.headers());
+    let accepts = Accepts::of(&parts.headers);
     caller.reads_events = accepts.names_events;
     // What `rmcp` demands of every request, though it has but one way of answering most of them.
-    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-    if request.method() != Method::POST {
-        check_method(request.method(), sessions.is_some(), accepts)?;
+    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    if parts.method != Method::POST {
+        check_method(&parts.method, sessions.is_some(), accepts)?;
         // A stream of a session, or its end.
-        request.extensions_mut().insert(caller);
-        return Ok(refusal::as_json(shared.mcp.handle(request).await.map(Body::new)).await);
+        parts.extensions.insert(caller);
+        let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
+        return Ok(refusal::as_json(answer, &[]).await);
     }
-    let (mut parts, body) = request.into_parts();
-    // Before anything is counted: otherwise whoever keeps a body back, with any credential at all, takes up a place.
-    let body = read(body, shared.read_timeout).await?;
     if values(&body) > MAX_VALUES {
         let message = format!("the body consists of more than {MAX_VALUES} values");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
@@ -105,8 +111,8 @@ async fn serve(shared: &Shared, mut request: Request) -> Result<Response, Refusa
         Some(sessions) => Some((sessions, sessions.admit(fingerprint).await?)),
         None => None,
     };
-    let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
-    let answer = refusal::as_json(answer).await;
+    let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body.clone()))).await.map(Body::new);
+    let answer = refusal::as_json(answer, &body).await;
     if let Some((sessions, place)) = opening {
         sessions.note(answer.headers(), fingerprint, place);
     }
@@ -189,8 +195,8 @@ fn values(json: &[u8]) -> usize {
     count
 }
 
-/// The whole body, if it is not too large and does not take too long.
-async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
+/// Reads the whole body, if it is not too large and does not take too long.
+pub async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     let mut length = 0;
     let reading = async {

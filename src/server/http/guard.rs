@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -11,7 +12,7 @@ use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::refusal::Refusal;
-use super::{Options, Shared};
+use super::{Options, Shared, endpoint};
 use crate::auth::TOKEN_HEADER;
 use crate::error::{Code, Error, Result};
 use crate::metrics;
@@ -112,15 +113,32 @@ fn forbidden(message: String, hint: &str) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message, hint)
 }
 
-/// What every request goes through first, whatever its path.
+/// Lets a request through to its path, or refuses it.
+///
+/// The body is read first, within its bounds, whatever becomes of the request: a gateway that is still sending it when the
+/// answer comes may drop the answer. Nothing is counted before, so that a body kept back takes up no place.
 pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = metrics::known_path(request.uri().path());
-    let response = match shared.guard.admit(&request) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.answer(Trace::of(request.headers()).as_ref()),
+    let trace = Trace::of(request.headers());
+    let admitted = shared.guard.admit(&request);
+    let (parts, body) = request.into_parts();
+    // Where one ends is not certain with two lengths.
+    let read = match has_one_length(&parts.headers) {
+        true => endpoint::read(body, shared.read_timeout).await,
+        false => Ok(Vec::new()),
+    };
+    let response = match (admitted, read) {
+        (Ok(()), Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        (Err(refusal), body) => refusal.to(&body.unwrap_or_default()).answer(trace.as_ref()),
+        (Ok(()), Err(refusal)) => refusal.answer(trace.as_ref()),
     };
     metrics::http_request(path, response.status().as_u16());
     response
+}
+
+fn has_one_length(headers: &HeaderMap) -> bool {
+    let count = |name| headers.get_all(name).iter().count();
+    count(header::CONTENT_LENGTH) + count(header::TRANSFER_ENCODING) <= 1
 }
 
 /// What a browser asks before it lets a page of an allowed origin send anything but a plain form.
@@ -132,6 +150,7 @@ pub fn cors(guard: &Guard) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(names(&[
             "accept",
+            "authorization",
             "content-type",
             "last-event-id",
             "mcp-method",

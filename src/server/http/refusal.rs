@@ -1,20 +1,22 @@
 //! The answer to a request that does not get as far as the protocol.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::body::Bytes;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rmcp::ErrorData;
 use rmcp::model::{ErrorCode, RequestId};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error};
 use crate::server::message;
 use crate::trace::Trace;
 
-/// How much of a refusal in plain text is read. They are a sentence each.
-const MOST_TEXT: usize = 4096;
+/// How much of a refusal by `rmcp` is read. They are a sentence each.
+const MOST_TEXT: usize = 64 * 1024;
 
-/// A status, and why: as a JSON-RPC error without an id, which is how the protocol has it (2026-07-28, "Streamable HTTP",
-/// "Sending Messages to the Server").
+/// A status, and why: as a JSON-RPC error with the id of the request, or `null` where there is none. Clients match errors
+/// by the id, and some show the message only then.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -32,6 +34,13 @@ impl Refusal {
     pub fn of(status: StatusCode, error: &Error) -> Self {
         let data = error.envelope().get("error").cloned().unwrap_or_default();
         Self::with_data(status, ErrorCode::INVALID_REQUEST, error.message().to_owned(), data)
+    }
+
+    /// The same with the next step in the message as well: most clients print nothing else.
+    pub fn explained(status: StatusCode, error: &Error) -> Self {
+        let data = error.envelope().get("error").cloned().unwrap_or_default();
+        let hint = error.hint_text().map(|hint| format!(". {hint}")).unwrap_or_default();
+        Self::with_data(status, ErrorCode::INVALID_REQUEST, format!("{}{hint}", error.message()), data)
     }
 
     /// A body that is not a JSON-RPC message, or asks for a method that is not served.
@@ -60,6 +69,12 @@ impl Refusal {
         self
     }
 
+    /// Makes it the answer to the request in `body`, if an id can be read there.
+    pub fn to(mut self, body: &[u8]) -> Self {
+        self.body.answer_to(id_of(body));
+        self
+    }
+
     /// With a header.
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -76,7 +91,8 @@ impl Refusal {
 }
 
 impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.body.answer_to(Value::Null);
         let mut response = (self.status, axum::Json(self.body)).into_response();
         // Whoever sends requests without reading the answers gets one refusal, and not as many as fit into memory.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -95,27 +111,65 @@ pub async fn no_such_method() -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method", "Send GET to this path.")
 }
 
-/// An answer of `rmcp`, which refuses some requests in plain text: that becomes the message of a JSON-RPC error.
-pub async fn as_json(answer: Response) -> Response {
-    let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
-    let refused = answer.status().is_client_error() || answer.status().is_server_error();
-    if !refused || answer.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+/// Returns an answer of `rmcp` to `request` as it is, but for refusals: those in plain text become JSON-RPC errors, and those
+/// without an id get that of the request.
+pub async fn as_json(answer: Response, request: &[u8]) -> Response {
+    if !answer.status().is_client_error() && !answer.status().is_server_error() {
         return answer;
     }
     let (mut parts, body) = answer.into_parts();
     let text = axum::body::to_bytes(body, MOST_TEXT).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let message = if text.is_empty() { parts.status.to_string() } else { text.into_owned() };
-    let body = message::Refusal::invalid_request(None, message);
+    let mut message = serde_json::from_slice::<Map<String, Value>>(&text).unwrap_or_else(|_| {
+        let text = String::from_utf8_lossy(&text);
+        let text = if text.is_empty() { parts.status.to_string() } else { text.into_owned() };
+        let refusal = serde_json::to_value(message::Refusal::invalid_request(None, text)).unwrap_or_default();
+        refusal.as_object().cloned().unwrap_or_default()
+    });
+    message.entry("id").or_insert_with(|| id_of(request));
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.remove(header::CONTENT_LENGTH);
-    let mut json = axum::Json(body).into_response();
+    let mut json = axum::Json(message).into_response();
     json.headers_mut().extend(parts.headers);
     *json.status_mut() = parts.status;
     json
 }
 
-/// Any path that is not one of ours, to the letter.
-pub async fn no_such_path() -> Refusal {
+/// The id of the request in a body; `null` if there is none that can be read.
+fn id_of(body: &[u8]) -> Value {
+    #[derive(Deserialize)]
+    struct Identified {
+        id: RequestId,
+    }
+    serde_json::from_slice::<Identified>(body).map_or(Value::Null, |request| json!(request.id))
+}
+
+/// Answers any path that is not exactly one of the server's.
+pub async fn no_such_path(uri: Uri, body: Bytes) -> Response {
+    if is_oauth(uri.path()) {
+        return no_login();
+    }
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path", "The MCP endpoint is /mcp.")
+        .to(&body)
+        .into_response()
+}
+
+/// Returns whether OAuth clients ask this path after a 401: the metadata (RFC 8414, RFC 9728, OpenID Connect) at the host or
+/// around the endpoint, and the endpoints they assume where they find none.
+fn is_oauth(path: &str) -> bool {
+    let (_, well_known) = path.rsplit_once("/.well-known/").unwrap_or_default();
+    let documents = ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
+    let document = documents.iter().filter_map(|name| well_known.strip_prefix(name)).next();
+    let endpoint = matches!(path, "/register" | "/authorize" | "/token");
+    endpoint || document.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The refusal of a login, as an error of client registration (RFC 7591): OAuth clients show its description.
+fn no_login() -> Response {
+    let error = json!({
+        "error": "invalid_client_metadata",
+        "error_description": "This server has no login. Send your PagerDuty API key in the header X-PagerDuty-Token \
+                              (or Authorization: Bearer).",
+    });
+    let headers = [(header::CONNECTION, "close"), (header::CACHE_CONTROL, "no-store")];
+    (StatusCode::NOT_FOUND, headers, axum::Json(error)).into_response()
 }
