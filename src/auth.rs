@@ -7,7 +7,7 @@
 //!
 //! `login` decides what an OAuth call needs, `flow` is one login from the browser's opening to its last page, `identity`
 //! talks to PagerDuty's identity server, `tokens` keeps what it issued (`keychain`, `file`; `exclusive` sees to it that one
-//! process at a time does).
+//! process at a time does, `worker` that no call waits for the keyring without end). `key` reads what was given as a key.
 
 mod browser;
 mod callback;
@@ -15,11 +15,13 @@ mod exclusive;
 mod file;
 mod flow;
 mod identity;
+mod key;
 mod keychain;
 mod login;
 mod page;
 mod tokens;
 mod wire;
+mod worker;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -33,6 +35,8 @@ use crate::config::{API_TOKEN, CLIENT_ID, Config, Host, Region, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
 pub use exclusive::{Exclusive, settled};
+pub(crate) use key::is_variable;
+pub use key::{Door, read as read_key};
 pub use login::Login;
 pub use tokens::{Store, Tokens};
 
@@ -42,6 +46,12 @@ const OAUTH_PREFIXES: [&str; 2] = ["pdus+_", "pdeu+_"];
 /// The header of an HTTP request that carries a credential.
 pub const TOKEN_HEADER: &str = "X-PagerDuty-Token";
 
+/// The source of a credential that came in [`TOKEN_HEADER`], for messages.
+pub const BY_TOKEN_HEADER: &str = "the X-PagerDuty-Token header";
+
+/// The source of a credential that came in the standard header, for messages.
+pub const BY_AUTHORIZATION: &str = "the Authorization header";
+
 /// A PagerDuty credential.
 #[derive(Clone)]
 pub struct Credential {
@@ -50,6 +60,8 @@ pub struct Credential {
     kind: Kind,
     /// The host it is for, where the login said so.
     host: Option<Host>,
+    /// The login that can replace it.
+    login: Option<Arc<Login>>,
 }
 
 /// How a credential came to us.
@@ -67,12 +79,26 @@ impl Credential {
     /// A credential and the name of where it came from, for messages.
     #[must_use]
     pub fn new(secret: SecretString, source: &'static str) -> Self {
-        Self { secret, source, kind: Kind::Settings, host: None }
+        Self { secret, source, kind: Kind::Settings, host: None, login: None }
     }
 
     /// The access token of a login, for the API of `region` if that is known.
     fn of_login(secret: SecretString, region: Option<Region>) -> Self {
-        Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region) }
+        Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
+    }
+
+    /// The same, and `login` replaces it when it is refused.
+    fn replaced_by(self, login: &Arc<Login>) -> Self {
+        Self { login: Some(Arc::clone(login)), ..self }
+    }
+
+    /// Returns another credential of the same login in place of this one, which PagerDuty refused. Nothing if there is none
+    /// without asking a person.
+    pub async fn replacement(&self) -> Result<Option<Self>> {
+        match &self.login {
+            Some(login) => login.replace(&self.secret).await,
+            None => Ok(None),
+        }
     }
 
     /// Where it came from: the name of a variable, for messages.
@@ -193,72 +219,79 @@ pub enum Origin {
     /// The machine the server runs on: standard input, the command line, Python.
     #[default]
     Local,
-    /// An HTTP request, with the value of its [`TOKEN_HEADER`] if it had one.
+    /// An HTTP request, with the key in its [`TOKEN_HEADER`] if it had one.
     Http(Option<SecretString>),
+    /// An HTTP request with a key in its `Authorization` header.
+    HttpAuthorization(SecretString),
 }
 
 impl Origin {
     /// Tells callers apart by the credential they bring. Those who bring none are one: they share the server's.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        match self {
-            Origin::Http(Some(secret)) => Some(of_request(secret).fingerprint()),
-            Origin::Http(None) | Origin::Local => None,
-        }
+        self.credential().map(|credential| credential.fingerprint())
     }
-}
 
-/// The credential of an HTTP request.
-fn of_request(secret: &SecretString) -> Credential {
-    let secret = secret.expose_secret().trim().into();
-    Credential { secret, source: "the X-PagerDuty-Token header", kind: Kind::Request, host: None }
+    /// The credential that a request brings.
+    fn credential(&self) -> Option<Credential> {
+        let (secret, source) = match self {
+            Origin::Http(Some(secret)) => (secret, BY_TOKEN_HEADER),
+            Origin::HttpAuthorization(secret) => (secret, BY_AUTHORIZATION),
+            Origin::Http(None) | Origin::Local => return None,
+        };
+        let secret = secret.expose_secret().trim();
+        let of_request = || Credential { secret: secret.into(), source, kind: Kind::Request, host: None, login: None };
+        (!secret.is_empty()).then(of_request)
+    }
 }
 
 /// The sources of credentials, in order.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    environment: Option<Credential>,
+    /// The key of the settings, or why it cannot be one.
+    settings: Option<Result<Credential>>,
     login: Option<Arc<Login>>,
+    /// A variable that looks like the one for a key.
+    similar: Option<String>,
 }
 
 impl Credentials {
     /// The sources that `config` names. Nothing is read or opened yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let environment = config.token.clone().map(|(secret, source)| Credential::new(secret, source));
-        Self { environment, login: Login::new(config).map(Arc::new) }
+        let settings = config.token.as_ref().map(|(given, source)| {
+            let key = key::read(given.expose_secret(), source, Door::Settings)?;
+            Ok(Credential::new(key, source))
+        });
+        Self { settings, login: Login::new(config).map(Arc::new), similar: config.similar_to_token.clone() }
     }
 
-    /// The credential for one call. For a login this may wait for a person; see [`Credentials::interrupted`].
+    /// Returns the credential for one call. For a login this may wait for a person; see [`Credentials::interrupted`].
     pub async fn resolve(&self, origin: &Origin) -> Result<Credential> {
-        if let Origin::Http(Some(secret)) = origin
-            && !secret.expose_secret().trim().is_empty()
-        {
-            return Ok(of_request(secret));
+        if let Some(credential) = origin.credential() {
+            return Ok(credential);
         }
-        if let Some(credential) = &self.environment {
-            return Ok(credential.clone());
-        }
-        match (&self.login, origin) {
-            (Some(login), Origin::Local) => login.credential().await,
-            (login, _) => Err(missing(origin, login.is_some())),
+        match (&self.settings, &self.login, origin) {
+            (Some(credential), ..) => credential.clone(),
+            (None, Some(login), Origin::Local) => login.credential().await,
+            (None, login, _) => Err(self.missing(origin, login.is_some())),
         }
     }
 
-    /// The credential that is at hand: as [`Credentials::resolve`] for a local call, but nobody is asked to log in and
-    /// nothing is refreshed.
+    /// Returns the credential that is at hand: as [`Credentials::resolve`] for a local call, but nobody is asked to log in
+    /// and nothing is refreshed.
     pub async fn present(&self) -> Result<Credential> {
-        match (&self.environment, &self.login) {
-            (Some(credential), _) => Ok(credential.clone()),
+        match (&self.settings, &self.login) {
+            (Some(credential), _) => credential.clone(),
             (None, Some(login)) => login.present().await,
-            (None, None) => Err(missing(&Origin::Local, false)),
+            (None, None) => Err(self.missing(&Origin::Local, false)),
         }
     }
 
-    /// The credential of the environment, if there is one.
+    /// The key of the settings, if there is one; an error if it cannot be a key.
     #[must_use]
-    pub fn environment(&self) -> Option<&Credential> {
-        self.environment.as_ref()
+    pub fn settings(&self) -> Option<Result<&Credential, &Error>> {
+        self.settings.as_ref().map(Result::as_ref)
     }
 
     /// The login, if the settings have one.
@@ -275,27 +308,29 @@ impl Credentials {
             |login| login.interrupted(),
         )
     }
-}
 
-/// None of the three ways.
-fn missing(origin: &Origin, login: bool) -> Error {
-    let what = match origin {
-        Origin::Local => {
-            format!("no PagerDuty credential: none of {API_TOKEN}, {USER_API_KEY} and {CLIENT_ID} is set")
-        }
-        Origin::Http(_) if login => format!(
-            "no PagerDuty credential: the request has no {TOKEN_HEADER} header, {API_TOKEN} is not set, and a request over \
-             HTTP cannot use the login of {CLIENT_ID}"
-        ),
-        Origin::Http(_) => {
-            format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header, and {API_TOKEN} is not set")
-        }
-    };
-    Error::new(Code::MissingCredentials, what).hint(format!(
-        "Three ways: set {API_TOKEN} in the server's environment or a .env file; or set {CLIENT_ID} there, to log in by \
-         OAuth 2.0 in the browser; or send the {TOKEN_HEADER} header with each request (--transport http). To try the \
-         server without an account, start it with --sandbox."
-    ))
+    /// The error when a call has none of the three ways.
+    fn missing(&self, origin: &Origin, login: bool) -> Error {
+        let what = match origin {
+            Origin::Local => {
+                format!("no PagerDuty credential: none of {API_TOKEN}, {USER_API_KEY} and {CLIENT_ID} is set")
+            }
+            _ if login => format!(
+                "no PagerDuty credential: the request has no {TOKEN_HEADER} header, {API_TOKEN} is not set, and a request \
+                 over HTTP cannot use the login of {CLIENT_ID}"
+            ),
+            _ => {
+                format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header, and {API_TOKEN} is not set")
+            }
+        };
+        let similar = self.similar.as_ref();
+        let similar = similar.map(|name| format!("{name} is set: did you mean {API_TOKEN}? ")).unwrap_or_default();
+        Error::new(Code::MissingCredentials, what).hint(format!(
+            "{similar}Three ways: set {API_TOKEN} in the server's environment or a .env file; or set {CLIENT_ID} there, to log \
+             in by OAuth 2.0 in the browser; or send the {TOKEN_HEADER} header with each request (--transport http). To try \
+             the server without an account, start it with --sandbox."
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use std::thread;
 
 use clap::error::ErrorKind;
 use serde_json::{Map, Value};
+use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -65,19 +66,20 @@ fn wrong_use(error: &clap::Error) -> u8 {
 }
 
 fn execute(arguments: Arguments) -> Result<u8> {
-    let dotenv = Dotenv::load()?;
-    let mut variables = Variables::of_process(&dotenv);
+    let mut variables = Variables::of_process(&Dotenv::load());
     let level = arguments.log_level.or_else(|| variables.get(config::LOG).map(str::to_owned));
-    start_logging(level, arguments.log_format)?;
-    dotenv.warn();
+    start_logging(level, arguments.log_format).map_err(|error| variables.placed(error))?;
     if arguments.enable_write_tools {
         tracing::warn!("--enable-write-tools has no effect: incidents can be changed unless --read-only is given");
+    }
+    if arguments.sandbox || matches!(arguments.command, Some(Command::Sandbox(_))) {
+        variables.set(config::SANDBOX, "1".to_owned())?;
     }
     if let Some(region) = arguments.region {
         variables.choose(Region::parse(&region)?);
     }
     let mut config = Config::new(&variables)?;
-    config.sandbox |= arguments.sandbox;
+    config.dotenv.warn();
     config.raw_text |= arguments.raw_text;
     config.sandbox_faults = arguments.sandbox_faults.or(config.sandbox_faults);
     if let Some(format) = arguments.format {
@@ -292,9 +294,11 @@ fn start_logging(level: Option<String>, format: LogFormat) -> Result<()> {
     };
     // Not `EnvFilter`, whose filters by field bring a regex engine along.
     let filter: Targets = directives.parse().map_err(|error| {
-        Error::new(Code::InvalidConfiguration, format!("the log level {level:?} is not usable: {error}"))
+        Error::new(Code::InvalidConfiguration, format!("{} is {level:?}, which is not usable: {error}", config::LOG))
             .hint("Use error, warn, info, debug or trace, or a filter such as pagerduty_mcp_server=debug.")
     })?;
+    // The level may come from a `.env` file, which must not silence what is said about it.
+    let filter = filter.with_target("pagerduty_mcp_server::config", Level::WARN);
     // In a Python process logging may have been started by an earlier call; the first one stays.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(filter);

@@ -22,7 +22,7 @@ pub(crate) mod tls;
 pub(crate) mod words;
 mod writes;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join_all};
 use pagerduty_rows::fields::Selection;
@@ -95,6 +95,7 @@ impl Client {
             account: self.accounts.of(credential.fingerprint()),
             client: Arc::clone(self),
             credential,
+            replacement: Arc::default(),
             call: Arc::new(Call::until(deadline)),
         }
     }
@@ -149,6 +150,8 @@ pub struct Api {
     client: Arc<Client>,
     account: Arc<Account>,
     credential: Credential,
+    /// The credential in place of one that was refused in this call.
+    replacement: Arc<Mutex<Option<Credential>>>,
     call: Arc<Call>,
 }
 
@@ -163,6 +166,12 @@ impl Api {
     #[must_use]
     pub fn grace(&self) -> Instant {
         self.call.grace(self.client.policy.spare())
+    }
+
+    /// The credential in force: the one of the call, or what came in its place.
+    fn current(&self) -> Credential {
+        let replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+        replacement.as_ref().unwrap_or(&self.credential).clone()
     }
 
     /// One object by its ID, with the fields of `selection`.

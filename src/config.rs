@@ -10,6 +10,7 @@ mod embedded;
 mod oauth;
 mod region;
 mod serving;
+mod table;
 mod trust;
 mod variables;
 
@@ -19,6 +20,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::auth::is_variable;
 use crate::error::{Code, Error, Result};
 use crate::reply::Format;
 use answers::tokens;
@@ -32,174 +34,13 @@ pub use oauth::{
 };
 
 pub use region::Region;
-pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, Serving};
+pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, REQUIRE_KEY, Serving};
+pub use table::{
+    API_HOST, API_TOKEN, CONNECT_TIMEOUT, InFile, LOG, REGION, TIMEOUT, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
+};
+use table::{is_similar_to_token, is_switched_off};
 pub use trust::{SSL_CERT_DIR, SSL_CERT_FILE, Trust};
-pub use variables::{By, Variables};
-
-/// An environment variable, as it is documented.
-#[derive(Clone, Copy, Debug)]
-pub struct Variable {
-    /// Its name.
-    pub name: &'static str,
-    /// What holds when it is not set.
-    pub default: &'static str,
-    /// What it is for.
-    pub meaning: &'static str,
-}
-
-/// The credential.
-pub const API_TOKEN: &str = "PAGERDUTY_API_TOKEN";
-/// The credential under the official server's name.
-pub const USER_API_KEY: &str = "PAGERDUTY_USER_API_KEY";
-/// The service region.
-pub const REGION: &str = "PAGERDUTY_REGION";
-/// The API's base URL.
-pub const API_HOST: &str = "PAGERDUTY_API_HOST";
-/// The author of writes.
-pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
-/// The time-out of a call.
-pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
-/// The time-out of connecting.
-pub const CONNECT_TIMEOUT: &str = "PAGERDUTY_CONNECT_TIMEOUT";
-/// What is logged.
-pub const LOG: &str = "PAGERDUTY_LOG";
-
-/// Every variable the server reads.
-pub const VARIABLES: &[Variable] = &[
-    Variable {
-        name: API_TOKEN,
-        default: "none",
-        meaning: "The PagerDuty credential: a REST API key of a user (recommended) or of the account, or an OAuth access \
-                  token (`pdus+_…`, `pdeu+_…`).",
-    },
-    Variable {
-        name: USER_API_KEY,
-        default: "none",
-        meaning: "The same under the name that PagerDuty's official server used; read when `PAGERDUTY_API_TOKEN` is unset.",
-    },
-    Variable {
-        name: CLIENT_ID,
-        default: "none",
-        meaning: "The client ID of an OAuth app registered at PagerDuty. Switches the login in the browser on, for when no \
-                  other credential is given.",
-    },
-    Variable {
-        name: CLIENT_SECRET,
-        default: "none",
-        meaning: "The OAuth app's secret. With it an expired login is refreshed; without it the browser opens again.",
-    },
-    Variable {
-        name: CALLBACK_PORT,
-        default: "5173",
-        meaning: "The local port PagerDuty sends the browser back to. The app's redirect URL is \
-                  `http://localhost:5173/oauth/pagerduty` with this port.",
-    },
-    Variable { name: OAUTH_TIMEOUT, default: "300", meaning: "Seconds that a login in the browser may take." },
-    Variable {
-        name: TOKEN_STORE,
-        default: "keyring",
-        meaning: "Where a login is kept: `keyring`, the operating system's, or `file`, a file that only the user can read, \
-                  for machines without a keyring.",
-    },
-    Variable {
-        name: BROWSER,
-        default: "the system's",
-        meaning: "The command that opens the login page: `%s` stands for the URL, several commands are separated by `:` (`;` \
-                  on Windows) and tried in order. Not read from a `.env` file.",
-    },
-    Variable {
-        name: IDENTITY_HOST,
-        default: "https://identity.pagerduty.com",
-        meaning: "The base URL of the identity server, for tests and gateways. Plain `http` is accepted for loopback \
-                  addresses only.",
-    },
-    Variable {
-        name: REGION,
-        default: "by login, else us",
-        meaning: "The service region of the account, `us` or `eu`. A valid credential sent to the other region is refused.",
-    },
-    Variable {
-        name: API_HOST,
-        default: "by region",
-        meaning: "The base URL of the API, for a gateway in front of it, such as `https://pagerduty.internal.example`. Wins \
-                  over the region. Plain `http` is accepted for loopback addresses only.",
-    },
-    Variable {
-        name: USER_EMAIL,
-        default: "the current user's",
-        meaning: "The email address of the user in whose name incidents are changed with the server's own credential. \
-                  Required for writes with an account-level key.",
-    },
-    embedded::SWITCH,
-    embedded::FAULTS,
-    embedded::STATE,
-    Variable {
-        name: MAX_RESPONSE_TOKENS,
-        default: "25000",
-        meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit. Unless it is \
-                  set, lists also keep to what a known client shows, see `docs/clients.md`.",
-    },
-    Variable {
-        name: RAW_TEXT,
-        default: "0",
-        meaning: "`1` leaves text as PagerDuty gives it. Otherwise control characters and invisible Unicode in answers become \
-                  U+FFFD, since a model would read what no person sees.",
-    },
-    Variable {
-        name: FORMAT,
-        default: "json",
-        meaning: "How lists are written: `json`, the envelope, or `compact`, a table that holds the same in half the tokens. The \
-                  Python functions always return the envelope.",
-    },
-    Variable {
-        name: STRUCTURED_CONTENT,
-        default: "on",
-        meaning: "Whether answers over MCP have structured content beside the same JSON as text. `off` is for clients that show \
-                  their model both, see `docs/clients.md`.",
-    },
-    Variable {
-        name: TIMEOUT,
-        default: "45",
-        meaning: "Seconds after which a call is given up, all its requests together. Each attempt at a request may take a third \
-                  of it. Keep it below the time-out of the MCP client, often 60: otherwise the client gives up first, and what \
-                  became of a change is never told.",
-    },
-    Variable { name: CONNECT_TIMEOUT, default: "5", meaning: "Seconds after which a connection attempt is given up." },
-    Variable {
-        name: SSL_CERT_FILE,
-        default: "the system's",
-        meaning: "A PEM file with the certificate authorities to trust in place of the system's, such as that of a company's \
-                  proxy. Not read from a `.env` file.",
-    },
-    Variable {
-        name: SSL_CERT_DIR,
-        default: "the system's",
-        meaning: "Folders of such files, separated by `:` (`;` on Windows). Not read from a `.env` file.",
-    },
-    Variable {
-        name: LOG,
-        default: "warn",
-        meaning: "What is logged to standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
-                  `pagerduty_mcp_server=debug`.",
-    },
-    Variable {
-        name: FASTMCP_TRANSPORT,
-        default: "stdio",
-        meaning: "`http` (or `streamable-http`) serves MCP over HTTP, as `--transport` does.",
-    },
-    Variable { name: FASTMCP_HOST, default: "127.0.0.1", meaning: "The address to listen on, as `--host`." },
-    Variable { name: FASTMCP_PORT, default: "8000", meaning: "The port to listen on, as `--port`." },
-    Variable {
-        name: MCP_HOST,
-        default: "127.0.0.1",
-        meaning: "The same as `FASTMCP_HOST`, under the name that PagerDuty's official server uses; read when that is unset.",
-    },
-    Variable {
-        name: MCP_PORT,
-        default: "8000",
-        meaning: "The same as `FASTMCP_PORT`, under the name that PagerDuty's official server uses; read when that is unset.",
-    },
-];
+pub use variables::{By, FromFile, Variables};
 
 /// Where the API is: a base URL without a trailing slash.
 #[derive(Clone, Debug)]
@@ -245,20 +86,16 @@ impl Host {
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err(invalid("it is not https, and the credential would travel in the clear"));
         }
-        let region = Region::of_host(name);
-        Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), name: name.to_owned(), region })
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        // Scheme, port and path included: anything else could be another server.
+        let region = base.strip_prefix("https://").and_then(Region::of_host);
+        Ok(Self { base, name: name.to_owned(), region })
     }
 
     /// The base URL, without a trailing slash.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
-    }
-
-    /// Whether it is one of PagerDuty's own hosts.
-    #[must_use]
-    pub fn is_pagerduty(&self) -> bool {
-        self.name.ends_with(".pagerduty.com")
     }
 
     /// Whether it is on this machine and reached without TLS: nothing that leaves the machine may come in between.
@@ -294,6 +131,10 @@ pub struct Config {
     pub host_by: Option<By>,
     /// The credential of the environment, with the variable it came from.
     pub token: Option<(SecretString, &'static str)>,
+    /// A variable that is set and looks like the one for the credential, where there is none.
+    pub similar_to_token: Option<String>,
+    /// What the `.env` file has to do with these settings.
+    pub dotenv: FromFile,
     /// The login in the browser.
     pub oauth: OAuth,
     /// The author of writes.
@@ -330,10 +171,24 @@ pub struct Config {
 impl Config {
     /// The settings from variables, looked up by name. Blank variables count as unset.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let get = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let get = |name: &str| lookup(name).map(|value| unquoted(&value).to_owned()).filter(|value| !value.is_empty());
+        for name in [CLIENT_ID, CLIENT_SECRET, USER_EMAIL] {
+            if get(name).is_some_and(|value| is_variable(&value)) {
+                return Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!("{name} holds a variable that was not filled in"),
+                )
+                .hint(
+                    "The client passed the text on as it stands: write the value itself, or see its documentation.",
+                ));
+            }
+        }
+        let user_email = get(USER_EMAIL).map(email).transpose()?;
         let host = match (get(API_HOST), get(REGION)) {
             (Some(url), _) => Host::parse(&url)?,
-            (None, Some(region)) => Host::of_region(Region::parse(&region)?),
+            (None, Some(region)) => {
+                Host::of_region(Region::parse(&region).map_err(|_| unusable(REGION, &region, "us or eu"))?)
+            }
             (None, None) => Host::of_region(Region::Us),
         };
         let timeout = get(TIMEOUT).map_or(Ok(Duration::from_secs(45)), |value| seconds(TIMEOUT, &value))?;
@@ -342,15 +197,19 @@ impl Config {
             host,
             host_by: get(API_HOST).or_else(|| get(REGION)).map(|_| By::User),
             token,
+            similar_to_token: None,
+            dotenv: FromFile::default(),
             oauth: OAuth::from_lookup(&get)?,
-            user_email: get(USER_EMAIL),
+            user_email,
             sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
             sandbox_faults: get(SANDBOX_FAULTS),
             sandbox_state: embedded::state(get(SANDBOX_STATE))?,
             raw_text: get(RAW_TEXT).map_or(Ok(false), |value| flag(RAW_TEXT, &value))?,
             max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
             budget_by_hand: get(MAX_RESPONSE_TOKENS).is_some(),
-            format: get(FORMAT).map_or(Ok(Format::Json), |value| Format::parse(&value))?,
+            format: get(FORMAT).map_or(Ok(Format::Json), |value| {
+                Format::parse(&value).map_err(|_| unusable(FORMAT, &value, "json or compact"))
+            })?,
             structured_content: get(STRUCTURED_CONTENT).map_or(Ok(true), |value| flag(STRUCTURED_CONTENT, &value))?,
             timeout,
             connect_timeout: get(CONNECT_TIMEOUT)
@@ -363,17 +222,20 @@ impl Config {
 
     /// The settings from what is set, unless a `.env` file decides in it what is not its to decide.
     pub fn new(variables: &Variables) -> Result<Self> {
-        variables.check()?;
-        let mut config = Self::from_lookup(|name| variables.get(name).map(str::to_owned))?;
+        let (variables, dotenv) = variables.settled()?;
+        let config = Self::from_lookup(|name| variables.get(name).map(str::to_owned));
+        let mut config = config.map_err(|error| variables.placed(error))?;
         config.host_by = variables.by(API_HOST).or_else(|| variables.by(REGION));
         config.oauth.client_by = variables.by(CLIENT_ID);
+        config.similar_to_token = variables.similar_to_token();
+        config.dotenv = dotenv;
         Ok(config)
     }
 
     /// Refuses a host that a `.env` file chose, unless it is PagerDuty's, for whoever is about to send `what` there: only
     /// the file's own credential may go to it.
     pub fn refuse_host_of_file(&self, what: &str) -> Result<()> {
-        if self.sandbox || self.host_by != Some(By::File) || self.host.is_pagerduty() {
+        if self.sandbox || self.host_by != Some(By::File) || self.host.region.is_some() {
             return Ok(());
         }
         Err(Error::new(
@@ -385,7 +247,7 @@ impl Config {
 
     /// The settings from the environment and the nearest `.env` file.
     pub fn from_env() -> Result<Self> {
-        Self::new(&Variables::of_process(&Dotenv::load()?))
+        Self::new(&Variables::of_process(&Dotenv::load()))
     }
 }
 
@@ -393,7 +255,21 @@ fn unusable(name: &str, value: &str, expected: &str) -> Error {
     Error::new(Code::InvalidConfiguration, format!("{name} is {value:?}")).hint(format!("Set it to {expected}."))
 }
 
-fn flag(name: &str, value: &str) -> Result<bool> {
+/// A value without blanks and quotes around it: Docker's `--env-file` takes quotes for part of the value.
+fn unquoted(value: &str) -> &str {
+    let value = value.trim();
+    let inner = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    inner.map_or(value, str::trim)
+}
+
+/// An address that a header can carry.
+fn email(address: String) -> Result<String> {
+    let usable = address.contains('@') && address.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if usable { Ok(address) } else { Err(unusable(USER_EMAIL, &address, "the email address of a PagerDuty user")) }
+}
+
+/// A switch.
+pub(crate) fn flag(name: &str, value: &str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),

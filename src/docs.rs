@@ -141,13 +141,16 @@ fn configuration_markdown() -> String {
         "# Configuration\n\n\
          Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has \
          one; what is set already wins. Options of the command line win over both. A blank variable is as good as \
-         none, and one that is blank in the environment is none whatever the file says. Only `PAGERDUTY_…` is taken from the file, and \
-         a host that is not PagerDuty's only if the credential in force is the file's own; for `auth login`, \
-         and serving over HTTP, where callers bring theirs, not at all. A file that sets one all the same is refused.\n\n\
-         | Variable | Default | Meaning |\n|---|---|---|\n",
+         none, and one that is blank in the environment is none whatever the file says.\n\n\
+         A `.env` file may be anybody's: editors start servers in the folders they open. So it decides only what the last column \
+         says. Settings that are ignored are named in the log and by `doctor`; a file whose setting is refused stops the start with \
+         exit status 2. What is set in the environment, even to nothing, leaves the file without a say. For `auth login` and over \
+         HTTP, where callers bring their keys, a file's `PAGERDUTY_API_HOST` is refused unless it is the API of a region.\n\n\
+         | Variable | Default | Meaning | In a `.env` file |\n|---|---|---|---|\n",
     );
     for variable in VARIABLES {
-        let _ = writeln!(text, "| `{}` | {} | {} |", variable.name, variable.default, variable.meaning);
+        let rule = variable.in_file.rule();
+        let _ = writeln!(text, "| `{}` | {} | {} | {rule} |", variable.name, variable.default, variable.meaning);
     }
     text
 }

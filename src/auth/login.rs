@@ -4,7 +4,7 @@
 //! outlives them: a call that runs out of time leaves the login open, and the next one finds it done.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -14,12 +14,16 @@ use super::Credential;
 use super::exclusive::Exclusive;
 use super::flow;
 use super::identity::{Identity, Refusal};
-use super::tokens::{Store, Tokens};
-use crate::config::{API_TOKEN, By, CLIENT_ID, Config, OAuth, TIMEOUT};
+use super::tokens::{self, Store, Tokens};
+use super::worker;
+use crate::config::{API_TOKEN, By, CLIENT_ID, Config, OAuth, TIMEOUT, TokenStore};
 use crate::error::{Code, Error, Result};
 
 /// The waits before a store that failed is tried again.
 const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+
+/// How long a token that came in place of a refused one is not replaced again.
+const FRUITLESS: Duration = Duration::from_mins(1);
 
 /// What the calls wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +35,37 @@ enum Stage {
 
 type Acquisition = Shared<BoxFuture<'static, Result<Tokens>>>;
 
+/// What tokens are asked for.
+#[derive(Clone, Debug)]
+enum Wish {
+    /// Any that can be used, by asking a person if nothing else helps.
+    Usable,
+    /// Those of a new login, whatever is stored.
+    Anew,
+    /// Any but those with this access token, which PagerDuty refused. No person is asked.
+    InsteadOf(SecretString),
+}
+
+impl Wish {
+    /// Whether tokens can be used.
+    fn takes(&self, tokens: &Tokens) -> bool {
+        let refused = match self {
+            Wish::Usable | Wish::Anew => None,
+            Wish::InsteadOf(refused) => Some(refused),
+        };
+        tokens.is_fresh() && !same(Some(&tokens.access), refused)
+    }
+}
+
 #[derive(Debug)]
 struct State {
     tokens: Option<Tokens>,
-    running: Option<Acquisition>,
+    /// What is under way, and whether it ends without asking a person.
+    running: Option<(bool, Acquisition)>,
     unsaved: Option<Unsaved>,
     stage: Stage,
+    /// The access token that the last refusal has led to.
+    replaced: Option<(SecretString, Instant)>,
 }
 
 /// The login of an OAuth client.
@@ -60,15 +89,42 @@ impl Login {
             identity: Identity::new(client_id, config),
             store: Store::new(settings.store.clone()),
             settings,
-            follow_region: config.host_by.is_none(),
+            // A file may name a region, and the login knows better.
+            follow_region: config.host_by != Some(By::User),
             call_timeout: config.timeout,
-            state: Mutex::new(State { tokens: None, running: None, unsaved: None, stage: Stage::Store }),
+            state: Mutex::new(State {
+                tokens: None,
+                running: None,
+                unsaved: None,
+                stage: Stage::Store,
+                replaced: None,
+            }),
         })
     }
 
     /// The access token of the login that is in force. Waits for a person if there is none.
     pub async fn credential(self: &Arc<Self>) -> Result<Credential> {
-        self.tokens(false).await.map(|tokens| tokens.credential(self.follow_region))
+        self.tokens(&Wish::Usable).await.map(|tokens| self.credential_of(&tokens))
+    }
+
+    fn credential_of(self: &Arc<Self>, tokens: &Tokens) -> Credential {
+        tokens.credential(self.follow_region).replaced_by(self)
+    }
+
+    /// Returns the credential in place of one that PagerDuty refused: what is known or stored by now if that is another, else
+    /// a refreshed one. Nothing if only a person can help. Calls at the same time share one refresh.
+    pub async fn replace(self: &Arc<Self>, refused: &SecretString) -> Result<Option<Credential>> {
+        // A refusal that a refresh does not end has another reason, such as the region, and would cost one for each call.
+        let fruitless =
+            |(token, at): &(SecretString, Instant)| same(Some(token), Some(refused)) && at.elapsed() < FRUITLESS;
+        if self.lock().replaced.as_ref().is_some_and(fruitless) {
+            return Ok(None);
+        }
+        match self.tokens(&Wish::InsteadOf(refused.clone())).await {
+            Ok(tokens) => Ok(Some(self.credential_of(&tokens))),
+            Err(error) if error.code() == Code::AuthenticationFailed => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets an access token that PagerDuty refused, so that the next call looks at the store again: somebody may have
@@ -79,7 +135,7 @@ impl Login {
 
     /// A new login, whatever is stored.
     pub async fn renew(self: &Arc<Self>) -> Result<Credential> {
-        self.tokens(true).await.map(|tokens| tokens.credential(self.follow_region))
+        self.tokens(&Wish::Anew).await.map(|tokens| self.credential_of(&tokens))
     }
 
     /// The access token that is stored, if it can be used as it is.
@@ -108,9 +164,9 @@ impl Login {
             ),
             Stage::Refresh => Error::new(Code::Timeout, format!("the login was not refreshed within {after:?}"))
                 .hint(format!("Try again in a minute, or allow more with {TIMEOUT}.")),
-            Stage::Store => Error::new(Code::Timeout, format!("the token store did not answer within {after:?}")).hint(
-                format!("Perhaps the keyring asks to be unlocked: look for its window. Or set {API_TOKEN} instead."),
-            ),
+            Stage::Store if self.settings.store == TokenStore::Keyring => tokens::waiting(after),
+            Stage::Store => Error::new(Code::Timeout, format!("the token store did not answer within {after:?}"))
+                .hint(format!("Try again, or set {API_TOKEN} instead.")),
         }
     }
 
@@ -122,27 +178,35 @@ impl Login {
         self.lock().stage = stage;
     }
 
-    async fn tokens(self: &Arc<Self>, anew: bool) -> Result<Tokens> {
-        let acquisition = {
-            let mut state = self.lock();
-            if let Some(tokens) = state.tokens.as_ref().filter(|tokens| !anew && tokens.is_fresh()) {
-                return Ok(tokens.clone());
+    async fn tokens(self: &Arc<Self>, wish: &Wish) -> Result<Tokens> {
+        let asks_nobody = matches!(wish, Wish::InsteadOf(_));
+        loop {
+            let (theirs, acquisition) = {
+                let mut state = self.lock();
+                let anew = matches!(wish, Wish::Anew);
+                if let Some(tokens) = state.tokens.as_ref().filter(|tokens| !anew && wish.takes(tokens)) {
+                    return Ok(tokens.clone());
+                }
+                if let Some((other, running)) = &state.running {
+                    (*other != asks_nobody, running.clone())
+                } else {
+                    let acquisition = self.start(wish.clone());
+                    state.running = Some((asks_nobody, acquisition.clone()));
+                    (false, acquisition)
+                }
+            };
+            let outcome = acquisition.await;
+            // What others wished for may be of no use here.
+            if !theirs || outcome.as_ref().is_ok_and(|tokens| wish.takes(tokens)) {
+                return outcome;
             }
-            if let Some(running) = &state.running {
-                running.clone()
-            } else {
-                let acquisition = self.start(anew);
-                state.running = Some(acquisition.clone());
-                acquisition
-            }
-        };
-        acquisition.await
+        }
     }
 
-    fn start(self: &Arc<Self>, anew: bool) -> Acquisition {
+    fn start(self: &Arc<Self>, wish: Wish) -> Acquisition {
         let this = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let outcome = this.acquire(anew).await;
+            let outcome = this.acquire(&wish).await;
             let mut state = this.lock();
             state.running = None;
             state.tokens = outcome.as_ref().ok().cloned();
@@ -162,20 +226,23 @@ impl Login {
         .shared()
     }
 
-    async fn acquire(&self, anew: bool) -> Result<Tokens> {
+    async fn acquire(&self, wish: &Wish) -> Result<Tokens> {
         self.enter(Stage::Store);
         // Also before a new login: without a usable store it would be in vain.
         let known = self.known().await?;
-        if let Some(known) = known.filter(|_| !anew) {
-            if known.is_fresh() {
+        if let Some(known) = known.filter(|_| !matches!(wish, Wish::Anew)) {
+            if wish.takes(&known) {
                 return Ok(known);
             }
             if self.identity.can_refresh()
                 && known.has_refresh_token()
-                && let Some(tokens) = self.refresh().await?
+                && let Some(tokens) = self.refresh(wish).await?
             {
                 return Ok(tokens);
             }
+        }
+        if matches!(wish, Wish::InsteadOf(_)) {
+            return Err(Error::new(Code::AuthenticationFailed, "the login can only be made anew"));
         }
         self.enter(Stage::Browser);
         flow::run(&self.settings, &self.identity, &self.store).await
@@ -199,11 +266,11 @@ impl Login {
     }
 
     /// Refreshes the login, unless another process has just done so. Nothing if it is of no use any more.
-    async fn refresh(&self) -> Result<Option<Tokens>> {
+    async fn refresh(&self, wish: &Wish) -> Result<Option<Tokens>> {
         self.enter(Stage::Refresh);
         let right = self.store.exclusive().await;
         let Some(known) = self.known().await? else { return Ok(None) };
-        if known.is_fresh() {
+        if wish.takes(&known) {
             return Ok(Some(known));
         }
         let Some(refresh) = &known.refresh else { return Ok(None) };
@@ -212,6 +279,9 @@ impl Login {
                 tokens.region = tokens.region.or(known.region);
                 // First stored, then used: the old refresh token is dead, and this one is known nowhere else.
                 self.keep(&known, &tokens, &right).await;
+                if let Wish::InsteadOf(_) = wish {
+                    self.lock().replaced = Some((tokens.access.clone(), Instant::now()));
+                }
                 Ok(Some(tokens))
             }
             Err(Refusal::Failed(error)) => Err(error),
@@ -225,7 +295,7 @@ impl Login {
                         || unsaved.as_ref().is_some_and(|own| own.follows(Some(now)))
                 };
                 if let Some(now) = self.store.load().await?.filter(|now| !ours(now)) {
-                    if now.is_fresh() {
+                    if wish.takes(&now) {
                         return Ok(Some(now));
                     }
                     return Err(Error::new(Code::LoginFailed, "another program is refreshing the same login")
@@ -250,9 +320,11 @@ impl Login {
 
     /// Stores refreshed tokens. Should the store fail, they are kept in memory, and stored with the next refresh.
     async fn keep(&self, before: &Tokens, tokens: &Tokens, right: &Exclusive) {
+        let begun = Instant::now();
         let mut outcome = self.store.save(tokens, right).await;
         for wait in SAVE_AGAIN {
-            if outcome.is_ok() {
+            // A keyring that waits for a person has the tokens, and writes them once it is unlocked.
+            if outcome.is_ok() || begun.elapsed() >= worker::PATIENCE {
                 break;
             }
             tokio::time::sleep(wait).await;

@@ -4,13 +4,15 @@
 //! logged in there stays logged in. `region` is ours: the Python server neither writes nor misses it.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::exclusive::Exclusive;
+use super::worker::{PATIENCE, Worker};
 use super::{Credential, file, keychain};
-use crate::config::{Region, TokenStore};
+use crate::config::{API_TOKEN, Region, TOKEN_STORE, TokenStore};
 use crate::error::{Code, Error, Result};
 
 /// The access token.
@@ -129,20 +131,25 @@ impl Store {
 
     /// The tokens, if there are any.
     pub async fn load(&self) -> Result<Option<Tokens>> {
-        self.run(|store| match store {
-            TokenStore::Keyring => Tokens::from_entries(keychain::get),
-            TokenStore::File(path) => {
-                let mut entries = file::read(path)?;
-                Tokens::from_entries(|name| Ok(entries.remove(name)))
+        match &self.0 {
+            TokenStore::Keyring => {
+                KEYRING.look(|| Tokens::from_entries(keychain::get)).await.unwrap_or_else(|| Err(waiting(PATIENCE)))
             }
-        })
-        .await
+            TokenStore::File(path) => {
+                let path = path.clone();
+                aside(move || {
+                    let mut entries = file::read(&path)?;
+                    Tokens::from_entries(|name| Ok(entries.remove(name)))
+                })
+                .await
+            }
+        }
     }
 
     /// Keeps `tokens` in place of what was there.
     pub async fn save(&self, tokens: &Tokens, _right: &Exclusive) -> Result<()> {
         let tokens = tokens.clone();
-        self.run(move |store| match store {
+        self.change(move |store| match store {
             TokenStore::Keyring => ENTRIES.into_iter().try_for_each(|name| match tokens.entry(name) {
                 Some(value) => keychain::set(name, &value),
                 // A refresh token of an earlier login would be taken for this one's.
@@ -158,7 +165,7 @@ impl Store {
 
     /// Removes the tokens; the names of the entries that were there.
     pub async fn clear(&self, _right: &Exclusive) -> Result<Vec<&'static str>> {
-        self.run(|store| match store {
+        self.change(|store| match store {
             TokenStore::Keyring => {
                 let mut removed = Vec::new();
                 for name in ENTRIES {
@@ -181,13 +188,39 @@ impl Store {
         .await
     }
 
-    /// Off the threads that carry calls: a keyring waits for the bus, and for a person if it is locked. It also runs an
-    /// event loop of its own, which must not be entered from within ours.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&TokenStore) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&TokenStore) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let store = self.0.clone();
-        let done = tokio::task::spawn_blocking(move || work(&store)).await;
-        done.unwrap_or_else(|error| Err(Error::new(Code::Internal, format!("the token store failed: {error}"))))
+        match &self.0 {
+            TokenStore::Keyring => KEYRING.change(move || work(&store)).await.unwrap_or_else(|| Err(waiting(PATIENCE))),
+            TokenStore::File(_) => aside(move || work(&store)).await,
+        }
     }
+}
+
+/// The thread on which this process uses the keyring. The keyring also runs an event loop of its own, which must not be
+/// entered from within ours.
+static KEYRING: Worker<Result<Option<Tokens>>> = Worker::new(PATIENCE);
+
+/// Does work on a file off the threads that carry calls.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Error::new(Code::Internal, format!("the token store failed: {error}"))))
+}
+
+/// The error for a keyring that did not answer within a time.
+pub fn waiting(within: Duration) -> Error {
+    let within = within.as_secs_f64();
+    Error::new(
+        Code::TokenStoreUnavailable,
+        format!("the system's keyring did not answer within {within} s: it probably waits to be unlocked"),
+    )
+    .hint(format!(
+        "Look for its window and unlock it, then try again. Without it, set {API_TOKEN}, or {TOKEN_STORE}=file in the \
+         environment to keep the login in a file that only you can read."
+    ))
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ async fn login(config: &Config) -> Result<u8> {
         }
     };
     print(&answer);
-    if let Some(credential) = credentials.environment() {
-        note(&format!("note: {} is set and is used instead of the login; unset it.", credential.source()));
+    if let Some((_, source)) = &config.token {
+        note(&format!("note: {source} is set and is used instead of the login; unset it."));
     }
     Ok(SUCCESS)
 }
@@ -75,7 +75,7 @@ async fn whose(config: &Config, credential: Credential) -> Result<User> {
 async fn status(mut config: Config, as_json: bool) -> Result<u8> {
     let _sandbox = app::embed(&mut config).await?;
     let credentials = Credentials::new(&config);
-    let stored = if credentials.environment().is_none() && credentials.login().is_some() {
+    let stored = if config.token.is_none() && credentials.login().is_some() {
         Store::new(config.oauth.store.clone()).load().await
     } else {
         Ok(None)
@@ -84,7 +84,7 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
         Ok(login) => (Ok(()), login),
         Err(error) => (Err(error), None),
     };
-    let mut report = Report::of(&config, credentials.environment(), login.as_ref());
+    let mut report = Report::of(&config, login.as_ref());
     // As good as a fresh one: the next call refreshes it, and asks nobody.
     let refreshes = report.refreshable == Some(true) && login.is_some_and(|tokens| !tokens.is_fresh());
     let credential = match stored {
@@ -132,11 +132,12 @@ struct Report {
 }
 
 impl Report {
-    fn of(config: &Config, environment: Option<&Credential>, login: Option<&Tokens>) -> Self {
+    fn of(config: &Config, login: Option<&Tokens>) -> Self {
         let oauth = &config.oauth;
-        let may_log_in = environment.is_none() && oauth.client_id.is_some();
+        let may_log_in = config.token.is_none() && oauth.client_id.is_some();
+        let key = config.token.as_ref().map(|(_, source)| *source);
         Self {
-            source: environment.map(|credential| credential.source().to_owned()).or(login.map(|_| "oauth".to_owned())),
+            source: key.or(login.map(|_| "oauth")).map(str::to_owned),
             credential: None,
             host: config.host.clone(),
             expires_at: login.and_then(|tokens| Timestamp::from_second(tokens.expires_at()?).ok()),

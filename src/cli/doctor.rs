@@ -4,7 +4,6 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
@@ -15,10 +14,10 @@ use crate::app;
 use crate::auth::{Credential, Credentials, Store};
 use crate::client::tls::Roots;
 use crate::client::{Api, Client, Probe, Query, RateLimit};
-use crate::config::{CLIENT_ID, Config, SANDBOX, SSL_CERT_DIR, SSL_CERT_FILE, USER_EMAIL};
+use crate::config::{CLIENT_ID, Config, FromFile, SANDBOX, SSL_CERT_DIR, SSL_CERT_FILE, USER_EMAIL};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, Model};
+use crate::models::{Incident, Model, User};
 use crate::pagination::Want;
 
 /// Below a tenth of the rate limit, calls will soon fail.
@@ -26,9 +25,6 @@ const LITTLE: u64 = 10;
 
 /// Seconds by which clocks may differ. An expiry is computed with ours, and honoured a minute early.
 const SKEW: u64 = 60;
-
-/// How long the keyring may take: it may be waiting for somebody to unlock it.
-const KEYRING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -107,7 +103,8 @@ async fn examine(config: &Config) -> Vec<Check> {
         _ => Credentials::new(config).present().await,
     };
     let probe = client.probe(credential.clone().ok()).await;
-    let mut checks = vec![certificates(config), host(config, credential.as_ref().ok(), &probe)];
+    let mut checks: Vec<_> = dotenv(config).into_iter().collect();
+    checks.extend([certificates(config), host(config, credential.as_ref().ok(), &probe)]);
     let accepted = match (&credential, &probe) {
         (Err(_), _) if kept.needed && kept.refreshable => {
             let hint = "Nothing: the next call does. `pagerduty-mcp-server auth login` does it now.";
@@ -136,13 +133,40 @@ async fn examine(config: &Config) -> Vec<Check> {
     };
     if let (Ok(credential), Ok(probe), true) = (credential, &probe, accepted) {
         let api = client.with(credential);
-        let (user, similar) = tokio::join!(user(&api, config), similar_incidents(&api));
-        checks.extend([user, teams(&probe.abilities), similar]);
+        let (user, author, similar) = tokio::join!(user(&api, config), author(&api, config), similar_incidents(&api));
+        checks.push(user);
+        checks.extend(author);
+        checks.extend([teams(&probe.abilities), similar]);
         checks.push(rate_limit(probe.rate_limit, &probe.abilities));
     }
     checks.extend(probe.iter().filter_map(|probe| probe.ahead).map(clock));
     checks.push(kept.check());
     checks
+}
+
+/// What the `.env` file decides, and what of it is ignored.
+fn dotenv(config: &Config) -> Option<Check> {
+    const NAME: &str = "dotenv";
+    let FromFile { name, taken, ignored, faults, host } = &config.dotenv;
+    let name = name.as_ref()?;
+    let mut message = match taken.as_slice() {
+        [] => format!("{name} sets nothing that counts"),
+        taken => format!("{name} sets {}", taken.join(", ")),
+    };
+    if let Some(host) = host {
+        let _ = write!(message, "; requests go to {host} with the key of that file");
+    }
+    if ignored.is_empty() && faults.is_empty() && host.is_none() {
+        return Some(Check::ok(NAME, message));
+    }
+    for (name, why) in ignored {
+        let _ = write!(message, "; {name} is ignored: {why}");
+    }
+    for fault in faults {
+        let _ = write!(message, "; {fault}");
+    }
+    let hint = "Set in the environment what is meant, and to nothing what is not; docs/configuration.md says what a file decides.";
+    Some(Check::warn(NAME, message, hint))
 }
 
 /// Where a login is kept, and whether that can be used.
@@ -166,11 +190,7 @@ async fn token_store(config: &Config) -> Kept {
         return Kept { place, ..Kept::default() };
     }
     let needed = config.token.is_none() && oauth.client_id.is_some();
-    let loaded = tokio::time::timeout(KEYRING_PATIENCE, Store::new(oauth.store.clone()).load()).await;
-    let loaded = loaded.unwrap_or_else(|_| {
-        let text = format!("{place} did not answer within {KEYRING_PATIENCE:?}");
-        Err(Error::new(Code::TokenStoreUnavailable, text).hint("Perhaps it asks to be unlocked: look for its window."))
-    });
+    let loaded = Store::new(oauth.store.clone()).load().await;
     let refreshable = matches!(&loaded, Ok(Some(tokens))
         if !tokens.is_fresh() && tokens.has_refresh_token() && oauth.client_secret.is_some());
     let (found, error) = match loaded {
@@ -264,6 +284,32 @@ async fn user(api: &Api, config: &Config) -> Check {
         }
         Err(error) => Check::of("user", severity(&error), &error),
     }
+}
+
+/// Whether the address in whose name changes are made is a user's.
+async fn author(api: &Api, config: &Config) -> Option<Check> {
+    const NAME: &str = "author";
+    let address = config.user_email.as_deref()?;
+    let query = Query::new().with("query", Some(address));
+    Some(match api.list::<User>(query, Want::all(), &User::facts_only()).await {
+        Err(error) => unknown(NAME, &error),
+        Ok(found) => {
+            let has_it = |user: &User| user.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(address));
+            match found.rows.iter().find(|row| has_it(&row.facts)) {
+                Some(row) => {
+                    let name = row.facts.name.as_deref().unwrap_or(address);
+                    Check::ok(NAME, format!("{USER_EMAIL} is the address of {name}"))
+                }
+                None => Check::warn(
+                    NAME,
+                    format!("the account has no user {address:?}, which {USER_EMAIL} sets as the author of changes"),
+                    format!(
+                        "Set {USER_EMAIL} to the address of a user, or unset it if the key is a user's: changes will fail."
+                    ),
+                ),
+            }
+        }
+    })
 }
 
 /// Teams come with the plan; everything about "my teams" needs them. `teams` is the one ability of interest that

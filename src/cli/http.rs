@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use super::{FAILED, SUCCESS, output, signals};
 use crate::app::App;
 use crate::auth::TOKEN_HEADER;
-use crate::config::{Config, Serving};
+use crate::config::{self, Config, REQUIRE_KEY, Serving};
 use crate::error::{Code, Error, Result};
 use crate::server::http::{Http, Options};
 use crate::tools::Filter;
@@ -43,6 +43,10 @@ pub struct HttpArguments {
     /// Let callers from other machines act with the server's own credential if they bring none
     #[arg(long)]
     shared_credential: bool,
+
+    /// Refuse requests without a credential of their own, from this machine as well
+    #[arg(long, conflicts_with = "shared_credential")]
+    require_key: bool,
 
     /// Open a session for clients of the revisions that have them; ties a client to this instance
     #[arg(long)]
@@ -96,6 +100,18 @@ impl HttpArguments {
             })?,
             (None, None) => PORT,
         };
+        let require_key = match environment.require_key {
+            _ if self.require_key => true,
+            Some((name, value)) => config::flag(name, &value)?,
+            None => false,
+        };
+        if require_key && self.shared_credential {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                format!("--shared-credential contradicts {REQUIRE_KEY}: one lets callers without a key in, the other does not"),
+            )
+            .hint(format!("Leave out --shared-credential, or set {REQUIRE_KEY} to 0.")));
+        }
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Ok(Some(Options {
             host: self.host.or(environment.host.map(|(_, host)| host)).unwrap_or_else(|| HOST.to_owned()),
@@ -103,6 +119,7 @@ impl HttpArguments {
             allowed_hosts: self.allowed_host,
             allowed_origins: self.allowed_origin,
             shared_credential: self.shared_credential,
+            require_key,
             sessions: self.sessions,
             max_calls: self.max_calls as usize,
             max_calls_per_credential: self.max_calls_per_credential as usize,

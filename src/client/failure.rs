@@ -25,6 +25,29 @@ pub fn request_id(headers: &HeaderMap) -> Option<String> {
     Some(id.chars().take(100).collect())
 }
 
+/// Returns whether a refusal is about the user in whose name a change was to be made, and not about its object. PagerDuty
+/// says so with 400 and with 404, under several codes.
+pub fn is_about_the_author(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).to_ascii_lowercase().contains("requester user not found")
+}
+
+/// The error for a change in the name of an address that no user has; `configured` says whether the settings name it.
+pub fn unknown_author(from: &str, configured: bool) -> Error {
+    let (whose, hint) = if configured {
+        (
+            format!("which {USER_EMAIL} sets as the author of changes"),
+            format!("Set {USER_EMAIL} to the address of a user of the account, or unset it if the key is a user's."),
+        )
+    } else {
+        (
+            "the address of the credential's own user".to_owned(),
+            "Check the user's address in PagerDuty, then call again.".to_owned(),
+        )
+    };
+    let message = format!("PagerDuty knows no user {from:?}, {whose} (Requester User Not Found)");
+    Error::new(Code::InvalidConfiguration, message).hint(format!("Nothing was changed. {hint}"))
+}
+
 /// The error for an answer that is not a success.
 pub fn from_answer(
     request: &Request,

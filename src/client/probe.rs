@@ -54,7 +54,7 @@ impl Client {
         let request = Request::get("/abilities".to_owned(), Query::new(), "the abilities of the account".to_owned());
         let (http, mut watch) = self.http.client()?;
         let unsent = |error| api.unsent(&request, error, self.policy.attempt).error;
-        let mut sent = api.build(&http, &request)?.build().map_err(unsent)?;
+        let mut sent = api.build(&http, &request, &api.credential)?.build().map_err(unsent)?;
         if anonymous {
             sent.headers_mut().remove(AUTHORIZATION);
         }

@@ -1,5 +1,6 @@
 //! The way of one request: its turn, its attempts, and what each of them ends with. `policy` decides, this does.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -13,6 +14,7 @@ use super::policy::{self, Attempt, Decision, Kind, Outcome};
 use super::rate::{self, Hold, Turn, Underway};
 use super::request::Change;
 use super::{Api, RateLimit, Request, failure, tls, words};
+use crate::auth::Credential;
 use crate::config::{Host, TIMEOUT};
 use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
@@ -69,14 +71,24 @@ impl Api {
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, GivenUp> {
-        let (mut number, mut doubt) = (1, false);
+        let (mut number, mut doubt, mut replaced) = (1, false, false);
         loop {
+            let credential = self.current();
             // A change waits for nothing between this and being sent.
             let sent = Instant::now();
-            let Failure { outcome, asked, error } = match self.attempt(request, &decode).await {
+            let Failure { outcome, asked, mut error } = match self.attempt(request, &credential, &decode).await {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
             };
+            // A refused request did nothing, so that a change is repeated as well, unless an earlier attempt may have.
+            if error.code() == Code::AuthenticationFailed && !replaced && (!doubt || request.kind != Kind::Note) {
+                replaced = true;
+                match self.replace(&credential).await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(why) => error = error.adding(&format!("; refreshing the login failed: {}", why.message())),
+                }
+            }
             let last = Attempt { kind: request.kind, number, outcome, doubt, asked };
             doubt |= outcome.leaves_doubt();
             if request.kind != Kind::Read && !doubt {
@@ -92,6 +104,14 @@ impl Api {
                 Decision::GiveUp => return Err(GivenUp { error, look: false, sent }),
             }
         }
+    }
+
+    /// Puts another credential of the same login in the place of one that was refused; whether there is one.
+    async fn replace(&self, refused: &Credential) -> Result<bool> {
+        let Some(other) = refused.replacement().await? else { return Ok(false) };
+        tracing::debug!("the login was refused and is replaced");
+        *self.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
+        Ok(true)
     }
 
     /// Waits until the rate limit lets a request go; it is counted until what is returned is dropped.
@@ -130,6 +150,7 @@ impl Api {
     async fn attempt<T>(
         &self,
         request: &Request,
+        credential: &Credential,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
         let operation = request.operation();
@@ -138,7 +159,7 @@ impl Api {
             return Err(Failure::last(self.too_late(request)));
         };
         let (http, mut watch) = self.client.http.client().map_err(Failure::last)?;
-        let sending = self.build(&http, request).map_err(Failure::last)?;
+        let sending = self.build(&http, request, credential).map_err(Failure::last)?;
         let begun = Instant::now();
         if let Some(unknown) = request.unknown("the call ended before the answer came") {
             self.call.doubt(Some(unknown));
@@ -164,13 +185,13 @@ impl Api {
         );
         if !status.is_success() {
             // The status says it, whatever has become of the body.
-            return Err(self.refusal(request, status, &headers, &body.unwrap_or_default()));
+            return Err(self.refusal(request, credential, status, &headers, &body.unwrap_or_default()));
         }
         let noting = |error: Error| error.status(status.as_u16()).request_id(failure::request_id(&headers));
         let body = body.map_err(|failure| Failure { error: noting(failure.error), ..failure })?;
         decode(words::without_mark(&body)).map_err(|unreadable| {
             let html = words::without_mark(&body).trim_ascii_start().starts_with(b"<");
-            let why = if html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) };
+            let why = if html { "it is HTML, not JSON".to_owned() } else { credential.redact(&unreadable.why) };
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
             Failure { outcome, asked: None, error: noting(self.unexpected(request, &why)) }
         })
@@ -239,8 +260,22 @@ impl Api {
         Ok(())
     }
 
-    fn refusal(&self, request: &Request, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-        let error = failure::from_answer(request, &self.credential, self.host(), status, headers, body);
+    fn refusal(
+        &self,
+        request: &Request,
+        credential: &Credential,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Failure {
+        let error = failure::from_answer(request, credential, self.host(), status, headers, body);
+        let error = match &request.from {
+            Some(from) if failure::is_about_the_author(body) => {
+                let configured = self.client.user_email.as_ref() == Some(from) && !credential.is_callers();
+                failure::unknown_author(from, configured).with_facts_of(&error)
+            }
+            _ => error,
+        };
         let outcome = Outcome::of_answer(status, error.pagerduty_code());
         if outcome != Outcome::Limited {
             return Failure { outcome, asked: None, error };
@@ -254,7 +289,12 @@ impl Api {
         self.credential.host().unwrap_or(&self.client.host)
     }
 
-    pub(super) fn build(&self, http: &reqwest::Client, request: &Request) -> Result<reqwest::RequestBuilder> {
+    pub(super) fn build(
+        &self,
+        http: &reqwest::Client,
+        request: &Request,
+        credential: &Credential,
+    ) -> Result<reqwest::RequestBuilder> {
         let mut url = format!("{}{}", self.host().base(), request.path);
         if !request.query.pairs.is_empty() {
             let pairs =
@@ -263,7 +303,7 @@ impl Api {
             url.push_str(&pairs);
         }
         let mut builder = http.request(request.method.clone(), url);
-        builder = builder.header(AUTHORIZATION, self.credential.header()?);
+        builder = builder.header(AUTHORIZATION, credential.header()?);
         for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
             builder = builder.header(name, value);
         }
@@ -384,7 +424,6 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::auth::Credential;
     use crate::client::resources::{INCIDENTS, TEAMS};
     use crate::client::{Client, Query};
     use crate::config::Config;

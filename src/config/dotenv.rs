@@ -1,102 +1,291 @@
 //! The `.env` file: read, never written into the environment.
 //!
-//! The nearest one of the working directory and its parents. It is often somebody else's: editors start servers in project
-//! folders. So a line that cannot be read is passed over with a warning, unless it is about us; then starting without it
-//! would only fail later, with a worse message. No message quotes a line, which may hold a credential. A value is what the
-//! line says: `$NAME` is not replaced, or the file could have the environment's secrets in its own values. What the file may
-//! decide, given what else is set, is for [`Variables`](super::Variables) to say.
+//! The nearest one of the working directory and its parents. It is often another program's: editors start servers in
+//! project folders. So a file that cannot be read is passed over with a warning, and so is a line, unless it sets one of
+//! our variables: starting without that would only fail later, with a worse message. No message quotes a line, which may
+//! hold a credential. [`Variables`](super::Variables) decides what the file may decide, given the environment.
+//!
+//! Lines are read as `python-dotenv` reads them, but for `$NAME`, which stands for itself: the file could have secrets of
+//! the environment in its own values otherwise. The first of two lines with the same name counts.
 
 use std::collections::HashMap;
-use std::io::Cursor;
-use std::path::PathBuf;
-use std::{env, fs};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::{env, fmt};
 
-use crate::error::{Code, Error, Result};
+use super::{InFile, VARIABLES, is_similar_to_token, is_switched_off};
 
-/// What all our variables begin with.
-const PREFIX: &str = "PAGERDUTY_";
-
-/// Stands for `$` before `dotenvy`, which would replace what follows: a code point that Unicode keeps out of texts.
-const DOLLAR: char = '\u{fdd0}';
+/// The largest file that is read.
+const LARGEST: u64 = 1024 * 1024;
 
 /// The variables of a `.env` file.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Dotenv {
-    variables: HashMap<String, String>,
+    path: PathBuf,
+    /// Our variables that a file has a say in: value and line.
+    set: HashMap<&'static str, (String, usize)>,
+    /// Our variables that the file sets and never decides.
+    ignored: Vec<&'static str>,
+    /// Our variables whose lines cannot be read, with the line.
+    broken: Vec<(&'static str, usize)>,
+    /// How many lines of others cannot be read.
     skipped: usize,
+    /// Why the file was passed over.
+    unreadable: Option<String>,
+    /// A name that looks like the one for a key.
+    similar: Option<String>,
+}
+
+impl fmt::Debug for Dotenv {
+    /// Formats the path alone: a credential may be among the values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dotenv").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Dotenv {
-    /// Reads the nearest `.env` file; none is no variables.
-    pub fn load() -> Result<Self> {
-        let Some(path) = nearest() else { return Ok(Self::default()) };
-        let bytes = fs::read(&path).map_err(|error| {
-            Error::new(Code::InvalidConfiguration, format!("{} cannot be read: {}", path.display(), error.kind()))
-                .hint("Make the file readable, or remove it.")
-        })?;
-        // Other encodings in other people's comments are no concern of ours.
-        Self::parse(&String::from_utf8_lossy(&bytes))
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self> {
-        let text = without_dollars(text);
-        let whole: Result<Vec<_>, _> = dotenvy::from_read_iter(Cursor::new(&text)).collect();
-        if let Ok(pairs) = whole {
-            return Ok(Self { variables: first_of_each(pairs), skipped: 0 });
-        }
-        // One by one, since a quote that is not closed takes all lines after it along.
-        let (mut pairs, mut skipped) = (Vec::new(), 0);
-        for line in text.lines() {
-            match dotenvy::from_read_iter(Cursor::new(line)).next() {
-                None => {}
-                Some(Ok(pair)) => pairs.push(pair),
-                Some(Err(_)) if line.contains(PREFIX) => {
-                    return Err(Error::new(
-                        Code::InvalidConfiguration,
-                        format!("a line of the .env file that names {PREFIX}… has a syntax error"),
-                    )
-                    .hint(
-                        "Write one NAME=value per line; put values with spaces or # in double quotes, and close them.",
-                    ));
-                }
-                Some(Err(_)) => skipped += 1,
-            }
-        }
-        Ok(Self { variables: first_of_each(pairs), skipped })
-    }
-
-    /// The value of a variable of ours. Of others the file has no say: a folder's `.env` must not choose, say, which
-    /// program is started as the browser.
+    /// Reads the nearest `.env` file. An absent file is an empty one.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<String> {
-        self.variables.get(name).filter(|_| name.starts_with(PREFIX)).cloned()
-    }
-
-    /// Warns of lines that were passed over. Apart from reading, because what is logged may stand in the file itself.
-    pub fn warn(&self) {
-        if self.skipped > 0 {
-            tracing::warn!(lines = self.skipped, "passed over lines of the .env file that cannot be read");
+    pub fn load() -> Self {
+        let Some(path) = nearest() else { return Self::default() };
+        match read(&path) {
+            Ok(text) => Self { path, ..Self::parse(&text) },
+            Err(why) => Self { path, unreadable: Some(why), ..Self::default() },
         }
     }
+
+    /// Reads the text of a file.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut file = Self::default();
+        let (mut rest, mut line) = (text.strip_prefix('\u{feff}').unwrap_or(text), 1);
+        while !rest.is_empty() {
+            let (entry, length) = entry(rest);
+            file.take(entry, line);
+            let (read, left) = rest.split_at_checked(length.max(1)).unwrap_or((rest, ""));
+            line += read.replace("\r\n", "\n").matches(['\n', '\r']).count();
+            rest = left;
+        }
+        file
+    }
+
+    fn take(&mut self, entry: Entry<'_>, line: usize) {
+        match entry {
+            Entry::Nothing => {}
+            Entry::Broken(name) => match ours(name.trim_end_matches(':')) {
+                Some(variable) if variable.in_file == InFile::Ignored => {}
+                Some(variable) => self.broken.push((variable.name, line)),
+                None => self.skipped += 1,
+            },
+            Entry::Set(name, value) => match ours(name) {
+                Some(variable) if variable.in_file == InFile::Ignored => {
+                    let means_something = !value.trim().is_empty() && !is_switched_off(variable, &value);
+                    if means_something && !self.ignored.contains(&variable.name) {
+                        self.ignored.push(variable.name);
+                    }
+                }
+                // Bytes that are no text: what the line says is not known.
+                Some(variable) if value.contains(char::REPLACEMENT_CHARACTER) => {
+                    self.broken.push((variable.name, line))
+                }
+                Some(variable) => {
+                    self.set.entry(variable.name).or_insert((value, line));
+                }
+                None if is_similar_to_token(name) && !value.trim().is_empty() => self.similar = Some(name.to_owned()),
+                None => {}
+            },
+        }
+    }
+
+    /// The value of a variable that the file has a say in.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.set.get(name).map(|(value, _)| value.as_str())
+    }
+
+    /// Our variables that the file sets and never decides.
+    #[must_use]
+    pub fn ignored(&self) -> &[&'static str] {
+        &self.ignored
+    }
+
+    /// Our variables whose lines cannot be read, with the line.
+    #[must_use]
+    pub fn broken(&self) -> &[(&'static str, usize)] {
+        &self.broken
+    }
+
+    /// A name in the file that looks like the one for a key.
+    #[must_use]
+    pub fn similar(&self) -> Option<&str> {
+        self.similar.as_deref()
+    }
+
+    /// The place of a variable, for messages: file and line.
+    #[must_use]
+    pub fn place(&self, name: &str) -> String {
+        let line = self.set.get(name).map(|(_, line)| *line);
+        let line = line.or_else(|| self.broken.iter().find(|(broken, _)| *broken == name).map(|(_, line)| *line));
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        format!("{}{line}", self.name())
+    }
+
+    /// The file, for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.path.as_os_str().is_empty() { "the .env file".to_owned() } else { self.path.display().to_string() }
+    }
+
+    /// Whether there is a file.
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
+    /// The faults that stop nothing, as sentences without a value.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let unreadable = self.unreadable.as_ref().map(|why| format!("{} was passed over: {why}", self.name()));
+        let skipped = (self.skipped > 0)
+            .then(|| format!("passed over lines of {} that cannot be read ({})", self.name(), self.skipped));
+        unreadable.into_iter().chain(skipped).collect()
+    }
 }
 
-/// The text with [`DOLLAR`] for each `$`, but for those that are escaped: `dotenvy` takes `\$` for a plain one, and between
-/// single quotes for what it is.
-fn without_dollars(text: &str) -> String {
-    let mut escaped = false;
-    let replace = |c| {
-        let plain = if c == '$' && !escaped { DOLLAR } else { c };
-        escaped = c == '\\' && !escaped;
-        plain
+/// Our variable of this name.
+fn ours(name: &str) -> Option<&'static super::Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
+
+/// Reads the text of a file, or returns why it cannot be read.
+fn read(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("it is larger than {} MB", LARGEST >> 20));
+    }
+    Ok(match bytes.as_slice() {
+        // Windows' shells write UTF-16.
+        [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
+        [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
+        // Other encodings in the comments of others do not matter.
+        text => String::from_utf8_lossy(text).into_owned(),
+    })
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks(2).map(|pair| unit([*pair.first().unwrap_or(&0), *pair.get(1).unwrap_or(&0)]));
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// One entry of a file.
+#[derive(Debug, PartialEq)]
+enum Entry<'t> {
+    /// Nothing is set: an empty line, a comment, a name without a value.
+    Nothing,
+    /// A name and its value.
+    Set(&'t str, String),
+    /// A syntax error, with the name as far as there is one.
+    Broken(&'t str),
+}
+
+/// Reads the entry at the start of `rest`, and how many bytes it takes. A broken one takes its line alone: a quote that is
+/// not closed would take all lines after it along.
+fn entry(rest: &str) -> (Entry<'_>, usize) {
+    let (line, length) = first_line(rest);
+    let text = line.trim();
+    let text = text.strip_prefix("export").filter(|text| text.starts_with(is_blank)).unwrap_or(text).trim_start();
+    if text.is_empty() || text.starts_with('#') {
+        return (Entry::Nothing, length);
+    }
+    let (name, after) = match text.strip_prefix('\'') {
+        Some(quoted) => quoted.split_once('\'').unwrap_or(("", quoted)),
+        None => text.split_at(text.find(|c: char| c == '=' || c == '#' || c.is_whitespace()).unwrap_or(text.len())),
     };
-    text.chars().map(replace).collect()
+    let after = after.trim_start();
+    let Some(value) = after.strip_prefix('=').map(str::trim_start) else {
+        let alone = after.is_empty() || after.starts_with('#');
+        return (if alone { Entry::Nothing } else { Entry::Broken(name) }, length);
+    };
+    let Some(quote) = value.chars().next().filter(|c| ['"', '\''].contains(c)) else {
+        return (Entry::Set(name, unquoted(value)), length);
+    };
+    // A quoted value may span lines, so that it is looked for in all that is left.
+    let start = line.trim_end().len() - value.len() + 1;
+    match rest.get(start..).and_then(|text| quoted(text, quote)) {
+        Some((value, taken)) => (Entry::Set(name, value), start + taken),
+        None => (Entry::Broken(name), length),
+    }
 }
 
-/// The values, with their dollars. Of two lines with the same name the first counts, as what is set already does.
-fn first_of_each(pairs: Vec<(String, String)>) -> HashMap<String, String> {
-    pairs.into_iter().rev().map(|(name, value)| (name, value.replace(DOLLAR, "$"))).collect()
+/// The first line without its end, and its length with it.
+fn first_line(text: &str) -> (&str, usize) {
+    let end = text.find(['\n', '\r']).unwrap_or(text.len());
+    let (line, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    let length = if rest.starts_with("\r\n") { 2 } else { usize::from(!rest.is_empty()) };
+    (line, end + length)
 }
 
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+}
+
+/// The value without quotes: up to a `#` after a blank.
+fn unquoted(text: &str) -> String {
+    let comment = text.char_indices().zip(text.chars().skip(1)).find(|((_, c), next)| is_blank(*c) && *next == '#');
+    let value = comment.and_then(|((at, _), _)| text.get(..at)).unwrap_or(text);
+    let value = if value.starts_with("# ") { "" } else { value };
+    value.trim_end().replace("\\$", "$")
+}
+
+/// The value up to the closing quote, and the length of what was read: only a comment may follow on its line.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut escaped = false;
+    let close = text.char_indices().find(|(_, c)| {
+        let closes = *c == quote && !escaped;
+        escaped = *c == '\\' && !escaped;
+        closes
+    });
+    let (close, _) = close?;
+    let (value, rest) = text.split_at_checked(close)?;
+    let (tail, length) = first_line(rest.get(1..)?);
+    let tail = tail.trim();
+    (tail.is_empty() || tail.starts_with('#')).then(|| (unescaped(value, quote), close + 1 + length))
+}
+
+/// The value with its escapes replaced: those of Python between double quotes, backslash and quote between single ones.
+fn unescaped(value: &str, quote: char) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut characters = value.chars();
+    while let Some(c) = characters.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        let next = characters.next();
+        let replaced = match next {
+            Some(c @ ('\\' | '\'')) => Some(c),
+            Some(c @ ('"' | '$')) if quote == '"' => Some(c),
+            Some('n') if quote == '"' => Some('\n'),
+            Some('r') if quote == '"' => Some('\r'),
+            Some('t') if quote == '"' => Some('\t'),
+            Some('a') if quote == '"' => Some('\u{7}'),
+            Some('b') if quote == '"' => Some('\u{8}'),
+            Some('f') if quote == '"' => Some('\u{c}'),
+            Some('v') if quote == '"' => Some('\u{b}'),
+            _ => None,
+        };
+        match replaced {
+            Some(c) => text.push(c),
+            None => text.extend(['\\'].into_iter().chain(next)),
+        }
+    }
+    text
+}
+
+/// The nearest file. A folder or a pipe of that name is none: reading a pipe would wait for its writer.
 fn nearest() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().map(|folder| folder.join(".env")).find(|path| path.is_file())
@@ -111,30 +300,74 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_peoples_lines_do_not_matter() {
+    fn lines_of_others_do_not_matter() {
         let text = "# comment\nAPP_NAME=My App\njust a line\nmy-var=1\nexport PAGERDUTY_REGION=eu\nQUOTED=\"a b\" # c\n\
-                    PAGERDUTY_API_TOKEN='u+x'\n";
-        let file = Dotenv::parse(text).unwrap();
-        assert_eq!(file.get("PAGERDUTY_REGION").as_deref(), Some("eu"));
-        assert_eq!(file.get("PAGERDUTY_API_TOKEN").as_deref(), Some("u+x"));
+                    NEXT_PUBLIC_PAGERDUTY_LABEL=\"On call now\nMY_PAGERDUTY_API_TOKEN 'x\nPAGERDUTY_API_TOKEN='u+x'\n";
+        let file = Dotenv::parse(text);
+        assert_eq!(file.get("PAGERDUTY_REGION"), Some("eu"));
+        assert_eq!(file.get("PAGERDUTY_API_TOKEN"), Some("u+x"));
         assert_eq!(file.get("QUOTED"), None, "not ours");
-        assert!(file.skipped >= 2, "{}", file.skipped);
-        let quoted = Dotenv::parse("X='it's'\nPAGERDUTY_REGION=eu\nPAGERDUTY_REGION=us\n").unwrap();
-        assert_eq!((quoted.get("PAGERDUTY_REGION").as_deref(), quoted.skipped), (Some("eu"), 1));
+        assert_eq!((file.skipped, file.broken()), (3, &[][..]));
+        let quoted = Dotenv::parse("X='it's'\nPAGERDUTY_REGION=eu\nPAGERDUTY_REGION=us\n");
+        assert_eq!((quoted.get("PAGERDUTY_REGION"), quoted.skipped), (Some("eu"), 1));
     }
 
     #[test]
-    fn a_line_about_us_that_cannot_be_read_is_an_error_without_its_content() {
-        for text in ["PAGERDUTY_API_TOKEN=a u+secret", "x y\nPAGERDUTY_API_TOKEN u+secret"] {
-            let error = Dotenv::parse(text).map(|file| file.variables).unwrap_err();
-            assert_eq!(error.code(), Code::InvalidConfiguration);
-            assert!(!error.envelope().to_string().contains("secret"), "{error}");
+    fn a_broken_line_that_sets_our_variable_is_noted_with_its_line() {
+        for (text, line) in [
+            ("PAGERDUTY_API_TOKEN=\"u+secret\n", 1),
+            ("\r\n\r\nPAGERDUTY_API_TOKEN u+secret", 3),
+            ("A=\"1\n2\"\nPAGERDUTY_API_TOKEN: u+secret", 3),
+            ("\rexport PAGERDUTY_API_TOKEN='u+secret'x", 2),
+            ("PAGERDUTY_API_TOKEN=u+\u{fffd}", 1),
+        ] {
+            let file = Dotenv::parse(text);
+            assert_eq!(file.broken(), [("PAGERDUTY_API_TOKEN", line)], "{text}");
+            assert_eq!(file.place("PAGERDUTY_API_TOKEN"), format!("the .env file, line {line}"));
+            assert_eq!(file.get("PAGERDUTY_API_TOKEN"), None);
+        }
+        for fine in ["PAGERDUTY_API_TOKEN", "PAGERDUTY_API_TOKEN # none", "PAGERDUTY_RAW_TEXT=\"1", "FASTMCP_PORT 'x"] {
+            assert_eq!(Dotenv::parse(fine).broken(), [], "{fine}: nothing that counts is set");
         }
     }
 
     /// The value that a line gives `PAGERDUTY_API_TOKEN`.
     fn value(text: &str) -> Option<String> {
-        Dotenv::parse(&format!("FOLDER=x\nPAGERDUTY_API_TOKEN={text}\n")).ok()?.get("PAGERDUTY_API_TOKEN")
+        Dotenv::parse(&format!("FOLDER=x\nPAGERDUTY_API_TOKEN={text}\n")).get("PAGERDUTY_API_TOKEN").map(str::to_owned)
+    }
+
+    #[test]
+    fn values_are_read_as_python_dotenv_reads_them() {
+        for (text, expected) in [
+            ("a b", "a b"),
+            ("  a b  ", "a b"),
+            ("a b # c", "a b"),
+            ("a\t# c", "a"),
+            ("a#b", "a#b"),
+            ("#b", "#b"),
+            (" # c", ""),
+            ("it's", "it's"),
+            ("a\"b\"", "a\"b\""),
+            ("'a b' # c", "a b"),
+            ("\"a b\"# c", "a b"),
+            ("\"a # b\"", "a # b"),
+            ("\"a\\nb\\\"c\\\\\"", "a\nb\"c\\"),
+            ("'a\\nb\\'c\\\\'", "a\\nb'c\\"),
+            ("\"a\nb\"", "a\nb"),
+            ("a=b=c", "a=b=c"),
+            ("", ""),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "\u{feff}PAGERDUTY_REGION=eu",
+            "export\tPAGERDUTY_REGION = eu",
+            "'PAGERDUTY_REGION'=eu",
+            "  PAGERDUTY_REGION=eu\r\nX=1\r\n",
+            "X='\r\n\rPAGERDUTY_REGION=\"eu\"\r",
+        ] {
+            assert_eq!(Dotenv::parse(text).get("PAGERDUTY_REGION"), Some("eu"), "{text:?}");
+        }
     }
 
     #[test]
@@ -147,40 +380,48 @@ mod tests {
             ("$FOLDER${FOLDER}", "$FOLDER${FOLDER}"),
             ("a$b$", "a$b$"),
             ("${", "${"),
-            // After a backslash, which is the escape it is in front of anything else.
+            // After a backslash as well, but for single quotes.
             (r"\$PATH", "$PATH"),
             (r#""\${PATH}""#, "${PATH}"),
             (r"'\$PATH'", r"\$PATH"),
-            (r"\\$PATH", r"\$PATH"),
-            (r#""\\${PATH}""#, r"\${PATH}"),
-            (r"'\\$PATH'", r"\\$PATH"),
-            (r"\\\$PATH", r"\$PATH"),
-            (r#"'a'"b"$PATH # c"#, "ab$PATH"),
         ] {
             assert_eq!(value(text).as_deref(), Some(expected), "{text}");
         }
-        let lines = Dotenv::parse("what is this\nPAGERDUTY_API_TOKEN=$PATH${PATH}\n").unwrap();
-        assert_eq!(lines.get("PAGERDUTY_API_TOKEN").as_deref(), Some("$PATH${PATH}"), "line by line");
+    }
+
+    #[test]
+    fn a_file_of_windows_is_read() {
+        let units: Vec<u8> = "PAGERDUTY_REGION=eu\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(Dotenv::parse(&utf16(&units, u16::from_le_bytes)).get("PAGERDUTY_REGION"), Some("eu"));
+    }
+
+    #[test]
+    fn what_a_file_never_decides_is_told_where_it_means_something() {
+        let file =
+            Dotenv::parse("PAGERDUTY_RAW_TEXT=1\nBROWSER=x\nMCP_PORT=\nPAGERDUTY_TOKEN_STORE=keyring\nMCP_HOST=h");
+        assert_eq!(file.ignored(), ["PAGERDUTY_RAW_TEXT", "BROWSER", "MCP_HOST"]);
+        assert_eq!((file.get("BROWSER"), file.get("PAGERDUTY_RAW_TEXT")), (None, None));
     }
 
     proptest! {
         #[test]
         fn no_value_holds_any_of_the_environment(
-            pieces in vec(select(&["$", "{", "}", "\\", "'", "\"", " ", "#", "\n", "PATH", "${PATH}", "$PATH", "a", "="][..]), 0..24),
+            pieces in vec(select(&["$", "{", "}", "\\", "'", "\"", " ", "#", "\n", "\r", "PATH", "${PATH}", "a", "="][..]), 0..24),
         ) {
             let path = env::var("PATH").unwrap();
             prop_assert!(path.len() > 8);
             let text = format!("PAGERDUTY_API_TOKEN={}\nPAGERDUTY_REGION={}", pieces.concat(), pieces.concat());
-            if let Ok(file) = Dotenv::parse(&text) {
-                for value in file.variables.values() {
-                    prop_assert!(!value.contains(&path), "{text:?}");
-                    prop_assert!(value.matches("PATH").count() <= text.matches("PATH").count(), "{text:?}");
-                }
+            let file = Dotenv::parse(&text);
+            for (value, line) in file.set.values() {
+                prop_assert!(!value.contains(&path), "{text:?}");
+                prop_assert!(value.matches("PATH").count() <= text.matches("PATH").count(), "{text:?}");
+                prop_assert!(*line <= text.lines().count() + text.matches('\r').count(), "{text:?}");
             }
         }
 
         #[test]
         fn what_is_neither_quoted_nor_escaped_comes_out_as_it_is(text in r#"[^\pC\pZ'"\\#][^\pC\pZ'"\\]{0,40}"#) {
+            prop_assume!(!text.contains(char::REPLACEMENT_CHARACTER));
             prop_assert_eq!(value(&text), Some(text));
         }
     }

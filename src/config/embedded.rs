@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::oauth::state_dir;
-use super::{Variable, unusable};
+use super::{InFile, Variable, unusable};
 use crate::error::Result;
 
 /// The switch for the embedded account.
@@ -18,6 +18,7 @@ pub(super) const SWITCH: Variable = Variable {
     name: SANDBOX,
     default: "0",
     meaning: "`1` runs everything against the embedded account: no PagerDuty account, no credential, no network.",
+    in_file: InFile::Refused,
 };
 
 /// The variable that lets it fail.
@@ -29,6 +30,7 @@ pub(super) const FAULTS: Variable = Variable {
               optional. Kinds: `status=CODE`, `limited=SECONDS`, `redirect=URL`, `delay=MS`, `slow_body=MS`, `bomb=MB`, `html`, \
               `empty`, `truncated`, `reset`, `hang`, `wrong_json`, `garbage`; and for changes that take effect all the same, \
               `lost_response`, `replaced=CODE`, `late=MS`. Nothing without `PAGERDUTY_SANDBOX` or the command `sandbox`.",
+    in_file: InFile::Ignored,
 };
 
 /// The variable that says where it keeps its changes.
@@ -36,7 +38,8 @@ pub(super) const STATE: Variable = Variable {
     name: SANDBOX_STATE,
     default: "in the state directory",
     meaning: "Where the embedded account keeps what is changed in it: the full path of a file, or `memory`, and it starts anew \
-              with each process. Not read from a `.env` file.",
+              with each process.",
+    in_file: InFile::Ignored,
 };
 
 /// The file of the embedded account, by default in the state directory. Without one of those there is no file.

@@ -13,6 +13,9 @@ pub const MCP_HOST: &str = "MCP_HOST";
 /// The port under the official server's name.
 pub const MCP_PORT: &str = "MCP_PORT";
 
+/// The switch that makes the key header a must.
+pub const REQUIRE_KEY: &str = "PAGERDUTY_REQUIRE_KEY";
+
 /// What the environment says, each with the name of its variable. Not read yet: whoever does not serve does not care.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
@@ -22,6 +25,8 @@ pub struct Serving {
     pub host: Option<(&'static str, String)>,
     /// The port to listen on.
     pub port: Option<(&'static str, String)>,
+    /// Whether every request needs a credential.
+    pub require_key: Option<(&'static str, String)>,
 }
 
 impl Serving {
@@ -44,6 +49,7 @@ impl Serving {
             transport: first(&[FASTMCP_TRANSPORT]),
             host: first(&[FASTMCP_HOST, MCP_HOST]),
             port: first(&[FASTMCP_PORT, MCP_PORT]),
+            require_key: first(&[REQUIRE_KEY]),
         }
     }
 }

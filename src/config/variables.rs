@@ -1,18 +1,21 @@
 //! The variables that are set, and who set each of them.
 //!
 //! Every door reads its settings through here, so that all of them agree on what is set, and on what a `.env` file may
-//! decide: the check and the values it is about are the same.
+//! decide ([`InFile`]): the check and the values it is about are the same.
 
 use std::collections::HashMap;
 use std::env;
 
-use super::{API_HOST, API_TOKEN, Dotenv, Host, IDENTITY_HOST, REGION, Region, SANDBOX_STATE, USER_API_KEY, VARIABLES};
+use super::{
+    API_HOST, API_TOKEN, CLIENT_ID, Dotenv, Host, InFile, REGION, Region, SANDBOX, USER_API_KEY, VARIABLES, Variable,
+    flag, is_similar_to_token, is_switched_off,
+};
 use crate::error::{Code, Error, Result};
 
 /// Who set a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// Whoever runs the program: by an option, an argument or the environment.
+    /// The user who runs the program: by an option, an argument or the environment.
     User,
     /// The `.env` file, which may be anybody's.
     File,
@@ -22,7 +25,48 @@ pub enum By {
 ///
 /// Not printable: the credential is among them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Variables(HashMap<&'static str, (String, By)>);
+pub struct Variables {
+    set: HashMap<&'static str, (String, By)>,
+    file: Dotenv,
+    /// Our variables that the file sets and does not decide.
+    ignored: Vec<&'static str>,
+    /// A name in the environment that looks like the one for a key.
+    similar: Option<String>,
+}
+
+/// What a `.env` file has to do with the settings, for people.
+#[derive(Clone, Debug, Default)]
+pub struct FromFile {
+    /// The file, if there is one.
+    pub name: Option<String>,
+    /// The variables that it decides.
+    pub taken: Vec<&'static str>,
+    /// The variables that it sets and does not decide, each with the reason.
+    pub ignored: Vec<(&'static str, &'static str)>,
+    /// The faults that stop nothing, as sentences.
+    pub faults: Vec<String>,
+    /// The host that requests go to by the file's decision, if it is not PagerDuty's.
+    pub host: Option<String>,
+}
+
+impl FromFile {
+    /// Says in the log what the user may not expect. Apart from reading, because the log's level may stand in the file.
+    pub fn warn(&self) {
+        for fault in &self.faults {
+            tracing::warn!("{fault}");
+        }
+        let file = self.name.as_deref().unwrap_or_default();
+        for (name, why) in &self.ignored {
+            tracing::warn!("{name} in {file} is ignored: {why}");
+        }
+        if let Some(host) = &self.host {
+            tracing::warn!("requests go to {host} with the key of {file}, as that file says");
+        }
+    }
+}
+
+/// The reason for ignoring a variable of a file, whatever else is set.
+const NEVER: &str = "a .env file does not decide it; set it in the environment if it is meant";
 
 impl Variables {
     /// What the environment has and, of what is not in it, the `.env` file. A variable that is blank in the environment is
@@ -31,17 +75,36 @@ impl Variables {
     pub fn new(environment: impl Fn(&str) -> Option<String>, file: &Dotenv) -> Self {
         let find = |name: &'static str| {
             let set = environment(name).map(|value| (value, By::User));
-            // A path is not the file's to choose: it would be written to.
-            let of_file = || (name != SANDBOX_STATE).then(|| Some((file.get(name)?, By::File))).flatten();
-            Some((name, set.or_else(of_file)?))
+            Some((name, set.or_else(|| Some((file.get(name)?.to_owned(), By::File)))?))
         };
-        Self(VARIABLES.iter().filter_map(|variable| find(variable.name)).collect())
+        Self {
+            set: VARIABLES.iter().filter_map(|variable| find(variable.name)).collect(),
+            ignored: file.ignored().iter().copied().filter(|name| environment(name).is_none()).collect(),
+            file: file.clone(),
+            similar: None,
+        }
     }
 
     /// The same with the environment of this process. Text that is not Unicode is set, too, and refused by whoever reads it.
     #[must_use]
     pub fn of_process(file: &Dotenv) -> Self {
-        Self::new(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()), file)
+        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+        Self::new(|name| env::var_os(name).map(text), file)
+            .beside(env::vars_os().map(|(name, value)| (text(name), text(value))))
+    }
+
+    /// Notes a name among all of the environment that looks like the one for a key.
+    #[must_use]
+    pub fn beside(mut self, environment: impl Iterator<Item = (String, String)>) -> Self {
+        let mut similar = environment.filter(|(name, value)| is_similar_to_token(name) && !value.trim().is_empty());
+        self.similar = similar.next().map(|(name, _)| name);
+        self
+    }
+
+    /// A name that looks like the one for a key, in the environment or the file.
+    #[must_use]
+    pub fn similar_to_token(&self) -> Option<String> {
+        self.similar.clone().or_else(|| self.file.similar().map(str::to_owned))
     }
 
     /// Sets a variable to what an option or an argument says. Whoever gives one means something by it: a blank value would
@@ -51,13 +114,13 @@ impl Variables {
             return Err(Error::new(Code::InvalidConfiguration, format!("a blank value is given for {name}"))
                 .hint("Give the value; or leave it out, and that of the environment holds."));
         }
-        self.0.insert(name, (value, By::User));
+        self.set.insert(name, (value, By::User));
         Ok(())
     }
 
     /// Unsets a variable, wherever it came from.
     pub fn unset(&mut self, name: &str) {
-        self.0.remove(name);
+        self.set.remove(name);
     }
 
     /// Chooses a region by an option or an argument: whoever names one does not mean another host. One of this machine that
@@ -68,13 +131,13 @@ impl Variables {
         if self.by(API_HOST) != Some(By::User) || !self.get(API_HOST).is_some_and(local) {
             self.unset(API_HOST);
         }
-        self.0.insert(REGION, (region.name().to_owned(), By::User));
+        self.set.insert(REGION, (region.name().to_owned(), By::User));
     }
 
     /// The value of a variable. Blank is unset.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
+        self.set.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// The variable that holds the credential in force, if it is not that of a login or of a request.
@@ -87,40 +150,116 @@ impl Variables {
     #[must_use]
     pub fn by(&self, name: &str) -> Option<By> {
         self.get(name)?;
-        self.0.get(name).map(|(_, by)| *by)
+        self.set.get(name).map(|(_, by)| *by)
     }
 
-    /// Refuses a file that would send a credential which is not its own to a host of its choice: the file may be anybody's,
-    /// the key in the environment and the login in the keyring are the user's. This machine is no exception, as its ports
-    /// may be anybody's, too.
-    pub(super) fn check(&self) -> Result<()> {
-        let own = self.credential().and_then(|name| self.by(name)) == Some(By::File);
-        // One that cannot be read is refused for that by whoever reads it.
-        let foreign = |host: &str| Host::parse(host).is_ok_and(|host| !host.is_pagerduty());
-        // What goes to the identity server is never the file's own: the login is whoever's keyring it is.
-        for (name, trusted) in [(API_HOST, own), (IDENTITY_HOST, false)] {
-            if !trusted && self.by(name) == Some(By::File) && self.get(name).is_some_and(foreign) {
+    /// The variables without those that a `.env` file sets and may not decide, and what is to be said about the file.
+    /// Refuses a file if to go on without its setting would mislead.
+    pub(super) fn settled(&self) -> Result<(Self, FromFile)> {
+        let mut settled = self.clone();
+        let mut ignored: Vec<_> = self.ignored.iter().map(|name| (*name, NEVER)).collect();
+        for (name, line) in self.file.broken() {
+            // The user's own value makes the line irrelevant.
+            if !self.set.contains_key(name) {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
-                    format!("the .env file sets {name}, and would send a credential there that is not its own"),
+                    format!("{}, line {line}: the line sets {name} and has a syntax error", self.file.name()),
                 )
-                .hint(format!("If that host is right, set {name} in the environment instead.")));
+                .hint("Write NAME=value; close every quote, and let only a comment (#) follow a closing one."));
             }
         }
-        Ok(())
+        let users = [API_TOKEN, USER_API_KEY, CLIENT_ID].into_iter().any(|name| self.by(name) == Some(By::User));
+        let of_file =
+            |rule| VARIABLES.iter().filter(move |variable| self.is_files(variable) && variable.in_file == rule);
+        if users {
+            for variable in of_file(InFile::Credential) {
+                settled.unset(variable.name);
+                ignored.push((variable.name, "the environment has a credential of the user's own"));
+            }
+        }
+        let own = settled.credential().and_then(|name| settled.by(name)) == Some(By::File);
+        let on = |value: &str| matches!(flag(SANDBOX, value), Ok(true));
+        let embedded = self.by(SANDBOX) == Some(By::User) && self.get(SANDBOX).is_some_and(on);
+        if !own {
+            for variable in of_file(InFile::WithKey) {
+                settled.unset(variable.name);
+                if !embedded {
+                    ignored.push((variable.name, "it goes with a key of the same file, and that is not in force"));
+                }
+            }
+        }
+        let refused = of_file(InFile::Refused)
+            .filter(|variable| self.get(variable.name).is_some_and(|value| !is_switched_off(variable, value)));
+        // One that cannot be read is refused for that by whoever reads it.
+        let foreign = |variable: &&Variable| {
+            let host = self.get(variable.name).map(Host::parse);
+            host.is_some_and(|host| host.is_ok_and(|host| host.region().is_none()))
+        };
+        let hosts = of_file(InFile::HostWithKey).filter(foreign);
+        for variable in refused.chain(hosts.clone().filter(|_| !own)) {
+            if !embedded {
+                return Err(self.refusal(variable));
+            }
+            settled.unset(variable.name);
+        }
+        let taken = VARIABLES.iter().filter(|variable| settled.is_files(variable)).map(|variable| variable.name);
+        let report = FromFile {
+            name: self.file.is_present().then(|| self.file.name()),
+            taken: taken.collect(),
+            ignored,
+            faults: self.file.faults(),
+            host: hosts.filter(|_| own).find_map(|variable| self.get(variable.name)).map(str::to_owned),
+        };
+        Ok((settled, report))
+    }
+
+    /// Whether a variable has the file's value.
+    fn is_files(&self, variable: &Variable) -> bool {
+        self.by(variable.name) == Some(By::File)
+    }
+
+    /// The error for a file that sets what it may not, where it would mislead to go on without.
+    fn refusal(&self, variable: &Variable) -> Error {
+        let (name, place) = (variable.name, self.file.place(variable.name));
+        let (why, hint) = if name == SANDBOX {
+            (
+                "and a .env file does not decide whether calls go to the embedded account".to_owned(),
+                format!(
+                    "Start with --sandbox, or set {name} in the environment: 1 for the embedded account, 0 for the real one."
+                ),
+            )
+        } else {
+            (
+                "and would send a credential there that is not its own".to_owned(),
+                format!(
+                    "If that host is right, set {name} in the environment instead; if not, set it there to nothing."
+                ),
+            )
+        };
+        Error::new(Code::InvalidConfiguration, format!("{place}: the .env file sets {name}, {why}")).hint(hint)
+    }
+
+    /// The error about a setting, with its place if a file has it.
+    #[must_use]
+    pub fn placed(&self, error: Error) -> Error {
+        let named = |variable: &&Variable| self.is_files(variable) && error.message().contains(variable.name);
+        match VARIABLES.iter().find(named) {
+            Some(variable) => error.adding(&format!(" ({})", self.file.place(variable.name))),
+            None => error,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CLIENT_ID, Config};
+    use crate::config::{Config, IDENTITY_HOST, SANDBOX_STATE};
 
     const GATE: &str = "PAGERDUTY_API_HOST=https://gate.example\n";
 
     fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config> {
         let find = |name: &str| environment.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
-        Config::new(&Variables::new(find, &Dotenv::parse(file).unwrap()))
+        Config::new(&Variables::new(find, &Dotenv::parse(file)))
     }
 
     #[test]
@@ -130,14 +269,16 @@ mod tests {
             // The file's own credential is in force.
             ("PAGERDUTY_API_TOKEN=u+x", &[][..], true),
             ("PAGERDUTY_USER_API_KEY=u+x", &[], true),
-            ("PAGERDUTY_API_TOKEN=u+x\nPAGERDUTY_CLIENT_ID=c", &[(CLIENT_ID, "mine")], true),
-            ("PAGERDUTY_API_TOKEN=u+x", &[(USER_API_KEY, mine)], true),
+            ("PAGERDUTY_API_TOKEN=u+x\nPAGERDUTY_CLIENT_ID=c", &[], true),
+            ("PAGERDUTY_API_TOKEN=u+x", &[(CLIENT_ID, blank)], true),
             ("PAGERDUTY_API_TOKEN=\nPAGERDUTY_USER_API_KEY=u+x", &[], true),
             ("PAGERDUTY_USER_API_KEY=u+x", &[(API_TOKEN, blank)], true),
             // The user's key is.
             ("", &[(API_TOKEN, mine)], false),
             ("", &[(USER_API_KEY, mine)], false),
             ("PAGERDUTY_API_TOKEN=u+x", &[(API_TOKEN, mine)], false),
+            ("PAGERDUTY_API_TOKEN=u+x", &[(USER_API_KEY, mine)], false),
+            ("PAGERDUTY_API_TOKEN=u+x", &[(CLIENT_ID, "mine")], false),
             ("PAGERDUTY_USER_API_KEY=u+x", &[(API_TOKEN, mine)], false),
             ("PAGERDUTY_API_TOKEN=", &[(USER_API_KEY, mine)], false),
             // The login is, or nothing.
@@ -172,7 +313,16 @@ mod tests {
             let refused = config.refuse_host_of_file("a credential").is_err();
             assert_eq!((config.host.base(), refused), (host, of_file), "{file}");
         }
-        for host in ["https://pagerduty.com.evil.example", "http://127.0.0.1:9", "http://localhost:9"] {
+        for host in [
+            "https://pagerduty.com.evil.example",
+            "http://127.0.0.1:9",
+            "http://localhost:9",
+            "https://anything.pagerduty.com",
+            "https://anything.pagerduty.com:8443/path",
+            "https://api.pagerduty.com:8443",
+            "https://api.pagerduty.com/path",
+            "https://api.pagerduty.com.",
+        ] {
             read(&format!("{API_HOST}={host}"), &[(API_TOKEN, "u+mine")]).unwrap_err();
         }
     }
@@ -191,7 +341,7 @@ mod tests {
             ("", Some("http://[::1]:9"), "http://[::1]:9"),
         ] {
             let find = |name: &str| environment.filter(|_| name == API_HOST).map(str::to_owned);
-            let mut variables = Variables::new(find, &Dotenv::parse(file).unwrap());
+            let mut variables = Variables::new(find, &Dotenv::parse(file));
             variables.choose(Region::Eu);
             assert_eq!(Config::new(&variables).unwrap().host.base(), host, "{file} {environment:?}");
         }
@@ -199,11 +349,87 @@ mod tests {
 
     #[test]
     fn a_file_never_chooses_the_identity_server() {
-        for host in ["https://evil.example", "http://127.0.0.1:9"] {
+        for host in ["https://evil.example", "http://127.0.0.1:9", "https://identity.pagerduty.com:8443"] {
             let file = format!("{IDENTITY_HOST}={host}\nPAGERDUTY_API_TOKEN=u+x\nPAGERDUTY_CLIENT_ID=c\n");
             assert!(read(&file, &[]).unwrap_err().message().contains(IDENTITY_HOST));
             assert!(read(&file, &[(IDENTITY_HOST, "")]).is_ok(), "switched off");
         }
+    }
+
+    #[test]
+    fn each_variable_of_a_file_is_taken_ignored_or_refused() {
+        let value = |variable: &Variable| match variable.name {
+            API_HOST | IDENTITY_HOST => "https://gate.example",
+            crate::config::USER_EMAIL => "a@b.example",
+            REGION => "eu",
+            crate::config::FORMAT => "compact",
+            _ => "1",
+        };
+        for variable in VARIABLES {
+            let name = variable.name;
+            let alone = format!("{name}={}\n", value(variable));
+            let with_key = format!("{alone}{API_TOKEN}=u+x\n");
+            let of = |file: &str, environment: &[(&str, &str)]| match read(file, environment) {
+                Ok(config) if config.dotenv.taken.contains(&name) => "taken",
+                Ok(config) if config.dotenv.ignored.iter().any(|(ignored, _)| *ignored == name) => "ignored",
+                Ok(_) => "lost",
+                Err(error) => {
+                    assert!(error.message().contains(name) && error.message().contains(".env"), "{error}");
+                    "refused"
+                }
+            };
+            let own = if name == USER_API_KEY { API_TOKEN } else { USER_API_KEY };
+            let (alone, with_key) = (of(&alone, &[(own, "u+mine")]), of(&with_key, &[]));
+            let expected = match variable.in_file {
+                InFile::Taken => ["taken", "taken"],
+                InFile::Credential | InFile::WithKey => ["ignored", "taken"],
+                InFile::HostWithKey => ["refused", "taken"],
+                InFile::Ignored => ["ignored", "ignored"],
+                InFile::Refused => ["refused", "refused"],
+            };
+            assert_eq!([alone, with_key], expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_may_not_decide_changes_nothing() {
+        let file = "PAGERDUTY_RAW_TEXT=1\nPAGERDUTY_TOKEN_STORE=file\nPAGERDUTY_USER_EMAIL=evil@b.example\n\
+                    PAGERDUTY_API_TOKEN=theirs\nPAGERDUTY_SANDBOX=off\n";
+        let config = read(file, &[(USER_API_KEY, "mine")]).unwrap();
+        assert_eq!(config.token.map(|(_, source)| source), Some(USER_API_KEY));
+        assert_eq!((config.raw_text, config.sandbox, config.user_email), (false, false, None));
+        assert_eq!(config.oauth.store, crate::config::TokenStore::Keyring);
+        assert_eq!(config.dotenv.ignored.len(), 4);
+    }
+
+    #[test]
+    fn the_embedded_account_by_the_users_choice_is_not_refused() {
+        let file = format!("{GATE}PAGERDUTY_SANDBOX=1\nPAGERDUTY_IDENTITY_HOST=https://gate.example");
+        let config = read(&file, &[(SANDBOX, "1"), (API_TOKEN, "u+mine")]).unwrap();
+        assert!(config.sandbox && config.host.region().is_some());
+        assert_eq!(read("PAGERDUTY_SANDBOX=1", &[(SANDBOX, "")]).unwrap().sandbox, false);
+    }
+
+    #[test]
+    fn errors_about_a_file_name_it_and_the_line() {
+        for (file, environment, part) in [
+            ("\nPAGERDUTY_REGION=mars", &[][..], "line 2"),
+            ("A=1\nPAGERDUTY_REGION='eu", &[], "line 2"),
+            ("PAGERDUTY_SANDBOX=1", &[], "line 1"),
+        ] {
+            let error = read(file, environment).unwrap_err();
+            assert!(error.message().contains(".env file") && error.message().contains(part), "{error}");
+        }
+        assert!(read("PAGERDUTY_REGION='eu", &[(REGION, "us")]).is_ok(), "the user's own value counts");
+    }
+
+    #[test]
+    fn a_name_like_that_for_a_key_is_told_where_there_is_none() {
+        assert_eq!(read("PAGERDUTY_API_KEY=u+x", &[]).unwrap().similar_to_token.as_deref(), Some("PAGERDUTY_API_KEY"));
+        let environment =
+            [("PAGERDUTY_TOKEN", "u+x"), ("PAGERDUTY_API_KEY", " ")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let variables = Variables::default().beside(environment.into_iter());
+        assert_eq!(variables.similar_to_token().as_deref(), Some("PAGERDUTY_TOKEN"));
     }
 
     #[test]

@@ -68,8 +68,8 @@ impl Client {
         let max_response_tokens = max_response_tokens.map(|tokens| tokens.str()?.extract()).transpose()?;
         let overrides = Overrides { token, region, base_url, user_email, timeout, max_response_tokens };
         let filter = Filter { read_only, toolsets, tools: None };
-        let own = environment(py)?.and_then(|mut variables| {
-            overrides.apply(&mut variables)?;
+        let mut variables = environment(py)?;
+        let own = overrides.apply(&mut variables).and_then(|()| {
             let config = Config::new(&variables)?;
             // Refuses an unknown toolset now and not in the first call.
             Toolbox::new(&config, &filter)?;
@@ -118,7 +118,8 @@ impl Client {
     fn require_credential(&self, py: Python<'_>) -> PyResult<()> {
         let Source::Own(own) = self.0.as_ref() else { return Ok(()) };
         let credentials = Credentials::new(&own.config);
-        if own.config.sandbox || credentials.environment().is_some() || credentials.login().is_some() {
+        let named = credentials.settings().map_or(credentials.login().is_some(), |key| key.is_ok());
+        if own.config.sandbox || named {
             return Ok(());
         }
         raised(py, until_done(py, async move { credentials.present().await })?).map(drop)
@@ -172,7 +173,7 @@ impl Source {
                     Ok(Ready { app: Arc::clone(own.app.get_or_try_init(start).await?), budget: own.budget })
                 }
                 (Self::Environment, variables) => {
-                    let variables = variables.transpose()?.unwrap_or_default();
+                    let variables = variables.unwrap_or_default();
                     Ok(Ready { budget: has_budget(&variables), app: shared(variables).await? })
                 }
             }

@@ -28,14 +28,15 @@ pub struct Overrides {
 }
 
 /// The variables as they are now: the environment's, then those of the `.env` file.
-pub fn environment(py: Python<'_>) -> PyResult<Result<Variables>> {
+pub fn environment(py: Python<'_>) -> PyResult<Variables> {
     let environ = py.import("os")?.getattr("environ")?;
     let mut set = HashMap::new();
     for variable in VARIABLES {
         let value: Option<Bound<'_, PyString>> = environ.call_method1("get", (variable.name,))?.extract()?;
         set.extend(value.map(|value| (variable.name, value.to_string_lossy().into_owned())));
     }
-    Ok(dotenv().map(|dotenv| Variables::new(|name| set.get(name).cloned(), dotenv)))
+    let all: HashMap<String, String> = environ.call_method0("copy")?.extract().unwrap_or_default();
+    Ok(Variables::new(|name| set.get(name).cloned(), dotenv()).beside(all.into_iter()))
 }
 
 impl Overrides {
@@ -62,11 +63,7 @@ impl Overrides {
     }
 }
 
-fn dotenv() -> Result<&'static Dotenv> {
+fn dotenv() -> &'static Dotenv {
     static DOTENV: OnceLock<Dotenv> = OnceLock::new();
-    if let Some(dotenv) = DOTENV.get() {
-        return Ok(dotenv);
-    }
-    let read = Dotenv::load()?;
-    Ok(DOTENV.get_or_init(|| read))
+    DOTENV.get_or_init(Dotenv::load)
 }

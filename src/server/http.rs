@@ -60,6 +60,8 @@ pub struct Options {
     pub allowed_origins: Vec<String>,
     /// Whether callers from other machines may use the server's own credential.
     pub shared_credential: bool,
+    /// Whether every request needs a credential, from this machine as well.
+    pub require_key: bool,
     /// Whether `initialize` opens a session.
     pub sessions: bool,
     /// How many requests are served at a time.
@@ -143,7 +145,7 @@ impl Http {
     }
 
     fn credential_required(&self) -> bool {
-        !self.loopback && !self.options.shared_credential
+        self.options.require_key || (!self.loopback && !self.options.shared_credential)
     }
 
     /// Serves the tools of `toolbox` until `stop` is done, and then until what runs is answered, but not for longer than

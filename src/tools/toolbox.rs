@@ -80,7 +80,7 @@ impl Toolbox {
     /// Connects to PagerDuty before anybody asks, if there is a credential in the environment: without one it is not yet
     /// known whether, and in which region, there is anything to be asked.
     pub async fn warm_up(&self) {
-        if self.credentials.environment().is_some() {
+        if self.credentials.settings().is_some_and(|key| key.is_ok()) {
             self.client.warm_up().await;
         }
     }
@@ -425,6 +425,7 @@ mod tests {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             shared_credential: false,
+            require_key: false,
             sessions: false,
             max_calls: 1,
             max_calls_per_credential: 1,

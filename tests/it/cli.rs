@@ -72,22 +72,6 @@ fn a_proxy_is_not_told_what_stays_on_this_machine() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-#[test]
-fn another_programs_dotenv_file_does_not_stop_the_server() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(".env"), b"APP_NAME=My App\njust a line\nNAME=caf\xe9\nPAGERDUTY_SANDBOX=1\n")
-        .unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
-        .args(["call", "get_teams", "limit=1"])
-        .env_clear()
-        .env("PAGERDUTY_SANDBOX_STATE", "memory")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("passed over lines"), "said on standard error");
-}
-
 /// The binary with a key for the PagerDuty at `url`.
 fn server_of(url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));

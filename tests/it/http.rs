@@ -60,6 +60,7 @@ impl Web {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             shared_credential: false,
+            require_key: false,
             sessions,
             max_calls: 8,
             max_calls_per_credential: 8,

@@ -73,6 +73,7 @@ fn options() -> http::Options {
         allowed_hosts: Vec::new(),
         allowed_origins: Vec::new(),
         shared_credential: false,
+        require_key: false,
         sessions: false,
         max_calls: 2 * AT_A_TIME,
         max_calls_per_credential: AT_A_TIME,

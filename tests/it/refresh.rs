@@ -233,3 +233,102 @@ async fn a_files_client_cannot_have_the_stored_login_removed() {
     assert!(error.message().contains(".env") && error.message().contains("PAGERDUTY_CLIENT_ID"), "{error}");
     assert_eq!((scene.stored(), scene.opened()), (before, 1));
 }
+
+/// A login whose access token PagerDuty refuses long before its end, and whose refresh token is good.
+async fn refused() -> Scene {
+    let scene = Scene::start().await.with_secret();
+    scene.ok().await;
+    let mut stored = scene.stored();
+    stored["oauth_token"] = "revoked".into();
+    fs::write(scene.path(), stored.to_string()).unwrap();
+    scene.sandbox.clear();
+    scene
+}
+
+#[tokio::test]
+async fn a_refused_token_is_refreshed_and_the_read_repeated() {
+    let scene = refused().await;
+    let toolbox = scene.toolbox();
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    let asked = scene.sandbox.requests().iter().filter(|request| request.path == "/teams").count();
+    assert_eq!(asked, 2);
+    assert_ne!(scene.stored()["oauth_token"], "revoked");
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(scene.tokens_asked(), 1, "the new one is kept");
+}
+
+#[tokio::test]
+async fn refused_calls_at_the_same_time_share_one_refresh() {
+    let scene = refused().await;
+    let toolboxes = [scene.toolbox(), scene.toolbox()];
+    let calls = (0..10).map(|number| toolboxes[number % 2].call("build_user_context", object(json!({}))));
+    for outcome in futures_util::future::join_all(calls).await {
+        outcome.unwrap();
+    }
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1), "in two processes, too");
+}
+
+#[tokio::test]
+async fn a_refused_change_is_repeated_after_the_refresh() {
+    let scene = Scene::start().await.with_secret();
+    let open = json!({"statuses": ["triggered"], "limit": 1});
+    let open = support::ok(&scene.toolbox(), "get_incidents", open).await;
+    let id = open["incidents"][0]["id"].clone();
+    let refuse = || FaultKind::Status { code: 401, headers: [].into(), body: None };
+    for (tool, path, arguments) in [
+        ("acknowledge_incident", "/incidents/{id}", json!({"incident_id": id})),
+        ("add_incident_note", "/incidents/{id}/notes", json!({"incident_id": id, "content": "seen"})),
+    ] {
+        // A server of its own: one that has just refreshed does not do so again for a refusal.
+        let toolbox = scene.toolbox();
+        scene.sandbox.clear();
+        scene.sandbox.fail(Fault::once(path, refuse()));
+        support::ok(&toolbox, tool, arguments).await;
+        let changes = scene.sandbox.requests().iter().filter(|request| request.method != "GET").count();
+        assert_eq!(changes, 3, "{tool}: refused, refreshed, repeated");
+    }
+    let notes = support::ok(&scene.toolbox(), "get_incidents", json!({"incident_id": id, "include_notes": true})).await;
+    let written = notes["incidents"][0]["notes"].as_array().unwrap().iter().filter(|note| note["content"] == "seen");
+    assert_eq!(written.count(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_token_that_cannot_be_refreshed_asks_for_a_login() {
+    let scene = refused().await;
+    scene.sandbox.identity(IdentityOptions { reject_refresh: true, ..Default::default() });
+    let toolbox = scene.toolbox();
+    let error = support::err(&toolbox, "get_teams", json!({})).await;
+    assert_eq!((error.code(), error.http_status()), (Code::AuthenticationFailed, Some(401)));
+    assert!(error.hint_text().unwrap().contains("auth login"), "{error}");
+    assert_eq!((scene.opened(), scene.path().exists()), (1, false), "not within the call, and nothing dead is kept");
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    assert_eq!(scene.opened(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_that_a_refresh_does_not_end_costs_one() {
+    let scene = Scene::start().await.with_secret();
+    let toolbox = scene.toolbox();
+    support::ok(&toolbox, "get_teams", json!({})).await;
+    scene.sandbox.clear();
+    let elsewhere = FaultKind::Status { code: 401, headers: [].into(), body: None };
+    scene.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", elsewhere) });
+    for _ in 0..3 {
+        assert_eq!(support::err(&toolbox, "get_teams", json!({})).await.code(), Code::AuthenticationFailed);
+    }
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    let asked = scene.sandbox.requests().iter().filter(|request| request.path == "/teams").count();
+    assert_eq!(asked, 4);
+}
+
+#[tokio::test]
+async fn a_refresh_that_fails_after_a_refusal_is_told_with_it() {
+    let scene = refused().await;
+    let before = scene.stored();
+    scene.sandbox.identity(IdentityOptions { fail: 9, ..Default::default() });
+    let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
+    assert_eq!(error.code(), Code::AuthenticationFailed);
+    assert!(error.message().contains("; refreshing the login failed: "), "{error}");
+    assert_eq!((scene.stored(), scene.opened()), (before, 1));
+}

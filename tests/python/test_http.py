@@ -88,7 +88,10 @@ def test_options_win_over_the_environment(nowhere: Path):
 def test_a_folder_has_no_say_in_who_may_reach_this_machine(tmp_path: Path):
     (tmp_path / ".env").write_text("FASTMCP_TRANSPORT=http\nFASTMCP_HOST=0.0.0.0\n")
     done = native().run("--sandbox", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert "Serving MCP" not in done.stderr
+    assert "FASTMCP_TRANSPORT" in done.stderr, "it is said that they are ignored"
+    assert "FASTMCP_HOST" in done.stderr
 
 
 def test_the_header_wins_over_everything(web: Web):
@@ -117,11 +120,38 @@ def test_the_configured_author_is_not_that_of_callers(sandbox, nowhere: Path):
     assert refused["error"]["code"] == "NO_USER_CONTEXT"
 
 
-def test_the_authorization_header_is_no_credential(web: Web):
-    assert name(web, Authorization=f"Bearer {TEAMLESS}") == name(web)
+def test_a_key_in_the_authorization_header_is_a_credential(web: Web):
+    theirs = name(web, X_PagerDuty_Token=TEAMLESS)
+    for value in (f"Bearer {TEAMLESS}", f"Token token={TEAMLESS}"):
+        assert name(web, Authorization=value) == theirs
+    for gateways in ("Basic dTpw", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"):
+        assert name(web, Authorization=gateways) == name(web), "the gateway's own"
 
 
-@pytest.mark.parametrize("token", ["", "  "])
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [(["--require-key"], {}), ([], {"PAGERDUTY_REQUIRE_KEY": "1"})],
+)
+def test_a_key_can_be_required_on_loopback(sandbox, nowhere: Path, options, variables):
+    own = {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": USER}
+    with serve(native(), *options, cwd=nowhere, **own, **variables) as web:
+        assert "Every request needs its own X-PagerDuty-Token header." in web.greeting
+        for method in ("initialize", "tools/list", "tools/call"):
+            assert web.ask(method, {"name": "get_teams"}).status == 401
+        assert web.call("get_teams", Authorization=f"Bearer {USER}")["teams"]
+
+
+@pytest.mark.parametrize("variables", [{}, {"PAGERDUTY_REQUIRE_KEY": "1"}])
+def test_a_required_key_and_a_shared_credential_contradict(nowhere: Path, variables):
+    required = [] if variables else ["--require-key"]
+    options = ["--transport", "http", "--port", "0", "--shared-credential", *required]
+    done = native().run(*options, cwd=nowhere, **variables)
+    assert done.returncode == 2
+    assert "--shared-credential" in done.stderr
+    assert "hint:" in done.stderr
+
+
+@pytest.mark.parametrize("token", ["", "  ", "(null)", "undefined"])
 def test_an_empty_header_does_not_fall_back_to_the_servers_credential(web: Web, token: str):
     answer = web.ask("tools/list", X_PagerDuty_Token=token)
     assert answer.status == 401

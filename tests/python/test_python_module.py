@@ -147,7 +147,7 @@ def test_a_dotenv_files_host_is_looked_at_on_every_call(sandbox, tmp_path, monke
         print([ask(call) for call in both])
         print([ask(call, PAGERDUTY_API_TOKEN="mine") for call in both])
         print([ask(call, PAGERDUTY_API_TOKEN="", PAGERDUTY_CLIENT_ID="mine") for call in both])
-        del os.environ["PAGERDUTY_API_TOKEN"]
+        del os.environ["PAGERDUTY_API_TOKEN"], os.environ["PAGERDUTY_CLIENT_ID"]
         print([ask(call) for call in both])
     """
     refused = "['INVALID_CONFIGURATION', 'INVALID_CONFIGURATION']"

@@ -75,7 +75,8 @@ def test_a_files_credential_holds_nothing_of_the_environment(call, sandbox, valu
     file = f"PAGERDUTY_API_HOST={{url}}\nPAGERDUTY_API_TOKEN={literal}"
     done = call(file, SECRET="sandbox-user")
     assert done.returncode == 1, "with the environment's key it would have been a success"
-    assert json.loads(done.stdout)["error"]["status"] == 401
+    assert json.loads(done.stdout)["error"]["code"] == "INVALID_CONFIGURATION"
+    assert sandbox.requests() == [], "a variable is no key, and is not sent"
 
 
 def test_over_http_a_file_does_not_say_where_the_callers_credentials_go(door, sandbox, tmp_path):

@@ -10,7 +10,7 @@ use super::guard::refuse_repeated;
 use super::limits::Permit;
 use super::refusal::Refusal;
 use super::sessions::Underway;
-use crate::auth::{Origin, TOKEN_HEADER};
+use crate::auth::{BY_AUTHORIZATION, BY_TOKEN_HEADER, Door, Origin, TOKEN_HEADER, read_key};
 use crate::error::{Code, Error};
 use crate::tools::{Filter, Toolbox};
 use crate::trace::Trace;
@@ -20,6 +20,9 @@ const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
 
 /// The names of the tools that a request leaves itself.
 const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
+
+/// What to do about a request without a credential.
+const SEND: &str = "Send your PagerDuty API key in the header X-PagerDuty-Token (or Authorization: Bearer).";
 
 /// What comes with a request, for the handler of its message.
 #[derive(Clone)]
@@ -48,7 +51,7 @@ impl Caller {
     /// Reads it off the headers. `required` refuses a request without a credential of its own.
     pub fn of(headers: &HeaderMap, toolbox: &Toolbox, required: bool) -> Result<Self, Refusal> {
         Ok(Self {
-            origin: Origin::Http(credential(headers, required)?),
+            origin: origin(headers, required)?,
             toolbox: narrowed(headers, toolbox)?.map(Arc::new),
             trace: Trace::of(headers),
             reads_events: false,
@@ -58,29 +61,48 @@ impl Caller {
     }
 }
 
-/// An empty header is not the absence of one: a gateway that failed to fill it in must not act as the server itself.
-fn credential(headers: &HeaderMap, required: bool) -> Result<Option<SecretString>, Refusal> {
+/// Reads the credential of a request: [`TOKEN_HEADER`], else `Authorization` if that holds a key.
+///
+/// An empty header differs from an absent one: a gateway that failed to fill it in must not act as the server itself.
+fn origin(headers: &HeaderMap, required: bool) -> Result<Origin, Refusal> {
     let name = HeaderName::from_static("x-pagerduty-token");
-    refuse_repeated(headers, &name)?;
-    match headers.get(name) {
-        None if required => Err(unauthorized(format!(
-            "no PagerDuty credential: the request has no {TOKEN_HEADER} header, which every request to this server needs"
-        ))),
-        None => Ok(None),
-        Some(value) => match value.to_str().map(str::trim) {
-            Ok("") => Err(unauthorized(format!("no PagerDuty credential: the {TOKEN_HEADER} header is empty"))),
-            Ok(text) => Ok(Some(text.into())),
-            Err(_) => Err(unauthorized(format!("the {TOKEN_HEADER} header holds characters that no credential has"))),
-        },
+    for name in [&name, &header::AUTHORIZATION] {
+        refuse_repeated(headers, name)?;
+    }
+    if let Some(value) = headers.get(name) {
+        return key(value, BY_TOKEN_HEADER).map(|key| Origin::Http(Some(key)));
+    }
+    match headers.get(header::AUTHORIZATION).filter(|value| holds_a_key(value)) {
+        Some(value) => key(value, BY_AUTHORIZATION).map(Origin::HttpAuthorization),
+        None if required => {
+            let message = format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header");
+            Err(unauthorized(&Error::new(Code::MissingCredentials, message).hint(SEND)))
+        }
+        None => Ok(Origin::Http(None)),
     }
 }
 
-fn unauthorized(message: String) -> Refusal {
-    let error = Error::new(Code::MissingCredentials, message)
-        .hint(format!("Send a PagerDuty API key or OAuth access token in {TOKEN_HEADER}."));
-    // RFC 9110 wants a challenge with a 401. Not `Bearer`: that would send MCP clients looking for an authorization server.
-    let challenge = HeaderValue::from_static("PagerDuty-Token header=\"X-PagerDuty-Token\"");
-    Refusal::of(StatusCode::UNAUTHORIZED, &error).header(header::WWW_AUTHENTICATE, challenge)
+fn key(value: &HeaderValue, source: &str) -> Result<SecretString, Refusal> {
+    read_key(&String::from_utf8_lossy(value.as_bytes()), source, Door::Header).map_err(|error| unauthorized(&error))
+}
+
+/// Returns whether an `Authorization` header may hold a PagerDuty key. Other schemes than the two that PagerDuty knows are
+/// the gateway's, and so are JSON Web Tokens, which gateways and service meshes pass on: no key of PagerDuty is one.
+fn holds_a_key(value: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let (scheme, rest) = text.trim().split_once([' ', '\t', '=']).unwrap_or((text.trim(), ""));
+    let web_token = rest.trim().starts_with("eyJ") && rest.bytes().filter(|byte| *byte == b'.').count() >= 2;
+    ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !web_token
+}
+
+/// Refuses a request for its credential. Clients print the message, and Codex only the realm, so that both say what to do.
+///
+/// Every client that knows OAuth takes any 401 for an invitation to it, whatever the scheme of the challenge
+/// (`docs/design.md`); `refusal::no_login` answers what they ask next.
+fn unauthorized(error: &Error) -> Refusal {
+    let challenge =
+        HeaderValue::from_static("PagerDuty-Token realm=\"Send your PagerDuty API key in X-PagerDuty-Token\"");
+    Refusal::explained(StatusCode::UNAUTHORIZED, error).header(header::WWW_AUTHENTICATE, challenge)
 }
 
 /// The tools, if the request asks for fewer than the server has. What it names beyond those is not switched on by it.
@@ -111,4 +133,39 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
 fn wrong(name: &HeaderName, what: &str, hint: &str) -> Refusal {
     let error = Error::new(Code::InvalidParameter, format!("the header {name}: {what}")).hint(hint);
     Refusal::of(StatusCode::BAD_REQUEST, &error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &'static str, value: &[u8]) -> Result<Origin, Refusal> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_bytes(value).unwrap());
+        origin(&headers, false)
+    }
+
+    #[test]
+    fn authorization_counts_if_it_holds_a_key() {
+        for value in ["Bearer u+abc", "bearer u+abc", "Token token=u+abc", "Token token=\"u+abc\"", "token u+abc"] {
+            let brought = of("authorization", value.as_bytes()).unwrap();
+            let same = Origin::HttpAuthorization("u+abc".into());
+            assert!(matches!(brought, Origin::HttpAuthorization(_)), "{value}");
+            assert!(brought.fingerprint() == same.fingerprint(), "{value}");
+        }
+        for value in ["Basic dTpw", "Negotiate abc", "Digest x", "", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"]
+        {
+            assert!(matches!(of("authorization", value.as_bytes()).unwrap(), Origin::Http(None)), "{value}");
+        }
+        for value in ["Bearer", "Bearer ${PAGERDUTY_API_TOKEN}", "Bearer null", "Token token="] {
+            assert!(of("authorization", value.as_bytes()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_header_without_a_key_never_counts_as_absent() {
+        for value in [&b""[..], b" ", b"(null)", b"\"\"", b"{env:KEY}", b"u+a b", b"u+\xff", b"Bearer "] {
+            assert!(of("x-pagerduty-token", value).is_err(), "{value:?}");
+        }
+    }
 }

@@ -1,0 +1,173 @@
+//! Work on the keyring, which may wait for a person to unlock it: on one thread, and waited for within a bound.
+//!
+//! The keyring's own calls have no time-out. A look that takes too long goes on when its caller has given up, and the next
+//! caller takes its answer; there is never a second look beside it. One thread does everything in order, so that neither
+//! threads pile up nor an old change overtakes a new one.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+/// How long a caller waits for the keyring.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+type Job = Box<dyn FnOnce() + Send>;
+type Look<T> = Shared<BoxFuture<'static, Option<(T, Instant)>>>;
+
+/// A thread for work that is done in order. `T` is the outcome of a look.
+pub struct Worker<T> {
+    patience: Duration,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    jobs: Option<mpsc::Sender<Job>>,
+    /// The latest look, unless something was changed after it.
+    look: Option<Look<T>>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Worker<T> {
+    /// A worker whose callers wait for that long. The thread begins with the first work.
+    pub const fn new(patience: Duration) -> Self {
+        Self { patience, state: Mutex::new(State { jobs: None, look: None }) }
+    }
+
+    /// Returns the outcome of `look`, or of the look that is under way; `None` if there is none in time. An outcome that
+    /// came when its caller had given up is used if it is not older than that wait.
+    pub async fn look(&self, look: impl FnOnce() -> T + Clone + Send + 'static) -> Option<T> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let (underway, begun) = self.join(look.clone());
+            let (outcome, at) = tokio::time::timeout_at(deadline, underway).await.ok()??;
+            if begun || at.elapsed() < self.patience {
+                return Some(outcome);
+            }
+        }
+    }
+
+    /// The look that is under way, or a new one; and whether it is new.
+    fn join(&self, look: impl FnOnce() -> T + Send + 'static) -> (Look<T>, bool) {
+        let mut state = self.lock();
+        // One that was waited for to its end has served.
+        if let Some(underway) = state.look.take().filter(|look| look.peek().is_none()) {
+            state.look = Some(underway.clone());
+            return (underway, false);
+        }
+        let outcome = submit(&mut state, move || (look(), Instant::now()));
+        let begun = outcome.map(Result::ok).boxed().shared();
+        state.look = Some(begun.clone());
+        (begun, true)
+    }
+
+    /// Does work that changes something, after all that was begun before; `None` if it is not done in time, and then it
+    /// goes on.
+    pub async fn change<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+        let done = {
+            let mut state = self.lock();
+            state.look = None;
+            submit(&mut state, work)
+        };
+        timeout(self.patience, done).await.ok()?.ok()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands work to the thread. A thread that is gone, since its work panicked, is replaced.
+fn submit<T, R: Send + 'static>(
+    state: &mut State<T>,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> oneshot::Receiver<R> {
+    let (reply, outcome) = oneshot::channel();
+    let job: Job = Box::new(move || drop(reply.send(work())));
+    let refused = match &state.jobs {
+        Some(jobs) => jobs.send(job).err().map(|refused| refused.0),
+        None => Some(job),
+    };
+    if let Some(job) = refused {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let begun =
+            thread::Builder::new().name("keyring".to_owned()).spawn(move || queue.into_iter().for_each(|job| job()));
+        match begun {
+            Ok(_) => drop(jobs.send(job)),
+            // The job is dropped, and whoever waits for it is told at once.
+            Err(error) => tracing::warn!(%error, "no thread for the keyring"),
+        }
+        state.jobs = Some(jobs);
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A keyring that answers when it is unlocked, and how often it was asked.
+    #[derive(Clone)]
+    struct Locked {
+        asked: Arc<AtomicUsize>,
+        unlocked: Arc<Mutex<mpsc::Receiver<usize>>>,
+    }
+
+    impl Locked {
+        fn new() -> (Self, mpsc::Sender<usize>) {
+            let (unlock, unlocked) = mpsc::channel();
+            (Self { asked: Arc::default(), unlocked: Arc::new(Mutex::new(unlocked)) }, unlock)
+        }
+
+        fn look(&self) -> impl FnOnce() -> Option<usize> + Clone + Send + 'static {
+            let this = self.clone();
+            move || {
+                this.asked.fetch_add(1, Ordering::SeqCst);
+                this.unlocked.lock().unwrap().recv().ok()
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_that_takes_too_long_serves_the_next_caller() {
+        let worker = Worker::new(Duration::from_millis(50));
+        let (keyring, unlock) = Locked::new();
+        for _ in 0..3 {
+            let both = tokio::join!(worker.look(keyring.look()), worker.look(keyring.look()));
+            assert_eq!(both, (None, None));
+        }
+        assert_eq!(keyring.asked.load(Ordering::SeqCst), 1, "nobody looks beside it");
+        unlock.send(1).unwrap();
+        // Longer than a bound of its own: the answer is on its way through the thread.
+        let worker = Worker { patience: Duration::from_secs(20), ..worker };
+        assert_eq!(worker.look(keyring.look()).await, Some(Some(1)));
+        assert_eq!(keyring.asked.load(Ordering::SeqCst), 1);
+        unlock.send(2).unwrap();
+        assert_eq!(worker.look(keyring.look()).await, Some(Some(2)), "and is used once");
+    }
+
+    #[tokio::test]
+    async fn a_change_waits_its_turn_and_a_look_after_it_is_new() {
+        let worker = Worker::new(Duration::from_millis(50));
+        let (keyring, unlock) = Locked::new();
+        assert_eq!(worker.look(keyring.look()).await, None);
+        assert_eq!(worker.change(|| ()).await, None, "behind the look");
+        unlock.send(1).unwrap();
+        unlock.send(2).unwrap();
+        let worker = Worker { patience: Duration::from_secs(20), ..worker };
+        assert_eq!(worker.look(keyring.look()).await, Some(Some(2)));
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_one_piece_of_work() {
+        let worker = Worker::<()>::new(Duration::from_secs(20));
+        assert_eq!(worker.change(|| panic!("out of cheese")).await, None::<()>);
+        while worker.change(|| 1).await.is_none() {}
+    }
+}
