@@ -77,7 +77,9 @@ class Chat:
 
     @staticmethod
     def results(body: dict) -> list[str]:
-        return [text_of(one.get("content")) for one in body["messages"] if one["role"] == "tool"]
+        texts = [(one["role"], text_of(one.get("content"))) for one in body["messages"]]
+        # smolagents has them in messages of the user.
+        return [text for role, text in texts if role == "tool" or text.startswith("Observation:")]
 
     @staticmethod
     def answer(_path: str, body: dict, call: Planned | None) -> tuple[str, bytes]:

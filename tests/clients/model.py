@@ -20,8 +20,6 @@ class Call:
 
     tool: str
     arguments: dict
-    #: Whether to fill in each parameter that the schema requires, as a strict model does.
-    fill: bool = False
 
 
 @dataclass
@@ -95,8 +93,7 @@ class Model:
         tool = next((one for one in offered if our_name(one.name) == call.tool), None)
         if tool is None:
             return None
-        arguments = {**blanks(tool.schema), **call.arguments} if call.fill else call.arguments
-        return Planned(f"call_{step}", tool, arguments)
+        return Planned(f"call_{step}", tool, {**blanks(tool.schema), **call.arguments})
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         model = self

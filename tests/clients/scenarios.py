@@ -56,7 +56,7 @@ SCENARIOS = [
     ),
     Scenario(
         "strict",
-        lambda incident: [Call("get_incidents", {"incident_id": incident["id"]}, fill=True)],
+        lambda incident: [Call("get_incidents", {"incident_id": incident["id"]})],
         checks.strict,
         applies=lambda client: client.strict,
         strict=True,

@@ -7,4 +7,4 @@ from smolagents import OpenAIServerModel, ToolCallingAgent, ToolCollection
 server = StdioServerParameters(command=SERVER, env=dict(os.environ))
 with ToolCollection.from_mcp(server, trust_remote_code=True, structured_output=False) as collection:
     model = OpenAIServerModel(MODEL, api_base=f"{MODEL_URL}/v1", api_key="none")
-    ToolCallingAgent(tools=[*collection.tools], model=model, max_steps=8).run(TASK)
+    ToolCallingAgent(tools=[*collection.tools], model=model, max_steps=6).run(TASK)
