@@ -2,9 +2,11 @@
 
 import json
 import os
+import ssl
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,14 +91,27 @@ class SandboxProcess:
     url: str
     token: str
     """Opens the remote control."""
+    authority: str = ""
+    """The file with the certificate of its authority, if it speaks HTTPS."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What leads a server to it."""
+        trust = {"SSL_CERT_FILE": self.authority} if self.authority else {}
+        return {"PAGERDUTY_API_HOST": self.url, "PAGERDUTY_API_TOKEN": "sandbox-user"} | trust
+
+    def open(self, request: urllib.request.Request) -> bytes:
+        """Send a request, past any server."""
+        trust = ssl.create_default_context(cafile=self.authority) if self.authority else None
+        with urllib.request.urlopen(request, timeout=10, context=trust) as response:
+            return response.read()
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Use the remote control."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"X-Sandbox-Token": self.token}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
-            text = response.read()
+        text = self.open(request)
         return json.loads(text) if text else None
 
     def fail(self, kind: Any, path: str = "*", **more: Any) -> None:
@@ -109,17 +124,34 @@ class SandboxProcess:
         return [f"{request['method']} {request['path']}" for request in recorded]
 
 
+@contextmanager
+def embedded(*options: str, cwd: Path) -> Iterator[SandboxProcess]:
+    """Start an embedded account."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # The certificate of its authority is written beside its state.
+        native().start(
+            "sandbox", *options, cwd=cwd, PAGERDUTY_SANDBOX_STATE=str(Path(folder) / "state")
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            printed: dict[str, str] = {}
+            while "SANDBOX_TOKEN" not in printed:
+                name, _, value = process.stdout.readline().strip().partition("=")
+                assert name, "it did not start"
+                printed[name] = value
+            url, token = printed["PAGERDUTY_API_HOST"], printed["SANDBOX_TOKEN"]
+            yield SandboxProcess(url, token, printed.get("SSL_CERT_FILE", ""))
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
     """An account that no other test has touched."""
-    with native().start("sandbox", cwd=nowhere) as process:
-        try:
-            assert process.stdout is not None
-            lines = [process.stdout.readline().strip().partition("=") for _ in range(4)]
-            printed = {name: value for name, _, value in lines}
-            yield SandboxProcess(printed["PAGERDUTY_API_HOST"], printed["SANDBOX_TOKEN"])
-        finally:
-            process.kill()
+    with embedded(cwd=nowhere) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

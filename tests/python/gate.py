@@ -23,7 +23,8 @@ class Gate:
     def __init__(self, portal: BlockingPortal, url: str) -> None:
         """Take a port. Nobody gets through yet."""
         self._portal = portal
-        self._target = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        self._scheme, _, port = url.split(":")
+        self._target = ("127.0.0.1", int(port))
         # Bound and never listening: while the gate is shut, the port refuses and stays ours.
         self._place = socket.socket()
         self._share(self._place)
@@ -38,7 +39,7 @@ class Gate:
     @property
     def url(self) -> str:
         """Where PagerDuty seems to be."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def open(self) -> None:
         """Let connections through, from now on."""
@@ -49,7 +50,7 @@ class Gate:
         self._portal.call(self._shut)
 
     def hold(self, *methods: str) -> None:
-        """Keep back the answers to requests of these methods, from now on."""
+        """Keep back the answers to requests of these methods; none can be read over TLS."""
         self._holding = methods
 
     def wait_until_an_answer_is_held(self) -> None:

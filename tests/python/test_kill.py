@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal
-from conftest import COMMANDS, Entrance, SandboxProcess
-from doors import DEADLINE, INITIALIZE, Door, Session, connect, http
+from conftest import COMMANDS, Entrance, SandboxProcess, embedded
+from doors import DEADLINE, INITIALIZE, Door, Session, connect, http, over_typescript
 from gate import Gate, gate
 from web import serve
 
@@ -33,26 +33,36 @@ def any_door(request: pytest.FixtureRequest) -> Door:
     return (COMMANDS | {"http": http})[request.param]()
 
 
+@pytest.fixture(params=["http", "https"])
+def account(request: pytest.FixtureRequest, nowhere: Path) -> Iterator[SandboxProcess]:
+    """An account, over HTTP/1.1, or over TLS and HTTP/2 as PagerDuty is."""
+    with embedded(*["--tls"] * (request.param == "https"), cwd=nowhere) as account:
+        yield account
+
+
 @pytest.fixture
 def between(portal, sandbox: SandboxProcess) -> Iterator[Gate]:
-    """The way to the account."""
+    """The way to the account over HTTP/1.1."""
     with gate(portal, sandbox.url) as between:
         yield between
 
 
 @pytest.fixture
-def variables(between: Gate, tmp_path: Path) -> dict[str, str]:
-    """What a server is started with: every folder it could leave something in is `tmp_path`."""
+def variables(between: Gate, sandbox: SandboxProcess, tmp_path: Path) -> dict[str, str]:
+    """What a server is started with."""
+    return sandbox.variables | {"PAGERDUTY_API_HOST": between.url} | everywhere(tmp_path)
+
+
+def everywhere(folder: Path) -> dict[str, str]:
+    """Variables that make this every folder a server could leave something in."""
     folders = ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
     folders += ["XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "APPDATA", "LOCALAPPDATA"]
-    here = {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
-    return here | dict.fromkeys(folders, str(tmp_path))
+    return dict.fromkeys(folders, str(folder))
 
 
-@pytest.fixture
-def incident(sandbox: SandboxProcess) -> str:
-    """An incident that nobody has acknowledged."""
-    (incident,) = ask(sandbox, "/incidents?statuses[]=triggered&limit=1")["incidents"]
+def triggered(account: SandboxProcess) -> str:
+    """Return an incident that is not acknowledged."""
+    (incident,) = ask(account, "/incidents?statuses[]=triggered&limit=1")["incidents"]
     return incident["id"]
 
 
@@ -60,8 +70,7 @@ def ask(sandbox: SandboxProcess, path: str) -> Any:
     """Ask the account itself, past the server."""
     request = urllib.request.Request(sandbox.url + path)
     request.add_header("Authorization", f"Token token={TOKEN}")
-    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
-        return json.load(answer)
+    return json.loads(sandbox.open(request))
 
 
 def notes(sandbox: SandboxProcess, incident: str) -> list[str]:
@@ -122,58 +131,56 @@ def kill_in_a_call(
 
 
 @pytest.fixture
-def killed(
-    any_door: Door,
-    tmp_path: Path,
-    variables: dict[str, str],
-    sandbox: SandboxProcess,
-    between: Gate,
-) -> Callable[..., None]:
+def killed(any_door: Door, tmp_path: Path, account: SandboxProcess) -> Callable[..., None]:
     """Kills a server in the middle of a write: before it has taken effect, or after."""
-    writes = ("PUT", "POST")
+    variables = account.variables | everywhere(tmp_path)
 
-    def killed(when: str, tool: str, **arguments: Any) -> None:
-        if when == "before":
-            for method in writes:
-                sandbox.fail("hang", method=method)
-        else:
-            between.hold(*writes)
+    def killed(when: str, tool: str, took_effect: Callable[[], bool], **arguments: Any) -> None:
+        # After: the answer has begun, and does not end.
+        kind = "hang" if when == "before" else {"slow_body": 600_000}
+        for method in ("PUT", "POST"):
+            account.fail(kind, method=method)
 
         def until() -> None:
-            while not any(request.startswith(writes) for request in sandbox.requests()):
+            while not any(request.startswith(("PUT", "POST")) for request in account.requests()):
                 pass
-            if when == "after":
-                between.wait_until_an_answer_is_held()
+            while when == "after" and not took_effect():
+                pass
 
         kill_in_a_call(any_door, tmp_path, variables, until, tool, **arguments)
         assert list(tmp_path.rglob("*")) == [], "something is left behind"
-        between.release()
-        sandbox.control("DELETE", "/sandbox/faults")
+        account.control("DELETE", "/sandbox/faults")
 
     return killed
 
 
 @pytest.fixture
 def next_server(
-    portal: BlockingPortal, any_door: Door, tmp_path: Path, variables: dict[str, str]
+    portal: BlockingPortal, any_door: Door, tmp_path: Path, account: SandboxProcess
 ) -> Callable[[], AbstractContextManager[Session]]:
     """Starts the server that comes after the one that was killed."""
+    variables = account.variables | everywhere(tmp_path)
     return partial(connect, portal, any_door, cwd=tmp_path, **variables)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_note_is_there_once_or_not_at_all_when_its_server_is_killed(
-    killed, next_server, sandbox: SandboxProcess, incident: str, when: str
+    killed, next_server, account: SandboxProcess, when: str
 ):
-    killed(when, "add_incident_note", incident_id=incident, content=CONTENT)
-    assert len(notes(sandbox, incident)) == (when == "after")
+    incident = triggered(account)
+
+    def written() -> bool:
+        return bool(notes(account, incident))
+
+    killed(when, "add_incident_note", written, incident_id=incident, content=CONTENT)
+    assert len(notes(account, incident)) == (when == "after")
     with next_server() as session:
         shown = session.one("get_incidents", incident_id=incident, include_notes=True)
         assert len([note for note in shown.get("notes", []) if note["content"] == CONTENT]) == (
             when == "after"
         ), "the next server shows what there is"
         session.call("add_incident_note", incident_id=incident, content="It works again.")
-    assert len(notes(sandbox, incident)) == (when == "after"), "and repeats nothing"
+    assert len(notes(account, incident)) == (when == "after"), "and repeats nothing"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -182,11 +189,12 @@ def test_a_note_is_there_once_or_not_at_all_when_its_server_is_killed(
     [("acknowledge_incident", "acknowledged"), ("resolve_incident", "resolved")],
 )
 def test_a_status_is_the_old_or_the_new_one_when_its_server_is_killed(
-    killed, next_server, sandbox: SandboxProcess, incident: str, when: str, tool: str, changed: str
+    killed, next_server, account: SandboxProcess, when: str, tool: str, changed: str
 ):
-    killed(when, tool, incident_id=incident)
+    incident = triggered(account)
+    killed(when, tool, lambda: status(account, incident) == changed, incident_id=incident)
     left = changed if when == "after" else "triggered"
-    assert status(sandbox, incident) == left
+    assert status(account, incident) == left
     with next_server() as session:
         assert session.one("get_incidents", incident_id=incident)["status"] == left
         if left == "resolved":
@@ -194,7 +202,7 @@ def test_a_status_is_the_old_or_the_new_one_when_its_server_is_killed(
             assert error["code"] == "ALREADY_RESOLVED"
         else:
             assert session.one(tool, incident_id=incident)["status"] == changed
-    assert status(sandbox, incident) == changed
+    assert status(account, incident) == changed
 
 
 def test_a_call_under_way_is_finished_when_its_client_closes_the_input(
@@ -252,10 +260,15 @@ def test_a_client_that_dies_in_the_middle_of_a_call_leaves_no_process_behind(
 
 
 def test_pagerduty_goes_and_comes_back(
-    portal: BlockingPortal, entrance: Entrance, nowhere: Path, between: Gate, incident: str
+    portal: BlockingPortal, entrance: Entrance, nowhere: Path, account: SandboxProcess
 ):
-    account = {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
-    with entrance(portal, cwd=nowhere, **account) as session:
+    incident = triggered(account)
+    with (
+        gate(portal, account.url) as between,
+        entrance(
+            portal, cwd=nowhere, **account.variables | {"PAGERDUTY_API_HOST": between.url}
+        ) as session,
+    ):
         # The first call leaves several connections open, the second what is kept of the user.
         before = session.call("get_incidents", limit=150)
         context = session.call("build_user_context")
@@ -293,3 +306,25 @@ def test_connections_that_died_unnoticed_are_not_used_for_ever(
         between.release()
         between.open()
         assert session.call("get_teams") == teams
+
+
+def test_lost_answers_of_notes_arrive_before_the_client_gives_up(
+    portal: BlockingPortal, nowhere: Path, account: SandboxProcess
+):
+    incidents = ask(account, "/incidents?statuses[]=triggered&statuses[]=acknowledged&limit=12")
+    for method in ("POST", "GET"):
+        account.fail("hang", path="/incidents/{id}/notes", method=method, times=1000)
+    # The default of the server is 45 s, that of the official TypeScript client 60 s.
+    server, client = 6, 8
+    variables = account.variables | {"PAGERDUTY_TIMEOUT": str(server)}
+    with connect(portal, over_typescript(), cwd=nowhere, **variables) as session:
+
+        def lost(incident: dict[str, Any]) -> str:
+            arguments = {"incident_id": incident["id"], "content": CONTENT}
+            result = session.ask("call_tool", "add_incident_note", arguments, client)
+            return result.structured_content["error"]["code"]
+
+        with ThreadPoolExecutor(12) as threads:
+            codes = list(threads.map(lost, incidents["incidents"]))
+    assert codes == ["OUTCOME_UNKNOWN"] * len(incidents["incidents"])
+    assert len(codes) > 5
