@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use h2::Reason;
 use http::Method;
 use jiff::{Timestamp, ToSpan};
+use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
 use pagerduty_mcp_server::serve::tls::Authority;
@@ -16,6 +17,7 @@ use pagerduty_mcp_server::tools::Toolbox;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use crate::scene::Scene;
 use crate::support::tls::{Fate, Http2, NAMES, https, https_as};
 use crate::support::{err, object, ok, rows};
 
@@ -291,6 +293,33 @@ async fn a_certificate_that_does_not_verify_is_named_and_not_retried() {
         }
     }
     assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_refresh_on_a_silent_connection_is_asked_again() {
+    let mut scene = Scene::expired().await;
+    let http2 = Http2::start(&scene.sandbox, |connection, _, _| match connection {
+        0 => Fate::Silence,
+        _ => Fate::Answered,
+    })
+    .await;
+    scene.config.oauth.identity = Host::parse(&http2.endpoint.url).unwrap();
+    scene.config.trust.file = Some(http2.endpoint.authority().to_owned());
+    scene.ok().await;
+    assert_eq!((scene.opened(), http2.connections()), (1, 2));
+}
+
+#[tokio::test]
+async fn an_identity_server_that_is_not_trusted_gets_no_refresh_token() {
+    let mut scene = Scene::expired().await;
+    let before = scene.stored();
+    let endpoint = https(&scene.sandbox).await;
+    scene.config.oauth.identity = Host::parse(&endpoint.url).unwrap();
+    let error = err(&scene.toolbox(), "get_teams", json!({})).await;
+    assert_eq!(error.code(), Code::NetworkError, "{error}");
+    assert!(error.message().contains("not from a trusted certificate authority"), "{error}");
+    assert!(error.hint_text().unwrap().contains("SSL_CERT_FILE"), "{error:?}");
+    assert_eq!((scene.stored(), scene.opened()), (before, 1), "the login is kept");
 }
 
 #[tokio::test]
