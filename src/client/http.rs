@@ -72,8 +72,11 @@ impl Pool {
             Some(client) => client.clone(),
             None => current.client.insert(self.build(tls)?).clone(),
         };
-        let watch = Watch { pool: self, generation: current.generation, heard: Instant::now(), patience: SILENCE };
-        Ok((client, watch))
+        let (generation, now) = (current.generation, Instant::now());
+        Ok((
+            client,
+            Watch { pool: self, generation, begun: now, heard: now, within: self.settings.timeout, over: false },
+        ))
     }
 
     fn tls(&self) -> Result<rustls::ClientConfig> {
@@ -123,14 +126,23 @@ impl Pool {
 pub struct Watch<'p> {
     pool: &'p Pool,
     generation: u64,
+    begun: Instant,
     heard: Instant,
-    patience: Duration,
+    within: Duration,
+    over: bool,
 }
 
 impl Watch<'_> {
     /// Begins, with a request that may take so long.
     pub fn begin(&mut self, within: Duration) {
-        (self.heard, self.patience) = (Instant::now(), SILENCE.min(within));
+        let now = Instant::now();
+        (self.begun, self.heard, self.within) = (now, now, within);
+    }
+
+    /// How long an answer was waited for that did not come in time: less than it might have taken, where pings found that
+    /// the connection was dead.
+    pub fn waited(&self) -> Duration {
+        self.begun.elapsed().min(self.within)
     }
 
     /// Notes that a part of the answer came.
@@ -140,13 +152,14 @@ impl Watch<'_> {
 
     /// Ends with an answer, or with an error that says itself what is wrong with the connection.
     pub fn end(mut self) {
-        self.patience = Duration::MAX;
+        self.over = true;
     }
 }
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        if self.heard.elapsed() >= self.patience {
+        // An answer that stalled half way timed out, too, though its silence was shorter than the attempt.
+        if !self.over && self.heard.elapsed() >= SILENCE.min(self.within / 2) {
             self.pool.retire(self.generation);
         }
     }

@@ -63,8 +63,7 @@ impl Client {
         let took = start.elapsed();
         let now = Timestamp::now().as_second();
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body =
-            api.body(&request, answer, self.policy.attempt, &mut watch).await.map_err(|failure| failure.error)?;
+        let body = api.body(&request, answer, &mut watch).await.map_err(|failure| failure.error)?;
         let abilities = if anonymous {
             Err(Error::new(Code::MissingCredentials, "nobody asked for the abilities"))
         } else if status.is_success() {

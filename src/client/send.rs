@@ -168,11 +168,11 @@ impl Api {
         let sent = sending.timeout(within).send().await;
         let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
         metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
-        let answer = sent.map_err(|error| self.unsent(request, error, within))?;
+        let answer = sent.map_err(|error| self.unsent(request, error, watch.waited()))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         self.note(&underway, &operation, status, &headers);
         drop(underway);
-        let body = self.body(request, answer, within, &mut watch).await;
+        let body = self.body(request, answer, &mut watch).await;
         if body.is_ok() {
             watch.end();
         }
@@ -217,7 +217,6 @@ impl Api {
         &self,
         request: &Request,
         mut answer: reqwest::Response,
-        within: Duration,
         watch: &mut Watch<'_>,
     ) -> Result<Body<'_>, Failure> {
         let mut body = Body::default();
@@ -233,7 +232,7 @@ impl Api {
                     body.bytes.extend_from_slice(&chunk);
                 }
                 Ok(None) => return Ok(body),
-                Err(error) => return Err(self.unread(request, error, within)),
+                Err(error) => return Err(self.unread(request, error, watch.waited())),
             }
         }
     }
@@ -317,7 +316,7 @@ impl Api {
     }
 
     /// The request failed before an answer began.
-    pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, within: Duration) -> Failure {
+    pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, waited: Duration) -> Failure {
         let host = self.host().describe();
         if let Some((why, hint)) = tls::untrusted(&error) {
             return Failure::last(Error::new(Code::NetworkError, format!("no connection to {host}: {why}")).hint(hint));
@@ -339,18 +338,18 @@ impl Api {
             (false, _) if turned_away => {
                 (Outcome::NotArrived, network(format!("{host} did not take the request: {why}"), "Try again."))
             }
-            (false, true) => (Outcome::Lost, self.timed_out(request, within)),
+            (false, true) => (Outcome::Lost, self.timed_out(request, waited)),
             (false, false) => (Outcome::Lost, network(format!("the connection to {host} broke: {why}"), "Try again.")),
         };
         Failure { outcome, asked: None, error }
     }
 
     /// The answer began and did not end.
-    fn unread(&self, request: &Request, error: reqwest::Error, within: Duration) -> Failure {
+    fn unread(&self, request: &Request, error: reqwest::Error, waited: Duration) -> Failure {
         let timeout = error.is_timeout();
         let why = http::reason(error);
         let error = if timeout {
-            self.timed_out(request, within)
+            self.timed_out(request, waited)
         } else {
             Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
                 .hint("Try again.")
@@ -358,10 +357,10 @@ impl Api {
         Failure { outcome: Outcome::CutOff, asked: None, error }
     }
 
-    fn timed_out(&self, request: &Request, within: Duration) -> Error {
+    fn timed_out(&self, request: &Request, waited: Duration) -> Error {
         let host = self.host().describe();
         let more = if request.kind == Kind::Read { "Ask for less at a time, or allow" } else { "Try again, or allow" };
-        Error::new(Code::Timeout, format!("{host} did not answer within {}", spoken(within)))
+        Error::new(Code::Timeout, format!("{host} did not answer within {}", spoken(waited)))
             .hint(format!("{more} more time with {TIMEOUT}."))
     }
 

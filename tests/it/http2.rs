@@ -73,6 +73,54 @@ async fn a_connection_that_goes_silent_costs_one_attempt() {
 }
 
 #[tokio::test]
+async fn an_answer_that_stalls_costs_one_attempt() {
+    for tool in ["get_teams", "acknowledge_incident", "add_incident_note"] {
+        let sandbox = sandbox().await;
+        let stuck = AtomicUsize::new(usize::MAX);
+        let method = if tool == "get_teams" { Method::GET } else { Method::PUT };
+        // The first answer of that kind stalls, and its connection answers nothing from then on.
+        let http2 = Http2::start(&sandbox, move |connection, _, request| {
+            let wanted = is_change(request.method()) == is_change(&method);
+            match stuck.load(Ordering::Relaxed) {
+                usize::MAX if wanted => {
+                    stuck.store(connection, Ordering::Relaxed);
+                    Fate::Stalled
+                }
+                number if number == connection => Fate::Ignored,
+                _ => Fate::Answered,
+            }
+        })
+        .await;
+        let plain = crate::support::toolbox(&sandbox, tokens::USER, |_| {});
+        let id = incident(&plain).await;
+        let arguments = match tool {
+            "get_teams" => json!({}),
+            "acknowledge_incident" => json!({"incident_id": id}),
+            _ => json!({"incident_id": id, "content": "on it"}),
+        };
+        ok(&toolbox(&http2, &sandbox), tool, arguments).await;
+        assert_eq!(http2.connections(), 2, "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn pings_end_an_attempt_on_a_dead_connection_early() {
+    let sandbox = sandbox().await;
+    let http2 = Http2::start(&sandbox, |_, _, request| match request.method() {
+        method if is_change(method) => Fate::Silence,
+        _ => Fate::Answered,
+    })
+    .await;
+    let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| config.attempt_timeout = config.timeout);
+    let id = incident(&toolbox).await;
+    let began = Instant::now();
+    let error = err(&toolbox, "add_incident_note", json!({"incident_id": id, "content": "on it"})).await;
+    assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+    assert!(!error.message().contains("45 s"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_change_on_a_silent_connection_takes_effect_once() {
     for tool in ["acknowledge_incident", "resolve_incident", "add_incident_note"] {
         let sandbox = sandbox().await;

@@ -110,6 +110,8 @@ pub enum Fate {
     Lost(Reason),
     /// It takes effect, and the answer breaks off in the middle of its body.
     Half,
+    /// It takes effect, and the answer stalls in the middle of its body; the connection lives and shows it.
+    Stalled,
     /// It takes effect; then the connection is shut down in order, the last stream of it being this one, and closed
     /// without an answer.
     LostWithConnection,
@@ -301,6 +303,11 @@ async fn answer(
             let Ok(mut sending) = respond.send_response(head, false) else { return };
             let _ = sending.send_data(bytes.slice(..bytes.len() / 2), false);
             sending.send_reset(Reason::INTERNAL_ERROR);
+        }
+        Fate::Stalled => {
+            let Ok(mut sending) = respond.send_response(head, false) else { return };
+            let _ = sending.send_data(bytes.slice(..bytes.len() / 2), false);
+            std::future::pending::<()>().await;
         }
         _ => {
             let Ok(mut sending) = respond.send_response(head, false) else { return };
