@@ -208,12 +208,13 @@ impl Api {
         debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
         let list = format!("{}?{}", M::RESOURCE.path, query.list());
         let given = self.account.places.before(&list, &mut want);
+        let counted = pagination::is_counted(want.limit).then_some(true);
         let listing = pagination::collect(
             want,
             given,
             || self.account.rate.room(),
             |offset, size| {
-                let query = query.clone().with("limit", Some(size)).with("offset", Some(offset));
+                let query = query.clone().with("limit", Some(size)).with("offset", Some(offset)).with("total", counted);
                 async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
             },
         )

@@ -37,6 +37,9 @@ pub const WIDEST: usize = 8;
 /// is not asked ten thousand times.
 const MOST_PAGES: usize = 2 * CEILING / PAGE;
 
+/// How often a list is read again from an earlier row: a host that gives other rows each time is not asked forever.
+const MOST_RETURNS: usize = 10;
+
 /// How much of a list the caller wants.
 #[derive(Clone, Debug)]
 pub struct Want {
@@ -90,6 +93,12 @@ pub fn slack(limit: usize) -> usize {
     if limit > CEILING { 0 } else { limit.div_ceil(PAGE) * PAGE - limit }
 }
 
+/// Whether PagerDuty is to count the rows of a list: where its pages have no room for a row that comes twice.
+#[must_use]
+pub fn is_counted(limit: usize) -> bool {
+    limit > PAGE && limit <= CEILING && slack(limit) == 0
+}
+
 /// A page under way.
 #[derive(Clone, Copy)]
 struct Asked {
@@ -105,7 +114,8 @@ struct Asked {
 /// The first page that fails fails the list: there is never a hole in it. What is under way when the list ends is dropped.
 ///
 /// A further page is asked for from one row earlier, as long as the last page has room for the rows that come twice. When
-/// that row is none of those given, rows before it are gone, and the list is read again from a page earlier.
+/// that row is none of those given, rows before it are gone, and the list is read again from a page earlier. Where there
+/// is no room, the count of all rows tells as much; a host that does not count is asked for rows twice all the same.
 pub async fn collect<M, F, Fut>(
     want: Want,
     given: Vec<String>,
@@ -118,10 +128,11 @@ where
     Fut: Future<Output = Result<Page<M>>>,
 {
     let mut slack = slack(want.limit);
+    let (is_counted, mut total) = (is_counted(want.limit), None);
     let mut knows_last = !given.is_empty();
     let mut taker = Taker::new(want, given);
     let mut next = taker.offset;
-    let (mut pages, mut fetched) = (0, 0);
+    let (mut pages, mut fetched, mut returns) = (0, 0, 0);
     // `spare` knows of a request once it is sent, which is when its future is first polled.
     let (mut opened, sent) = (0, AtomicUsize::new(0));
     let mut underway = FuturesOrdered::new();
@@ -132,7 +143,8 @@ where
                 && opened - sent.load(Ordering::Relaxed) < spare()
                 && next - taker.offset < taker.likely_room())
         {
-            let twice = usize::from(knows_last && !goes_back && slack > 0 && next > 0);
+            let checks = slack > 0 || (is_counted && total.is_none());
+            let twice = usize::from(knows_last && !goes_back && checks && next > 0);
             let room = taker.room().saturating_sub(next - taker.offset);
             let size = match (room, goes_back) {
                 (0, _) => 0,
@@ -150,7 +162,7 @@ where
                 sent.fetch_add(1, Ordering::Relaxed);
                 (asked, page.await)
             });
-            slack -= twice;
+            slack = slack.saturating_sub(twice);
             next = asked.end;
             opened += 1;
             knows_last = true;
@@ -166,10 +178,14 @@ where
         };
         let page = page?;
         fetched += 1;
-        if asked.is_checked && fetched < MOST_PAGES && !taker.has_given(&page) {
+        let fewer = page.total.and_then(|now| total.replace(now)?.checked_sub(now)).filter(|fewer| *fewer > 0);
+        let fewer = fewer.or_else(|| (asked.is_checked && !taker.has_given(&page)).then_some(PAGE - 2));
+        if let Some(fewer) = fewer.filter(|_| returns < MOST_RETURNS) {
+            returns += 1;
             underway.clear();
             opened = sent.load(Ordering::Relaxed);
-            next = asked.start.saturating_sub(PAGE - 1);
+            // The row before is one of those given, if all that is gone stood before this page.
+            next = asked.start.saturating_sub(fewer + 1);
             (taker.offset, taker.moved, goes_back, pages) = (next, true, true, 0);
             continue;
         }
@@ -230,10 +246,12 @@ impl<M: Model> Taker<M> {
         Self { offset: want.offset, want, seen, rows, oversized: false, left_out, moved: false }
     }
 
-    /// Whether the first row of a page is one of those given. A row that cannot be told from others is.
+    /// Whether the first row of a page is one of those given. A row that cannot be told from others is, and so is one that
+    /// is missing although there is more.
     fn has_given(&self, page: &Page<M>) -> bool {
-        let first = page.rows.first().map(|row| row.as_ref().ok().and_then(|row| row.facts.key()));
-        first.is_some_and(|key| key.is_none_or(|key| self.seen.contains(key.as_ref())))
+        let Some(first) = page.rows.first() else { return page.more };
+        let key = first.as_ref().ok().and_then(|row| row.facts.key());
+        key.is_none_or(|key| self.seen.contains(key.as_ref()))
     }
 
     fn room(&self) -> usize {

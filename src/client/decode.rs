@@ -26,6 +26,8 @@ pub struct Page<M> {
     pub rows: Vec<Result<Row<M>, Unreadable>>,
     /// Whether PagerDuty has more after them.
     pub more: bool,
+    /// How many there are in all, where PagerDuty was asked to count.
+    pub total: Option<usize>,
 }
 
 /// Decodes `{"<key>": {…}}`.
@@ -44,7 +46,8 @@ pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>)
         return Err(no_object(key, other));
     }
     let rows = items.into_iter().map(|item| row(item, key, selection)).collect();
-    Ok(Page { rows, more: envelope.more })
+    let total = envelope.total.and_then(|total| usize::try_from(total).ok());
+    Ok(Page { rows, more: envelope.more, total })
 }
 
 fn row<M: Model>(decoded: Value, key: &str, selection: &Selection<'_>) -> Result<Row<M>, Unreadable> {

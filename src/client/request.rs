@@ -170,7 +170,7 @@ impl Query {
 
     /// Names the list that is asked for, whatever part of it. Its end moves with the clock where it was not given.
     pub(super) fn list(&self) -> String {
-        let moves = ["limit", "offset", "until"];
+        let moves = ["limit", "offset", "total", "until"];
         let pairs = self.pairs.iter().filter(|(name, _)| !moves.contains(&name.as_str()));
         pairs.map(|(name, value)| format!("{name}={value}&")).collect()
     }

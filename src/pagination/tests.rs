@@ -12,7 +12,12 @@ use std::cell::{Cell, RefCell};
 fn serve(ids: &[u32], offset: usize, size: usize) -> Page<Team> {
     let rows: Vec<_> = ids.iter().skip(offset).take(size).map(|id| json!({"id": format!("P{id}")})).collect();
     let more = offset + rows.len() < ids.len();
-    decode::page(json!({"teams": rows, "more": more}).to_string().as_bytes(), "teams", &Team::defaults()).unwrap()
+    decode::page(
+        json!({"teams": rows, "more": more, "total": ids.len()}).to_string().as_bytes(),
+        "teams",
+        &Team::defaults(),
+    )
+    .unwrap()
 }
 
 /// What a caller gets of a list, as IDs, and the requests it took.
@@ -87,7 +92,7 @@ fn rows_that_appear_twice_are_dropped_and_still_advance_the_offset() {
 
 #[test]
 fn a_server_that_promises_more_and_gives_nothing_is_not_asked_forever() {
-    let empty = |_, _| std::future::ready(Ok(Page::<Team> { rows: Vec::new(), more: true }));
+    let empty = |_, _| std::future::ready(Ok(Page::<Team> { rows: Vec::new(), more: true, total: None }));
     for (offset, end) in [(0, End::Limit(10)), (CEILING - 10, End::Ceiling)] {
         let want = Want { limit: 10, offset, budget: Budget::unlimited() };
         let listing =
@@ -301,7 +306,8 @@ proptest! {
     fn a_list_that_loses_rows_is_given_without_a_hole(
         length in 101u32..700, lost in 1usize..350, limit in 101usize..800, from in 0usize..99,
     ) {
-        prop_assume!(slack(limit) >= limit.div_ceil(PAGE));
+        // A row twice in each page, or a count.
+        prop_assume!(slack(limit) >= limit.div_ceil(PAGE) || slack(limit) == 0);
         let before: Vec<u32> = (0..length).collect();
         let mut after = before.clone();
         after.drain(from..(from + lost).min(before.len()));
@@ -309,6 +315,25 @@ proptest! {
         let rest = after.iter().copied().filter(|id| *id >= 100);
         let expected: Vec<_> = names((0..100).chain(rest)).into_iter().take(limit).collect();
         prop_assert_eq!(got, expected, "{:?}", requests);
+    }
+
+    #[test]
+    fn full_pages_have_no_hole_whether_rows_are_counted_or_not(
+        length in 101u32..700, lost in 1usize..350, pages in 2usize..8, from in 0usize..99, counts in any::<bool>(),
+    ) {
+        let before: Vec<u32> = (0..length).collect();
+        let mut after = before.clone();
+        after.drain(from..(from + lost).min(before.len()));
+        let requests = Cell::new(0);
+        let fetch = |offset, size| {
+            let ids = if requests.replace(requests.get() + 1) == 0 { &before } else { &after };
+            let page = serve(ids, offset, size);
+            std::future::ready(Ok(Page { total: page.total.filter(|_| counts), ..page }))
+        };
+        let listing = futures_util::FutureExt::now_or_never(collect(first(pages * PAGE), Vec::new(), || 0, fetch));
+        let got: Vec<_> = listing.unwrap().unwrap().rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+        let rest = after.iter().copied().filter(|id| *id >= 100);
+        prop_assert_eq!(got, names((0..100).chain(rest)).into_iter().take(pages * PAGE).collect::<Vec<_>>());
     }
 
     #[test]
@@ -360,4 +385,24 @@ fn portions_are_merged_in_order_each_row_once() {
     assert_eq!(got(first(2)), (names(1..3), End::Limit(2)));
     assert_eq!(got(Want { offset: 2, ..first(2) }), (names(3..5), End::Limit(4)));
     assert_eq!(got(Want { offset: 4, ..first(2) }), (names(5..6), End::Complete));
+}
+
+#[test]
+fn a_server_of_other_rows_each_time_is_left_after_a_while() {
+    let requests = Cell::new(0);
+    let other = |_, size: usize| {
+        let first = u32::try_from(requests.replace(requests.get() + 1)).unwrap() * 1_000;
+        let ids: Vec<u32> = (first..).take(size).collect();
+        std::future::ready(Ok(Page { more: true, total: None, ..serve(&ids, 0, size) }))
+    };
+    let listing = futures_util::FutureExt::now_or_never(collect(first(450), Vec::new(), || 0, other)).unwrap().unwrap();
+    assert_eq!((listing.rows.len(), listing.moved), (450, true));
+    assert!(requests.get() <= 2 * MOST_RETURNS, "{}", requests.get());
+
+    let empty = |offset, size| {
+        let ids: Vec<u32> = (0..100).collect();
+        std::future::ready(Ok(Page { more: true, total: None, ..serve(&ids, offset, size) }))
+    };
+    let listing = futures_util::FutureExt::now_or_never(collect(first(150), Vec::new(), || 0, empty)).unwrap().unwrap();
+    assert_eq!(listing.rows.len(), 100);
 }

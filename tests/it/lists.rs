@@ -43,7 +43,7 @@ async fn acknowledging_page_by_page_leaves_none_out() {
 }
 
 #[tokio::test]
-async fn acknowledging_full_pages_leaves_none_out() {
+async fn full_pages_overlap_only_after_a_change() {
     let account = Account::with(tokens::USER, Options { incidents: 8_000, ..Options::default() }, |_| {}).await;
     let me = account.ok("build_user_context", json!({})).await;
     let arguments = json!({"current_user_context": false, "team_ids": me["team_ids"], "statuses": ["resolved"],
@@ -55,6 +55,17 @@ async fn acknowledging_full_pages_leaves_none_out() {
     // Without a change the next page is asked for as it always was.
     let requests = account.requests_of("get_incidents", next.clone()).await;
     assert!(requests[0].contains("offset=100") && requests[0].contains("limit=100"), "{requests:?}");
+    // After one it begins with the last row given, which takes the place of another.
+    let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
+    account.ok("acknowledge_incident", json!({"incident_id": open["incidents"][0]["id"]})).await;
+    account.sandbox.clear();
+    let second = account.ok("get_incidents", next).await;
+    let requests = account.sandbox.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].query.contains("offset=99") && requests[0].query.contains("limit=100"), "{requests:?}");
+    assert_eq!((&second["metadata"]["count"], &second["metadata"]["next_offset"]), (&json!(99), &json!(199)));
+    let both: BTreeSet<_> = ids(&first, "incidents").into_iter().chain(ids(&second, "incidents")).collect();
+    assert_eq!(both.len(), 199);
 }
 
 #[tokio::test]
@@ -74,6 +85,28 @@ async fn a_list_that_shrinks_while_it_is_read_has_no_hole() {
     assert!(warnings(&answer).contains("became shorter"), "{answer}");
     let asked: Vec<_> = account.sandbox.requests().into_iter().map(|request| request.query).collect();
     assert_eq!(asked, ["limit=100&offset=0", "limit=51&offset=99", "limit=100&offset=0", "limit=48&offset=99"]);
+}
+
+#[tokio::test]
+async fn full_pages_are_counted_and_have_no_hole() {
+    let account = Account::start().await;
+    let page = |ids: std::ops::Range<usize>, more: bool, total: usize| {
+        let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
+        FaultKind::WrongJson(json!({"teams": teams, "more": more, "total": total}))
+    };
+    // Three rows at the beginning are gone when the second window is asked for.
+    for (offset, answer) in [
+        (0, page(0..100, true, 150)),
+        (100, page(103..150, false, 147)),
+        (200, page(0..0, false, 147)),
+        (96, page(99..150, false, 147)),
+    ] {
+        account.sandbox.fail(Fault::once(format!("/teams?offset={offset}"), answer));
+    }
+    let answer = account.ok("get_teams", json!({"limit": 300})).await;
+    assert_eq!(ids(&answer, "teams"), (0..150).map(|id| format!("PT{id}")).collect::<Vec<_>>());
+    assert_eq!(answer["metadata"]["has_more"], false);
+    assert!(warnings(&answer).contains("became shorter"), "{answer}");
 }
 
 #[tokio::test]

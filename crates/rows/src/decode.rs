@@ -50,6 +50,8 @@ pub struct Envelope {
     pub content: Value,
     /// Whether PagerDuty says that there is more.
     pub more: bool,
+    /// How many there are in all, where PagerDuty was asked to count.
+    pub total: Option<u64>,
 }
 
 /// Decodes `{"<key>": …, "more": …}`, and of what stands under the key the part that `wire` names.
@@ -105,18 +107,20 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
-        let (mut content, mut more) = (None, false);
+        let (mut content, mut more, mut total) = (None, false, None);
         while let Some(key) = map.next_key::<String>()? {
             if key == self.key {
                 content = Some(map.next_value_seed(Kept { wire: self.wire, depth: 0, has_float: self.has_float })?);
             } else if key == "more" {
                 more = said(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
+            } else if key == "total" {
+                total = map.next_value::<Value>()?.as_u64();
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
         let content = content.ok_or_else(|| A::Error::missing_field(self.key))?;
-        Ok(Envelope { content, more })
+        Ok(Envelope { content, more, total })
     }
 }
 
