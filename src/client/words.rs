@@ -123,7 +123,7 @@ fn by_field(reasons: &Map<String, Value>, depth: usize, texts: &mut Vec<String>)
         let mut of_field = Vec::new();
         match reasons {
             Value::Object(nested) if !has_place(nested) && depth < DEEPEST => {
-                by_field(nested, depth + 1, &mut of_field)
+                by_field(nested, depth + 1, &mut of_field);
             }
             reasons => gather(reasons, depth, &mut of_field),
         }
@@ -217,11 +217,11 @@ fn without_tags(text: &str) -> String {
         plain.push_str(before);
         plain.push(' ');
         let lower = tag.get(..7.min(tag.len())).unwrap_or_default().to_ascii_lowercase();
-        let end = match () {
-            () if lower.starts_with("script") => "</script",
-            () if lower.starts_with("style") => "</style",
-            () if lower.starts_with("!--") => "--",
-            () => "",
+        let (tag, end) = match () {
+            () if lower.starts_with("script") => (tag, "</script"),
+            () if lower.starts_with("style") => (tag, "</style"),
+            () if lower.starts_with("!--") => (tag.get(3..).unwrap_or_default(), "--"),
+            () => (tag, ""),
         };
         let tag = tag.split_once(end).map_or("", |(_, after)| after);
         rest = tag.split_once('>').map_or("", |(_, after)| after);
@@ -238,16 +238,9 @@ fn with_characters(text: &str) -> String {
         plain.push_str(before);
         let end = after.find(';').filter(|end| *end < 10);
         let known = end.and_then(|end| Some((character(after.get(..end)?)?, after.get(end + 1..)?)));
-        match known {
-            Some((character, after)) => {
-                plain.push(character);
-                rest = after;
-            }
-            None => {
-                plain.push('&');
-                rest = after;
-            }
-        }
+        let (character, after) = known.unwrap_or(('&', after));
+        plain.push(character);
+        rest = after;
     }
     plain.push_str(rest);
     plain

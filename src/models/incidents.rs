@@ -168,7 +168,8 @@ fn alert(body: &Value, _: &Map<String, Value>) -> Option<Value> {
         of_event.or_else(|| body.get(*name).filter(|links| links.is_array()))
     };
     let parts = ALERT.iter().filter_map(|(name, sources)| Some(((*name).to_owned(), sources.iter().find_map(said)?)));
-    Some(parts.map(|(name, value)| (name, fields::without_empty(value.clone()))).collect::<Map<_, _>>().into())
+    let alert: Map<_, _> = parts.map(|(name, value)| (name, fields::without_empty(value.clone()))).collect();
+    (!alert.is_empty()).then(|| alert.into())
 }
 
 /// What the sender of the event said: the details of its payload. A title among them is left out, unless the incident has
@@ -279,13 +280,13 @@ mod tests {
         shown(json!({ "body": body }))
     }
 
-    fn payload(payload: Value) -> Value {
+    fn payload(payload: &Value) -> Value {
         json!({"details": {"__pd_cef_payload": payload}})
     }
 
     #[test]
     fn the_body_of_an_incident_comes_in_three_kinds() {
-        let cef = payload(json!({"client_url": "https://m.example",
+        let cef = payload(&json!({"client_url": "https://m.example",
             "details": {"title": "t", "region": "eu", "empty": null}}));
         assert_eq!(details(&cef), json!({"body_details": {"region": "eu"}, "client_url": "https://m.example"}));
         assert_eq!(details(&json!({"details": "disk full"})), json!({"body_details": {"description": "disk full"}}));
@@ -296,14 +297,14 @@ mod tests {
 
     #[test]
     fn a_payload_whose_details_are_text_is_a_description_too() {
-        let body = payload(json!({"details": "queue is long"}));
+        let body = payload(&json!({"details": "queue is long"}));
         assert_eq!(details(&body), json!({"body_details": {"description": "queue is long"}}));
     }
 
     #[test]
     fn what_looks_like_a_reference_in_a_payload_is_kept_whole() {
         let thing = json!({"id": "1", "type": "t", "self": "s", "summary": "x", "important": "y"});
-        let body = payload(json!({"details": {"thing": thing, "none": null}}));
+        let body = payload(&json!({"details": {"thing": thing, "none": null}}));
         assert_eq!(details(&body), json!({"body_details": {"thing": thing}}));
         for (field, whole) in [("body", &body), ("custom_fields", &json!([thing]))] {
             let selection = Selection::new(vec![Incident::field(field).unwrap()], Incident::FACTS);
@@ -314,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_detail_named_title_is_kept_if_it_says_something_else() {
-        let body = payload(json!({"details": {"title": "disk is full\r\n", "region": "eu"}}));
+        let body = payload(&json!({"details": {"title": "disk is full\r\n", "region": "eu"}}));
         for (title, kept) in [("disk is full", false), ("disk is full\r\n", false), ("[FIRING:1] disk", true)] {
             let shown = shown(json!({"title": title, "body": body}));
             assert_eq!(shown["title"], title.trim());
@@ -332,14 +333,14 @@ mod tests {
         let alert = json!({"severity": "critical", "source": "db-1", "component": "disk", "group": "db",
             "client": "Monitor", "dedup_key": "k1", "links": links});
         let expected = json!({"alert": alert, "body_details": {"free": "1 %"}});
-        assert_eq!(details(&payload(event.clone())), expected);
+        assert_eq!(details(&payload(&event)), expected);
         let twice = json!({"type": "alert_body", "cef_details": event, "details": {"free": "1 %"}, "contexts": links});
         assert_eq!(details(&twice), expected);
         let beside = json!({"details": "disk full", "contexts": links});
         assert_eq!(details(&beside), json!({"alert": {"links": links}, "body_details": {"description": "disk full"}}));
         let as_sent = json!({"severity": "error", "source": "db-1", "links": ["https://r.example"], "group": null});
         assert_eq!(
-            details(&payload(as_sent)),
+            details(&payload(&as_sent)),
             json!({"alert": {"severity": "error", "source": "db-1", "links": ["https://r.example"]}})
         );
     }
