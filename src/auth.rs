@@ -189,9 +189,18 @@ impl fmt::Debug for Credential {
 /// A keyed hash of a credential: whatever is kept between calls (caches, shared requests, budgets) is kept under this.
 ///
 /// Two credentials never have the same one, and it says nothing about the credential: the key is random, and ends with
-/// the process. Not printed all the same, since it would make calls of one credential recognisable in logs.
+/// the process. [`Fingerprint::short`] is for the log of changes, and for nothing else that is printed.
 #[derive(Clone, Copy)]
 pub struct Fingerprint(hmac::Tag);
+
+impl Fingerprint {
+    /// The beginning, which tells the credentials of one process apart in the log of changes.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let start = self.0.as_ref().iter().take(4);
+        format!("{:08x}", start.fold(0_u32, |all, byte| all << 8 | u32::from(*byte)))
+    }
+}
 
 impl PartialEq for Fingerprint {
     fn eq(&self, other: &Self) -> bool {

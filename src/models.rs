@@ -10,6 +10,7 @@ mod incidents;
 mod oncalls;
 mod schedules;
 mod services;
+mod standing;
 mod teams;
 mod users;
 
@@ -27,6 +28,7 @@ pub use incidents::{Incident, Note, Status, past_incident, related_incident};
 pub use oncalls::Oncall;
 pub use schedules::Schedule;
 pub use services::Service;
+pub use standing::Standing;
 pub use teams::Team;
 pub use users::User;
 
@@ -165,6 +167,15 @@ fn fact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Resu
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
+/// The same for a list, whose unreadable entries are left out.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let entries = match Value::deserialize(deserializer)? {
+        Value::Array(entries) => entries,
+        _ => Vec::new(),
+    };
+    Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+}
+
 /// Whether a name comes before another one in an alphabetical list.
 fn comes_before(name: Option<&String>, other: Option<&String>) -> bool {
     let lower = |name: Option<&String>| name.map(|name| name.to_lowercase());
@@ -181,4 +192,15 @@ pub struct Reference {
     /// `user_reference`, `service_reference`, …
     #[serde(rename = "type", deserialize_with = "fact")]
     pub kind: Option<String>,
+    /// The name, where it was asked for.
+    #[serde(deserialize_with = "fact")]
+    pub summary: Option<String>,
+}
+
+impl Reference {
+    /// The name, or at least the ID.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.summary.as_deref().or(self.id.as_deref())
+    }
 }

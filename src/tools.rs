@@ -4,6 +4,8 @@
 //! and the snapshots all read it. A tool is declared in its resource's file: a parameter struct, an async function, and one
 //! [`Tool`] constant. To add one: its file, one line in [`ALL`], its snapshot, the regenerated docs.
 
+mod change;
+mod counted;
 mod escalation_policies;
 mod filter;
 mod incidents;
@@ -16,14 +18,17 @@ mod teams;
 mod toolbox;
 mod users;
 
+use std::any::Any;
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use crate::auth::Origin;
 use crate::client::resources::Resource;
 use crate::client::{Api, Query};
-use crate::clients::Size;
+use crate::clients::{self, Size};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Model, Request};
@@ -31,6 +36,7 @@ use crate::pagination::{Listing, Want};
 use crate::params::{self, Declaration, Extras, Include, Limit, Offset, Params};
 use crate::reply::{Budget, Format, Reply};
 
+pub use change::{AUDIT, settled};
 pub use filter::Filter;
 pub use pages::{Page, Pages};
 pub use toolbox::{Label, Toolbox};
@@ -224,6 +230,19 @@ pub struct Context {
     pub api: Api,
     /// What the caller may ask for, and how much of it.
     pub terms: Terms,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, Default)]
+pub struct Party {
+    /// Where the call comes from.
+    pub origin: Origin,
+    /// What is known of the client, if it is a known one.
+    pub client: Option<&'static clients::Client>,
+    /// What the client calls itself, for the log.
+    pub client_name: Option<String>,
+    /// What to hold until the call has ended, whether or not its caller still waits.
+    pub place: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// On which terms a door calls: those of a model, or those of a program, which has other means to protect itself.

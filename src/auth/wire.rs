@@ -48,7 +48,7 @@ impl Wire {
         for _ in 1..ATTEMPTS {
             match attempt(&self.0, request.clone()).await {
                 Err(trouble) if trouble.passes() => {
-                    tracing::debug!(%trouble, ?wait, "asking the identity server again");
+                    tracing::debug!(%trouble, wait_s = crate::trace::seconds(wait), "asking the identity server again");
                     tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                     wait *= 2;
                 }

@@ -4,16 +4,16 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::context::{Me, Owned};
+use super::memory::{self, Memory};
 use super::places::Places;
 use super::rate::Rate;
 use crate::auth::Fingerprint;
@@ -48,8 +48,8 @@ impl Accounts {
             return Arc::clone(&kept.account);
         }
         if all.len() >= MOST {
-            // Whoever was idle for that long has nothing here that is still good.
-            all.retain(|_, kept| now - kept.used < FRESH);
+            // Nothing that is kept for a credential is good for longer.
+            all.retain(|_, kept| now - kept.used < memory::KEPT);
         }
         if all.len() >= MOST {
             let oldest = all.iter().min_by_key(|(_, kept)| kept.used).map(|(credential, _)| *credential);
@@ -87,14 +87,15 @@ pub struct Account {
     pub clock: Clock,
     /// The notes that calls have been told are theirs.
     pub notes: Claims,
+    /// The changes whose outcome may not have reached their caller.
+    pub memory: Memory,
+    /// Who makes the changes, where it was asked for them: like `me`, but not held back by the rate limit.
+    pub author: Part<(), Arc<Me>>,
 }
 
-/// IDs of notes that were given out, the latest of them: each is given once. And who is writing which.
+/// IDs of notes that were given out, the latest of them: each is given once.
 #[derive(Debug, Default)]
-pub struct Claims {
-    given: Mutex<VecDeque<String>>,
-    writing: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-}
+pub struct Claims(Mutex<VecDeque<String>>);
 
 impl Claims {
     /// How many are remembered. What is older is not mistaken for something new.
@@ -102,7 +103,7 @@ impl Claims {
 
     /// Gives an ID out, unless somebody has it.
     pub fn claim(&self, id: &str) -> bool {
-        let mut claimed = lock(&self.given);
+        let mut claimed = lock(&self.0);
         if claimed.iter().any(|known| known == id) {
             return false;
         }
@@ -111,18 +112,6 @@ impl Claims {
         }
         claimed.push_back(id.to_owned());
         true
-    }
-
-    /// Waits until nobody else writes this note; nobody else does until what is returned is dropped.
-    pub async fn alone(&self, note: String) -> OwnedMutexGuard<()> {
-        let mutex = {
-            let mut writing = lock(&self.writing);
-            writing.retain(|_, mutex| mutex.strong_count() > 0);
-            let mutex = writing.get(&note).and_then(Weak::upgrade).unwrap_or_default();
-            writing.insert(note, Arc::downgrade(&mutex));
-            mutex
-        };
-        mutex.lock_owned().await
     }
 }
 
@@ -177,6 +166,19 @@ where
             }
         };
         shared.await
+    }
+
+    /// The value, if it is at hand.
+    pub fn kept(&self, of: &K) -> Option<T> {
+        let state = lock(&self.0);
+        let fresh =
+            |(kept_for, value, at): &(K, T, Instant)| (kept_for == of && at.elapsed() < FRESH).then(|| value.clone());
+        state.kept.as_ref().and_then(fresh)
+    }
+
+    /// Keeps a value that was fetched for something else.
+    pub fn keep(&self, of: K, value: T) {
+        lock(&self.0).kept = Some((of, value, Instant::now()));
     }
 
     /// The value, fetched now whatever is at hand, and kept for the others.
@@ -335,7 +337,7 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &accounts.of(fingerprint(0))), "it was in use");
         assert!(!lock(&accounts.0).contains_key(&fingerprint(1)), "it was idle for longest");
 
-        tokio::time::advance(FRESH).await;
+        tokio::time::advance(memory::KEPT).await;
         accounts.of(fingerprint(MOST + 1));
         assert_eq!(lock(&accounts.0).len(), 1);
     }

@@ -1,8 +1,9 @@
-//! What the requests of one call share: its time, its patience, and the change that may have taken effect.
+//! What the requests of one call share: its time, its patience, the change it makes, and whether its caller has gone.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::policy::{Decision, Left, PATIENCE};
@@ -22,6 +23,28 @@ pub struct Call {
 struct State {
     waited: Duration,
     doubt: Option<Error>,
+    sent: bool,
+    withdrawn: bool,
+    changing: Option<Changing>,
+}
+
+/// What a call changes, and in whose name, for the log.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The incident's ID.
+    pub incident: String,
+    /// The `From` address, if there is one.
+    pub author: Option<String>,
+}
+
+/// The change that a call makes.
+#[derive(Debug)]
+struct Changing {
+    /// Its key in the credential's memory.
+    key: String,
+    what: Change,
+    /// Keeps identical calls waiting until this one's answer has reached its caller, or its caller has gone.
+    _alone: OwnedMutexGuard<()>,
 }
 
 impl Call {
@@ -40,9 +63,13 @@ impl Call {
         Left { time, patience: PATIENCE.saturating_sub(state.waited) }
     }
 
-    /// Decides by what is left; a wait that comes of it is counted.
+    /// Decides by what is left; a wait that comes of it is counted. A call that was withdrawn sends nothing again, unless
+    /// it has a change in doubt.
     pub fn decide(&self, decide: impl FnOnce(Left) -> Decision) -> Decision {
         let mut state = self.state();
+        if state.withdrawn && state.doubt.is_none() {
+            return Decision::GiveUp;
+        }
         let decision = decide(self.left_of(&state));
         if let Decision::Again(wait) = decision {
             state.waited += wait;
@@ -61,12 +88,39 @@ impl Call {
     /// Notes what to say if the call ends now: that a change was sent and its answer is not known. `None`: nothing is in
     /// doubt any more.
     pub fn doubt(&self, doubt: Option<Error>) {
-        self.state().doubt = doubt;
+        let mut state = self.state();
+        state.sent |= doubt.is_some();
+        state.doubt = doubt;
     }
 
     /// What to say if the call ends now, where there is a change in doubt.
     pub fn in_doubt(&self) -> Option<Error> {
         self.state().doubt.clone()
+    }
+
+    /// Notes that the caller has gone.
+    pub fn withdraw(&self) {
+        self.state().withdrawn = true;
+    }
+
+    /// Notes which change the call makes.
+    pub fn changes(&self, key: String, what: Change, alone: OwnedMutexGuard<()>) {
+        self.state().changing = Some(Changing { key, what, _alone: alone });
+    }
+
+    /// The key of the change that the call makes, if it makes one.
+    pub fn key(&self) -> Option<String> {
+        self.state().changing.as_ref().map(|changing| changing.key.clone())
+    }
+
+    /// Whether a change was sent, whatever came of it.
+    pub fn has_sent(&self) -> bool {
+        self.state().sent
+    }
+
+    /// What the call changes, if anything.
+    pub fn change(&self) -> Option<Change> {
+        self.state().changing.as_ref().map(|changing| changing.what.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,11 +4,15 @@
 //! fetched once for all calls of the credential and kept for a minute ([`Part`](super::accounts::Part)).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use pagerduty_rows::fields::{Selection, plain};
 use serde::Serialize;
-use tokio::time::Instant;
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
 
 use super::call::Call;
+use super::decode::Row;
 use super::resources::USERS;
 use super::{Api, Query, Request};
 use crate::config::USER_EMAIL;
@@ -16,6 +20,9 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Model, Service, Team, User};
 use crate::pagination::{End, Want};
+
+/// How long a change waits for the address of its author.
+const AUTHOR: Duration = Duration::from_secs(3);
 
 /// Who the credential belongs to.
 #[derive(Clone, Debug)]
@@ -164,18 +171,43 @@ impl Api {
         })
     }
 
-    /// The `From` address of a write: the configured one, else the current user's. What is configured is about the
-    /// server's own credential: who brings another acts in their own name.
+    /// Returns the current user, for a change: as known, or asked for a short time and without regard to the rate limit.
+    pub(super) async fn me_for_a_change(&self) -> Result<Arc<Me>> {
+        if let Some(me) = self.account.me.kept(&()) {
+            return Ok(me);
+        }
+        let within = AUTHOR.min(self.client.policy.call / 4);
+        let me = timeout(within, self.account.author.get((), self.shared().urgent().ask_me())).await;
+        let me = me.unwrap_or_else(|_| {
+            Err(Error::new(Code::Timeout, format!("PagerDuty did not say within {within:?} who the current user is")))
+        })?;
+        self.account.me.keep((), Arc::clone(&me));
+        Ok(me)
+    }
+
+    /// Returns the user with this address, if PagerDuty knows one and says so in a short time.
+    pub(super) async fn user_by_email(&self, email: &str) -> Option<Id<User>> {
+        let query = Query::new().with("query", Some(email));
+        let fields = Selection::new(vec![plain("email")], User::FACTS);
+        let listing = timeout(AUTHOR, self.list::<User>(query, Want::all(), &fields)).await.ok()?.ok()?;
+        let theirs = |row: &Row<User>| {
+            row.shown.get("email").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(email))
+        };
+        listing.rows.iter().find(|row| theirs(row))?.facts.id().and_then(Id::parse)
+    }
+
+    /// Returns the `From` address of a write: the configured one, else the current user's; `None` if that cannot be had now.
+    /// A user's key needs none: PagerDuty knows the author from the key.
+    ///
+    /// The configured address belongs to the server's own credential: callers that bring another act in their own name.
     /// <https://developer.pagerduty.com/docs/rest-api-overview>
     pub async fn author(&self) -> Result<Option<String>> {
         let callers = self.credential.is_callers();
         if let Some(email) = self.client.user_email.as_ref().filter(|_| !callers) {
             return Ok(Some(email.clone()));
         }
-        match self.me().await {
+        match self.me_for_a_change().await {
             Ok(me) => Ok((!me.email.is_empty()).then(|| me.email.clone())),
-            // A user's token without the scope to read users: PagerDuty knows the author from the token itself.
-            Err(error) if error.code() == Code::PermissionDenied => Ok(None),
             Err(error) if error.code() == Code::NoUserContext => Err(Error::new(
                 Code::NoUserContext,
                 "the credential is an account-level key, so a change needs to say in whose name it is made",
@@ -185,7 +217,12 @@ impl Api {
             } else {
                 format!("Set {USER_EMAIL} to the email address of a user of the account, or use a user's API key.")
             })),
-            Err(error) => Err(error),
+            // It would be refused in the same words.
+            Err(error) if error.code() == Code::AuthenticationFailed => Err(error),
+            Err(error) => {
+                tracing::info!(%error, "the change is sent without its author's address");
+                Ok(None)
+            }
         }
     }
 }
@@ -198,8 +235,6 @@ fn is_account_level(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::auth::Credential;
     use crate::client::Client;

@@ -162,10 +162,11 @@ impl Policy {
         }
     }
 
-    /// The wait before a change that was not found is looked for once more; `looks` is how often it was.
-    pub fn look_again(&self, looks: u32, left: Left, chance: f64) -> Option<Duration> {
+    /// The wait before a change that was not found is looked for once more, at most so many times; `looks` is how often it
+    /// was.
+    pub fn look_again(&self, looks: u32, most: u32, left: Left, chance: f64) -> Option<Duration> {
         let wait = self.wait(looks, None, chance);
-        (looks < ATTEMPTS && left.fits(wait)).then_some(wait)
+        (looks < most && left.fits(wait)).then_some(wait)
     }
 
     /// How long an attempt may take; `None` when it is not to be made, because there would be no time to look what became
@@ -307,9 +308,9 @@ mod tests {
 
     #[test]
     fn a_note_is_looked_for_a_few_times() {
-        assert!(POLICY.look_again(1, PLENTY, 0.0).is_some() && POLICY.look_again(2, PLENTY, 0.0).is_some());
-        assert_eq!(POLICY.look_again(3, PLENTY, 0.0), None);
-        assert_eq!(POLICY.look_again(1, Left { time: Duration::ZERO, ..PLENTY }, 0.0), None);
+        assert!(POLICY.look_again(1, 3, PLENTY, 0.0).is_some() && POLICY.look_again(2, 3, PLENTY, 0.0).is_some());
+        assert_eq!(POLICY.look_again(3, 3, PLENTY, 0.0), None);
+        assert_eq!(POLICY.look_again(1, 3, Left { time: Duration::ZERO, ..PLENTY }, 0.0), None);
     }
 
     #[test]

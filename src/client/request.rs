@@ -32,6 +32,8 @@ pub(super) struct Change {
     pub deed: &'static str,
     /// The next step when it is not known whether it was done.
     pub look: String,
+    /// Its key in the credential's memory.
+    pub key: String,
 }
 
 impl Request {
@@ -121,7 +123,7 @@ impl Request {
 
     /// The error when it cannot be known whether the change took effect; `None` for what changes nothing.
     pub(super) fn unknown(&self, why: &str) -> Option<Error> {
-        let Change { deed, look } = self.change.as_ref()?;
+        let Change { deed, look, .. } = self.change.as_ref()?;
         let message = format!("it is not known whether {deed} {} took effect: {why}", self.subject);
         Some(Error::new(Code::OutcomeUnknown, message).hint(look.as_str()))
     }

@@ -18,7 +18,7 @@ use crate::auth::Credential;
 use crate::config::{Host, TIMEOUT};
 use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
-use crate::trace::Trace;
+use crate::trace::{Trace, seconds};
 
 /// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -51,7 +51,7 @@ pub(super) struct GivenUp {
     pub error: Error,
     /// Whether to look if it took effect all the same.
     pub look: bool,
-    /// When it was sent for the last time: what came before surely did not arrive, or was the same.
+    /// When it was sent for the first time that may have taken effect, else for the last time.
     pub sent: Instant,
 }
 
@@ -71,11 +71,11 @@ impl Api {
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, GivenUp> {
-        let (mut number, mut doubt, mut replaced) = (1, false, false);
+        let (mut number, mut doubt, mut replaced, mut in_doubt_since) = (1, false, false, None);
         loop {
             let credential = self.current();
             // A change waits for nothing between this and being sent.
-            let sent = Instant::now();
+            let began = Instant::now();
             let Failure { outcome, asked, mut error } = match self.attempt(request, &credential, &decode).await {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
@@ -91,12 +91,22 @@ impl Api {
             }
             let last = Attempt { kind: request.kind, number, outcome, doubt, asked };
             doubt |= outcome.leaves_doubt();
+            if doubt {
+                in_doubt_since.get_or_insert(began);
+            }
+            let sent = in_doubt_since.unwrap_or(began);
             if request.kind != Kind::Read && !doubt {
                 self.call.doubt(None);
             }
             match self.call.decide(|left| self.client.policy.decide(&last, left, fastrand::f64())) {
                 Decision::Again(wait) => {
-                    tracing::debug!(subject = request.subject, number, ?outcome, ?wait, "sending again");
+                    tracing::debug!(
+                        subject = request.subject,
+                        number,
+                        ?outcome,
+                        wait_s = seconds(wait),
+                        "sending again"
+                    );
                     tokio::time::sleep(wait).await;
                     number += 1;
                 }
@@ -116,11 +126,12 @@ impl Api {
 
     /// Waits until the rate limit lets a request go; it is counted until what is returned is dropped.
     ///
-    /// A change waits for nothing but what PagerDuty has told itself: what is known of the limit comes from other requests,
-    /// which may have limits of their own, and acknowledging must not wait because somebody has read too much.
+    /// A change waits only when PagerDuty refuses the change itself: the known state of the limit comes from other requests,
+    /// which may have limits of their own, and acknowledging must not wait because something else was read too often. The
+    /// same holds for reads that belong to a change: its author, its incident's ID, and the look at its outcome.
     async fn turn(&self, kind: Kind, operation: &str) -> Result<Underway<'_>, Failure> {
         let rate = &self.account.rate;
-        if kind != Kind::Read {
+        if kind != Kind::Read || self.urgent {
             return Ok(rate.pass());
         }
         loop {
@@ -140,7 +151,7 @@ impl Api {
                     if self.call.decide(wait_or_not) == Decision::GiveUp {
                         return Err(Failure::last(held_back(end.saturating_duration_since(now))));
                     }
-                    tracing::debug!(?wait, "beyond the rate limit");
+                    tracing::debug!(wait_s = seconds(wait), "beyond the rate limit");
                     tokio::time::sleep_until(turn).await;
                 }
             }
@@ -161,8 +172,9 @@ impl Api {
         let (http, mut watch) = self.client.http.client().map_err(Failure::last)?;
         let sending = self.build(&http, request, credential).map_err(Failure::last)?;
         let begun = Instant::now();
-        if let Some(unknown) = request.unknown("the call ended before the answer came") {
-            self.call.doubt(Some(unknown));
+        if let Some(change) = &request.change {
+            self.account.memory.sent(&change.key);
+            self.call.doubt(request.unknown("the call ended before the answer came"));
         }
         watch.begin(within);
         let sent = sending.timeout(within).send().await;
@@ -473,7 +485,7 @@ mod tests {
         sandbox.fail(Fault::once("/incidents/{id}", limited));
         sandbox.fail(Fault::once("/incidents/{id}", FaultKind::Empty));
         let id: Id<Incident> = Id::parse("Q1").unwrap();
-        let change = Change { deed: "changing", look: String::new() };
+        let change = Change { deed: "changing", look: String::new(), key: String::new() };
         let request = Request::one(&INCIDENTS, &id, Query::new());
         let request = request.change(reqwest::Method::PUT, serde_json::json!({}), None, Kind::Note, change);
         let began = Instant::now();

@@ -1,168 +1,147 @@
-//! The changes: statuses and notes, and the look at what became of them when their answer was lost.
+//! Notes, and what they share with the other changes: the look at what became of one when its answer was lost.
 //!
-//! `policy` says when to look. What is not in effect may still be on its way: it is looked for a few times, and a note is
-//! never sent again.
+//! `policy` says when to look. A note that is not there may still be on its way: it is looked for a few times, and the call
+//! that sent it never sends it again. An identical call that follows one whose answer reached no caller looks first, too.
 
 use jiff::{SignedDuration, Timestamp};
-use pagerduty_rows::fields::Selection;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::decode::{self, Row, Unreadable};
-use super::policy::{Decision, Kind};
+use super::memory::{Earlier, Outcome};
+use super::policy::{self, Decision, Kind};
 use super::request::Change;
-use super::resources::{INCIDENTS, NOTES};
+use super::resources::NOTES;
 use super::send::GivenUp;
-use super::{Api, Query, Request};
+use super::{Api, Query, Request, call};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, Model, Note, Status, User};
+use crate::models::{Incident, Model, Note, User};
 use crate::pagination::Want;
 
-/// How much earlier than its request a note may claim to have been written: moments come without fractions, and from
+/// How much earlier than its request a change may claim to have been made: moments come without fractions, and from
 /// another of PagerDuty's machines than the date of the answer.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// The status an incident can be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewStatus {
-    /// Somebody is on it.
-    Acknowledged,
-    /// It is over.
-    Resolved,
+/// How often a note is looked for before it is written once more: long enough to find one that sat in a queue for seconds.
+const LOOKS_BEFORE_A_REPEAT: u32 = 6;
+
+/// What a change answers.
+#[derive(Debug)]
+pub struct Changed<M> {
+    /// The object as it is now.
+    pub row: Row<M>,
+    /// What the caller should know besides.
+    pub warning: Option<String>,
 }
 
-impl NewStatus {
-    const fn as_str(self) -> &'static str {
-        match self {
-            NewStatus::Acknowledged => "acknowledged",
-            NewStatus::Resolved => "resolved",
-        }
-    }
-
-    const fn deed(self) -> &'static str {
-        match self {
-            NewStatus::Acknowledged => "acknowledging",
-            NewStatus::Resolved => "resolving",
-        }
-    }
-
-    /// Whether an incident that is shown like this has it.
-    fn is_that_of(self, row: &Row<Incident>) -> bool {
-        row.facts.status.as_ref().is_some_and(|status| status.as_str() == self.as_str())
+impl<M> From<Row<M>> for Changed<M> {
+    fn from(row: Row<M>) -> Self {
+        Self { row, warning: None }
     }
 }
 
 impl Api {
-    /// Sets the status. PagerDuty: operation `updateIncident`.
-    ///
-    /// When the answer is lost, the incident is read and reported as it is: what was wished for may have come true.
-    pub async fn set_status(
-        &self,
-        id: &Id<Incident>,
-        status: NewStatus,
-        from: Option<String>,
-        selection: &Selection<'_>,
-    ) -> Result<Row<Incident>> {
-        let body = json!({"incident": {"type": "incident", "status": status.as_str()}});
-        let look = format!("Look at it: get_incidents with incident_id={id}. Calling again does no harm either.");
-        let change = Change { deed: status.deed(), look };
-        let request = Request::one(&INCIDENTS, id, Query::new()).change(Method::PUT, body, from, Kind::Status, change);
-        let decode = |body: &[u8]| {
-            let row = with_id(decode::one::<Incident>(body, INCIDENTS.one, selection)?)?;
-            if row.facts.id() == Some(id.as_str()) && status.is_that_of(&row) {
-                Ok(row)
-            } else {
-                Err(Unreadable::because(format!("it does not say that {id} is {}", status.as_str())))
-            }
-        };
-        match self.exchange(&request, decode).await {
-            Ok(row) => Ok(row),
-            Err(given_up) if given_up.look => self.see_status(&request, id, status, selection, given_up.error).await,
-            Err(given_up) => Err(given_up.error),
-        }
-    }
-
-    /// What has become of a change of status that may have taken effect, and failed with `error` for all we saw. It is
-    /// looked for a few times: it may be on its way, and when it has not come by then, it may still come.
-    async fn see_status(
-        &self,
-        request: &Request,
-        id: &Id<Incident>,
-        wanted: NewStatus,
-        selection: &Selection<'_>,
-        error: Error,
-    ) -> Result<Row<Incident>> {
-        let mut looks = 1;
-        let seen = loop {
-            let row = match self.one::<Incident>(id, Query::new(), selection).await {
-                Ok(row) => row,
-                Err(unseen) => break format!("; reading it failed: {}", unseen.message()),
-            };
-            if wanted.is_that_of(&row) {
-                return Ok(row);
-            }
-            let Some(status) = row.facts.status else { break "; the incident does not say its status".to_owned() };
-            if status == Status::Resolved {
-                let message = format!("incident {id} is resolved by now, so it is not {}", wanted.as_str());
-                return Err(Error::new(Code::AlreadyResolved, message)
-                    .hint("Nothing is left to do; get_incidents shows who resolved it."));
-            }
-            if !self.look_again(looks).await {
-                break format!("; incident {id} is still {}, not {}", status.as_str(), wanted.as_str());
-            }
-            looks += 1;
-        };
-        Err(request.unknown_after(&error.adding(&seen)))
-    }
-
     /// Adds a note. PagerDuty: operation `createIncidentNote`.
     ///
     /// When the answer is lost, the note is looked for among those of the incident.
-    pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Row<Note>> {
-        let body = json!({"note": {"content": content}});
-        let look = format!(
-            "Look before writing it again: get_incidents with incident_id={id} and include_notes=true. It may take a moment \
-             to appear."
-        );
-        let change = Change { deed: "adding the note to", look };
-        let request = Request::below(&NOTES, id, Query::new());
-        let request = request.change(Method::POST, body, from.clone(), Kind::Note, change);
+    pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Changed<Note>> {
+        let key = format!("{id} note {}", comparable(content));
+        // Of two calls with the same text, one could take the other's note for its own before its answer is there.
+        let earlier = self.begin_change(&key, id, from.as_deref()).await;
+        let request = note_request(id, content, from.clone(), key.clone());
+        if let Some(earlier) = &earlier
+            && let Some(row) = self.earlier_note(&request, id, content, from.as_deref(), earlier).await?
+        {
+            let warning = "An earlier call wrote this note, and its answer did not reach you. It was not written again; to \
+                           write the same text once more, repeat this call.";
+            return Ok(Changed { row, warning: Some(warning.to_owned()) });
+        }
         let selection = Note::defaults();
         let decode = |body: &[u8]| with_id(decode::one::<Note>(body, NOTES.one, &selection)?);
-        // Of two calls with the same text, one could take the other's note for its own before its answer is there.
-        let _alone = self.account.notes.alone(format!("{id} {}", comparable(content))).await;
         let given_up = match self.exchange(&request, decode).await {
             Ok(row) => {
                 row.facts.id().map(|id| self.account.notes.claim(id));
-                return Ok(row);
+                self.account.memory.settle(&key, Outcome::Written(Box::new(row.clone())));
+                return Ok(row.into());
             }
             Err(given_up) if given_up.look => given_up,
-            Err(given_up) => return Err(given_up.error),
+            Err(given_up) => {
+                self.account.memory.keep(&key, earlier);
+                return Err(given_up.error);
+            }
         };
         let GivenUp { error, sent, .. } = given_up;
-        // Without knowing who writes, somebody else's note of the same text could not be told from this one.
+        // Without the author, another user's note of the same text could not be told from this one.
         let Some(author) = self.author_id(from.as_deref()).await else {
             return Err(request.unknown_after(&error.adding("; and whose the notes are cannot be told")));
         };
-        let error = match self.find_note(id, &Wanted { content, author, sent }).await {
-            Ok(Some(row)) => return Ok(row),
+        let error = match self.find_note(id, &Wanted { content, author, sent }, policy::ATTEMPTS).await {
+            Ok(Some(row)) => {
+                self.account.memory.settle(&key, Outcome::Written(Box::new(row.clone())));
+                return Ok(row.into());
+            }
             Ok(None) => error.adding("; it is not among the incident's notes so far"),
             Err(unseen) => error.adding(&format!("; reading the notes failed: {}", unseen.message())),
         };
         Err(request.unknown_after(&error))
     }
 
-    /// Who writes in the name of `from`, if that is the credential's own user.
-    async fn author_id(&self, from: Option<&str>) -> Option<Id<User>> {
-        let me = self.me().await.inspect_err(|error| tracing::debug!(%error, "the author is not known")).ok()?;
-        from.is_none_or(|from| from.eq_ignore_ascii_case(&me.email)).then(|| me.id.clone())
+    /// Waits until this is the only call that makes a change, and returns an earlier one whose outcome may not have reached
+    /// its caller.
+    pub(super) async fn begin_change(&self, key: &str, id: &Id<Incident>, from: Option<&str>) -> Option<Earlier> {
+        let alone = self.account.memory.alone(key).await;
+        let what = call::Change { incident: id.to_string(), author: from.map(str::to_owned) };
+        self.call.changes(key.to_owned(), what, alone);
+        self.account.memory.earlier(key)
     }
 
-    /// Waits before the next look, if there is to be one; `looks` is how many there were.
-    async fn look_again(&self, looks: u32) -> bool {
-        let look_again = |left| match self.client.policy.look_again(looks, left, fastrand::f64()) {
+    /// Returns the note that an earlier call wrote, if it did. Fails when that cannot be told: the note must not be sent again.
+    async fn earlier_note(
+        &self,
+        request: &Request,
+        id: &Id<Incident>,
+        content: &str,
+        from: Option<&str>,
+        earlier: &Earlier,
+    ) -> Result<Option<Row<Note>>> {
+        if let Outcome::Written(row) = &earlier.outcome {
+            return Ok(Some(Row::clone(row)));
+        }
+        let unknown = |why: String| {
+            let ago = earlier.sent.elapsed().as_secs();
+            let message = format!("an identical call sent this note {ago} s ago and its outcome is not known; {why}");
+            Error::new(Code::OutcomeUnknown, message)
+                .hint(request.change.as_ref().map_or_else(String::new, |change| change.look.clone()))
+        };
+        let Some(author) = self.author_id(from).await else {
+            return Err(unknown("whose the incident's notes are cannot be told, so it was not sent again".to_owned()));
+        };
+        let wanted = Wanted { content, author, sent: earlier.sent };
+        let found = self.find_note(id, &wanted, LOOKS_BEFORE_A_REPEAT).await.map_err(|unseen| {
+            unknown(format!("reading the notes failed, so it was not sent again: {}", unseen.message()))
+        })?;
+        if let (Some(row), Some(change)) = (&found, &request.change) {
+            self.account.memory.settle(&change.key, Outcome::Written(Box::new(row.clone())));
+        }
+        Ok(found)
+    }
+
+    /// Returns the user in whose name a change with this `From` address is made, if that can be told.
+    pub(super) async fn author_id(&self, from: Option<&str>) -> Option<Id<User>> {
+        let me =
+            self.me_for_a_change().await.inspect_err(|error| tracing::debug!(%error, "the author is not known")).ok();
+        match (from, me) {
+            (None, me) => me.map(|me| me.id.clone()),
+            (Some(from), Some(me)) if from.eq_ignore_ascii_case(&me.email) => Some(me.id.clone()),
+            (Some(from), _) => self.user_by_email(from).await,
+        }
+    }
+
+    /// Waits before the next of at most so many looks, if there is to be one; `looks` is how many there were.
+    pub(super) async fn look_again(&self, looks: u32, most: u32) -> bool {
+        let look_again = |left| match self.client.policy.look_again(looks, most, left, fastrand::f64()) {
             Some(wait) => Decision::Again(wait),
             None => Decision::GiveUp,
         };
@@ -171,13 +150,18 @@ impl Api {
         true
     }
 
+    /// Returns PagerDuty's time when a change was sent, less what its machines may differ by; `None` if it is not known.
+    pub(super) fn since(&self, sent: Instant) -> Option<Timestamp> {
+        self.account.clock.at(sent).and_then(|sent| sent.checked_sub(LEEWAY).ok())
+    }
+
     /// Looks for a note whose answer was lost, a few times: it may be on its way.
-    async fn find_note(&self, id: &Id<Incident>, wanted: &Wanted<'_>) -> Result<Option<Row<Note>>> {
+    async fn find_note(&self, id: &Id<Incident>, wanted: &Wanted<'_>, most: u32) -> Result<Option<Row<Note>>> {
         let mut looks = 1;
         loop {
             let listing = self.list_below::<Note, _>(&NOTES, id, Query::new(), Want::all(), &Note::defaults()).await?;
             // Without PagerDuty's time an older note of the same text could not be told from this one.
-            let since = self.account.clock.at(wanted.sent).and_then(|sent| sent.checked_sub(LEEWAY).ok());
+            let since = self.since(wanted.sent);
             let ours = |row: &Row<Note>| {
                 let written = since.is_some_and(|since| wanted.is(&row.shown, since));
                 written && row.facts.id().is_some_and(|id| self.account.notes.claim(id))
@@ -185,7 +169,7 @@ impl Api {
             if let Some(row) = listing.rows.into_iter().find(ours) {
                 return Ok(Some(row));
             }
-            if !self.look_again(looks).await {
+            if !self.look_again(looks, most).await {
                 return Ok(None);
             }
             looks += 1;
@@ -193,8 +177,18 @@ impl Api {
     }
 }
 
+fn note_request(id: &Id<Incident>, content: &str, from: Option<String>, key: String) -> Request {
+    let body = json!({"note": {"content": content}});
+    let look = format!(
+        "Look before writing it again: get_incidents with incident_id={id} and include_notes=true. It may take a moment to \
+         appear."
+    );
+    let change = Change { deed: "adding the note to", look, key };
+    Request::below(&NOTES, id, Query::new()).change(Method::POST, body, from, Kind::Note, change)
+}
+
 /// A success that says of nothing that it succeeded is none.
-fn with_id<M: Model>(row: Row<M>) -> Result<Row<M>, Unreadable> {
+pub(super) fn with_id<M: Model>(row: Row<M>) -> Result<Row<M>, Unreadable> {
     if row.facts.id().is_some() { Ok(row) } else { Err(Unreadable::because("it has no id".to_owned())) }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! An answer is delivered from a thread of Tokio's. If the interpreter ended while one was at it, Python would end that
 //! thread where it stands, and the process with it. So the end of the interpreter waits for deliveries that have begun, and
-//! none begins after that. Before, it waits for a login that is being refreshed, which would be lost. A forked process has
+//! none begins after that. Before, it waits for a login that is being refreshed, which would be lost, and for a change that was sent. A forked process has
 //! none of these threads, and neither waits for them nor may use them.
 
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use ::tokio::join as tokio_join;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::generic::{ContextExt, Runtime};
@@ -155,7 +156,8 @@ fn finish(py: Python<'_>) -> PyResult<()> {
     if forked() {
         return Ok(());
     }
-    let settled = PROCESS.get().map_or(Ok(()), |_| until_done(py, settled()));
+    let settled = async { _ = tokio_join!(settled(), crate::tools::settled()) };
+    let settled = PROCESS.get().map_or(Ok(()), |_| until_done(py, settled));
     py.detach(|| {
         let mut deliveries = deliveries();
         deliveries.closed = true;

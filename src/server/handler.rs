@@ -24,7 +24,7 @@ use super::{convert, params, progress, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
 use crate::error::{Code, Error};
-use crate::tools::Toolbox;
+use crate::tools::{Party, Toolbox};
 use crate::trace::Trace;
 
 /// The revisions we speak, oldest first. A client that asks `initialize` for any other is offered 2025-11-25, the newest
@@ -49,6 +49,9 @@ pub(super) const TTL_MS: u64 = 5 * 60 * 1000;
 /// Who may keep it. Not `public`: a request over HTTP may leave itself fewer tools, and a cache in between must not hand out
 /// its list to others, nor that of a server that was started with `--read-only` in place of another's.
 pub(super) const CACHE_SCOPE: CacheScope = CacheScope::Private;
+
+/// The most characters that the log takes over from a client's name and version.
+const LONGEST_CLIENT: usize = 100;
 
 /// The MCP server: answers for the tools of one [`Toolbox`], on any transport.
 ///
@@ -160,20 +163,28 @@ impl ServerHandler for Server {
     /// `tools/call` (all revisions, "Tools", "Calling Tools").
     ///
     /// When the client withdraws the request (a `notifications/cancelled`, a closed HTTP connection, the end of the
-    /// session) the call's future is dropped, and its HTTP requests to PagerDuty with it. `rmcp` sends no answer then.
+    /// session) the call's future is dropped, and its HTTP requests to PagerDuty with it, except for a change that was sent:
+    /// that runs to its end (`tools/change.rs`). `rmcp` sends no answer then.
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let toolbox = self.toolbox(&context);
-        let client = context.client_info().and_then(|info| Client::named(&info.name));
-        let origin = caller(&context).map_or(&Origin::Local, |caller| &caller.origin);
+        let info = context.client_info();
+        let client = info.as_ref().and_then(|info| Client::named(&info.name));
+        let party = Party {
+            origin: caller(&context).map_or(Origin::Local, |caller| caller.origin.clone()),
+            client,
+            client_name: info
+                .map(|info| format!("{} {}", info.name, info.version).chars().take(LONGEST_CLIENT).collect()),
+            place: caller(&context).and_then(|caller| caller.permit.clone()).map(|permit| permit as _),
+        };
         let trace = caller(&context).and_then(|caller| caller.trace.clone());
         let span = Trace::span(trace.as_ref());
         let arguments = request.arguments.unwrap_or_default();
         let call = async {
-            let call = toolbox.call_for(client, origin, &request.name, arguments);
+            let call = toolbox.call_for(party, &request.name, arguments);
             match trace {
                 Some(trace) => trace.around(call).await,
                 None => call.await,

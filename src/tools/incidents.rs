@@ -320,12 +320,12 @@ async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     cx.api.note_change();
-    let row = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
-    Ok(cx.object(&INCIDENTS, row.shown, &params.include, Request::Change))
+    let changed = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
+    Ok(cx.object(&INCIDENTS, changed.row.shown, &params.include, Request::Change).warned(changed.warning))
 }
 
 async fn add_incident_note(cx: Context, params: NoteParams) -> Result<Reply> {
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
-    let row = cx.api.add_note(&id, params.content.as_str(), from).await?;
-    Ok(Reply::one(&NOTES, row.shown, cx.budget()))
+    let changed = cx.api.add_note(&id, params.content.as_str(), from).await?;
+    Ok(Reply::one(&NOTES, changed.row.shown, cx.budget()).warned(changed.warning))
 }

@@ -9,15 +9,17 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Context, Filter, Terms, Tool};
+use super::change::{self, Started};
+use super::counted::Counted;
+use super::{Context, Filter, Party, Terms, Tool};
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::clients;
 use crate::config::{Config, TIMEOUT};
 use crate::error::{Code, Error, Result, spoken};
-use crate::metrics;
 use crate::params::shorten;
 use crate::reply::{Format, Reply};
+use crate::trace::seconds;
 
 /// What is said about an account that is not what the tools' descriptions promise: in `serverInfo`, in the instructions
 /// and in the metadata of every answer.
@@ -159,33 +161,43 @@ impl Toolbox {
 
     /// Calls a tool in this process on other terms.
     pub async fn call_on(&self, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
-        self.logged(&Origin::Local, terms, name, arguments).await
+        self.dispatch(Party::default(), terms, name, arguments).await
     }
 
     /// The same for a call that may bring its own credential.
     pub async fn call_from(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
-        self.logged(origin, self.terms(), name, arguments).await
+        self.call_for(Party { origin: origin.clone(), ..Party::default() }, name, arguments).await
     }
 
-    /// The same for a model behind this client.
-    pub async fn call_for(
+    /// The same for a client of which more is known.
+    pub async fn call_for(&self, party: Party, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        let terms = self.terms_for(party.client);
+        self.dispatch(party, terms, name, arguments).await
+    }
+
+    async fn dispatch(&self, party: Party, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        match self.tool(name) {
+            Ok(tool) if !tool.is_read_only() => change::in_task(self.clone(), party, terms, tool, arguments).await,
+            _ => self.logged(&party, terms, name, arguments, &Started::new()).await,
+        }
+    }
+
+    /// Runs a call, and leaves the API it works with in `started` as soon as there is one.
+    pub(super) async fn logged(
         &self,
-        client: Option<&clients::Client>,
-        origin: &Origin,
+        party: &Party,
+        terms: Terms,
         name: &str,
         arguments: Map<String, Value>,
+        started: &Started,
     ) -> Result<Reply> {
-        self.logged(origin, self.terms_for(client), name, arguments).await
-    }
-
-    async fn logged(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let counted = Counted::begin(self.tool(name).map_or("unknown", |tool| tool.name));
         let shown = |error: Error| {
             let error = error.labelled(self.label.map(|label| label.name));
             if self.raw_text { error } else { error.neutralised() }
         };
         let answered = async {
-            let mut reply = self.run(origin, terms, name, arguments).await.map_err(shown)?;
+            let mut reply = self.run(&party.origin, terms, name, arguments, started).await.map_err(shown)?;
             if let Some(label) = self.label {
                 reply.set(label.name, true);
             }
@@ -194,14 +206,15 @@ impl Toolbox {
         let outcome = AssertUnwindSafe(answered).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|panic| Err(shown(panicked(name, panic.as_ref()))));
         let elapsed = counted.end(outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
+        let elapsed_s = seconds(elapsed);
         match &outcome {
-            Ok(_) => tracing::info!(tool = name, ?elapsed, "call answered"),
+            Ok(_) => tracing::info!(tool = name, elapsed_s, "call answered"),
             // What the caller can mend is told to the caller; the rest is for whoever reads the log at night.
             Err(error) if error.http_status().is_some() || error.is_retryable() || error.code() == Code::Internal => {
                 let request_id = error.pagerduty_request_id();
-                tracing::warn!(tool = name, ?elapsed, request_id, %error, "call failed");
+                tracing::warn!(tool = name, elapsed_s, request_id, %error, "call failed");
             }
-            Err(error) => tracing::debug!(tool = name, ?elapsed, %error, "call refused"),
+            Err(error) => tracing::debug!(tool = name, elapsed_s, %error, "call refused"),
         }
         outcome
     }
@@ -218,7 +231,14 @@ impl Toolbox {
         timed_out(tool, error.hint(format!("Ask for less at a time, or allow more time with {TIMEOUT}.")))
     }
 
-    async fn run(&self, origin: &Origin, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+    async fn run(
+        &self,
+        origin: &Origin,
+        terms: Terms,
+        name: &str,
+        arguments: Map<String, Value>,
+        started: &Started,
+    ) -> Result<Reply> {
         let tool = self.tool(name)?;
         let deadline = Instant::now() + self.timeout;
         let _turn = match &self.turns {
@@ -229,8 +249,10 @@ impl Toolbox {
         let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
-        let cx = Context { api: self.client.until(deadline, credential), terms };
-        let api = cx.api.clone();
+        let api = self.client.until(deadline, credential);
+        let api = if tool.is_read_only() { api } else { api.urgent() };
+        _ = started.set(api.clone());
+        let cx = Context { api: api.clone(), terms };
         let running = AssertUnwindSafe(async { (tool.run)(cx, &arguments).await }).catch_unwind();
         match timeout_at(deadline, running).await {
             Ok(Err(panic)) => {
@@ -248,36 +270,6 @@ impl Toolbox {
                 outcome.map_err(|error| timed_out(tool, error))
             }
             Err(_) => Err(api.in_doubt().unwrap_or_else(|| self.took_longer(tool))),
-        }
-    }
-}
-
-/// A call that is counted when it ends: as withdrawn, if nobody waits for that.
-struct Counted {
-    tool: &'static str,
-    begun: Instant,
-    ended: bool,
-}
-
-impl Counted {
-    fn begin(tool: &'static str) -> Self {
-        Self { tool, begun: Instant::now(), ended: false }
-    }
-
-    fn end(mut self, outcome: &'static str) -> Duration {
-        self.ended = true;
-        let elapsed = self.begun.elapsed();
-        metrics::call(self.tool, outcome, elapsed);
-        elapsed
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        if !self.ended {
-            let elapsed = self.begun.elapsed();
-            metrics::call(self.tool, Code::Cancelled.as_str(), elapsed);
-            tracing::info!(tool = self.tool, ?elapsed, "call withdrawn");
         }
     }
 }

@@ -47,4 +47,5 @@ mod shown;
 mod stdio;
 mod tokens;
 mod tolerance;
+mod withdrawn;
 mod writes;

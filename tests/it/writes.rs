@@ -1,14 +1,17 @@
 //! The three tools that act: what they change, and in whose name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use pagerduty_mcp_server::auth::Origin;
 use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
+use pagerduty_mcp_server::tools::Toolbox;
 use serde_json::{Value, json};
 
-use crate::support::{Account, object, rows};
+use crate::support::{Account, err, object, ok, rows, toolbox, warnings};
 
 async fn open_incident(account: &Account) -> Value {
     let arguments = json!({"statuses": ["triggered"], "limit": 1});
@@ -143,11 +146,11 @@ async fn an_author_who_cannot_be_asked_for_is_not_one_who_does_not_exist() {
     account.sandbox.clear();
     let broken = FaultKind::Status { code: 503, headers: [].into(), body: None };
     account.sandbox.fail(Fault { times: 99, ..Fault::once("/users/me", broken) });
-    for (tool, arguments) in [("acknowledge_incident", json!({"incident_id": id})), ("build_user_context", json!({}))] {
-        let error = account.err(tool, arguments).await;
-        assert_eq!((error.code(), error.http_status()), (Code::ApiError, Some(503)), "{tool}: {error}");
-    }
-    assert!(authors(&account).is_empty(), "nothing was written");
+    let error = account.err("build_user_context", json!({})).await;
+    assert_eq!((error.code(), error.http_status()), (Code::ApiError, Some(503)), "{error}");
+    // A user's key says itself who writes.
+    account.ok("acknowledge_incident", json!({"incident_id": id})).await;
+    assert_eq!(authors(&account), [None]);
 }
 
 #[tokio::test]
@@ -182,4 +185,151 @@ async fn who_may_only_read_changes_nothing() {
     ] {
         assert_eq!(account.err(tool, arguments).await.code(), Code::PermissionDenied, "{tool}");
     }
+}
+
+/// A server that has just started, with nothing known of its user.
+fn cold(account: &Account) -> Arc<Toolbox> {
+    toolbox(&account.sandbox, tokens::USER, |config| config.backoff = Duration::from_millis(5))
+}
+
+/// A toolbox in the name of another user of the account, and that user.
+async fn colleague(account: &Account) -> (Arc<Toolbox>, Value) {
+    let me = account.ok("build_user_context", json!({})).await;
+    let users = account.ok("get_users", json!({})).await;
+    let other = rows(&users, "users").iter().find(|user| user["id"] != me["user_id"]).unwrap().clone();
+    let email = other["email"].as_str().unwrap().to_owned();
+    let toolbox = toolbox(&account.sandbox, tokens::ACCOUNT, |config| {
+        config.user_email = Some(email);
+        config.backoff = Duration::from_millis(5);
+    });
+    (toolbox, other)
+}
+
+fn always(method: &str, path: &str, kind: FaultKind) -> Fault {
+    Fault { method: Some(method.to_owned()), times: u32::MAX, ..Fault::once(path, kind) }
+}
+
+fn status(code: u16) -> FaultKind {
+    FaultKind::Status { code, headers: [].into(), body: None }
+}
+
+#[tokio::test]
+async fn another_users_acknowledgement_is_not_reported_as_ours() {
+    let account = Account::start().await;
+    let (theirs, other) = colleague(&account).await;
+    let arguments = json!({"incident_id": open_incident(&account).await["id"]});
+    ok(&theirs, "acknowledge_incident", arguments.clone()).await;
+    for kind in [status(500), FaultKind::Reset] {
+        account.sandbox.clear();
+        account.sandbox.fail(always("PUT", "/incidents/{id}", kind));
+        let error = err(&cold(&account), "acknowledge_incident", arguments.clone()).await;
+        assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+        assert!(error.message().contains(other["name"].as_str().unwrap()), "{error}");
+    }
+    // The same failure, and it is the caller's.
+    account.sandbox.clear();
+    account.sandbox.fail(always("PUT", "/incidents/{id}", FaultKind::Replaced(500)));
+    let answer = ok(&cold(&account), "acknowledge_incident", arguments.clone()).await;
+    assert_eq!((&answer["incidents"][0]["status"], warnings(&answer)), (&json!("acknowledged"), String::new()));
+}
+
+#[tokio::test]
+async fn an_earlier_acknowledgement_by_the_same_user_says_so() {
+    let account = Account::start().await;
+    let arguments = json!({"incident_id": open_incident(&account).await["id"]});
+    account.ok("acknowledge_incident", arguments.clone()).await;
+    // Longer ago than what PagerDuty's machines may differ by.
+    let ahead =
+        (jiff::Timestamp::now() + SignedDuration::from_mins(5)).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    account.sandbox.fail(always("GET", "*", FaultKind::Headers([("date".to_owned(), ahead.clone())].into())));
+    let headers = [("date".to_owned(), ahead)].into();
+    account.sandbox.fail(always("PUT", "/incidents/{id}", FaultKind::Status { code: 500, headers, body: None }));
+    let answer = ok(&cold(&account), "acknowledge_incident", arguments).await;
+    assert!(warnings(&answer).contains("PagerDuty did not confirm"), "{answer}");
+}
+
+#[tokio::test]
+async fn another_users_resolution_is_not_reported_as_ours() {
+    let account = Account::start().await;
+    let (theirs, other) = colleague(&account).await;
+    let arguments = json!({"incident_id": open_incident(&account).await["id"]});
+    ok(&theirs, "resolve_incident", arguments.clone()).await;
+    account.sandbox.fail(always("PUT", "/incidents/{id}", status(500)));
+    let error = err(&cold(&account), "resolve_incident", arguments).await;
+    assert_eq!(error.code(), Code::AlreadyResolved, "{error}");
+    assert!(error.message().contains(other["name"].as_str().unwrap()), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_change_by_a_configured_author_is_found() {
+    let account = Account::start().await;
+    let (theirs, _) = colleague(&account).await;
+    let id = open_incident(&account).await["id"].clone();
+    for (tool, method, path, arguments) in [
+        ("acknowledge_incident", "PUT", "/incidents/{id}", json!({"incident_id": id})),
+        ("add_incident_note", "POST", "/incidents/{id}/notes", json!({"incident_id": id, "content": "seen"})),
+        ("resolve_incident", "PUT", "/incidents/{id}", json!({"incident_id": id})),
+    ] {
+        account.sandbox.fail(always(method, path, FaultKind::LostResponse));
+        assert_eq!(warnings(&ok(&theirs, tool, arguments).await), "", "{tool}");
+        account.sandbox.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_author_cannot_be_told_is_unknown() {
+    let account = Account::start().await;
+    let arguments = json!({"incident_id": open_incident(&account).await["id"]});
+    account.sandbox.fail(always("GET", "/users/me", status(503)));
+    account.sandbox.fail(always("PUT", "/incidents/{id}", FaultKind::LostResponse));
+    let error = err(&cold(&account), "acknowledge_incident", arguments).await;
+    assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+    assert!(error.message().contains("by whom cannot be told"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_does_not_wait_for_its_author() {
+    let limit = [("ratelimit-limit", "960"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "60")];
+    let spent = limit.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let refused =
+        FaultKind::Status { code: 429, headers: [("ratelimit-reset".into(), "45".into())].into(), body: None };
+    for (what, kind) in [
+        ("the rate limit is used up", None),
+        ("refused for now", Some(refused)),
+        ("unavailable", Some(status(503))),
+        ("gone", Some(status(404))),
+        ("no answer", Some(FaultKind::Hang)),
+    ] {
+        let account = Account::start().await;
+        let incident = open_incident(&account).await;
+        let server = cold(&account);
+        account.sandbox.clear();
+        match kind {
+            Some(kind) => _ = account.sandbox.fail(always("GET", "/users/me", kind)),
+            None => {
+                account.sandbox.fail(Fault::once("/teams", FaultKind::Headers(spent.clone().into())));
+                ok(&server, "get_teams", json!({})).await;
+            }
+        }
+        let began = std::time::Instant::now();
+        // By number, so that the incident has to be read first.
+        let arguments = json!({"incident_id": incident["incident_number"], "include": ["status"]});
+        let answer = ok(&server, "acknowledge_incident", arguments).await;
+        assert_eq!(answer["incidents"][0]["status"], "acknowledged", "{what}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn the_look_at_a_change_is_not_held_back() {
+    let account = Account::start().await;
+    let server = cold(&account);
+    ok(&server, "build_user_context", json!({})).await;
+    let limit = [("ratelimit-limit", "960"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "60")];
+    let spent: std::collections::BTreeMap<_, _> = limit.map(|(name, value)| (name.into(), value.into())).into();
+    let id = open_incident(&account).await["id"].clone();
+    account.sandbox.fail(Fault::once("/teams", FaultKind::Headers(spent)));
+    ok(&server, "get_teams", json!({})).await;
+    account.sandbox.fail(always("POST", "/incidents/{id}/notes", FaultKind::LostResponse));
+    ok(&server, "add_incident_note", json!({"incident_id": id, "content": "on it"})).await;
 }

@@ -1,0 +1,138 @@
+//! The changes whose outcome may not have reached their caller, so that an identical call looks before it sends.
+//!
+//! A change is remembered from the moment it may have been sent. It is forgotten when its caller has the answer, or when it
+//! surely did not take effect. A change that stays was withdrawn (the client gave up, the connection closed), or its outcome
+//! is not known.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use super::decode::Row;
+use crate::models::Note;
+
+/// How long a change is remembered.
+pub const KEPT: Duration = Duration::from_mins(10);
+
+/// How many changes are remembered for one credential; the oldest are evicted first.
+const MOST: usize = 50;
+
+/// The changes of one credential.
+#[derive(Debug, Default)]
+pub struct Memory {
+    sent: Mutex<VecDeque<(String, Earlier)>>,
+    running: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+/// An earlier call that made the same change.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// When the change was sent.
+    pub sent: Instant,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It may have taken effect.
+    Unknown,
+    /// The incident has the status.
+    Set,
+    /// The note was written.
+    Written(Box<Row<Note>>),
+}
+
+impl Memory {
+    /// Waits until no other call makes this change; none does until the returned guard is dropped.
+    pub async fn alone(&self, change: &str) -> OwnedMutexGuard<()> {
+        let mutex = {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.retain(|_, mutex| mutex.strong_count() > 0);
+            let mutex = running.get(change).and_then(Weak::upgrade).unwrap_or_default();
+            running.insert(change.to_owned(), std::sync::Arc::downgrade(&mutex));
+            mutex
+        };
+        mutex.lock_owned().await
+    }
+
+    /// Returns the earlier call that made this change, if its outcome may not have reached its caller.
+    pub fn earlier(&self, change: &str) -> Option<Earlier> {
+        self.all(|all| all.iter().find(|(known, _)| known == change).map(|(_, earlier)| earlier.clone()))
+    }
+
+    /// Remembers that a change is being sent. Where an earlier one is in doubt, its time stays.
+    pub fn sent(&self, change: &str) {
+        let unknown = |earlier: &Earlier| matches!(earlier.outcome, Outcome::Unknown);
+        let sent = self.earlier(change).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
+        self.keep(change, Some(Earlier { sent, outcome: Outcome::Unknown }));
+    }
+
+    /// Takes note of what came of a change.
+    pub fn settle(&self, change: &str, outcome: Outcome) {
+        let sent = self.earlier(change).map_or_else(Instant::now, |earlier| earlier.sent);
+        self.keep(change, Some(Earlier { sent, outcome }));
+    }
+
+    /// Forgets a change whose outcome has reached a caller. One that is still in doubt is kept.
+    pub fn delivered(&self, change: &str) {
+        if self.earlier(change).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown)) {
+            self.keep(change, None);
+        }
+    }
+
+    /// Replaces what is remembered of a change.
+    pub fn keep(&self, change: &str, earlier: Option<Earlier>) {
+        self.all(|all| {
+            all.retain(|(known, _)| known != change);
+            if all.len() >= MOST {
+                all.pop_front();
+            }
+            all.extend(earlier.map(|earlier| (change.to_owned(), earlier)));
+        });
+    }
+
+    fn all<T>(&self, with: impl FnOnce(&mut VecDeque<(String, Earlier)>) -> T) -> T {
+        let mut all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, earlier)| earlier.sent.elapsed() < KEPT);
+        with(&mut all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_kept_for_minutes_and_bounded_in_number() {
+        let memory = Memory::default();
+        memory.sent("0");
+        tokio::time::advance(KEPT / 2).await;
+        for number in 1..MOST {
+            memory.sent(&number.to_string());
+        }
+        assert!(memory.earlier("0").is_some());
+        memory.sent("one more");
+        assert!(memory.earlier("0").is_none() && memory.earlier("1").is_some(), "the oldest was evicted");
+        tokio::time::advance(KEPT).await;
+        assert!(memory.earlier("one more").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivered_change_is_forgotten_unless_in_doubt() {
+        let memory = Memory::default();
+        memory.sent("a");
+        let first = Instant::now();
+        memory.delivered("a");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        memory.sent("a");
+        assert_eq!(memory.earlier("a").unwrap().sent, first, "the first may still land");
+        memory.settle("a", Outcome::Set);
+        memory.delivered("a");
+        assert!(memory.earlier("a").is_none());
+    }
+}

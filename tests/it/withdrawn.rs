@@ -1,0 +1,168 @@
+//! Changes whose caller gave up: they run to their end, and an identical call makes none a second time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
+use serde_json::{Value, json};
+use tokio::task::yield_now;
+
+use crate::session::Session;
+use crate::support::{Account, object, rows, warnings};
+
+/// An answer whose change has taken effect and whose body takes this long.
+const SLOW: Duration = Duration::from_secs(1);
+
+async fn open_incident(account: &Account) -> Value {
+    // What a change needs to know of its user is known.
+    account.ok("build_user_context", json!({})).await;
+    let arguments = json!({"statuses": ["triggered"], "limit": 1});
+    account.ok("get_incidents", arguments).await["incidents"][0]["id"].clone()
+}
+
+fn fail(account: &Account, method: &str, path: &str, kind: FaultKind) {
+    account.sandbox.fail(Fault { method: Some(method.to_owned()), ..Fault::once(path, kind) });
+}
+
+fn sent(account: &Account, method: &str) -> usize {
+    account.sandbox.requests().iter().filter(|request| request.method == method).count()
+}
+
+fn notes(account: &Account, id: &Value, content: &str) -> usize {
+    let notes = account.sandbox.notes(id.as_str().unwrap()).unwrap();
+    notes.as_array().unwrap().iter().filter(|note| note["content"] == content).count()
+}
+
+/// Begins a call, and withdraws it when `when` says so.
+async fn withdraw(account: &Account, tool: &str, arguments: &Value, when: impl Fn() -> bool) {
+    let call = account.toolbox.call(tool, object(arguments.clone()));
+    let seen = async {
+        while !when() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        outcome = call => panic!("{tool} was answered: {outcome:?}"),
+        () = seen => {}
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_note_is_not_written_again() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    let arguments = json!({"incident_id": id, "content": "rolled back"});
+    account.sandbox.clear();
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::SlowBody(SLOW));
+    withdraw(&account, "add_incident_note", &arguments, || notes(&account, &id, "rolled back") == 1).await;
+    let answer = account.ok("add_incident_note", arguments.clone()).await;
+    assert_eq!(rows(&answer, "notes")[0]["content"], "rolled back");
+    assert!(warnings(&answer).contains("An earlier call wrote this note"), "{answer}");
+    assert_eq!((sent(&account, "POST"), notes(&account, &id, "rolled back")), (1, 1));
+
+    let again = account.ok("add_incident_note", arguments).await;
+    assert_eq!(warnings(&again), "", "its caller has had the answer: this one is meant");
+    assert_eq!(notes(&account, &id, "rolled back"), 2);
+}
+
+#[tokio::test]
+async fn a_note_that_several_calls_gave_up_on_is_written_once() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    let arguments = json!({"incident_id": id, "content": "on it"});
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::SlowBody(SLOW));
+    let there = || notes(&account, &id, "on it") == 1;
+    withdraw(&account, "add_incident_note", &arguments, there).await;
+    // The second and third wait for the first.
+    for _ in 0..2 {
+        withdraw(&account, "add_incident_note", &arguments, there).await;
+    }
+    // The same but for what may change on the way.
+    let spaced = json!({"incident_id": id, "content": "on it\n"});
+    assert!(warnings(&account.ok("add_incident_note", spaced).await).contains("An earlier call"));
+    account.ok("add_incident_note", json!({"incident_id": id, "content": "another"})).await;
+    assert_eq!((notes(&account, &id, "on it"), notes(&account, &id, "another")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_repeat_of_a_note_in_doubt_looks_first() {
+    let account = Account::with(tokens::USER, Options::default(), |config| {
+        config.backoff = Duration::from_millis(100);
+    })
+    .await;
+    let id = open_incident(&account).await;
+    let arguments = json!({"incident_id": id, "content": "late"});
+    // Three looks take some 250 ms at most, the six of a repeat at least 1,500.
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::Late(Duration::from_millis(1_200)));
+    let error = account.err("add_incident_note", arguments.clone()).await;
+    assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+    let answer = account.ok("add_incident_note", arguments.clone()).await;
+    assert!(warnings(&answer).contains("An earlier call"), "{answer}");
+    assert_eq!((sent(&account, "POST"), notes(&account, &id, "late")), (1, 1));
+
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::Reset);
+    let lost = json!({"incident_id": id, "content": "lost"});
+    account.err("add_incident_note", lost.clone()).await;
+    account.sandbox.fail(Fault { times: 9, ..Fault::once("/incidents/{id}/notes", FaultKind::Reset) });
+    let unseen = account.err("add_incident_note", lost.clone()).await;
+    assert!(unseen.code() == Code::OutcomeUnknown && unseen.message().contains("not sent again"), "{unseen}");
+    account.sandbox.clear();
+    account.ok("add_incident_note", lost).await;
+    assert_eq!(notes(&account, &id, "lost"), 1, "it never arrived, so it is written");
+}
+
+#[tokio::test]
+async fn a_withdrawn_resolution_is_reported_as_done() {
+    for (tool, status) in [("acknowledge_incident", "acknowledged"), ("resolve_incident", "resolved")] {
+        let account = Account::start().await;
+        let id = open_incident(&account).await;
+        let arguments = json!({"incident_id": id});
+        account.sandbox.clear();
+        fail(&account, "PUT", "/incidents/{id}", FaultKind::SlowBody(SLOW));
+        withdraw(&account, tool, &arguments, || sent(&account, "PUT") == 1).await;
+        let answer = account.ok(tool, json!({"incident_id": id, "include": ["status"]})).await;
+        assert_eq!(answer["incidents"], json!([{"status": status}]), "{tool}");
+        assert!(warnings(&answer).contains("An earlier call"), "{answer}");
+        assert_eq!(sent(&account, "PUT"), 1, "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_withdrawn_before_it_sends_changes_nothing() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    let number =
+        account.ok("get_incidents", json!({"incident_id": id})).await["incidents"][0]["incident_number"].clone();
+    account.sandbox.clear();
+    fail(&account, "GET", "/incidents/{id}", FaultKind::SlowBody(SLOW));
+    let asked = || sent(&account, "GET") == 1;
+    withdraw(&account, "resolve_incident", &json!({"incident_id": number}), asked).await;
+    // A request that is withdrawn after a 429 is not sent again either.
+    let limited = FaultKind::Status { code: 429, headers: [("retry-after".into(), "1".into())].into(), body: None };
+    fail(&account, "POST", "/incidents/{id}/notes", limited);
+    let arguments = json!({"incident_id": id, "content": "x"});
+    withdraw(&account, "add_incident_note", &arguments, || sent(&account, "POST") == 1).await;
+    tokio::time::sleep(SLOW * 2).await;
+    assert_eq!((sent(&account, "PUT"), sent(&account, "POST")), (0, 1));
+    assert_eq!(notes(&account, &id, "x"), 0);
+}
+
+#[tokio::test]
+async fn a_note_cancelled_over_mcp_is_written_once() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    let mut session = Session::initialized(Arc::clone(&account.toolbox)).await;
+    let arguments = json!({"incident_id": id, "content": "from a client with five seconds"});
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::SlowBody(SLOW));
+    let call = json!({"name": "add_incident_note", "arguments": arguments});
+    let withdrawn = session.ask("tools/call", call.clone()).await;
+    while notes(&account, &id, "from a client with five seconds") == 0 {
+        yield_now().await;
+    }
+    let cancelled = json!({"requestId": withdrawn, "reason": "timed out"});
+    session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled})).await;
+    let answer = session.request("tools/call", call).await;
+    assert!(warnings(&answer["result"]["structuredContent"]).contains("An earlier call"), "{answer}");
+    assert_eq!(notes(&account, &id, "from a client with five seconds"), 1);
+}

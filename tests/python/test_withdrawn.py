@@ -1,0 +1,236 @@
+"""Changes whose client gave up: by cancelling, closing its connection, ending the process.
+
+What has happened when is told by the gate before the account, which holds answers back: the
+change has taken effect then, and the server does not know.
+"""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SandboxProcess
+from doors import DEADLINE, Door
+from gate import Gate, gate
+from pagerduty_mcp_server import PagerDuty
+from test_kill import CONTENT, TOKEN, ask, in_a_call, notes, send
+from web import JSON, Web, serve
+
+GONE = "the client has gone, and its change was sent"
+
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
+
+@pytest.fixture
+def between(portal, sandbox: SandboxProcess) -> Iterator[Gate]:
+    """The way to the account."""
+    with gate(portal, sandbox.url) as between:
+        yield between
+
+
+@pytest.fixture
+def incident(sandbox: SandboxProcess) -> str:
+    (incident,) = ask(sandbox, "/incidents?statuses[]=triggered&limit=1")["incidents"]
+    return incident["id"]
+
+
+@pytest.fixture
+def variables(between: Gate) -> dict[str, str]:
+    return {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
+
+
+def was_withdrawn(answer: Any) -> bool:
+    return "An earlier call" in "".join(answer["metadata"].get("warnings", []))
+
+
+def wait_until_logged(web: Web, text: str) -> None:
+    while not any(text in line for line in web.log):
+        assert web.process.poll() is None, "".join(web.log)
+
+
+def test_a_note_whose_http_connection_closed_is_written_once(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident: str
+):
+    arguments = {"incident_id": incident, "content": CONTENT}
+    between.hold("POST")
+    variables |= {"PAGERDUTY_LOG": "info"}
+    with serve(door, cwd=tmp_path, **variables) as web, ThreadPoolExecutor(1) as threads:
+        with socket.create_connection(("127.0.0.1", web.port), timeout=DEADLINE) as connection:
+            connection.sendall(request(web, "add_incident_note", arguments))
+            between.wait_until_an_answer_is_held()
+        wait_until_logged(web, GONE)
+        repeated = threads.submit(web.call, "add_incident_note", arguments)
+        between.release()
+        assert was_withdrawn(repeated.result(DEADLINE))
+    assert len(notes(sandbox, incident)) == 1
+    (written, repeated) = [line for line in web.log if "audit: change" in line]
+    assert "withdrawn=true" in written
+    assert "sent=false" in repeated
+
+
+def request(web: Web, tool: str, arguments: dict[str, Any]) -> bytes:
+    """A call as it is sent over a connection."""
+    params = {"name": tool, "arguments": arguments}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    headers = {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}".encode()
+
+
+def test_a_note_whose_asyncio_task_was_cancelled_is_written_once(
+    between: Gate, sandbox, incident: str
+):
+    async def twice() -> Any:
+        client = PagerDuty(TOKEN, base_url=between.url)
+        arguments = {"incident_id": incident, "content": CONTENT}
+        first = asyncio.ensure_future(client.add_incident_note(**arguments))
+        await asyncio.to_thread(between.wait_until_an_answer_is_held)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await client.get_teams()
+        second = asyncio.ensure_future(client.add_incident_note(**arguments))
+        between.release()
+        return await second
+
+    between.hold("POST")
+    assert was_withdrawn(asyncio.run(twice()))
+    assert len(notes(sandbox, incident)) == 1
+
+
+INTERRUPTED = """
+import sys
+from pagerduty_mcp_server import SyncPagerDuty
+
+client = SyncPagerDuty(sys.argv[1], base_url=sys.argv[2])
+for attempt in range(2):
+    try:
+        answer = client.add_incident_note(incident_id=sys.argv[3], content=sys.argv[4])
+        print("answered", *answer["metadata"].get("warnings", []), flush=True)
+    except KeyboardInterrupt:
+        client.get_teams()
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.fixture
+def program(between: Gate, incident: str) -> Iterator[subprocess.Popen[str]]:
+    """A program that writes a note twice, the second time after Ctrl-C."""
+    arguments = [TOKEN, between.url, incident, CONTENT]
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, *arguments], stdout=subprocess.PIPE, text=True
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+def test_a_note_interrupted_in_a_blocking_call_is_written_once(
+    program: subprocess.Popen[str], between: Gate, sandbox, incident: str
+):
+    between.hold("POST")
+    between.wait_until_an_answer_is_held()
+    program.send_signal(signal.SIGINT)
+    assert program.stdout.readline() == "interrupted\n"
+    between.release()
+    assert "An earlier call" in program.stdout.readline()
+    assert program.wait(DEADLINE) == 0
+    assert len(notes(sandbox, incident)) == 1
+
+
+@pytest.mark.parametrize("end", ["SIGTERM", "end of input", "closed output"])
+def test_the_end_of_the_process_waits_for_a_change_that_was_sent(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident, end
+):
+    between.hold("POST")
+    variables |= {"PAGERDUTY_LOG": "info"}
+    arguments = {"incident_id": incident, "content": CONTENT}
+    with in_a_call(door, tmp_path, variables, "add_incident_note", **arguments) as process:
+        between.wait_until_an_answer_is_held()
+        if end == "SIGTERM":
+            process.send_signal(signal.SIGTERM)
+            wait_for(process, "waiting for the answer to a change")
+        elif end == "closed output":
+            process.stdout.close()
+            wait_for(process, "waiting for the answer to a change")
+        else:
+            process.stdin.close()
+        between.release()
+        if end == "end of input":
+            assert json.loads(process.stdout.readline())["result"]["isError"] is False
+        left = process.stderr.read()
+        assert process.wait(DEADLINE) == (143 if end == "SIGTERM" else 0)
+    assert ' change tool="add_incident_note"' in left
+    assert 'outcome="ok"' in left
+    assert len(notes(sandbox, incident)) == 1
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> None:
+    for line in process.stderr:
+        if text in line:
+            return
+    pytest.fail(f"it ended without {text!r}")
+
+
+def test_a_second_signal_ends_the_process_at_once(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, incident: str
+):
+    between.hold("POST")
+    variables |= {"PAGERDUTY_LOG": "info"}
+    arguments = {"incident_id": incident, "content": CONTENT}
+    with in_a_call(door, tmp_path, variables, "add_incident_note", **arguments) as process:
+        between.wait_until_an_answer_is_held()
+        process.send_signal(signal.SIGTERM)
+        wait_for(process, "waiting for the answer to a change")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 143
+
+
+def test_a_read_does_not_keep_the_process_when_its_output_is_closed(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
+):
+    between.hold("GET")
+    with in_a_call(door, tmp_path, variables, "get_teams") as process:
+        between.wait_until_an_answer_is_held()
+        # The input stays open, and nothing is written.
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0
+
+
+def test_a_read_that_hangs_is_refused_soon_after_the_end_of_input(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
+):
+    between.hold("GET")
+    with in_a_call(door, tmp_path, variables, "get_teams") as process:
+        between.wait_until_an_answer_is_held()
+        process.stdin.close()
+        refused = json.loads(process.stdout.readline())
+        assert "the input ended" in refused["error"]["message"]
+        assert process.wait(DEADLINE) == 0
+
+
+def test_a_note_cancelled_over_standard_streams_is_written_once(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident: str
+):
+    between.hold("POST")
+    variables |= {"PAGERDUTY_LOG": "info"}
+    arguments = {"incident_id": incident, "content": CONTENT}
+    with in_a_call(door, tmp_path, variables, "add_incident_note", **arguments) as process:
+        between.wait_until_an_answer_is_held()
+        send(process, {"method": "notifications/cancelled", "params": {"requestId": 2}})
+        wait_for(process, GONE)
+        params = {"name": "add_incident_note", "arguments": arguments}
+        send(process, {"id": 3, "method": "tools/call", "params": params})
+        between.release()
+        answer = json.loads(process.stdout.readline())
+        assert answer["id"] == 3
+        assert was_withdrawn(answer["result"]["structuredContent"])
+    assert len(notes(sandbox, incident)) == 1
