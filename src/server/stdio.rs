@@ -2,10 +2,13 @@
 //!
 //! `rmcp` has this transport too. Ours differs where a client, a script or a shell does something odd: nothing that comes
 //! in ends the session, everything that deserves an answer gets one, and calls received before the end of input are
-//! answered before we leave, so that `printf '…' | pagerduty-mcp-server` prints all its answers.
+//! answered before we leave, so that `printf '…' | pagerduty-mcp-server` prints all its answers. Reads have some seconds for
+//! that; a change has the time that a call may take.
 //!
 //! `rmcp`'s opening handshake is skipped for the same reason: it ends the process over a notification that comes too early.
 //! What it would have guarded is two rules of [`Transport::receive`] below. Nothing else writes to the writer.
+
+mod stdout;
 
 use std::collections::HashMap;
 use std::io;
@@ -20,13 +23,13 @@ use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
 use rmcp::{ErrorData, RoleServer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::encode::{encode, encode_answer};
 use super::handler::Server;
 use super::lines::{Line, Lines};
 use super::message::{self, Refusal};
-use crate::tools::Toolbox;
+use crate::tools::{self, Toolbox};
 
 /// The longest message we read. `rmcp` draws the same line, and the longest sensible message, a note, is a thousandth of it.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
@@ -48,15 +51,25 @@ const MAX_UNANSWERED: usize = 4 * MAX_MESSAGE;
 /// What a waiting request holds besides its own bytes, roughly: its task, and the arguments once more as values.
 const OVERHEAD: usize = 16 * 1024;
 
-/// How long we stay after the end of input for calls that are not answered yet. Each has a time-out of its own, far
-/// shorter by default; this is for the case that there is a bug, so that no process is left behind for good.
-const LINGER: Duration = Duration::from_mins(10);
+/// How long reads may still take after the end of input: enough for a script that pipes its requests in, and little for a
+/// client that has gone.
+const READS_END: Duration = Duration::from_secs(10);
+
+/// The same for calls that change something. Each has a time-out of its own, far shorter by default; this is for the case
+/// that there is a bug, so that no process is left behind for good.
+const CHANGES_END: Duration = Duration::from_mins(10);
 
 /// Serves MCP over the process's standard input and output, until the input ends or the output breaks.
 pub async fn serve_stdio(toolbox: Arc<Toolbox>) -> io::Result<()> {
     // Where both are pipes, as they are under most clients on Linux, this saves a change of thread for every message.
     let (stdin, stdout) = rmcp::transport::stdio_pipes();
-    serve_lines(server(&toolbox).warming_up(), stdin, stdout).await
+    tokio::select! {
+        served = serve_lines(server(&toolbox).warming_up(), stdin, stdout) => served,
+        () = stdout::reader_gone() => {
+            tracing::debug!("standard output is closed");
+            Ok(())
+        }
+    }
 }
 
 /// Serves MCP over any pair of streams, until the input ends or the output breaks.
@@ -81,8 +94,16 @@ where
     W: AsyncWrite + Unpin,
 {
     let (outbox, inbox) = mpsc::channel(OUTBOX);
-    let session = serve_directly(server, LineTransport::new(reader, outbox), None);
-    let session = async { session.waiting().await.map_err(io::Error::other) };
+    let transport = LineTransport::new(reader, outbox);
+    let ended = Arc::clone(&transport.ended);
+    let session = serve_directly(server, transport, None);
+    let session = async {
+        tokio::select! {
+            ended = session.waiting() => ended.map(drop).map_err(io::Error::other),
+            // `rmcp` would give the calls that are left some seconds more.
+            () = ended.notified() => Ok(()),
+        }
+    };
     // Once nothing can be written any more, the session is dropped where it stands.
     match tokio::try_join!(session, write_lines(writer, inbox)) {
         Ok(_) => Ok(()),
@@ -117,6 +138,8 @@ struct LineTransport<R> {
     initialized: bool,
     /// The `initialize` to be answered before anything else is read.
     initializing: Option<RequestId>,
+    /// Told when the input has ended and nothing is left to wait for.
+    ended: Arc<Notify>,
 }
 
 impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
@@ -128,6 +151,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             unanswered: Unanswered::default(),
             initialized: false,
             initializing: None,
+            ended: Arc::default(),
         }
     }
 
@@ -140,7 +164,8 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         match &message {
             Some(JsonRpcMessage::Request(request)) => {
                 self.admit_request(&request.request, &request.id)?;
-                self.unanswered.add(request.id.clone(), line.len() + OVERHEAD);
+                let waiting = Waiting { bytes: line.len() + OVERHEAD, changes: changes_something(&request.request) };
+                self.unanswered.add(request.id.clone(), waiting);
             }
             Some(JsonRpcMessage::Notification(notification)) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
@@ -153,6 +178,29 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             _ => {}
         }
         Ok(message)
+    }
+
+    /// Waits after the end of input for what is not answered yet, and refuses what takes too long.
+    async fn finish(&mut self) {
+        let all = self.unanswered.wait_until(Requests::are_settled);
+        if tokio::time::timeout(READS_END, all).await.is_ok() {
+            return;
+        }
+        let changes = self.unanswered.wait_until(|requests| !requests.waiting.values().any(|waiting| waiting.changes));
+        if tokio::time::timeout(CHANGES_END, changes).await.is_err() {
+            tracing::error!("changes are still not answered {CHANGES_END:?} after the end of input");
+        }
+        if let Some(outbox) = self.outbox.take() {
+            for id in self.unanswered.ids() {
+                let message = format!("the input ended, and this had no answer {} s later", READS_END.as_secs());
+                let refusal = ServerJsonRpcMessage::error(ErrorData::internal_error(message, None), Some(id));
+                // Without room there, nothing reads.
+                if let Ok(line) = encode(&refusal) {
+                    _ = outbox.try_send(line);
+                }
+            }
+        }
+        self.ended.notify_one();
     }
 
     fn admit_request(&mut self, request: &ClientRequest, id: &RequestId) -> Result<(), Refusal> {
@@ -215,7 +263,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             if let Some(id) = &self.initializing {
                 // What comes next may depend on the revision that is being agreed on.
                 self.unanswered
-                    .wait_until(|requests| !requests.bytes_of.contains_key(id) && requests.leaving == 0)
+                    .wait_until(|requests| !requests.waiting.contains_key(id) && requests.leaving == 0)
                     .await;
                 self.initializing = None;
             }
@@ -226,10 +274,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                     if let Err(error) = end {
                         tracing::warn!(%error, "cannot read any more");
                     }
-                    // After this `rmcp` gives its calls another five seconds and withdraws them.
-                    if tokio::time::timeout(LINGER, self.unanswered.wait_until(Requests::are_settled)).await.is_err() {
-                        tracing::error!("calls are still not answered {LINGER:?} after the end of input");
-                    }
+                    self.finish().await;
                     return None;
                 }
             };
@@ -254,7 +299,7 @@ struct Unanswered(watch::Sender<Requests>);
 
 #[derive(Default)]
 struct Requests {
-    bytes_of: HashMap<RequestId, usize>,
+    waiting: HashMap<RequestId, Waiting>,
     /// Of all of them.
     bytes: usize,
     /// How many answers are not queued yet. Their IDs may be used again.
@@ -263,7 +308,7 @@ struct Requests {
 
 impl Requests {
     fn are_settled(&self) -> bool {
-        self.bytes_of.is_empty() && self.leaving == 0
+        self.waiting.is_empty() && self.leaving == 0
     }
 }
 
@@ -276,20 +321,38 @@ impl Drop for Leaving {
     }
 }
 
+/// A request that waits for its answer.
+struct Waiting {
+    bytes: usize,
+    /// Whether it calls a tool that changes something.
+    changes: bool,
+}
+
+fn changes_something(request: &ClientRequest) -> bool {
+    let ClientRequest::CallToolRequest(call) = request else { return false };
+    tools::ALL.iter().any(|tool| tool.name == call.params.name && !tool.is_read_only())
+}
+
 impl Unanswered {
     fn contains(&self, id: &RequestId) -> bool {
-        self.0.borrow().bytes_of.contains_key(id)
+        self.0.borrow().waiting.contains_key(id)
     }
 
-    fn add(&self, id: RequestId, bytes: usize) {
+    fn ids(&self) -> Vec<RequestId> {
+        self.0.borrow().waiting.keys().cloned().collect()
+    }
+
+    fn add(&self, id: RequestId, waiting: Waiting) {
         self.0.send_modify(|requests| {
-            requests.bytes += bytes;
-            requests.bytes_of.insert(id, bytes);
+            requests.bytes += waiting.bytes;
+            requests.waiting.insert(id, waiting);
         });
     }
 
     fn remove(&self, id: &RequestId) {
-        self.0.send_modify(|requests| requests.bytes -= requests.bytes_of.remove(id).unwrap_or_default());
+        self.0.send_modify(|requests| {
+            requests.bytes -= requests.waiting.remove(id).map_or(0, |waiting| waiting.bytes);
+        });
     }
 
     /// Takes out a request that is about to be answered. Its ID is free from here on: a client that has read the answer
@@ -297,8 +360,8 @@ impl Unanswered {
     fn answer(&self, id: &RequestId) -> Option<Leaving> {
         let mut known = false;
         self.0.send_modify(|requests| {
-            if let Some(bytes) = requests.bytes_of.remove(id) {
-                requests.bytes -= bytes;
+            if let Some(waiting) = requests.waiting.remove(id) {
+                requests.bytes -= waiting.bytes;
                 requests.leaving += 1;
                 known = true;
             }
@@ -347,6 +410,27 @@ mod tests {
             transport.send(answer(id)).await.unwrap();
         }
         assert!(received(&mut transport).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_end_of_input_reads_have_seconds_changes_longer() {
+        let call = |id: i64, tool: &str| {
+            json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool,
+            "arguments": {}, "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}})
+        };
+        let (mut transport, mut inbox) = transport(&[call(1, "get_teams"), call(2, "add_incident_note")]);
+        assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
+        let unanswered = transport.unanswered.clone();
+        let began = tokio::time::Instant::now();
+        let answered = async {
+            tokio::time::sleep(READS_END * 3).await;
+            unanswered.remove(&RequestId::Number(2));
+        };
+        let (end, ()) = tokio::join!(transport.receive(), answered);
+        assert!(end.is_none() && began.elapsed() == READS_END * 3, "the change was waited for");
+        let refused: Value = serde_json::from_slice(&inbox.recv().await.unwrap()).unwrap();
+        assert_eq!((&refused["id"], refused["error"]["message"].is_string()), (&json!(1), true), "{refused}");
+        assert!(inbox.recv().await.is_none(), "nothing more is written");
     }
 
     #[tokio::test]
