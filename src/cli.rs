@@ -30,7 +30,7 @@ use crate::private;
 use crate::reply::{Format, Written};
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, http::Options};
-use crate::tools::Filter;
+use crate::tools::{AUDIT, Filter};
 use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments, SandboxCommand};
 use output::{print, print_error, tool_list};
 
@@ -66,9 +66,13 @@ fn wrong_use(error: &clap::Error) -> u8 {
 }
 
 fn execute(arguments: Arguments) -> Result<u8> {
+    if matches!(arguments.log_format, LogFormat::Json) {
+        output::json();
+    }
     let mut variables = Variables::of_process(&Dotenv::load());
     let level = arguments.log_level.or_else(|| variables.get(config::LOG).map(str::to_owned));
-    start_logging(level, arguments.log_format).map_err(|error| variables.placed(error))?;
+    let serving = arguments.command.is_none();
+    start_logging(level, arguments.log_format, serving).map_err(|error| variables.placed(error))?;
     if arguments.enable_write_tools {
         tracing::warn!("--enable-write-tools has no effect: incidents can be changed unless --read-only is given");
     }
@@ -123,8 +127,8 @@ fn execute(arguments: Arguments) -> Result<u8> {
     });
     runtime.block_on(async {
         tokio::select! {
-            // A refreshed login that is not stored yet would be lost.
-            () = crate::auth::settled() => {}
+            // A refreshed login that is not stored yet would be lost, and a change that was sent would be cut off.
+            _ = async { tokio::join!(crate::auth::settled(), crate::tools::settled()) } => {}
             // Asked a second time, we go.
             Ok(_) = signals::told_to_end(false) => {}
         }
@@ -284,10 +288,12 @@ fn reset_sandbox(config: &Config) -> Result<u8> {
 
 /// Logs to standard error: standard output belongs to the protocol.
 ///
-/// A bare level means ours alone. Libraries only speak up when a filter names them.
-fn start_logging(level: Option<String>, format: LogFormat) -> Result<()> {
+/// A bare level means ours alone. Libraries only speak up when a filter names them. A server writes who changed what unless
+/// it is told to log errors only; a filter has to name that (`pagerduty_mcp_server::audit=info`).
+fn start_logging(level: Option<String>, format: LogFormat, serving: bool) -> Result<()> {
     let level = level.unwrap_or_default();
     let directives = match level.trim() {
+        "" | "warn" if serving => format!("pagerduty_mcp_server=warn,{AUDIT}=info"),
         "" => "pagerduty_mcp_server=warn".to_owned(),
         level if level.contains('=') => level.to_owned(),
         level => format!("pagerduty_mcp_server={level}"),

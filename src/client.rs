@@ -11,6 +11,7 @@ pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod http;
 mod incidents;
+mod memory;
 mod places;
 pub(crate) mod policy;
 mod probe;
@@ -18,6 +19,7 @@ mod rate;
 mod request;
 pub mod resources;
 mod send;
+mod statuses;
 pub(crate) mod tls;
 pub(crate) mod words;
 mod writes;
@@ -42,11 +44,13 @@ use resources::{Paging, Resource};
 
 use accounts::{Account, Accounts};
 use call::Call;
+pub use call::Change;
 pub use context::{Owned, UserContext};
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
 pub use request::{MOST_VALUES, Query, Request};
-pub use writes::NewStatus;
+pub use statuses::NewStatus;
+pub use writes::Changed;
 
 /// How many portions of a list are asked for side by side.
 const PORTIONS: usize = 8;
@@ -97,6 +101,7 @@ impl Client {
             credential,
             replacement: Arc::default(),
             call: Arc::new(Call::until(deadline)),
+            urgent: false,
         }
     }
 
@@ -153,9 +158,53 @@ pub struct Api {
     /// The credential in place of one that was refused in this call.
     replacement: Arc<Mutex<Option<Credential>>>,
     call: Arc<Call>,
+    /// Whether reads pass the rate limit, too.
+    urgent: bool,
 }
 
 impl Api {
+    /// The same for a call that makes a change: its reads are not held back by the rate limit either.
+    #[must_use]
+    pub fn urgent(self) -> Self {
+        Self { urgent: true, ..self }
+    }
+
+    /// Takes note that the caller has gone: requests of which nothing is known to have been sent are not sent any more.
+    pub fn withdraw(&self) {
+        self.call.withdraw();
+    }
+
+    /// Takes note that the outcome of a change has reached its caller: an identical call is a new change from now on.
+    pub fn delivered(&self) {
+        if let Some(key) = self.call.key() {
+            self.account.memory.delivered(&key);
+        }
+    }
+
+    /// What the call changes, and in whose name, if it came that far.
+    #[must_use]
+    pub fn change(&self) -> Option<Change> {
+        self.call.change()
+    }
+
+    /// Whether a change was sent, whatever came of it.
+    #[must_use]
+    pub fn has_sent(&self) -> bool {
+        self.call.has_sent()
+    }
+
+    /// The current user's ID, if it is known.
+    #[must_use]
+    pub fn user_id(&self) -> Option<String> {
+        self.account.me.kept(&()).map(|me| me.id.to_string())
+    }
+
+    /// The credential that the call is made with.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
     /// What to say if the call ends now, where a change was sent and its answer is not known.
     #[must_use]
     pub fn in_doubt(&self) -> Option<Error> {

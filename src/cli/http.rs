@@ -138,7 +138,7 @@ pub async fn serve(options: Options, config: Config, filter: &Filter) -> Result<
     let http = Http::bind(options).await?;
     output::note(&http.describe());
     if let Some(warning) = http.warning() {
-        output::note(&format!("warning: {warning}"));
+        output::warn(warning);
     }
     Ok(if http.serve(app.toolbox, stop).await { SUCCESS } else { FAILED })
 }

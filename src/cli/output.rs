@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pagerduty_rows::text;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::sandbox::{Sandbox, tokens};
@@ -17,9 +18,45 @@ pub fn print(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// Tells people, not programs.
+/// Whether everything on standard error is lines of JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Writes everything on standard error as lines of JSON from now on, in the form of the log: what people are told, errors
+/// of use, panics.
+pub fn json() {
+    JSON.store(true, Ordering::Relaxed);
+    std::panic::set_hook(Box::new(|panic| {
+        line("ERROR", &panic.to_string(), &[]);
+    }));
+}
+
+/// A line of JSON if standard error has those; returns whether it has.
+fn line(level: &str, message: &str, more: &[(&str, Option<&str>)]) -> bool {
+    if !JSON.load(Ordering::Relaxed) {
+        return false;
+    }
+    let mut line = Map::new();
+    line.insert("timestamp".to_owned(), jiff::Timestamp::now().to_string().into());
+    line.insert("level".to_owned(), level.into());
+    line.insert("message".to_owned(), message.into());
+    line.extend(more.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.into()))));
+    line.insert("target".to_owned(), "pagerduty_mcp_server".into());
+    let _ = writeln!(io::stderr(), "{}", Value::Object(line));
+    true
+}
+
+/// Tells people, not programs, unless those read standard error.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    if !line("INFO", text, &[]) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Tells people that something is probably wrong.
+pub fn warn(text: &str) {
+    if !line("WARN", text, &[]) {
+        let _ = writeln!(io::stderr(), "warning: {text}");
+    }
 }
 
 /// Returns text that PagerDuty or a file supplied (a name, an error message) as part of a line on a terminal: without
@@ -38,6 +75,9 @@ pub fn print_report(mut report: Value) {
 
 /// An error of use: what is wrong, then what to do.
 pub fn print_error(error: &Error) {
+    if line("ERROR", error.message(), &[("code", Some(error.code().as_str())), ("hint", error.hint_text())]) {
+        return;
+    }
     note(&format!("error: {}", in_line(error.message())));
     if let Some(hint) = error.hint_text() {
         note(&format!("hint: {}", in_line(hint)));

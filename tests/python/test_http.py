@@ -197,6 +197,12 @@ def test_a_request_may_leave_itself_fewer_tools(web: Web):
     both = {"X_MCP_Readonly": "true", "X_MCP_Tools": " get_users, get_teams,resolve_incident"}
     assert offered(web, **both) == ["get_teams", "get_users"]
     assert offered(web, X_MCP_Tools="") == []
+    of_people = ["build_user_context", "get_teams", "get_users"]
+    assert offered(web, X_MCP_Toolsets="teams, users") == of_people
+    assert offered(web, X_MCP_Toolsets="all") == TOOLS
+    crossed = {"X_MCP_Toolsets": "teams,users", "X_MCP_Tools": "get_teams,get_incidents"}
+    assert offered(web, **crossed) == ["get_teams"]
+    assert offered(web, X_MCP_Toolsets="") == []
     assert web.call("get_teams", **both)["teams"]
     refused = web.ask("tools/call", {"name": "resolve_incident", "arguments": {}}, **both).json
     assert refused["error"]["code"] == -32602
@@ -217,7 +223,8 @@ def test_a_request_cannot_give_itself_more_tools(sandbox, nowhere: Path):
 
 
 @pytest.mark.parametrize(
-    ("header", "value"), [("X_MCP_Readonly", "yes"), ("X_MCP_Tools", "get_team")]
+    ("header", "value"),
+    [("X_MCP_Readonly", "yes"), ("X_MCP_Tools", "get_team"), ("X_MCP_Toolsets", "team")],
 )
 def test_a_filter_that_makes_no_sense_is_refused(web: Web, header, value):
     answer = web.ask("tools/list", **{header: value})
@@ -285,6 +292,64 @@ def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
     assert any(line.get("message") == "call answered" for line in lines)
     refused = [line for line in lines if line.get("message") == "request refused"]
     assert [line["span"]["trace_id"] for line in refused] == [OTHER_TRACE] * 2
+
+
+def test_every_change_leaves_a_line_that_says_who_did_what(sandbox, nowhere: Path):
+    """At the default level, and every line is JSON, from the first one on."""
+    with serve(
+        native(), "--log-format", "json", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url
+    ) as web:
+        arguments = {"statuses": ["triggered"], "limit": 1}
+        (incident,) = web.call("get_incidents", arguments, X_PagerDuty_Token=USER)["incidents"]
+        me = web.call("build_user_context", X_PagerDuty_Token=USER)
+        content = {"incident_id": incident["id"], "content": "a text that only PagerDuty may have"}
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "an-agent", "version": "1.2"},
+        }
+        web.ask(
+            "tools/call",
+            {"name": "add_incident_note", "arguments": content, "_meta": meta},
+            X_PagerDuty_Token=USER,
+            Mcp_Protocol_Version="2026-07-28",
+            Mcp_Method="tools/call",
+            Mcp_Name="add_incident_note",
+            traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
+        )
+        by_number = {"incident_id": incident["incident_number"]}
+        for tool in ["resolve_incident", "resolve_incident"]:
+            web.call(tool, by_number, X_PagerDuty_Token=USER)
+        web.call("resolve_incident", {"incident_id": "bad id!"}, X_PagerDuty_Token=USER)
+    assert json.loads(web.greeting)["message"].startswith("Serving MCP at ")
+    lines = [json.loads(line) for line in web.log]
+    changes = [line for line in lines if line["target"] == "pagerduty_mcp_server::audit"]
+    assert [(line["tool"], line["outcome"]) for line in changes] == [
+        ("add_incident_note", "ok"),
+        ("resolve_incident", "ok"),
+        ("resolve_incident", "ALREADY_RESOLVED"),
+    ]
+    for line in changes:
+        assert line["incident"] == incident["id"]
+        assert (line["user_id"], line["author"]) == (me["user_id"], me["email"])
+        assert line["credential"] == "the X-PagerDuty-Token header"
+        assert isinstance(line["elapsed_s"], float)
+        assert (line["sent"], line["withdrawn"]) == (True, False)
+    assert len({line["credential_fingerprint"] for line in changes}) == 1
+    assert changes[0]["client"] == "an-agent 1.2"
+    assert changes[0]["span"]["trace_id"] == TRACE
+    everything = web.greeting + "".join(web.log)
+    assert "a text that only" not in everything
+    assert USER not in everything
+
+
+def test_an_error_at_the_start_is_json_when_the_log_is(nowhere: Path):
+    done = native().run("--log-format", "json", "--region", "mars", cwd=nowhere)
+    assert done.returncode == 2
+    (error,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (error["level"], error["code"]) == ("ERROR", "INVALID_CONFIGURATION")
+    assert "mars" in error["message"]
+    assert error["hint"]
 
 
 def test_no_credential_of_a_request_is_ever_logged(sandbox, nowhere: Path):

@@ -102,6 +102,11 @@ class Web:
         return self.process.wait(DEADLINE)
 
 
+def said(line: str) -> str:
+    """What a line of the log says, in whichever format."""
+    return json.loads(line)["message"] if line.startswith("{") else line
+
+
 @contextmanager
 def serve(door: Any, *arguments: str, cwd: Path, **variables: str) -> Iterator[Web]:
     """Start the server on a free port. On the way out it has to end well."""
@@ -109,11 +114,12 @@ def serve(door: Any, *arguments: str, cwd: Path, **variables: str) -> Iterator[W
     with door.start("--transport", "http", *address, *arguments, cwd=cwd, **variables) as process:
         try:
             before = []
-            while not (line := process.stderr.readline()).startswith("Serving MCP at "):
+            greeting = "Serving MCP at "
+            while not (line := said(raw := process.stderr.readline())).startswith(greeting):
                 assert line, f"it did not start: {before}"
-                before.append(line)
+                before.append(raw)
             url = line.split()[3].removesuffix("/mcp.").replace("0.0.0.0", "127.0.0.1")
-            web = Web(process, url, line, before)
+            web = Web(process, url, raw, before)
             reader = threading.Thread(target=lambda: web.log.extend(process.stderr))
             reader.start()
             yield web

@@ -21,6 +21,12 @@ const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
 /// The names of the tools that a request leaves itself.
 const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
 
+/// Every toolset, in the header that names some.
+const ALL: &str = "all";
+
+/// The names of the toolsets that a request leaves itself; `all` is no choice.
+const TOOLSETS: HeaderName = HeaderName::from_static("x-mcp-toolsets");
+
 /// What to do about a request without a credential.
 const SEND: &str = "Send your PagerDuty API key in the header X-PagerDuty-Token (or Authorization: Bearer).";
 
@@ -107,21 +113,30 @@ fn unauthorized(error: &Error) -> Refusal {
 
 /// The tools, if the request asks for fewer than the server has. What it names beyond those is not switched on by it.
 fn narrowed(headers: &HeaderMap, toolbox: &Toolbox) -> Result<Option<Toolbox>, Refusal> {
-    let (read_only, tools) = (text(headers, &READ_ONLY)?, text(headers, &TOOLS)?);
+    let (read_only, tools, toolsets) =
+        (text(headers, &READ_ONLY)?, names(headers, &TOOLS)?, names(headers, &TOOLSETS)?);
     let read_only = match read_only.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false") => false,
         Some("true") => true,
         Some(other) => return Err(wrong(&READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
     };
-    let tools = tools.map(|names| {
-        names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    });
-    if !read_only && tools.is_none() {
+    let toolsets = toolsets.filter(|names| !names.iter().any(|name| name == ALL));
+    if !read_only && tools.is_none() && toolsets.is_none() {
         return Ok(None);
     }
+    let refused =
+        |name: &HeaderName, error: &Error| wrong(name, error.message(), error.hint_text().unwrap_or_default());
     let filter = Filter { read_only, tools, toolsets: None };
-    let narrowed = toolbox.narrowed(&filter);
-    narrowed.map(Some).map_err(|error| wrong(&TOOLS, error.message(), error.hint_text().unwrap_or_default()))
+    let narrowed = toolbox.narrowed(&filter).map_err(|error| refused(&TOOLS, &error))?;
+    let filter = Filter { toolsets, ..Filter::default() };
+    narrowed.narrowed(&filter).map(Some).map_err(|error| refused(&TOOLSETS, &error))
+}
+
+/// The names in a header, which are separated by commas.
+fn names(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Vec<String>>, Refusal> {
+    let split =
+        |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    Ok(text(headers, name)?.map(split))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {

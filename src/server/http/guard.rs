@@ -161,6 +161,7 @@ pub fn cors(guard: &Guard) -> CorsLayer {
             "tracestate",
             "x-mcp-readonly",
             "x-mcp-tools",
+            "x-mcp-toolsets",
             TOKEN_HEADER,
         ]))
         .expose_headers(names(&["mcp-protocol-version", "mcp-session-id", "retry-after"]))

@@ -7,7 +7,7 @@ pub(super) async fn reader_gone() {
     if unix::reader_gone().await {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(unix)]
