@@ -18,6 +18,7 @@ mod probe;
 mod rate;
 mod request;
 pub mod resources;
+mod schedules;
 mod send;
 mod statuses;
 pub(crate) mod tls;

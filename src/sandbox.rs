@@ -33,6 +33,7 @@ mod schedules;
 mod seed;
 mod server;
 mod services;
+mod shift_schedules;
 mod similar;
 mod spec;
 mod store;

@@ -14,6 +14,7 @@ mod pages;
 mod schedules;
 mod scope;
 mod services;
+mod shift_schedules;
 mod teams;
 mod toolbox;
 mod users;

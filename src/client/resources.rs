@@ -81,6 +81,16 @@ pub const SCHEDULES: Resource = Resource {
     invalid_id: Code::InvalidScheduleId,
 };
 
+/// `GET /v3/schedules`, `GET /v3/schedules/{id}`: shift-based schedules, which `/schedules` does not show.
+pub const SHIFT_SCHEDULES: Resource = Resource {
+    noun: "shift-based schedule",
+    path: "/v3/schedules",
+    one: "schedule",
+    many: "schedules",
+    paging: Paging::Offset,
+    invalid_id: Code::InvalidScheduleId,
+};
+
 /// `GET /schedules/{id}/users`: who is on call on a schedule.
 pub const SCHEDULE_USERS: Resource = Resource {
     noun: "schedule",

@@ -14,6 +14,14 @@ pub struct Schedule {
     id: Option<String>,
 }
 
+impl Schedule {
+    /// A schedule of which only the ID is known.
+    #[must_use]
+    pub fn with_id(id: Option<&str>) -> Self {
+        Self { id: id.map(str::to_owned) }
+    }
+}
+
 const PERSON: &[Field] = &[plain("id"), plain("summary")];
 const LAYER: &[Field] = &[
     plain("id"),

@@ -64,6 +64,11 @@ impl<M: Model, X: Extras> Include<M, X> {
         self.names.iter().any(|asked| asked == name)
     }
 
+    /// Returns every name asked for, in order.
+    pub fn asked(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     /// Returns what to say about fields that were asked for by name and are in no row.
     #[must_use]
     pub fn warnings<'r>(
@@ -102,12 +107,20 @@ impl<M: Model, X: Extras> Include<M, X> {
 
     /// Puts what was added afterwards, under `added`, into the order asked for. Without `include` it stays at the end.
     #[must_use]
-    pub fn arrange(&self, mut shown: Map<String, Value>, added: &[&'static str]) -> Map<String, Value> {
-        if self.names.is_empty() {
-            return shown;
-        }
-        let defaults = M::DEFAULT.iter().filter(|_| self.with_defaults).map(|field| field.name);
-        let asked = defaults.chain(self.names.iter().map(String::as_str)).chain(added.iter().copied());
+    pub fn arrange(&self, shown: Map<String, Value>, added: &[&'static str]) -> Map<String, Value> {
+        if self.names.is_empty() { shown } else { self.chosen(shown, M::DEFAULT.iter().map(|field| field.name), added) }
+    }
+
+    /// Keeps the fields asked for, in that order, of an object whose default fields are `defaults`; then `added`.
+    #[must_use]
+    pub fn chosen<'d>(
+        &'d self,
+        mut shown: Map<String, Value>,
+        defaults: impl Iterator<Item = &'d str>,
+        added: &[&'static str],
+    ) -> Map<String, Value> {
+        let defaults = defaults.filter(|_| self.with_defaults || self.names.is_empty());
+        let asked = defaults.chain(self.asked()).chain(added.iter().copied());
         asked.filter_map(|name| shown.shift_remove_entry(name)).collect()
     }
 }

@@ -77,6 +77,8 @@ pub struct Schedule {
     /// The first layer takes precedence over the second, as in PagerDuty's answers.
     pub layers: Vec<Layer>,
     pub overrides: Vec<Shift>,
+    /// Whether it is one of the newer schedules, which only `/v3/schedules` shows.
+    pub shift_based: bool,
 }
 
 /// Users who take turns.

@@ -147,6 +147,7 @@ mod tests {
             team: Arc::new(Team { id: String::new(), name: "", description: "", parent: None }),
             layers,
             overrides,
+            shift_based: false,
         }
     }
 

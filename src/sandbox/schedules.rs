@@ -11,14 +11,21 @@ use super::rotation::{clipped, coverage};
 use super::time::{Range, Zone, later};
 use super::wire::{Head, Link, View, Whole};
 
-const FILTERS: &[Filter<Schedule>] = &[
+pub const FILTERS: &[Filter<Schedule>] = &[
     ("query", |schedule, wanted| matches_query(&schedule.name, wanted)),
     ("team_ids[]", |schedule, wanted| wanted.contains(&schedule.team.id.as_str())),
 ];
 
+/// The schedule of layers with that ID. Shift-based ones are not found here.
+fn layered<'a>(account: &'a Account, id: &str) -> Result<&'a Schedule, Problem> {
+    let schedule = find(&account.schedules, id)?;
+    if schedule.shift_based { Err(Problem::not_found()) } else { Ok(schedule) }
+}
+
 /// `GET /schedules`, with the layers and what they come to only where `include[]` asks.
 pub fn list(account: &Account, call: &Call) -> Answer {
-    let schedules = select(account.schedules.iter().map(AsRef::as_ref), FILTERS, &call.params);
+    let layered = account.schedules.iter().map(AsRef::as_ref).filter(|schedule| !schedule.shift_based);
+    let schedules = select(layered, FILTERS, &call.params);
     let includes = call.includes();
     let view = call.view(account, &includes);
     let rendering = Rendering::of(account, call)?;
@@ -39,7 +46,7 @@ pub fn list(account: &Account, call: &Call) -> Answer {
 
 /// `GET /schedules/{id}`
 pub fn show(account: &Account, call: &Call) -> Answer {
-    let schedule = find(&account.schedules, &call.id)?;
+    let schedule = layered(account, &call.id)?;
     let rendering = Rendering::of(account, call)?;
     let mut fields = ScheduleFields::new(schedule, call.view(account, &[]));
     fields.schedule_layers = Some(layers(schedule, rendering, &call.base));
@@ -52,7 +59,7 @@ pub fn show(account: &Account, call: &Call) -> Answer {
 
 /// `GET /schedules/{id}/users`: those on call in the range, and now when there is none.
 pub fn users(account: &Account, call: &Call) -> Answer {
-    let schedule = find(&account.schedules, &call.id)?;
+    let schedule = layered(account, &call.id)?;
     let now = account.clock.now();
     let range = Rendering::of(account, call)?.map_or(Range { since: now, until: now }, |rendering| rendering.range);
     let shifts = schedule.shifts(range);
@@ -65,13 +72,13 @@ pub fn users(account: &Account, call: &Call) -> Answer {
 /// Over which range shifts are worked out (two weeks where one bound is given alone) and whether they may stick out of
 /// it.
 #[derive(Clone, Copy)]
-struct Rendering {
-    range: Range,
-    overflow: bool,
+pub struct Rendering {
+    pub range: Range,
+    pub overflow: bool,
 }
 
 impl Rendering {
-    fn of(account: &Account, call: &Call) -> Result<Option<Self>, Problem> {
+    pub fn of(account: &Account, call: &Call) -> Result<Option<Self>, Problem> {
         let overflow = call.params.is_true("overflow");
         let range = call.params.range(account, Span::new().weeks(2))?;
         // PagerDuty documents no limit; this one keeps a slip in a date from rendering centuries.

@@ -28,8 +28,8 @@ use super::reply::{Answer, Problem, response};
 use super::store::{Store, is_old};
 use super::time::Clock;
 use super::{
-    Options, control, escalation_policies, guard, incidents, notes, oncalls, schedules, seed, services, similar, teams,
-    updates, users,
+    Options, control, escalation_policies, guard, incidents, notes, oncalls, schedules, seed, services,
+    shift_schedules, similar, teams, updates, users,
 };
 use crate::serve::serve;
 
@@ -194,6 +194,8 @@ fn routes(server: Shared) -> Router {
         .route("/schedules", read(schedules::list))
         .route("/schedules/{id}", read(schedules::show))
         .route("/schedules/{id}/users", read(schedules::users))
+        .route("/v3/schedules", read(shift_schedules::list))
+        .route("/v3/schedules/{id}", read(shift_schedules::show))
         .route("/services", read(services::list))
         .route("/services/{id}", read(services::show))
         .route("/teams", read(teams::list))

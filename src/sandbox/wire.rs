@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::account::{Account, Agent, Incident, Policy, Priority, Schedule, Service, Target, Team, User};
 
-const WEBSITE: &str = "https://acme.pagerduty.com";
+pub const WEBSITE: &str = "https://acme.pagerduty.com";
 
 /// A thing with an ID that others can refer to.
 pub trait Object {

@@ -1,7 +1,7 @@
 //! `get_schedules` and `list_users_oncall`.
 
 use super::scope::id_excludes;
-use super::{About, Context, Tool, Toolset, listed, run};
+use super::{About, Context, Tool, Toolset, listed, run, shift_schedules};
 use crate::client::Query;
 use crate::client::resources::SCHEDULE_USERS;
 use crate::error::Result;
@@ -77,11 +77,11 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     let range = Range::of_schedule(params.since, params.until)?;
     let mut reply = if let Some(id) = &params.schedule_id {
         let ignored = id_excludes(&params, "schedule_id", &["query"])?;
-        let query = Query::new().with("since", range.since).with("until", range.until);
-        cx.show(id, query, &params.include).await?.warned(ignored)
+        shift_schedules::show(&cx, id, range, &params.include).await?.warned(ignored)
     } else {
-        let query = Query::new().with("query", params.query);
-        let mut reply = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await?;
+        let name = params.query.as_ref().map(ToString::to_string);
+        let want = cx.want(params.limit, params.offset);
+        let mut reply = shift_schedules::list(&cx, name.as_deref(), want, &params.include).await?;
         if range.given() {
             reply.warn("since and until were ignored: they render one schedule, so pass schedule_id with them.");
         }
@@ -104,7 +104,13 @@ async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
     let query = Query::new().with("since", range.since).with("until", range.until);
     let selection = params.include.selection();
     let mut want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
-    let mut page = cx.api.page_below::<User, _>(&SCHEDULE_USERS, &params.schedule_id, query, &selection).await?;
+    let id = &params.schedule_id;
+    let mut page = match cx.api.page_below::<User, _>(&SCHEDULE_USERS, id, query, &selection).await {
+        Err(error) if shift_schedules::may_be_shift_based(&error) => {
+            return shift_schedules::users(&cx, id, range, want, &params.include, error).await;
+        }
+        page => page?,
+    };
     let mut failure = None;
     if !User::expansions(&selection, Request::List).is_empty() {
         want.limit = MOST_EXPANDED;

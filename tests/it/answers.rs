@@ -103,6 +103,8 @@ async fn lists_come_in_the_envelope_with_the_default_fields_and_nothing_empty() 
         assert_eq!(metadata["description"], format!("Found {count} {results} for resource type {key}"), "{tool}");
         assert!(metadata["has_more"].is_boolean(), "{tool}");
         for row in rows {
+            // Of shift-based schedules, which `shift_schedules.rs` is about, PagerDuty lists references.
+            let fields = if row["type"] == "schedule_v3" { &["id", "name", "type"] } else { fields };
             assert!(in_order(row, fields), "{tool}: {:?}", names(row));
             assert!(!has_empty(row), "{tool}: {row}");
         }
@@ -409,7 +411,8 @@ async fn named_objects_come_in_the_order_of_their_names() {
     let account = Account::start().await;
     for (tool, key) in [("get_teams", "teams"), ("get_schedules", "schedules"), ("get_services", "services")] {
         let answer = account.ok(tool, json!({})).await;
-        let names: Vec<_> = rows(&answer, key).iter().map(|row| row["name"].as_str().unwrap().to_lowercase()).collect();
+        let rows = rows(&answer, key).iter().filter(|row| row["type"] != "schedule_v3");
+        let names: Vec<_> = rows.map(|row| row["name"].as_str().unwrap().to_lowercase()).collect();
         assert!(names.is_sorted(), "{tool}: {names:?}");
     }
 }
@@ -435,7 +438,7 @@ async fn a_schedule_is_rendered_over_a_range() {
     let (since, until) = ((now - day * 3).to_string(), (now + day * 3).to_string());
     let list = account.ok("get_schedules", json!({})).await;
     let mut overrides = 0;
-    for schedule in rows(&list, "schedules") {
+    for schedule in rows(&list, "schedules").iter().filter(|schedule| schedule["type"] != "schedule_v3") {
         assert!(schedule.get("final_schedule").is_none() && schedule.get("overrides").is_none());
         let arguments = json!({"schedule_id": schedule["id"], "since": since, "until": until});
         let rendered = account.ok("get_schedules", arguments).await["schedules"][0].clone();

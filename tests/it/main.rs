@@ -43,6 +43,7 @@ mod rounds;
 mod rules;
 mod sandbox;
 mod session;
+mod shift_schedules;
 mod shown;
 mod stdio;
 mod tokens;

@@ -238,6 +238,21 @@ def test_team_ids(api, path):
     assert api.get(path, [("team_ids[]", "PNOBODY")])[key] == []
 
 
+def test_shift_based_schedules_are_shown_by_v3_alone(api):
+    [reference] = api.get("/v3/schedules")["schedules"]
+    week = [("since", "2026-11-02T00:00:00Z"), ("until", "2026-11-09T00:00:00Z")]
+    bare = api.get("/v3/schedules/{id}", week, id=reference["id"])["schedule"]
+    assert bare["name"] == reference["summary"] and "final_schedule" not in bare
+    query = [*week, ("include[]", "final_schedule")]
+    final = api.get("/v3/schedules/{id}", query, id=reference["id"])["schedule"]["final_schedule"]
+    assert final["rendered_coverage_percentage"] == 100.0 and len(final["computed_shift_assignments"]) >= 7
+    assert reference["id"] not in ids(api.get("/schedules", [("limit", 100)])["schedules"])
+    for path in ("/schedules/{id}", "/schedules/{id}/users"):
+        api.get(path, status=404, id=reference["id"])
+    layered = api.get("/schedules", [("limit", 1)])["schedules"][0]
+    api.get("/v3/schedules/{id}", status=404, id=layered["id"])
+
+
 def test_users_me(api):
     for token in (USER, OAUTH, TEAMLESS, READ_ONLY, BASIC_PLAN):
         user = api.get("/users/me", token=token)["user"]

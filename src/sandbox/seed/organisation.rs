@@ -60,7 +60,9 @@ pub fn found(dice: &mut Dice, now: Timestamp) -> Organisation {
         let members: Vec<_> = all.users.iter().filter(|user| user.is_in(&team)).cloned().collect();
         let primary = Arc::new(primary_schedule(dice, plan, &team, &members, now));
         // Not every team has people enough for a second rotation.
-        let secondary = (number < 8).then(|| Arc::new(secondary_schedule(dice, plan, &team, &members, now)));
+        let secondary = (number < 8).then(|| secondary_schedule(dice, plan, &team, &members, now));
+        // One schedule is of the newer kind.
+        let secondary = secondary.map(|schedule| Arc::new(Schedule { shift_based: number == 1, ..schedule }));
         let second = secondary.clone().map(Target::Schedule).or_else(|| user_target(&members, 1));
         let urgent =
             Arc::new(urgent_policy(dice, plan, &team, Target::Schedule(Arc::clone(&primary)), second, &members));
@@ -248,6 +250,7 @@ fn schedule(
         team: Arc::clone(team),
         layers,
         overrides,
+        shift_based: false,
     }
 }
 

@@ -1,0 +1,16 @@
+//! How many schedules there are.
+
+use super::resources::SCHEDULES;
+use super::{Api, Query, Request};
+use crate::error::Result;
+use crate::models::{Model, Schedule};
+
+impl Api {
+    /// Counts the schedules of layers that have `name` in their name. <https://developer.pagerduty.com/docs/pagination>
+    pub async fn count_schedules(&self, name: Option<&str>) -> Result<usize> {
+        let query = Query::new().with("query", name).with("limit", Some(1)).with("total", Some(true));
+        let request = Request::list(&SCHEDULES, query);
+        let page = self.page::<Schedule>(&request, SCHEDULES.many, &Schedule::facts_only()).await?;
+        page.total.ok_or_else(|| self.unexpected(&request, "total: missing"))
+    }
+}

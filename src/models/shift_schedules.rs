@@ -1,0 +1,79 @@
+//! Shift-based schedules. PagerDuty: `GET /v3/schedules`, operation `listSchedulesV3`.
+
+use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Expansion, Model, On};
+use crate::client::resources::{Resource, SHIFT_SCHEDULES};
+
+/// A schedule of rotations and shifts, the newer kind. An upgraded schedule keeps its ID and becomes one.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ShiftSchedule {
+    #[serde(default, deserialize_with = "super::fact")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "super::fact")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "super::fact")]
+    summary: Option<String>,
+}
+
+impl ShiftSchedule {
+    /// The name. Lists hold references, which have it as their summary.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref().or(self.summary.as_deref())
+    }
+}
+
+const MEMBER: &[Field] = &[plain("type"), plain("user_id")];
+const STRATEGY: &[Field] = &[plain("type"), plain("shifts_per_member"), nested("members", MEMBER)];
+const EVENT: &[Field] = &[
+    plain("id"),
+    plain("name"),
+    plain("start_time"),
+    plain("end_time"),
+    plain("effective_since"),
+    plain("effective_until"),
+    plain("recurrence"),
+    nested("assignment_strategy", STRATEGY),
+];
+const ROTATION: &[Field] = &[plain("id"), nested("events", EVENT)];
+const ASSIGNMENT: &[Field] = &[plain("start_time"), plain("end_time"), nested("member", MEMBER), plain("source")];
+const FINAL: &[Field] = &[plain("rendered_coverage_percentage"), nested("computed_shift_assignments", ASSIGNMENT)];
+
+/// The final schedule in the form that schedules of layers have, so that a reader needs to know one. A shift without a
+/// member is a gap that was planned.
+fn final_schedule(rendered: &Value, _: &Map<String, Value>) -> Option<Value> {
+    let entry = |assignment: &Value| {
+        let user = assignment["member"].get("user_id").map(|id| json!({"id": id}));
+        json!({"start": assignment["start_time"], "end": assignment["end_time"], "user": user,
+            "source": assignment["source"].get("type")})
+    };
+    let entries: Vec<_> = rendered.get("computed_shift_assignments")?.as_array()?.iter().map(entry).collect();
+    Some(pagerduty_rows::fields::without_empty(json!({"rendered_schedule_entries": entries})))
+}
+
+impl Model for ShiftSchedule {
+    const RESOURCE: &'static Resource = &SHIFT_SCHEDULES;
+    const DEFAULT: &'static [Field] = &[
+        plain("id"),
+        plain("name"),
+        plain("summary"),
+        plain("type"),
+        plain("time_zone"),
+        plain("description"),
+        reference("escalation_policies"),
+        reference("teams"),
+        nested("rotations", ROTATION),
+        derived("final_schedule", "final_schedule", Keep::Only(FINAL), final_schedule),
+    ];
+    const OTHER: &'static [&'static str] = &["html_url", "http_cal_url", "self", "users", "web_cal_url"];
+    const FACTS: &'static [Field] = &[plain("id"), plain("name"), plain("summary")];
+    const EXPANSIONS: &'static [Expansion] =
+        &[Expansion { field: "final_schedule", value: "final_schedule", on: On::One }];
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}

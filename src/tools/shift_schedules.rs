@@ -1,0 +1,234 @@
+//! Shift-based schedules beside those of layers: PagerDuty keeps each kind behind an endpoint of its own, and a caller should
+//! not have to know which kind a schedule is.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use pagerduty_rows::fields::{Selection, plain};
+use serde_json::{Map, Value};
+use tokio::time::timeout_at;
+
+use super::{Context, listed};
+use crate::client::Query;
+use crate::client::decode::{Page, Row};
+use crate::client::resources::{SCHEDULE_USERS, SCHEDULES};
+use crate::error::{Code, Error, Result};
+use crate::ids::Id;
+use crate::models::{Model, Request, Schedule, ShiftSchedule, User};
+use crate::pagination::{self, End, Listing, Want};
+use crate::params::{Include, Range};
+use crate::reply::Reply;
+
+/// How many users are looked up for one schedule. More people than that are seldom on one.
+const MOST_USERS: usize = 50;
+
+/// One schedule of either kind. PagerDuty answers 400 or 404 at the first endpoint for a schedule of the other kind.
+pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include: &Include<Schedule>) -> Result<Reply> {
+    let query = Query::new().with("since", range.since).with("until", range.until);
+    let unknown = match cx.show(id, query, include).await {
+        Err(error) if may_be_shift_based(&error) => error,
+        outcome => return outcome,
+    };
+    let mut shown = read(cx, id, range, include.asked(), unknown).await?;
+    let mut warnings = Vec::new();
+    name_users(cx, &mut shown, &mut warnings).await;
+    Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Request::One).warned(warnings))
+}
+
+/// A list of both kinds: schedules of layers in PagerDuty's order, then shift-based ones. A kind that cannot be had is named
+/// in a warning.
+pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: &Include<Schedule>) -> Result<Reply> {
+    const NARROW: &str = "query";
+    let (layers, shifts) = both(cx, name, &want, include).await;
+    let mut shifts = match shifts {
+        Ok(shifts) => shifts,
+        Err(error) => {
+            let missing = format!("Shift-based schedules could not be listed and are missing here: {error}");
+            return Ok(listed(&SCHEDULES, layers?, include, NARROW).warned([missing]));
+        }
+    };
+    let layers = match layers {
+        Err(error) if shifts.is_empty() || want.offset > 0 => return Err(error),
+        Err(error) => {
+            let listing = pagination::cut(want, whole(Vec::new(), shifts));
+            let missing = format!("Only shift-based schedules are here; the others could not be listed: {error}");
+            return Ok(listed(&SCHEDULES, listing, include, NARROW).warned([missing]));
+        }
+        Ok(layers) if layers.end != End::Complete || shifts.is_empty() => {
+            return Ok(listed(&SCHEDULES, layers, include, NARROW));
+        }
+        Ok(layers) => layers,
+    };
+    let came = layers.rows.len() + layers.left_out.len();
+    let total = if came == 0 && want.offset > 0 { cx.api.count_schedules(name).await? } else { want.offset + came };
+    shifts.drain(..want.offset.saturating_sub(total).min(shifts.len()));
+    let all = pagination::cut(Want { offset: 0, ..want.clone() }, whole(layers.rows, shifts));
+    let mut listing = Listing { left_out: layers.left_out, moved: layers.moved, ..all };
+    listing.end = match listing.end {
+        End::Limit(next) => End::Limit(want.offset + next),
+        End::Budget(next) => End::Budget(want.offset + next),
+        end => end,
+    };
+    Ok(listed(&SCHEDULES, listing, include, NARROW))
+}
+
+type Rows = Vec<Row<Schedule>>;
+
+/// Both kinds, side by side. Shift-based schedules are given up soon after the others came.
+async fn both(
+    cx: &Context,
+    name: Option<&str>,
+    want: &Want,
+    include: &Include<Schedule>,
+) -> (Result<Listing<Schedule>>, Result<Rows>) {
+    let (sent, came) = tokio::sync::oneshot::channel();
+    let layers = async {
+        let query = Query::new().with("query", name);
+        let layers = cx.api.list::<Schedule>(query, want.clone(), &include.selection()).await;
+        let _ = sent.send(cx.api.grace());
+        layers
+    };
+    let all = ShiftSchedule::defaults();
+    let shifts = cx.api.list::<ShiftSchedule>(Query::new(), Want::all(), &all);
+    let shifts = async {
+        tokio::pin!(shifts);
+        let until = tokio::select! {
+            biased;
+            listing = &mut shifts => return listing,
+            until = came => until,
+        };
+        let late = || Error::new(Code::Timeout, "there was no answer soon after that of the others");
+        match until {
+            Ok(until) => timeout_at(until, shifts).await.unwrap_or_else(|_| Err(late())),
+            Err(_) => shifts.await,
+        }
+    };
+    let (layers, shifts) = tokio::join!(layers, shifts);
+    (layers, shifts.map(|listing| named(listing, name, include)))
+}
+
+/// The shift-based schedules whose name has `name` in it, as rows of a list. PagerDuty is not asked to filter: whether it
+/// does is described in two ways.
+fn named(listing: Listing<ShiftSchedule>, name: Option<&str>, include: &Include<Schedule>) -> Rows {
+    let wanted = name.map(str::to_lowercase);
+    let matches = |row: &Row<ShiftSchedule>| {
+        wanted.as_ref().is_none_or(|wanted| row.facts.name().is_some_and(|name| name.to_lowercase().contains(wanted)))
+    };
+    let row = |row: Row<ShiftSchedule>| {
+        let facts = Schedule::with_id(row.facts.id());
+        let shown = with_name(row.shown, row.facts.name());
+        Row { facts, shown: chosen(shown, include) }
+    };
+    listing.rows.into_iter().filter(matches).map(row).collect()
+}
+
+fn whole(layers: Rows, shifts: Rows) -> Page<Schedule> {
+    Page { rows: layers.into_iter().chain(shifts).map(Ok).collect(), more: false, total: None }
+}
+
+/// The users on call on a shift-based schedule over a range. `unknown` is what the endpoint for schedules of layers said.
+pub(super) async fn users(
+    cx: &Context,
+    id: &Id<Schedule>,
+    range: Range,
+    want: Want,
+    include: &Include<User>,
+    unknown: Error,
+) -> Result<Reply> {
+    let shown = read(cx, id, range, std::iter::empty(), unknown).await?;
+    let ids = assigned(&shown);
+    let selection = include.selection();
+    let rows = join_all(ids.iter().take(MOST_USERS).map(|id| cx.api.one::<User>(id, Query::new(), &selection))).await;
+    let mut warnings: Vec<_> = too_many(ids.len()).into_iter().collect();
+    let mut page = Page { rows: Vec::with_capacity(rows.len()), more: false, total: None };
+    for (id, row) in ids.iter().zip(rows) {
+        match row {
+            Ok(row) => page.rows.push(Ok(row)),
+            Err(error) if error.code() == Code::NotFound => {
+                warnings.push(format!("User {id} is on call there and does not exist any more."));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(listed(&SCHEDULE_USERS, pagination::cut(want, page), include, "since and until").warned(warnings))
+}
+
+/// Whether an error may mean that a schedule is of the other kind.
+pub(super) fn may_be_shift_based(error: &Error) -> bool {
+    matches!(error.http_status(), Some(400 | 404))
+}
+
+/// Reads a shift-based schedule. If it is none either, the error of the first endpoint stands.
+async fn read(
+    cx: &Context,
+    id: &Id<Schedule>,
+    range: Range,
+    asked: impl Iterator<Item = &str>,
+    unknown: Error,
+) -> Result<Map<String, Value>> {
+    let Some(id) = Id::<ShiftSchedule>::parse(id.as_str()) else { return Err(unknown) };
+    let known = |name: &&str| ShiftSchedule::DEFAULT.iter().all(|field| field.name != *name);
+    let asked = asked.filter(known).map(plain);
+    let selection = Selection::new(ShiftSchedule::DEFAULT.iter().copied().chain(asked).collect(), ShiftSchedule::FACTS);
+    let query = Query::new().with("since", range.since).with("until", range.until);
+    match cx.api.one::<ShiftSchedule>(&id, query, &selection).await {
+        Ok(row) => Ok(with_name(row.shown, row.facts.name())),
+        Err(error) if may_be_shift_based(&error) => Err(unknown),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the name after the ID, and the kind under the same word in lists and alone.
+fn with_name(mut shown: Map<String, Value>, name: Option<&str>) -> Map<String, Value> {
+    shown.shift_remove("summary");
+    if let Some(kind) = shown.get_mut("type") {
+        *kind = "schedule_v3".into();
+    }
+    if let Some(name) = name.filter(|_| !shown.contains_key("name")) {
+        shown.shift_insert(usize::from(shown.contains_key("id")), "name".to_owned(), name.into());
+    }
+    shown
+}
+
+/// The fields that `include` names, or the default ones.
+fn chosen(shown: Map<String, Value>, include: &Include<Schedule>) -> Map<String, Value> {
+    include.chosen(shown, ShiftSchedule::DEFAULT.iter().map(|field| field.name), &[])
+}
+
+fn entries(shown: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let rendered = shown.get_mut("final_schedule").and_then(|rendered| rendered.get_mut("rendered_schedule_entries"));
+    let entries = rendered.and_then(Value::as_array_mut).into_iter().flatten();
+    entries.filter_map(|entry| entry.get_mut("user")?.as_object_mut())
+}
+
+/// The users of the final schedule, each once.
+fn assigned(shown: &Map<String, Value>) -> Vec<Id<User>> {
+    let mut seen = BTreeSet::new();
+    let mut shown = shown.clone();
+    let ids = entries(&mut shown).filter_map(|user| user.get("id")?.as_str().map(str::to_owned));
+    ids.filter(|id| seen.insert(id.clone())).filter_map(|id| Id::parse(&id)).collect()
+}
+
+/// Adds the names of the users of the final schedule, which PagerDuty gives as IDs only.
+async fn name_users(cx: &Context, shown: &mut Map<String, Value>, warnings: &mut Vec<String>) {
+    let ids = assigned(shown);
+    warnings.extend(too_many(ids.len()));
+    let selection = Selection::new(vec![plain("name")], &[]);
+    let users = ids.iter().take(MOST_USERS).map(|id| cx.api.one::<User>(id, Query::new(), &selection));
+    let users: Vec<_> = ids.iter().zip(join_all(users).await).collect();
+    if let Some((id, Err(error))) = users.iter().find(|(_, user)| user.is_err()) {
+        warnings.push(format!("Some names could not be fetched, that of user {id} among them: {error}"));
+    }
+    for user in entries(shown) {
+        let found = users.iter().find(|(id, _)| user.get("id").and_then(Value::as_str) == Some(id.as_str()));
+        if let Some(name) = found.and_then(|(_, row)| row.as_ref().ok()?.shown.get("name")) {
+            user.insert("summary".to_owned(), name.clone());
+        }
+    }
+}
+
+fn too_many(users: usize) -> Option<String> {
+    (users > MOST_USERS).then(|| {
+        format!("{users} users are on call in the range, and only the first {MOST_USERS} were looked up: narrow it.")
+    })
+}

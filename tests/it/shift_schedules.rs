@@ -1,0 +1,123 @@
+//! Shift-based schedules, which PagerDuty keeps apart from those of layers.
+
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::support::{Account, rows, warnings};
+
+const RANGE: [&str; 2] = ["2026-11-02T00:00:00Z", "2026-11-16T00:00:00Z"];
+
+/// Every schedule of the list, by page.
+async fn listed(account: &Account, limit: usize) -> Vec<Value> {
+    let (mut all, mut offset) = (Vec::new(), 0);
+    loop {
+        let answer = account.ok("get_schedules", json!({"limit": limit, "offset": offset})).await;
+        all.extend(rows(&answer, "schedules").clone());
+        match answer["metadata"]["next_offset"].as_u64() {
+            Some(next) => offset = next,
+            None => return all,
+        }
+    }
+}
+
+async fn shift_based(account: &Account) -> Value {
+    let all = listed(account, 100).await;
+    all.into_iter().find(|schedule| schedule["type"] == "schedule_v3").expect("a shift-based schedule")
+}
+
+#[tokio::test]
+async fn list_holds_both_kinds_page_by_page() {
+    let account = Account::start().await;
+    let all = listed(&account, 100).await;
+    let kinds: Vec<_> = all.iter().map(|schedule| schedule["type"] == "schedule_v3").collect();
+    assert!(kinds.contains(&true) && kinds.contains(&false), "{all:?}");
+    assert!(kinds.is_sorted(), "schedules of layers come first");
+    for limit in [1, 2, 7, all.len() - 1, all.len()] {
+        assert_eq!(listed(&account, limit).await, all, "{limit} at a time");
+    }
+    let beyond = account.ok("get_schedules", json!({"offset": all.len()})).await;
+    assert_eq!((beyond["metadata"]["count"].as_u64(), &beyond["metadata"]["has_more"]), (Some(0), &json!(false)));
+}
+
+#[tokio::test]
+async fn list_by_name_finds_both_kinds() {
+    let account = Account::start().await;
+    let schedule = shift_based(&account).await;
+    let name = schedule["name"].as_str().unwrap();
+    let found = account.ok("get_schedules", json!({"query": name.to_uppercase()})).await;
+    assert_eq!(rows(&found, "schedules"), &vec![schedule.clone()]);
+    let team = name.split(' ').next().unwrap();
+    let found = account.ok("get_schedules", json!({"query": team})).await;
+    assert!(rows(&found, "schedules").len() > 1 && rows(&found, "schedules").contains(&schedule), "{found}");
+}
+
+#[tokio::test]
+async fn schedule_by_id_is_of_either_kind() {
+    let account = Account::start().await;
+    let oncalls = account.ok("get_oncalls", json!({"limit": 100})).await;
+    let id = shift_based(&account).await["id"].clone();
+    assert!(rows(&oncalls, "oncalls").iter().any(|oncall| oncall["schedule"]["id"] == id), "an ID that was given out");
+
+    let one = account.ok("get_schedules", json!({"schedule_id": id})).await["schedules"][0].clone();
+    assert_eq!(one["type"], "schedule_v3");
+    for field in ["name", "time_zone", "description", "teams", "escalation_policies", "rotations"] {
+        assert!(!one[field].is_null(), "{field}: {one}");
+    }
+    assert!(one["final_schedule"].is_null() && one["html_url"].is_null(), "{one}");
+
+    let [since, until] = RANGE;
+    let rendered = account.ok("get_schedules", json!({"schedule_id": id, "since": since, "until": until})).await;
+    let entries = rows(&rendered["schedules"][0]["final_schedule"], "rendered_schedule_entries");
+    assert!(entries.len() > 10, "a turn a day: {rendered}");
+    for entry in entries {
+        assert!(entry["user"]["id"].is_string() && entry["user"]["summary"].is_string(), "{entry}");
+        assert!(entry["start"].is_string() && entry["end"].is_string() && entry["source"] == "schedule_rotation");
+    }
+
+    let some = account.ok("get_schedules", json!({"schedule_id": id, "include": ["html_url", "name", "id"]})).await;
+    let names: Vec<_> = some["schedules"][0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["html_url", "name", "id"]);
+}
+
+#[tokio::test]
+async fn users_on_call_are_those_of_either_kind() {
+    let account = Account::start().await;
+    let id = shift_based(&account).await["id"].clone();
+    let now = account.ok("list_users_oncall", json!({"schedule_id": id})).await;
+    assert_eq!(rows(&now, "users").len(), 1, "{now}");
+    assert!(now["users"][0]["email"].is_string(), "{now}");
+    let [since, until] = RANGE;
+    let arguments = json!({"schedule_id": id, "since": since, "until": until, "include": ["id", "name"]});
+    let all = account.ok("list_users_oncall", arguments).await;
+    assert!(rows(&all, "users").len() > 1, "{all}");
+}
+
+#[tokio::test]
+async fn failure_of_one_kind_is_a_warning() {
+    let account = Account::start().await;
+    let refused = || FaultKind::Status { code: 403, headers: [].into(), body: None };
+    account.sandbox.fail(Fault::once("/v3/schedules", refused()));
+    let layers = account.ok("get_schedules", json!({})).await;
+    assert!(warnings(&layers).contains("Shift-based schedules could not be listed"), "{layers}");
+    assert!(rows(&layers, "schedules").iter().all(|schedule| schedule["type"] != "schedule_v3"));
+
+    account.sandbox.fail(Fault::once("/schedules", refused()));
+    let shifts = account.ok("get_schedules", json!({})).await;
+    assert!(warnings(&shifts).contains("the others could not be listed"), "{shifts}");
+    assert_eq!(rows(&shifts, "schedules").len(), 1);
+
+    account.sandbox.fail(Fault::once("/schedules", refused()));
+    account.sandbox.fail(Fault::once("/v3/schedules", refused()));
+    assert_eq!(account.err("get_schedules", json!({})).await.code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn unknown_schedule_stays_unknown() {
+    let account = Account::start().await;
+    for tool in ["get_schedules", "list_users_oncall"] {
+        let error = account.err(tool, json!({"schedule_id": "PNOSUCH"})).await;
+        assert_eq!(error.code(), Code::NotFound, "{error}");
+        assert!(error.message().contains("PNOSUCH"), "{error}");
+    }
+}
