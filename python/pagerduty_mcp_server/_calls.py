@@ -12,9 +12,7 @@ else:
 environment = _core.Client.of_environment()
 
 
-async def ask(
-    tool: str, *, needs: "str | None" = None, **arguments: "Any"
-) -> "dict[str, Any]":
+async def ask(tool: str, *, needs: "str | None" = None, **arguments: "Any") -> "dict[str, Any]":
     """Call a tool for a function of the 4.x modules.
 
     Those have no user context: a list without a filter is that of the whole account. Without the
