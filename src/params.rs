@@ -35,6 +35,7 @@ pub trait Param: Sized {
     fn schema() -> Map<String, Value>;
 
     /// Whether a value is as good as none.
+    #[must_use]
     fn is_blank(value: &Value) -> bool {
         is_blank(value)
     }
@@ -48,6 +49,7 @@ pub trait Param: Sized {
     }
 
     /// Returns what the answer should say about a value that was read in another way than it might have been meant.
+    #[must_use]
     fn remark(_name: &'static str, _value: &Value) -> Option<String> {
         None
     }

@@ -174,6 +174,6 @@ impl Query {
     pub(super) fn list(&self) -> String {
         let moves = ["limit", "offset", "total", "until"];
         let pairs = self.pairs.iter().filter(|(name, _)| !moves.contains(&name.as_str()));
-        pairs.map(|(name, value)| format!("{name}={value}&")).collect()
+        pairs.map(|(name, value)| [name, "=", value, "&"].concat()).collect()
     }
 }

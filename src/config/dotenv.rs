@@ -87,7 +87,7 @@ impl Dotenv {
                 }
                 // Bytes that are no text: what the line says is not known.
                 Some(variable) if value.contains(char::REPLACEMENT_CHARACTER) => {
-                    self.broken.push((variable.name, line))
+                    self.broken.push((variable.name, line));
                 }
                 Some(variable) => {
                     self.set.entry(variable.name).or_insert((value, line));

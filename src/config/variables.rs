@@ -407,7 +407,7 @@ mod tests {
         let file = format!("{GATE}PAGERDUTY_SANDBOX=1\nPAGERDUTY_IDENTITY_HOST=https://gate.example");
         let config = read(&file, &[(SANDBOX, "1"), (API_TOKEN, "u+mine")]).unwrap();
         assert!(config.sandbox && config.host.region().is_some());
-        assert_eq!(read("PAGERDUTY_SANDBOX=1", &[(SANDBOX, "")]).unwrap().sandbox, false);
+        assert!(!read("PAGERDUTY_SANDBOX=1", &[(SANDBOX, "")]).unwrap().sandbox);
     }
 
     #[test]

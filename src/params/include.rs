@@ -71,14 +71,11 @@ impl<M: Model, X: Extras> Include<M, X> {
 
     /// Returns what to say about fields that were asked for by name and are in no row.
     #[must_use]
-    pub fn warnings<'r>(
-        &self,
-        request: Request,
-        rows: impl Iterator<Item = &'r Map<String, Value>> + Clone,
-    ) -> Vec<String> {
+    pub fn warnings<'r>(&self, request: Request, rows: impl Iterator<Item = &'r Map<String, Value>>) -> Vec<String> {
         if self.names.is_empty() {
             return Vec::new();
         }
+        let rows: Vec<_> = rows.collect();
         let mut warnings = Vec::new();
         let missing: Vec<_> =
             M::missing(&self.selection(), request).into_iter().filter(|name| self.names(name)).collect();
@@ -91,9 +88,9 @@ impl<M: Model, X: Extras> Include<M, X> {
             warnings.push(format!("PagerDuty does not send {} with {with}.{instead}", missing.join(", ")));
         }
         let is_known = |name: &str| M::field(name).is_some() || X::NAMES.contains(&name);
-        let appears = |name: &str| rows.clone().any(|row| row.contains_key(name));
-        let has_rows = rows.clone().next().is_some();
-        let unseen: Vec<_> = self.names.iter().filter(|name| has_rows && !is_known(name) && !appears(name)).collect();
+        let appears = |name: &str| rows.iter().any(|row| row.contains_key(name));
+        let unseen: Vec<_> =
+            self.names.iter().filter(|name| !rows.is_empty() && !is_known(name) && !appears(name)).collect();
         if !unseen.is_empty() {
             let names = unseen.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
             warnings.push(format!(

@@ -48,6 +48,9 @@ async fn some_id(account: &Account, list: &str, key: &str) -> Value {
     rows(&account.ok(list, json!({"limit": 1})).await, key)[0]["id"].clone()
 }
 
+/// Returns a value for a parameter of a type, which may be on by default.
+type Fill<'f> = &'f dyn Fn(&str, bool) -> Value;
+
 #[tokio::test]
 async fn an_id_beside_blank_parameters_is_an_id_alone() {
     let account = Account::start().await;
@@ -60,8 +63,7 @@ async fn an_id_beside_blank_parameters_is_an_id_alone() {
             "resolve_incident" => Value::Null,
             _ => account.ok(name, json!({parameter: id})).await,
         };
-        let blanks: [&dyn Fn(&str, bool) -> Value; 4] =
-            [&zero, &|_, _| Value::Null, &|_, _| json!(""), &|_, _| json!("null")];
+        let blanks: [Fill<'_>; 4] = [&zero, &|_, _| Value::Null, &|_, _| json!(""), &|_, _| json!("null")];
         for fill in blanks {
             let mut arguments = filled(tool(name), parameter, fill);
             arguments.insert(parameter.to_owned(), id.clone());

@@ -153,7 +153,7 @@ fn a_file_that_cannot_be_read_is_passed_over_with_a_line() {
     assert!(server(folder.path(), &CALL, &[("PAGERDUTY_SANDBOX", "1")]).status.success());
     fs::remove_file(folder.path().join(".env")).unwrap();
     fs::write(folder.path().join(".env"), "PAGERDUTY_SANDBOX=1").unwrap();
-    fs::set_permissions(folder.path().join(".env"), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(folder.path().join(".env"), std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     let below = folder.path().join("below");
     fs::create_dir(&below).unwrap();
     let output = server(&below, &CALL, &[("PAGERDUTY_SANDBOX", "1")]);

@@ -53,7 +53,7 @@ impl Server {
 
     async fn send(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut connection = TcpStream::connect(&self.address).await.unwrap();
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: String = headers.iter().map(|(name, value)| [*name, ": ", *value, "\r\n"].concat()).collect();
         let host = if headers.contains("Host:") { "" } else { "Host: localhost\r\n" };
         let head = format!(
             "{line} HTTP/1.1\r\n{host}{headers}Content-Type: application/json\r\n\

@@ -101,7 +101,9 @@ async fn a_plus_adds_to_the_default_fields() {
     let without = |answer: &Value, names: &[&str]| {
         let mut rows = rows(answer, "incidents").clone();
         for name in names {
-            rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove(*name)));
+            for row in &mut rows {
+                row.as_object_mut().unwrap().remove(*name);
+            }
         }
         rows
     };

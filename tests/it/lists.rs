@@ -168,8 +168,8 @@ async fn more_teams_than_a_request_can_name_are_asked_for_in_portions() {
     let requests = account.sandbox.requests();
     assert_eq!(requests.len(), 4);
     assert!(requests.iter().all(|request| request.query.len() < 4_096));
-    let named: usize = requests.iter().map(|request| request.query.matches("team_ids").count()).sum();
-    assert_eq!(named, 250);
+    let teams: usize = requests.iter().map(|request| request.query.matches("team_ids").count()).sum();
+    assert_eq!(teams, 250);
 }
 
 #[tokio::test]

@@ -304,12 +304,11 @@ async fn a_change_does_not_wait_for_its_author() {
         let incident = open_incident(&account).await;
         let server = cold(&account);
         account.sandbox.clear();
-        match kind {
-            Some(kind) => _ = account.sandbox.fail(always("GET", "/users/me", kind)),
-            None => {
-                account.sandbox.fail(Fault::once("/teams", FaultKind::Headers(spent.clone().into())));
-                ok(&server, "get_teams", json!({})).await;
-            }
+        if let Some(kind) = kind {
+            account.sandbox.fail(always("GET", "/users/me", kind));
+        } else {
+            account.sandbox.fail(Fault::once("/teams", FaultKind::Headers(spent.clone().into())));
+            ok(&server, "get_teams", json!({})).await;
         }
         let began = std::time::Instant::now();
         // By number, so that the incident has to be read first.

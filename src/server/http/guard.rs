@@ -123,10 +123,8 @@ pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Ne
     let admitted = shared.guard.admit(&request);
     let (parts, body) = request.into_parts();
     // Where one ends is not certain with two lengths.
-    let read = match has_one_length(&parts.headers) {
-        true => endpoint::read(body, shared.read_timeout).await,
-        false => Ok(Vec::new()),
-    };
+    let read =
+        if has_one_length(&parts.headers) { endpoint::read(body, shared.read_timeout).await } else { Ok(Vec::new()) };
     let response = match (admitted, read) {
         (Ok(()), Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
         (Err(refusal), body) => refusal.to(&body.unwrap_or_default()).answer(trace.as_ref()),

@@ -158,7 +158,7 @@ pub async fn no_such_path(uri: Uri, body: Bytes) -> Response {
 fn is_oauth(path: &str) -> bool {
     let (_, well_known) = path.rsplit_once("/.well-known/").unwrap_or_default();
     let documents = ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
-    let document = documents.iter().filter_map(|name| well_known.strip_prefix(name)).next();
+    let document = documents.iter().find_map(|name| well_known.strip_prefix(name));
     let endpoint = matches!(path, "/register" | "/authorize" | "/token");
     endpoint || document.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
