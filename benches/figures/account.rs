@@ -23,7 +23,7 @@ pub const SERVE: &str = "--serve-account";
 pub struct Account {
     child: Child,
     url: String,
-    /// Opens the remote control.
+    /// The token that opens the remote control.
     token: String,
     control: reqwest::Client,
 }

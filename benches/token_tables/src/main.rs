@@ -1,13 +1,13 @@
-//! Asks the o200k tokenizer for what `crates/rows/src/tokens.rs` keeps in tables.
+//! Uses the o200k tokenizer to make the tables of `crates/rows/src/tokens.rs`.
 //!
 //! - `token-tables wide FILE` writes `wide.bin`: the tokens of each character outside ASCII.
-//! - `token-tables cuts` reads lines from standard input, and prints for each the lengths of its tokens in bytes.
+//! - `token-tables cuts` reads lines from standard input, and prints the lengths of each line's tokens in bytes.
 
 use std::io::{self, BufRead, Write};
 
 use tiktoken_rs::{CoreBPE, o200k_base};
 
-/// The characters that `wide.bin` knows: the first plane and the block of emoji.
+/// The characters in `wide.bin`: the first plane and the emoji block.
 const CHARACTERS: [std::ops::Range<u32>; 2] = [0..0x1_0000, 0x1_f000..0x2_0000];
 
 fn main() -> io::Result<()> {
@@ -20,7 +20,8 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// Two bits a character, the first in the lowest: its tokens less one. A surrogate, which is no character, costs three.
+/// Returns the token cost of each character minus one, in two bits, lowest bits first. A surrogate, which is not a
+/// character, costs three.
 fn wide(tokenizer: &CoreBPE) -> Vec<u8> {
     let cost = |code: u32| match char::from_u32(code) {
         Some(c) if c.is_ascii() => 0,

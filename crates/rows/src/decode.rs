@@ -50,13 +50,13 @@ pub struct Envelope {
     pub content: Value,
     /// Whether PagerDuty says that there is more.
     pub more: bool,
-    /// How many there are in all, where PagerDuty was asked to count.
+    /// The total number of objects, where PagerDuty was asked to count.
     pub total: Option<u64>,
 }
 
 /// Decodes `{"<key>": …, "more": …}`, and of what stands under the key the part that `wire` names.
 ///
-/// A body that is refused, or that holds a number which may have been rounded, is read again as [`repair`] rewrites it.
+/// If the body is refused, or holds a number that may have been rounded, it is read again after [`repair`] rewrote it.
 pub fn envelope(body: &[u8], key: &'static str, wire: &Wire<'_>) -> Result<Envelope, Unreadable> {
     let has_float = Cell::new(false);
     let decoded = parse(body, EnvelopeSeed { key, wire, has_float: &has_float });

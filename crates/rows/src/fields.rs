@@ -11,10 +11,10 @@
 
 use serde_json::{Map, Value};
 
-/// A field of a table, known when this is compiled.
+/// A field of a table that is known at compile time.
 pub type Field = Named<'static>;
 
-/// One field of a resource as we show it. Callers may name fields that no table has.
+/// A field of a resource as we show it. Callers may name fields that are in no table.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'n> {
     /// The name in our answers and in `include`.
@@ -27,7 +27,7 @@ pub struct Named<'n> {
     pub derive: Option<Derive>,
 }
 
-/// Computes a field from what is kept of its source, with the rest of the decoded object at hand.
+/// A function that computes a field from the kept part of its source and the rest of the decoded object.
 pub type Derive = fn(source: &Value, object: &Map<String, Value>) -> Option<Value>;
 
 /// How much of a value to keep. On a list it applies to each element.
@@ -35,15 +35,17 @@ pub type Derive = fn(source: &Value, object: &Map<String, Value>) -> Option<Valu
 pub enum Keep {
     /// All of it, with nested references shrunk.
     Whole,
-    /// All of it but empty fields: the data of a program or a person, in which nothing is a reference of PagerDuty's.
+    /// The whole value without empty fields: data from a program or a person, in which nothing is a PagerDuty
+    /// reference.
     Verbatim,
-    /// All of it, and text without white space at its ends.
+    /// The whole value, with white space trimmed from both ends of a text.
     Line,
-    /// An object's fields, in this order, and [`DELETED`].
+    /// The given fields of an object, in this order, and [`DELETED`].
     Only(&'static [Field]),
 }
 
-/// When an object was deleted. PagerDuty sends it with objects that others still mention, and it is kept of every object.
+/// The field with the time an object was deleted. PagerDuty sends it for deleted objects that others still mention. It
+/// is kept for every object.
 const DELETED: &str = "deleted_at";
 
 /// What a reference shrinks to.
@@ -55,13 +57,13 @@ pub const fn plain(name: &str) -> Named<'_> {
     Named { name, source: name, keep: Keep::Whole, derive: None }
 }
 
-/// A field shown as it comes, and nothing in it taken for a reference.
+/// Returns a field that is shown as it comes, without shrinking anything in it as a reference.
 #[must_use]
 pub const fn verbatim(name: &'static str) -> Field {
     Named { name, source: name, keep: Keep::Verbatim, derive: None }
 }
 
-/// A text of one line.
+/// Returns a field that holds one line of text.
 #[must_use]
 pub const fn line(name: &'static str) -> Field {
     Named { name, source: name, keep: Keep::Line, derive: None }
@@ -165,7 +167,7 @@ impl<'n> Selection<'n> {
         &self.wire
     }
 
-    /// Whether a field of this name is shown; after a dot may follow the name of a part of it.
+    /// Returns whether a field of this name is shown. The name may continue after a dot with the name of a part.
     #[must_use]
     pub fn shows(&self, name: &str) -> bool {
         let (name, part) = name.split_once('.').map_or((name, None), |(name, part)| (name, Some(part)));
@@ -189,8 +191,8 @@ impl<'n> Selection<'n> {
     }
 }
 
-/// The fields of an object in the order of the table, then [`DELETED`]; empty ones left out. They are moved: nothing is
-/// copied.
+/// Returns the fields of an object in the order of the table, then [`DELETED`], without empty ones. Values are moved,
+/// not copied.
 #[must_use]
 pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
     let Value::Object(mut decoded) = decoded else { return Map::new() };
@@ -247,7 +249,7 @@ fn lay_out(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
     }
 }
 
-/// Whether [`keep`] may change the value.
+/// Returns whether [`keep`] may change the value.
 fn needs_keeping(value: &Value, how: Keep) -> bool {
     match value {
         Value::Object(_) | Value::Array(_) => true,

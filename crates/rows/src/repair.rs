@@ -1,8 +1,8 @@
-//! Rewrites JSON that the decoder refuses or rounds, so that one odd value does not cost a whole answer.
+//! Rewrites JSON that the decoder refuses or rounds, so that one odd value does not make a whole answer unreadable.
 //!
 //! PagerDuty passes on what monitoring programs send: a title cut in the middle of a surrogate pair, `1e400`, a 30-digit
-//! ID written as a number. The decoder reads an answer as it came first, and again after this rewrite only where that
-//! fails or where it meets a number with a fraction, so that ordinary answers pay nothing.
+//! The decoder first reads an answer as it came. It reads it again after this rewrite only if that fails or if it meets
+//! a number with a fraction, so ordinary answers have no extra cost.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ pub fn repair(body: &[u8]) -> Option<Vec<u8>> {
     changed.then(|| repaired.into_bytes())
 }
 
-/// The length of the string literal at the start of `text`, and what to write in its place.
+/// Returns the length of the string literal at the start of `text`, and its replacement if it has to change.
 fn string(text: &str) -> (usize, Option<String>) {
     let mut written = String::from("\"");
     let (mut changed, mut end) = (false, text.len());
@@ -61,7 +61,7 @@ fn string(text: &str) -> (usize, Option<String>) {
         if piece.is_empty() {
             changed = true;
             written.push_str("\\ufffd");
-            // The six characters of the half pair, the first of which is read.
+            // Skip the six characters of the half pair; the first one has been read.
             chars.by_ref().take(5).for_each(drop);
         } else {
             written.push_str(piece);
@@ -71,7 +71,7 @@ fn string(text: &str) -> (usize, Option<String>) {
     (end, changed.then_some(written))
 }
 
-/// The escape at the start of `text`: a whole surrogate pair counts as one. Empty for half a pair.
+/// Returns the escape at the start of `text`, or an empty string for half a surrogate pair. A whole pair is one escape.
 fn escape(text: &str) -> &str {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -86,7 +86,7 @@ fn escape(text: &str) -> &str {
     text.get(..length).unwrap_or(text)
 }
 
-/// The length of the number at the start of `text`, and what to write in its place.
+/// Returns the length of the number at the start of `text`, and its replacement if it has to change.
 fn number(text: &str) -> (usize, Option<String>) {
     for word in ["NaN", "Infinity", "-Infinity"] {
         if text.starts_with(word) {
@@ -101,7 +101,8 @@ fn number(text: &str) -> (usize, Option<String>) {
     (end, (!is_exact(number)).then(|| format!("\"{number}\"")))
 }
 
-/// Whether the decoder reads a number without rounding it. Text that is no number is left for the decoder to refuse.
+/// Returns whether the decoder reads a number without rounding it. Text that is not a number is left for the decoder to
+/// refuse.
 fn is_exact(number: &str) -> bool {
     if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return true;
@@ -111,7 +112,7 @@ fn is_exact(number: &str) -> bool {
     float.is_finite() && !is_integer && decimal(number) == decimal(&format!("{float:e}"))
 }
 
-/// A decimal number as its significant digits and the power of ten of the last one; the sign is left out.
+/// Splits a decimal number into its significant digits and the power of ten of the last digit, without the sign.
 fn decimal(number: &str) -> Option<(String, i64)> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

@@ -177,7 +177,7 @@ fn text(value: &Value, in_list: bool) -> String {
     if odd { in_one_line(value) } else { text.clone() }
 }
 
-/// A value as JSON that stays on its line for every reader: JSON leaves some line breaks of Unicode as they are.
+/// Returns a value as JSON on one line for every reader: JSON does not escape all line breaks of Unicode.
 #[must_use]
 pub fn in_one_line(value: &Value) -> String {
     let json = value.to_string();
@@ -195,7 +195,8 @@ pub fn in_one_line(value: &Value) -> String {
     escaped
 }
 
-/// The line breaks of Unicode that JSON does not escape: next line, line separator and paragraph separator.
+/// Returns whether a character is a Unicode line break that JSON does not escape: next line, line separator, paragraph
+/// separator.
 fn breaks_lines(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }

@@ -1,4 +1,4 @@
-//! Untrusted text: removes from what goes to a model the characters that a reader does not see.
+//! Removes characters that a reader cannot see from untrusted text before a model gets it.
 //!
 //! Titles, alert bodies and notes are written by machines and strangers. They travel as values of JSON strings only, which
 //! keeps them from becoming structure; but a string can also hold characters that a person does not see and a model reads:
@@ -16,7 +16,7 @@ use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 use serde_json::{Map, Value};
 
-/// Stands where something hidden was.
+/// The replacement for hidden characters.
 const MARK: char = char::REPLACEMENT_CHARACTER;
 
 /// Returns the text without the characters a reader does not see.
@@ -54,7 +54,7 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// Does the same for every string in an object, and for the names of its members: an alert's details have any names.
+/// Does the same for every string in an object and for its member names: an alert's details can have any names.
 pub fn neutralise_object(object: &mut Map<String, Value>) {
     if object.keys().any(|name| matches!(neutralise(name), Cow::Owned(_))) {
         let members = std::mem::take(object);
@@ -79,8 +79,8 @@ pub fn neutralise_value(value: &mut Value) {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Whether a character has no glyph: control characters but those that break lines, Unicode's
-/// `Default_Ignorable_Code_Point`, and the three of interlinear annotations.
+/// Returns whether a character has no glyph: control characters except those that break lines, Unicode's
+/// `Default_Ignorable_Code_Point`, and the three characters of interlinear annotations.
 fn is_hidden(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' | ' '..='~' => false,
@@ -89,9 +89,9 @@ fn is_hidden(c: char) -> bool {
     }
 }
 
-/// Whether a character only advises a renderer, so that dropping it leaves what a person reads: the soft hyphen, marks of
-/// direction, embeddings and isolates with their ends, and the word joiner. Overrides (U+202D, U+202E) show letters in
-/// another order than they are written, and are not among them.
+/// Returns whether a character is only a hint for a renderer, so that the text reads the same without it: the soft
+/// hyphen, direction marks, embeddings and isolates with their ends, and the word joiner. Overrides (U+202D, U+202E)
+/// are not included: they show letters in a different order than they are written.
 fn is_advice(c: char) -> bool {
     matches!(
         c,
@@ -99,18 +99,18 @@ fn is_advice(c: char) -> bool {
     )
 }
 
-/// What an invisible character needs beside it to be part of a script.
+/// The neighbor that makes an invisible character part of a script.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// A letter or emoji outside ASCII on one side: joiners, and selectors of Mongolian.
+    /// A letter or emoji outside ASCII on one side: for joiners and Mongolian selectors.
     Joined,
-    /// Text that is written from right to left anywhere around: marks of direction.
+    /// Text written from right to left anywhere in the string: for direction marks.
     RightToLeft,
     /// A letter of a script without spaces between words.
     Unspaced,
-    /// A character before it that has variants.
+    /// A preceding character that has variants.
     Variant,
-    /// An ideograph before it.
+    /// A preceding ideograph.
     Ideograph,
     /// A Hangul letter on one side.
     Jamo,
@@ -123,22 +123,24 @@ impl Needs {
             '\u{200e}' | '\u{200f}' | '\u{61c}' => Needs::RightToLeft,
             '\u{200b}' | '\u{17b4}' | '\u{17b5}' => Needs::Unspaced,
             '\u{fe00}'..='\u{fe0f}' => Needs::Variant,
-            // Registered variants of an ideograph use the first of the 240 selectors; all of them would spell any byte.
+            // Registered ideograph variants use only the first of the 240 selectors. With all of them, text could
+            // encode any byte.
             '\u{e0100}'..='\u{e011f}' => Needs::Ideograph,
             '\u{115f}' | '\u{1160}' => Needs::Jamo,
             _ => return None,
         })
     }
 
-    /// Whether they are met between the visible characters `before` and `after`, in a text that `runs_left` or not. Each is
-    /// asked for only where it decides: a text of a megabyte may hold nothing but such characters.
+    /// Returns whether the need is met between the visible characters `before` and `after`. `runs_left` says whether
+    /// the text has right-to-left letters. Each closure is called only if it can decide the result: a megabyte of text
+    /// may consist of such characters.
     fn are_met(self, before: Option<char>, after: impl Fn() -> Option<char>, runs_left: impl Fn() -> bool) -> bool {
         let beside = |is: fn(char) -> bool| before.is_some_and(is) || after().is_some_and(is);
         match self {
             Needs::Joined => before.is_some_and(is_wide) || after().is_some_and(joins),
             Needs::RightToLeft => runs_left(),
             Needs::Unspaced => beside(is_unspaced),
-            // A digit with a selector is the first part of a keycap.
+            // A digit with a selector starts a keycap emoji.
             Needs::Variant => before.is_some_and(|c| is_wide(c) || matches!(c, '0'..='9' | '#' | '*')),
             Needs::Ideograph => before.is_some_and(is_ideograph),
             Needs::Jamo => {
@@ -148,13 +150,13 @@ impl Needs {
     }
 }
 
-/// The invisible characters kept since the last visible one: one of each kind and two at most (❤️‍🔥 has a selector and a
-/// joiner). More than that spells something out.
+/// The invisible characters kept since the last visible one: at most two, of different kinds (❤️‍🔥 has a selector and a
+/// joiner). Longer runs could encode hidden text.
 #[derive(Default)]
 struct Kept([Option<Needs>; 2]);
 
 impl Kept {
-    /// Leaves no room, after something that was marked.
+    /// Returns a full value, so that nothing is kept directly after a replacement.
     fn full() -> Self {
         Self([Some(Needs::Joined); 2])
     }
@@ -174,19 +176,20 @@ fn is_wide(c: char) -> bool {
     !c.is_ascii() && c != MARK
 }
 
-/// Letters that a joiner before them changes, whatever stands before it: those of Arabic, Syriac, N'Ko, Mongolian and the
-/// scripts of India.
+/// Returns whether a letter changes its shape after a joiner, regardless of the character before that: letters of
+/// Arabic, Syriac, N'Ko, Mongolian and the scripts of India.
 fn joins(c: char) -> bool {
     matches!(c, '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{1800}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
 }
 
-/// Letters of scripts that are written from right to left.
+/// Returns whether a letter belongs to a script written from right to left.
 fn runs_left(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
         && !is_hidden(c)
 }
 
-/// Letters of scripts that put no space between words: Thai, Lao, Tibetan, Myanmar, Khmer and their neighbors.
+/// Returns whether a letter belongs to a script without spaces between words: Thai, Lao, Tibetan, Myanmar, Khmer and
+/// related scripts.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{1950}'..='\u{1aaf}' | '\u{a980}'..='\u{a9df}' | '\u{aa60}'..='\u{aadf}')
         && !is_hidden(c)
@@ -228,7 +231,7 @@ mod tests {
             "渡邉\u{e011e}",
             "神\u{fe00}",
             "〆\u{e0101}",
-            // Khmer, Thai, Burmese: where a word ends.
+            // Khmer, Thai, Burmese: at word boundaries.
             "ភាសា\u{200b}ខ្មែរ",
             "ฐานข้อมูล\u{200b}ล่ม",
             "API\u{200b}ลม",
@@ -273,7 +276,7 @@ mod tests {
             ("mid\u{feff}dle".to_owned(), "mid\u{fffd}dle"),
             ("\u{3164}".to_owned(), "\u{fffd}"),
             ("A\u{e0100}".to_owned(), "A\u{fffd}"),
-            // Selectors beyond the registered ones spell bytes, and so does a second one.
+            // Selectors beyond the registered ones can encode bytes, and so can a second selector.
             ("葛\u{e01ef}".to_owned(), "葛\u{fffd}"),
             ("葛\u{e0100}\u{e0101}\u{e0102}".to_owned(), "葛\u{e0100}\u{fffd}"),
             ("ที่\u{200b}\u{200b}\u{200b}นี่".to_owned(), "ที่\u{200b}\u{fffd}นี่"),

@@ -1,16 +1,16 @@
-//! An estimate of how many tokens a text has, on the high side.
+//! Estimates the number of tokens in a text, erring on the high side.
 //!
-//! To count tokens exactly takes the tokenizer's tables of several megabytes. The estimate cuts text where o200k cuts it
-//! before looking anything up (into words, groups of digits and runs of punctuation) and knows what such pieces cost. An
-//! estimate that is too high costs the caller another page, one that is too low costs the whole answer, since clients
-//! refuse it. So text that strangers write freely is counted at what it costs at worst:
+//! An exact count needs the tokenizer's tables of several megabytes. The estimate cuts text where o200k cuts it before
+//! any lookup (into words, groups of digits and runs of punctuation) and has a cost for each kind of piece. If it is
+//! too high, the caller needs another page; if it is too low, the client refuses the whole answer. So text that
+//! outsiders can write freely is counted at its worst-case cost:
 //!
 //! - words by how likely o200k cuts before each letter, given the two before it (`tokens/letters.bin`): `ing` is seldom
 //!   cut, `xqz` nearly always;
 //! - characters outside ASCII by what each costs alone (`tokens/wide.bin`);
 //! - punctuation by the character, except for the quotes, commas and brackets between the values of JSON.
 //!
-//! `tests/it/tokens.rs` holds it against the real tokenizer, and `benches/token_tables` makes the tables.
+//! `tests/it/tokens.rs` compares the estimate with the real tokenizer, and `benches/token_tables` makes the tables.
 
 mod pieces;
 
@@ -34,34 +34,35 @@ pub fn estimate_text(text: &str) -> usize {
     estimate.tokens()
 }
 
-/// The cost of the text read so far. Values are walked and not written, so that nothing is built only to be measured.
+/// The cost of the text read so far. Values are walked instead of written, so that no text is built only to be
+/// measured.
 #[derive(Default)]
 struct Estimate {
-    /// Hundredths of a token so far, those of the piece being read among them.
+    /// The sum so far in hundredths of a token, including the piece being read.
     hundredths: i64,
     /// The piece being read, as `Piece::state`.
     state: u8,
     /// The last three characters, five bits each: letters from 1 to 26, anything else 0.
     letters: u16,
-    /// The code point of a character outside ASCII, as far as it is read, and how many of its bytes are missing.
+    /// The character outside ASCII that is being read.
     wide: Wide,
 }
 
-/// A character outside ASCII, as far as it is read.
+/// A partly read character outside ASCII.
 #[derive(Clone, Copy, Default)]
 struct Wide {
     code: u32,
-    /// How many of its bytes are missing.
+    /// The number of its bytes that are still missing.
     missing: u8,
-    /// Whether a single space stands before it.
+    /// Set if a single space precedes it.
     spaced: bool,
 }
 
 impl Estimate {
-    /// What is added to the sum, in percent: lists of few and short fields are estimated that much too low.
+    /// The percentage added to the sum: lists of few and short fields would be estimated that much too low.
     const MARGIN: i64 = 2;
 
-    /// Reads an object as JSON writes it.
+    /// Reads an object in its JSON form.
     fn object(&mut self, object: &Map<String, Value>) {
         self.step(Class::Structure);
         for (number, (name, value)) in object.iter().enumerate() {
@@ -105,7 +106,7 @@ impl Estimate {
         self.step(Class::Quote);
     }
 
-    /// Reads a byte of ASCII that is no letter.
+    /// Reads an ASCII byte that is not a letter.
     fn step(&mut self, class: Class) {
         let step = STEPS.get(usize::from(self.state) * CLASS_COUNT + class as usize).copied().unwrap_or(Step::NONE);
         self.hundredths += i64::from(step.hundredths);
@@ -113,8 +114,8 @@ impl Estimate {
         self.letters = 0;
     }
 
-    /// Reads more of the text. Every answer passes through this byte by byte, so a byte is one or two table lookups, and what
-    /// they change stays in registers.
+    /// Reads more of the text. Every answer passes through this byte by byte, so each byte takes one or two table
+    /// lookups, and the state stays in registers.
     fn add(&mut self, bytes: &[u8], classes: &[(Class, u8); 256]) {
         let (mut hundredths, mut state, mut letters) = (self.hundredths, self.state, self.letters);
         for byte in bytes {
@@ -122,7 +123,7 @@ impl Estimate {
             letters = ((letters << 5) | u16::from(letter)) & THREE_LETTERS;
             if matches!(class, Class::Small) {
                 hundredths += cut(letters);
-                // A word that goes on costs no more than that.
+                // The rest of such a word has no further cost.
                 if state == IN_WORD {
                     continue;
                 }
@@ -143,18 +144,18 @@ impl Estimate {
         (self.hundredths, self.state, self.letters) = (hundredths, state, letters);
     }
 
-    /// Reads a character that a string of JSON writes as an escape.
+    /// Reads a character that is escaped in a JSON string.
     #[inline(never)]
     fn escaped(&mut self, byte: u8) {
         let json = Value::from(char::from(byte).to_string()).to_string();
         self.add(json.trim_matches('"').as_bytes(), &PLAIN);
         if byte == b'"' {
-            // Trimmed with the others.
+            // Trimmed away with the surrounding quotes, so it is counted here.
             self.step(Class::Quote);
         }
     }
 
-    /// Reads a byte of a character outside ASCII, and counts the character at its last.
+    /// Reads a byte of a character outside ASCII. The last byte adds the cost of the character.
     fn add_wide(&mut self, byte: u8) {
         let Wide { code, missing, spaced } = self.wide;
         self.wide = match byte.leading_ones() {
@@ -166,7 +167,7 @@ impl Estimate {
         (self.state, self.letters) = (AFTER_WIDE, 0);
         if self.wide.missing == 0 {
             let cost = wide_cost(self.wide.code);
-            // A rare character takes no space before it.
+            // A rare character does not merge with the space before it.
             let space = i64::from(self.wide.spaced && cost > 1);
             self.hundredths += 100 * (cost + space);
         }
@@ -177,7 +178,8 @@ impl Estimate {
     }
 }
 
-/// For each three letters (the first two may be 0, no letter), how often in 100 o200k cuts before the third.
+/// The percentage of times that o200k cuts before the third of three letters. The first two may be 0, which is not a
+/// letter.
 #[allow(clippy::indexing_slicing, reason = "while compiling")]
 static LETTERS: [u8; THREE_LETTERS as usize + 1] = {
     let packed = include_bytes!("tokens/letters.bin");
@@ -190,7 +192,7 @@ static LETTERS: [u8; THREE_LETTERS as usize + 1] = {
     }
     letters
 };
-/// How often in 100 o200k cuts before the last of three letters.
+/// Returns the percentage of times that o200k cuts before the last of three letters.
 fn cut(letters: u16) -> i64 {
     i64::from(LETTERS.get(usize::from(letters)).copied().unwrap_or(0))
 }
@@ -198,12 +200,12 @@ fn cut(letters: u16) -> i64 {
 const ALPHABET: usize = 27;
 const THREE_LETTERS: u16 = 0x7fff;
 
-/// What each character of the first plane and of the block of emoji costs, less one, in two bits.
+/// The cost of each character of the first plane and of the emoji block, minus one, in two bits each.
 static WIDE: &[u8; (FIRST_PLANE + 0x1000) / 4] = include_bytes!("tokens/wide.bin");
 const FIRST_PLANE: usize = 0x1_0000;
 const EMOJI: usize = 0x1_f000;
 
-/// What a character outside ASCII costs alone: one to four tokens.
+/// Returns the cost of a single character outside ASCII: one to four tokens.
 fn wide_cost(code: u32) -> i64 {
     let place = match code as usize {
         code @ 0..FIRST_PLANE => code,

@@ -17,8 +17,8 @@ pub fn quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     text.serialize(&mut serde_json::Serializer::new(line))
 }
 
-/// An envelope as JSON in which each object of its list stands on a line, for readers that cut at whole lines. Without the
-/// newlines, which stand nowhere else, it is its compact JSON.
+/// Writes an envelope as JSON with each object of its list on a line, for readers that cut at whole lines. Without the
+/// newlines, which are nowhere else, it is the compact JSON of the envelope.
 #[must_use]
 pub fn lines(envelope: &Value) -> String {
     let Value::Object(members) = envelope else { return json(envelope) };
@@ -51,17 +51,17 @@ fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::
     Ok(())
 }
 
-/// How long a text is.
+/// The length of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// In bytes of UTF-8.
+    /// The length in bytes of UTF-8.
     pub bytes: usize,
-    /// In characters as JavaScript counts them: units of UTF-16.
+    /// The length in characters as JavaScript counts them: UTF-16 code units.
     pub characters: usize,
 }
 
 impl Extent {
-    /// That of a text.
+    /// Returns the extent of a text.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let mut extent = Self::default();
@@ -75,7 +75,7 @@ impl Extent {
             self.characters += bytes.len();
             return;
         }
-        // A character begins with a byte that continues none; four bytes are two units.
+        // Every byte that is not a continuation byte starts a character; a four-byte character is two UTF-16 units.
         let begun = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
         let doubled = bytes.iter().filter(|byte| **byte >= 0xF0).count();
         self.characters += begun + doubled;
@@ -93,13 +93,13 @@ impl io::Write for Extent {
     }
 }
 
-/// The extent of a row's compact JSON.
+/// Returns the extent of a row's compact JSON.
 #[must_use]
 pub fn extent_of_row(row: &Map<String, Value>) -> Extent {
     let mut extent = Extent::default();
     match serde_json::to_writer(&mut extent, row) {
         Ok(()) => extent,
-        // What cannot be written has no size; it fails where it is written for real.
+        // A row that cannot be written counts as empty; the error is reported when it is written to the answer.
         Err(_) => Extent::default(),
     }
 }

@@ -1,6 +1,7 @@
-//! The pieces that o200k cuts a text into, and what they cost: as rules, and as the table of steps made from them.
+//! The pieces that o200k cuts a text into and their costs, first as rules and then as a table of steps made from the
+//! rules.
 
-/// A part of the text, as far as it is read.
+/// A partly read piece of the text.
 #[derive(Clone, Copy)]
 pub enum Piece {
     None,
@@ -8,11 +9,12 @@ pub enum Piece {
     Tabs,
     Spaces(usize),
     Wide,
-    /// A word that ends in a small letter.
+    /// A word that ends in a lowercase letter.
     Small,
-    /// Capitals.
+    /// A word of capital letters.
     Capitals,
-    /// Punctuation: how much of it JSON writes between values, whether a quote is among that, and how much is other.
+    /// A run of punctuation: how much of it JSON writes between values, whether that includes a quote, and how much is
+    /// other.
     Marks {
         structure: usize,
         quoted: bool,
@@ -20,7 +22,7 @@ pub enum Piece {
     },
 }
 
-/// The kinds of bytes that pieces are told apart by.
+/// The classes of bytes that determine a piece.
 #[derive(Clone, Copy)]
 pub enum Class {
     Small,
@@ -29,14 +31,14 @@ pub enum Class {
     Tab,
     Space,
     Quote,
-    /// Between the values of JSON, as a quote is.
+    /// A byte that JSON writes between values, as a quote is.
     Structure,
-    /// Begins an escape, whose letters are no word.
+    /// The start of an escape, whose letters are not a word.
     Escape,
     Mark,
-    /// Outside ASCII: no step, but `Estimate::add_wide`.
+    /// A byte outside ASCII, which has no step: see `Estimate::add_wide`.
     Wide,
-    /// A character that a string of JSON writes as an escape: no step, but `Estimate::escaped`.
+    /// A character that JSON escapes in a string, which has no step: see `Estimate::escaped`.
     Escaped,
 }
 
@@ -52,17 +54,17 @@ const CLASSES_IN_ORDER: [Class; 9] = [
     Class::Mark,
 ];
 
-/// As many as a row of [`STEPS`] has room for.
+/// The number of classes that a row of [`STEPS`] has room for.
 pub const CLASS_COUNT: usize = 16;
 
-/// How far the marks of a run are counted. More of them cost the same each.
+/// The number of marks up to which a run is counted. Each further mark has the same cost.
 const STRUCTURE: usize = 6;
 const OTHER: usize = 2;
 
 impl Piece {
     const MARK: Self = Piece::Marks { structure: 0, quoted: false, other: 0 };
 
-    /// What it costs, letters but the first left out: those are in `LETTERS`.
+    /// Returns the cost in hundredths, without the letters after the first: those are in `LETTERS`.
     pub const fn hundredths(self) -> usize {
         match self {
             Piece::None | Piece::Wide | Piece::Spaces(1) => 0,
@@ -74,16 +76,16 @@ impl Piece {
         }
     }
 
-    /// The piece with a byte more, or the one that the byte begins; and what that adds to the cost of the text.
+    /// Returns the piece after one more byte, or the new piece that the byte begins, and the cost that this adds.
     pub const fn followed_by(self, class: Class) -> (Self, i64) {
         let (next, more) = match (self, class) {
             (Piece::Small | Piece::Capitals, Class::Small) => return (Piece::Small, 0),
             (Piece::Capitals, Class::Capital) => return (Piece::Capitals, 57),
-            // A word takes the space before it, or a single mark.
+            // A word merges with the space or the single mark before it.
             (Piece::Marks { structure, quoted, other }, Class::Small | Class::Capital) => {
                 (Self::begun_by(class), -taken_by_word(structure, quoted, other))
             }
-            // Digits take no space.
+            // Digits do not merge with a space.
             (Piece::Spaces(1), Class::Digit) => (Self::begun_by(class), 100),
             (Piece::Spaces(spaces), Class::Space) => {
                 return (Piece::Spaces(spaces + 1), if spaces == 1 { 100 } else { 0 });
@@ -113,18 +115,18 @@ impl Piece {
         }
     }
 
-    /// A run of marks with one more.
+    /// Returns a run of marks with one more mark.
     const fn with(self, class: Class) -> Self {
         let Piece::Marks { structure, quoted, other } = self else { return self };
         match class {
-            // How long an unquoted run was is not known beyond some length, so it stays one.
+            // The length of an unquoted run is not known above a limit, so the run stays unquoted.
             Class::Quote if structure < STRUCTURE => Piece::Marks { structure: structure + 1, quoted: true, other },
             Class::Quote | Class::Structure => Piece::Marks { structure: structure + 1, quoted, other },
             _ => Piece::Marks { structure, quoted, other: other + 1 },
         }
     }
 
-    /// Its number. Pieces that go on alike have the same one.
+    /// Returns the number of the piece's state. Pieces that continue in the same way share a number.
     pub const fn state(self) -> usize {
         match self {
             Piece::None => 0,
@@ -140,7 +142,7 @@ impl Piece {
         }
     }
 
-    /// The shortest piece of a number.
+    /// Returns the shortest piece of a state.
     pub const fn of(state: usize) -> Self {
         match state {
             0 => Piece::None,
@@ -167,7 +169,8 @@ pub const AFTER_WIDE: u8 = Piece::Wide.state() as u8;
 
 pub const STATES: usize = 10 + (STRUCTURE + 1) * 2 * (OTHER + 1);
 
-/// What marks between the values of JSON cost. Without a quote they are not JSON's, but somebody's drawing.
+/// Returns the cost of marks that JSON writes between values. Without a quote they are not JSON structure but other
+/// text.
 const fn structure_hundredths(marks: usize, quoted: bool) -> usize {
     match marks {
         0 => 0,
@@ -178,7 +181,7 @@ const fn structure_hundredths(marks: usize, quoted: bool) -> usize {
     }
 }
 
-/// How much less marks cost when a word follows them.
+/// Returns how much less marks cost when a word follows them.
 const fn taken_by_word(structure: usize, quoted: bool, other: usize) -> i64 {
     match (structure, other) {
         (1, 0) | (0, 1) => 100,
@@ -193,7 +196,7 @@ const fn at_most(number: usize, most: usize) -> usize {
     if number < most { number } else { most }
 }
 
-/// What a byte does to the estimate.
+/// The effect of a byte on the estimate.
 #[derive(Clone, Copy)]
 pub struct Step {
     pub next: u8,
@@ -204,7 +207,7 @@ impl Step {
     pub const NONE: Self = Self { next: 0, hundredths: 0 };
 }
 
-/// What a byte of each class does in each state, from the rules of [`Piece`].
+/// The effect of each class of byte in each state, computed from the rules of [`Piece`].
 #[allow(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
@@ -227,10 +230,10 @@ pub static STEPS: [Step; 256 * CLASS_COUNT] = {
     steps
 };
 
-/// The class of each byte of a text as it stands, and which letter it is.
+/// The class and the letter of each byte of plain text.
 pub static PLAIN: [(Class, u8); 256] = classes(false);
 
-/// The same for the content of a string that is going to be quoted.
+/// The class and the letter of each byte of a string that will be quoted.
 pub static QUOTED: [(Class, u8); 256] = classes(true);
 
 #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "while compiling")]
