@@ -87,13 +87,13 @@ impl Credential {
         Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
     }
 
-    /// The same, and `login` replaces it when it is refused.
+    /// Returns the same credential with the login that replaces it when it is refused.
     fn replaced_by(self, login: &Arc<Login>) -> Self {
         Self { login: Some(Arc::clone(login)), ..self }
     }
 
-    /// Returns another credential of the same login in place of this one, which PagerDuty refused. Nothing if there is none
-    /// without asking a person.
+    /// Returns another credential of the same login to use instead of this one, which PagerDuty refused. Returns `None`
+    /// if that needs a person.
     pub async fn replacement(&self) -> Result<Option<Self>> {
         match &self.login {
             Some(login) => login.replace(&self.secret).await,
@@ -189,12 +189,12 @@ impl fmt::Debug for Credential {
 /// A keyed hash of a credential: whatever is kept between calls (caches, shared requests, budgets) is kept under this.
 ///
 /// Two credentials never have the same one, and it says nothing about the credential: the key is random, and ends with
-/// the process. [`Fingerprint::short`] is for the log of changes, and for nothing else that is printed.
+/// the process. [`Fingerprint::short`] is only printed in the log of changes.
 #[derive(Clone, Copy)]
 pub struct Fingerprint(hmac::Tag);
 
 impl Fingerprint {
-    /// The beginning, which tells the credentials of one process apart in the log of changes.
+    /// Returns the beginning of the hash, which tells the credentials of one process apart in the log of changes.
     #[must_use]
     pub fn short(&self) -> String {
         let start = self.0.as_ref().iter().take(4);
@@ -241,7 +241,7 @@ impl Origin {
         self.credential().map(|credential| credential.fingerprint())
     }
 
-    /// The credential that a request brings.
+    /// Returns the credential that a request brings.
     fn credential(&self) -> Option<Credential> {
         let (secret, source) = match self {
             Origin::Http(Some(secret)) => (secret, BY_TOKEN_HEADER),
@@ -257,10 +257,10 @@ impl Origin {
 /// The sources of credentials, in order.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The key of the settings, or why it cannot be one.
+    /// The key from the settings, or the reason why it cannot be a key.
     settings: Option<Result<Credential>>,
     login: Option<Arc<Login>>,
-    /// A variable that looks like the one for a key.
+    /// The name of a variable that looks like a misspelling of the one for the key.
     similar: Option<String>,
 }
 
@@ -287,8 +287,8 @@ impl Credentials {
         }
     }
 
-    /// Returns the credential that is at hand: as [`Credentials::resolve`] for a local call, but nobody is asked to log in
-    /// and nothing is refreshed.
+    /// Returns the credential that is available now, as [`Credentials::resolve`] does for a local call, but without
+    /// asking a person to log in and without a refresh.
     pub async fn present(&self) -> Result<Credential> {
         match (&self.settings, &self.login) {
             (Some(credential), _) => credential.clone(),
@@ -297,7 +297,7 @@ impl Credentials {
         }
     }
 
-    /// The key of the settings, if there is one; an error if it cannot be a key.
+    /// Returns the key from the settings, if there is one, or an error if it cannot be a key.
     #[must_use]
     pub fn settings(&self) -> Option<Result<&Credential, &Error>> {
         self.settings.as_ref().map(Result::as_ref)
@@ -318,7 +318,7 @@ impl Credentials {
         )
     }
 
-    /// The error when a call has none of the three ways.
+    /// Returns the error for a call that has none of the three sources of credentials.
     fn missing(&self, origin: &Origin, login: bool) -> Error {
         let what = match origin {
             Origin::Local => {

@@ -232,7 +232,7 @@ impl Identity {
                     format!("Check the network, a proxy or firewall, and {IDENTITY_HOST}. What was stored is kept."),
                 ))
             }
-            // It may hold tokens, so none of it is quoted.
+            // The answer may hold tokens, so none of it is quoted.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Refusal::Failed(
                 Error::new(Code::UnexpectedResponse, format!("the answer of {name} to the login is not usable"))
                     .hint(format!("Check that {IDENTITY_HOST} and any proxy lead to PagerDuty's identity server.")),

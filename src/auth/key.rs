@@ -1,8 +1,8 @@
-//! Reads a text that was given as a credential, whichever door it came through.
+//! Reads a text that was given as a credential, from any source.
 //!
-//! People paste keys with quotes or with the scheme of a header around them, and clients pass on variables that they did
-//! not fill in. Additions that are no part of any key are removed. A text that cannot be a key is refused before it is
-//! sent, with the reason. PagerDuty documents no alphabet for its keys, so length and prefixes are not checked.
+//! People paste keys with quotes or the scheme of a header around them, and clients pass on variables that they did not
+//! fill in. Additions that are not part of any key are removed. A text that cannot be a key is refused, with the
+//! reason, before it is sent. PagerDuty documents no alphabet for its keys, so length and prefixes are not checked.
 
 use secrecy::SecretString;
 
@@ -21,10 +21,10 @@ const PREFIXES: [&str; 8] = [
     "pagerduty_user_api_key=",
 ];
 
-/// Programs' words for "no value", as letters and digits in lower case. `snil` is Go's `%!s(<nil>)`.
+/// Words that programs write for "no value", as lowercase letters and digits. `snil` is Go's `%!s(<nil>)`.
 const NOTHING: [&str; 7] = ["null", "undefined", "none", "nil", "snil", "nan", "objectobject"];
 
-/// Placeholders of instructions, in the same form.
+/// Placeholders from instructions, in the same form.
 const PLACEHOLDERS: [&str; 8] = [
     "changeme",
     "replaceme",
@@ -36,7 +36,7 @@ const PLACEHOLDERS: [&str; 8] = [
     "pagerdutyuserapikey",
 ];
 
-/// The door through which a text came, which decides the advice.
+/// The source of a text, which decides the advice in an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     /// An environment variable, a `.env` file or an argument.
@@ -45,23 +45,23 @@ pub enum Door {
     Header,
 }
 
-/// Why a text cannot be a key.
+/// The reason why a text cannot be a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
-    /// Nothing is left of it.
+    /// The text is empty once its wrapping is removed.
     Empty,
-    /// A program wrote its word for "no value".
+    /// The text is a program's word for "no value".
     Nothing,
-    /// A variable that was not filled in.
+    /// The text is a variable that was not filled in.
     Variable,
-    /// A placeholder of instructions.
+    /// The text is a placeholder from instructions.
     Placeholder,
-    /// Blanks, control characters or characters beyond ASCII, which no header can carry within a key.
+    /// The text has blanks, control characters or non-ASCII characters, which a header cannot carry within a key.
     Characters,
 }
 
-/// Returns the key in `given`, or an error that names `source` and says why there is none. The error quotes nothing of the
-/// text but a variable's name.
+/// Returns the key in `given`, or an error that names `source` and the reason why there is none. The error quotes
+/// nothing of the text except the name of a variable.
 pub fn read(given: &str, source: &str, door: Door) -> Result<SecretString> {
     let key = bare(given);
     match flaw(key) {
@@ -70,7 +70,7 @@ pub fn read(given: &str, source: &str, door: Door) -> Result<SecretString> {
     }
 }
 
-/// Removes what surrounds a key.
+/// Removes everything that surrounds a key.
 fn bare(given: &str) -> &str {
     let mut text = given;
     loop {
@@ -86,7 +86,7 @@ fn bare(given: &str) -> &str {
     }
 }
 
-/// Blanks, quotes and characters that are not shown: none of them begins or ends a key.
+/// Returns whether a character is a blank, a quote or invisible. No key begins or ends with one.
 fn is_wrapping(c: char) -> bool {
     let quotes = ['"', '\'', '`', '\\', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}'];
     let unseen = ['\u{feff}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}'];
@@ -111,7 +111,7 @@ fn flaw(key: &str) -> Option<Flaw> {
     }
 }
 
-/// Whether this is a reference in the syntax of a shell, a client or a secret store.
+/// Returns whether this is a reference in the syntax of a shell, a client or a secret store.
 pub(crate) fn is_variable(text: &str) -> bool {
     let dollar =
         text.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
@@ -129,7 +129,7 @@ fn is_placeholder(key: &str, word: &str) -> bool {
     advice || angled || PLACEHOLDERS.contains(&word) || (repeated && (key.len() > 2 || !key.is_ascii()))
 }
 
-/// The reference in a text, if it is the name of a variable beyond doubt: a key must not be quoted.
+/// Returns the reference in a text, if it is certainly the name of a variable: a key must not be quoted.
 fn variable_name(key: &str) -> Option<&str> {
     let name = key
         .trim_start_matches(|c: char| !c.is_ascii_uppercase())

@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Result};
 /// The waits before a store that failed is tried again.
 const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-/// How long a token that came in place of a refused one is not replaced again.
+/// The time during which a token that replaced a refused one is not replaced again.
 const FRUITLESS: Duration = Duration::from_mins(1);
 
 /// What the calls wait for.
@@ -35,19 +35,19 @@ enum Stage {
 
 type Acquisition = Shared<BoxFuture<'static, Result<Tokens>>>;
 
-/// What tokens are asked for.
+/// The tokens that a caller needs.
 #[derive(Clone, Debug)]
 enum Wish {
-    /// Any that can be used, by asking a person if nothing else helps.
+    /// Any usable tokens; a person is asked if there is no other way.
     Usable,
-    /// Those of a new login, whatever is stored.
+    /// The tokens of a new login, even if others are stored.
     Anew,
-    /// Any but those with this access token, which PagerDuty refused. No person is asked.
+    /// Any tokens except those with this access token, which PagerDuty refused. No person is asked.
     InsteadOf(SecretString),
 }
 
 impl Wish {
-    /// Whether tokens can be used.
+    /// Returns whether the tokens meet the wish.
     fn takes(&self, tokens: &Tokens) -> bool {
         let refused = match self {
             Wish::Usable | Wish::Anew => None,
@@ -60,11 +60,11 @@ impl Wish {
 #[derive(Debug)]
 struct State {
     tokens: Option<Tokens>,
-    /// What is under way, and whether it ends without asking a person.
+    /// The acquisition in progress, and whether it ends without asking a person.
     running: Option<(bool, Acquisition)>,
     unsaved: Option<Unsaved>,
     stage: Stage,
-    /// The access token that the last refusal has led to.
+    /// The access token that the last refusal led to, and when.
     replaced: Option<(SecretString, Instant)>,
 }
 
@@ -89,7 +89,7 @@ impl Login {
             identity: Identity::new(client_id, config),
             store: Store::new(settings.store.clone()),
             settings,
-            // A file may name a region, and the login knows better.
+            // A file may name a region, but the region of the login takes precedence.
             follow_region: config.host_by != Some(By::User),
             call_timeout: config.timeout,
             state: Mutex::new(State {
@@ -111,10 +111,11 @@ impl Login {
         tokens.credential(self.follow_region).replaced_by(self)
     }
 
-    /// Returns the credential in place of one that PagerDuty refused: what is known or stored by now if that is another, else
-    /// a refreshed one. Nothing if only a person can help. Calls at the same time share one refresh.
+    /// Returns a credential to use instead of one that PagerDuty refused: the known or stored one if that is different,
+    /// else a refreshed one. Returns `None` if a person is needed. Simultaneous calls share one refresh.
     pub async fn replace(self: &Arc<Self>, refused: &SecretString) -> Result<Option<Credential>> {
-        // A refusal that a refresh does not end has another reason, such as the region, and would cost one for each call.
+        // A refusal that a refresh does not fix has another reason, such as the region. Refreshing for it would repeat
+        // with each call.
         let fruitless =
             |(token, at): &(SecretString, Instant)| same(Some(token), Some(refused)) && at.elapsed() < FRUITLESS;
         if self.lock().replaced.as_ref().is_some_and(fruitless) {
@@ -196,7 +197,7 @@ impl Login {
                 }
             };
             let outcome = acquisition.await;
-            // What others wished for may be of no use here.
+            // The tokens that other callers asked for may not meet this wish.
             if !theirs || outcome.as_ref().is_ok_and(|tokens| wish.takes(tokens)) {
                 return outcome;
             }
@@ -323,7 +324,7 @@ impl Login {
         let begun = Instant::now();
         let mut outcome = self.store.save(tokens, right).await;
         for wait in SAVE_AGAIN {
-            // A keyring that waits for a person has the tokens, and writes them once it is unlocked.
+            // A keyring that waits for a person has received the tokens, and writes them once it is unlocked.
             if outcome.is_ok() || begun.elapsed() >= worker::PATIENCE {
                 break;
             }

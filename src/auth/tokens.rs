@@ -200,17 +200,17 @@ impl Store {
     }
 }
 
-/// The thread on which this process uses the keyring. The keyring also runs an event loop of its own, which must not be
-/// entered from within ours.
+/// The thread on which this process uses the keyring. The keyring runs a separate event loop, which must not be entered
+/// from within ours.
 static KEYRING: Worker<Result<Option<Tokens>>> = Worker::new(PATIENCE);
 
-/// Does work on a file off the threads that carry calls.
+/// Runs file operations outside the threads that serve calls.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::new(Code::Internal, format!("the token store failed: {error}"))))
 }
 
-/// The error for a keyring that did not answer within a time.
+/// Returns the error for a keyring that did not answer in time.
 pub fn waiting(within: Duration) -> Error {
     let within = within.as_secs_f64();
     Error::new(

@@ -32,11 +32,12 @@ pub const LONGEST: Duration = {
 /// An answer larger than this holds no tokens.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// Connections for a few requests an hour at most, so made when they are needed: keeping them would keep one open.
+/// The connections to the identity server. There are only a few requests an hour, so connections are opened when needed
+/// and not kept.
 pub struct Wire(http::Pool);
 
 impl Wire {
-    /// Connections to the identity server. `plain` says that it is on this machine, without TLS.
+    /// Creates the connections. `plain` says that the identity server is on this machine, without TLS.
     pub fn new(plain: bool, connect_timeout: Duration, trust: Trust) -> Self {
         let (timeout, headers) = (ATTEMPT_TIMEOUT, HeaderMap::new());
         Self(http::Pool::new(http::Settings { plain, connect_timeout, timeout, headers, trust }))
@@ -80,16 +81,16 @@ fn network(error: reqwest::Error) -> Trouble {
 pub enum Trouble {
     #[error("{0}")]
     Network(String),
-    /// Its certificate does not verify: why, and what to do.
+    /// The server's certificate does not verify: the reason, and what to do.
     #[error("{0}")]
     Untrusted(String, String),
-    /// The settings do not allow for a connection.
+    /// The settings do not allow a connection.
     #[error("{0}")]
     Unusable(Error),
-    /// A failure that passes.
+    /// A temporary failure.
     #[error("status {0}")]
     Status(u16, Said),
-    /// A refusal in other words than OAuth's, such as a gateway's page.
+    /// A refusal that is not an OAuth error, such as a gateway's page.
     #[error("status {0}")]
     Refused(u16, Said),
     #[error("the answer is too large")]
@@ -102,7 +103,8 @@ impl Trouble {
     }
 }
 
-/// The body of a refusal. It may echo a secret, so it is not printed: [`Identity`](super::identity::Identity) knows which.
+/// The body of a refusal. It may echo a secret, so it is not printed; [`Identity`](super::identity::Identity) knows the
+/// secrets.
 pub struct Said(pub Vec<u8>);
 
 impl fmt::Debug for Said {
@@ -115,7 +117,7 @@ async fn attempt(pool: &http::Pool, request: HttpRequest) -> Result<HttpResponse
     let (http, mut watch) = pool.client().map_err(Trouble::Unusable)?;
     let request = reqwest::Request::try_from(request).map_err(network)?;
     watch.begin(ATTEMPT_TIMEOUT);
-    // A time-out retires the connection: the next attempt gets another one.
+    // A time-out retires the connection, so that the next attempt gets a new one.
     let outcome = exchange(&http, request).await;
     if !matches!(&outcome, Err(Trouble::Network(_))) {
         watch.end();
@@ -133,7 +135,7 @@ async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Result<H
             Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => return Err(Trouble::TooLarge),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
-            // The status says it, whatever has become of the body.
+            // The status is sufficient, even if the body cannot be read.
             Err(_) if passes => break,
             Err(error) => return Err(network(error)),
         }
@@ -141,7 +143,7 @@ async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Result<H
     if passes {
         return Err(Trouble::Status(status.as_u16(), Said(body)));
     }
-    // `oauth2` would not tell the status of what is no error of OAuth's.
+    // `oauth2` would not report the status of a response that is not an OAuth error.
     if !status.is_success() && !is_oauth_error(&body) {
         return Err(Trouble::Refused(status.as_u16(), Said(body)));
     }
@@ -151,7 +153,7 @@ async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Result<H
     Ok(response)
 }
 
-/// Whether a body is an error as RFC 6749, section 5.2, has it.
+/// Returns whether a body is an error in the form of RFC 6749, section 5.2.
 fn is_oauth_error(body: &[u8]) -> bool {
     let Ok(body) = serde_json::from_slice::<Value>(body) else { return false };
     let is_text = |name| body.get(name).is_none_or(|text| text.is_string() || text.is_null());

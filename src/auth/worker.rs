@@ -1,8 +1,9 @@
-//! Work on the keyring, which may wait for a person to unlock it: on one thread, and waited for within a bound.
+//! Keyring operations, which may wait for a person to unlock the keyring. They run on one thread, and callers wait for
+//! a limited time.
 //!
-//! The keyring's own calls have no time-out. A look that takes too long goes on when its caller has given up, and the next
-//! caller takes its answer; there is never a second look beside it. One thread does everything in order, so that neither
-//! threads pile up nor an old change overtakes a new one.
+//! The keyring's own calls have no time-out. A read that takes too long continues after its caller has given up, and
+//! the next caller takes its result; there are never two reads at the same time. One thread does everything in order,
+//! so that threads do not pile up and an old change cannot overtake a new one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -19,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 type Job = Box<dyn FnOnce() + Send>;
 type Look<T> = Shared<BoxFuture<'static, Option<(T, Instant)>>>;
 
-/// A thread for work that is done in order. `T` is the outcome of a look.
+/// A thread that does operations in order. `T` is the result of a read.
 pub struct Worker<T> {
     patience: Duration,
     state: Mutex<State<T>>,
@@ -27,18 +28,18 @@ pub struct Worker<T> {
 
 struct State<T> {
     jobs: Option<mpsc::Sender<Job>>,
-    /// The latest look, unless something was changed after it.
+    /// The latest read, unless a change was made after it.
     look: Option<Look<T>>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Worker<T> {
-    /// A worker whose callers wait for that long. The thread begins with the first work.
+    /// Creates a worker whose callers wait for that long. The thread starts with the first operation.
     pub const fn new(patience: Duration) -> Self {
         Self { patience, state: Mutex::new(State { jobs: None, look: None }) }
     }
 
-    /// Returns the outcome of `look`, or of the look that is under way; `None` if there is none in time. An outcome that
-    /// came when its caller had given up is used if it is not older than that wait.
+    /// Returns the result of `look`, or of the read in progress, or `None` if there is no result in time. A result that
+    /// came after its caller had given up is used if it is not older than the current wait.
     pub async fn look(&self, look: impl FnOnce() -> T + Clone + Send + 'static) -> Option<T> {
         let deadline = Instant::now() + self.patience;
         loop {
@@ -50,10 +51,10 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
         }
     }
 
-    /// The look that is under way, or a new one; and whether it is new.
+    /// Returns the read in progress or a new one, and whether it is new.
     fn join(&self, look: impl FnOnce() -> T + Send + 'static) -> (Look<T>, bool) {
         let mut state = self.lock();
-        // One that was waited for to its end has served.
+        // A read that was awaited to its end is not used again.
         if let Some(underway) = state.look.take().filter(|look| look.peek().is_none()) {
             state.look = Some(underway.clone());
             return (underway, false);
@@ -64,8 +65,8 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
         (begun, true)
     }
 
-    /// Does work that changes something, after all that was begun before; `None` if it is not done in time, and then it
-    /// goes on.
+    /// Does an operation that changes something, after all earlier ones. Returns `None` if it is not done in time; it
+    /// then continues.
     pub async fn change<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
         let done = {
             let mut state = self.lock();
@@ -80,7 +81,7 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
     }
 }
 
-/// Hands work to the thread. A thread that is gone, since its work panicked, is replaced.
+/// Hands an operation to the thread. A thread that ended because an operation panicked is replaced.
 fn submit<T, R: Send + 'static>(
     state: &mut State<T>,
     work: impl FnOnce() -> R + Send + 'static,
@@ -97,7 +98,7 @@ fn submit<T, R: Send + 'static>(
             thread::Builder::new().name("keyring".to_owned()).spawn(move || queue.into_iter().for_each(|job| job()));
         match begun {
             Ok(_) => drop(jobs.send(job)),
-            // The job is dropped, and whoever waits for it is told at once.
+            // The job is dropped, so its caller gets an error at once.
             Err(error) => tracing::warn!(%error, "no thread for the keyring"),
         }
         state.jobs = Some(jobs);
@@ -112,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    /// A keyring that answers when it is unlocked, and how often it was asked.
+    /// A keyring that answers once it is unlocked, and counts how often it was asked.
     #[derive(Clone)]
     struct Locked {
         asked: Arc<AtomicUsize>,
@@ -144,7 +145,7 @@ mod tests {
         }
         assert_eq!(keyring.asked.load(Ordering::SeqCst), 1, "nobody looks beside it");
         unlock.send(1).unwrap();
-        // Longer than a bound of its own: the answer is on its way through the thread.
+        // Wait longer than the default limit: the answer is on its way through the thread.
         let worker = Worker { patience: Duration::from_secs(20), ..worker };
         assert_eq!(worker.look(keyring.look()).await, Some(Some(1)));
         assert_eq!(keyring.asked.load(Ordering::SeqCst), 1);
