@@ -53,7 +53,7 @@ pub use request::{MOST_VALUES, Query, Request};
 pub use statuses::NewStatus;
 pub use writes::Changed;
 
-/// How many portions of a list are asked for side by side.
+/// The number of portions of a list that are requested at the same time.
 const PORTIONS: usize = 8;
 
 /// What all calls share.
@@ -131,13 +131,13 @@ impl Client {
         self.http.client().map(|(_, watch)| watch.end())
     }
 
-    /// Whom TLS trusts, or would.
+    /// Returns the certificate authorities that TLS trusts, or would trust.
     pub(crate) fn roots(config: &Config) -> Result<tls::Roots> {
         tls::roots(&settings(config))
     }
 }
 
-/// What the connections to the API are made with.
+/// Returns the settings of the connections to the API.
 fn settings(config: &Config) -> http::Settings {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
@@ -156,51 +156,52 @@ pub struct Api {
     client: Arc<Client>,
     account: Arc<Account>,
     credential: Credential,
-    /// The credential in place of one that was refused in this call.
+    /// The credential that replaced the one refused in this call.
     replacement: Arc<Mutex<Option<Credential>>>,
     call: Arc<Call>,
-    /// Whether reads pass the rate limit, too.
+    /// Set if reads are not held back by the rate limit either.
     urgent: bool,
 }
 
 impl Api {
-    /// The same for a call that makes a change: its reads are not held back by the rate limit either.
+    /// Returns the same for a call that makes a change, whose reads are not held back by the rate limit either.
     #[must_use]
     pub fn urgent(self) -> Self {
         Self { urgent: true, ..self }
     }
 
-    /// Takes note that the caller has gone: requests of which nothing is known to have been sent are not sent any more.
+    /// Notes that the caller has gone: requests of which nothing is known to have been sent are not sent any more.
     pub fn withdraw(&self) {
         self.call.withdraw();
     }
 
-    /// Takes note that the outcome of a change has reached its caller: an identical call is a new change from now on.
+    /// Notes that the outcome of a change has reached its caller, so that an identical call is a new change from now
+    /// on.
     pub fn delivered(&self) {
         if let Some(key) = self.call.key() {
             self.account.memory.delivered(&key);
         }
     }
 
-    /// What the call changes, and in whose name, if it came that far.
+    /// Returns the change that the call makes and its author, once they are known.
     #[must_use]
     pub fn change(&self) -> Option<Change> {
         self.call.change()
     }
 
-    /// Whether a change was sent, whatever came of it.
+    /// Returns whether a change was sent, regardless of its outcome.
     #[must_use]
     pub fn has_sent(&self) -> bool {
         self.call.has_sent()
     }
 
-    /// The current user's ID, if it is known.
+    /// Returns the current user's ID, if it is known.
     #[must_use]
     pub fn user_id(&self) -> Option<String> {
         self.account.me.kept(&()).map(|me| me.id.to_string())
     }
 
-    /// The credential that the call is made with.
+    /// Returns the credential that the call is made with.
     #[must_use]
     pub fn credential(&self) -> &Credential {
         &self.credential
@@ -212,13 +213,13 @@ impl Api {
         self.call.in_doubt()
     }
 
-    /// Until when what was asked for beside the main answer is waited for, now that this is there.
+    /// Returns the time until which additional requests are waited for once the main answer is there.
     #[must_use]
     pub fn grace(&self) -> Instant {
         self.call.grace(self.client.policy.spare())
     }
 
-    /// The credential in force: the one of the call, or what came in its place.
+    /// Returns the credential in use: that of the call, or its replacement.
     fn current(&self) -> Credential {
         let replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
         replacement.as_ref().unwrap_or(&self.credential).clone()
@@ -232,14 +233,14 @@ impl Api {
 
     /// A list, page after page until `want` is met.
     ///
-    /// A question that names more than a request can is asked in portions, side by side.
+    /// A query that names more values than one request can hold is split into portions that are requested in parallel.
     pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection<'_>) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
         let mut portions = query.in_portions();
         if portions.len() < 2 {
             return self.portion(portions.pop().unwrap_or_default(), want, selection).await;
         }
-        // Any portion may hold all that is wanted.
+        // Any one portion may hold all rows of the result.
         let each = Want {
             limit: want.offset.saturating_add(want.limit).saturating_add(1),
             offset: 0,
@@ -273,7 +274,7 @@ impl Api {
         Ok(listing)
     }
 
-    /// Says that what lists are about is being changed, so that a list that is continued is looked at more closely.
+    /// Notes that objects in lists are being changed, so that the continuation of a list is checked more closely.
     pub fn note_change(&self) {
         self.account.places.note_change();
     }
@@ -290,7 +291,7 @@ impl Api {
         Ok(pagination::cut(want, self.page_below(resource, parent, query, selection).await?))
     }
 
-    /// The whole of such a list.
+    /// Returns a whole list that belongs to one object.
     pub async fn page_below<M: Model, P>(
         &self,
         resource: &'static Resource,
@@ -303,8 +304,8 @@ impl Api {
         self.page(&Request::below(resource, parent, query), resource.many, selection).await
     }
 
-    /// Reads those rows again, each by its ID, that have only references where `selection` shows more. A row that cannot be
-    /// read stays as it is; the first failure is returned.
+    /// Reads again by ID the rows that have only references where `selection` shows more. A row that cannot be read
+    /// stays as it is, and the first failure is returned.
     pub async fn expand<'r, M: Model>(
         &self,
         rows: impl IntoIterator<Item = &'r mut Row<M>>,

@@ -14,7 +14,7 @@ use pagerduty_rows::text;
 /// What every fallible function of the crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A time as messages say it: "45 s", "1.5 s", "20 ms".
+/// Returns a time in the form used in messages: "45 s", "1.5 s", "20 ms".
 #[must_use]
 pub fn spoken(time: std::time::Duration) -> String {
     if time < std::time::Duration::from_secs(1) {
@@ -309,7 +309,7 @@ struct Inner {
     request_id: Option<String>,
     retry_after_seconds: Option<u64>,
     api_code: Option<i64>,
-    /// Set in the metadata of the envelope.
+    /// The kind of account, for the metadata of the envelope.
     label: Option<&'static str>,
 }
 
@@ -364,7 +364,7 @@ impl Error {
         self
     }
 
-    /// Says in the envelope's metadata what kind of account it is about.
+    /// Sets the kind of account in the envelope's metadata.
     #[must_use]
     pub fn labelled(mut self, label: Option<&'static str>) -> Self {
         self.0.label = label;

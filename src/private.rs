@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Makes a folder that only the user can enter, unless it is there.
+/// Creates a folder that only the user can enter, unless it exists.
 pub fn folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -13,8 +13,8 @@ pub fn folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Opens the file whose lock stands for the right to change what is beside it, and makes it if need be. Nothing is
-/// locked yet; the lock ends with the file, and with the process.
+/// Opens the lock file for changes to the files beside it, creating it if necessary. Nothing is locked yet. The lock
+/// ends with the file and with the process.
 pub fn lock_file(path: &Path) -> io::Result<File> {
     folder(path.parent().unwrap_or(Path::new(".")))?;
     let mut options = OpenOptions::new();
@@ -24,13 +24,13 @@ pub fn lock_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Replaces a file. The new one takes the place of the old one in one step, so that a reader sees one or the other.
+/// Replaces a file in one step, so that a reader sees either the old or the new content.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     folder(path.parent().unwrap_or(Path::new(".")))?;
     let draft = draft(path);
-    // Left by a process that was killed while it wrote: only one at a time writes.
+    // The draft was left by a process that was killed while writing: only one process writes at a time.
     absent_is_fine(fs::remove_file(&draft))?;
-    // Other users cannot read it at any moment: it is created that way, under a name that did not exist.
+    // The draft is created with its permissions, under a name that did not exist, so other users can never read it.
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -46,18 +46,18 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     moved
 }
 
-/// Removes a file, and what a process that was killed may have left of a new one. Returns whether there was a file.
+/// Removes a file, and the draft that a killed process may have left. Returns whether there was a file.
 pub fn remove(path: &Path) -> io::Result<bool> {
     absent_is_fine(fs::remove_file(draft(path)))?;
     absent_is_fine(fs::remove_file(path))
 }
 
-/// Where the new file is written before it takes the place of the old one.
+/// Returns the path of the draft, which is written before it replaces the file.
 fn draft(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
 
-/// Whether the file was there, unless the removal failed for another reason.
+/// Returns whether the file existed, or the error if the removal failed for another reason.
 fn absent_is_fine(removed: io::Result<()>) -> io::Result<bool> {
     match removed {
         Ok(()) => Ok(true),

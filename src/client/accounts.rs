@@ -48,7 +48,7 @@ impl Accounts {
             return Arc::clone(&kept.account);
         }
         if all.len() >= MOST {
-            // Nothing that is kept for a credential is good for longer.
+            // Nothing kept for a credential is used for longer than this.
             all.retain(|_, kept| now - kept.used < memory::KEPT);
         }
         if all.len() >= MOST {
@@ -71,9 +71,9 @@ impl Accounts {
 pub struct Account {
     /// Who it belongs to.
     pub me: Part<(), Arc<Me>>,
-    /// Where its lists were left off.
+    /// The places where its lists were left off.
     pub places: Places,
-    /// Whether there are teams.
+    /// Set if the account has teams.
     pub has_teams: Part<(), bool>,
     /// The services of the user's teams.
     pub services: Part<Vec<Id<Team>>, Owned<Service>>,
@@ -87,13 +87,13 @@ pub struct Account {
     pub clock: Clock,
     /// The notes that calls have been told are theirs.
     pub notes: Claims,
-    /// The changes whose outcome may not have reached their caller.
+    /// The changes whose outcome may not have reached their callers.
     pub memory: Memory,
-    /// Who makes the changes, where it was asked for them: like `me`, but not held back by the rate limit.
+    /// The author of changes, where a change asked for it: like `me`, but not held back by the rate limit.
     pub author: Part<(), Arc<Me>>,
 }
 
-/// IDs of notes that were given out, the latest of them: each is given once.
+/// The IDs of the notes returned most recently: each note is returned once.
 #[derive(Debug, Default)]
 pub struct Claims(Mutex<VecDeque<String>>);
 
@@ -168,7 +168,7 @@ where
         shared.await
     }
 
-    /// The value, if it is at hand.
+    /// Returns the value, if it is kept.
     pub fn kept(&self, of: &K) -> Option<T> {
         let state = lock(&self.0);
         let fresh =
@@ -176,7 +176,7 @@ where
         state.kept.as_ref().and_then(fresh)
     }
 
-    /// Keeps a value that was fetched for something else.
+    /// Keeps a value that was fetched for another purpose.
     pub fn keep(&self, of: K, value: T) {
         lock(&self.0).kept = Some((of, value, Instant::now()));
     }

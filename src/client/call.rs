@@ -1,4 +1,5 @@
-//! What the requests of one call share: its time, its patience, the change it makes, and whether its caller has gone.
+//! The state shared by the requests of one call: its deadline, its patience, the change it makes, and whether its
+//! caller has gone.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::policy::{Decision, Left, PATIENCE};
 use crate::error::Error;
 
-/// How long a side request may go on once the main answer is there.
+/// How long an additional request may continue once the main answer is there.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// One call.
@@ -28,22 +29,22 @@ struct State {
     changing: Option<Changing>,
 }
 
-/// What a call changes, and in whose name, for the log.
+/// The change that a call makes and its author, for the log.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The incident's ID.
+    /// The ID of the incident.
     pub incident: String,
     /// The `From` address, if there is one.
     pub author: Option<String>,
 }
 
-/// The change that a call makes.
+/// The change that a call makes, with its key and its lock.
 #[derive(Debug)]
 struct Changing {
     /// Its key in the credential's memory.
     key: String,
     what: Change,
-    /// Keeps identical calls waiting until this one's answer has reached its caller, or its caller has gone.
+    /// The lock that keeps identical calls waiting until this answer has reached its caller, or the caller has gone.
     _alone: OwnedMutexGuard<()>,
 }
 
@@ -63,8 +64,8 @@ impl Call {
         Left { time, patience: PATIENCE.saturating_sub(state.waited) }
     }
 
-    /// Decides by what is left; a wait that comes of it is counted. A call that was withdrawn sends nothing again, unless
-    /// it has a change in doubt.
+    /// Makes a decision from the remaining time and patience, and counts a wait that results. A withdrawn call sends
+    /// nothing again, unless it has a change in doubt.
     pub fn decide(&self, decide: impl FnOnce(Left) -> Decision) -> Decision {
         let mut state = self.state();
         if state.withdrawn && state.doubt.is_none() {
@@ -77,8 +78,8 @@ impl Call {
         decision
     }
 
-    /// Until when what was asked for beside the main answer is waited for, now that this is there: for a few seconds, and
-    /// until `spare` before the call has to be answered.
+    /// Returns the time until which additional requests are waited for once the main answer is there: for a few
+    /// seconds, and at most until `spare` before the call has to be answered.
     pub fn grace(&self, spare: Duration) -> Instant {
         let now = Instant::now();
         let latest = self.deadline.checked_sub(spare).unwrap_or(now);
@@ -108,17 +109,17 @@ impl Call {
         self.state().changing = Some(Changing { key, what, _alone: alone });
     }
 
-    /// The key of the change that the call makes, if it makes one.
+    /// Returns the key of the change that the call makes, if it makes one.
     pub fn key(&self) -> Option<String> {
         self.state().changing.as_ref().map(|changing| changing.key.clone())
     }
 
-    /// Whether a change was sent, whatever came of it.
+    /// Returns whether a change was sent, regardless of its outcome.
     pub fn has_sent(&self) -> bool {
         self.state().sent
     }
 
-    /// What the call changes, if anything.
+    /// Returns the change that the call makes, if any.
     pub fn change(&self) -> Option<Change> {
         self.state().changing.as_ref().map(|changing| changing.what.clone())
     }

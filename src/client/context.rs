@@ -67,7 +67,7 @@ impl<M> Clone for Owned<M> {
 impl Api {
     /// The current user. PagerDuty: operation `getCurrentUser`.
     ///
-    /// An account-level key belongs to no user, for which PagerDuty answers a 400 that says so: [`Code::NoUserContext`].
+    /// An account-level key belongs to no user. PagerDuty answers it with a 400 that says so: [`Code::NoUserContext`].
     pub async fn me(&self) -> Result<Arc<Me>> {
         self.account.me.get((), self.shared().ask_me()).await
     }
@@ -95,7 +95,7 @@ impl Api {
         }))
     }
 
-    /// Whether the account has teams: not on a plan without them, nor before the first one is made.
+    /// Returns whether the account has teams. It has none if its plan lacks them or before the first one is created.
     pub async fn has_teams(&self) -> Result<bool> {
         let api = self.shared();
         let ask = async move {
@@ -103,7 +103,7 @@ impl Api {
             match api.list::<Team>(Query::new(), want, &Team::facts_only()).await {
                 Ok(listing) => Ok(!listing.rows.is_empty()),
                 Err(error) if error.code() == Code::MissingAbility => Ok(false),
-                // Who may not see them cannot tell.
+                // A caller that may not see teams cannot tell whether there are any.
                 Err(error) if error.code() == Code::PermissionDenied => Ok(true),
                 Err(error) => Err(error),
             }
@@ -171,7 +171,8 @@ impl Api {
         })
     }
 
-    /// Returns the current user, for a change: as known, or asked for a short time and without regard to the rate limit.
+    /// Returns the current user for a change: the known one, or else asks for a short time, regardless of the rate
+    /// limit.
     pub(super) async fn me_for_a_change(&self) -> Result<Arc<Me>> {
         if let Some(me) = self.account.me.kept(&()) {
             return Ok(me);
@@ -185,7 +186,7 @@ impl Api {
         Ok(me)
     }
 
-    /// Returns the user with this address, if PagerDuty knows one and says so in a short time.
+    /// Returns the user with this address, if PagerDuty has one and answers in a short time.
     pub(super) async fn user_by_email(&self, email: &str) -> Option<Id<User>> {
         let query = Query::new().with("query", Some(email));
         let fields = Selection::new(vec![plain("email")], User::FACTS);
@@ -196,10 +197,11 @@ impl Api {
         listing.rows.iter().find(|row| theirs(row))?.facts.id().and_then(Id::parse)
     }
 
-    /// Returns the `From` address of a write: the configured one, else the current user's; `None` if that cannot be had now.
-    /// A user's key needs none: PagerDuty knows the author from the key.
+    /// Returns the `From` address of a write: the configured one, else the current user's, or `None` if neither is
+    /// available now. A user's key needs none: PagerDuty knows the author from the key.
     ///
-    /// The configured address belongs to the server's own credential: callers that bring another act in their own name.
+    /// The configured address belongs to the server's own credential. Callers that bring another credential act in
+    /// their own name.
     /// <https://developer.pagerduty.com/docs/rest-api-overview>
     pub async fn author(&self) -> Result<Option<String>> {
         let callers = self.credential.is_callers();
@@ -217,7 +219,7 @@ impl Api {
             } else {
                 format!("Set {USER_EMAIL} to the email address of a user of the account, or use a user's API key.")
             })),
-            // It would be refused in the same words.
+            // A request with this credential would be refused in the same way.
             Err(error) if error.code() == Code::AuthenticationFailed => Err(error),
             Err(error) => {
                 tracing::info!(%error, "the change is sent without its author's address");
@@ -227,7 +229,7 @@ impl Api {
     }
 }
 
-/// Whether PagerDuty says that the request needs a user's key, which it does in words alone.
+/// Returns whether PagerDuty says that the request needs a user's key. It says so only in its message.
 fn is_account_level(error: &Error) -> bool {
     let words = error.message().to_lowercase().replace(['-', '_'], " ");
     error.http_status() == Some(400) && ["account level", "user level"].iter().any(|level| words.contains(level))

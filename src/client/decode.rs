@@ -22,11 +22,11 @@ pub struct Row<M> {
 /// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<M> {
-    /// The objects, or why one of them cannot be read.
+    /// The objects, or the reason why one cannot be read.
     pub rows: Vec<Result<Row<M>, Unreadable>>,
     /// Whether PagerDuty has more after them.
     pub more: bool,
-    /// How many there are in all, where PagerDuty was asked to count.
+    /// The total number of objects, where PagerDuty was asked to count.
     pub total: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) 
 
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
 ///
-/// A row that is no object does not cost the others. A page of nothing but strings or numbers is not PagerDuty's.
+/// A row that is not an object does not affect the others. A page of only strings or numbers is not from PagerDuty.
 pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) -> Result<Page<M>, Unreadable> {
     let envelope = envelope(body, key, selection.wire())?;
     let Value::Array(items) = envelope.content else { return Err(Unreadable::because(format!("{key}: not a list"))) };

@@ -1,5 +1,5 @@
-//! From PagerDuty's refusals to our errors: a code for what it means, PagerDuty's own words ([`words`](super::words)), and a
-//! next step that fits what was asked.
+//! Maps PagerDuty's refusals to our errors: a code for the meaning, PagerDuty's own words ([`words`](super::words)),
+//! and a next step that fits the request.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -25,13 +25,14 @@ pub fn request_id(headers: &HeaderMap) -> Option<String> {
     Some(id.chars().take(100).collect())
 }
 
-/// Returns whether a refusal is about the user in whose name a change was to be made, and not about its object. PagerDuty
-/// says so with 400 and with 404, under several codes.
+/// Returns whether a refusal is about the author of a change and not about its object. PagerDuty says so with 400 and
+/// with 404, under several codes.
 pub fn is_about_the_author(body: &[u8]) -> bool {
     String::from_utf8_lossy(body).to_ascii_lowercase().contains("requester user not found")
 }
 
-/// The error for a change in the name of an address that no user has; `configured` says whether the settings name it.
+/// Returns the error for a change by an author whose address belongs to no user. `configured` says whether the settings
+/// name it.
 pub fn unknown_author(from: &str, configured: bool) -> Error {
     let (whose, hint) = if configured {
         (
@@ -108,7 +109,7 @@ pub fn from_answer(
     error.status(status.as_u16()).request_id(request_id(headers)).api_code(said.code)
 }
 
-/// The next step where a web page was answered, as for a malformed key, or by a proxy.
+/// The next step when the answer is a web page, as for a malformed key, or from a proxy.
 const BEFORE_THE_API: &str =
     "The answer is a web page, which the API itself does not send: check the key, PAGERDUTY_API_HOST and any proxy.";
 
@@ -131,11 +132,12 @@ fn forbidden(request: &Request, credential: &Credential, said: &Words) -> Error 
         .hint(format!("Use an OAuth token with {scopes}, or a key of a user with a sufficient role."))
 }
 
-/// The kinds of objects that PagerDuty names when one is not found.
+/// The kinds of objects that PagerDuty names in a 404.
 const KINDS: [&str; 8] =
     ["requester", "account", "team", "user", "service", "schedule", "escalation policy", "incident"];
 
-/// A 404 may be about the object that was asked for, about another that the request names, or about none of them.
+/// Returns the error for a 404, which may be about the requested object, about another one that the request names, or
+/// about neither.
 fn not_found(request: &Request, said: &Words) -> Error {
     let (subject, words, ids) = (&request.subject, said.quoted(), request.ids());
     let named = || KINDS.iter().filter(|kind| said.mention(&[kind]));

@@ -1,4 +1,4 @@
-//! What every HTTP client in the crate has in common: that of the API, and that of the login.
+//! The parts that all HTTP clients in the crate share: the client of the API and that of the login.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -10,39 +10,39 @@ use super::tls;
 use crate::config::Trust;
 use crate::error::{Code, Error, Result};
 
-/// How often a connection is asked for a sign of life over HTTP/2, also while it is idle: one that died unnoticed is gone
-/// before the next call needs it.
+/// The interval between HTTP/2 pings, which are also sent on idle connections: a dead connection is removed before the
+/// next call needs it.
 const PING: Duration = Duration::from_secs(5);
 
-/// How long the sign of life may take, and how long an answer that was then no longer waited for may have been silent
-/// before its connection counts as stuck.
+/// How long the answer to a ping may take, and how long an abandoned answer may have been silent before its connection
+/// counts as stuck.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// What a [`Pool`] is made with.
+/// The settings of a [`Pool`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whether the host is on this machine and spoken to without TLS.
+    /// Set if the host is on this machine and used without TLS.
     pub plain: bool,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// How long a request may take that does not say otherwise.
+    /// The default time-out of a request.
     pub timeout: Duration,
-    /// Headers of every request.
+    /// The headers of every request.
     pub headers: HeaderMap,
     /// The certificate authorities to trust.
     pub trust: Trust,
 }
 
-/// Connections, opened as they are needed and kept for the next request.
+/// A pool of connections, opened as they are needed and kept for the next request.
 ///
 /// All requests to a host share one HTTP/2 connection. If it stops answering without closing, every later request would
-/// wait on it in vain. So a request that times out retires the pool: requests under way keep the connections they have,
+/// wait on it in vain. So a request that times out retires the pool: requests in progress keep their connections, and
 /// later ones open new ones.
 #[derive(Debug)]
 pub struct Pool {
     settings: Settings,
-    /// Loaded with the first request, and kept when the connections are replaced: reading the system's certificates takes
-    /// longer than answering `initialize`. TLS sessions are resumed with it.
+    /// The TLS configuration, loaded with the first request and kept when connections are replaced: reading the
+    /// system's certificates takes longer than answering `initialize`. It also lets TLS sessions be resumed.
     tls: OnceLock<rustls::ClientConfig>,
     current: Mutex<Current>,
 }
@@ -54,17 +54,17 @@ struct Current {
 }
 
 impl Pool {
-    /// A pool. Nothing is opened or loaded yet.
+    /// Creates a pool. Nothing is opened or loaded yet.
     pub fn new(settings: Settings) -> Self {
         Self { settings, tls: OnceLock::new(), current: Mutex::default() }
     }
 
-    /// How long connecting may take.
+    /// Returns how long connecting may take.
     pub fn connect_timeout(&self) -> Duration {
         self.settings.connect_timeout
     }
 
-    /// The HTTP client of the current connections, and a watch over the request that it is for.
+    /// Returns the HTTP client of the current connections, and a watch over the request that will use it.
     pub fn client(&self) -> Result<(reqwest::Client, Watch<'_>)> {
         let tls = self.tls()?;
         let mut current = self.current();
@@ -90,7 +90,7 @@ impl Pool {
     fn build(&self, tls: rustls::ClientConfig) -> Result<reqwest::Client> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("pagerduty-mcp-server/", env!("CARGO_PKG_VERSION")))
-            // A redirect could carry a secret elsewhere, and PagerDuty's hosts have none.
+            // A redirect could carry a secret elsewhere, and PagerDuty's hosts do not redirect.
             .redirect(reqwest::redirect::Policy::none())
             .default_headers(self.settings.headers.clone())
             .connect_timeout(self.settings.connect_timeout)
@@ -99,14 +99,14 @@ impl Pool {
             .http2_keep_alive_timeout(SILENCE)
             .http2_keep_alive_while_idle(true)
             .tls_backend_preconfigured(tls);
-        // A proxy would see the secret, and could not reach this machine's loopback anyhow.
+        // A proxy would see the secret, and could not reach the loopback of this machine anyway.
         let builder = if self.settings.plain { builder.no_proxy() } else { builder };
         builder
             .build()
             .map_err(|error| Error::new(Code::Internal, format!("the HTTP client cannot be built: {}", reason(error))))
     }
 
-    /// Lets later requests open new connections, unless they do already.
+    /// Makes later requests open new connections, unless they already do.
     fn retire(&self, generation: u64) {
         let mut current = self.current();
         if current.generation == generation {
@@ -120,8 +120,8 @@ impl Pool {
     }
 }
 
-/// Watches one request. Dropped before the answer has ended, after a silence that was too long, it retires the pool that
-/// the request came from: the request timed out, or its caller gave it up.
+/// A watch over one request. If it is dropped before the answer has ended, after a silence that was too long, it
+/// retires the pool of the request: the request timed out, or its caller gave it up.
 #[must_use]
 pub struct Watch<'p> {
     pool: &'p Pool,
@@ -133,24 +133,24 @@ pub struct Watch<'p> {
 }
 
 impl Watch<'_> {
-    /// Begins, with a request that may take so long.
+    /// Starts the watch over a request that may take this long.
     pub fn begin(&mut self, within: Duration) {
         let now = Instant::now();
         (self.begun, self.heard, self.within) = (now, now, within);
     }
 
-    /// How long an answer was waited for that did not come in time: less than it might have taken, where pings found that
-    /// the connection was dead.
+    /// Returns how long a missing answer was waited for: less than the limit if pings found that the connection was
+    /// dead.
     pub fn waited(&self) -> Duration {
         self.begun.elapsed().min(self.within)
     }
 
-    /// Notes that a part of the answer came.
+    /// Notes that part of the answer arrived.
     pub fn heard(&mut self) {
         self.heard = Instant::now();
     }
 
-    /// Ends with an answer, or with an error that says itself what is wrong with the connection.
+    /// Ends the watch after an answer, or after an error that itself reports the fault of the connection.
     pub fn end(mut self) {
         self.over = true;
     }
@@ -158,7 +158,7 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        // An answer that stalled half way timed out, too, though its silence was shorter than the attempt.
+        // An answer that stalled half way also timed out, although its silence was shorter than the attempt.
         if !self.over && self.heard.elapsed() >= SILENCE.min(self.within / 2) {
             self.pool.retire(self.generation);
         }
@@ -172,14 +172,15 @@ pub fn reason(error: reqwest::Error) -> String {
     chain(&error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// An error and what caused it, outermost first.
+/// Returns an error and its causes, outermost first.
 pub fn chain<'e>(
     error: &'e (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Whether PagerDuty says that it did nothing about a request: its stream was refused, or the connection was on its way out.
+/// Returns whether PagerDuty says that it did not process a request: it refused the stream, or was closing the
+/// connection.
 /// <https://www.rfc-editor.org/rfc/rfc9113.html#section-8.7>
 pub fn was_turned_away(error: &reqwest::Error) -> bool {
     chain(error).filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {

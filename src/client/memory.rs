@@ -1,8 +1,8 @@
-//! The changes whose outcome may not have reached their caller, so that an identical call looks before it sends.
+//! The changes whose outcome may not have reached their callers, so that an identical call checks before it sends.
 //!
-//! A change is remembered from the moment it may have been sent. It is forgotten when its caller has the answer, or when it
-//! surely did not take effect. A change that stays was withdrawn (the client gave up, the connection closed), or its outcome
-//! is not known.
+//! A change is remembered from the moment it may have been sent. It is forgotten when its caller has the answer, or
+//! when it certainly did not take effect. A change that stays was withdrawn (the client gave up, the connection
+//! closed), or its outcome is unknown.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError, Weak};
@@ -30,13 +30,13 @@ pub struct Memory {
 /// An earlier call that made the same change.
 #[derive(Clone, Debug)]
 pub struct Earlier {
-    /// When the change was sent.
+    /// The time the change was sent.
     pub sent: Instant,
-    /// What came of it.
+    /// The outcome of the change.
     pub outcome: Outcome,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It may have taken effect.
@@ -48,7 +48,8 @@ pub enum Outcome {
 }
 
 impl Memory {
-    /// Waits until no other call makes this change; none does until the returned guard is dropped.
+    /// Waits until no other call makes this change, and prevents others from making it until the returned guard is
+    /// dropped.
     pub async fn alone(&self, change: &str) -> OwnedMutexGuard<()> {
         let mutex = {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,19 +61,19 @@ impl Memory {
         mutex.lock_owned().await
     }
 
-    /// Returns the earlier call that made this change, if its outcome may not have reached its caller.
+    /// Returns the earlier call that made this change, if the outcome may not have reached its caller.
     pub fn earlier(&self, change: &str) -> Option<Earlier> {
         self.all(|all| all.iter().find(|(known, _)| known == change).map(|(_, earlier)| earlier.clone()))
     }
 
-    /// Remembers that a change is being sent. Where an earlier one is in doubt, its time stays.
+    /// Remembers that a change is being sent. If an earlier one is in doubt, its time is kept.
     pub fn sent(&self, change: &str) {
         let unknown = |earlier: &Earlier| matches!(earlier.outcome, Outcome::Unknown);
         let sent = self.earlier(change).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
         self.keep(change, Some(Earlier { sent, outcome: Outcome::Unknown }));
     }
 
-    /// Takes note of what came of a change.
+    /// Records the outcome of a change.
     pub fn settle(&self, change: &str, outcome: Outcome) {
         let sent = self.earlier(change).map_or_else(Instant::now, |earlier| earlier.sent);
         self.keep(change, Some(Earlier { sent, outcome }));
@@ -85,7 +86,7 @@ impl Memory {
         }
     }
 
-    /// Replaces what is remembered of a change.
+    /// Replaces the remembered state of a change.
     pub fn keep(&self, change: &str, earlier: Option<Earlier>) {
         self.all(|all| {
             all.retain(|(known, _)| known != change);

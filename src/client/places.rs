@@ -1,7 +1,8 @@
-//! Where the lists of a credential were left off, so that a list that is continued is noticed to have become shorter.
+//! The places where the lists of a credential were left off, used to detect that a list became shorter before it is
+//! continued.
 //!
-//! An offset counts rows. When rows before it go, for example because their incidents are acknowledged, what follows moves
-//! up, and the same offset passes over rows that nobody has seen. So the last rows given are remembered.
+//! An offset counts rows. When earlier rows disappear, for example because their incidents are acknowledged, later rows
+//! move up, and the same offset skips rows that the caller has not seen. So the last rows returned are remembered.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -24,19 +25,19 @@ pub struct Places {
 #[derive(Debug)]
 struct Place {
     list: String,
-    /// Where the rest of it starts.
+    /// The offset of the remaining rows.
     offset: usize,
-    /// The keys of the last rows before.
+    /// The keys of the last rows before the offset.
     keys: Vec<String>,
-    /// How many changes had been made.
+    /// The number of changes made by then.
     changes: u64,
 }
 
 impl Places {
-    /// Returns the keys of the rows that were given before the offset that is wanted, as far as they are to be looked for.
+    /// Returns the keys of the rows returned before the wanted offset, as far as they should be checked.
     ///
-    /// One of them is asked for again. Where the pages have no room for it, it is only asked for after a change, and takes
-    /// the place of the last row.
+    /// One of them is requested again. Where the pages have no room for it, it is only requested after a change, and
+    /// takes the place of the last row.
     pub fn before(&self, list: &str, want: &mut Want) -> Vec<String> {
         let ends = lock(&self.ends);
         let Some(place) = ends.iter().find(|place| place.list == list && place.offset == want.offset) else {

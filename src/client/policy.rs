@@ -162,8 +162,8 @@ impl Policy {
         }
     }
 
-    /// The wait before a change that was not found is looked for once more, at most so many times; `looks` is how often it
-    /// was.
+    /// Returns the wait before looking once more for a change that was not found, for at most `most` looks. `looks` is
+    /// the number of looks so far.
     pub fn look_again(&self, looks: u32, most: u32, left: Left, chance: f64) -> Option<Duration> {
         let wait = self.wait(looks, None, chance);
         (looks < most && left.fits(wait)).then_some(wait)
@@ -181,7 +181,7 @@ impl Policy {
         if kind == Kind::Read { Duration::ZERO } else { self.spare() }
     }
 
-    /// The time that a call keeps back for its end.
+    /// Returns the time that a call reserves for its end.
     pub fn spare(&self) -> Duration {
         FOR_A_LOOK.min(self.call / 4)
     }
@@ -208,8 +208,9 @@ pub fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
     seconds(headers, "ratelimit-reset").max(retry_after).max(daily_wait(headers))
 }
 
-/// How long the limit of a day is spent, which some operations have beside that of the credential. Its headers come with
-/// every answer, so without a count of its own they are about the refusal only if the other limit is not.
+/// Returns the time until a used-up daily limit ends. Some operations have this limit besides that of the credential.
+/// Its headers come with every answer; without a remaining count, they explain a refusal only if the other limit is not
+/// used up.
 pub fn daily_wait(headers: &HeaderMap) -> Option<Duration> {
     let left = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     let spent = match (left("daily-ratelimit-remaining"), left("ratelimit-remaining")) {

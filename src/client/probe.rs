@@ -35,7 +35,7 @@ pub struct RateLimit {
     pub remaining: Option<u64>,
     /// Seconds until the window ends.
     pub reset: Option<u64>,
-    /// Seconds until a limit of a day ends that is spent.
+    /// The number of seconds until a used-up daily limit ends.
     pub daily_reset: Option<u64>,
 }
 

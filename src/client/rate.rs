@@ -44,12 +44,12 @@ struct Known {
     operations: HashMap<String, Hold>,
 }
 
-/// How long nothing is sent.
+/// A time during which nothing is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hold {
-    /// Then PagerDuty is asked once more.
+    /// The time of the next attempt.
     pub until: Instant,
-    /// Until then it is going to refuse, as it said.
+    /// The time until which PagerDuty said it would refuse requests.
     pub end: Instant,
 }
 

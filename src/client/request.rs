@@ -32,7 +32,7 @@ pub(super) struct Change {
     pub deed: &'static str,
     /// The next step when it is not known whether it was done.
     pub look: String,
-    /// Its key in the credential's memory.
+    /// The change's key in the credential's memory.
     pub key: String,
 }
 
@@ -93,12 +93,12 @@ impl Request {
         self
     }
 
-    /// Whether its path names one object.
+    /// Returns whether the path names one object.
     pub(super) fn names_one(&self) -> bool {
         self.template.contains("{id}")
     }
 
-    /// The filters of its query that hold IDs.
+    /// Returns the filters of the query that hold IDs.
     pub(super) fn ids(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.query.pairs.iter().filter_map(|(name, _)| name.strip_suffix("[]")).collect();
         names.retain(|name| name.ends_with("_ids"));
@@ -106,7 +106,7 @@ impl Request {
         names
     }
 
-    /// Whether it has neither an ID nor a parameter nor a body that could be wrong.
+    /// Returns whether the request has no ID, no parameter and no body that could be wrong.
     pub(super) fn asks_for_nothing(&self) -> bool {
         !self.names_one() && self.query.pairs.is_empty() && self.body.is_none()
     }
@@ -129,7 +129,7 @@ impl Request {
     }
 }
 
-/// How many values of one parameter a request names: two such lists still make a URL that every server on the way takes.
+/// The most values of one parameter in a request: two such lists still make a URL that every server on the way accepts.
 pub const MOST_VALUES: usize = 100;
 
 /// A query string in the making. Absent values add nothing.
@@ -159,7 +159,8 @@ impl Query {
         self
     }
 
-    /// Splits a question that names more values than a request can into several, whose answers together are the answer.
+    /// Splits a query that names more values than one request can hold into several, whose answers together are the
+    /// result.
     pub(super) fn in_portions(self) -> Vec<Self> {
         let count = |name: &str| self.pairs.iter().filter(|(other, _)| other == name).count();
         let Some(long) = self.pairs.iter().map(|(name, _)| name).find(|name| count(name) > MOST_VALUES).cloned() else {
@@ -170,7 +171,8 @@ impl Query {
         values.chunks(MOST_VALUES).flat_map(|values| portion(values).in_portions()).collect()
     }
 
-    /// Names the list that is asked for, whatever part of it. Its end moves with the clock where it was not given.
+    /// Returns a name for the requested list, regardless of the requested part. `until` is left out because it moves
+    /// with the clock where it was not given.
     pub(super) fn list(&self) -> String {
         let moves = ["limit", "offset", "total", "until"];
         let pairs = self.pairs.iter().filter(|(name, _)| !moves.contains(&name.as_str()));

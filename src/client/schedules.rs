@@ -1,4 +1,4 @@
-//! How many schedules there are.
+//! Counts schedules.
 
 use super::resources::SCHEDULES;
 use super::{Api, Query, Request};
@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::models::{Model, Schedule};
 
 impl Api {
-    /// Counts the schedules of layers that have `name` in their name. <https://developer.pagerduty.com/docs/pagination>
+    /// Counts the layer-based schedules that have `name` in their name.
+    /// <https://developer.pagerduty.com/docs/pagination>
     pub async fn count_schedules(&self, name: Option<&str>) -> Result<usize> {
         let query = Query::new().with("query", name).with("limit", Some(1)).with("total", Some(true));
         let request = Request::list(&SCHEDULES, query);

@@ -27,7 +27,7 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// that large, and a host in its place that answers many calls at once must not fill the memory.
 pub(super) const LARGE: usize = 512;
 
-/// What to do when there is no connection.
+/// The next step when there is no connection.
 const CHECK: &str = "Check the network, a firewall, a proxy (HTTPS_PROXY; not SOCKS), and PAGERDUTY_API_HOST.";
 
 /// A body, with the room that it takes up as long as it is there.
@@ -51,7 +51,7 @@ pub(super) struct GivenUp {
     pub error: Error,
     /// Whether to look if it took effect all the same.
     pub look: bool,
-    /// When it was sent for the first time that may have taken effect, else for the last time.
+    /// The time of the first attempt that may have taken effect, else of the last attempt.
     pub sent: Instant,
 }
 
@@ -80,7 +80,8 @@ impl Api {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
             };
-            // A refused request did nothing, so that a change is repeated as well, unless an earlier attempt may have.
+            // A refused request had no effect, so a change is repeated too, unless an earlier attempt may have taken
+            // effect.
             if error.code() == Code::AuthenticationFailed && !replaced && (!doubt || request.kind != Kind::Note) {
                 replaced = true;
                 match self.replace(&credential).await {
@@ -116,7 +117,7 @@ impl Api {
         }
     }
 
-    /// Puts another credential of the same login in the place of one that was refused; whether there is one.
+    /// Replaces a refused credential by another one of the same login. Returns whether there is one.
     async fn replace(&self, refused: &Credential) -> Result<bool> {
         let Some(other) = refused.replacement().await? else { return Ok(false) };
         tracing::debug!("the login was refused and is replaced");
@@ -126,9 +127,10 @@ impl Api {
 
     /// Waits until the rate limit lets a request go; it is counted until what is returned is dropped.
     ///
-    /// A change waits only when PagerDuty refuses the change itself: the known state of the limit comes from other requests,
-    /// which may have limits of their own, and acknowledging must not wait because something else was read too often. The
-    /// same holds for reads that belong to a change: its author, its incident's ID, and the look at its outcome.
+    /// A change waits only when PagerDuty refuses the change itself: the known state of the limit comes from other
+    /// requests, which may have separate limits, and acknowledging must not wait because something else was read too
+    /// often. The same applies to reads that belong to a change: its author, its incident's ID, and the look at its
+    /// outcome.
     async fn turn(&self, kind: Kind, operation: &str) -> Result<Underway<'_>, Failure> {
         let rate = &self.account.rate;
         if kind != Kind::Read || self.urgent {
@@ -376,7 +378,8 @@ impl Api {
             .hint(format!("{more} more time with {TIMEOUT}."))
     }
 
-    /// A request that was not sent: the call's time is used up, or too little is left of it to see what becomes of a change.
+    /// Returns the error for a request that was not sent because the call's time is used up, or too short to check the
+    /// outcome of a change.
     fn too_late(&self, request: &Request) -> Error {
         let (subject, call) = (&request.subject, spoken(self.client.policy.call));
         let hint = format!("allow more time with {TIMEOUT}.");

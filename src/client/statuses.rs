@@ -1,4 +1,4 @@
-//! Changes of an incident's status, and the look at whose they are when their answer was lost.
+//! Changes the status of an incident, and finds out who set it when the answer is lost.
 
 use jiff::Timestamp;
 use pagerduty_rows::fields::Selection;
@@ -20,9 +20,9 @@ use crate::models::{Incident, Model, Reference, Request as Shape, Standing, Stat
 /// The status an incident can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewStatus {
-    /// A user has taken it.
+    /// A user works on the incident.
     Acknowledged,
-    /// It is over.
+    /// The incident is over.
     Resolved,
 }
 
@@ -46,22 +46,22 @@ impl NewStatus {
     }
 }
 
-/// Whose a status is that was found after a change of it was sent.
+/// The origin of a status that was found after a change of it was sent.
 #[derive(Debug, PartialEq, Eq)]
 enum Whose {
-    /// The author's, set since.
+    /// The author set it after the change was sent.
     Ours,
-    /// The author's, set before, or at a time that is not known.
+    /// The author set it earlier, or at an unknown time.
     Before,
-    /// That of other users, or of a service, by name.
+    /// Other users or a service set it, by name.
     Others(String),
 }
 
 impl Api {
     /// Sets the status. PagerDuty: operation `updateIncident`.
     ///
-    /// When the answer is lost, the incident is read: the change took effect if the incident has the status by the author of
-    /// the change, since it was sent. The same status by another user is no success.
+    /// When the answer is lost, the incident is read: the change took effect if its author has set the status since it
+    /// was sent. The same status set by another user does not count as success.
     pub async fn set_status(
         &self,
         id: &Id<Incident>,
@@ -106,14 +106,14 @@ impl Api {
         };
         match &changed {
             Ok(_) => self.account.memory.settle(&key, Outcome::Set),
-            // In doubt, it stays remembered as sent.
+            // A change in doubt stays remembered as sent.
             Err(error) if error.code() == Code::OutcomeUnknown => {}
             Err(_) => self.account.memory.keep(&key, None),
         }
         changed
     }
 
-    /// Returns the incident if an earlier call has set its status, or sent that with an outcome that is known by this look.
+    /// Returns the incident if an earlier call has set its status, or sent the change and this look shows its outcome.
     /// Otherwise the change is sent.
     async fn earlier_status(
         &self,
@@ -135,8 +135,8 @@ impl Api {
         Some(row)
     }
 
-    /// Looks for a change of status that may have taken effect, a few times: it may be on its way, and when it has not come by
-    /// then, it may still come.
+    /// Looks a few times for a change of status that may have taken effect: it may still be on its way, and it may
+    /// arrive even after the last look.
     async fn see_status(
         &self,
         request: &Request,
@@ -194,7 +194,7 @@ impl Api {
         Err(request.unknown_after(&error.adding(&seen)))
     }
 
-    /// Reads the incident, and who set its status.
+    /// Reads the incident and the origin of its status.
     async fn standing(&self, id: &Id<Incident>, selection: &Selection<'_>) -> Result<(Row<Incident>, Standing)> {
         let query = Query::new().with_all("include", &Incident::expansions(selection, Shape::One));
         let request = Request::one(&INCIDENTS, id, query);
@@ -207,7 +207,7 @@ impl Api {
     }
 }
 
-/// Tells whose a status is. `since` is when the change was sent, by PagerDuty's clock.
+/// Determines who set a status. `since` is the time the change was sent, by PagerDuty's clock.
 fn whose(standing: &Standing, wanted: NewStatus, author: &Id<User>, since: Option<Timestamp>) -> Whose {
     let is_author = |user: &Reference| user.id.as_deref() == Some(author.as_str());
     let by = standing.last_status_change_by.as_ref();

@@ -1,4 +1,4 @@
-//! Whom TLS trusts, and what is said when a certificate does not verify.
+//! The certificate authorities that TLS trusts, and the messages for certificates that do not verify.
 
 use std::fs;
 use std::io;
@@ -15,27 +15,27 @@ use super::http::{Settings, chain};
 use crate::config::{SSL_CERT_DIR, SSL_CERT_FILE, Trust};
 use crate::error::{Code, Error, Result};
 
-/// What to do when a certificate is good at another time.
+/// The next step when a certificate is valid at another time.
 const CLOCK: &str = "Check the date and time of this machine.";
 
-/// What to do when the certificates to trust are not the right ones.
+/// The next step when the wrong certificate authorities are trusted.
 const OWN_AUTHORITY: &str = "If a proxy or gateway of your company answers in PagerDuty's place, set SSL_CERT_FILE to a PEM file with the \
                              certificate of its authority.";
 
-/// The certificate authorities in force, in words for `doctor`.
+/// The certificate authorities in use, for `doctor`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Roots {
-    /// None: the host is spoken to without TLS.
+    /// None: the host is used without TLS.
     None,
-    /// Those of the operating system.
+    /// The authorities of the operating system.
     System,
-    /// Those of Mozilla, compiled in, since the system has none.
+    /// Mozilla's authorities, compiled in, used if the system has none.
     Mozilla,
-    /// So many that the settings name.
+    /// The number of authorities named in the settings.
     Named(usize),
 }
 
-/// The client's side of TLS. Offers HTTP/2 and HTTP/1.1.
+/// Returns the client's TLS configuration, which offers HTTP/2 and HTTP/1.1.
 pub fn config(settings: &Settings) -> Result<ClientConfig> {
     load(settings).map(|(config, roots)| {
         if roots == Roots::Mozilla {
@@ -45,7 +45,7 @@ pub fn config(settings: &Settings) -> Result<ClientConfig> {
     })
 }
 
-/// Whom TLS would trust.
+/// Returns the certificate authorities that TLS would trust.
 pub fn roots(settings: &Settings) -> Result<Roots> {
     load(settings).map(|(_, roots)| roots)
 }
@@ -72,12 +72,12 @@ fn load(settings: &Settings) -> Result<(ClientConfig, Roots)> {
     Ok((config, roots))
 }
 
-/// The operating system's way of verifying, if it trusts anybody at all.
+/// Returns the operating system's verifier, if the system has any trusted authorities.
 fn system(provider: Arc<CryptoProvider>) -> Option<Verifier> {
     Verifier::new(provider).inspect_err(|error| tracing::debug!(%error, "no CA certificates in the system")).ok()
 }
 
-/// The authorities that the settings name.
+/// Returns the authorities named in the settings.
 fn named(trust: &Trust) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     if let Some(file) = &trust.file {
@@ -94,7 +94,7 @@ fn named(trust: &Trust) -> Result<RootCertStore> {
                 continue;
             }
         };
-        // What else lies there, such as revocation lists, is nothing to complain about.
+        // Other files there, such as revocation lists, are ignored.
         let found = entries.flatten().filter_map(|entry| read(&entry.path()).ok()).flatten();
         store.add_parsable_certificates(found);
     }
@@ -106,7 +106,7 @@ fn named(trust: &Trust) -> Result<RootCertStore> {
     }
 }
 
-/// The certificates of a PEM file, without sections that make no sense.
+/// Returns the certificates of a PEM file, skipping unreadable sections.
 fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = fs::read(file).map_err(|error| format!("it cannot be read: {error}"))?;
     Ok(CertificateDer::pem_slice_iter(&bytes).flatten().collect())
@@ -120,11 +120,12 @@ fn unusable(variable: &str, path: &Path, why: &str) -> Error {
     )
 }
 
-/// What is wrong with the certificate that a host showed, and what to do; `None` for another failure.
+/// Returns the fault of the certificate that a host presented and what to do, or `None` for another failure.
 pub fn untrusted(error: &reqwest::Error) -> Option<(String, String)> {
     let Some(rustls::Error::InvalidCertificate(why)) = chain(error).find_map(in_tls) else { return None };
     Some(match why {
-        // The other is what one of the same name as a trusted one leads to, such as a renewed one.
+        // `BadSignature` is reported for an authority that has the name of a trusted one but another key, such as a
+        // renewed one.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             ("its certificate is not from a trusted certificate authority".to_owned(), OWN_AUTHORITY.to_owned())
         }
@@ -146,8 +147,8 @@ pub fn untrusted(error: &reqwest::Error) -> Option<(String, String)> {
     })
 }
 
-/// The TLS error that an error is. An I/O error is not the source of what it wraps, it stands for it; and several may be
-/// around each other.
+/// Returns the TLS error inside an error. An I/O error does not list the error it wraps as its source, and several may
+/// be nested.
 fn in_tls<'e>(mut error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;

@@ -1,8 +1,8 @@
-//! What a refusal says, wherever it says so.
+//! The message of a refusal, wherever the body holds it.
 //!
-//! PagerDuty documents `{"error": {"code", "message", "errors": […]}}`. It also answers with text under `error`, a message at
-//! the top, `errors` as an object or a text, and whatever stands before it answers with plain text or a web page.
-//! What is passed on has no markup, no invisible characters, no line breaks and no credential, and is short.
+//! PagerDuty documents `{"error": {"code", "message", "errors": […]}}`. It also answers with text under `error`, a
+//! message at the top, or `errors` as an object or a text, and proxies before it answer with plain text or a web page.
+//! The text that is passed on is short and has no markup, invisible characters, line breaks or credentials.
 
 use std::borrow::Cow;
 
@@ -10,49 +10,49 @@ use pagerduty_rows::repair::repair;
 use pagerduty_rows::text::neutralise;
 use serde_json::{Map, Value};
 
-/// What some servers of files put before text. JSON has none, and means the same with it.
+/// A mark that some file servers put before text. It is not part of JSON and does not change its meaning.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How many characters are passed on.
+/// The most characters that are passed on.
 pub const LONGEST: usize = 500;
 
-/// How many of the text of a web page without a title.
+/// The most characters of a web page without a title that are passed on.
 const LONGEST_OF_PAGE: usize = 200;
 
-/// How many bytes are looked at of a body that is not JSON.
+/// The most bytes that are read of a body that is not JSON.
 const LONGEST_READ: usize = 64 * 1024;
 
-/// How deep a message may be nested, and how many of them are read.
+/// The greatest depth of nested messages, and the most messages that are read.
 const DEEPEST: usize = 8;
 const MOST: usize = 20;
 
-/// How many scopes are named.
+/// The most scopes that are named.
 const MOST_SCOPES: usize = 10;
 
-/// The members of an error that hold its words, in the order in which they are quoted.
+/// The members of an error that hold its text, in the order in which they are quoted.
 const PLACES: [&str; 9] =
     ["error", "message", "error_message", "error_description", "errors", "title", "detail", "details", "reason"];
 
-/// What the body of a refusal says.
+/// The message in the body of a refusal.
 #[derive(Debug, Default)]
 pub struct Words {
     /// PagerDuty's code.
     pub code: Option<i64>,
-    /// Its message and the reasons given with it.
+    /// PagerDuty's message and reasons.
     pub text: Option<String>,
     /// The scopes that the credential lacks.
     pub scopes: Vec<String>,
-    /// Whether it is a page for people, which does not come from the API itself.
+    /// Set if the body is a web page, which does not come from the API itself.
     pub is_page: bool,
 }
 
-/// A body without the byte order mark.
+/// Returns a body without the byte order mark.
 pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
 impl Words {
-    /// Reads a body. `redact` takes out of a text what must not be passed on.
+    /// Reads a body. `redact` removes the parts of a text that must not be passed on.
     pub fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
         let body = without_mark(body).trim_ascii();
         let json = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
@@ -74,19 +74,19 @@ impl Words {
         }
     }
 
-    /// The words as the end of a sentence.
+    /// Returns the words as the end of a sentence.
     pub fn quoted(&self) -> String {
         self.text.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
     }
 
-    /// Whether the words contain one of these, in whatever case.
+    /// Returns whether the words contain one of these, ignoring case.
     pub fn mention(&self, any: &[&str]) -> bool {
         let text = self.text.as_deref().unwrap_or_default().to_lowercase();
         any.iter().any(|part| text.contains(part))
     }
 }
 
-/// The texts of an error, each once.
+/// Collects the texts of an error, each once.
 fn gather(said: &Value, depth: usize, texts: &mut Vec<String>) {
     if depth == DEEPEST || texts.len() >= MOST {
         return;
@@ -117,7 +117,7 @@ fn has_place(object: &Map<String, Value>) -> bool {
     PLACES.iter().any(|place| object.contains_key(*place))
 }
 
-/// Reasons under the names of what they object to: `{"name": ["is too short"]}`.
+/// Collects reasons that are listed under field names: `{"name": ["is too short"]}`.
 fn by_field(reasons: &Map<String, Value>, depth: usize, texts: &mut Vec<String>) {
     for (field, reasons) in reasons.iter().take(MOST) {
         let mut of_field = Vec::new();
@@ -133,7 +133,7 @@ fn by_field(reasons: &Map<String, Value>, depth: usize, texts: &mut Vec<String>)
     }
 }
 
-/// The scopes under `required_scopes`, a list or a text, wherever it stands.
+/// Collects the scopes under `required_scopes`, a list or a text, at any depth.
 fn find_scopes(said: &Value, depth: usize, scopes: &mut Vec<String>) {
     if depth == DEEPEST {
         return;
@@ -163,12 +163,12 @@ fn add_scopes(text: &str, scopes: &mut Vec<String>) {
     }
 }
 
-/// The words of a body that is not JSON. What is cut off or not text has none.
+/// Returns the text of a body that is not JSON, or `None` for truncated JSON and for data that is not text.
 fn plain_text(body: &[u8]) -> Option<String> {
     let body = body.get(..LONGEST_READ).unwrap_or(body);
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
-        // Cut within a character, by the limit or on the way.
+        // The body was cut within a character, by the limit or in transit.
         Err(error) if error.error_len().is_none() => std::str::from_utf8(body.get(..error.valid_up_to())?).ok()?,
         Err(_) => return None,
     };
@@ -180,7 +180,8 @@ fn is_markup(text: &[u8]) -> bool {
     text.starts_with(b"<")
 }
 
-/// A text as it is passed on: of a page the title or else its words, on one line, without what no reader sees.
+/// Cleans a text before it is passed on: for a page, takes the title or else the text; puts it on one line; removes
+/// invisible characters.
 pub fn clean(text: &str) -> String {
     let text = text.trim();
     let text = if is_markup(text.as_bytes()) { page(text) } else { Cow::Borrowed(text) };
@@ -188,20 +189,21 @@ pub fn clean(text: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    // Where something hidden was, nothing is shown: a mark in it would keep a credential from being found.
+    // Hidden characters are removed without a mark: a mark inside a credential would keep the credential from being
+    // found.
     let text = text.replace(char::REPLACEMENT_CHARACTER, "");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The title of a page of HTML or XML, or else the beginning of its text.
+/// Returns the title of an HTML or XML page, or else the beginning of its text.
 fn page(text: &str) -> Cow<'static, str> {
     let title = element(text, "title").map(|title| one_line(&without_tags(title))).filter(|title| !title.is_empty());
     title.unwrap_or_else(|| shorten(&one_line(&without_tags(text)), LONGEST_OF_PAGE)).into()
 }
 
-/// What stands in the first element of this name.
+/// Returns the content of the first element of this name.
 fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    // Of the same length, since only ASCII letters change.
+    // The length stays the same, since only ASCII letters change.
     let lower = text.to_ascii_lowercase();
     let opens = lower.find(&format!("<{name}"))?;
     let begins = opens + lower.get(opens..)?.find('>')? + 1;
@@ -209,7 +211,7 @@ fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.get(begins..ends)
 }
 
-/// The text outside of tags and of what is no text.
+/// Returns the text outside of tags and of elements whose content is not text.
 fn without_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len().min(4096));
     let mut rest = text;
@@ -230,7 +232,7 @@ fn without_tags(text: &str) -> String {
     with_characters(&plain)
 }
 
-/// Characters in the place of references to them, but for those that markup is made of.
+/// Replaces character references by their characters, except for characters that are part of markup.
 fn with_characters(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -261,7 +263,7 @@ fn character(name: &str) -> Option<char> {
     (!matches!(character, '<' | '>')).then_some(character)
 }
 
-/// The first `most` characters, and a mark if there are more.
+/// Returns the first `most` characters, with a mark if there are more.
 pub fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -1,7 +1,7 @@
-//! Notes, and what they share with the other changes: the look at what became of one when its answer was lost.
+//! Writes notes, and has the part that all changes share: the look at the outcome of a change whose answer was lost.
 //!
-//! `policy` says when to look. A note that is not there may still be on its way: it is looked for a few times, and the call
-//! that sent it never sends it again. An identical call that follows one whose answer reached no caller looks first, too.
+//! `policy` says when to look. A note that is not there may still be on its way, so the call looks a few times and
+//! never sends it again. An identical call that follows one whose answer did not reach its caller also looks first.
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -20,19 +20,19 @@ use crate::ids::Id;
 use crate::models::{Incident, Model, Note, User};
 use crate::pagination::Want;
 
-/// How much earlier than its request a change may claim to have been made: moments come without fractions, and from
-/// another of PagerDuty's machines than the date of the answer.
+/// The amount by which the time of a change may precede its request: PagerDuty's times have no fractions, and come from
+/// other machines than the date of the answer.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// How often a note is looked for before it is written once more: long enough to find one that sat in a queue for seconds.
+/// How often to look for a note before it is written once more: long enough to find one that was queued for seconds.
 const LOOKS_BEFORE_A_REPEAT: u32 = 6;
 
-/// What a change answers.
+/// The answer to a change.
 #[derive(Debug)]
 pub struct Changed<M> {
-    /// The object as it is now.
+    /// The current state of the object.
     pub row: Row<M>,
-    /// What the caller should know besides.
+    /// Additional information for the caller.
     pub warning: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Api {
     /// When the answer is lost, the note is looked for among those of the incident.
     pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Changed<Note>> {
         let key = format!("{id} note {}", comparable(content));
-        // Of two calls with the same text, one could take the other's note for its own before its answer is there.
+        // Of two simultaneous calls with the same text, one could mistake the other's note for its own.
         let earlier = self.begin_change(&key, id, from.as_deref()).await;
         let request = note_request(id, content, from.clone(), key.clone());
         if let Some(earlier) = &earlier
@@ -73,7 +73,7 @@ impl Api {
             }
         };
         let GivenUp { error, sent, .. } = given_up;
-        // Without the author, another user's note of the same text could not be told from this one.
+        // Without the author, another user's note with the same text could not be told apart from this one.
         let Some(author) = self.author_id(from.as_deref()).await else {
             return Err(request.unknown_after(&error.adding("; and whose the notes are cannot be told")));
         };
@@ -88,7 +88,7 @@ impl Api {
         Err(request.unknown_after(&error))
     }
 
-    /// Waits until this is the only call that makes a change, and returns an earlier one whose outcome may not have reached
+    /// Waits until no other call makes the same change, and returns an earlier call whose outcome may not have reached
     /// its caller.
     pub(super) async fn begin_change(&self, key: &str, id: &Id<Incident>, from: Option<&str>) -> Option<Earlier> {
         let alone = self.account.memory.alone(key).await;
@@ -97,7 +97,8 @@ impl Api {
         self.account.memory.earlier(key)
     }
 
-    /// Returns the note that an earlier call wrote, if it did. Fails when that cannot be told: the note must not be sent again.
+    /// Returns the note that an earlier call wrote, if it did. Fails if that cannot be determined, so that the note is
+    /// not sent again.
     async fn earlier_note(
         &self,
         request: &Request,
@@ -128,7 +129,7 @@ impl Api {
         Ok(found)
     }
 
-    /// Returns the user in whose name a change with this `From` address is made, if that can be told.
+    /// Returns the author of a change with this `From` address, if known.
     pub(super) async fn author_id(&self, from: Option<&str>) -> Option<Id<User>> {
         let me =
             self.me_for_a_change().await.inspect_err(|error| tracing::debug!(%error, "the author is not known")).ok();
@@ -139,7 +140,8 @@ impl Api {
         }
     }
 
-    /// Waits before the next of at most so many looks, if there is to be one; `looks` is how many there were.
+    /// Waits before the next of at most `most` looks, and returns whether there is one. `looks` is the number of looks
+    /// so far.
     pub(super) async fn look_again(&self, looks: u32, most: u32) -> bool {
         let look_again = |left| match self.client.policy.look_again(looks, most, left, fastrand::f64()) {
             Some(wait) => Decision::Again(wait),
@@ -150,7 +152,7 @@ impl Api {
         true
     }
 
-    /// Returns PagerDuty's time when a change was sent, less what its machines may differ by; `None` if it is not known.
+    /// Returns PagerDuty's time when a change was sent, minus the tolerance for its clocks, or `None` if it is unknown.
     pub(super) fn since(&self, sent: Instant) -> Option<Timestamp> {
         self.account.clock.at(sent).and_then(|sent| sent.checked_sub(LEEWAY).ok())
     }
