@@ -42,7 +42,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     const DEFAULT: &'static [Field];
     /// Further PagerDuty fields that `include` may name. A test compares them with PagerDuty's OpenAPI description.
     const OTHER: &'static [&'static str];
-    /// The fields of either table of which more is shown, or in another way, when `include` names them.
+    /// Fields of either table that are shown in more detail, or differently, when `include` names them.
     const NAMED: &'static [Field] = &[];
     /// Default fields that are left out when they only repeat another.
     const ECHOES: &'static [Echo] = &[];
@@ -59,7 +59,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         self.id().map(Cow::Borrowed)
     }
 
-    /// Whether it stands before another one in PagerDuty's order, as far as that is known.
+    /// Returns whether the object precedes another one in PagerDuty's order, as far as that is known.
     fn goes_before(&self, _other: &Self) -> bool {
         false
     }
@@ -76,7 +76,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         Selection::new(Vec::new(), Self::FACTS)
     }
 
-    /// The field that `include` names so, if there is one.
+    /// Returns the field with this name in `include`, if there is one.
     #[must_use]
     fn field(name: &str) -> Option<Field> {
         let field = Self::NAMED.iter().chain(Self::DEFAULT).find(|field| field.name == name).copied();
@@ -97,7 +97,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         values
     }
 
-    /// Whether an object has only references where `selection` shows what they stand for.
+    /// Returns whether an object has only references to objects that `selection` shows in full.
     #[must_use]
     fn has_bare_references(shown: &Map<String, Value>, selection: &Selection<'_>) -> bool {
         let is_bare =
@@ -156,7 +156,7 @@ impl On {
 /// A field that PagerDuty only sends when its `include[]` names `value`.
 #[derive(Clone, Copy, Debug)]
 pub struct Expansion {
-    /// Our field, and after a dot a part of it that only the expanded field has.
+    /// Our field, or a part of it, after a dot, that only the expanded field has.
     pub field: &'static str,
     /// The value of `include[]`.
     pub value: &'static str,
@@ -169,7 +169,7 @@ fn fact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Resu
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
-/// The same for a list, whose unreadable entries are left out.
+/// Does the same for a list, leaving out unreadable entries.
 fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let entries = match Value::deserialize(deserializer)? {
         Value::Array(entries) => entries,
@@ -178,7 +178,7 @@ fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Res
     Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
 }
 
-/// Whether a name comes before another one in an alphabetical list.
+/// Returns whether a name precedes another one in an alphabetical list.
 fn comes_before(name: Option<&String>, other: Option<&String>) -> bool {
     let lower = |name: Option<&String>| name.map(|name| name.to_lowercase());
     lower(name) < lower(other)
@@ -194,13 +194,13 @@ pub struct Reference {
     /// `user_reference`, `service_reference`, …
     #[serde(rename = "type", deserialize_with = "fact")]
     pub kind: Option<String>,
-    /// The name, where it was asked for.
+    /// The name, where it was requested.
     #[serde(deserialize_with = "fact")]
     pub summary: Option<String>,
 }
 
 impl Reference {
-    /// The name, or at least the ID.
+    /// Returns the name, or else the ID.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.summary.as_deref().or(self.id.as_deref())

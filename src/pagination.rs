@@ -37,7 +37,8 @@ pub const WIDEST: usize = 8;
 /// is not asked ten thousand times.
 const MOST_PAGES: usize = 2 * CEILING / PAGE;
 
-/// How often a list is read again from an earlier row: a host that gives other rows each time is not asked forever.
+/// How often a list is read again from an earlier row: a host that returns different rows each time must not be asked
+/// forever.
 const MOST_RETURNS: usize = 10;
 
 /// How much of a list the caller wants.
@@ -68,9 +69,9 @@ pub struct Listing<M> {
     pub end: End,
     /// Whether the first row alone is larger than the answer's budget.
     pub oversized: bool,
-    /// The rows that could not be read: the offset and the reason of each.
+    /// The offset of each row that could not be read, with the reason.
     pub left_out: Vec<(usize, String)>,
-    /// Whether it became shorter while it was read, and was read again from an earlier row.
+    /// Set if the list became shorter while it was read, so that it was read again from an earlier row.
     pub moved: bool,
 }
 
@@ -87,24 +88,26 @@ pub enum End {
     Ceiling,
 }
 
-/// How many rows may be asked for twice without another page: what the last page has room for.
+/// Returns how many rows can be requested twice without another page: the free room in the last page.
 #[must_use]
 pub fn slack(limit: usize) -> usize {
     if limit > CEILING { 0 } else { limit.div_ceil(PAGE) * PAGE - limit }
 }
 
-/// Whether PagerDuty is to count the rows of a list: where its pages have no room for a row that comes twice.
+/// Returns whether PagerDuty should count the rows of a list, which it should where the pages have no room for a
+/// repeated row.
 #[must_use]
 pub fn is_counted(limit: usize) -> bool {
     limit > PAGE && limit <= CEILING && slack(limit) == 0
 }
 
-/// A page under way.
+/// A page that was requested.
 #[derive(Clone, Copy)]
 struct Asked {
     start: usize,
     end: usize,
-    /// Whether its first row must be one that was given: else the list became shorter, and rows are missing.
+    /// Set if the first row must be one that was already returned. If it is not, the list became shorter and rows are
+    /// missing.
     is_checked: bool,
 }
 
@@ -113,9 +116,10 @@ struct Asked {
 ///
 /// The first page that fails fails the list: there is never a hole in it. What is under way when the list ends is dropped.
 ///
-/// A further page is asked for from one row earlier, as long as the last page has room for the rows that come twice. When
-/// that row is none of those given, rows before it are gone, and the list is read again from a page earlier. Where there
-/// is no room, the count of all rows tells as much; a host that does not count is asked for rows twice all the same.
+/// Each further page is requested from one row earlier, as long as the last page has room for the repeated rows. If
+/// that row is not among the rows returned so far, earlier rows are gone, and the list is read again from a page
+/// earlier. Where there is no room, the total number of rows shows the same; if a host does not count, rows are
+/// requested twice anyway.
 pub async fn collect<M, F, Fut>(
     want: Want,
     given: Vec<String>,
@@ -167,7 +171,7 @@ where
             opened += 1;
             knows_last = true;
             if goes_back {
-                // What comes after it depends on what it holds.
+                // The requests after it depend on its content.
                 goes_back = false;
                 break;
             }
@@ -184,7 +188,7 @@ where
             returns += 1;
             underway.clear();
             opened = sent.load(Ordering::Relaxed);
-            // The row before is one of those given, if all that is gone stood before this page.
+            // If all rows that are gone were before this page, the preceding row is one of those already returned.
             next = asked.start.saturating_sub(fewer + 1);
             (taker.offset, taker.moved, goes_back, pages) = (next, true, true, 0);
             continue;
@@ -194,7 +198,8 @@ where
         if let Some(end) = taker.take(page.rows) {
             return Ok(taker.finish(end));
         }
-        // After a page without rows, though there is more, others like it would follow. The list goes on behind it, if at all.
+        // If a page has no rows although there are more, the next pages would be the same. The list continues after it,
+        // if at all.
         if !page.more || taker.offset == asked.start {
             let rest = if asked.end < CEILING { End::Limit(asked.end) } else { End::Ceiling };
             return Ok(taker.finish(if page.more { rest } else { End::Complete }));
@@ -246,8 +251,8 @@ impl<M: Model> Taker<M> {
         Self { offset: want.offset, want, seen, rows, oversized: false, left_out, moved: false }
     }
 
-    /// Whether the first row of a page is one of those given. A row that cannot be told from others is, and so is one that
-    /// is missing although there is more.
+    /// Returns whether the first row of a page was already returned. This is also true for a row without a key, and for
+    /// an empty page although there are more rows.
     fn has_given(&self, page: &Page<M>) -> bool {
         let Some(first) = page.rows.first() else { return page.more };
         let key = first.as_ref().ok().and_then(|row| row.facts.key());
@@ -269,7 +274,7 @@ impl<M: Model> Taker<M> {
             let row = match row {
                 Ok(row) => row,
                 Err(unreadable) => {
-                    // It may have been asked for twice.
+                    // The row may have been requested twice.
                     if self.left_out.last().is_none_or(|(offset, _)| *offset < self.offset) {
                         self.left_out.push((self.offset, unreadable.why));
                     }

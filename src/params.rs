@@ -8,8 +8,8 @@
 //! all the time are understood: `"2"` for 2, `"false"` for false, `"triggered"` or `"[\"triggered\"]"` for a list.
 //!
 //! A blank value (`""`, `[]`, a limit of 0, `null`, or the text `"null"`) is the same as no value, because clients that
-//! must fill every parameter send one. A list that holds something and names nothing, such as `[""]`, is an error: to
-//! ignore it would widen the query.
+//! must fill every parameter send one. A list that has entries but names nothing, such as `[""]`, is an error: ignoring
+//! it would widen the query.
 
 mod ids;
 mod include;
@@ -34,7 +34,7 @@ pub trait Param: Sized {
     /// `allOf` and lists of types.
     fn schema() -> Map<String, Value>;
 
-    /// Whether a value is as good as none.
+    /// Returns whether a value is equivalent to none.
     #[must_use]
     fn is_blank(value: &Value) -> bool {
         is_blank(value)
@@ -43,18 +43,18 @@ pub trait Param: Sized {
     /// Reads a value that is not blank.
     fn decode(name: &'static str, value: &Value) -> Result<Self>;
 
-    /// Returns what holds when the parameter is absent or blank.
+    /// Returns the value used when the parameter is absent or blank.
     fn absent(name: &'static str) -> Result<Self> {
         Err(Error::new(Code::MissingParameter, format!("{name} is missing")).hint(format!("Pass {name}.")))
     }
 
-    /// Returns what the answer should say about a value that was read in another way than it might have been meant.
+    /// Returns a remark for the answer about a value that was interpreted in a way that the caller may not have meant.
     #[must_use]
     fn remark(_name: &'static str, _value: &Value) -> Option<String> {
         None
     }
 
-    /// Whether it says anything: not when absent or at its default.
+    /// Returns whether the parameter has a value other than its default.
     fn is_given(&self) -> bool {
         true
     }
@@ -98,9 +98,9 @@ pub struct Declaration {
     pub required: bool,
     /// Its schema without the description.
     pub schema: fn() -> Map<String, Value>,
-    /// Whether a value is as good as none.
+    /// The check whether a value is equivalent to none.
     pub is_blank: fn(&Value) -> bool,
-    /// What the answer should say about a value.
+    /// The remark for the answer about a value, if there is one.
     pub remark: fn(&'static str, &Value) -> Option<String>,
 }
 
@@ -186,7 +186,7 @@ pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
     let required: Vec<_> = declarations.iter().filter(|one| one.required).map(|one| one.name).collect();
     let mut schema = Map::new();
     schema.insert("type".into(), "object".into());
-    // Even when there are none: some clients refuse a schema without it, and OpenAI is reported to be one of them.
+    // Added even if there are none: some clients refuse a schema without it, and OpenAI is reported to be one of them.
     schema.insert("properties".into(), properties.into());
     if !required.is_empty() {
         schema.insert("required".into(), required.into());
@@ -219,7 +219,7 @@ pub fn read<T: Param>(arguments: &Map<String, Value>, name: &'static str) -> Res
     }
 }
 
-/// Returns the remarks on the arguments of a call that was understood.
+/// Returns the remarks on the arguments of a call that were understood.
 #[must_use]
 pub fn remarks(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Vec<String> {
     let remark = |one: &Declaration| (one.remark)(one.name, arguments.get(one.name)?);
@@ -236,7 +236,7 @@ pub fn require(arguments: &Map<String, Value>, declarations: &[Declaration], nam
     Err(Error::new(Code::MissingParameter, format!("{name} is {value}")).hint(format!("Pass {name}.")))
 }
 
-/// Whether a value that is not a name is as good as none.
+/// Returns whether a value, of a parameter that is not a name, is equivalent to none.
 fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -246,12 +246,13 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// Whether a text is how a program writes that there is no value.
+/// Returns whether a text is a program's word for "no value".
 fn is_null_word(text: &str) -> bool {
     ["null", "none", "nil", "undefined"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
-/// Whether a list is as good as none. A blank entry, unlike an empty list, may have been meant to narrow the query.
+/// Returns whether a list is equivalent to none. A blank entry, unlike an empty list, may have been meant to narrow the
+/// query.
 fn is_blank_list(value: &Value) -> bool {
     match value {
         Value::String(text) => text.is_empty() || is_null_word(text) || text.replace(' ', "") == "[]",
@@ -281,20 +282,20 @@ pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 80 { text.to_owned() } else { text.chars().take(80).chain(['…']).collect() }
 }
 
-/// The error for a list that holds something and names nothing.
+/// Returns the error for a list that has entries but names nothing.
 fn names_nothing(code: Code, name: &str, value: &Value) -> Error {
     Error::new(code, format!("{name} is {}, which names nothing", quote(value)))
         .hint(format!("Name at least one, or leave {name} out."))
 }
 
-/// Reads a list of words, without blank ones.
+/// Reads a list of words, leaving out blank ones.
 fn items(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
     let mut items = parts(name, value, expected)?;
     items.retain(|item| !is_null_word(item));
     Ok(items)
 }
 
-/// Reads a list from a list, from the JSON text of one, from a comma-separated text, or from a single value.
+/// Reads a list from an array, from the JSON text of one, from comma-separated text, or from a single value.
 fn parts(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
     let one = |item: &Value| match item {
         // Nothing that goes into a list has a comma in it.

@@ -97,7 +97,7 @@ impl Reply {
         self.metadata.insert(name.to_owned(), value.into());
     }
 
-    /// Adds the warnings there are.
+    /// Adds the given warnings.
     #[must_use]
     pub fn warned(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
         self.warnings.extend(warnings);
@@ -152,10 +152,10 @@ impl Reply {
     }
 }
 
-/// How many unreadable rows a warning names.
+/// The number of unreadable rows that a warning names.
 const NAMED_ROWS: usize = 3;
 
-/// Names the rows of a list that could not be read, the first few with offset and reason.
+/// Returns a warning about rows of a list that could not be read, the first few with offset and reason.
 fn left_out(rows: &[(usize, String)]) -> Option<String> {
     let count = rows.len();
     let named = rows.iter().take(NAMED_ROWS).map(|(offset, why)| format!("offset {offset} ({why})"));

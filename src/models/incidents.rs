@@ -111,7 +111,7 @@ impl Model for Incident {
         "self",
         "type",
     ];
-    // Data of the sender of the event, and of users.
+    // Data from the sender of the event and from users.
     const NAMED: &'static [Field] = &[verbatim("body"), verbatim("custom_fields")];
     // A hundred incidents have to fit an answer, and most descriptions are the title once more.
     const ECHOES: &'static [Echo] = &[("description", "title")];
@@ -131,7 +131,7 @@ impl Model for Incident {
         Expansion { field: "custom_fields", value: "custom_fields", on: On::One },
     ];
 
-    /// Newest first, which is what lists ask for.
+    /// Returns whether the incident is newer: lists request the newest first.
     fn goes_before(&self, other: &Self) -> bool {
         let time = |incident: &Self| incident.created_at.as_ref()?.parse::<jiff::Timestamp>().ok();
         time(self) > time(other)
@@ -142,13 +142,14 @@ impl Model for Incident {
     }
 }
 
-/// The event behind an incident in PagerDuty's common event format, where PagerDuty has nested it.
+/// Returns the event behind an incident in PagerDuty's common event format, from the place where PagerDuty nests it.
 fn event(body: &Value) -> Option<&Map<String, Value>> {
     let nested = || body.get("details")?.get("__pd_cef_payload");
     body.get("cef_details").or_else(nested)?.as_object()
 }
 
-/// The parts of an event beside its details that say what is wrong and where: our name, then PagerDuty's and the sender's.
+/// The parts of an event beside its details that say what is wrong and where: our name, then the names that PagerDuty
+/// and the sender use.
 const ALERT: &[(&str, &[&str])] = &[
     ("severity", &["severity"]),
     ("source", &["source_origin", "source"]),
@@ -160,11 +161,11 @@ const ALERT: &[(&str, &[&str])] = &[
     ("links", &["contexts", "links"]),
 ];
 
-/// What the event says beside its details: severity, source, links to runbooks and graphs, …
+/// Returns the parts of the event beside its details: severity, source, links to runbooks and graphs, …
 fn alert(body: &Value, _: &Map<String, Value>) -> Option<Value> {
     let said = |name: &&str| {
         let of_event = event(body).and_then(|event| event.get(*name)).filter(|value| !fields::is_empty(value));
-        // The links are there a second time, beside the details.
+        // The links also occur a second time, beside the details.
         of_event.or_else(|| body.get(*name).filter(|links| links.is_array()))
     };
     let parts = ALERT.iter().filter_map(|(name, sources)| Some(((*name).to_owned(), sources.iter().find_map(said)?)));
@@ -172,8 +173,8 @@ fn alert(body: &Value, _: &Map<String, Value>) -> Option<Value> {
     (!alert.is_empty()).then(|| alert.into())
 }
 
-/// What the sender of the event said: the details of its payload. A title among them is left out, unless the incident has
-/// another one.
+/// Returns the details of the event's payload, as the sender wrote them. A title among them is left out, unless the
+/// incident has a different one.
 fn body_details(body: &Value, incident: &Map<String, Value>) -> Option<Value> {
     let details = match event(body) {
         Some(event) => event.get("details"),

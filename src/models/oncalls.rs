@@ -27,7 +27,7 @@ pub struct Oncall {
 }
 
 impl Oncall {
-    /// Whether the schedule of this ID decides it.
+    /// Returns whether the on-call comes from the schedule with this ID.
     #[must_use]
     pub fn is_by(&self, schedule: &str) -> bool {
         self.schedule.get("id").is_some_and(|id| id == schedule)

@@ -15,7 +15,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// A schedule of which only the ID is known.
+    /// Returns a schedule of which only the ID is known.
     #[must_use]
     pub fn with_id(id: Option<&str>) -> Self {
         Self { id: id.map(str::to_owned) }
@@ -33,7 +33,7 @@ const LAYER: &[Field] = &[
 const ENTRY: &[Field] = &[plain("start"), plain("end"), reference("user")];
 const RENDERED: &[Field] = &[nested("rendered_schedule_entries", ENTRY)];
 
-/// PagerDuty wraps each user of a layer in another object, or does not.
+/// Returns the users of a layer. PagerDuty wraps each one in another object or not.
 fn layer_users(users: &Value, _: &Map<String, Value>) -> Option<Value> {
     let user = |member| Value::get(member, "user").filter(|user| user.is_object()).unwrap_or(member);
     let users = users.as_array()?.iter().map(user).filter(|user| user.is_object()).cloned().collect();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Expansion, Model, On};
 use crate::client::resources::{Resource, SHIFT_SCHEDULES};
 
-/// A schedule of rotations and shifts, the newer kind. An upgraded schedule keeps its ID and becomes one.
+/// A schedule of rotations and shifts, the newer kind. A schedule that is upgraded to this kind keeps its ID.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ShiftSchedule {
     #[serde(default, deserialize_with = "super::fact")]
@@ -19,7 +19,7 @@ pub struct ShiftSchedule {
 }
 
 impl ShiftSchedule {
-    /// The name. Lists hold references, which have it as their summary.
+    /// Returns the name. Lists hold references, where the name is the summary.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref().or(self.summary.as_deref())
@@ -42,8 +42,8 @@ const ROTATION: &[Field] = &[plain("id"), nested("events", EVENT)];
 const ASSIGNMENT: &[Field] = &[plain("start_time"), plain("end_time"), nested("member", MEMBER), plain("source")];
 const FINAL: &[Field] = &[plain("rendered_coverage_percentage"), nested("computed_shift_assignments", ASSIGNMENT)];
 
-/// The final schedule in the form that schedules of layers have, so that a reader needs to know one. A shift without a
-/// member is a gap that was planned.
+/// Returns the final schedule in the form of layer-based schedules, so that a reader has to know only one form. A shift
+/// without a member is a planned gap.
 fn final_schedule(rendered: &Value, _: &Map<String, Value>) -> Option<Value> {
     let entry = |assignment: &Value| {
         let user = assignment["member"].get("user_id").map(|id| json!({"id": id}));

@@ -1,4 +1,4 @@
-//! Who set an incident's status: what is looked at when the answer to a change was lost.
+//! The status of an incident and who set it, for the look after the answer to a change was lost.
 
 use jiff::Timestamp;
 use pagerduty_rows::fields::{Field, nested, plain};
@@ -7,22 +7,22 @@ use serde::{Deserialize, Deserializer};
 use super::{Model, Reference, Status, fact, known};
 use crate::client::resources::{INCIDENTS, Resource};
 
-/// Where an incident stands, and by whom.
+/// The status of an incident, and who set it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Standing {
     #[serde(deserialize_with = "fact")]
     id: Option<String>,
-    /// Where it stands.
+    /// The current status.
     #[serde(deserialize_with = "fact")]
     pub status: Option<Status>,
-    /// Who has acknowledged it, and when.
+    /// The users who have acknowledged the incident, each with the time.
     #[serde(deserialize_with = "known")]
     pub acknowledgements: Vec<Acknowledgement>,
-    /// Who changed the status last: a user or a service.
+    /// The user or service that changed the status last.
     #[serde(deserialize_with = "fact")]
     pub last_status_change_by: Option<Reference>,
-    /// When that was.
+    /// The time of the last change of the status.
     #[serde(deserialize_with = "moment")]
     pub last_status_change_at: Option<Timestamp>,
 }
@@ -31,14 +31,14 @@ pub struct Standing {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Acknowledgement {
-    /// The user.
+    /// The user who acknowledged it.
     pub acknowledger: Reference,
-    /// When it was acknowledged.
+    /// The time of the acknowledgement.
     #[serde(deserialize_with = "moment")]
     pub at: Option<Timestamp>,
 }
 
-/// Reads a moment; one that makes no sense is not known.
+/// Reads a time; an unreadable one counts as unknown.
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(fact::<D, String>(deserializer)?.and_then(|text| text.parse().ok()))
 }

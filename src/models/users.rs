@@ -34,7 +34,7 @@ const CONTACT_METHOD: &[Field] = &[
     plain("blacklisted"),
 ];
 
-/// When a user is notified how. PagerDuty: schema `NotificationRule`.
+/// A rule that says when and how a user is notified. PagerDuty: schema `NotificationRule`.
 const NOTIFICATION_RULE: &[Field] = &[
     plain("id"),
     plain("summary"),
@@ -78,7 +78,7 @@ impl Model for User {
         "time_zone",
         "web_cal_url",
     ];
-    // References by default: what they stand for has to be asked for.
+    // These are references by default: their content has to be requested.
     const NAMED: &'static [Field] =
         &[nested("contact_methods", CONTACT_METHOD), nested("notification_rules", NOTIFICATION_RULE)];
     const FACTS: &'static [Field] =

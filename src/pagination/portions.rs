@@ -1,4 +1,4 @@
-//! Lists that one request cannot ask for: their portions become one list.
+//! Merges the portions of a list that is too large for one request.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -6,7 +6,7 @@ use super::{End, Listing, Taker, Want};
 use crate::client::decode::Row;
 use crate::models::Model;
 
-/// Merges the portions of a list in its order, each row once, and cuts it to `want`.
+/// Merges the portions of a list in its order, without duplicate rows, and cuts it to `want`.
 #[must_use]
 pub fn merge<M: Model>(want: Want, lists: Vec<Listing<M>>) -> Listing<M> {
     let ends: Vec<_> = lists.iter().map(|list| list.end).collect();
@@ -32,7 +32,7 @@ pub fn merge<M: Model>(want: Want, lists: Vec<Listing<M>>) -> Listing<M> {
     Listing { left_out, ..taker.finish(end) }
 }
 
-/// Takes the row that comes first of those at the heads of the portions.
+/// Takes the row that comes first in the list's order from the heads of the portions.
 fn first<M: Model>(portions: &mut [VecDeque<Row<M>>]) -> Option<Row<M>> {
     let heads = portions.iter().enumerate().filter_map(|(place, rows)| Some((place, rows.front()?)));
     let first = heads.reduce(|first, other| if other.1.facts.goes_before(&first.1.facts) { other } else { first });

@@ -1,4 +1,4 @@
-//! Lists as they are read: whole, cut, slow, broken and moving.
+//! Tests of reading lists: complete, cut, slow, broken and moving ones.
 
 use super::*;
 use crate::client::decode;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 
-/// A list of `ids` as PagerDuty would page it.
+/// Returns a page of the list `ids` as PagerDuty would.
 fn serve(ids: &[u32], offset: usize, size: usize) -> Page<Team> {
     let rows: Vec<_> = ids.iter().skip(offset).take(size).map(|id| json!({"id": format!("P{id}")})).collect();
     let more = offset + rows.len() < ids.len();
@@ -20,7 +20,7 @@ fn serve(ids: &[u32], offset: usize, size: usize) -> Page<Team> {
     .unwrap()
 }
 
-/// What a caller gets of a list, as IDs, and the requests it took.
+/// Reads a list, and returns the IDs that a caller gets and the requests that were made.
 fn run(ids: &[u32], limit: usize, offset: usize, budget: Budget) -> (Vec<String>, End, Vec<(usize, usize)>) {
     let requests = RefCell::new(Vec::new());
     let want = Want { limit, offset, budget };
@@ -106,7 +106,7 @@ fn a_page_that_only_repeats_rows_is_not_the_end_of_the_list() {
     let ids: Vec<u32> = (0..300).collect();
     let moved = Cell::new(0);
     let storm = |offset: usize, size| {
-        // After the first page a hundred new ones stand before it.
+        // After the first page, a hundred new rows precede it.
         let page = serve(&ids, offset - moved.get(), size);
         moved.set(PAGE);
         std::future::ready(Ok(page))
@@ -128,19 +128,19 @@ fn a_server_of_tiny_pages_is_left_after_a_while_and_can_be_asked_on() {
     assert_eq!((listing.rows.len(), listing.end, requests.get()), (MOST_PAGES, End::Limit(MOST_PAGES), MOST_PAGES));
 }
 
-/// A server whose answers take a time of their own each, on a clock that only moves when everybody waits.
+/// A server whose answers take different times, on a clock that only advances when all tasks wait.
 struct Slow<'s> {
     ids: &'s [u32],
-    /// Milliseconds that the n-th request takes, over and over.
+    /// The times that requests take, in milliseconds, used in turn.
     delays: &'s [u64],
-    /// The largest page it gives, whatever is asked for.
+    /// The largest page that the server returns, regardless of the requested size.
     largest: usize,
     spare: usize,
-    /// The request that fails.
+    /// The number of the request that fails.
     broken: Option<usize>,
 }
 
-/// What came of it: the IDs and why they end, the requests, the most of them at a time, and the time it took.
+/// The result: the IDs and the reason for their end, the number of requests, the most at a time, and the total time.
 struct Outcome {
     listing: Result<(Vec<String>, End)>,
     requests: usize,
@@ -221,7 +221,7 @@ fn without_anything_to_spare_pages_come_one_by_one() {
 #[test]
 fn pages_that_would_not_fit_the_answer_are_not_asked_for() {
     let ids: Vec<u32> = (1_000..3_000).collect();
-    // A row is a dozen tokens here, so that this is a budget for a little less than two pages.
+    // A row has about a dozen tokens here, so this budget is a little less than two pages.
     let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_600)), ..Want::all() });
     let (rows, end) = outcome.listing.unwrap();
     assert!((100..200).contains(&rows.len()) && end == End::Budget(rows.len()), "{} {end:?}", rows.len());
@@ -235,7 +235,8 @@ fn a_page_is_asked_for_ahead_as_long_as_one_row_of_it_is_likely_to_fit() {
     let empty = budget.left().unwrap();
     assert!(budget.take(&serve(&ids, 0, 1).rows[0].as_ref().unwrap().shown));
     let (envelope, row) = (1_000 - empty, empty - budget.left().unwrap());
-    // After the first page there is room for 99 or 100 more, and one in doubt, which may be the first of the third page.
+    // After the first page there is room for 99 or 100 more rows, and a possible one, which may be the first of the
+    // third page.
     for (rows, requests) in [(199, 2), (200, 3)] {
         let outcome = steady(&ids).run(Want { budget: Budget::of(Some(envelope + rows * row)), ..Want::all() });
         assert_eq!((outcome.requests, outcome.listing.unwrap().1), (requests, End::Budget(rows)));
@@ -263,7 +264,7 @@ proptest! {
         delays in proptest::collection::vec(0u64..200, 1..9), spare in 0usize..12, twice in 0u32..1_500,
     ) {
         let mut ids: Vec<u32> = (0..).take(length).collect();
-        // The list moved while it was read, and a row is there once more.
+        // The list moved while it was read, so a row occurs again.
         if let Some(at) = usize::try_from(twice).ok().filter(|at| *at < length) {
             ids.insert(at, ids[at.saturating_sub(1)]);
         }
@@ -283,7 +284,7 @@ proptest! {
     }
 }
 
-/// What a caller gets of a list that has other rows from the second request on.
+/// Reads a list that has different rows from the second request on, and returns what the caller gets.
 fn run_moving(before: &[u32], after: &[u32], want: Want, given: &[u32]) -> (Vec<String>, bool, Vec<(usize, usize)>) {
     let requests = RefCell::new(Vec::new());
     let given = given.iter().map(|id| format!("P{id}")).collect();
@@ -306,7 +307,7 @@ proptest! {
     fn a_list_that_loses_rows_is_given_without_a_hole(
         length in 101u32..700, lost in 1usize..350, limit in 101usize..800, from in 0usize..99,
     ) {
-        // A row twice in each page, or a count.
+        // Either each page has room for a repeated row, or the rows are counted.
         prop_assume!(slack(limit) >= limit.div_ceil(PAGE) || slack(limit) == 0);
         let before: Vec<u32> = (0..length).collect();
         let mut after = before.clone();
@@ -350,21 +351,21 @@ proptest! {
 fn a_list_is_continued_after_the_rows_that_were_given() {
     let ids: Vec<u32> = (0..10).collect();
     let want = |offset| Want { limit: 2, offset, budget: Budget::unlimited() };
-    // Nothing has moved: the last row is asked for again, and not given again.
+    // Nothing has moved: the last row is requested again, but not returned again.
     let (got, moved, requests) = run_moving(&ids, &ids, want(4), &[0, 1, 2, 3]);
     assert_eq!((got, moved, requests), (names(4..6), false, vec![(3, 3)]));
-    // All that was given is gone.
+    // All rows returned so far are gone.
     let (got, moved, _) = run_moving(&ids[4..], &ids[4..], want(4), &[0, 1, 2, 3]);
     assert_eq!((got, moved), (names(4..6), true));
-    // The last one is gone.
+    // The last returned row is gone.
     let after = [0, 1, 2, 4, 5, 6, 7];
     let (got, moved, _) = run_moving(&after, &after, want(4), &[0, 1, 2, 3]);
     assert_eq!((got, moved), (names(4..6), true));
-    // New ones stand before it.
+    // New rows precede it.
     let after: Vec<u32> = (20..23).chain(0..10).collect();
     let (got, moved, _) = run_moving(&after, &after, Want { limit: 5, ..want(4) }, &[0, 1, 2, 3]);
     assert_eq!((got, moved), (names(4..9), false));
-    // The list has ended by now.
+    // The list now ends earlier.
     let (got, moved, _) = run_moving(&ids[..1], &ids[..1], want(4), &[0, 1, 2, 3]);
     assert_eq!((got, moved), (Vec::new(), true));
 }

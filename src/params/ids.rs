@@ -1,4 +1,4 @@
-//! IDs of PagerDuty's objects, as people and programs write them.
+//! Reads IDs of PagerDuty's objects in the forms that people and programs write.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,11 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::Model;
 
-/// How many IDs a list may hold.
+/// The most IDs in a list.
 pub const MOST_IDS: usize = MOST_VALUES;
 
-/// The first part of the path of an object's web page or API address, and what the next part is the ID of.
+/// The first part of the path of an object's web page or API address, and the kind of object that the next part
+/// identifies.
 const PAGES: &[(&str, &Resource)] = &[
     ("incidents", &INCIDENTS),
     ("services", &SERVICES),
@@ -57,9 +58,9 @@ fn number<M: Model>(text: &str) -> Option<&str> {
     (M::RESOURCE.many == INCIDENTS.many && is_number).then_some(digits)
 }
 
-/// Returns what a link to PagerDuty leads to: the kind of object and its ID.
+/// Returns the target of a link to PagerDuty: the kind of object and its ID.
 ///
-/// Links to other hosts are no IDs: their numbers mean something else.
+/// Links to other hosts are not IDs: their numbers mean something else.
 fn link(text: &str) -> Option<(&'static Resource, &str)> {
     let text = text.trim_start_matches('<').trim_end_matches('>');
     let address = ["https://", "http://"].iter().find_map(|scheme| strip_prefix_ignoring_case(text, scheme));
@@ -101,12 +102,12 @@ fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
     Error::new(resource.invalid_id, message).hint(format!("{hint}{number}"))
 }
 
-/// IDs of `M`, blank entries dropped. Absent and empty is the same: no IDs.
+/// IDs of `M` without blank entries. An absent list and an empty one both mean no IDs.
 #[derive(Clone, Debug)]
 pub struct Ids<M>(Vec<Id<M>>);
 
 impl<M> Ids<M> {
-    /// The IDs.
+    /// Returns the IDs.
     #[must_use]
     pub fn as_slice(&self) -> &[Id<M>] {
         &self.0
@@ -126,7 +127,7 @@ impl<M: Model> Param for Ids<M> {
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let mut items = parts(name, value, "a list of IDs, like [\"PABC123\"]")?;
-        // PagerDuty's on-calls take it for turns that no schedule decides.
+        // For PagerDuty's on-calls, "null" means on-calls that no schedule decides.
         let null_means_something = M::RESOURCE.many == SCHEDULES.many;
         items.retain(|item| !is_null_word(item) || (null_means_something && item == "null"));
         if items.is_empty() {

@@ -23,18 +23,18 @@ impl Extras for NoExtras {
     const NAMES: &'static [&'static str] = &[];
 }
 
-/// The fields asked for: fields of `M`, names of `X`, and others that PagerDuty may send though its description lacks them.
-/// Absent, it is the default set.
+/// The requested fields: fields of `M`, names of `X`, and others that PagerDuty may send although its description lacks
+/// them. If the parameter is absent, these are the default fields.
 #[derive(Clone, Debug)]
 pub struct Include<M, X = NoExtras> {
-    /// Whether the default set comes first.
+    /// Set if the default fields come first.
     with_defaults: bool,
-    /// Every name asked for, in order, repetitions dropped.
+    /// Every requested name, in order, without repetitions.
     names: Vec<String>,
     of: PhantomData<fn() -> (M, X)>,
 }
 
-/// How many names one call may have, and how long each may be.
+/// The most names in one call, and the longest name.
 const MOST_NAMES: usize = 100;
 const LONGEST_NAME: usize = 64;
 
@@ -51,7 +51,7 @@ impl<M: Model, X: Extras> Include<M, X> {
         let defaults = M::DEFAULT.iter().filter(|_| self.with_defaults).map(named);
         let repeats = |name: &str| self.with_defaults && M::DEFAULT.iter().any(|field| field.name == name);
         let selection = Selection::new(defaults.chain(asked.filter(|field| !repeats(field.name))).collect(), M::FACTS);
-        // A field that was named comes even if it only repeats another.
+        // A field that was named is shown even if it only repeats another one.
         if self.with_defaults && !M::ECHOES.iter().any(|(echo, _)| self.names(echo)) {
             return selection.without_echoes(M::ECHOES);
         }
@@ -64,12 +64,12 @@ impl<M: Model, X: Extras> Include<M, X> {
         self.names.iter().any(|asked| asked == name)
     }
 
-    /// Returns every name asked for, in order.
+    /// Returns every requested name, in order.
     pub fn asked(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
 
-    /// Returns what to say about fields that were asked for by name and are in no row.
+    /// Returns warnings about fields that were requested by name and are in no row.
     #[must_use]
     pub fn warnings<'r>(&self, request: Request, rows: impl Iterator<Item = &'r Map<String, Value>>) -> Vec<String> {
         if self.names.is_empty() {
@@ -108,7 +108,8 @@ impl<M: Model, X: Extras> Include<M, X> {
         if self.names.is_empty() { shown } else { self.chosen(shown, M::DEFAULT.iter().map(|field| field.name), added) }
     }
 
-    /// Keeps the fields asked for, in that order, of an object whose default fields are `defaults`; then `added`.
+    /// Returns the requested fields, in that order, of an object whose default fields are `defaults`, followed by
+    /// `added`.
     #[must_use]
     pub fn chosen<'d>(
         &'d self,
@@ -142,7 +143,7 @@ impl<M: Model, X: Extras> Param for Include<M, X> {
             let message = format!("{name} has {} names, more than {MOST_NAMES}", asked.len());
             return Err(Error::new(Code::InvalidInclude, message).hint("Name only the fields you need."));
         }
-        // One sign is enough: without the default fields there is nothing that the others could be added to.
+        // One plus sign is enough: without the default fields, the other names would have nothing to be added to.
         let with_defaults = asked.iter().any(|name| name.starts_with('+'));
         let mut names = Vec::with_capacity(asked.len());
         for asked in &asked {
@@ -166,18 +167,18 @@ impl<M: Model, X: Extras> Param for Include<M, X> {
     }
 }
 
-/// Every name that is known.
+/// Returns every known name.
 fn known<M: Model, X: Extras>() -> impl Iterator<Item = &'static str> {
     M::DEFAULT.iter().map(|field| field.name).chain(M::OTHER.iter().copied()).chain(X::NAMES.iter().copied())
 }
 
-/// Whether PagerDuty could have a field of this name.
+/// Returns whether PagerDuty could have a field of this name.
 fn is_name(text: &str) -> bool {
     let starts = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     starts && text.len() <= LONGEST_NAME && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The known name that was meant, if only a few letters of it are wrong: up to a quarter of them, three at most.
+/// Returns the known name that was meant, if only a few letters are wrong: up to a quarter of them, three at most.
 fn misspelt<M: Model, X: Extras>(written: &str) -> Option<&'static str> {
     let written = written.to_ascii_lowercase();
     let most = (written.len() / 4).clamp(1, 3);

@@ -18,10 +18,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// The longest range of incidents and schedules, in days.
 const LONGEST: i32 = 180;
 
-/// How far incidents go back from an end alone, in days.
+/// The number of days before the end of a range of incidents that are covered if no start is given.
 const MONTH: i32 = 30;
 
-/// How many days of a schedule a bound alone stands for.
+/// How many days of a schedule are rendered if only one bound is given.
 const RENDERED: i32 = 14;
 
 /// How far ahead on-calls can be asked for.
@@ -32,7 +32,7 @@ const AHEAD: i32 = 90;
 pub struct Moment(Timestamp);
 
 impl Moment {
-    /// The millisecond in which a time lies: not every program reads nanoseconds.
+    /// Returns a time truncated to milliseconds: not every program reads nanoseconds.
     fn at(time: Timestamp) -> Self {
         Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
     }
@@ -75,7 +75,8 @@ impl Param for Moment {
     }
 }
 
-/// A range of time, checked. Both bounds are given or neither is: PagerDuty takes a bound alone differently on each path.
+/// A checked time range. Either both bounds are given or neither is: PagerDuty treats a single bound differently on
+/// each path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Range {
     /// Its start.
@@ -85,10 +86,10 @@ pub struct Range {
 }
 
 impl Range {
-    /// Returns the range of a question about incidents: at most 180 days.
+    /// Returns the range for a query of incidents: at most 180 days.
     ///
-    /// A start alone reaches until now, and an end alone 30 days back, which is what PagerDuty calls a month. Of a start
-    /// further back than 180 days the newest 180 days are meant.
+    /// A start without an end reaches until now, and an end without a start 30 days back, which PagerDuty calls a
+    /// month. If the start is more than 180 days back, the range is the newest 180 days.
     pub fn of_incidents(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
         match (since, until) {
             (Some(_), None) => {
@@ -101,20 +102,20 @@ impl Range {
         }
     }
 
-    /// Returns the range over which a schedule is rendered: at most 180 days. A bound alone stands for two weeks.
+    /// Returns the range over which a schedule is rendered: at most 180 days. A single bound gives two weeks.
     pub fn of_schedule(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
         let start = since.or_else(|| until.map(|until| until.shifted(-DAY * RENDERED)));
         let end = until.or_else(|| since.map(|since| since.shifted(DAY * RENDERED)));
         Self::bounded(start, end)
     }
 
-    /// Returns the range of a question about one schedule's users: at most 180 days. The bound that is not given is now.
+    /// Returns the range for a query of one schedule's users: at most 180 days. A missing bound is now.
     pub fn of_users(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
         let range = Self::at(since.or_else(|| until.is_none().then(Moment::now)), until);
         Self::bounded(range.since, range.until)
     }
 
-    /// Returns the range of a question about on-calls: it looks at most 90 days ahead. The bound that is not given is now.
+    /// Returns the range for a query of on-calls, which looks at most 90 days ahead. A missing bound is now.
     pub fn of_oncalls(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
         let last = Moment::now().shifted(DAY * AHEAD);
         for (name, moment) in [("since", since), ("until", until)] {
@@ -127,8 +128,8 @@ impl Range {
         Self::ordered(range.since, range.until)
     }
 
-    /// Fills the bound that is not given with now. Where that would be on the wrong side, the range is the minute at the
-    /// other bound: a start in the future alone asks for that moment.
+    /// Uses now for a missing bound. If that would be on the wrong side, the range is the minute at the other bound: a
+    /// start in the future without an end means that moment.
     fn at(since: Option<Moment>, until: Option<Moment>) -> Self {
         let start = since.or_else(|| until.map(|until| Moment::now().min(until.shifted(-MINUTE))));
         let end = until.or_else(|| since.map(|since| Moment::now().max(since.shifted(MINUTE))));
@@ -157,7 +158,7 @@ impl Range {
         }
     }
 
-    /// Whether the bounds are given.
+    /// Returns whether the bounds are given.
     #[must_use]
     pub fn given(&self) -> bool {
         self.since.is_some()
@@ -165,13 +166,13 @@ impl Range {
 }
 
 impl Moment {
-    /// This second.
+    /// Returns the current time, to the second.
     fn now() -> Self {
         let now = Timestamp::now();
         Self(Timestamp::from_second(now.as_second()).unwrap_or(now))
     }
 
-    /// So much later, or at the end of the time that can be written.
+    /// Returns a time that is later by `by`, or the limit of the times that can be written.
     fn shifted(self, by: SignedDuration) -> Self {
         let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
         Self(self.0.checked_add(by).unwrap_or(end))
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!(Range::of_users(moment("2020-01-01"), None).unwrap_err().code(), Code::InvalidTimeRange);
     }
 
-    /// A range as the days from now to its bounds.
+    /// Returns the bounds of a range in days from now.
     fn days(range: Result<Range>) -> (i64, i64) {
         let from_now = |moment: Option<Moment>| {
             let seconds = moment.unwrap().0.duration_since(Timestamp::now()).as_secs();

@@ -1,4 +1,4 @@
-//! The plain parameter types: texts, numbers, switches, choices.
+//! The plain parameter types: text, numbers, switches, choices.
 
 use std::marker::PhantomData;
 
@@ -33,7 +33,7 @@ impl std::fmt::Display for Text {
     }
 }
 
-/// How programs write that there is no value. In another case these may be names.
+/// Words that programs write for "no value". In another case these may be names.
 const NO_VALUE: [&str; 4] = ["null", "None", "nil", "undefined"];
 
 impl Param for Text {
@@ -84,7 +84,7 @@ impl Param for Content {
         string()
     }
 
-    /// Whatever is written is the note.
+    /// Any text is the note, so only `null` is blank.
     fn is_blank(value: &Value) -> bool {
         value.is_null()
     }
@@ -132,7 +132,7 @@ impl Param for Limit {
         integer()
     }
 
-    /// Clients that must fill every number write 0.
+    /// Clients that must fill every number send 0.
     fn is_blank(value: &Value) -> bool {
         is_blank(value) || whole(value) == Some(0)
     }
@@ -285,7 +285,7 @@ impl<C: Choice> Param for Choices<C> {
                 None => ignored.push(item),
             }
         }
-        // To ignore everything would be to ask for everything.
+        // Ignoring every word would return everything.
         match (words.is_empty(), ignored.is_empty()) {
             (true, true) => return Err(names_nothing(Code::InvalidParameter, name, value)),
             (true, false) => return Err(invalid(name, value, &expected)),
@@ -298,7 +298,7 @@ impl<C: Choice> Param for Choices<C> {
         Ok(Self { words: Vec::new(), ignored: Vec::new(), of: PhantomData })
     }
 
-    /// All of the words together narrow nothing.
+    /// All words together do not narrow anything.
     fn is_given(&self) -> bool {
         !self.words.is_empty() && self.words.len() < C::WORDS.len()
     }

@@ -1,7 +1,7 @@
-//! How large an answer may get: in tokens, and as much as its client shows whole.
+//! The size limits of an answer: in tokens, and in what its client shows whole.
 //!
-//! Common clients refuse a tool's answer above 25,000 tokens, and some show their model less than that, so a list is cut
-//! before.
+//! Common clients refuse a tool's answer above 25,000 tokens, and some show their model less than that, so a list is
+//! cut before that.
 
 use pagerduty_rows::table;
 use pagerduty_rows::tokens::{estimate_row, estimate_text};
@@ -11,20 +11,20 @@ use serde_json::{Map, Value};
 use super::Format;
 use crate::clients::{Size, Unit};
 
-/// What the envelope takes besides the rows, in tokens: the metadata with a warning or two.
+/// The tokens of the envelope besides the rows: the metadata with a warning or two.
 const ENVELOPE: usize = 250;
 
-/// What a table takes besides, in tokens: its columns and how to read it.
+/// The additional tokens of a table: its columns and how to read it.
 const HEADER: usize = 200;
 
-/// What a client's limit has to hold besides the rows, in its own unit: the metadata with a few warnings, the columns of a
-/// table, and what the client itself puts around an answer.
+/// The part of a client's limit that is reserved besides the rows, in the client's unit: the metadata with a few
+/// warnings, the columns of a table, and the text that the client puts around an answer.
 const AROUND: usize = 1_500;
 
-/// What the columns of a table and how to read it take of a client's limit, besides.
+/// The additional part of a client's limit for the columns of a table and how to read it.
 const COLUMNS: usize = 800;
 
-/// What separates two rows: a comma and a newline.
+/// The length of the separator between two rows: a comma and a newline.
 const SEPARATOR: usize = 2;
 
 /// The room left for rows.
@@ -35,7 +35,7 @@ pub struct Budget {
     format: Format,
 }
 
-/// One of the measures.
+/// The room in one unit of measurement.
 #[derive(Clone, Copy, Debug)]
 struct Room {
     all: usize,
@@ -47,14 +47,14 @@ impl Room {
         Self { all, left: all }
     }
 
-    /// Takes a cost; `false` if it does not fit.
+    /// Takes a cost. Returns `false` if it does not fit.
     fn take(&mut self, cost: usize) -> bool {
         let rest = self.left.checked_sub(cost);
         self.left = rest.unwrap_or(0);
         rest.is_some()
     }
 
-    /// How many more rows fit if they are like the `taken` ones, and one more.
+    /// Returns how many more rows fit if they are like the `taken` ones, plus one.
     fn likely_rows(self, taken: usize) -> usize {
         (self.left.saturating_mul(taken) / (self.all - self.left).max(1)).saturating_add(1)
     }
@@ -68,7 +68,7 @@ impl Budget {
         Self { tokens, size: None, format: Format::Json }
     }
 
-    /// The same for an answer that has to be shown whole by a client that shows so much.
+    /// Returns the same budget for a client that shows at most `most` of an answer.
     #[must_use]
     pub fn within(self, most: Option<Size>) -> Self {
         let size = most.map(|size| (Room::of(size.most.saturating_sub(AROUND)), size.unit));
@@ -82,7 +82,7 @@ impl Budget {
             Format::Json => self,
             Format::Compact => Self {
                 tokens: self.tokens.map(|room| Room::of(room.left.saturating_sub(HEADER))),
-                // The lines of a table depend on each other, and are estimated before the table is known.
+                // The lines of a table depend on each other, and their size is estimated before the table is complete.
                 size: self.size.map(|(room, unit)| (Room::of(room.left.saturating_sub(COLUMNS) / 10 * 9), unit)),
                 format,
             },
@@ -101,7 +101,7 @@ impl Budget {
         self.tokens.map(|room| room.left)
     }
 
-    /// How many more rows are going to fit, if they are as large as the `taken` ones; `None` is no limit.
+    /// Returns how many more rows will fit, if they are as large as the `taken` ones, or `None` if there is no limit.
     #[must_use]
     pub fn likely_rows(&self, taken: usize) -> Option<usize> {
         let rooms = self.tokens.into_iter().chain(self.size.map(|(room, _)| room));
@@ -114,7 +114,7 @@ impl Budget {
             return true;
         }
         match self.format {
-            // Measured while it is written once, and nothing is kept of it.
+            // The row is measured as it would be written, without keeping the text.
             Format::Json => self.charge(|| estimate_row(row), || extent_of_row(row)),
             Format::Compact => {
                 let line = table::likely_line(row);
