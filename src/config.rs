@@ -87,7 +87,7 @@ impl Host {
             return Err(invalid("it is not https, and the credential would travel in the clear"));
         }
         let base = url.as_str().trim_end_matches('/').to_owned();
-        // Scheme, port and path included: anything else could be another server.
+        // Scheme, port and path are compared too: anything else could be another server.
         let region = base.strip_prefix("https://").and_then(Region::of_host);
         Ok(Self { base, name: name.to_owned(), region })
     }
@@ -131,9 +131,9 @@ pub struct Config {
     pub host_by: Option<By>,
     /// The credential of the environment, with the variable it came from.
     pub token: Option<(SecretString, &'static str)>,
-    /// A variable that is set and looks like the one for the credential, where there is none.
+    /// The name of a variable that is set and looks like the one for the credential, if there is no credential.
     pub similar_to_token: Option<String>,
-    /// What the `.env` file has to do with these settings.
+    /// The influence of the `.env` file on these settings.
     pub dotenv: FromFile,
     /// The login in the browser.
     pub oauth: OAuth,
@@ -143,26 +143,26 @@ pub struct Config {
     pub sandbox: bool,
     /// What goes wrong in the embedded account, see [`crate::sandbox::FaultSpec::parse`].
     pub sandbox_faults: Option<String>,
-    /// The file in which the embedded account keeps what is changed in it; `None` is memory.
+    /// The file in which the embedded account keeps its changes, or `None` to keep them in memory.
     pub sandbox_state: Option<PathBuf>,
     /// Whether text is left as PagerDuty gives it, see [`pagerduty_rows::text`].
     pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,
-    /// Whether somebody chose that budget. Otherwise answers keep to what a known client shows, too.
+    /// Set if that budget was chosen explicitly. Otherwise answers also stay within what a known client shows.
     pub budget_by_hand: bool,
     /// How answers are written.
     pub format: Format,
-    /// Whether answers over MCP have structured content beside their text.
+    /// Set if answers over MCP have structured content beside their text.
     pub structured_content: bool,
     /// The time-out of a call.
     pub timeout: Duration,
     /// The time-out of connecting.
     pub connect_timeout: Duration,
-    /// The certificate authorities that are trusted in place of the system's.
+    /// The certificate authorities trusted instead of the system's.
     pub trust: Trust,
-    /// The time-out of one attempt at a request, so far below that of the call that one on a dead connection leaves time for
-    /// others. No variable sets it, nor the back-off: programs and tests may.
+    /// The time-out of one attempt at a request. It is far below that of the call, so that an attempt on a dead
+    /// connection leaves time for others. Neither it nor the back-off has a variable; programs and tests may set them.
     pub attempt_timeout: Duration,
     /// The first back-off between attempts; it doubles.
     pub backoff: Duration,
@@ -255,20 +255,20 @@ fn unusable(name: &str, value: &str, expected: &str) -> Error {
     Error::new(Code::InvalidConfiguration, format!("{name} is {value:?}")).hint(format!("Set it to {expected}."))
 }
 
-/// A value without blanks and quotes around it: Docker's `--env-file` takes quotes for part of the value.
+/// Returns a value without blanks and quotes around it: Docker's `--env-file` keeps quotes as part of the value.
 fn unquoted(value: &str) -> &str {
     let value = value.trim();
     let inner = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     inner.map_or(value, str::trim)
 }
 
-/// An address that a header can carry.
+/// Checks that a header can carry an address, and returns the address.
 fn email(address: String) -> Result<String> {
     let usable = address.contains('@') && address.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if usable { Ok(address) } else { Err(unusable(USER_EMAIL, &address, "the email address of a PagerDuty user")) }
 }
 
-/// A switch.
+/// Reads the value of a switch.
 pub(crate) fn flag(name: &str, value: &str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),

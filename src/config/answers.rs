@@ -1,4 +1,4 @@
-//! How answers are written: how large they get, and what they have besides their text.
+//! The settings of answers: their size, their form, and their structured content.
 
 use super::{Config, flag, unusable};
 use crate::error::Result;
@@ -7,13 +7,13 @@ use crate::error::Result;
 pub const MAX_RESPONSE_TOKENS: &str = "PAGERDUTY_MAX_RESPONSE_TOKENS";
 /// The switch for structured content.
 pub const STRUCTURED_CONTENT: &str = "PAGERDUTY_STRUCTURED_CONTENT";
-/// The switch that leaves text as it came.
+/// The switch that leaves text unchanged.
 pub const RAW_TEXT: &str = "PAGERDUTY_RAW_TEXT";
-/// How answers are written.
+/// The format of answers.
 pub const FORMAT: &str = "PAGERDUTY_FORMAT";
 
 impl Config {
-    /// Sets the budget of an answer by hand: a number of tokens, 0 being no limit.
+    /// Sets the budget of an answer explicitly, as a number of tokens. 0 means no limit.
     pub fn set_max_response_tokens(&mut self, value: &str) -> Result<()> {
         self.max_response_tokens = tokens(value)?;
         self.budget_by_hand = true;
@@ -27,7 +27,7 @@ impl Config {
     }
 }
 
-/// A budget in tokens, 0 being none.
+/// Reads a budget in tokens. 0 means no limit.
 pub(super) fn tokens(value: &str) -> Result<Option<usize>> {
     let tokens: usize = value
         .parse()

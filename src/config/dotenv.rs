@@ -1,12 +1,13 @@
 //! The `.env` file: read, never written into the environment.
 //!
-//! The nearest one of the working directory and its parents. It is often another program's: editors start servers in
-//! project folders. So a file that cannot be read is passed over with a warning, and so is a line, unless it sets one of
-//! our variables: starting without that would only fail later, with a worse message. No message quotes a line, which may
-//! hold a credential. [`Variables`](super::Variables) decides what the file may decide, given the environment.
+//! The nearest one of the working directory and its parents is used. It often belongs to another program: editors start
+//! servers in project folders. So a file that cannot be read is skipped with a warning, and so is a line, unless it
+//! sets one of our variables: starting without that would only fail later, with a worse message. No message quotes a
+//! line, which may hold a credential. [`Variables`](super::Variables) determines which settings come from the file,
+//! given the environment.
 //!
-//! Lines are read as `python-dotenv` reads them, but for `$NAME`, which stands for itself: the file could have secrets of
-//! the environment in its own values otherwise. The first of two lines with the same name counts.
+//! Lines are read as `python-dotenv` reads them, except that `$NAME` is not expanded: otherwise the file could put
+//! secrets of the environment into its values. If two lines have the same name, the first one counts.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -23,29 +24,29 @@ const LARGEST: u64 = 1024 * 1024;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Dotenv {
     path: PathBuf,
-    /// Our variables that a file has a say in: value and line.
+    /// Our variables that the file may set, each with its value and line.
     set: HashMap<&'static str, (String, usize)>,
-    /// Our variables that the file sets and never decides.
+    /// Our variables that the file sets but never decides.
     ignored: Vec<&'static str>,
-    /// Our variables whose lines cannot be read, with the line.
+    /// Our variables whose lines cannot be read, each with its line.
     broken: Vec<(&'static str, usize)>,
-    /// How many lines of others cannot be read.
+    /// The number of unreadable lines that set none of our variables.
     skipped: usize,
-    /// Why the file was passed over.
+    /// The reason why the file was skipped.
     unreadable: Option<String>,
-    /// A name that looks like the one for a key.
+    /// A name that looks like a misspelling of the one for a key.
     similar: Option<String>,
 }
 
 impl fmt::Debug for Dotenv {
-    /// Formats the path alone: a credential may be among the values.
+    /// Formats only the path: the values may include a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dotenv").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 impl Dotenv {
-    /// Reads the nearest `.env` file. An absent file is an empty one.
+    /// Reads the nearest `.env` file. An absent file counts as an empty one.
     #[must_use]
     pub fn load() -> Self {
         let Some(path) = nearest() else { return Self::default() };
@@ -85,7 +86,7 @@ impl Dotenv {
                         self.ignored.push(variable.name);
                     }
                 }
-                // Bytes that are no text: what the line says is not known.
+                // The value has bytes that are not text, so it is unknown.
                 Some(variable) if value.contains(char::REPLACEMENT_CHARACTER) => {
                     self.broken.push((variable.name, line));
                 }
@@ -98,31 +99,31 @@ impl Dotenv {
         }
     }
 
-    /// The value of a variable that the file has a say in.
+    /// Returns the value of a variable that the file may set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.set.get(name).map(|(value, _)| value.as_str())
     }
 
-    /// Our variables that the file sets and never decides.
+    /// Returns our variables that the file sets but never decides.
     #[must_use]
     pub fn ignored(&self) -> &[&'static str] {
         &self.ignored
     }
 
-    /// Our variables whose lines cannot be read, with the line.
+    /// Returns our variables whose lines cannot be read, each with its line.
     #[must_use]
     pub fn broken(&self) -> &[(&'static str, usize)] {
         &self.broken
     }
 
-    /// A name in the file that looks like the one for a key.
+    /// Returns a name in the file that looks like a misspelling of the one for a key.
     #[must_use]
     pub fn similar(&self) -> Option<&str> {
         self.similar.as_deref()
     }
 
-    /// The place of a variable, for messages: file and line.
+    /// Returns the place of a variable, for messages: file and line.
     #[must_use]
     pub fn place(&self, name: &str) -> String {
         let line = self.set.get(name).map(|(_, line)| *line);
@@ -131,19 +132,19 @@ impl Dotenv {
         format!("{}{line}", self.name())
     }
 
-    /// The file, for messages.
+    /// Returns the name of the file, for messages.
     #[must_use]
     pub fn name(&self) -> String {
         if self.path.as_os_str().is_empty() { "the .env file".to_owned() } else { self.path.display().to_string() }
     }
 
-    /// Whether there is a file.
+    /// Returns whether there is a file.
     #[must_use]
     pub fn is_present(&self) -> bool {
         !self.path.as_os_str().is_empty()
     }
 
-    /// The faults that stop nothing, as sentences without a value.
+    /// Returns the faults that do not stop the start, as sentences without a value.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let unreadable = self.unreadable.as_ref().map(|why| format!("{} was passed over: {why}", self.name()));
@@ -153,12 +154,12 @@ impl Dotenv {
     }
 }
 
-/// Our variable of this name.
+/// Returns our variable of this name.
 fn ours(name: &str) -> Option<&'static super::Variable> {
     VARIABLES.iter().find(|variable| variable.name == name)
 }
 
-/// Reads the text of a file, or returns why it cannot be read.
+/// Reads the text of a file, or returns the reason why it cannot be read.
 fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
@@ -170,7 +171,7 @@ fn read(path: &Path) -> Result<String, String> {
         // Windows' shells write UTF-16.
         [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
-        // Other encodings in the comments of others do not matter.
+        // Unreadable bytes in lines that are not ours, such as comments, do not matter.
         text => String::from_utf8_lossy(text).into_owned(),
     })
 }
@@ -180,19 +181,19 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// One entry of a file.
+/// An entry of a file.
 #[derive(Debug, PartialEq)]
 enum Entry<'t> {
-    /// Nothing is set: an empty line, a comment, a name without a value.
+    /// An entry that sets nothing: an empty line, a comment, or a name without a value.
     Nothing,
     /// A name and its value.
     Set(&'t str, String),
-    /// A syntax error, with the name as far as there is one.
+    /// A syntax error, with the name as far as it was read.
     Broken(&'t str),
 }
 
-/// Reads the entry at the start of `rest`, and how many bytes it takes. A broken one takes its line alone: a quote that is
-/// not closed would take all lines after it along.
+/// Reads the entry at the start of `rest`, and returns it with its length in bytes. A broken entry is only its line:
+/// otherwise a missing closing quote would include all lines after it.
 fn entry(rest: &str) -> (Entry<'_>, usize) {
     let (line, length) = first_line(rest);
     let text = line.trim();
@@ -212,7 +213,7 @@ fn entry(rest: &str) -> (Entry<'_>, usize) {
     let Some(quote) = value.chars().next().filter(|c| ['"', '\''].contains(c)) else {
         return (Entry::Set(name, unquoted(value)), length);
     };
-    // A quoted value may span lines, so that it is looked for in all that is left.
+    // A quoted value may span lines, so the closing quote is searched for in all of the remaining text.
     let start = line.trim_end().len() - value.len() + 1;
     match rest.get(start..).and_then(|text| quoted(text, quote)) {
         Some((value, taken)) => (Entry::Set(name, value), start + taken),
@@ -220,7 +221,7 @@ fn entry(rest: &str) -> (Entry<'_>, usize) {
     }
 }
 
-/// The first line without its end, and its length with it.
+/// Returns the first line without its line break, and its length with it.
 fn first_line(text: &str) -> (&str, usize) {
     let end = text.find(['\n', '\r']).unwrap_or(text.len());
     let (line, rest) = text.split_at_checked(end).unwrap_or((text, ""));
@@ -232,7 +233,7 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace()
 }
 
-/// The value without quotes: up to a `#` after a blank.
+/// Returns an unquoted value, which ends before a `#` after a blank.
 fn unquoted(text: &str) -> String {
     let comment = text.char_indices().zip(text.chars().skip(1)).find(|((_, c), next)| is_blank(*c) && *next == '#');
     let value = comment.and_then(|((at, _), _)| text.get(..at)).unwrap_or(text);
@@ -240,7 +241,8 @@ fn unquoted(text: &str) -> String {
     value.trim_end().replace("\\$", "$")
 }
 
-/// The value up to the closing quote, and the length of what was read: only a comment may follow on its line.
+/// Returns the value up to the closing quote, and the length of the text read. Only a comment may follow on the same
+/// line.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut escaped = false;
     let close = text.char_indices().find(|(_, c)| {
@@ -255,7 +257,8 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     (tail.is_empty() || tail.starts_with('#')).then(|| (unescaped(value, quote), close + 1 + length))
 }
 
-/// The value with its escapes replaced: those of Python between double quotes, backslash and quote between single ones.
+/// Returns the value with its escapes replaced: Python's escapes in double quotes, backslash and quote in single
+/// quotes.
 fn unescaped(value: &str, quote: char) -> String {
     let mut text = String::with_capacity(value.len());
     let mut characters = value.chars();
@@ -285,7 +288,8 @@ fn unescaped(value: &str, quote: char) -> String {
     text
 }
 
-/// The nearest file. A folder or a pipe of that name is none: reading a pipe would wait for its writer.
+/// Returns the path of the nearest file. A folder or pipe of that name is ignored: reading a pipe would wait for its
+/// writer.
 fn nearest() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().map(|folder| folder.join(".env")).find(|path| path.is_file())
@@ -380,7 +384,7 @@ mod tests {
             ("$FOLDER${FOLDER}", "$FOLDER${FOLDER}"),
             ("a$b$", "a$b$"),
             ("${", "${"),
-            // After a backslash as well, but for single quotes.
+            // This applies after a backslash too, except in single quotes.
             (r"\$PATH", "$PATH"),
             (r#""\${PATH}""#, "${PATH}"),
             (r"'\$PATH'", r"\$PATH"),

@@ -8,12 +8,12 @@ use crate::error::Result;
 
 /// The switch for the embedded account.
 pub const SANDBOX: &str = "PAGERDUTY_SANDBOX";
-/// What goes wrong in the embedded account.
+/// The faults of the embedded account.
 pub const SANDBOX_FAULTS: &str = "PAGERDUTY_SANDBOX_FAULTS";
-/// Where the embedded account keeps its changes.
+/// The file in which the embedded account keeps its changes.
 pub const SANDBOX_STATE: &str = "PAGERDUTY_SANDBOX_STATE";
 
-/// The variable that switches it on.
+/// The variable that switches the embedded account on.
 pub(super) const SWITCH: Variable = Variable {
     name: SANDBOX,
     default: "0",
@@ -21,7 +21,7 @@ pub(super) const SWITCH: Variable = Variable {
     in_file: InFile::Refused,
 };
 
-/// The variable that lets it fail.
+/// The variable for faults of the embedded account.
 pub(super) const FAULTS: Variable = Variable {
     name: SANDBOX_FAULTS,
     default: "none",
@@ -33,7 +33,7 @@ pub(super) const FAULTS: Variable = Variable {
     in_file: InFile::Ignored,
 };
 
-/// The variable that says where it keeps its changes.
+/// The variable for the file of the embedded account.
 pub(super) const STATE: Variable = Variable {
     name: SANDBOX_STATE,
     default: "in the state directory",
@@ -42,7 +42,8 @@ pub(super) const STATE: Variable = Variable {
     in_file: InFile::Ignored,
 };
 
-/// The file of the embedded account, by default in the state directory. Without one of those there is no file.
+/// Returns the file of the embedded account, by default in the state directory. Without a state directory there is no
+/// file.
 pub(super) fn state(value: Option<String>) -> Result<Option<PathBuf>> {
     match value {
         None => Ok(state_dir().map(|folder| folder.join("sandbox.json"))),

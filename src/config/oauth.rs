@@ -71,7 +71,8 @@ impl TokenStore {
     }
 }
 
-/// Our folder where programs keep what has to outlive them and concerns no other program; `None` without a home.
+/// Returns our folder for data that persists between runs and concerns no other program, or `None` without a home
+/// directory.
 pub(super) fn state_dir() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = |below: &str| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(below));

@@ -1,4 +1,4 @@
-//! The service regions, each an installation of PagerDuty with its own accounts.
+//! The service regions. Each is a separate PagerDuty installation with separate accounts.
 
 use super::REGION;
 use crate::error::{Code, Error, Result};
@@ -13,7 +13,7 @@ pub enum Region {
 }
 
 impl Region {
-    /// A region by its name, `us` or `eu` in any case.
+    /// Reads a region from its name, `us` or `eu` in any case.
     pub fn parse(name: &str) -> Result<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
             "us" => Ok(Region::Us),
@@ -23,7 +23,7 @@ impl Region {
         }
     }
 
-    /// The name, as it is set: `us` or `eu`.
+    /// Returns the name used in settings: `us` or `eu`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,13 +32,13 @@ impl Region {
         }
     }
 
-    /// The region of an API host.
+    /// Returns the region of an API host.
     #[must_use]
     pub fn of_host(host: &str) -> Option<Self> {
         [Region::Us, Region::Eu].into_iter().find(|region| region.host() == host)
     }
 
-    /// The API's host.
+    /// Returns the host of the region's API.
     #[must_use]
     pub const fn host(self) -> &'static str {
         match self {

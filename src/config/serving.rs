@@ -13,7 +13,7 @@ pub const MCP_HOST: &str = "MCP_HOST";
 /// The port under the official server's name.
 pub const MCP_PORT: &str = "MCP_PORT";
 
-/// The switch that makes the key header a must.
+/// The switch that requires a key in every request.
 pub const REQUIRE_KEY: &str = "PAGERDUTY_REQUIRE_KEY";
 
 /// What the environment says, each with the name of its variable. Not read yet: whoever does not serve does not care.
@@ -25,7 +25,7 @@ pub struct Serving {
     pub host: Option<(&'static str, String)>,
     /// The port to listen on.
     pub port: Option<(&'static str, String)>,
-    /// Whether every request needs a credential.
+    /// The value of the switch that requires a credential in every request.
     pub require_key: Option<(&'static str, String)>,
 }
 

@@ -1,4 +1,4 @@
-//! The variables: their names, what they mean, and what a `.env` file may decide with each.
+//! The variables: their names, their meanings, and the influence that a `.env` file has on each.
 
 use super::answers::{FORMAT, MAX_RESPONSE_TOKENS, RAW_TEXT, STRUCTURED_CONTENT};
 use super::oauth::{BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, TOKEN_STORE};
@@ -11,33 +11,35 @@ use super::{embedded, flag, unquoted};
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// What holds when it is not set.
+    /// The value used when it is not set.
     pub default: &'static str,
-    /// What it is for.
+    /// The purpose of the variable.
     pub meaning: &'static str,
-    /// What a `.env` file may decide with it.
+    /// The influence that a `.env` file has on it.
     pub in_file: InFile,
 }
 
-/// What a `.env` file may decide with a variable. The file may be anybody's: editors start servers in the folders they open.
+/// The influence that a `.env` file has on a variable. The file may come from an unknown author: editors start servers
+/// in the folders they open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InFile {
-    /// Its value is taken: the worst it can do is to make calls fail.
+    /// The value is used: at worst it makes calls fail.
     Taken,
-    /// Its value is taken where the environment names no credential, neither a key nor a client to log in with.
+    /// The value is used if the environment names no credential, neither a key nor a client to log in with.
     Credential,
-    /// Its value is taken with a key of the same file, and ignored otherwise.
+    /// The value is used together with a key from the same file, and ignored otherwise.
     WithKey,
-    /// Its value is taken with a key of the same file, or if it is one of PagerDuty's own hosts, and refused otherwise.
+    /// The value is used together with a key from the same file, or if it is one of PagerDuty's own hosts, and refused
+    /// otherwise.
     HostWithKey,
-    /// Its value is ignored.
+    /// The value is ignored.
     Ignored,
-    /// Its value is refused: to act as if it were not there would mislead.
+    /// The value is refused, because continuing without it would mislead the user.
     Refused,
 }
 
 impl InFile {
-    /// The rule as it is documented.
+    /// Returns the rule in the words of the documentation.
     #[must_use]
     pub const fn rule(self) -> &'static str {
         match self {
@@ -59,13 +61,13 @@ pub const USER_API_KEY: &str = "PAGERDUTY_USER_API_KEY";
 pub const REGION: &str = "PAGERDUTY_REGION";
 /// The API's base URL.
 pub const API_HOST: &str = "PAGERDUTY_API_HOST";
-/// The author of writes.
+/// The address of the author of writes.
 pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
 /// The time-out of a call.
 pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
 /// The time-out of connecting.
 pub const CONNECT_TIMEOUT: &str = "PAGERDUTY_CONNECT_TIMEOUT";
-/// What is logged.
+/// The filter of the log.
 pub const LOG: &str = "PAGERDUTY_LOG";
 
 /// Every variable the server reads.
@@ -253,15 +255,15 @@ pub const VARIABLES: &[Variable] = &[
     },
 ];
 
-/// Whether a value says what holds anyhow.
+/// Returns whether a value is the same as the default.
 pub(super) fn is_switched_off(variable: &Variable, value: &str) -> bool {
     let value = unquoted(value).trim_end_matches('/');
     value.eq_ignore_ascii_case(variable.default)
         || (variable.default == "0" && matches!(flag(variable.name, value), Ok(false)))
 }
 
-/// Whether a name looks like a mistyped [`API_TOKEN`] or [`USER_API_KEY`]. The keys of PagerDuty's Events API have names of
-/// their own (routing, integration, service) and are something else.
+/// Returns whether a name looks like a misspelling of [`API_TOKEN`] or [`USER_API_KEY`]. The keys of PagerDuty's Events
+/// API have different names (routing, integration, service) and are something else.
 pub(super) fn is_similar_to_token(name: &str) -> bool {
     const WORDS: [&str; 9] = ["API", "KEY", "TOKEN", "USER", "REST", "ACCESS", "AUTH", "OAUTH", "APIKEY"];
     let upper = name.to_ascii_uppercase();

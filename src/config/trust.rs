@@ -1,14 +1,14 @@
-//! Which certificate authorities TLS trusts in place of the system's.
+//! The certificate authorities that TLS trusts instead of the system's.
 
 use std::path::PathBuf;
 
-/// A PEM file of CA certificates.
+/// The variable for a PEM file of CA certificates.
 pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
-/// Folders of PEM files with CA certificates.
+/// The variable for folders of PEM files with CA certificates.
 pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 
-/// CA certificates that are named in the environment, by the variables that OpenSSL reads. Never taken from a `.env` file:
-/// it could make its folder the authority over every host.
+/// The CA certificates named in the environment by the variables that OpenSSL reads. They are never taken from a `.env`
+/// file, which could make TLS trust certificates from its folder for every host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// A file of certificates.
@@ -23,7 +23,7 @@ impl Trust {
         Self { file: get(SSL_CERT_FILE).map(PathBuf::from), folders: folders.unwrap_or_default() }
     }
 
-    /// Whether anything is named; otherwise the system decides.
+    /// Returns whether any file or folder is named. Otherwise the system decides.
     #[must_use]
     pub fn is_given(&self) -> bool {
         self.file.is_some() || !self.folders.is_empty()

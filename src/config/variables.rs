@@ -1,7 +1,7 @@
 //! The variables that are set, and who set each of them.
 //!
 //! Every door reads its settings through here, so that all of them agree on what is set, and on what a `.env` file may
-//! decide ([`InFile`]): the check and the values it is about are the same.
+//! decide ([`InFile`]): the values that are checked are the values that are used.
 
 use std::collections::HashMap;
 use std::env;
@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 /// Who set a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The user who runs the program: by an option, an argument or the environment.
+    /// The user who runs the program, by an option, an argument or the environment.
     User,
     /// The `.env` file, which may be anybody's.
     File,
@@ -28,29 +28,29 @@ pub enum By {
 pub struct Variables {
     set: HashMap<&'static str, (String, By)>,
     file: Dotenv,
-    /// Our variables that the file sets and does not decide.
+    /// Our variables that the file sets but does not decide.
     ignored: Vec<&'static str>,
-    /// A name in the environment that looks like the one for a key.
+    /// A name in the environment that looks like a misspelling of the one for a key.
     similar: Option<String>,
 }
 
-/// What a `.env` file has to do with the settings, for people.
+/// The influence of a `.env` file on the settings, for display.
 #[derive(Clone, Debug, Default)]
 pub struct FromFile {
     /// The file, if there is one.
     pub name: Option<String>,
-    /// The variables that it decides.
+    /// The variables that it determines.
     pub taken: Vec<&'static str>,
-    /// The variables that it sets and does not decide, each with the reason.
+    /// The variables that it sets but does not determine, each with the reason.
     pub ignored: Vec<(&'static str, &'static str)>,
-    /// The faults that stop nothing, as sentences.
+    /// The faults that do not stop the start, as sentences.
     pub faults: Vec<String>,
-    /// The host that requests go to by the file's decision, if it is not PagerDuty's.
+    /// The host that requests go to because of the file, if it is not PagerDuty's.
     pub host: Option<String>,
 }
 
 impl FromFile {
-    /// Says in the log what the user may not expect. Apart from reading, because the log's level may stand in the file.
+    /// Logs what the user may not expect. This is separate from reading, because the file may set the log level.
     pub fn warn(&self) {
         for fault in &self.faults {
             tracing::warn!("{fault}");
@@ -65,7 +65,7 @@ impl FromFile {
     }
 }
 
-/// The reason for ignoring a variable of a file, whatever else is set.
+/// The reason for ignoring a variable of a file regardless of other settings.
 const NEVER: &str = "a .env file does not decide it; set it in the environment if it is meant";
 
 impl Variables {
@@ -93,7 +93,7 @@ impl Variables {
             .beside(env::vars_os().map(|(name, value)| (text(name), text(value))))
     }
 
-    /// Notes a name among all of the environment that looks like the one for a key.
+    /// Notes a name in the whole environment that looks like a misspelling of the one for a key.
     #[must_use]
     pub fn beside(mut self, environment: impl Iterator<Item = (String, String)>) -> Self {
         let mut similar = environment.filter(|(name, value)| is_similar_to_token(name) && !value.trim().is_empty());
@@ -101,7 +101,7 @@ impl Variables {
         self
     }
 
-    /// A name that looks like the one for a key, in the environment or the file.
+    /// Returns a name that looks like a misspelling of the one for a key, in the environment or the file.
     #[must_use]
     pub fn similar_to_token(&self) -> Option<String> {
         self.similar.clone().or_else(|| self.file.similar().map(str::to_owned))
@@ -153,8 +153,8 @@ impl Variables {
         self.set.get(name).map(|(_, by)| *by)
     }
 
-    /// The variables without those that a `.env` file sets and may not decide, and what is to be said about the file.
-    /// Refuses a file if to go on without its setting would mislead.
+    /// Returns the variables without those that a `.env` file sets and may not decide, and the report on the file.
+    /// Refuses a file if continuing without its setting would mislead the user.
     pub(super) fn settled(&self) -> Result<(Self, FromFile)> {
         let mut settled = self.clone();
         let mut ignored: Vec<_> = self.ignored.iter().map(|name| (*name, NEVER)).collect();
@@ -190,7 +190,7 @@ impl Variables {
         }
         let refused = of_file(InFile::Refused)
             .filter(|variable| self.get(variable.name).is_some_and(|value| !is_switched_off(variable, value)));
-        // One that cannot be read is refused for that by whoever reads it.
+        // A host that cannot be read is refused when it is parsed for use.
         let foreign = |variable: &&Variable| {
             let host = self.get(variable.name).map(Host::parse);
             host.is_some_and(|host| host.is_ok_and(|host| host.region().is_none()))
@@ -213,12 +213,13 @@ impl Variables {
         Ok((settled, report))
     }
 
-    /// Whether a variable has the file's value.
+    /// Returns whether a variable has the file's value.
     fn is_files(&self, variable: &Variable) -> bool {
         self.by(variable.name) == Some(By::File)
     }
 
-    /// The error for a file that sets what it may not, where it would mislead to go on without.
+    /// Returns the error for a file that sets a variable it may not set, where continuing without it would mislead the
+    /// user.
     fn refusal(&self, variable: &Variable) -> Error {
         let (name, place) = (variable.name, self.file.place(variable.name));
         let (why, hint) = if name == SANDBOX {
@@ -239,7 +240,7 @@ impl Variables {
         Error::new(Code::InvalidConfiguration, format!("{place}: the .env file sets {name}, {why}")).hint(hint)
     }
 
-    /// The error about a setting, with its place if a file has it.
+    /// Returns an error about a setting, with the place of the setting if it is in a file.
     #[must_use]
     pub fn placed(&self, error: Error) -> Error {
         let named = |variable: &&Variable| self.is_files(variable) && error.message().contains(variable.name);
