@@ -1,38 +1,38 @@
-//! What is known of MCP clients: which answers they show whole, what of an answer they read, how long they wait.
+//! The known MCP clients: the size of answers they show whole, the part of an answer they read, and how long they wait.
 //!
-//! Everything here was seen with the version named. What was not tried says so, and is never guessed. The server looks a
-//! client up by the name in its `clientInfo`, to keep answers within what the client shows; `docs/clients.md` is written
-//! from this table.
+//! Everything here was observed with the named version. Untested properties are marked as such and never guessed. The
+//! server looks a client up by the name in its `clientInfo`, to keep answers within the size that the client shows.
+//! `docs/clients.md` is written from this table.
 
-/// A client, as it was seen.
+/// A known client and its observed properties.
 #[derive(Debug)]
 pub struct Client {
-    /// What people call it.
+    /// The usual name.
     pub title: &'static str,
-    /// The version all figures were seen on.
+    /// The version on which all figures were observed.
     pub version: &'static str,
-    /// Its name in `clientInfo`; `None` where that was not written down.
+    /// The name in `clientInfo`, or `None` if it was not recorded.
     pub name: Option<&'static str>,
     /// The largest answer it shows its model whole.
     pub shows: Shows,
-    /// What of an answer its model reads.
+    /// The part of an answer that its model reads.
     pub reads: Reads,
-    /// How long it waits for an answer by default.
+    /// The time it waits for an answer by default.
     pub waits: Waits,
-    /// Whether it sends a cancellation when it gives up.
+    /// Set if it sends a cancellation when it gives up; `None` if unknown.
     pub cancels: Option<bool>,
-    /// How much of the server's instructions its model reads.
+    /// The part of the server's instructions that its model reads.
     pub instructions: Instructions,
-    /// What to set for it.
+    /// The settings to use for it.
     pub advice: &'static str,
 }
 
 /// The largest answer a client shows whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shows {
-    /// This much.
+    /// A known limit.
     UpTo(Size),
-    /// No limit was met: an answer of so many characters came through.
+    /// No known limit: an answer of this many characters was shown whole.
     AtLeast(usize),
     /// Not tried.
     Untried,
@@ -41,59 +41,60 @@ pub enum Shows {
 /// A size of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// How much.
+    /// The number of units.
     pub most: usize,
-    /// Of what.
+    /// The unit.
     pub unit: Unit,
 }
 
-/// How a client counts text.
+/// The unit in which a client measures text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Characters, as JavaScript counts them: those outside the Basic Multilingual Plane are two.
+    /// Characters as JavaScript counts them: those outside the Basic Multilingual Plane count as two.
     Characters,
     /// Bytes of UTF-8.
     Bytes,
 }
 
-/// What of an answer a model reads.
+/// The part of an answer that a model reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     /// The text.
     Text,
     /// The structured content.
     Structured,
-    /// Both, which costs twice.
+    /// Both, so that the content counts twice.
     Both,
-    /// The text, and the structured content too unless the text is its compact JSON to the byte.
+    /// The text and the structured content, but only the text if it is byte for byte the compact JSON of the structured
+    /// content.
     BothUnlessTwins,
-    /// What the program makes of them.
+    /// The part that the program built on the client passes on.
     Program,
 }
 
-/// How long a client waits for an answer.
+/// The time a client waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waits {
-    /// So many seconds.
+    /// This many seconds.
     Seconds(u32),
-    /// So many seconds, begun anew with each progress notification.
+    /// This many seconds, starting again with each progress notification.
     SecondsAfterProgress(u32),
-    /// It still waited after so many seconds.
+    /// More than this many seconds: it was still waiting then.
     LongerThan(u32),
     /// Not tried.
     Untried,
 }
 
-/// How much of the instructions a model reads.
+/// The part of the instructions that a model reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instructions {
     /// All of them.
     Whole,
-    /// So many characters.
+    /// This many characters.
     First(u32),
-    /// So many characters when the client defers its tools, otherwise all of them.
+    /// This many characters when the client defers its tools, otherwise all of them.
     FirstWhenDeferred(u32),
-    /// So many characters when the client defers its tools, otherwise nothing.
+    /// This many characters when the client defers its tools, otherwise nothing.
     OnlyWhenDeferred(u32),
     /// Nothing.
     Nothing,
@@ -102,14 +103,14 @@ pub enum Instructions {
 }
 
 impl Client {
-    /// The client of this name, if there is one and only one.
+    /// Returns the client of this name, if there is exactly one.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         let mut named = KNOWN.iter().filter(|client| client.name == Some(name));
         named.next().filter(|_| named.next().is_none())
     }
 
-    /// The size an answer must not exceed to be shown whole.
+    /// Returns the largest size of an answer that is shown whole.
     #[must_use]
     pub fn limit(&self) -> Option<Size> {
         match self.shows {
@@ -127,10 +128,10 @@ const fn bytes(most: usize) -> Shows {
     Shows::UpTo(Size { most, unit: Unit::Bytes })
 }
 
-/// The name in `clientInfo` of what is built on the official Python SDK and does not give its own.
+/// The name in `clientInfo` of programs that use the official Python SDK and set no name.
 const PYTHON_SDK: Option<&str> = Some("mcp");
 
-/// A framework, of which no limit is known, and which does not show instructions.
+/// Returns a framework without a known limit that does not show instructions.
 const fn framework(title: &'static str, version: &'static str, name: Option<&'static str>) -> Client {
     Client {
         title,
@@ -145,21 +146,22 @@ const fn framework(title: &'static str, version: &'static str, name: Option<&'st
     }
 }
 
-/// The same in TypeScript, where nobody looked whether the instructions are shown, and the names were not written down.
+/// Returns a TypeScript framework. For these it was not tested whether instructions are shown, and the names were not
+/// recorded.
 const fn typescript(title: &'static str, version: &'static str) -> Client {
     Client { instructions: Instructions::Untried, ..framework(title, version, None) }
 }
 
-/// What to set where the model reads an answer twice.
+/// The advice for a client whose model reads an answer twice.
 const ONCE: &str = "`--structured-content off`: its model reads text and structured content, everything twice.";
 
-/// Every client that was tried: coding agents, Python, TypeScript.
+/// All tested clients: coding agents, Python, TypeScript.
 pub const KNOWN: &[Client] = &[
     Client {
         title: "Claude Code",
         version: "2.1.328",
         name: Some("claude-code"),
-        // Without `anthropic/maxResultSizeChars` on the tools it is 49,936.
+        // Without `anthropic/maxResultSizeChars` on the tools, the limit is 49,936.
         shows: characters(108_857),
         reads: Reads::Structured,
         waits: Waits::LongerThan(330),

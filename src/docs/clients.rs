@@ -1,4 +1,4 @@
-//! `docs/clients.md`: the table of known clients, for people.
+//! Writes `docs/clients.md`, which has the table of known clients.
 
 use std::fmt::Write;
 
@@ -23,8 +23,8 @@ Calls that run longer than five seconds send a progress notification every five 
 
 ";
 
-/// The page.
-/// What the last run of all clients showed; the table between the marks is put there by the test that writes this file.
+/// The section with the results of the last run of all clients. The test that writes this file puts the table between
+/// the marks.
 const RESULTS: &str = "
 ## Last run
 
@@ -112,7 +112,7 @@ fn instructions(shown: Instructions) -> String {
     }
 }
 
-/// A number with commas between thousands.
+/// Returns a number with commas between thousands.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
