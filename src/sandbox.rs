@@ -5,12 +5,13 @@
 //! PagerDuty's own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges,
 //! rate limits, `From`. Writes take effect. It is PagerDuty's identity server too, so that a login can be made. It can be told to be slow, to limit and to fail.
 //!
-//! It refuses anything outside the routes of `server`, requests from pages of other sites, and to be reachable from
-//! another machine. Nothing outlives the process unless [`Options::state`] names a file. The tools do not know it exists.
+//! It refuses requests outside the routes of `server` and requests from pages of other sites, and cannot be reached
+//! from other machines. Nothing outlives the process unless [`Options::state`] names a file. The tools do not know that
+//! the account is embedded.
 //!
-//! The way of a request: `guard` looks where it comes from, `server` records it, `faults` may spoil it, `gate` admits it,
-//! the file named after the resource (`users`, `incidents`, …) reads `account` and writes the answer with `wire` and
-//! `reply`. A change becomes a record (`changes`), which `store` keeps.
+//! A request passes these modules: `guard` checks its origin, `server` records it, `faults` may make it fail, `gate`
+//! admits it, and the file named after the resource (`users`, `incidents`, …) reads `account` and writes the answer
+//! with `wire` and `reply`. A change becomes a record (`changes`), which `store` keeps.
 
 mod account;
 mod call;
@@ -87,7 +88,7 @@ pub mod tokens {
     }
 }
 
-/// What tells a model and its user that this account is not PagerDuty.
+/// The notice to a model and its user that this account is not PagerDuty.
 pub const LABEL: Label = Label {
     name: "sandbox",
     title: "PagerDuty (sandbox)",
@@ -112,9 +113,9 @@ pub struct Options {
     pub latency: Duration,
     /// What goes wrong from the start.
     pub faults: FaultSpec,
-    /// The file that keeps changes between processes; without it they last until the sandbox ends.
+    /// The file that keeps changes between processes. Without it, they last until the sandbox ends.
     pub state: Option<PathBuf>,
-    /// Whether it speaks HTTPS, with a certificate made for this run.
+    /// Set if the sandbox serves HTTPS, with a certificate made for this run.
     pub tls: bool,
 }
 
@@ -138,7 +139,7 @@ pub struct Sandbox {
     url: String,
     server: Arc<server::Server>,
     ca: Option<String>,
-    /// What speaks TLS in front of it, if anything does; aborted when dropped.
+    /// The task that terminates TLS in front of the server, if there is one; aborted when dropped.
     _front: JoinSet<()>,
     /// Never sent on: its end is the signal to stop.
     _alive: watch::Sender<()>,
@@ -176,26 +177,26 @@ impl Sandbox {
         Ok(Self { url, server, ca, _front: front, _alive: alive })
     }
 
-    /// The certificate of the authority that signed its own, in PEM, if it speaks HTTPS.
+    /// Returns the PEM certificate of the authority that signed the server's certificate, if the sandbox serves HTTPS.
     #[must_use]
     pub fn ca(&self) -> Option<&str> {
         self.ca.as_deref()
     }
 
-    /// What opens the remote control, in the header `X-Sandbox-Token`.
+    /// Returns the token for the remote control, which is sent in the header `X-Sandbox-Token`.
     #[must_use]
     pub fn control_token(&self) -> &str {
         self.server.control.secret()
     }
 
-    /// The base URL, `http://127.0.0.1:PORT` or the same with `https`, without a slash at the end.
+    /// Returns the base URL, `http://127.0.0.1:PORT` or the same with `https`, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Makes requests that match `fault` go wrong from now on. Of several that match, the one given first strikes.
-    /// Returns whether it was taken, which it is not when too many wait.
+    /// Returns whether it was accepted, which it is not when too many faults are pending.
     #[allow(clippy::must_use_candidate, reason = "a test that adds few faults need not look")]
     pub fn fail(&self, fault: Fault) -> bool {
         self.server.faults.add(fault)

@@ -68,7 +68,7 @@ pub async fn serve<S, X>(
     graceful.shutdown().await;
 }
 
-/// Waits after the system refused a connection, unless the client itself took it back.
+/// Waits after the system failed to accept a connection, unless the client closed it.
 async fn after_refusal(error: &io::Error) {
     if error.kind() != ErrorKind::ConnectionAborted {
         tracing::warn!(%error, "a connection could not be accepted");
@@ -76,7 +76,7 @@ async fn after_refusal(error: &io::Error) {
     }
 }
 
-/// Without it every second answer on a connection waits for a delayed acknowledgement.
+/// Switches off Nagle's algorithm: otherwise every second answer on a connection waits for a delayed acknowledgement.
 fn send_without_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot send without delay");

@@ -77,7 +77,7 @@ pub struct Schedule {
     /// The first layer takes precedence over the second, as in PagerDuty's answers.
     pub layers: Vec<Layer>,
     pub overrides: Vec<Shift>,
-    /// Whether it is one of the newer schedules, which only `/v3/schedules` shows.
+    /// Set if it is one of the newer schedules, which only `/v3/schedules` shows.
     pub shift_based: bool,
 }
 
@@ -144,12 +144,12 @@ impl Policy {
         })
     }
 
-    /// The users a new incident is assigned to: those on call at the first level that has any.
+    /// Returns the users a new incident is assigned to: those on call at the first level that has any.
     pub fn on_call(&self, at: Timestamp) -> Vec<Arc<User>> {
         self.on_call_from(1, at)
     }
 
-    /// The same from a level on; the first is 1.
+    /// Returns the same, starting at a level; the first is 1.
     pub fn on_call_from(&self, level: usize, at: Timestamp) -> Vec<Arc<User>> {
         let moment = Range { since: at, until: at };
         let on_call = |rule: &Rule| -> Vec<Arc<User>> {
@@ -330,7 +330,7 @@ pub struct Account {
     /// Times without an offset are read in it.
     pub zone: Zone,
     pub cast: Cast,
-    /// The moment it was seeded at.
+    /// The moment at which the account was seeded.
     pub seeded: Timestamp,
     pub teams: Vec<Arc<Team>>,
     pub users: Vec<Arc<User>>,
@@ -342,7 +342,7 @@ pub struct Account {
     pub incidents: Vec<Incident>,
     /// How many notes have been written over the API, which makes the IDs of new ones.
     pub notes_written: u32,
-    /// What was changed since it was seeded, in order.
+    /// The changes made since it was seeded, in order.
     pub records: Vec<Record>,
 }
 
@@ -393,7 +393,7 @@ pub fn find<'a, T: Object>(rows: &'a [Arc<T>], id: &str) -> Result<&'a T, Proble
     find_shared(rows, id).map(AsRef::as_ref).ok_or_else(Problem::not_found)
 }
 
-/// The shared pointer to the object with that ID.
+/// Returns the shared pointer to the object with that ID.
 pub fn find_shared<'a, T: Object>(rows: &'a [Arc<T>], id: &str) -> Option<&'a Arc<T>> {
     rows.iter().find(|row| row.id() == id)
 }

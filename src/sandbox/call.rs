@@ -19,7 +19,7 @@ pub struct Call {
     pub id: String,
     pub params: Params,
     pub caller: Caller,
-    /// The URL that the caller reached the sandbox under: links start with it.
+    /// The URL under which the caller reached the sandbox. Links start with it.
     pub base: String,
     from: Option<String>,
     body: Bytes,
@@ -31,7 +31,7 @@ impl Call {
         self.params.all("include[]")
     }
 
-    /// What the answer is written from.
+    /// Returns the data that an answer is written from.
     pub fn view<'a>(&'a self, account: &'a Account, includes: &'a [&'a str]) -> View<'a> {
         View::new(account, &self.base, includes)
     }

@@ -1,7 +1,7 @@
 //! Changes of incidents, as records that can be kept and applied again.
 //!
-//! Everything that changes the account goes through [`Account::perform`], so that the records say all that became of it
-//! since it was seeded.
+//! Every change of the account goes through [`Account::perform`], so the records describe everything that has happened
+//! to it since it was seeded.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status
 use super::reply::Problem;
 use super::time::{from_utc, utc};
 
-/// How many notes an incident can have.
+/// The most notes on an incident.
 const MOST_NOTES: usize = 2_000;
 
-/// A change that was made: when, by which user, to which incident.
+/// A change that was made: its time, its user and its incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     #[serde(serialize_with = "utc", deserialize_with = "from_utc")]
@@ -26,7 +26,7 @@ pub struct Record {
     pub change: Change,
 }
 
-/// What changes. References are IDs; fields that are absent stay as they are.
+/// The changed fields of an incident. References are IDs; absent fields stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Change {
@@ -36,7 +36,7 @@ pub struct Change {
     pub title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urgency: Option<Urgency>,
-    /// An empty ID takes the priority away.
+    /// The ID of the new priority; an empty one removes the priority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,13 +49,13 @@ pub struct Change {
     pub assignees: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conference_bridge: Option<Bridge>,
-    /// A note to be added.
+    /// A note to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 impl Account {
-    /// Says why a change cannot be made.
+    /// Returns the reason if a change cannot be made.
     pub fn check(&self, record: &Record) -> Result<(), Problem> {
         let Record { by, incident, change, .. } = record;
         let incident = self.incident(incident)?;
@@ -132,7 +132,7 @@ impl Account {
 }
 
 impl Incident {
-    /// Assigns it to these users, if there are any. An assignee who stays keeps the moment of the assignment.
+    /// Assigns the incident to these users, if there are any. An assignee who stays keeps the time of the assignment.
     fn assign(&mut self, users: Vec<Arc<User>>, now: Timestamp) {
         if users.is_empty() {
             return;
@@ -142,21 +142,22 @@ impl Incident {
         self.assignments.extend(users.into_iter().map(|user| Involvement { at: since(&user), user }));
     }
 
-    /// The assignees stay, and a user who acknowledges again does so from now on.
+    /// Acknowledges the incident. The assignees stay, and a repeated acknowledgement by a user replaces the earlier
+    /// one.
     fn acknowledge(&mut self, actor: &Arc<User>, now: Timestamp) {
         self.acknowledgements.retain(|acknowledgement| acknowledgement.user.id != actor.id);
         self.acknowledgements.push(Involvement { at: now, user: Arc::clone(actor) });
         self.change(Status::Acknowledged, actor, now);
     }
 
-    /// A resolved incident is assigned to no user.
+    /// Resolves the incident, which removes its assignments.
     fn resolve(&mut self, actor: &Arc<User>, now: Timestamp) {
         self.assignments.clear();
         self.acknowledgements.clear();
         self.change(Status::Resolved, actor, now);
     }
 
-    /// Back to the users on call, unless it is still assigned.
+    /// Triggers the incident again, and assigns it to the users on call unless it is still assigned.
     fn trigger(&mut self, actor: &Arc<User>, now: Timestamp) {
         if self.assignments.is_empty() {
             let on_call = self.policy.on_call(now);

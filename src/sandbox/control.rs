@@ -1,5 +1,5 @@
-//! What only a sandbox has: its description, and the remote control for tests in other languages. It has a token, which
-//! opens nothing else.
+//! The endpoints that only a sandbox has: its description, and the remote control for tests in other languages. The
+//! remote control has a separate token, which gives no other access.
 //!
 //! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `POST /sandbox/identity`, `GET` and `DELETE /sandbox/requests`.
 
@@ -29,7 +29,7 @@ pub fn routes(server: &Shared) -> Router<Shared> {
         .route("/sandbox/identity", post(identity::control))
         .route("/sandbox/requests", get(requests).delete(forget_requests))
         .layer(from_fn_with_state(Arc::clone(server), guard::check_control))
-        // A client that opens its connection early: nothing is asked, so nothing is counted or spoiled.
+        // For a client that opens its connection early. It requests nothing, so nothing is counted or made to fail.
         .route("/", head(async || StatusCode::NO_CONTENT))
 }
 

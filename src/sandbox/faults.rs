@@ -89,7 +89,7 @@ pub enum FaultKind {
     /// The right answer, its body in small pieces that take this long together.
     #[serde(deserialize_with = "milliseconds")]
     SlowBody(Duration),
-    /// No answer, and the connection stays open, for an hour at most.
+    /// No answer, while the connection stays open, for at most an hour.
     Hang,
     /// The right answer, but only once so many requests wait for it: what is not sent side by side is never answered.
     #[serde(deserialize_with = "together")]
@@ -110,22 +110,22 @@ pub enum FaultKind {
     Bomb(usize),
 }
 
-/// The longest that a fault holds a request: what waits longer is a leak, not a test.
+/// The longest time that a fault holds a request: a longer wait is a leak, not a test.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// The largest answer that is unpacked from a small one.
+/// The largest answer that is compressed into a small one.
 pub const MOST_MEGABYTES: usize = 10_000;
 
-/// The most requests that are waited for.
+/// The most simultaneous requests that a fault waits for.
 pub const MOST_TOGETHER: usize = 1_000;
 
-/// A duration, unless it is too long.
+/// Returns a duration, unless it is too long.
 pub fn wait(milliseconds: u64) -> Result<Duration, String> {
     let wait = Some(Duration::from_millis(milliseconds)).filter(|wait| *wait <= LONGEST);
     wait.ok_or_else(|| format!("{milliseconds} ms is too long: at most {} ms", LONGEST.as_millis()))
 }
 
-/// A size, unless it is too large.
+/// Returns a size, unless it is too large.
 pub fn size(megabytes: u64) -> Result<usize, String> {
     let size = usize::try_from(megabytes).ok().filter(|megabytes| *megabytes <= MOST_MEGABYTES);
     size.ok_or_else(|| format!("{megabytes} MB is too much: at most {MOST_MEGABYTES} MB"))
@@ -262,9 +262,9 @@ fn html() -> Response {
     (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 
-/// A small answer that becomes a large one: so many megabytes of blanks in gzip (RFC 1952).
+/// Returns a small answer that becomes a large one: this many megabytes of blanks in gzip (RFC 1952).
 ///
-/// One of them is packed, on a thread that may take its time, and its blocks are sent again and again.
+/// One megabyte is compressed, on a blocking thread, and its blocks are sent repeatedly.
 async fn bomb(megabytes: usize) -> Response {
     let packed = tokio::task::spawn_blocking(move || Blanks::of(megabytes)).await;
     let Ok(Some(Blanks { blocks, end })) = packed else { return Problem::of_status(500).into_response() };
@@ -275,11 +275,11 @@ async fn bomb(megabytes: usize) -> Response {
     response
 }
 
-/// Megabytes of blanks in gzip, in parts.
+/// Compressed blanks in parts, for any number of megabytes.
 struct Blanks {
     /// The blocks of one megabyte.
     blocks: Bytes,
-    /// A last block with nothing in it, checksum and size of all.
+    /// A last, empty block with the checksum and size of everything.
     end: Bytes,
 }
 
@@ -317,7 +317,7 @@ async fn dribble(answer: Response, time: Duration) -> Response {
     Response::from_parts(head, Body::from_stream(stream))
 }
 
-/// How many faults may wait: each request is compared with all of them.
+/// The most pending faults: each request is compared with all of them.
 const MOST_WAITING: usize = 1_000;
 
 /// The faults that still wait.
@@ -334,10 +334,10 @@ impl Faults {
         Self { waiting: Mutex::new(spec.faults.clone()), dice: Mutex::new(dice) }
     }
 
-    /// Why a fault is not taken.
+    /// The reason why a fault is not accepted.
     pub const TOO_MANY: &str = "too many faults wait: DELETE /sandbox/faults forgets them";
 
-    /// Adds a fault, unless too many wait.
+    /// Adds a fault, unless too many are pending.
     pub fn add(&self, fault: Fault) -> bool {
         let mut waiting = lock(&self.waiting);
         let taken = waiting.len() < MOST_WAITING;

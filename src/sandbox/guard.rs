@@ -1,7 +1,7 @@
-//! Who may send requests: programs and pages of this machine.
+//! Checks the origin of requests: only programs and pages of this machine may send them.
 //!
-//! The account is made up, but a page of another site that could change it, or let its requests fail, would mislead the
-//! user all the same.
+//! The account is fictional, but a page of another site that could change it, or make its requests fail, would still
+//! mislead the user.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, header};
@@ -12,7 +12,7 @@ use super::reply::Problem;
 use super::server::Shared;
 use crate::serve::names::{Name, is_local_page, origin};
 
-/// The URL that a caller reached the sandbox under, without a slash at the end. Handlers get it as an extension.
+/// The URL under which a caller reached the sandbox, without a slash at the end. Handlers get it as an extension.
 #[derive(Clone, Debug)]
 pub struct Base(pub String);
 
@@ -31,7 +31,7 @@ pub async fn check(State(server): State<Shared>, mut request: Request, next: Nex
     }
 }
 
-/// Lets a request to the remote control pass if it has the token.
+/// Allows a request to the remote control if it has the token.
 pub async fn check_control(State(server): State<Shared>, request: Request, next: Next) -> Response {
     let token = the_one(request.headers(), &HeaderName::from_static("x-sandbox-token"));
     // `CsrfToken` compares in constant time.
@@ -43,7 +43,7 @@ pub async fn check_control(State(server): State<Shared>, request: Request, next:
     }
 }
 
-/// The `Host` of a request that may pass.
+/// Returns the `Host` of a request that is allowed.
 fn host(headers: &HeaderMap) -> Result<&str, Problem> {
     let host = the_one(headers, &header::HOST)?.unwrap_or_default();
     if !Name::parse(host).is_some_and(|name| name.is_loopback()) {
@@ -57,7 +57,7 @@ fn host(headers: &HeaderMap) -> Result<&str, Problem> {
     }
 }
 
-/// The value of a header; of two, each could be the one that counts elsewhere.
+/// Returns the value of a header. A repeated header is refused, since another program might use the other value.
 fn the_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str().map_err(|_| Problem::refused(format!("{name} is not text"))));

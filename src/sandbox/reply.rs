@@ -104,7 +104,7 @@ impl Problem {
         Self::new(400, Some(2002), "Arguments Caused Error").because(reason)
     }
 
-    /// An account-level key asked who it belongs to.
+    /// Returns the refusal of a request by an account-level key for its current user.
     pub fn no_current_user() -> Self {
         Self::invalid("This endpoint needs a user's API key: an account-level key has no current user.")
     }
@@ -143,12 +143,12 @@ impl Problem {
         Self::too_large("At most 250 incidents may be updated at a time.")
     }
 
-    /// A request that does not come from this machine's programs or pages.
+    /// Returns the refusal of a request that is not from a program or page of this machine.
     pub fn refused(reason: impl Into<String>) -> Self {
         Self::access_denied().because(reason)
     }
 
-    /// A request to the remote control without its token.
+    /// Returns the refusal of a request to the remote control without its token.
     pub fn without_control_token(header: &str) -> Self {
         Self::unauthenticated().because(format!("Send the token that the command sandbox prints, as {header}."))
     }

@@ -16,7 +16,7 @@ pub const FILTERS: &[Filter<Schedule>] = &[
     ("team_ids[]", |schedule, wanted| wanted.contains(&schedule.team.id.as_str())),
 ];
 
-/// The schedule of layers with that ID. Shift-based ones are not found here.
+/// Returns the layer-based schedule with that ID. Shift-based ones are not found here.
 fn layered<'a>(account: &'a Account, id: &str) -> Result<&'a Schedule, Problem> {
     let schedule = find(&account.schedules, id)?;
     if schedule.shift_based { Err(Problem::not_found()) } else { Ok(schedule) }
@@ -234,7 +234,7 @@ impl<'a> Rendered<'a> {
     }
 }
 
-/// How shifts are written: in which time zone, and with links that start with which URL.
+/// The form of shifts: the time zone, and the URL that links start with.
 #[derive(Clone, Copy)]
 struct Style<'a> {
     zone: &'a Zone,

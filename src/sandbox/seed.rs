@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::account::{Account, Cast};
 use super::time::{Clock, Zone};
 
-/// The account as it was at the moment `seeded`, with as many `incidents`.
+/// Returns the account as it was at the moment `seeded`, with this many `incidents`.
 pub fn account(clock: Clock, seeded: Timestamp, incidents: usize) -> Account {
     let mut organisation = organisation::found(&mut Dice::new(1), seeded);
     let incidents = history::write(&organisation, &mut Dice::new(2), seeded, incidents);

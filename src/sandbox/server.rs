@@ -53,11 +53,11 @@ pub struct Recorded {
 pub struct Server {
     account: RwLock<Account>,
     store: Option<Store>,
-    /// How many incidents an account is seeded with.
+    /// The number of incidents that an account is seeded with.
     incidents: usize,
-    /// `http`, or `https` behind a front that speaks TLS.
+    /// `http`, or `https` if TLS is terminated in front of it.
     pub scheme: &'static str,
-    /// Opens the remote control.
+    /// The token that opens the remote control.
     pub control: CsrfToken,
     pub faults: Faults,
     pub identity: Identity,
@@ -94,7 +94,7 @@ impl Server {
         }
     }
 
-    /// The account, as it is after what other processes have changed in it.
+    /// Returns the account, including the changes that other processes have made.
     pub fn account(&self) -> RwLockReadGuard<'_, Account> {
         if let Some(store) = &self.store {
             self.catch_up(store, &mut lock(&store.seen));
@@ -102,7 +102,7 @@ impl Server {
         self.account.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the account. Waits for other processes that change it.
+    /// Changes the account. Waits for other processes that are changing it.
     pub fn change<T>(&self, make: impl FnOnce(&mut Account) -> T) -> T {
         let write = || self.account.write().unwrap_or_else(PoisonError::into_inner);
         let Some(store) = &self.store else { return make(&mut write()) };
@@ -118,13 +118,12 @@ impl Server {
         outcome
     }
 
-    /// Whether a change may have to wait for the disk or for another process.
+    /// Returns whether a change may have to wait for the disk or for another process.
     fn changes_take_time(&self) -> bool {
         self.store.is_some()
     }
 
-    /// Makes the account anew from the file if that says something else than it did, or if the account has become too
-    /// old.
+    /// Rebuilds the account from the file if the file has changed or the account has become too old.
     fn catch_up(&self, store: &Store, seen: &mut Option<String>) {
         let (clock, seeded) = {
             let account = self.account.read().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +136,7 @@ impl Server {
         let kept = store.parse(seen.as_deref(), now);
         let mut account = seed::account(clock, kept.as_ref().map_or(now, |kept| kept.seeded), self.incidents);
         for record in kept.into_iter().flat_map(|kept| kept.records) {
-            // Of another version of this program, whose incidents were others.
+            // The record is from another version of this program, which had other incidents.
             if account.perform(record).is_err() {
                 tracing::warn!("a change in the sandbox's file is about something that does not exist");
             }

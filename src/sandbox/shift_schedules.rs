@@ -1,6 +1,7 @@
 //! Shift-based schedules: <https://developer.pagerduty.com/api-reference/listSchedulesV3>.
 //!
-//! They are schedules of layers underneath, shown as PagerDuty shows the newer kind: each layer is a rotation with one event.
+//! Internally they are layer-based schedules, shown in PagerDuty's form of the newer kind: each layer is a rotation
+//! with one event.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use super::schedules::{FILTERS, Rendering};
 use super::time::later;
 use super::wire::{Link, WEBSITE};
 
-/// `GET /v3/schedules`: references only.
+/// Returns the answer to `GET /v3/schedules`, which has references only.
 pub fn list(account: &Account, call: &Call) -> Answer {
     let schedules = account.schedules.iter().map(AsRef::as_ref).filter(|schedule| schedule.shift_based);
     let schedules = select(schedules, FILTERS, &call.params);
@@ -24,7 +25,7 @@ pub fn list(account: &Account, call: &Call) -> Answer {
     })
 }
 
-/// `GET /v3/schedules/{id}`, with the final schedule where `include[]` asks for it over a range.
+/// Returns the answer to `GET /v3/schedules/{id}`, with the final schedule if `include[]` asks for it over a range.
 pub fn show(account: &Account, call: &Call) -> Answer {
     let schedule = find::<Schedule>(&account.schedules, &call.id)?;
     if !schedule.shift_based {

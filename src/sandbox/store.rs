@@ -1,8 +1,8 @@
-//! The file that keeps the changes of an account between processes.
+//! The file that keeps an account's changes between processes.
 //!
-//! It holds the moment the account was seeded at and the records of what was changed since, from which every process
-//! makes the same account. There is no file before the first change. A process looks at it before each request, and
-//! locks it for a change: two processes see each other's changes and lose none.
+//! It holds the time the account was seeded and the records of later changes, from which every process builds the same
+//! account. There is no file before the first change. A process checks the file before each request, and locks it for a
+//! change, so that two processes see each other's changes and lose none.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -20,32 +20,32 @@ use super::changes::Record;
 use super::time::{from_utc, utc};
 use crate::private;
 
-/// The age at which an account starts anew: its incidents would no longer be recent.
+/// The age at which an account is replaced by a new one: its incidents would no longer be recent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How far clocks may go back.
+/// The time by which clocks may go back.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The form of the file.
+/// The version of the file's format.
 const VERSION: u32 = 1;
 
-/// The largest file: each process reads it whole.
+/// The largest file: each process reads all of it.
 const LARGEST: u64 = 16 << 20;
 
 /// How long to wait for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where changes are kept.
+/// The place where changes are kept.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    /// The text of the file as it was read or written last, and whether there was one.
+    /// The text of the file when it was last read or written, or `None` if there was no file.
     pub seen: Mutex<Option<String>>,
-    /// Set when the file cannot be used: from then on changes are kept in memory.
+    /// Set when the file cannot be used. From then on changes are kept in memory.
     given_up: AtomicBool,
 }
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Kept {
     version: u32,
@@ -59,18 +59,18 @@ impl Store {
         Self { path, seen: Mutex::default(), given_up: AtomicBool::default() }
     }
 
-    /// The text of the file; `None` if there is no file.
+    /// Returns the text of the file, or `None` if there is no file.
     fn text(&self) -> io::Result<Option<String>> {
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.len() > LARGEST => Err(io::Error::other("it is too large")),
-            // Bytes that are not text make a text that says nothing.
+            // Bytes that are not text are replaced, and the result is then not valid.
             Ok(_) => fs::read(&self.path).map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether the file is to be read again, since it is another than was `seen`; its text becomes what was seen.
+    /// Returns whether the file differs from the text in `seen` and has to be read again. Its text replaces `seen`.
     pub fn changed(&self, seen: &mut Option<String>) -> bool {
         if self.given_up.load(Ordering::Relaxed) {
             return false;
@@ -88,7 +88,7 @@ impl Store {
         }
     }
 
-    /// What a text of the file says, unless it is too old, or is not what was written.
+    /// Returns the content of the file's text, unless it is too old or not in our format.
     pub fn parse(&self, text: Option<&str>, now: Timestamp) -> Option<Kept> {
         let kept = serde_json::from_str::<Kept>(text?).ok().filter(|kept| kept.version == VERSION);
         if kept.is_none() {
@@ -97,8 +97,8 @@ impl Store {
         kept.filter(|kept| !is_old(kept.seeded, now))
     }
 
-    /// Waits for the right to change the file. Without the lock, if it cannot be had in time, a change made by another
-    /// process at the same moment could be lost.
+    /// Waits for the lock that allows changing the file. If the lock is not available in time, the change is made
+    /// without it, and a simultaneous change by another process could be lost.
     pub fn lock(&self) -> Option<File> {
         if self.given_up.load(Ordering::Relaxed) {
             return None;
@@ -120,7 +120,7 @@ impl Store {
         }
     }
 
-    /// Writes what became of the account; the text becomes what was `seen`.
+    /// Writes the state of the account, and replaces `seen` by the written text.
     pub fn write(&self, account: &Account, seen: &mut Option<String>) {
         if self.given_up.load(Ordering::Relaxed) {
             return;
@@ -147,13 +147,12 @@ impl Store {
     }
 }
 
-/// Whether an account seeded at that moment is too old to go on with, or from a future that a wrong clock knew.
+/// Returns whether an account seeded at that moment is too old, or from a future that only a wrong clock can explain.
 pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
     !(-TOLERANCE..=LIFETIME).contains(&now.duration_since(seeded))
 }
 
-/// Removes a file of changes, so that the account starts anew in every process that uses it. Returns whether there was
-/// one.
+/// Removes a file of changes, so that the account is new in every process that uses it. Returns whether there was one.
 pub fn reset(path: &Path) -> io::Result<bool> {
     let _lock = private::lock_file(&lock_path(path)).and_then(|file| file.lock().map(|()| file))?;
     private::remove(path)

@@ -104,7 +104,7 @@ pub fn utc<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(at)
 }
 
-/// Reads a time as [`utc`] writes it.
+/// Reads a time in the format of [`utc`].
 pub fn from_utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }

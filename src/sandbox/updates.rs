@@ -1,4 +1,4 @@
-//! Changes of an incident: <https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident>.
+//! Updates of an incident: <https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident>.
 //!
 //! Status, title, urgency, priority, service, escalation policy and level, assignments, conference bridge and resolution
 //! take effect. Other fields are ignored, as clients send back whole objects.
@@ -50,7 +50,7 @@ pub fn update_many(account: &mut Account, call: &Call) -> Answer {
     reply::all("incidents", incidents.collect::<Result<Vec<_>, Problem>>()?)
 }
 
-/// What the fields of an incident ask for.
+/// Returns the change that the fields of an incident ask for.
 fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
     if !matches!(fields.get("type").and_then(Value::as_str), Some("incident" | "incident_reference")) {
         return Err(Problem::invalid("Type must be incident or incident_reference."));
@@ -77,7 +77,7 @@ fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
     })
 }
 
-/// The value of a field, unless it is absent or null.
+/// Returns the value of a field, unless it is absent or null.
 fn field<T: DeserializeOwned>(fields: &Value, name: &str, expected: &str) -> Result<Option<T>, Problem> {
     let Some(value) = fields.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
     T::deserialize(value).map(Some).map_err(|_| Problem::invalid(format!("{} must be {expected}.", title_of(name))))
@@ -87,7 +87,7 @@ fn text(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
     field(fields, name, "a string")
 }
 
-/// The ID in a reference.
+/// Returns the ID in a reference.
 fn reference(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
     let Some(value) = fields.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
     let id = value.get("id").and_then(Value::as_str);
@@ -95,7 +95,7 @@ fn reference(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
         .ok_or_else(|| Problem::invalid(format!("{} must be a reference with an id.", title_of(name))))
 }
 
-/// A priority by reference or by name; null takes it away.
+/// Returns a priority, given as a reference or by name; null removes it.
 fn priority(account: &Account, fields: &Value) -> Result<Option<String>, Problem> {
     match fields.get("priority") {
         Some(Value::Null) => Ok(Some(String::new())),
@@ -107,7 +107,7 @@ fn priority(account: &Account, fields: &Value) -> Result<Option<String>, Problem
     }
 }
 
-/// The IDs of the users to assign to.
+/// Returns the IDs of the users to assign the incident to.
 fn assignees(fields: &Value) -> Result<Vec<String>, Problem> {
     let assignments: Vec<Value> = field(fields, "assignments", "an array")?.unwrap_or_default();
     let assignee = |assignment: &Value| {
@@ -116,7 +116,7 @@ fn assignees(fields: &Value) -> Result<Vec<String>, Problem> {
     assignments.iter().map(assignee).collect()
 }
 
-/// A field's name as errors spell it: `escalation_level` is `Escalation level`.
+/// Returns a field's name in the form used in errors: `escalation_level` is `Escalation level`.
 fn title_of(name: &str) -> String {
     let words = name.replace('_', " ");
     let mut letters = words.chars();

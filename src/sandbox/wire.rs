@@ -105,7 +105,7 @@ pub trait Whole: Object {
     fn write<S: Serializer>(&self, view: View<'_>, to: S) -> Result<S::Ok, S::Error>;
 }
 
-/// What an answer is written from: the account, the URL its links start with, and what `include[]` asked for.
+/// The data that an answer is written from: the account, the URL that links start with, and the values of `include[]`.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     pub account: &'a Account,

@@ -1,8 +1,8 @@
-//! HTTPS in front of a plain HTTP server on this machine.
+//! Serves HTTPS in front of a plain HTTP server on this machine.
 //!
-//! PagerDuty is reached over TLS and HTTP/2, the embedded account speaks plain HTTP/1.1. [`front`] stands between them: it
-//! terminates TLS with a certificate of a throw-away [`Authority`] and passes every request on. A client has to be told to
-//! trust that authority; nothing in the product trusts it by itself.
+//! PagerDuty is reached over TLS and HTTP/2, while the embedded account speaks plain HTTP/1.1. [`front`] bridges them:
+//! it terminates TLS with a certificate of a throw-away [`Authority`] and forwards every request. A client has to be
+//! configured to trust that authority; nothing in the product trusts it by default.
 //!
 //! ```text
 //! let authority = Authority::new()?;                                  // authority.pem() is for SSL_CERT_FILE
@@ -48,14 +48,14 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), pem })
     }
 
-    /// The authority's certificate in PEM: what a client's `SSL_CERT_FILE` has to hold.
+    /// Returns the authority's certificate in PEM, for the file in a client's `SSL_CERT_FILE`.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// The server's side of TLS, with a certificate for `names` (DNS names and IP addresses) that is good until the day of
-    /// `until`. Offers HTTP/2 and HTTP/1.1.
+    /// Returns the server's TLS configuration, with a certificate for `names` (DNS names and IP addresses) that is
+    /// valid until the day of `until`. Offers HTTP/2 and HTTP/1.1.
     pub fn acceptor(&self, names: &[&str], until: Timestamp) -> io::Result<TlsAcceptor> {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
@@ -79,9 +79,9 @@ impl Authority {
     }
 }
 
-/// Accepts TLS connections and passes their requests on to the plain HTTP server at `to`, until it is dropped; every
-/// connection is cut then. A request whose answer breaks off there breaks off here: over HTTP/2 its stream is reset, over
-/// HTTP/1.1 the connection is closed.
+/// Accepts TLS connections and forwards their requests to the plain HTTP server at `to`. When the future is dropped,
+/// every connection is closed. If an answer breaks off at that server, it breaks off here too: over HTTP/2 its stream
+/// is reset, over HTTP/1.1 the connection is closed.
 pub async fn front(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr) {
     let mut connections = JoinSet::new();
     loop {
@@ -92,13 +92,13 @@ pub async fn front(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr)
                 }
                 Err(error) => super::after_refusal(&error).await,
             },
-            // Ended ones are let go of.
+            // Connections that have ended are removed.
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
     super::send_without_delay(&stream);
     let stream = match acceptor.accept(stream).await {
@@ -117,10 +117,10 @@ async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
     }
 }
 
-/// Asks the plain server, on a connection for this request alone.
+/// Forwards a request to the plain server, on a new connection for each request.
 async fn pass_on(mut request: Request<Incoming>, to: SocketAddr) -> io::Result<Response<Incoming>> {
     let uri = request.uri();
-    // HTTP/2 names the host in the address, HTTP/1.1 in a header.
+    // HTTP/2 has the host in the URI, HTTP/1.1 in a header.
     let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let path = uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
     *request.uri_mut() = path;

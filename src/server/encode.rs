@@ -14,8 +14,8 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// The same for a message that may be a tool's answer, which is left without its text. That is nearly all of a list's line, so
-/// it is put into the frame that is written without it: quoted where it stands as text, and without its newlines where it is
-/// the structured content, which `convert` makes of the same JSON.
+/// the frame is written without it, and the text is inserted: quoted where it is text, and without its newlines where
+/// it is the structured content, which `convert` makes of the same JSON.
 pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     let Some(text) = take_twins(message) else { return encode(message) };
     let frame = serde_json::to_string(message)?;

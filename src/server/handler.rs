@@ -1,8 +1,8 @@
 //! What the server answers to each MCP method.
 //!
 //! Written by hand over our own catalogue, without `rmcp`'s macros: those keep a second list of tools and announce `rmcp`
-//! as the server. Methods of capabilities we do not announce (prompts, completion, logging, subscriptions) do not come this
-//! far: `server::message` refuses them with -32601 and says what is served.
+//! as the server. Methods of capabilities that we do not announce (prompts, completion, logging, subscriptions) do not
+//! reach this module: `server::message` refuses them with -32601 and says what is served.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,9 +31,9 @@ use crate::trace::Trace;
 /// that has an `initialize`, and may leave if it does not like it (2025-11-25, "Version Negotiation"); a request that
 /// names another in its `_meta` is answered -32022 with this list (2026-07-28, "Protocol Version").
 ///
-/// The first two differ from 2025-06-18 in what they have besides: batches (2025-03-26), which no client is known to send
-/// and which are refused. What our answers have besides those revisions (`title`, `structuredContent`) their clients pass
-/// over.
+/// The first two differ from 2025-06-18 in additional features: batches (2025-03-26), which no client is known to send
+/// and which are refused. Fields of our answers that those revisions lack (`title`, `structuredContent`) are ignored by
+/// their clients.
 const REVISIONS: &[ProtocolVersion] = &[
     ProtocolVersion::V_2024_11_05,
     ProtocolVersion::V_2025_03_26,
@@ -50,7 +50,7 @@ pub(super) const TTL_MS: u64 = 5 * 60 * 1000;
 /// its list to others, nor that of a server that was started with `--read-only` in place of another's.
 pub(super) const CACHE_SCOPE: CacheScope = CacheScope::Private;
 
-/// The most characters that the log takes over from a client's name and version.
+/// The most characters of a client's name and version that are logged.
 const LONGEST_CLIENT: usize = 100;
 
 /// The MCP server: answers for the tools of one [`Toolbox`], on any transport.
@@ -232,8 +232,8 @@ impl ServerHandler for Server {
         resources::read(&request.uri, self.toolbox(&context).tools()).map(Into::into)
     }
 
-    /// Everything `rmcp` could not make sense of: methods with parameters that do not fit, which it would answer with
-    /// -32601. Over stdio they do not come this far, see `server::message`.
+    /// Answers everything that `rmcp` could not parse: methods with unsuitable parameters, which it would answer with
+    /// -32601. Over stdio they do not reach this function, see `server::message`.
     async fn on_custom_request(
         &self,
         request: CustomRequest,

@@ -60,7 +60,7 @@ pub struct Options {
     pub allowed_origins: Vec<String>,
     /// Whether callers from other machines may use the server's own credential.
     pub shared_credential: bool,
-    /// Whether every request needs a credential, from this machine as well.
+    /// Set if every request needs a credential, including those from this machine.
     pub require_key: bool,
     /// Whether `initialize` opens a session.
     pub sessions: bool,

@@ -13,13 +13,13 @@ use crate::params::shorten;
 
 use super::params;
 
-/// The answer to something that is not going to be dispatched, as it is written.
+/// The answer, as it is written, to a message that is not dispatched.
 #[derive(Debug, Serialize)]
 pub(super) struct Refusal {
     jsonrpc: &'static str,
-    /// The request's id as it was sent, even if it is not one that a request may have. Over standard output it is left out if
-    /// there is none to be read, as the schemas of 2025-11-25 and 2026-07-28 have it. JSON-RPC asks for a `null` there, which
-    /// is what HTTP requests get (`http::refusal`).
+    /// The request's id as it was sent, even if it is not a valid id of a request. On standard output it is left out if
+    /// no id can be read, in accordance with the schemas of 2025-11-25 and 2026-07-28. JSON-RPC asks for `null` in that
+    /// case, which HTTP requests get (`http::refusal`).
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Box<Value>>,
     error: Box<ErrorData>,
@@ -35,18 +35,19 @@ impl Refusal {
         Self::new(id, ErrorData::new(ErrorCode::INVALID_REQUEST, message.into(), None))
     }
 
-    /// The refusal of a request whose ID another one has: `rmcp` would answer one of the two, and leave the other open.
+    /// Returns the refusal of a request whose ID is in use: `rmcp` would answer one of the two requests, and leave the
+    /// other open.
     pub(super) fn id_in_use(id: &RequestId) -> Self {
         Self::invalid_request(None, "a request with this id is still being answered").answering(id)
     }
 
-    /// The same for the request with this id.
+    /// Sets the ID of the refused request.
     pub(super) fn answering(mut self, id: &RequestId) -> Self {
         self.id = Some(Box::new(json!(id)));
         self
     }
 
-    /// Makes it the answer to the request of this id, unless it has one.
+    /// Sets the ID of the refused request, unless there is one.
     pub(super) fn answer_to(&mut self, id: Value) {
         self.id.get_or_insert_with(|| Box::new(id));
     }
@@ -118,7 +119,7 @@ fn read_object(message: Map<String, Value>) -> Result<Option<ClientJsonRpcMessag
     }
 }
 
-/// The refusal of an id that no request may have. It is answered with the id where JSON-RPC knows such ids, so that the
+/// Returns the refusal of an id that no request may have. The answer has the id if it is valid in JSON-RPC, so that the
 /// client can tell which request is meant.
 fn unusable_id(id: Value) -> Refusal {
     let message = format!("`id` is {}: send a string or an integer below 2^63", shorten(&id.to_string()));

@@ -17,8 +17,8 @@ use crate::params::shorten;
 /// Checks the parameters of one method: a complaint, or nothing.
 type Check = fn(&Value) -> Option<String>;
 
-/// Refuses a method we do not serve, -32601, and parameters that cannot be right for their method, -32602 (2025-11-25,
-/// "Error Handling").
+/// Refuses methods that we do not serve with -32601, and parameters that cannot be right for their method with -32602
+/// (2025-11-25, "Error Handling").
 pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorData> {
     if served(method).is_none() || removed(method, params) {
         return Err(not_found(method, params));
@@ -50,18 +50,18 @@ pub(super) fn refuse_cursor(params: Option<&PaginatedRequestParams>) -> Result<(
     }
 }
 
-/// Whether the request speaks a revision without this method.
+/// Returns whether the request is of a revision without this method.
 fn removed(method: &str, params: Option<&Value>) -> bool {
     declares_2026(params) && REMOVED.contains(&method)
 }
 
-/// Whether the request says that it speaks 2026-07-28 or later, as every request of that revision does.
+/// Returns whether the request declares 2026-07-28 or later, as every request of that revision does.
 pub(super) fn declares_2026(params: Option<&Value>) -> bool {
     let revision = || params?.get("_meta")?.get("io.modelcontextprotocol/protocolVersion")?.as_str();
     revision() >= Some("2026-07-28")
 }
 
-/// Says what is not served, and what is: many clients show their users nothing but this message.
+/// Returns an error that says what is not served and what is: many clients show their users only this message.
 fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
     let is_2026 = declares_2026(params);
     let revision = if is_2026 && REMOVED.contains(&method) { " in revision 2026-07-28" } else { "" };
@@ -75,7 +75,7 @@ fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
 }
 
-/// The methods we serve that 2026-07-28 no longer has ("Lifecycle").
+/// The methods we serve that were removed in 2026-07-28 ("Lifecycle").
 const REMOVED: &[&str] = &["initialize", "ping"];
 
 /// The methods we serve, each with the check of its parameters.

@@ -12,8 +12,8 @@ use crate::tools::Tool;
 
 const TOOLS_URI: &str = "docs://tools";
 
-/// Some clients offer each resource to the model as a tool of this name, so it must not look like a tool that lists tools.
-/// Letters and hyphens only: model APIs refuse other tool names.
+/// Some clients offer each resource to the model as a tool of this name, so it must not look like a tool that lists
+/// tools. It has only letters and hyphens, because model APIs refuse other tool names.
 const NAME: &str = "pagerduty-tool-documentation";
 
 const MARKDOWN: &str = "text/markdown";

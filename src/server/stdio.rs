@@ -51,12 +51,12 @@ const MAX_UNANSWERED: usize = 4 * MAX_MESSAGE;
 /// What a waiting request holds besides its own bytes, roughly: its task, and the arguments once more as values.
 const OVERHEAD: usize = 16 * 1024;
 
-/// How long reads may still take after the end of input: enough for a script that pipes its requests in, and little for a
-/// client that has gone.
+/// The time that reads may still take after the end of input: enough for a script that pipes its requests in, and short
+/// for a client that has gone.
 const READS_END: Duration = Duration::from_secs(10);
 
-/// The same for calls that change something. Each has a time-out of its own, far shorter by default; this is for the case
-/// that there is a bug, so that no process is left behind for good.
+/// The same for calls that change something. Each of them has a time-out, which is far shorter by default; this limit
+/// only ensures that a bug does not leave a process running forever.
 const CHANGES_END: Duration = Duration::from_mins(10);
 
 /// Serves MCP over the process's standard input and output, until the input ends or the output breaks.
@@ -100,7 +100,7 @@ where
     let session = async {
         tokio::select! {
             ended = session.waiting() => ended.map(drop).map_err(io::Error::other),
-            // `rmcp` would give the calls that are left some seconds more.
+            // `rmcp` would give the remaining calls some more seconds.
             () = ended.notified() => Ok(()),
         }
     };
@@ -138,7 +138,7 @@ struct LineTransport<R> {
     initialized: bool,
     /// The `initialize` to be answered before anything else is read.
     initializing: Option<RequestId>,
-    /// Told when the input has ended and nothing is left to wait for.
+    /// Notified when the input has ended and there is nothing left to wait for.
     ended: Arc<Notify>,
 }
 
@@ -180,7 +180,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         Ok(message)
     }
 
-    /// Waits after the end of input for what is not answered yet, and refuses what takes too long.
+    /// Waits after the end of input for unanswered requests, and refuses those that take too long.
     async fn finish(&mut self) {
         let all = self.unanswered.wait_until(Requests::are_settled);
         if tokio::time::timeout(READS_END, all).await.is_ok() {
@@ -194,7 +194,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             for id in self.unanswered.ids() {
                 let message = format!("the input ended, and this had no answer {} s later", READS_END.as_secs());
                 let refusal = ServerJsonRpcMessage::error(ErrorData::internal_error(message, None), Some(id));
-                // Without room there, nothing reads.
+                // If the outbox is full, nothing reads the output.
                 if let Ok(line) = encode(&refusal) {
                     _ = outbox.try_send(line);
                 }
@@ -302,7 +302,7 @@ struct Requests {
     waiting: HashMap<RequestId, Waiting>,
     /// Of all of them.
     bytes: usize,
-    /// How many answers are not queued yet. Their IDs may be used again.
+    /// The number of answers that are not queued yet. The IDs of their requests may be used again.
     leaving: usize,
 }
 
@@ -321,10 +321,10 @@ impl Drop for Leaving {
     }
 }
 
-/// A request that waits for its answer.
+/// A request that has not been answered yet.
 struct Waiting {
     bytes: usize,
-    /// Whether it calls a tool that changes something.
+    /// Set if it calls a tool that changes something.
     changes: bool,
 }
 
@@ -355,7 +355,7 @@ impl Unanswered {
         });
     }
 
-    /// Takes out a request that is about to be answered. Its ID is free from here on: a client that has read the answer
+    /// Removes a request that is about to be answered. Its ID is free from now on: a client that has read the answer
     /// may use it at once.
     fn answer(&self, id: &RequestId) -> Option<Leaving> {
         let mut known = false;

@@ -1,20 +1,20 @@
-//! Which kinds of answer a request accepts.
+//! The media types that a request accepts.
 
 use axum::http::{HeaderMap, header};
 
-/// Whether a request accepts JSON, and a stream of events (RFC 9110, section 12.5.1).
+/// The kinds of answer that a request accepts: JSON and a stream of events (RFC 9110, section 12.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepts {
-    /// `application/json`, in which nearly everything is answered.
+    /// `application/json`, the form of nearly all answers.
     pub json: bool,
-    /// `text/event-stream`, which sessions need, and progress notifications.
+    /// `text/event-stream`, which sessions and progress notifications need.
     pub events: bool,
-    /// Whether it names `text/event-stream`. A wildcard does not promise that the client can read one.
+    /// Set if the request names `text/event-stream`. A wildcard does not promise that the client can read a stream.
     pub names_events: bool,
 }
 
 impl Accepts {
-    /// Reads it off the headers. A request without an `Accept` header accepts everything.
+    /// Reads the headers. A request without an `Accept` header accepts everything.
     pub fn of(headers: &HeaderMap) -> Self {
         let texts = || headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let ranges: Vec<(String, bool)> = texts().flat_map(|text| text.split(',')).filter_map(range).collect();
@@ -31,7 +31,8 @@ impl Accepts {
     }
 }
 
-/// One range of the header: what it covers, and whether it is accepted. A weight of zero refuses it.
+/// Parses one range of the header: the media types it covers, and whether they are accepted. A weight of zero refuses
+/// them.
 fn range(text: &str) -> Option<(String, bool)> {
     let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
     let covered = parts.next().filter(|covered| !covered.is_empty())?;

@@ -21,13 +21,13 @@ const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
 /// The names of the tools that a request leaves itself.
 const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
 
-/// Every toolset, in the header that names some.
+/// The word for every toolset in the header that names toolsets.
 const ALL: &str = "all";
 
-/// The names of the toolsets that a request leaves itself; `all` is no choice.
+/// The header in which a request names the toolsets to keep; `all` keeps every one.
 const TOOLSETS: HeaderName = HeaderName::from_static("x-mcp-toolsets");
 
-/// What to do about a request without a credential.
+/// The next step for a request without a credential.
 const SEND: &str = "Send your PagerDuty API key in the header X-PagerDuty-Token (or Authorization: Bearer).";
 
 /// What comes with a request, for the handler of its message.
@@ -39,9 +39,9 @@ pub struct Caller {
     pub toolbox: Option<Arc<Toolbox>>,
     /// The trace it belongs to.
     pub trace: Option<Trace>,
-    /// Whether its client can read progress notifications before the answer.
+    /// Set if its client can read progress notifications before the answer.
     pub reads_events: bool,
-    /// Its place among the requests of its session.
+    /// Its registration among the requests of its session.
     pub underway: Option<Arc<Underway>>,
     /// The right to be served, once it has it and if it needs one: held for as long as anybody is at work on the request.
     pub permit: Option<Arc<Permit>>,
@@ -67,9 +67,10 @@ impl Caller {
     }
 }
 
-/// Reads the credential of a request: [`TOKEN_HEADER`], else `Authorization` if that holds a key.
+/// Reads the credential of a request from [`TOKEN_HEADER`], or else from `Authorization` if that holds a key.
 ///
-/// An empty header differs from an absent one: a gateway that failed to fill it in must not act as the server itself.
+/// An empty header differs from an absent one: if a gateway failed to fill it in, the request must not use the server's
+/// credential.
 fn origin(headers: &HeaderMap, required: bool) -> Result<Origin, Refusal> {
     let name = HeaderName::from_static("x-pagerduty-token");
     for name in [&name, &header::AUTHORIZATION] {
@@ -92,8 +93,9 @@ fn key(value: &HeaderValue, source: &str) -> Result<SecretString, Refusal> {
     read_key(&String::from_utf8_lossy(value.as_bytes()), source, Door::Header).map_err(|error| unauthorized(&error))
 }
 
-/// Returns whether an `Authorization` header may hold a PagerDuty key. Other schemes than the two that PagerDuty knows are
-/// the gateway's, and so are JSON Web Tokens, which gateways and service meshes pass on: no key of PagerDuty is one.
+/// Returns whether an `Authorization` header may hold a PagerDuty key. Schemes other than the two that PagerDuty
+/// accepts belong to the gateway, and so do JSON Web Tokens, which gateways and service meshes pass on: no PagerDuty
+/// key is one.
 fn holds_a_key(value: &HeaderValue) -> bool {
     let text = String::from_utf8_lossy(value.as_bytes());
     let (scheme, rest) = text.trim().split_once([' ', '\t', '=']).unwrap_or((text.trim(), ""));
@@ -101,10 +103,11 @@ fn holds_a_key(value: &HeaderValue) -> bool {
     ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !web_token
 }
 
-/// Refuses a request for its credential. Clients print the message, and Codex only the realm, so that both say what to do.
+/// Returns the refusal of a request because of its credential. Clients print the message, and Codex only the realm, so
+/// both have the next step.
 ///
-/// Every client that knows OAuth takes any 401 for an invitation to it, whatever the scheme of the challenge
-/// (`docs/design.md`); `refusal::no_login` answers what they ask next.
+/// Every client that knows OAuth treats any 401 as an invitation to log in, whatever the scheme of the challenge
+/// (`docs/design.md`); `refusal::no_login` answers the requests that follow.
 fn unauthorized(error: &Error) -> Refusal {
     let challenge =
         HeaderValue::from_static("PagerDuty-Token realm=\"Send your PagerDuty API key in X-PagerDuty-Token\"");
@@ -132,7 +135,7 @@ fn narrowed(headers: &HeaderMap, toolbox: &Toolbox) -> Result<Option<Toolbox>, R
     narrowed.narrowed(&filter).map(Some).map_err(|error| refused(&TOOLSETS, &error))
 }
 
-/// The names in a header, which are separated by commas.
+/// Returns the names in a header, which are separated by commas.
 fn names(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Vec<String>>, Refusal> {
     let split =
         |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();

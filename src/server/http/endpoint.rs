@@ -33,7 +33,7 @@ const MAX_DRAINED: usize = 16 * MAX_BODY;
 /// value takes some seventy bytes, and on the wire as few as two, so that the size of a body alone bounds nothing.
 const MAX_VALUES: usize = 2048;
 
-/// Answers whatever comes to the endpoint. `guard::check` has read the body.
+/// Answers all requests to the endpoint. `guard::check` has read the body.
 pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let trace = Trace::of(request.headers());
     let (parts, body) = request.into_parts();
@@ -45,7 +45,7 @@ pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Response, Refusal> {
     let connection: Option<Arc<Connection>> = parts.extensions.remove();
     let mut caller = Caller::of(&parts.headers, &shared.toolbox, shared.credential_required)?;
-    // Read above, and nothing behind this needs it: what is not there is not logged.
+    // The credential has been read above, and later code does not need it. Removed headers cannot be logged.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(TOKEN_HEADER);
     let fingerprint = caller.origin.fingerprint();
@@ -55,11 +55,11 @@ async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Respons
     };
     let accepts = Accepts::of(&parts.headers);
     caller.reads_events = accepts.names_events;
-    // What `rmcp` demands of every request, though it has but one way of answering most of them.
+    // `rmcp` requires both types in every request, although it has only one kind of answer for most of them.
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     if parts.method != Method::POST {
         check_method(&parts.method, sessions.is_some(), accepts)?;
-        // A stream of a session, or its end.
+        // The request opens or ends the stream of a session.
         parts.extensions.insert(caller);
         let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
         return Ok(refusal::as_json(answer, &[]).await);
@@ -85,7 +85,7 @@ async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Respons
             }
             (matches!(message, JsonRpcMessage::Request(_)), opening)
         }
-        // Only 2026-07-28 has a status for it.
+        // Only 2026-07-28 defines a status for an unknown method.
         Err(refusal) if refusal.code() == ErrorCode::METHOD_NOT_FOUND && !Named::declares_2026(&body) => {
             return Ok(axum::Json(refusal).into_response());
         }
@@ -121,7 +121,7 @@ async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Respons
     Ok(answer.map(|body| Body::new(Holding::new(body, place))))
 }
 
-/// Refuses methods that the endpoint does not have, and a stream for a client that does not read streams.
+/// Refuses methods that the endpoint does not have, and streams for clients that do not read them.
 fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(), Refusal> {
     let (allowed, hint) = if sessions {
         ("GET, POST, DELETE", "Send messages by POST.")
@@ -138,7 +138,7 @@ fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(),
     Ok(())
 }
 
-/// Refuses a body that is not said to be JSON, and a client that does not read JSON.
+/// Refuses a body without a JSON content type, and a client that does not read JSON.
 fn check_media(headers: &HeaderMap, accepts: Accepts) -> Result<(), Refusal> {
     let media = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let essence = media.and_then(|media| media.split(';').next()).unwrap_or_default().trim();
@@ -157,7 +157,7 @@ fn not_acceptable(media: &'static str) -> Refusal {
     Refusal::new(StatusCode::NOT_ACCEPTABLE, message, "Send Accept: application/json, text/event-stream.")
 }
 
-/// A message, as far as its method and its revision go.
+/// The parts of a message that name its method and its revision.
 #[derive(Deserialize)]
 struct Named<'b> {
     #[serde(borrow)]
@@ -195,7 +195,7 @@ fn values(json: &[u8]) -> usize {
     count
 }
 
-/// Reads the whole body, if it is not too large and does not take too long.
+/// Reads the whole body, unless it is too large or takes too long.
 pub async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     let mut length = 0;

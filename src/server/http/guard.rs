@@ -1,4 +1,5 @@
-//! Where a request may come from: `Host` and `Origin`, see [`names`] and 2025-11-25, "Transports", "Security Warning".
+//! Checks the origin of a request by `Host` and `Origin`, see [`names`] and 2025-11-25, "Transports", "Security
+//! Warning".
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -113,16 +114,16 @@ fn forbidden(message: String, hint: &str) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message, hint)
 }
 
-/// Lets a request through to its path, or refuses it.
+/// Passes a request on to its path, or refuses it.
 ///
-/// The body is read first, within its bounds, whatever becomes of the request: a gateway that is still sending it when the
-/// answer comes may drop the answer. Nothing is counted before, so that a body kept back takes up no place.
+/// The body is read first, within its limits, even if the request is refused: a gateway that is still sending the body
+/// when the answer comes may drop the answer. Requests are counted only after that, so a slow body takes up no place.
 pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = metrics::known_path(request.uri().path());
     let trace = Trace::of(request.headers());
     let admitted = shared.guard.admit(&request);
     let (parts, body) = request.into_parts();
-    // Where one ends is not certain with two lengths.
+    // With two lengths, the end of the body is not certain.
     let read =
         if has_one_length(&parts.headers) { endpoint::read(body, shared.read_timeout).await } else { Ok(Vec::new()) };
     let response = match (admitted, read) {

@@ -12,11 +12,11 @@ use crate::error::{Code, Error};
 use crate::server::message;
 use crate::trace::Trace;
 
-/// How much of a refusal by `rmcp` is read. They are a sentence each.
+/// The most that is read of a refusal by `rmcp`. Each one is a sentence.
 const MOST_TEXT: usize = 64 * 1024;
 
-/// A status, and why: as a JSON-RPC error with the id of the request, or `null` where there is none. Clients match errors
-/// by the id, and some show the message only then.
+/// A status with its reason, as a JSON-RPC error with the id of the request, or `null` if there is none. Clients match
+/// errors by the id, and some show the message only then.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -36,14 +36,14 @@ impl Refusal {
         Self::with_data(status, ErrorCode::INVALID_REQUEST, error.message().to_owned(), data)
     }
 
-    /// The same with the next step in the message as well: most clients print nothing else.
+    /// Returns the refusal with the next step in the message too: most clients print nothing else.
     pub fn explained(status: StatusCode, error: &Error) -> Self {
         let data = error.envelope().get("error").cloned().unwrap_or_default();
         let hint = error.hint_text().map(|hint| format!(". {hint}")).unwrap_or_default();
         Self::with_data(status, ErrorCode::INVALID_REQUEST, format!("{}{hint}", error.message()), data)
     }
 
-    /// A body that is not a JSON-RPC message, or asks for a method that is not served.
+    /// Returns the refusal of a body that is not a JSON-RPC message, or that asks for a method that is not served.
     pub fn of_message(refusal: message::Refusal) -> Self {
         let not_found = refusal.code() == ErrorCode::METHOD_NOT_FOUND;
         let status = if not_found { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
@@ -63,13 +63,13 @@ impl Refusal {
         Self { status, body, headers: Vec::new() }
     }
 
-    /// With the ID of the request it answers.
+    /// Sets the ID of the request that it answers.
     pub fn answering(mut self, id: &RequestId) -> Self {
         self.body = self.body.answering(id);
         self
     }
 
-    /// Makes it the answer to the request in `body`, if an id can be read there.
+    /// Sets the id of the request in `body`, if one can be read.
     pub fn to(mut self, body: &[u8]) -> Self {
         self.body.answer_to(id_of(body));
         self
@@ -106,13 +106,13 @@ pub fn closing() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the connection is being closed", "Send the request on another one.")
 }
 
-/// A method that a path does not have. Its `Allow` header is already there.
+/// Returns the refusal of a method that a path does not have. Its `Allow` header is already set.
 pub async fn no_such_method() -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method", "Send GET to this path.")
 }
 
-/// Returns an answer of `rmcp` to `request` as it is, but for refusals: those in plain text become JSON-RPC errors, and those
-/// without an id get that of the request.
+/// Returns the answer of `rmcp` to `request` with changed refusals: those in plain text become JSON-RPC errors, and
+/// those without an id get that of the request.
 pub async fn as_json(answer: Response, request: &[u8]) -> Response {
     if !answer.status().is_client_error() && !answer.status().is_server_error() {
         return answer;
@@ -134,7 +134,7 @@ pub async fn as_json(answer: Response, request: &[u8]) -> Response {
     json
 }
 
-/// The id of the request in a body; `null` if there is none that can be read.
+/// Returns the id of the request in a body, or `null` if none can be read.
 fn id_of(body: &[u8]) -> Value {
     #[derive(Deserialize)]
     struct Identified {
@@ -143,7 +143,7 @@ fn id_of(body: &[u8]) -> Value {
     serde_json::from_slice::<Identified>(body).map_or(Value::Null, |request| json!(request.id))
 }
 
-/// Answers any path that is not exactly one of the server's.
+/// Answers requests to any other path than the server's.
 pub async fn no_such_path(uri: Uri, body: Bytes) -> Response {
     if is_oauth(uri.path()) {
         return no_login();
@@ -153,8 +153,8 @@ pub async fn no_such_path(uri: Uri, body: Bytes) -> Response {
         .into_response()
 }
 
-/// Returns whether OAuth clients ask this path after a 401: the metadata (RFC 8414, RFC 9728, OpenID Connect) at the host or
-/// around the endpoint, and the endpoints they assume where they find none.
+/// Returns whether OAuth clients request this path after a 401: metadata (RFC 8414, RFC 9728, OpenID Connect) at the
+/// host or below the endpoint, or the endpoints that they assume when they find no metadata.
 fn is_oauth(path: &str) -> bool {
     let (_, well_known) = path.rsplit_once("/.well-known/").unwrap_or_default();
     let documents = ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
@@ -163,7 +163,7 @@ fn is_oauth(path: &str) -> bool {
     endpoint || document.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The refusal of a login, as an error of client registration (RFC 7591): OAuth clients show its description.
+/// Returns the refusal of a login as an error of client registration (RFC 7591): OAuth clients show its description.
 fn no_login() -> Response {
     let error = json!({
         "error": "invalid_client_metadata",

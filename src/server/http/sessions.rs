@@ -33,10 +33,10 @@ pub struct Sessions {
     limits: Arc<Limits>,
 }
 
-/// A request of a session: both IDs.
+/// A request of a session, identified by both IDs.
 type Request = (HeaderValue, RequestId);
 
-/// A request of a session that is not answered yet. Its ID is free again when this is dropped.
+/// An unanswered request of a session. Its ID is free again when this is dropped.
 #[derive(Debug)]
 pub struct Underway {
     request: Request,
@@ -76,8 +76,8 @@ impl Sessions {
         if owner.is_some_and(|owner| owner.caller == caller) { Ok(true) } else { Err(unknown()) }
     }
 
-    /// Notes that a request of a session is being answered, if it is one. `rmcp` would take two requests of one ID for
-    /// the same, and leave the stream of the first open.
+    /// Notes that a request of a session is being answered, if it belongs to one. `rmcp` would confuse two requests
+    /// with the same ID, and leave the stream of the first one open.
     pub fn begin(&self, headers: &HeaderMap, id: &RequestId) -> Result<Option<Underway>, Refusal> {
         let Some(session) = headers.get(SESSION_ID) else { return Ok(None) };
         let request = (session.clone(), id.clone());

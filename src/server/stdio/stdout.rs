@@ -1,7 +1,7 @@
-//! Whether anything still reads standard output.
+//! Detects that the reader of standard output has gone.
 
-/// Waits until the reader of standard output has gone, even while nothing is written. Does not end where this cannot be
-/// told: for a file, and on systems other than Unix, where the next write fails instead.
+/// Waits until the reader of standard output has gone, even while nothing is written. Never returns if this cannot be
+/// detected: for a file, and on systems other than Unix, where the next write fails instead.
 pub(super) async fn reader_gone() {
     #[cfg(unix)]
     if unix::reader_gone().await {
@@ -20,10 +20,10 @@ mod unix {
     use rustix::io::Errno;
     use tokio::sync::oneshot;
 
-    /// Returns whether it has gone, or cannot be watched.
+    /// Waits until the reader has gone. Returns `false` if that cannot be watched.
     ///
-    /// By a thread that sleeps all the time: registering the descriptor with the runtime would take `unsafe`, or make writes
-    /// to it non-blocking for every process that shares it.
+    /// Uses a thread that sleeps all the time: registering the descriptor with the runtime would need `unsafe`, or make
+    /// writes to it non-blocking for every process that shares it.
     pub async fn reader_gone() -> bool {
         let (sender, gone) = oneshot::channel();
         let watch =
@@ -37,8 +37,8 @@ mod unix {
         }
     }
 
-    /// Blocks until a pipe has no reader, or a socket or terminal has no other end. Those are reported without being asked
-    /// for.
+    /// Blocks until a pipe has no reader, or the other end of a socket or terminal has closed. The system reports these
+    /// events without being asked to.
     fn hung_up(stdout: &OwnedFd) -> bool {
         let mut stdout = [PollFd::new(stdout, PollFlags::empty())];
         loop {
