@@ -123,7 +123,7 @@ pub struct Tool {
     pub title: &'static str,
     /// What it does, for a model that has never seen PagerDuty; sent with every request, so in few words.
     pub description: &'static str,
-    /// Words people use for what it does, for clients that search tools by them. The model never sees them.
+    /// Words that describe its purpose, for clients that search tools by such words. The model never sees them.
     pub hint: &'static str,
     /// What it is about.
     pub toolset: Toolset,
@@ -136,7 +136,7 @@ pub struct Tool {
     run: Run,
 }
 
-/// The most characters that `anthropic/maxResultSizeChars` may ask for.
+/// The largest number of characters that `anthropic/maxResultSizeChars` may ask for.
 const MAX_RESULT_SIZE: usize = 500_000;
 
 type Run = fn(Context, &Map<String, Value>) -> BoxFuture<'static, Result<Reply>>;
@@ -177,7 +177,8 @@ impl Tool {
         params::schema(self.params)
     }
 
-    /// Requires a parameter that the schema leaves optional: without its ID, a question for one object is one for all.
+    /// Requires a parameter that the schema leaves optional: without an ID, a query for one object would be a query for
+    /// all.
     pub fn require(&self, arguments: &Map<String, Value>, name: &str) -> Result<()> {
         params::require(arguments, self.params, name)
     }
@@ -200,8 +201,8 @@ impl Tool {
         })
     }
 
-    /// What some clients want to know besides: words to find the tool by, and how many characters its answers may have
-    /// before they are put away into a file. The latter is the most that can be asked for; answers have a budget of their own.
+    /// Returns additional information for some clients: words to find the tool by, and how many characters its answers
+    /// may have before they are moved to a file. That number is the largest allowed; answers have a separate budget.
     #[must_use]
     pub fn meta(&self) -> Map<String, Value> {
         let hint = ("anthropic/searchHint".to_owned(), self.hint.into());
@@ -233,16 +234,16 @@ pub struct Context {
     pub terms: Terms,
 }
 
-/// Who calls.
+/// The caller of a tool.
 #[derive(Clone, Debug, Default)]
 pub struct Party {
-    /// Where the call comes from.
+    /// The source of the call.
     pub origin: Origin,
-    /// What is known of the client, if it is a known one.
+    /// The known properties of the client, if it is a known one.
     pub client: Option<&'static clients::Client>,
-    /// What the client calls itself, for the log.
+    /// The client's own name, for the log.
     pub client_name: Option<String>,
-    /// What to hold until the call has ended, whether or not its caller still waits.
+    /// A value that is held until the call has ended, even if its caller has stopped waiting.
     pub place: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -251,7 +252,7 @@ pub struct Party {
 pub struct Terms {
     /// How many tokens the answer may have; `None` is no limit.
     pub max_tokens: Option<usize>,
-    /// How much of it the client shows whole, if that is known and counts.
+    /// The size that the client shows whole, if it is known and applies.
     pub shows: Option<Size>,
     /// How it is going to be written.
     pub format: Format,
@@ -284,7 +285,7 @@ impl Context {
         Ok(listed(M::RESOURCE, listing, include, narrow))
     }
 
-    /// The answer with one object.
+    /// Returns the answer with one object.
     fn object<M: Model, X: Extras>(
         &self,
         resource: &'static Resource,
@@ -307,7 +308,7 @@ impl Context {
     }
 }
 
-/// The answer with a list.
+/// Returns the answer with a list.
 fn listed<M: Model, X: Extras>(
     resource: &'static Resource,
     listing: Listing<M>,

@@ -1,8 +1,8 @@
-//! Calls that change something. A change that was sent runs to its end, whether or not its caller still waits.
+//! Runs calls that change something. A change that was sent runs to its end, even if its caller has stopped waiting.
 //!
-//! Clients give up after some seconds, close their connection, or end the process; what they sent takes effect all the same.
-//! Such a call runs in a task that its caller waits for and does not own. When the caller goes, a call of which nothing was
-//! sent ends at once; any other goes on, and its outcome is remembered (`client/memory.rs`) for an identical call.
+//! Clients give up after some seconds, close their connection, or end the process, but the change they sent still takes
+//! effect. Such a call runs in a separate task that its caller waits for. When the caller goes, a call that has sent
+//! nothing ends at once; any other continues, and its outcome is remembered (`client/memory.rs`) for an identical call.
 
 use std::pin::pin;
 use std::sync::OnceLock;
@@ -19,19 +19,19 @@ use crate::error::{Code, Error, Result};
 use crate::reply::Reply;
 use crate::trace::{Trace, seconds};
 
-/// The API that a call works with, once it has one.
+/// The API that a call uses, once it is available.
 pub type Started = OnceLock<Api>;
 
-/// Logged when a client gives up after its change was sent.
+/// The message logged when a client gives up after its change was sent.
 const GONE: &str = "the client has gone, and its change was sent: the call goes on";
 
-/// How long the end of the process waits for changes that were sent: as long as PagerDuty may take for one attempt.
+/// The time that the end of the process waits for sent changes: the time that PagerDuty may take for one attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Held for reading by each task that may have sent a change; the end of the process waits until it can be had for writing.
+/// A lock that each task with a possible change holds for reading. The end of the process waits for write access.
 static RUNNING: RwLock<()> = RwLock::const_new(());
 
-/// Waits until no change is in flight, for some seconds at most. For the end of the process.
+/// Waits until no change is in flight, for at most some seconds. Called at the end of the process.
 pub async fn settled() {
     if let Ok(guard) = RUNNING.try_write() {
         drop(guard);
@@ -74,7 +74,8 @@ pub async fn in_task(
             }
         };
         audit(tool, &party, started.get(), &outcome, begun.elapsed(), caller.is_closed());
-        // With the API goes the right to make this change, so that an identical call waits until it is delivered or not.
+        // The API is sent along because it holds the lock for this change, so that an identical call waits until the
+        // outcome is delivered or dropped.
         _ = caller.send((outcome, started.into_inner()));
     };
     let call = async move {
@@ -94,12 +95,12 @@ pub async fn in_task(
     outcome
 }
 
-/// The target of the lines that [`audit`] writes.
+/// The log target of the lines that [`audit`] writes.
 pub const AUDIT: &str = "pagerduty_mcp_server::audit";
 
-/// Writes a line to the log that says who changed what: no text of notes and no credential.
+/// Logs who changed what, without the text of notes and without credentials.
 fn audit(tool: &Tool, party: &Party, api: Option<&Api>, outcome: &Result<Reply>, elapsed: Duration, withdrawn: bool) {
-    // Without one, the call was refused before it came to the change.
+    // Without a change, the call was refused before it got that far.
     let Some((api, change)) = api.and_then(|api| Some((api, api.change()?))) else { return };
     let error = outcome.as_ref().err();
     tracing::info!(

@@ -8,7 +8,7 @@ use crate::error::Code;
 use crate::metrics;
 use crate::trace::seconds;
 
-/// A call that is counted when it ends: as withdrawn, if it is dropped before.
+/// A counted call. It counts when it ends, and as withdrawn if it is dropped before.
 pub struct Counted {
     tool: &'static str,
     begun: Instant,
@@ -16,12 +16,12 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Begins to count a call of a tool.
+    /// Starts to count a call of a tool.
     pub fn begin(tool: &'static str) -> Self {
         Self { tool, begun: Instant::now(), ended: false }
     }
 
-    /// Counts the end, and returns how long the call took.
+    /// Counts the end of the call, and returns how long it took.
     pub fn end(mut self, outcome: &'static str) -> Duration {
         self.ended = true;
         let elapsed = self.begun.elapsed();

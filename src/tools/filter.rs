@@ -1,22 +1,23 @@
-//! Which of the tools are switched on.
+//! Selects the tools that are switched on.
 
 use super::{ALL, Tool, Toolset};
 use crate::error::{Code, Error, Result};
 
-/// Which tools are switched on. `None` is no choice: all of them.
+/// The choice of tools that are switched on. `None` means all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only tools that change nothing.
+    /// Set to allow only tools that change nothing.
     pub read_only: bool,
-    /// Only these tools.
+    /// The names of the tools to allow.
     pub tools: Option<Vec<String>>,
-    /// Only tools of these toolsets.
+    /// The names of the toolsets to allow.
     pub toolsets: Option<Vec<String>>,
 }
 
 impl Filter {
-    /// The tools that pass, in the catalogue's order: read-only first, then names, then toolsets; a tool must pass all
-    /// three. An unknown name is an error, since a filter with a typo would switch off what was meant to stay.
+    /// Returns the tools that pass, in the catalogue's order: a tool must pass the read-only filter, the names and the
+    /// toolsets. An unknown name is an error, because a filter with a typo would switch off tools that were meant to
+    /// stay.
     pub fn tools(&self) -> Result<Vec<&'static Tool>> {
         let names: Vec<_> = ALL.iter().map(|tool| tool.name).collect();
         let toolsets: Vec<_> = Toolset::ALL.iter().map(|toolset| toolset.name()).collect();

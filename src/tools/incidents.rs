@@ -221,7 +221,8 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
     Ok(reply)
 }
 
-/// Waits for an extra, once the incident is there until `until` at most: an extra that hangs must not cost the incident.
+/// Waits for additional data, at most until `until` once the incident is there: data that never comes must not delay
+/// the incident.
 async fn beside<T>(extra: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
     let over = async { sleep_until(*until.wait().await).await };
     tokio::select! {

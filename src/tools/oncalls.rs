@@ -71,7 +71,7 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
     Ok(reply.warned(without))
 }
 
-/// Returns what to say about schedules that no row of a whole list is about.
+/// Returns a warning about schedules that occur in no row of a complete list.
 fn without_turns(params: &Params, listing: &Listing<Oncall>) -> Option<String> {
     if listing.end != End::Complete || params.offset.is_some() {
         return None;

@@ -96,7 +96,7 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     Ok(reply)
 }
 
-/// How many users are read one by one for one answer, where more is asked of them than comes with the list.
+/// The most users that are read one by one for an answer, where it needs more about them than the list has.
 const MOST_EXPANDED: usize = 100;
 
 async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {

@@ -16,8 +16,8 @@ fn first_given(params: &impl Params, names: &[&'static str]) -> Option<&'static 
 
 /// Refuses list filters beside an ID, which names one object: it would not be clear which of the two is meant.
 ///
-/// Which part of a list is wanted says nothing about one object. Some clients must fill those parameters, so they are
-/// ignored, and the warning to give is returned.
+/// Paging parameters have no meaning for one object. Some clients must fill those parameters, so they are ignored, and
+/// a warning is returned.
 pub fn id_excludes(params: &impl Params, id: &str, filters: &[&'static str]) -> Result<Option<String>> {
     if let Some(filter) = first_given(params, filters) {
         let message = format!("{id} cannot be combined with {filter}");
@@ -52,18 +52,18 @@ pub fn needs_one_of(cx: &Context, params: &impl Params, filters: &[&'static str]
         .hint(format!("Pass {names}, or leave current_user_context true for what concerns the current user.")))
 }
 
-/// Which services or users a list is about.
+/// The scope of a list of services or users.
 pub struct ByTeam {
-    /// What narrows the list.
+    /// The query that narrows the list.
     pub query: Query,
-    /// What to know about that.
+    /// A warning about the scope.
     pub warning: Option<String>,
 }
 
 /// Returns the team filter of services and users: the current user's teams, or those given.
 ///
-/// Without a team and without a name to look for, the answer would be the whole account, which is an error. Only in an
-/// account without teams it is the answer, because nothing else could be.
+/// Without a team and without a name to search for, the answer would be the whole account, which is an error. In an
+/// account without teams the whole account is the answer, because there is no other scope.
 pub async fn by_team(
     cx: &Context,
     params: &impl Params,

@@ -1,4 +1,4 @@
-//! Shift-based schedules beside those of layers: PagerDuty keeps each kind behind an endpoint of its own, and a caller should
+//! Combines shift-based and layer-based schedules: PagerDuty has a separate endpoint for each kind, and a caller should
 //! not have to know which kind a schedule is.
 
 use std::collections::BTreeSet;
@@ -19,10 +19,10 @@ use crate::pagination::{self, End, Listing, Want};
 use crate::params::{Include, Range};
 use crate::reply::Reply;
 
-/// How many users are looked up for one schedule. More people than that are seldom on one.
+/// The most users that are looked up for one schedule. Schedules rarely have more.
 const MOST_USERS: usize = 50;
 
-/// One schedule of either kind. PagerDuty answers 400 or 404 at the first endpoint for a schedule of the other kind.
+/// Returns one schedule of either kind. For a shift-based schedule, PagerDuty's first endpoint answers 400 or 404.
 pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include: &Include<Schedule>) -> Result<Reply> {
     let query = Query::new().with("since", range.since).with("until", range.until);
     let unknown = match cx.show(id, query, include).await {
@@ -35,8 +35,8 @@ pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include:
     Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Request::One).warned(warnings))
 }
 
-/// A list of both kinds: schedules of layers in PagerDuty's order, then shift-based ones. A kind that cannot be had is named
-/// in a warning.
+/// Returns a list of both kinds: layer-based schedules in PagerDuty's order, then shift-based ones. If one kind is
+/// unavailable, a warning names it.
 pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: &Include<Schedule>) -> Result<Reply> {
     const NARROW: &str = "query";
     let (layers, shifts) = both(cx, name, &want, include).await;
@@ -74,7 +74,7 @@ pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: 
 
 type Rows = Vec<Row<Schedule>>;
 
-/// Both kinds, side by side. Shift-based schedules are given up soon after the others came.
+/// Reads both kinds at the same time. The wait for shift-based schedules ends soon after the others have arrived.
 async fn both(
     cx: &Context,
     name: Option<&str>,
@@ -107,8 +107,8 @@ async fn both(
     (layers, shifts.map(|listing| named(listing, name, include)))
 }
 
-/// The shift-based schedules whose name has `name` in it, as rows of a list. PagerDuty is not asked to filter: whether it
-/// does is described in two ways.
+/// Returns the shift-based schedules that have `name` in their name, as rows of a list. They are filtered here because
+/// PagerDuty's documentation contradicts itself about filtering.
 fn named(listing: Listing<ShiftSchedule>, name: Option<&str>, include: &Include<Schedule>) -> Rows {
     let wanted = name.map(str::to_lowercase);
     let matches = |row: &Row<ShiftSchedule>| {
@@ -126,7 +126,8 @@ fn whole(layers: Rows, shifts: Rows) -> Page<Schedule> {
     Page { rows: layers.into_iter().chain(shifts).map(Ok).collect(), more: false, total: None }
 }
 
-/// The users on call on a shift-based schedule over a range. `unknown` is what the endpoint for schedules of layers said.
+/// Returns the users on call on a shift-based schedule over a range. `unknown` is the error of the endpoint for
+/// layer-based schedules.
 pub(super) async fn users(
     cx: &Context,
     id: &Id<Schedule>,
@@ -153,12 +154,12 @@ pub(super) async fn users(
     Ok(listed(&SCHEDULE_USERS, pagination::cut(want, page), include, "since and until").warned(warnings))
 }
 
-/// Whether an error may mean that a schedule is of the other kind.
+/// Returns whether an error may mean that a schedule is of the other kind.
 pub(super) fn may_be_shift_based(error: &Error) -> bool {
     matches!(error.http_status(), Some(400 | 404))
 }
 
-/// Reads a shift-based schedule. If it is none either, the error of the first endpoint stands.
+/// Reads a shift-based schedule. If there is none either, returns the error of the first endpoint.
 async fn read(
     cx: &Context,
     id: &Id<Schedule>,
@@ -178,7 +179,7 @@ async fn read(
     }
 }
 
-/// Puts the name after the ID, and the kind under the same word in lists and alone.
+/// Puts the name after the ID, and the kind under the same key in lists and alone.
 fn with_name(mut shown: Map<String, Value>, name: Option<&str>) -> Map<String, Value> {
     shown.shift_remove("summary");
     if let Some(kind) = shown.get_mut("type") {
@@ -190,7 +191,7 @@ fn with_name(mut shown: Map<String, Value>, name: Option<&str>) -> Map<String, V
     shown
 }
 
-/// The fields that `include` names, or the default ones.
+/// Returns the fields that `include` names, or the default ones.
 fn chosen(shown: Map<String, Value>, include: &Include<Schedule>) -> Map<String, Value> {
     include.chosen(shown, ShiftSchedule::DEFAULT.iter().map(|field| field.name), &[])
 }
@@ -201,7 +202,7 @@ fn entries(shown: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<Stri
     entries.filter_map(|entry| entry.get_mut("user")?.as_object_mut())
 }
 
-/// The users of the final schedule, each once.
+/// Returns the users of the final schedule, each once.
 fn assigned(shown: &Map<String, Value>) -> Vec<Id<User>> {
     let mut seen = BTreeSet::new();
     let mut shown = shown.clone();

@@ -21,15 +21,15 @@ use crate::params::shorten;
 use crate::reply::{Format, Reply};
 use crate::trace::seconds;
 
-/// What is said about an account that is not what the tools' descriptions promise: in `serverInfo`, in the instructions
-/// and in the metadata of every answer.
+/// The notice on an account that differs from what the tools' descriptions promise, for `serverInfo`, the instructions
+/// and the metadata of every answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Label {
     /// The name in the metadata.
     pub name: &'static str,
     /// The server's title.
     pub title: &'static str,
-    /// What a model is told first.
+    /// The first words of the instructions.
     pub notice: &'static str,
 }
 
@@ -67,13 +67,13 @@ impl Toolbox {
         })
     }
 
-    /// The same with a label on everything it answers.
+    /// Returns the same toolbox with a label on all its answers.
     #[must_use]
     pub fn labelled(self, label: Option<&'static Label>) -> Self {
         Self { label, ..self }
     }
 
-    /// What is said about the account, if there is something to say.
+    /// Returns the label of the account, if it has one.
     #[must_use]
     pub fn label(&self) -> Option<&'static Label> {
         self.label
@@ -117,7 +117,7 @@ impl Toolbox {
         self.format
     }
 
-    /// Whether answers have structured content beside their text.
+    /// Returns whether answers have structured content beside their text.
     #[must_use]
     pub fn structured_content(&self) -> bool {
         self.structured_content
@@ -152,8 +152,8 @@ impl Toolbox {
         Terms { max_tokens: self.max_tokens, shows: None, format: self.format, whole_account: false }
     }
 
-    /// The same for a model behind this client: within what the client shows of an answer, unless the budget was set by
-    /// hand.
+    /// Returns the same terms for a model behind this client: answers stay within what the client shows, unless the
+    /// budget was chosen explicitly.
     fn terms_for(&self, client: Option<&clients::Client>) -> Terms {
         let shows = client.filter(|_| !self.budget_by_hand).and_then(clients::Client::limit);
         Terms { shows, ..self.terms() }
@@ -169,7 +169,7 @@ impl Toolbox {
         self.call_for(Party { origin: origin.clone(), ..Party::default() }, name, arguments).await
     }
 
-    /// The same for a client of which more is known.
+    /// Calls a tool for a known party.
     pub async fn call_for(&self, party: Party, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         let terms = self.terms_for(party.client);
         self.dispatch(party, terms, name, arguments).await
@@ -274,8 +274,8 @@ impl Toolbox {
     }
 }
 
-/// A time-out that a tool ends with. No change of one that changes something is in doubt then, even if it was a read on the
-/// way to the change that took too long.
+/// Extends the hint of a time-out error that a tool returned. If the tool changes something, nothing was changed, even
+/// if a read before the change took too long.
 fn timed_out(tool: &Tool, error: Error) -> Error {
     if tool.is_read_only() || error.code() != Code::Timeout {
         return error;
