@@ -240,11 +240,11 @@ async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u
     Ok(SUCCESS)
 }
 
-/// The file with the certificate of a sandbox's authority, for as long as that runs.
+/// The file with the certificate of a sandbox's authority, which is removed when the sandbox ends.
 struct Certificate(PathBuf);
 
 impl Certificate {
-    /// Writes it beside the file of the account, under a name that no other sandbox has at the same time.
+    /// Writes the file beside the one of the account, under a name that no other running sandbox uses.
     fn write(pem: &str, config: &Config, url: &str) -> Result<Self> {
         let port = url.rsplit(':').next().unwrap_or_default();
         let folder = config.sandbox_state.as_deref().and_then(Path::parent).ok_or_else(|| {
@@ -288,8 +288,8 @@ fn reset_sandbox(config: &Config) -> Result<u8> {
 
 /// Logs to standard error: standard output belongs to the protocol.
 ///
-/// A bare level means ours alone. Libraries only speak up when a filter names them. A server writes who changed what unless
-/// it is told to log errors only; a filter has to name that (`pagerduty_mcp_server::audit=info`).
+/// A bare level applies to our own modules only: libraries log only if a filter names them. A server logs who changed
+/// what unless only errors are logged; a filter has to name that (`pagerduty_mcp_server::audit=info`).
 fn start_logging(level: Option<String>, format: LogFormat, serving: bool) -> Result<()> {
     let level = level.unwrap_or_default();
     let directives = match level.trim() {
@@ -303,7 +303,7 @@ fn start_logging(level: Option<String>, format: LogFormat, serving: bool) -> Res
         Error::new(Code::InvalidConfiguration, format!("{} is {level:?}, which is not usable: {error}", config::LOG))
             .hint("Use error, warn, info, debug or trace, or a filter such as pagerduty_mcp_server=debug.")
     })?;
-    // The level may come from a `.env` file, which must not silence what is said about it.
+    // The level may come from a `.env` file, which must not silence the warnings about that file.
     let filter = filter.with_target("pagerduty_mcp_server::config", Level::WARN);
     // In a Python process logging may have been started by an earlier call; the first one stays.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

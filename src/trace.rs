@@ -12,7 +12,7 @@ use tracing::Span;
 /// The longest `tracestate` that is sent on: what the standard asks everyone to carry.
 const MAX_STATE: usize = 512;
 
-/// A duration as log lines give it: in seconds, to the millisecond.
+/// Returns a duration in the form of log lines: in seconds, to the millisecond.
 #[must_use]
 pub fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0

@@ -77,14 +77,14 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Reads the arguments. Of an option that is given twice the last counts, so that what a container's entry point or a
-    /// script says can be changed by adding to it.
+    /// Reads the arguments. If an option is given twice, the last one counts, so that arguments can be added to
+    /// override those of a container's entry point or a script.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         Self::from_arg_matches(&last_counts(Self::command()).try_get_matches_from(arguments)?)
     }
 }
 
-/// The same command with options that replace what was given for them before. Lists still grow.
+/// Returns the same command with options that replace earlier values. Options that take lists still add to them.
 fn last_counts(command: clap::Command) -> clap::Command {
     let command = command.mut_args(|arg| match arg.get_action() {
         ArgAction::Set | ArgAction::SetTrue if !arg.is_positional() => {

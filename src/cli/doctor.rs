@@ -81,7 +81,7 @@ pub async fn run(mut config: Config, as_json: bool) -> Result<u8> {
     Ok(if failed { FAILED } else { SUCCESS })
 }
 
-/// Says that all of this is about the embedded account.
+/// Returns the check that says that the report is about the embedded account.
 fn sandbox(config: &Config) -> Check {
     let kept = config.sandbox_state.as_ref().map_or_else(
         || "Changes last until the process ends".to_owned(),
@@ -144,7 +144,7 @@ async fn examine(config: &Config) -> Vec<Check> {
     checks
 }
 
-/// What the `.env` file decides, and what of it is ignored.
+/// Returns the check of the `.env` file: the settings that it determines, and those that are ignored.
 fn dotenv(config: &Config) -> Option<Check> {
     const NAME: &str = "dotenv";
     let FromFile { name, taken, ignored, faults, host } = &config.dotenv;
@@ -214,7 +214,7 @@ impl Kept {
     }
 }
 
-/// Whom TLS trusts: without it, no host can be told from another one.
+/// Returns the check of the certificate authorities that TLS trusts: without any, no host can be verified.
 fn certificates(config: &Config) -> Check {
     const NAME: &str = "certificates";
     match Client::roots(config) {
@@ -286,7 +286,7 @@ async fn user(api: &Api, config: &Config) -> Check {
     }
 }
 
-/// Whether the address in whose name changes are made is a user's.
+/// Checks whether the configured address of the author belongs to a user.
 async fn author(api: &Api, config: &Config) -> Option<Check> {
     const NAME: &str = "author";
     let address = config.user_email.as_deref()?;

@@ -18,11 +18,11 @@ pub fn print(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// Whether everything on standard error is lines of JSON.
+/// Set if everything on standard error is written as lines of JSON.
 static JSON: AtomicBool = AtomicBool::new(false);
 
-/// Writes everything on standard error as lines of JSON from now on, in the form of the log: what people are told, errors
-/// of use, panics.
+/// Writes everything on standard error as lines of JSON from now on, in the form of the log: messages to people, usage
+/// errors, panics.
 pub fn json() {
     JSON.store(true, Ordering::Relaxed);
     std::panic::set_hook(Box::new(|panic| {
@@ -30,7 +30,7 @@ pub fn json() {
     }));
 }
 
-/// A line of JSON if standard error has those; returns whether it has.
+/// Writes a line of JSON if standard error has those. Returns whether it does.
 fn line(level: &str, message: &str, more: &[(&str, Option<&str>)]) -> bool {
     if !JSON.load(Ordering::Relaxed) {
         return false;
@@ -45,14 +45,14 @@ fn line(level: &str, message: &str, more: &[(&str, Option<&str>)]) -> bool {
     true
 }
 
-/// Tells people, not programs, unless those read standard error.
+/// Writes a message for people, or a line of JSON if standard error has those.
 pub fn note(text: &str) {
     if !line("INFO", text, &[]) {
         let _ = writeln!(io::stderr(), "{text}");
     }
 }
 
-/// Tells people that something is probably wrong.
+/// Writes a warning for people, or a line of JSON if standard error has those.
 pub fn warn(text: &str) {
     if !line("WARN", text, &[]) {
         let _ = writeln!(io::stderr(), "warning: {text}");
@@ -67,7 +67,7 @@ pub fn in_line(text: &str) -> Cow<'_, str> {
     if shown.contains(breaks_line) { Cow::Owned(shown.replace(breaks_line, " ")) } else { shown }
 }
 
-/// Prints a report of one of our commands as JSON, without hidden characters.
+/// Prints the report of one of our commands as JSON, without hidden characters.
 pub fn print_report(mut report: Value) {
     text::neutralise_value(&mut report);
     print(&format!("{report:#}\n"));
