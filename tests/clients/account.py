@@ -1,4 +1,4 @@
-"""PagerDuty's side: `pagerduty-mcp-server sandbox` on a port of its own, fresh for every run."""
+"""PagerDuty's side: `pagerduty-mcp-server sandbox` on a free port, fresh for every run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Account:
             cwd=folder,
         )
         printed = self._printed()
-        #: What a server has to be told to use this account.
+        #: Environment variables that make a server use this account.
         self.variables = {URL: printed[URL], TOKEN: printed[TOKEN], "XDG_STATE_HOME": str(folder)}
 
     def _printed(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What must be true after a run. Each check asks for what the server owes its clients."""
+"""The checks after a run: each is something that the server owes its clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Checks = Iterator[tuple[str, str | None]]
 
 @dataclass(frozen=True)
 class Observed:
-    """All that is known of a run."""
+    """Everything that was seen of a run."""
 
     client: Client
     #: The exit status of the client, or None if it had to be killed.

@@ -15,7 +15,7 @@ PROMPT = "Look after the incidents."
 
 @dataclass(frozen=True)
 class Start:
-    """How a client is started."""
+    """The command and the environment of a client."""
 
     command: list[str]
     environment: dict[str, str]

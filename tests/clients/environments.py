@@ -18,7 +18,7 @@ CACHE = (
 
 @dataclass(frozen=True)
 class Pins:
-    """What every environment has in common."""
+    """Pins that all environments share."""
 
     as_of: str
     python: str

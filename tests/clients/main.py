@@ -86,7 +86,7 @@ def observe(line: Line, scenario: Scenario, pins: Pins, asked: argparse.Namespac
 def ran(
     client: clients.Client, scenario: Scenario, pins: Pins, asked: argparse.Namespace
 ) -> Observed:
-    """Runs a scenario in a home and on an account of its own."""
+    """Runs a scenario in a new home and on a new account."""
     faults = scenario.faults(client)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))

@@ -24,7 +24,7 @@ class Call:
 
 @dataclass
 class Seen:
-    """What the model was sent."""
+    """Everything that was sent to the model."""
 
     #: The tools of the first request that offered ours, in the words of the client.
     offered: list[Offered] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What is done with each client: an account, a script for its model, and what must be true then."""
+"""The runs of each client: an account, a script for its model, and the checks afterwards."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Scenario:
     script: Callable[[dict], list[Call]]
     checks: Callable[[Observed], Checks]
     applies: Callable[[Client], bool] = lambda client: True
-    #: What goes wrong on the account, as `--sandbox-faults` takes it.
+    #: Faults of the account, as `--sandbox-faults` takes it.
     faults: Callable[[Client], str | None] = lambda client: None
-    #: What the server is started with.
+    #: Arguments and environment of the server.
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
-    #: Whether the framework's strict schemas are turned on.
+    #: Turns the framework's strict schemas on.
     strict: bool = False
-    #: Whether the notes on the incident are read afterwards.
+    #: Reads the notes on the incident afterwards.
     notes: bool = False
 
 

@@ -10,7 +10,7 @@ from clients import Client
 
 @dataclass
 class Line:
-    """What is known of one client."""
+    """The results of one client."""
 
     client: Client
     #: By scenario.

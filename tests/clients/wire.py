@@ -1,4 +1,4 @@
-"""What passed between a client and the server, as the relay wrote it down."""
+"""The messages between a client and the server, as the relay wrote them down."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-// What `tests/clients/run` tells a driver, and a conversation for libraries that have no agent.
+// Settings from `tests/clients/run`, and a conversation for libraries that have no agent.
 
 export const SERVER = process.env.CLIENT_SERVER; // The command of the MCP server; it takes no arguments.
 export const MODEL_URL = process.env.CLIENT_MODEL_URL; // The address of the scripted model.
 export const MODEL = "scripted";
-export const STRICT = process.env.CLIENT_STRICT === "1"; // Whether to turn on the framework's strict schemas.
+export const STRICT = process.env.CLIENT_STRICT === "1"; // Turns the framework's strict schemas on.
 export const TASK = "Look after the incidents.";
 
 // Plays an agent: `tools` as MCP lists them, `call` runs one and returns what the model is to read.

@@ -1,4 +1,4 @@
-"""What `tests/clients/run` tells a driver, and a conversation for libraries that have no agent."""
+"""Settings from `tests/clients/run`, and a conversation for libraries that have no agent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SERVER = os.environ["CLIENT_SERVER"]
 #: The address of the scripted model, and its name.
 MODEL_URL = os.environ["CLIENT_MODEL_URL"]
 MODEL = "scripted"
-#: Whether to turn on the framework's strict schemas.
+#: Turns the framework's strict schemas on.
 STRICT = os.environ.get("CLIENT_STRICT") == "1"
 TASK = "Look after the incidents."
 
