@@ -79,11 +79,20 @@ impl Memory {
         self.keep(change, Some(Earlier { sent, outcome }));
     }
 
-    /// Forgets a change whose outcome has reached a caller. One that is still in doubt is kept.
+    /// Forgets a change whose outcome has reached a caller. It is kept while it is in doubt, and for an identical call that
+    /// waits for this one: some clients give up without a word, and their models repeat the call.
     pub fn delivered(&self, change: &str) {
-        if self.earlier(change).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown)) {
+        if !self.is_awaited(change)
+            && self.earlier(change).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown))
+        {
             self.keep(change, None);
         }
+    }
+
+    /// Whether a call waits until the one that makes this change has ended.
+    fn is_awaited(&self, change: &str) -> bool {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.get(change).is_some_and(|mutex| mutex.strong_count() > 1)
     }
 
     /// Replaces the remembered state of a change.

@@ -32,6 +32,7 @@ class Client:
     strict: bool = False
     shows_both: bool = False
     withholds_errors: bool = False
+    withholds_descriptions: bool = False
     gives_up_after: int | None = None
     own_timeout: int | None = None
     search: dict | None = None

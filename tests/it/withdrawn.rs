@@ -66,6 +66,29 @@ async fn a_withdrawn_note_is_not_written_again() {
     assert_eq!(notes(&account, &id, "rolled back"), 2);
 }
 
+/// Some clients give up without a word, and their models repeat the call while the first is in flight.
+#[tokio::test]
+async fn an_identical_call_shares_a_note_in_flight() {
+    let account = Account::start().await;
+    let id = open_incident(&account).await;
+    let arguments = json!({"incident_id": id, "content": "mitigated"});
+    account.sandbox.clear();
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::SlowBody(SLOW));
+    let repeat = async {
+        while notes(&account, &id, "mitigated") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        account.ok("add_incident_note", arguments.clone()).await
+    };
+    let (first, second) = tokio::join!(account.ok("add_incident_note", arguments.clone()), repeat);
+    assert_eq!(rows(&first, "notes")[0]["id"], rows(&second, "notes")[0]["id"]);
+    assert!(warnings(&second).contains("An earlier call wrote this note"), "{second}");
+    assert_eq!((sent(&account, "POST"), notes(&account, &id, "mitigated")), (1, 1));
+
+    account.ok("add_incident_note", arguments).await;
+    assert_eq!(notes(&account, &id, "mitigated"), 2, "both have had the answer: this one is meant");
+}
+
 #[tokio::test]
 async fn a_note_that_several_calls_gave_up_on_is_written_once() {
     let account = Account::start().await;
