@@ -221,7 +221,7 @@ impl Toolbox {
 
     fn no_turn(&self, tool: &Tool) -> Error {
         let error =
-            Error::new(Code::Timeout, format!("{} did not get its turn within {}", tool.name, spoken(self.timeout)));
+            Error::new(Code::Timeout, format!("{} waited {} for a free call slot", tool.name, spoken(self.timeout)));
         let hint = "Too many calls are under way: send fewer at a time.";
         if tool.is_read_only() { error.hint(hint) } else { error.hint(format!("Nothing was changed. {hint}")) }
     }
@@ -455,19 +455,19 @@ mod tests {
         assert!(error.hint_text().unwrap().contains("Nothing was changed"), "{error}");
     }
 
+    static NEVER_READ: Tool = tool(Access::Read, |_, _| Box::pin(std::future::pending()));
+
     #[tokio::test(start_paused = true)]
     async fn waiting_for_a_turn_is_part_of_the_time_a_call_may_take() {
-        let toolbox = toolbox(vec![&NEVER_ENDS]).taking_turns(1);
+        let toolbox = toolbox(vec![&NEVER_READ]).taking_turns(1);
         let began = Instant::now();
         let call = || toolbox.call("odd", Map::new());
         let (first, second) = tokio::join!(call(), call());
         assert!(first.unwrap_err().message().contains("took longer"));
-        assert!(second.unwrap_err().message().contains("turn"));
+        assert!(second.unwrap_err().message().contains("slot"));
         assert_eq!(began.elapsed(), toolbox.timeout);
-        assert!(call().now_or_never().is_none(), "it has its turn now");
+        assert!(call().now_or_never().is_none(), "it has a slot now");
     }
-
-    static NEVER_READ: Tool = tool(Access::Read, |_, _| Box::pin(std::future::pending()));
 
     #[tokio::test(start_paused = true)]
     async fn a_read_that_times_out_is_not_told_of_as_a_change() {

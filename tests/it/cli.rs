@@ -92,7 +92,9 @@ fn the_connection_is_opened_early_and_without_the_credential() {
     let initialize = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize});
     writeln!(input, "{initialize}").unwrap();
     let mut answer = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    // Kept open: a server whose output is gone ends.
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut answer).unwrap();
     assert!(answer.contains("serverInfo"), "answered with nobody at the other end");
     writeln!(input, r#"{{"jsonrpc": "2.0", "method": "notifications/initialized"}}"#).unwrap();
 
@@ -105,7 +107,7 @@ fn the_connection_is_opened_early_and_without_the_credential() {
     let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
     assert!(head.starts_with("head / http/1.1"), "{head}");
     assert!(!head.contains("authorization") && !head.contains("secret"), "{head}");
-    drop((connection, input));
+    drop((connection, input, output));
     assert!(child.wait().unwrap().success(), "nobody needs the connection");
 }
 

@@ -62,8 +62,11 @@ async fn the_manifest_serves_every_name_of_the_service() {
     let options = ["--host", "127.0.0.1", "--port", "0", "--allowed-host", allowed];
     let mut server = Ended(contained(&options).spawn().unwrap());
     let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let line = lines.find(|line| line.starts_with("Serving MCP at ")).unwrap();
-    let url = line.split(' ').nth(3).unwrap().trim_end_matches('.').to_owned();
+    // The image logs in JSON, from the first line on.
+    let greeting: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+    let greeting = greeting["message"].as_str().unwrap();
+    let url = greeting.strip_prefix("Serving MCP at ").unwrap().split(' ').next().unwrap();
+    let url = url.trim_end_matches('.').to_owned();
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let ask = async |host: &str| client.get(&url).header("host", host).send().await.unwrap().status().as_u16();

@@ -104,7 +104,8 @@ impl Call {
         match self {
             Call::Single => ("GET", "/teams/{id}"),
             Call::FirstPage => ("GET", "/incidents"),
-            Call::ThirdPage => ("GET", "/incidents?offset=200"),
+            // Each page begins at the last row of the one before.
+            Call::ThirdPage => ("GET", "/incidents?offset=198"),
             Call::Context => ("GET", "/users/me"),
             Call::Status => ("PUT", "/incidents/{id}"),
             Call::Note => ("POST", "/incidents/{id}/notes"),
