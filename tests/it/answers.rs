@@ -103,7 +103,7 @@ async fn lists_come_in_the_envelope_with_the_default_fields_and_nothing_empty() 
         assert_eq!(metadata["description"], format!("Found {count} {results} for resource type {key}"), "{tool}");
         assert!(metadata["has_more"].is_boolean(), "{tool}");
         for row in rows {
-            // Of shift-based schedules, which `shift_schedules.rs` is about, PagerDuty lists references.
+            // PagerDuty lists only references of shift-based schedules, which `shift_schedules.rs` tests.
             let fields = if row["type"] == "schedule_v3" { &["id", "name", "type"] } else { fields };
             assert!(in_order(row, fields), "{tool}: {:?}", names(row));
             assert!(!has_empty(row), "{tool}: {row}");

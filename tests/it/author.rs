@@ -1,4 +1,4 @@
-//! `PAGERDUTY_USER_EMAIL`, when no user has that address: named by the call that fails for it, and by `doctor`.
+//! Tests of a `PAGERDUTY_USER_EMAIL` that belongs to no user: the failing call and `doctor` name the variable.
 
 use std::process::Command;
 

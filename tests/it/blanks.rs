@@ -1,4 +1,4 @@
-//! Values that say nothing: what clients send that must fill every parameter, and lists that name nothing.
+//! Tests of empty values: those of clients that must fill every parameter, and lists that name nothing.
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::tools::{ALL, Tool};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Account, rows, warnings};
 
-/// The tools that take an ID, the parameter, and the key of their rows.
+/// The tools that take an ID, with the parameter and the key of their rows.
 const BY_ID: [(&str, &str, &str); 9] = [
     ("get_escalation_policies", "policy_id", "escalation_policies"),
     ("get_incidents", "incident_id", "incidents"),
@@ -23,7 +23,7 @@ fn tool(name: &str) -> &'static Tool {
     ALL.iter().find(|tool| tool.name == name).unwrap()
 }
 
-/// Every parameter but `except`, each with the value that `fill` gives for its type.
+/// Returns every parameter except `except`, with the value that `fill` gives for its type.
 fn filled(tool: &Tool, except: &str, fill: impl Fn(&str, bool) -> Value) -> Map<String, Value> {
     let others = tool.params.iter().filter(|parameter| parameter.name != except && !parameter.required);
     let value = |parameter: &pagerduty_mcp_server::params::Declaration| {
@@ -33,7 +33,7 @@ fn filled(tool: &Tool, except: &str, fill: impl Fn(&str, bool) -> Value) -> Map<
     others.map(|parameter| (parameter.name.to_owned(), value(parameter))).collect()
 }
 
-/// What a client fills in that knows the type of a parameter and nothing else.
+/// Returns the value of a client that knows only the type of a parameter.
 fn zero(kind: &str, default: bool) -> Value {
     match kind {
         "string" => json!(""),
@@ -48,7 +48,7 @@ async fn some_id(account: &Account, list: &str, key: &str) -> Value {
     rows(&account.ok(list, json!({"limit": 1})).await, key)[0]["id"].clone()
 }
 
-/// Returns a value for a parameter of a type, which may be on by default.
+/// A function that returns a value for a parameter of a type, which may be on by default.
 type Fill<'f> = &'f dyn Fn(&str, bool) -> Value;
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn an_id_beside_blank_parameters_is_an_id_alone() {
         let (_, list, of) = lists.into_iter().find(|(of, ..)| *of == parameter).unwrap_or((parameter, name, key));
         let id = some_id(&account, list, of).await;
         let alone = match name {
-            // Twice is an error, so what it answers is not compared.
+            // A second call is an error, so its answer is not compared.
             "resolve_incident" => Value::Null,
             _ => account.ok(name, json!({parameter: id})).await,
         };

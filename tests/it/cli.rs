@@ -154,7 +154,7 @@ fn the_official_servers_write_switch_is_accepted() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("--enable-write-tools has no effect"));
 }
 
-/// Runs a command without anything in its environment but this, and returns its answer.
+/// Runs a command with only these variables in its environment, and returns its answer.
 async fn answer(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
     let command = command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(folder);
@@ -162,7 +162,7 @@ async fn answer(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
-/// The check of this name in the answer of `doctor`.
+/// Returns the check of this name from the answer of `doctor`.
 fn check<'a>(answer: &'a Value, name: &str) -> &'a Value {
     let checks = answer["checks"].as_array().unwrap();
     checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name} in {answer}"))
@@ -207,7 +207,7 @@ async fn a_certificate_file_is_taken_from_the_environment() {
 #[tokio::test]
 async fn without_certificates_in_the_system_mozillas_are_used() {
     let folder = tempfile::tempdir().unwrap();
-    // Blank is not set for us, and nothing for the system's loader.
+    // A blank value counts as not set for our settings, and gives the system's loader no certificates.
     let checks = answer(
         folder.path(),
         &["doctor", "--json"],

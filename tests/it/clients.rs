@@ -1,4 +1,5 @@
-//! Known clients: an answer is never larger than what its client shows whole, and has the form that the client reads.
+//! Tests of known clients: an answer is never larger than its client shows whole, and has the form that the client
+//! reads.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::session::{Session, initialize, stateless};
 use crate::support::{Account, rows, toolbox, warnings};
 
-/// The tools as they are by default, but for what `adjust` sets.
+/// Returns the tools with default settings, except for those that `adjust` sets.
 fn tools(account: &Account, adjust: impl FnOnce(&mut Config)) -> Arc<Toolbox> {
     toolbox(&account.sandbox, tokens::USER, |config| {
         config.max_response_tokens = Some(25_000);
@@ -21,7 +22,7 @@ fn tools(account: &Account, adjust: impl FnOnce(&mut Config)) -> Arc<Toolbox> {
     })
 }
 
-/// A session of the client of this name.
+/// Returns a session of the client with this name.
 async fn session(toolbox: Arc<Toolbox>, name: &str) -> Session {
     let mut session = Session::new(toolbox);
     let mut params = initialize("2025-06-18");
@@ -30,7 +31,7 @@ async fn session(toolbox: Arc<Toolbox>, name: &str) -> Session {
     session
 }
 
-/// The result of a call.
+/// Returns the result of a call.
 async fn call(session: &mut Session, tool: &str, arguments: Value) -> Value {
     session.request("tools/call", json!({"name": tool, "arguments": arguments})).await["result"].clone()
 }
@@ -46,7 +47,7 @@ fn length(text: &str, unit: Unit) -> usize {
     }
 }
 
-/// Checks that a list is within what its client shows, makes use of it, and says how to go on.
+/// Checks that a list fits the size that its client shows, uses most of it, and says how to continue.
 #[track_caller]
 fn check_bounded(client: &Client, size: Size, result: &Value) {
     let (text, title) = (text(result), client.title);

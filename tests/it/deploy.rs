@@ -1,4 +1,4 @@
-//! The container and the manifest, as far as they can be tried without an engine: what they say is run here.
+//! Tests of the container and the manifest, as far as possible without an engine: their commands are run here.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// The arguments of the image's entry point.
+/// Returns the arguments of the image's entry point.
 fn entry_point() -> Vec<String> {
     let dockerfile = file("Dockerfile");
     let line = dockerfile.lines().find_map(|line| line.strip_prefix("ENTRYPOINT ")).unwrap();
@@ -20,7 +20,7 @@ fn entry_point() -> Vec<String> {
     words
 }
 
-/// The binary as the container starts it, with more arguments.
+/// Returns the command that the container runs, with additional arguments.
 fn contained(more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
     command.args(entry_point()).args(more).env_clear().env("PAGERDUTY_SANDBOX", "1");
@@ -43,7 +43,7 @@ fn the_container_serves_standard_input_and_output() {
     assert!(answer["result"]["instructions"].as_str().unwrap().starts_with("SANDBOX: "));
 }
 
-/// A server that is ended with the test.
+/// A server that is killed at the end of the test.
 struct Ended(Child);
 
 impl Drop for Ended {

@@ -1,4 +1,5 @@
-//! A `.env` file in the folder where the server starts: what it decides, what of it is ignored, and what stops the start.
+//! Tests of a `.env` file in the folder where the server starts: the settings it determines, the ignored ones, and
+//! those that stop the start.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +28,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The check of this name in the answer of `doctor --json`.
+/// Returns the check of this name from the answer of `doctor --json`.
 fn check(output: &Output, name: &str) -> Value {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(output)));
     answer["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).cloned().unwrap_or_default()
@@ -148,7 +149,7 @@ fn lines_and_files_of_others_do_not_stop_the_server() {
 #[test]
 fn a_file_that_cannot_be_read_is_passed_over_with_a_line() {
     let folder = tempfile::tempdir().unwrap();
-    // Unreadable for root as well: the loop of links makes it no file, the missing permission a file that cannot be opened.
+    // The loop of links is not a file, even for root. The file without permissions can only be opened by root.
     std::os::unix::fs::symlink(".env", folder.path().join(".env")).unwrap();
     assert!(server(folder.path(), &CALL, &[("PAGERDUTY_SANDBOX", "1")]).status.success());
     fs::remove_file(folder.path().join(".env")).unwrap();
@@ -158,7 +159,7 @@ fn a_file_that_cannot_be_read_is_passed_over_with_a_line() {
     fs::create_dir(&below).unwrap();
     let output = server(&below, &CALL, &[("PAGERDUTY_SANDBOX", "1")]);
     assert!(output.status.success(), "{}", stderr(&output));
-    // Root reads it all the same.
+    // Root can read it anyway.
     assert!(stderr(&output).contains("was passed over") || fs::read(folder.path().join(".env")).is_ok());
 }
 

@@ -1,8 +1,8 @@
-//! Each fault × each kind of call, once and for ever, over TLS and HTTP/2 as in production: what the caller is told, how many requests it takes,
-//! and what has become of the account.
+//! Tests each fault with each kind of call, once and permanently, over TLS and HTTP/2 as in production: the error the
+//! caller gets, the number of requests, and the state of the account afterwards.
 //!
 //! An outcome is written as `ok` or the error's code, then the number of requests the fault could strike; for a change
-//! also, after `+`, how often was looked what became of it.
+//! also, after `+`, the number of looks for its outcome.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What comes to the HTTP endpoint before it is a message: paths, methods, media types; and what its answers are.
+//! Tests of HTTP requests before they are parsed as messages (paths, methods, media types), and of the form of answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Drop for Web {
     }
 }
 
-/// An answer.
+/// The answer to a request.
 struct Answer {
     status: u16,
     head: String,
@@ -37,14 +37,14 @@ impl Answer {
         self.head.lines().find(line).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
     }
 
-    /// The body, which must be JSON and say so.
+    /// Returns the body, which must be JSON and have its media type.
     #[track_caller]
     fn json(&self) -> Value {
         assert_eq!(self.header("content-type"), Some("application/json"), "{} {}", self.head, self.body);
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// The messages of a stream of events.
+    /// Returns the messages of a stream of events.
     fn events(&self) -> Vec<Value> {
         let data = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
         data.filter_map(|data| serde_json::from_str(data.trim()).ok()).collect()
@@ -91,7 +91,7 @@ impl Web {
     }
 }
 
-/// The whole answer on a connection, without the sizes of its chunks.
+/// Returns the whole answer on a connection, without the sizes of its chunks.
 async fn finish(mut connection: TcpStream) -> Answer {
     let mut text = String::new();
     connection.read_to_string(&mut text).await.unwrap();
@@ -185,7 +185,7 @@ async fn a_method_that_is_not_served_has_the_status_of_its_revision() {
     }
 }
 
-/// A PagerDuty that answers when it is told to, and the tools that call it.
+/// Starts a stand-in for PagerDuty that answers on demand, and returns it with the tools that call it.
 async fn slow() -> (TcpListener, Arc<Toolbox>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,5 +1,5 @@
-//! TLS and HTTP/2, the way production takes: connections that fall silent, streams that are refused or reset, certificates
-//! that do not verify.
+//! Tests of TLS and HTTP/2, as in production: silent connections, refused or reset streams, and certificates that do
+//! not verify.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,25 +21,25 @@ use crate::scene::Scene;
 use crate::support::tls::{Fate, Http2, NAMES, https, https_as};
 use crate::support::{err, object, ok, rows};
 
-/// The time-out of an attempt where the first one is in vain.
+/// The time-out of an attempt in tests where the first one fails.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
 async fn sandbox() -> Sandbox {
     Sandbox::start(Options::default()).await.unwrap()
 }
 
-/// The tools behind it, giving up an attempt early.
+/// Returns the tools behind it, with a short time-out for attempts.
 fn toolbox(http2: &Http2, sandbox: &Sandbox) -> Arc<Toolbox> {
     http2.endpoint.toolbox(sandbox, tokens::USER, |config| config.attempt_timeout = ATTEMPT)
 }
 
-/// An incident that is triggered.
+/// Returns an incident that is triggered.
 async fn incident(toolbox: &Toolbox) -> Value {
     let open = ok(toolbox, "get_incidents", json!({"statuses": ["triggered"], "limit": 1, "include": ["id"]})).await;
     open["incidents"][0]["id"].clone()
 }
 
-/// How often a note with this text is there.
+/// Returns the number of notes with this text.
 async fn notes(toolbox: &Toolbox, incident: &Value, text: &str) -> usize {
     let shown = ok(toolbox, "get_incidents", json!({"incident_id": incident, "include": ["notes"]})).await;
     let notes = shown["incidents"][0]["notes"].as_array().cloned().unwrap_or_default();
@@ -55,7 +55,7 @@ async fn a_connection_that_goes_silent_costs_one_attempt() {
     for silent in [Fate::Silence, Fate::Ignored] {
         let sandbox = sandbox().await;
         let fate = silent.clone();
-        // The first connection answers once, and never again.
+        // The first connection answers once and then never again.
         let http2 = Http2::start(&sandbox, move |connection, place, _| match (connection, place) {
             (0, 1..) => fate.clone(),
             _ => Fate::Answered,
@@ -78,7 +78,7 @@ async fn an_answer_that_stalls_costs_one_attempt() {
         let sandbox = sandbox().await;
         let stuck = AtomicUsize::new(usize::MAX);
         let method = if tool == "get_teams" { Method::GET } else { Method::PUT };
-        // The first answer of that kind stalls, and its connection answers nothing from then on.
+        // The first answer of that kind stalls, and its connection then answers nothing.
         let http2 = Http2::start(&sandbox, move |connection, _, request| {
             let wanted = is_change(request.method()) == is_change(&method);
             match stuck.load(Ordering::Relaxed) {
@@ -125,7 +125,7 @@ async fn a_change_on_a_silent_connection_takes_effect_once() {
     for tool in ["acknowledge_incident", "resolve_incident", "add_incident_note"] {
         let sandbox = sandbox().await;
         let stuck = AtomicUsize::new(usize::MAX);
-        // The connection that carries the first change never answers it, nor anything after it.
+        // The connection of the first change never answers it or any later request.
         let http2 = Http2::start(&sandbox, move |connection, _, request| {
             if is_change(request.method()) {
                 let _ = stuck.compare_exchange(usize::MAX, connection, Ordering::Relaxed, Ordering::Relaxed);
@@ -136,7 +136,7 @@ async fn a_change_on_a_silent_connection_takes_effect_once() {
         let toolbox = toolbox(&http2, &sandbox);
         let id = incident(&toolbox).await;
         if tool == "add_incident_note" {
-            // It may still arrive, so it is not sent again; and the look is answered at once.
+            // The note may still arrive, so it is not sent again, and the look for it is answered at once.
             let error = err(&toolbox, tool, json!({"incident_id": id, "content": "on it"})).await;
             assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
             assert!(error.message().contains("not among the incident's notes"), "{error}");
@@ -158,7 +158,7 @@ async fn calls_at_the_same_time_share_the_new_connection() {
     let toolbox = toolbox(&http2, &sandbox);
     ok(&toolbox, "get_teams", json!({})).await;
     join_all((0..20).map(|_| ok(&toolbox, "get_teams", json!({})))).await;
-    // Those that come before the new connection stands may open one each until they learn that it can be shared.
+    // Calls that start before the new connection is up may open one each, until they learn that it can be shared.
     let connections = http2.connections();
     ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(http2.connections(), connections);
@@ -211,7 +211,7 @@ async fn a_silent_connection_is_found_by_pings_while_idle() {
     .await;
     let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| config.attempt_timeout = config.timeout);
     ok(&toolbox, "get_teams", json!({})).await;
-    // A call whose caller has no patience leaves the connection silent and idle.
+    // A call that is dropped early leaves the connection silent and idle.
     let call = toolbox.call("get_teams", object(json!({})));
     tokio::select! {
         _ = call => panic!("it was answered"),
@@ -289,7 +289,7 @@ async fn a_connection_on_its_way_out_costs_nothing() {
         }
         let me = ok(&plain, "build_user_context", json!({})).await;
         let http2 = Http2::going_away(&sandbox).await;
-        // With a known author, nothing is asked before the change.
+        // With a known author, no request precedes the change.
         let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| {
             config.user_email = me["email"].as_str().map(str::to_owned);
         });

@@ -1,4 +1,5 @@
-//! Credentials over HTTP: which headers hold one, and what a request without one is told, in the words of each client.
+//! Tests of credentials over HTTP: the headers that hold one, and the refusals without one, for the clients that print
+//! them.
 
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use tokio::task::JoinHandle;
 
 use crate::support::toolbox;
 
-/// A server with a credential of its own, on loopback.
+/// A server on loopback that has a credential.
 struct Server {
     sandbox: Sandbox,
     address: String,
     serving: JoinHandle<bool>,
 }
 
-/// What came back.
+/// The answer to a request.
 struct Answer {
     status: u16,
     head: String,
@@ -73,7 +74,7 @@ impl Server {
         self.send("POST /mcp", headers, &message.to_string()).await
     }
 
-    /// Who the server takes a caller for.
+    /// Returns the name of the user that the server acts for.
     async fn name(&self, headers: &[(&str, &str)]) -> Value {
         let call = json!({"name": "build_user_context", "arguments": {}});
         let answer = self.ask(&json!(1), "tools/call", call, headers).await;

@@ -1,4 +1,4 @@
-//! `include`: fields that are known, misspelt, unknown, and added to the default ones.
+//! Tests of `include`: known, misspelt, unknown and added fields.
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Account, rows, warnings};
 
-/// Answers the next list of incidents with one that has fields which PagerDuty's description lacks.
+/// Answers the next list of incidents with one that has fields missing from PagerDuty's description.
 fn with_more_fields(account: &Account) {
     let incident = json!({"id": "Q1", "title": "t", "impacted_services": [{"id": "PS", "type": "service_reference",
         "summary": "Shop", "self": "https://x", "html_url": null}], "occurrence": {"count": 3, "empty": null},

@@ -117,7 +117,7 @@ async fn every_answer_belongs_to_its_caller() {
     let (stop, stopped) = oneshot::channel::<()>();
     // The server's own credential is nobody's: a call that lost its own would be refused.
     let serving = tokio::spawn(http.serve(toolbox(&sandbox, "nobody", |_| {}), async { _ = stopped.await }));
-    // Without it no client can be built. Another test may have installed it.
+    // A client needs the provider. Another test may have installed it.
     rustls::crypto::ring::default_provider().install_default().ok();
     let caller = Caller {
         http: reqwest::Client::builder().no_proxy().build().unwrap(),

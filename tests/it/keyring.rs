@@ -1,6 +1,7 @@
-//! A keyring that waits for a person who is not there: every command says so within its bound, and none hangs.
+//! Tests of a keyring that waits for a person who is not there: every command reports it within its time limit, and
+//! none hangs.
 //!
-//! The stand-in is a D-Bus socket that takes connections and never answers.
+//! The stand-in is a D-Bus socket that accepts connections and never answers.
 #![cfg(all(unix, not(target_os = "macos")))]
 
 use std::os::unix::net::UnixListener;
@@ -11,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use pagerduty_mcp_server::sandbox::{Options, Sandbox};
 
-/// The bound, and what a process takes besides on a machine with much other work.
+/// The time limit, and the additional time of a process on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
 const LEEWAY: Duration = Duration::from_secs(20);
 
-/// Listens at `path` and keeps every connection open in silence.
+/// Listens at `path`, and keeps every connection open without answering.
 fn silent_bus(path: &Path) {
     let listener = UnixListener::bind(path).unwrap();
     thread::spawn(move || {

@@ -56,7 +56,7 @@ async fn a_429_holds_back_the_other_calls_of_its_credential_and_nobody_else() {
 
 #[tokio::test]
 async fn a_side_request_that_hangs_never_costs_the_incident() {
-    // The incident takes most of the call's time, so that little is left after it.
+    // The incident takes most of the call's time, so little is left for the additional requests.
     for (delay, timeout, longest) in [(0, 45, 10), (2_000, 4, 4)] {
         let account = Account::start().await;
         let id =
@@ -89,7 +89,7 @@ async fn a_side_request_that_hangs_never_costs_the_incident() {
 async fn a_time_out_says_what_happened_for_what_was_asked() {
     let account = Account::start().await;
     for timeout in [Duration::from_micros(1), Duration::from_millis(1), Duration::from_millis(30)] {
-        // Whatever is reached takes too long.
+        // Every request takes too long.
         account.sandbox.fail(always("*", FaultKind::Hang));
         for (tool, arguments, changes) in [
             ("get_teams", json!({}), false),

@@ -1,4 +1,4 @@
-//! Lists that move while they are read, and lists that one request cannot ask for.
+//! Tests of lists that change while they are read, and of lists that are too large for one request.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn ids(answer: &Value, key: &str) -> Vec<String> {
     rows(answer, key).iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Every triggered incident of the user, and what a loop has acknowledged that follows `next_offset`.
+/// Returns every triggered incident of the user, and the incidents acknowledged by a loop that follows `next_offset`.
 async fn acknowledged_page_by_page(account: &Account, limit: usize) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut arguments = json!({"statuses": ["triggered"], "include": ["id"]});
     let all = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1_000})).await;
@@ -52,10 +52,10 @@ async fn full_pages_overlap_only_after_a_change() {
     let first = account.ok("get_incidents", arguments).await;
     next["offset"] = first["metadata"]["next_offset"].clone();
     assert_eq!(next["offset"], 100);
-    // Without a change the next page is asked for as it always was.
+    // Without a change, the next page is requested as usual.
     let requests = account.requests_of("get_incidents", next.clone()).await;
     assert!(requests[0].contains("offset=100") && requests[0].contains("limit=100"), "{requests:?}");
-    // After one it begins with the last row given, which takes the place of another.
+    // After a change, it begins with the last row returned, which takes the place of another row.
     let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
     account.ok("acknowledge_incident", json!({"incident_id": open["incidents"][0]["id"]})).await;
     account.sandbox.clear();
@@ -75,7 +75,7 @@ async fn a_list_that_shrinks_while_it_is_read_has_no_hole() {
         let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
         FaultKind::WrongJson(json!({"teams": teams, "more": more}))
     };
-    // Three rows at the beginning are gone when the second page is asked for.
+    // Three rows at the beginning disappear before the second page is requested.
     for answer in [page(0..100, true), page(102..150, false), page(3..103, true), page(102..150, false)] {
         account.sandbox.fail(Fault::once("/teams", answer));
     }
@@ -94,7 +94,7 @@ async fn full_pages_are_counted_and_have_no_hole() {
         let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
         FaultKind::WrongJson(json!({"teams": teams, "more": more, "total": total}))
     };
-    // Three rows at the beginning are gone when the second window is asked for.
+    // Three rows at the beginning disappear before the second window is requested.
     for (offset, answer) in [
         (0, page(0..100, true, 150)),
         (100, page(103..150, false, 147)),

@@ -1,4 +1,4 @@
-//! Methods that are not served, and the IDs of requests.
+//! Tests of methods that are not served, and of the IDs of requests.
 
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn methods_of_capabilities_we_do_not_announce_are_not_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_may_be_used_again_once_its_answer_was_read() {
-    // Both ends on two threads: the client is often faster than the bookkeeping of the server.
+    // The ends run on two threads: the client is often faster than the server's bookkeeping.
     let mut session = Session::initialized(unconnected()).await;
     for _ in 0..2_000 {
         session.send(&json!({"jsonrpc": "2.0", "id": 7, "method": "ping"})).await;

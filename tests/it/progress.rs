@@ -1,4 +1,4 @@
-//! Progress notifications: who gets them, when, and never after the answer.
+//! Tests of progress notifications: which clients get them, when, and that none follows the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::session::Session;
 use crate::support;
 
-/// A PagerDuty that answers when it is told to.
+/// A stand-in for PagerDuty that answers on demand.
 struct Slow(TcpListener);
 
 impl Slow {
@@ -23,7 +23,7 @@ impl Slow {
         (Self(listener), url)
     }
 
-    /// The next request, read.
+    /// Waits for the next request and reads it.
     async fn request(&self) -> TcpStream {
         let (mut connection, _) = self.0.accept().await.unwrap();
         assert_ne!(connection.read(&mut [0; 4096]).await.unwrap(), 0, "a request has arrived");
@@ -37,7 +37,7 @@ async fn answer(mut connection: TcpStream) {
     connection.write_all((head + &body).as_bytes()).await.unwrap();
 }
 
-/// Tools that wait for an answer of the PagerDuty at `url` longer than any test takes.
+/// Returns tools that wait for an answer of the PagerDuty at `url` longer than any test takes.
 fn patient(url: &str) -> Arc<Toolbox> {
     let mut config = support::config(tokens::USER);
     config.host = Host::parse(url).unwrap();
@@ -46,7 +46,7 @@ fn patient(url: &str) -> Arc<Toolbox> {
     Arc::new(Toolbox::new(&config, &Filter::default()).unwrap())
 }
 
-/// A call of a session, with a token or without one.
+/// Makes a call in a session, with or without a token.
 async fn call(session: &mut Session, token: Option<Value>) -> i64 {
     let meta = token.map(|token| json!({"progressToken": token}));
     session.ask("tools/call", json!({"name": "get_teams", "_meta": meta})).await

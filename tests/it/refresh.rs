@@ -234,7 +234,7 @@ async fn a_files_client_cannot_have_the_stored_login_removed() {
     assert_eq!((scene.stored(), scene.opened()), (before, 1));
 }
 
-/// A login whose access token PagerDuty refuses long before its end, and whose refresh token is good.
+/// Returns a login whose access token PagerDuty refuses long before it expires, with a valid refresh token.
 async fn refused() -> Scene {
     let scene = Scene::start().await.with_secret();
     scene.ok().await;
@@ -280,7 +280,7 @@ async fn a_refused_change_is_repeated_after_the_refresh() {
         ("acknowledge_incident", "/incidents/{id}", json!({"incident_id": id})),
         ("add_incident_note", "/incidents/{id}/notes", json!({"incident_id": id, "content": "seen"})),
     ] {
-        // A server of its own: one that has just refreshed does not do so again for a refusal.
+        // Use a new server: one that has just refreshed does not do so again after a refusal.
         let toolbox = scene.toolbox();
         scene.sandbox.clear();
         scene.sandbox.fail(Fault::once(path, refuse()));

@@ -1,4 +1,4 @@
-//! What the reader is told of PagerDuty's refusals: its own words, and a next step that fits what was asked.
+//! Tests of the errors for PagerDuty's refusals: they have its own words, and a next step that fits the request.
 
 use pagerduty_mcp_server::error::{Code, Error};
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
@@ -14,7 +14,7 @@ async fn refused(account: &Account, tool: &str, arguments: Value, path: &str, st
     account.err(tool, arguments).await
 }
 
-/// A bad key is answered so by what stands before the API.
+/// The answer to a bad key by the layer in front of the API.
 const PAGE: &str = "<!DOCTYPE html><html><head><title>The page you were looking for doesn't exist (404)</title>\
                     <style>body { color: #666 }</style></head><body><h1>Sorry</h1></body></html>";
 

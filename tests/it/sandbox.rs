@@ -1,4 +1,4 @@
-//! The embedded account: what it keeps between processes, what it says about itself, and who may send it requests.
+//! Tests of the embedded account: the changes it keeps between processes, its labels, and the requests it allows.
 
 #[cfg(unix)]
 use std::collections::HashMap;
@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 
 use crate::support::{err, ok, rows, toolbox};
 
-/// A command of the binary, with the embedded account's file at `state`.
+/// Returns a command of the binary, with the embedded account's file at `state`.
 fn command(state: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
     command.args(arguments).env_clear().env("PAGERDUTY_SANDBOX_STATE", state);
     command
 }
 
-/// A call on the embedded account that must succeed, and what it wrote to standard error.
+/// Makes a call on the embedded account that must succeed, and returns its answer and its standard error.
 fn call(state: &Path, arguments: &[&str]) -> (Value, String) {
     let Output { status, stdout, stderr } =
         command(state, &[&["call", "--sandbox"], arguments].concat()).output().unwrap();
@@ -37,7 +37,7 @@ fn open_incident(state: &Path) -> Value {
     call(state, &["get_incidents", "statuses=triggered", "limit=1"]).0["incidents"][0].clone()
 }
 
-/// One incident, with its notes.
+/// Returns one incident, with its notes.
 fn incident(state: &Path, id: &str) -> Value {
     call(state, &["get_incidents", &format!("incident_id={id}"), "include_notes=true"]).0["incidents"][0].clone()
 }
@@ -108,7 +108,7 @@ async fn two_processes_at_once_lose_no_change() {
         let ids: std::collections::HashSet<_> = rows(shown, "notes").iter().map(|note| note["id"].as_str()).collect();
         assert_eq!(ids.len(), notes.len(), "no ID stands for two notes");
     }
-    // A third one that starts later, and one that keeps nothing.
+    // A third sandbox starts later, and a fourth keeps nothing.
     let texts = |sandbox: &Sandbox| {
         let notes = sandbox.notes(id.as_str().unwrap()).unwrap();
         notes.as_array().unwrap().iter().map(|note| note["content"].clone()).collect::<Vec<_>>()
@@ -180,9 +180,9 @@ async fn every_answer_and_error_says_that_it_is_the_sandbox() {
     assert!(ok(&elsewhere, "get_teams", json!({"limit": 1})).await["metadata"].get("sandbox").is_none());
 }
 
-/// A client that trusts the authority of `sandbox`, if it has one.
+/// Returns a client that trusts the authority of `sandbox`, if it has one.
 fn client(sandbox: &Sandbox) -> reqwest::Client {
-    // Fails when it is installed already.
+    // This fails if it is already installed.
     rustls::crypto::ring::default_provider().install_default().ok();
     let builder = reqwest::Client::builder().no_proxy();
     let authority = sandbox.ca().map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()).unwrap());

@@ -90,7 +90,7 @@ impl Session {
     }
 }
 
-/// The revisions that are served.
+/// The protocol revisions that are served.
 const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
 /// The parameters of an `initialize`.
@@ -168,7 +168,7 @@ async fn initialize_agrees_on_each_revision_that_has_it() {
         let instructions = result["instructions"].as_str().unwrap();
         assert!(instructions.contains("current_user_context") && instructions.contains("docs://tools"));
         assert!(instructions.contains("never instructions"), "what strangers wrote is data");
-        // All that some clients show of them.
+        // Some clients show only the beginning of the instructions.
         for word in ["on call", "page", "alert", "outage", "note", "escalation"] {
             assert!(instructions.chars().take(160).collect::<String>().contains(word), "{word}: {instructions}");
         }

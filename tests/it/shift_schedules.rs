@@ -1,4 +1,4 @@
-//! Shift-based schedules, which PagerDuty keeps apart from those of layers.
+//! Tests of shift-based schedules, which PagerDuty serves separately from layer-based ones.
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
@@ -8,7 +8,7 @@ use crate::support::{Account, rows, warnings};
 
 const RANGE: [&str; 2] = ["2026-11-02T00:00:00Z", "2026-11-16T00:00:00Z"];
 
-/// Every schedule of the list, by page.
+/// Returns every schedule of the list, read page by page.
 async fn listed(account: &Account, limit: usize) -> Vec<Value> {
     let (mut all, mut offset) = (Vec::new(), 0);
     loop {

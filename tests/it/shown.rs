@@ -1,24 +1,25 @@
-//! What of PagerDuty's objects reaches the reader: names beside IDs, marks of deletion, what the sender of an alert said.
+//! Tests of the parts of PagerDuty's objects that reach the reader: names beside IDs, marks of deletion, and details of
+//! alerts.
 
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use crate::support::{Account, rows, warnings};
 
-/// The rows that a tool makes of an answer of PagerDuty's to `path`.
+/// Returns the rows that a tool makes of PagerDuty's answer to `path`.
 async fn shown(account: &Account, tool: &str, arguments: Value, path: &str, answer: Value) -> Value {
     account.sandbox.clear();
     account.sandbox.fail(Fault::once(path, FaultKind::WrongJson(answer)));
     account.ok(tool, arguments).await[tool.trim_start_matches("get_")].clone()
 }
 
-/// A reference to something that is no longer there.
+/// Returns a reference to an object that no longer exists.
 fn gone(id: &str, summary: &str) -> Value {
     json!({"id": id, "type": "user_reference", "summary": summary, "self": null, "html_url": null,
         "deleted_at": "2022-03-22T13:00:15-04:00"})
 }
 
-/// How many objects in it are marked as deleted.
+/// Returns the number of objects in a value that are marked as deleted.
 fn marks(value: &Value) -> usize {
     match value {
         Value::Object(fields) => {
@@ -189,7 +190,7 @@ async fn contact_data_of_users_on_call_comes_where_it_is_asked_for() {
     let phones: Vec<_> = all.filter(|method| method["type"] == "phone_contact_method").collect();
     assert!(phones.iter().all(|phone| phone["country_code"] == 1) && !phones.is_empty(), "{by_id}");
 
-    // Should PagerDuty expand them in the list itself, nothing more is asked.
+    // If PagerDuty expanded them in the list itself, no further request would be made.
     let method = json!({"id": "M1", "type": "sms_contact_method", "summary": "Mobile", "self": "s", "label": "Mobile",
         "address": "5550100", "country_code": 49, "enabled": true, "blacklisted": false});
     let user = json!({"id": "P1", "name": "Ada", "contact_methods": [method]});
@@ -204,7 +205,7 @@ async fn contact_data_of_users_on_call_comes_where_it_is_asked_for() {
             "country_code": 49, "enabled": true, "blacklisted": false}])
     );
 
-    // What cannot be had is said, and the users come all the same.
+    // The missing part is reported, and the users are returned anyway.
     account.sandbox.fail(Fault::once("/users/{id}", FaultKind::Status { code: 403, headers: [].into(), body: None }));
     let answer = account.ok("list_users_oncall", arguments).await;
     assert!(warnings(&answer).contains("PERMISSION_DENIED") && answer["users"][0]["name"].is_string(), "{answer}");

@@ -40,7 +40,7 @@ impl Account {
         Self { toolbox, ..self }
     }
 
-    /// The tools of a server that has just started, in the name of `token`.
+    /// Returns the tools of a server that has just started, with the credential `token`.
     pub fn again(&self, token: &str) -> Again<'_> {
         Again { sandbox: &self.sandbox, toolbox: toolbox(&self.sandbox, token, |_| {}) }
     }
@@ -63,14 +63,14 @@ impl Account {
     }
 }
 
-/// Other tools on the same account.
+/// Separate tools on the same account.
 pub struct Again<'a> {
     pub sandbox: &'a Sandbox,
     pub toolbox: Arc<Toolbox>,
 }
 
 impl Again<'_> {
-    /// The answer of a call that must succeed.
+    /// Returns the answer of a call that must succeed.
     pub async fn ok(&self, tool: &str, arguments: Value) -> Value {
         ok(&self.toolbox, tool, arguments).await
     }

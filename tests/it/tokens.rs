@@ -24,7 +24,7 @@ fn the_definitions_of_all_tools_stay_within_their_figure() {
     assert!(total <= DEFINITIONS, "the definitions cost {total} tokens");
 }
 
-/// How much too high an estimate may be for the sandbox's lists, in percent. It must not be too low for any.
+/// How much too high an estimate may be for the sandbox's lists, in percent. It must not be too low for any of them.
 const TOO_HIGH: usize = 18;
 
 #[tokio::test]
@@ -39,7 +39,8 @@ async fn estimate_of_a_list_is_a_little_above_the_tokenizer() {
     }
 }
 
-/// Titles of other accounts. An estimate may be too high for some of them; too low means a refused answer.
+/// Titles from other accounts. An estimate may be too high for some of them; if it is too low, the client refuses the
+/// answer.
 const ELSEWHERE: [&str; 10] = [
     "Überprüfung der Zahlungsübermittlung fehlgeschlagen: Warteschlange läuft über, Größe außerhalb des zulässigen Bereichs",
     "La vérification de l'intégrité des données a échoué à l'étape de préparation, côté réplica secondaire",
@@ -63,8 +64,8 @@ fn estimate_is_not_too_low_for_titles_of_other_accounts() {
     }
 }
 
-/// Texts that strangers may write, each kind at its most expensive: `length` characters from an alphabet, drawn by a
-/// generator that always draws the same.
+/// Returns text that outsiders may write, each kind at its most expensive: `length` characters from an alphabet, chosen
+/// by a deterministic generator.
 fn drawn(alphabet: &[char], length: usize, seed: u64) -> String {
     let mut random = fastrand::Rng::with_seed(seed);
     (0..length).map(|_| alphabet[random.usize(..alphabet.len())]).collect()

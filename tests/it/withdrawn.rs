@@ -1,4 +1,4 @@
-//! Changes whose caller gave up: they run to their end, and an identical call makes none a second time.
+//! Tests of changes whose caller gave up: they run to their end, and an identical call does not repeat them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use tokio::task::yield_now;
 use crate::session::Session;
 use crate::support::{Account, object, rows, warnings};
 
-/// An answer whose change has taken effect and whose body takes this long.
+/// How long the body of an answer takes whose change has taken effect.
 const SLOW: Duration = Duration::from_secs(1);
 
 async fn open_incident(account: &Account) -> Value {
-    // What a change needs to know of its user is known.
+    // Fetch what a change needs to know of its user.
     account.ok("build_user_context", json!({})).await;
     let arguments = json!({"statuses": ["triggered"], "limit": 1});
     account.ok("get_incidents", arguments).await["incidents"][0]["id"].clone()
@@ -34,7 +34,7 @@ fn notes(account: &Account, id: &Value, content: &str) -> usize {
     notes.as_array().unwrap().iter().filter(|note| note["content"] == content).count()
 }
 
-/// Begins a call, and withdraws it when `when` says so.
+/// Starts a call, and withdraws it when `when` returns true.
 async fn withdraw(account: &Account, tool: &str, arguments: &Value, when: impl Fn() -> bool) {
     let call = account.toolbox.call(tool, object(arguments.clone()));
     let seen = async {
@@ -97,11 +97,11 @@ async fn a_note_that_several_calls_gave_up_on_is_written_once() {
     fail(&account, "POST", "/incidents/{id}/notes", FaultKind::SlowBody(SLOW));
     let there = || notes(&account, &id, "on it") == 1;
     withdraw(&account, "add_incident_note", &arguments, there).await;
-    // The second and third wait for the first.
+    // The second and third call wait for the first one.
     for _ in 0..2 {
         withdraw(&account, "add_incident_note", &arguments, there).await;
     }
-    // The same but for what may change on the way.
+    // The text is the same, except for white space that may change on the way.
     let spaced = json!({"incident_id": id, "content": "on it\n"});
     assert!(warnings(&account.ok("add_incident_note", spaced).await).contains("An earlier call"));
     account.ok("add_incident_note", json!({"incident_id": id, "content": "another"})).await;

@@ -148,7 +148,7 @@ async fn an_author_who_cannot_be_asked_for_is_not_one_who_does_not_exist() {
     account.sandbox.fail(Fault { times: 99, ..Fault::once("/users/me", broken) });
     let error = account.err("build_user_context", json!({})).await;
     assert_eq!((error.code(), error.http_status()), (Code::ApiError, Some(503)), "{error}");
-    // A user's key says itself who writes.
+    // A user's key already identifies the author.
     account.ok("acknowledge_incident", json!({"incident_id": id})).await;
     assert_eq!(authors(&account), [None]);
 }
@@ -187,12 +187,12 @@ async fn who_may_only_read_changes_nothing() {
     }
 }
 
-/// A server that has just started, with nothing known of its user.
+/// Returns a server that has just started and knows nothing about its user.
 fn cold(account: &Account) -> Arc<Toolbox> {
     toolbox(&account.sandbox, tokens::USER, |config| config.backoff = Duration::from_millis(5))
 }
 
-/// A toolbox in the name of another user of the account, and that user.
+/// Returns a toolbox for another user of the account, and that user.
 async fn colleague(account: &Account) -> (Arc<Toolbox>, Value) {
     let me = account.ok("build_user_context", json!({})).await;
     let users = account.ok("get_users", json!({})).await;
@@ -226,7 +226,7 @@ async fn another_users_acknowledgement_is_not_reported_as_ours() {
         assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
         assert!(error.message().contains(other["name"].as_str().unwrap()), "{error}");
     }
-    // The same failure, and it is the caller's.
+    // After the same failure, the status turns out to be set by the caller.
     account.sandbox.clear();
     account.sandbox.fail(always("PUT", "/incidents/{id}", FaultKind::Replaced(500)));
     let answer = ok(&cold(&account), "acknowledge_incident", arguments.clone()).await;
@@ -238,7 +238,7 @@ async fn an_earlier_acknowledgement_by_the_same_user_says_so() {
     let account = Account::start().await;
     let arguments = json!({"incident_id": open_incident(&account).await["id"]});
     account.ok("acknowledge_incident", arguments.clone()).await;
-    // Longer ago than what PagerDuty's machines may differ by.
+    // The time difference exceeds the tolerance for PagerDuty's clocks.
     let ahead =
         (jiff::Timestamp::now() + SignedDuration::from_mins(5)).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     account.sandbox.fail(always("GET", "*", FaultKind::Headers([("date".to_owned(), ahead.clone())].into())));
@@ -311,7 +311,7 @@ async fn a_change_does_not_wait_for_its_author() {
             ok(&server, "get_teams", json!({})).await;
         }
         let began = std::time::Instant::now();
-        // By number, so that the incident has to be read first.
+        // The incident is given by number, so it has to be read first.
         let arguments = json!({"incident_id": incident["incident_number"], "include": ["status"]});
         let answer = ok(&server, "acknowledge_incident", arguments).await;
         assert_eq!(answer["incidents"][0]["status"], "acknowledged", "{what}");

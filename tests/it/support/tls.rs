@@ -1,7 +1,7 @@
-//! PagerDuty as production meets it: TLS and HTTP/2 in front of the embedded account.
+//! PagerDuty as in production: TLS and HTTP/2 in front of the embedded account.
 //!
-//! [`Https`] passes everything on and is what most tests want. [`Http2`] is in the hands of a test: what becomes of each
-//! request on each connection is decided by a function.
+//! [`Https`] forwards everything and is sufficient for most tests. [`Http2`] is controlled by a test: a function
+//! decides the fate of each request on each connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,10 +28,10 @@ use tokio_rustls::server::TlsStream;
 
 use super::toolbox;
 
-/// What a client reaches this machine by.
+/// The names under which a client reaches this machine.
 pub const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
-/// A server on a port of this machine, and the authority that its certificate is from.
+/// A server on a port of this machine, with the authority of its certificate.
 pub struct Endpoint {
     pub url: String,
     authority: NamedTempFile,
@@ -50,12 +50,12 @@ impl Endpoint {
         Self { url, authority: file, serving: tokio::spawn(serve(listener)).abort_handle() }
     }
 
-    /// What `SSL_CERT_FILE` has to name.
+    /// Returns the path for `SSL_CERT_FILE`.
     pub fn authority(&self) -> &Path {
         self.authority.path()
     }
 
-    /// The tools on the account behind it.
+    /// Returns the tools on the account behind the server.
     pub fn toolbox(&self, sandbox: &Sandbox, token: &str, adjust: impl FnOnce(&mut Config)) -> Arc<Toolbox> {
         toolbox(sandbox, token, |config| {
             config.host = Host::parse(&self.url).unwrap();
@@ -75,13 +75,13 @@ fn address_of(sandbox: &Sandbox) -> SocketAddr {
     sandbox.url().trim_start_matches("http://").parse().unwrap()
 }
 
-/// An account behind TLS, with a certificate that is good for a year.
+/// Returns an account behind TLS, with a certificate that is valid for a year.
 pub async fn https(sandbox: &Sandbox) -> Endpoint {
     let authority = Authority::new().unwrap();
     https_as(sandbox, &authority, &authority, &NAMES, Timestamp::now() + (365 * 24).hours()).await
 }
 
-/// The same with a certificate by one authority for a client that trusts another.
+/// Returns the same with a certificate from one authority for a client that trusts another one.
 pub async fn https_as(
     sandbox: &Sandbox,
     by: &Authority,
@@ -93,34 +93,36 @@ pub async fn https_as(
     Endpoint::start(trusted, |listener| front(listener, acceptor, to)).await
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Debug)]
 pub enum Fate {
-    /// It is answered.
+    /// The request is answered.
     Answered,
-    /// It is answered once the notification comes.
+    /// The request is answered once the notification comes.
     Held(Arc<Notify>),
-    /// The connection falls silent: nothing is read or written from here on, and it stays open.
+    /// The connection goes silent: nothing more is read or written, and it stays open.
     Silence,
-    /// It is never answered; the connection lives and shows it.
+    /// The request is never answered, while the connection stays alive and answers pings.
     Ignored,
-    /// Its stream is reset, and nothing was done.
+    /// The stream is reset without an effect.
     Reset(Reason),
-    /// It takes effect, and its stream is reset instead of an answer.
+    /// The request takes effect, and its stream is reset instead of answered.
     Lost(Reason),
-    /// It takes effect, and the answer breaks off in the middle of its body.
+    /// The request takes effect, and the answer breaks off in the middle of its body.
     Half,
-    /// It takes effect, and the answer stalls in the middle of its body; the connection lives and shows it.
+    /// The request takes effect, and the answer stalls in the middle of its body, while the connection stays alive and
+    /// answers pings.
     Stalled,
-    /// It takes effect; then the connection is shut down in order, the last stream of it being this one, and closed
-    /// without an answer.
+    /// The request takes effect. Then the connection is shut down in order, with this stream as the last one, and
+    /// closed without an answer.
     LostWithConnection,
 }
 
-/// Which fate meets a request: by its connection and its place on it, both from 0, and by what it is.
+/// A function that decides the fate of a request by the number of its connection, its position on it (both from 0), and
+/// the request itself.
 type Fates = Arc<dyn Fn(usize, usize, &Request<()>) -> Fate + Send + Sync>;
 
-/// An account behind HTTP/2 in the hands of a test.
+/// An account behind HTTP/2 that a test controls.
 pub struct Http2 {
     pub endpoint: Endpoint,
     log: Arc<Log>,
@@ -129,7 +131,7 @@ pub struct Http2 {
 #[derive(Default)]
 struct Log {
     opened: AtomicUsize,
-    /// Of each connection, whether its TLS session was resumed.
+    /// For each connection, whether its TLS session was resumed.
     resumed: Mutex<Vec<bool>>,
     silent: Notify,
     closed: Notify,
@@ -144,8 +146,8 @@ impl Http2 {
         Self::conversing(sandbox, move |connection| converse(connection, Arc::clone(&fates))).await
     }
 
-    /// A server whose first connection turns every request away: it is on its way out, and names no stream that it would
-    /// still answer. Later ones answer.
+    /// Starts a server whose first connection refuses every request: it is shutting down, and answers no stream. Later
+    /// connections answer.
     pub async fn going_away(sandbox: &Sandbox) -> Self {
         Self::conversing(sandbox, |connection| async {
             match connection.number {
@@ -178,17 +180,17 @@ impl Http2 {
         Self { endpoint: Endpoint::start(&authority, serve).await, log: kept }
     }
 
-    /// How many connections there have been.
+    /// Returns how many connections have been opened.
     pub fn connections(&self) -> usize {
         self.log.opened.load(Ordering::Relaxed)
     }
 
-    /// Of each connection, whether its TLS session was resumed.
+    /// Returns for each connection whether its TLS session was resumed.
     pub fn resumed(&self) -> Vec<bool> {
         self.log.resumed.lock().unwrap().clone()
     }
 
-    /// Waits for a connection to fall silent.
+    /// Waits for a connection to go silent.
     pub async fn silent(&self) {
         self.log.silent.notified().await;
     }
@@ -199,10 +201,10 @@ impl Http2 {
     }
 }
 
-/// One connection of a client.
+/// A connection of a client.
 struct Connection {
     stream: TlsStream<TcpStream>,
-    /// The same below TLS.
+    /// The same connection below TLS.
     line: TcpStream,
     number: usize,
     to: SocketAddr,
@@ -230,7 +232,7 @@ async fn converse(connection: Connection, fates: Fates) -> io::Result<()> {
     let mut connection = h2::server::handshake(stream).await.map_err(io::Error::other)?;
     let (mut answering, mut kept, mut place) = (JoinSet::new(), Vec::new(), 0);
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // It trusts no certificate, and so reads none.
+    // The client trusts no certificate, and so reads none.
     let plain = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().map_err(io::Error::other)?;
     while let Some(accepted) = connection.accept().await {
         let (request, mut respond) = accepted.map_err(io::Error::other)?;
@@ -250,7 +252,7 @@ async fn converse(connection: Connection, fates: Fates) -> io::Result<()> {
                 loop {
                     tokio::select! {
                         () = &mut taking_effect => break,
-                        // Drives the connection.
+                        // Polled to drive the connection.
                         _ = connection.accept() => {}
                     }
                 }
@@ -264,7 +266,7 @@ async fn converse(connection: Connection, fates: Fates) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes what comes and says nothing, until the client gives the connection up.
+/// Reads without answering, until the client gives the connection up.
 async fn fall_silent(mut line: TcpStream, log: &Log) -> io::Result<()> {
     let taken = tokio::io::copy(&mut line, &mut tokio::io::sink()).await;
     log.closed.notify_one();
@@ -316,12 +318,12 @@ async fn answer(
     }
 }
 
-/// Speaks as much HTTP/2 as it takes to turn the first request away.
+/// Implements just enough HTTP/2 to refuse the first request.
 async fn go_away(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
     const PREFACE: usize = 24;
     const HEADERS: u8 = 1;
     const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-    /// No error, and no stream was dealt with.
+    /// The frame says that there was no error, and that no stream was processed.
     const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     stream.write_all(&SETTINGS).await?;
     stream.read_exact(&mut [0; PREFACE]).await?;
