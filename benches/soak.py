@@ -356,7 +356,7 @@ def running(command: "list[str]", **variables: str) -> "Iterator[subprocess.Pope
             stderr=pipe if "http" in command else subprocess.DEVNULL,
             text=True,
             cwd=folder,
-            # The certificate of an account's authority is written beside its state.
+            # The certificate of the account's authority is written beside its state file.
             env=kept | {"PAGERDUTY_SANDBOX_STATE": os.path.join(folder, "state")} | variables,
         ) as process,
     ):

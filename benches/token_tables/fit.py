@@ -1,4 +1,4 @@
-"""Makes `crates/rows/src/tokens/letters.bin`: where o200k cuts words.
+"""Makes `crates/rows/src/tokens/letters.bin`, the table of where o200k cuts words.
 
     python fit.py ANSWERS_FOLDER LETTERS_BIN
 
@@ -35,21 +35,21 @@ LANGUAGES = {
 ENGLISH = f"{DICT}/american-english"
 WORDS = 20_000
 
-# How much other languages count beside English, how much their cuts are raised, and how much
-# PagerDuty's answers count.
+# The weight of other languages relative to English, the factor on their cuts, and the weight of
+# PagerDuty's answers.
 OTHERS, CAUTION, ANSWERS = 0.4, 1.4, 60
-# The probability of a cut between letters that were never seen together.
+# The probability of a cut between letters that do not occur together in the samples.
 UNSEEN = 0.6
 
 
 def ascii_letters(word: str) -> str:
-    """The word without diacritics."""
+    """Return the word without diacritics."""
     replaced = word.translate(str.maketrans("łøæıđß", "loaids"))
     return "".join(c for c in unicodedata.normalize("NFD", replaced) if c in string.ascii_letters)
 
 
 def words(path: str, encoding: str = "utf-8") -> list[str]:
-    """Lines of ten words each, drawn from a word list."""
+    """Return lines of ten words each, drawn from a word list."""
     with open(path, encoding=encoding, errors="ignore") as file:
         # Some lists have millions of forms of the same words, in order.
         step = 200 if path.endswith("polish") else 1
@@ -60,7 +60,7 @@ def words(path: str, encoding: str = "utf-8") -> list[str]:
 
 
 def drawn(pieces: list[str], shortest: int, longest: int, lines: int) -> list[str]:
-    """Lines of ten words each, put together at random."""
+    """Return lines of ten random words each."""
 
     def word() -> str:
         return "".join(random.choice(pieces) for _ in range(random.randint(shortest, longest)))
@@ -69,7 +69,7 @@ def drawn(pieces: list[str], shortest: int, longest: int, lines: int) -> list[st
 
 
 def technical_english() -> list[str]:
-    """Lines of the READMEs of crates and of our documentation."""
+    """Return lines of the READMEs of crates and of our documentation."""
     paths = [
         *Path.home().glob(".cargo/registry/src/*/*/README.md"),
         *Path("../../docs").glob("*.md"),
@@ -80,12 +80,12 @@ def technical_english() -> list[str]:
 
 
 def letter(byte: int) -> int:
-    """A letter as 1 to 26, anything else as 0."""
+    """Return 1 to 26 for a letter, and 0 for anything else."""
     return (byte | 32) - 96 if 97 <= (byte | 32) <= 122 and byte < 128 else 0
 
 
 def count(lines: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Count each three letters, and how often a token ends between the last two."""
+    """Count each sequence of three letters, and how often a token ends before the last one."""
     run = subprocess.run(
         ["target/release/token-tables", "cuts"],
         input="\n".join(lines),
@@ -127,7 +127,7 @@ def main(answers: str, target: str) -> None:
     others_cut = OTHERS * CAUTION * other_seen * other
     mixed = (cut + others_cut + 0.5 * other) / (seen + OTHERS * other_seen + 0.5)
     table = np.clip(np.round(100 * mixed), 0, 100).astype(np.uint8)
-    # A word's first letter, and anything that is no letter, is counted elsewhere.
+    # A word's first letter, and anything that is not a letter, is counted elsewhere.
     table[:, 0, :] = 0
     table[:, :, 0] = 0
     table.tofile(target)

@@ -1,4 +1,4 @@
-"""A stand-in model (OpenAI chat completions): it calls the tool it is offered, and ends."""
+"""A stand-in model (OpenAI chat completions): it calls the only tool it is offered."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Model:
-    """Makes `calls` (arguments of the only tool), one after another; `read` is what came back."""
+    """Makes `calls` (arguments of the only tool), one after another; `read` has the results."""
 
     def __init__(self, calls: list[dict]) -> None:
         """Serves on a port of loopback until the process ends."""
         self.calls = calls
-        #: The tool as the model was shown it, and each result as it was sent to the model.
+        #: The tool as the client described it to the model, and each result the model received.
         self.offered: dict = {}
         self.read: list[object] = []
         model = self

@@ -1,6 +1,6 @@
 """A stand-in MCP server with one tool, `weather`: `stand_in.py LOG RESULT [SCHEMA]`.
 
-RESULT is what a call returns and SCHEMA the tool's input schema, each as JSON or as the name of a
+RESULT is the result of a call and SCHEMA the tool's input schema, each as JSON or as the name of a
 file with it. LOG gets a line for each start, and one for each call with its arguments.
 """
 
@@ -43,7 +43,7 @@ def main(log: str, result: str = OK, schema: str = CITY) -> None:
 
 
 def read(text: str) -> dict:
-    """Returns JSON that is given as it stands or by the name of its file."""
+    """Returns JSON that is given as text or as the name of a file with it."""
     if os.path.exists(text):
         with open(text) as file:
             text = file.read()

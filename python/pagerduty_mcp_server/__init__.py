@@ -29,7 +29,7 @@ The modules `incidents`, `oncalls` and so on have the functions of the Python se
 Everything happens in the extension module `_core`; importing this package imports nothing else.
 """
 
-from . import _interpreter  # noqa: F401  # First: it may refuse to go on.
+from . import _interpreter  # noqa: F401  # First: it may stop the import.
 from ._core import Tool, __version__
 from .client import PagerDuty, SyncPagerDuty, call, tools
 from .errors import PagerDutyAuthError, PagerDutyError, ValidationError

@@ -1,15 +1,14 @@
-"""Refuses subinterpreters, before the extension module is loaded.
+"""Refuses subinterpreters before the extension module is loaded.
 
-The extension has one set of threads for the process. Loaded by a subinterpreter, it would keep
-Python 3.10 and 3.11 from ending while that interpreter lives, and the main one could not load it
-any more.
+The extension has one set of threads for the process. If a subinterpreter loaded it, Python 3.10
+and 3.11 could not exit while that interpreter exists, and the main one could no longer load it.
 """
 
 import _thread
 
 
 def _is_main() -> bool:
-    # Since Python 3.13; before, the module takes a fraction of a millisecond to import.
+    # This exists since Python 3.13. Before, the import below takes a fraction of a millisecond.
     known = getattr(_thread, "_is_main_interpreter", None)
     if known is not None:
         return bool(known())

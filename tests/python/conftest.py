@@ -17,7 +17,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from doors import Door, Session, connect, http, native, over_typescript, python
 
-# For tests that call the package in this process: no embedded account but a fresh one.
+# Tests that call the package in this process get a new embedded account each time.
 os.environ["PAGERDUTY_SANDBOX_STATE"] = "memory"
 
 COMMANDS = {"native": native, "python": python}
@@ -90,18 +90,18 @@ class SandboxProcess:
 
     url: str
     token: str
-    """Opens the remote control."""
+    """The token that opens the remote control."""
     authority: str = ""
-    """The file with the certificate of its authority, if it speaks HTTPS."""
+    """The file with the certificate of its authority, if it serves HTTPS."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """What leads a server to it."""
+        """The variables with which a server uses this account."""
         trust = {"SSL_CERT_FILE": self.authority} if self.authority else {}
         return {"PAGERDUTY_API_HOST": self.url, "PAGERDUTY_API_TOKEN": "sandbox-user"} | trust
 
     def open(self, request: urllib.request.Request) -> bytes:
-        """Send a request, past any server."""
+        """Send a request directly to the account."""
         trust = ssl.create_default_context(cafile=self.authority) if self.authority else None
         with urllib.request.urlopen(request, timeout=10, context=trust) as response:
             return response.read()
@@ -129,7 +129,7 @@ def embedded(*options: str, cwd: Path) -> Iterator[SandboxProcess]:
     """Start an embedded account."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        # The certificate of its authority is written beside its state.
+        # The certificate of its authority is written beside its state file.
         native().start(
             "sandbox", *options, cwd=cwd, PAGERDUTY_SANDBOX_STATE=str(Path(folder) / "state")
         ) as process,
@@ -149,7 +149,7 @@ def embedded(*options: str, cwd: Path) -> Iterator[SandboxProcess]:
 
 @pytest.fixture
 def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
-    """An account that no other test has touched."""
+    """Return an account that no other test has used."""
     with embedded(cwd=nowhere) as sandbox:
         yield sandbox
 

@@ -60,9 +60,9 @@ DEADLINE = 30
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """What a process is started with: ours without PagerDuty's variables, and those given.
+    """Return the environment of a process: ours without PagerDuty's variables, and those given.
 
-    The embedded account is a fresh one each time, and leaves nothing behind in the user's folders.
+    The embedded account is a new one each time, and leaves no files in the user's folders.
     """
     ours = ("PAGERDUTY_", "MCP_", "FASTMCP_", "PYTHONWARNINGS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -50,7 +50,7 @@ class Gate:
         self._portal.call(self._shut)
 
     def hold(self, *methods: str) -> None:
-        """Keep back the answers to requests of these methods; none can be read over TLS."""
+        """Hold the answers to requests of these methods. Over TLS the method cannot be read."""
         self._holding = methods
 
     def wait_until_an_answer_is_held(self) -> None:

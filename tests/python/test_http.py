@@ -295,7 +295,7 @@ def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
 
 
 def test_every_change_leaves_a_line_that_says_who_did_what(sandbox, nowhere: Path):
-    """At the default level, and every line is JSON, from the first one on."""
+    """The line is written at the default level, and every line of the log is JSON."""
     with serve(
         native(), "--log-format", "json", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url
     ) as web:

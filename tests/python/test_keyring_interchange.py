@@ -114,7 +114,7 @@ class Keyring:
 
 
 def without(reason: str) -> NoReturn:
-    """Skip the test, or fail it where it may not be skipped."""
+    """Skip the test, or fail it where skipping is not allowed."""
     if os.environ.get("PAGERDUTY_MCP_KEYRING") == "required":
         pytest.fail(f"no keyring to test with: {reason}", pytrace=False)
     pytest.skip(f"NOT RUN, no keyring to test with: {reason}")
@@ -159,7 +159,7 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
         assert session.stdin is not None
         assert session.stdout is not None
         try:
-            # A container may forbid what the daemon wants (locked memory, say).
+            # A container may forbid something the daemon needs, such as locked memory.
             address = session.stdout.readline().strip()
             if not address:
                 log.seek(0)

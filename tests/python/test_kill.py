@@ -35,26 +35,26 @@ def any_door(request: pytest.FixtureRequest) -> Door:
 
 @pytest.fixture(params=["http", "https"])
 def account(request: pytest.FixtureRequest, nowhere: Path) -> Iterator[SandboxProcess]:
-    """An account, over HTTP/1.1, or over TLS and HTTP/2 as PagerDuty is."""
+    """Return an account over HTTP/1.1, or over TLS and HTTP/2 like PagerDuty."""
     with embedded(*["--tls"] * (request.param == "https"), cwd=nowhere) as account:
         yield account
 
 
 @pytest.fixture
 def between(portal, sandbox: SandboxProcess) -> Iterator[Gate]:
-    """The way to the account over HTTP/1.1."""
+    """Return a gate in front of the account, over HTTP/1.1."""
     with gate(portal, sandbox.url) as between:
         yield between
 
 
 @pytest.fixture
 def variables(between: Gate, sandbox: SandboxProcess, tmp_path: Path) -> dict[str, str]:
-    """What a server is started with."""
+    """Return the environment of a server."""
     return sandbox.variables | {"PAGERDUTY_API_HOST": between.url} | everywhere(tmp_path)
 
 
 def everywhere(folder: Path) -> dict[str, str]:
-    """Variables that make this every folder a server could leave something in."""
+    """Return variables that make this every folder in which a server could leave files."""
     folders = ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
     folders += ["XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "APPDATA", "LOCALAPPDATA"]
     return dict.fromkeys(folders, str(folder))
@@ -136,7 +136,7 @@ def killed(any_door: Door, tmp_path: Path, account: SandboxProcess) -> Callable[
     variables = account.variables | everywhere(tmp_path)
 
     def killed(when: str, tool: str, took_effect: Callable[[], bool], **arguments: Any) -> None:
-        # After: the answer has begun, and does not end.
+        # Afterwards: the answer has begun and does not end.
         kind = "hang" if when == "before" else {"slow_body": 600_000}
         for method in ("PUT", "POST"):
             account.fail(kind, method=method)

@@ -71,7 +71,7 @@ def test_nothing_else_is_imported():
         "new = set(sys.modules) - before - set(sys.builtin_module_names);"
         "print(*{name.split('.')[0] for name in new})"
     )
-    # A part of CPython, which tells a subinterpreter before 3.13.
+    # A part of CPython, used to detect a subinterpreter before 3.13.
     assert set(python(code).stdout.split()) - {"_xxsubinterpreters"} == {"pagerduty_mcp_server"}
 
 

@@ -43,7 +43,7 @@ REFUSED = [
     ("get_services", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_users", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_escalation_policies", {"current_user_context": False}, "MISSING_PARAMETER"),
-    # A list that names nothing is no list
+    # A list that names nothing is not a valid list
     ("get_users", {"current_user_context": False, "team_ids": [" "]}, "INVALID_PARAMETER"),
     ("get_services", {"team_ids": ["", " "]}, "INVALID_PARAMETER"),
     ("get_incidents", {"statuses": [None]}, "INVALID_PARAMETER"),

@@ -84,7 +84,7 @@ with pagerduty_mcp_server.sandbox():
 
 
 def run(version: str, program: str, nowhere: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a program to its end, with an interpreter of that version."""
+    """Run a program to its end with an interpreter of that version."""
     done = subprocess.run(
         [interpreter(version), "-c", program],
         capture_output=True,

@@ -1,7 +1,7 @@
 """Changes whose client gave up: by cancelling, closing its connection, ending the process.
 
-What has happened when is told by the gate before the account, which holds answers back: the
-change has taken effect then, and the server does not know.
+The gate in front of the account holds answers back. While it does, the change has taken effect,
+and the server does not know.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.server]
 
 @pytest.fixture
 def between(portal, sandbox: SandboxProcess) -> Iterator[Gate]:
-    """The way to the account."""
+    """Return a gate in front of the account."""
     with gate(portal, sandbox.url) as between:
         yield between
 
@@ -76,7 +76,7 @@ def test_a_note_whose_http_connection_closed_is_written_once(
 
 
 def request(web: Web, tool: str, arguments: dict[str, Any]) -> bytes:
-    """A call as it is sent over a connection."""
+    """Return a call in the form that is sent over a connection."""
     params = {"name": tool, "arguments": arguments}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
     headers = {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON
@@ -122,7 +122,7 @@ for attempt in range(2):
 
 @pytest.fixture
 def program(between: Gate, incident: str) -> Iterator[subprocess.Popen[str]]:
-    """A program that writes a note twice, the second time after Ctrl-C."""
+    """Return a program that writes a note twice, the second time after Ctrl-C."""
     arguments = [TOKEN, between.url, incident, CONTENT]
     with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, *arguments], stdout=subprocess.PIPE, text=True

@@ -92,7 +92,7 @@ class Web:
             return answer
 
     def kill(self) -> None:
-        """End it at once, and wait until it has."""
+        """End the server at once, and wait until it has ended."""
         self.process.kill()
         self.process.wait(DEADLINE)
 
@@ -103,7 +103,7 @@ class Web:
 
 
 def said(line: str) -> str:
-    """What a line of the log says, in whichever format."""
+    """Return the content of a line of the log, in either format."""
     return json.loads(line)["message"] if line.startswith("{") else line
 
 
