@@ -111,8 +111,9 @@ struct Asked {
     is_checked: bool,
 }
 
-/// Fetches pages with `fetch(offset, size)` until `want` is met. `spare` says how many requests may be sent besides those
-/// under way; the next page that is needed is asked for in any case. `given` are the keys of rows before the offset wanted.
+/// Fetches pages with `fetch(offset, size)` until `want` is met. `spare` returns how many requests may be sent in
+/// addition to those in progress; the next page that is needed is always requested. `given` are the keys of the rows
+/// before the wanted offset.
 ///
 /// The first page that fails fails the list: there is never a hole in it. What is under way when the list ends is dropped.
 ///

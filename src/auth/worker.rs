@@ -14,7 +14,7 @@ use futures_util::future::{BoxFuture, Shared};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-/// How long a caller waits for the keyring.
+/// The time that a caller waits for the keyring.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::policy::{Decision, Left, PATIENCE};
 use crate::error::Error;
 
-/// How long an additional request may continue once the main answer is there.
+/// The time that an additional request may continue once the main answer is there.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// One call.
@@ -41,7 +41,7 @@ pub struct Change {
 /// The change that a call makes, with its key and its lock.
 #[derive(Debug)]
 struct Changing {
-    /// Its key in the credential's memory.
+    /// The key of the change in the credential's memory.
     key: String,
     what: Change,
     /// The lock that keeps identical calls waiting until this answer has reached its caller, or the caller has gone.

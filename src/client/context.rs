@@ -21,7 +21,7 @@ use crate::ids::Id;
 use crate::models::{EscalationPolicy, Model, Service, Team, User};
 use crate::pagination::{End, Want};
 
-/// How long a change waits for the address of its author.
+/// The time that a change waits for the address of its author.
 const AUTHOR: Duration = Duration::from_secs(3);
 
 /// Who the credential belongs to.

@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// Set if the host is on this machine and used without TLS.
     pub plain: bool,
-    /// How long connecting may take.
+    /// The time that connecting may take.
     pub connect_timeout: Duration,
     /// The default time-out of a request.
     pub timeout: Duration,

@@ -14,10 +14,10 @@ use tokio::time::Instant;
 use super::decode::Row;
 use crate::models::Note;
 
-/// How long a change is remembered.
+/// The time that a change is remembered.
 pub const KEPT: Duration = Duration::from_mins(10);
 
-/// How many changes are remembered for one credential; the oldest are evicted first.
+/// The most changes that are remembered for one credential; the oldest are evicted first.
 const MOST: usize = 50;
 
 /// The changes of one credential.
@@ -79,8 +79,8 @@ impl Memory {
         self.keep(change, Some(Earlier { sent, outcome }));
     }
 
-    /// Forgets a change whose outcome has reached a caller. It is kept while it is in doubt, and for an identical call that
-    /// waits for this one: some clients give up without a word, and their models repeat the call.
+    /// Forgets a change whose outcome has reached a caller. It is kept while it is in doubt, and for an identical call
+    /// that waits for this one: some clients give up without cancelling, and their models repeat the call.
     pub fn delivered(&self, change: &str) {
         if !self.is_awaited(change)
             && self.earlier(change).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown))
@@ -89,7 +89,7 @@ impl Memory {
         }
     }
 
-    /// Whether a call waits until the one that makes this change has ended.
+    /// Returns whether another call waits for the end of the one that makes this change.
     fn is_awaited(&self, change: &str) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(change).is_some_and(|mutex| mutex.strong_count() > 1)

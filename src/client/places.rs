@@ -12,7 +12,7 @@ use super::accounts::lock;
 use crate::models::Model;
 use crate::pagination::{End, Listing, PAGE, Want, slack};
 
-/// How many lists are remembered for a credential.
+/// The most lists that are remembered for a credential.
 const MOST: usize = 16;
 
 /// The ends of the latest lists.

@@ -24,7 +24,7 @@ use crate::pagination::Want;
 /// other machines than the date of the answer.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// How often to look for a note before it is written once more: long enough to find one that was queued for seconds.
+/// The number of looks for a note before it is written once more: enough to find one that was queued for seconds.
 const LOOKS_BEFORE_A_REPEAT: u32 = 6;
 
 /// The answer to a change.

@@ -9,7 +9,7 @@ use super::{embedded, flag, unquoted};
 /// An environment variable, as it is documented.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
-    /// Its name.
+    /// The name of the variable.
     pub name: &'static str,
     /// The value used when it is not set.
     pub default: &'static str,

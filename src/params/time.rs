@@ -21,7 +21,7 @@ const LONGEST: i32 = 180;
 /// The number of days before the end of a range of incidents that are covered if no start is given.
 const MONTH: i32 = 30;
 
-/// How many days of a schedule are rendered if only one bound is given.
+/// The number of days of a schedule that are rendered if only one bound is given.
 const RENDERED: i32 = 14;
 
 /// How far ahead on-calls can be asked for.

@@ -1,9 +1,9 @@
 //! Tokio as `pyo3-async-runtimes` needs it, with an orderly end.
 //!
-//! An answer is delivered from a thread of Tokio's. If the interpreter ended while one was at it, Python would end that
-//! thread where it stands, and the process with it. So the end of the interpreter waits for deliveries that have begun, and
-//! none begins after that. Before, it waits for a login that is being refreshed, which would be lost, and for a change that was sent. A forked process has
-//! none of these threads, and neither waits for them nor may use them.
+//! An answer is delivered from a Tokio thread. If the interpreter ended during a delivery, Python would end that thread
+//! immediately, and the process with it. So the end of the interpreter waits for deliveries that have begun, and none
+//! begins after that. Before, it waits for a login that is being refreshed, which would be lost, and for a change that
+//! was sent. A forked process has none of these threads, and neither waits for them nor may use them.
 
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};

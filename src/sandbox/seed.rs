@@ -1,8 +1,8 @@
 //! The account as it is when the sandbox starts: a company that sells things on the internet, and the last 60 days of
 //! its alarms.
 //!
-//! It comes out the same every time, but for times, which are relative to the moment it is seeded at. What there is stands in tables
-//! ([`company`], [`people`], [`alarms`]); [`organisation`] and [`history`] make objects of it.
+//! It is the same every time, except for times, which are relative to the moment at which it is seeded. Its content is
+//! in tables ([`company`], [`people`], [`alarms`]), from which [`organisation`] and [`history`] make objects.
 
 mod alarms;
 mod company;

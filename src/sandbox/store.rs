@@ -32,7 +32,7 @@ const VERSION: u32 = 1;
 /// The largest file: each process reads all of it.
 const LARGEST: u64 = 16 << 20;
 
-/// How long to wait for another process that writes.
+/// The time to wait for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The place where changes are kept.

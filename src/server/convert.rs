@@ -77,9 +77,9 @@ impl Style {
     }
 }
 
-/// A successful call (2025-11-25, "Tools", "Structured Content"): the envelope, as structured content and, for clients that
-/// do not read that, as JSON in the text. A table is text alone: structured content beside it would cost the model what the
-/// table saves.
+/// Returns the result of a successful call (2025-11-25, "Tools", "Structured Content"): the envelope, as structured
+/// content and, for clients that do not read that, as JSON in the text. A table is only text: structured content in
+/// addition would cost the model the tokens that the table saves.
 pub(super) fn reply(reply: Reply, style: Style) -> CallToolResult {
     match reply.write(style.format) {
         Written::Json(envelope) => {

@@ -13,9 +13,9 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The same for a message that may be a tool's answer, which is left without its text. That is nearly all of a list's line, so
-/// the frame is written without it, and the text is inserted: quoted where it is text, and without its newlines where
-/// it is the structured content, which `convert` makes of the same JSON.
+/// Encodes a message that may be a tool's answer. It is left without its text, which is nearly all of a list's line. So
+/// the frame is written without the text, which is then inserted: quoted where it is text, and without its newlines
+/// where it is the structured content, which `convert` makes of the same JSON.
 pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     let Some(text) = take_twins(message) else { return encode(message) };
     let frame = serde_json::to_string(message)?;

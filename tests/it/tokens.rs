@@ -24,7 +24,7 @@ fn the_definitions_of_all_tools_stay_within_their_figure() {
     assert!(total <= DEFINITIONS, "the definitions cost {total} tokens");
 }
 
-/// How much too high an estimate may be for the sandbox's lists, in percent. It must not be too low for any of them.
+/// The percentage by which an estimate may be too high for the sandbox's lists. It must not be too low for any of them.
 const TOO_HIGH: usize = 18;
 
 #[tokio::test]

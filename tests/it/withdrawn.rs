@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 use crate::session::Session;
 use crate::support::{Account, object, rows, warnings};
 
-/// How long the body of an answer takes whose change has taken effect.
+/// The time that the body of an answer takes after its change has taken effect.
 const SLOW: Duration = Duration::from_secs(1);
 
 async fn open_incident(account: &Account) -> Value {
@@ -66,7 +66,7 @@ async fn a_withdrawn_note_is_not_written_again() {
     assert_eq!(notes(&account, &id, "rolled back"), 2);
 }
 
-/// Some clients give up without a word, and their models repeat the call while the first is in flight.
+/// Some clients give up without cancelling, and their models repeat the call while the first is in flight.
 #[tokio::test]
 async fn an_identical_call_shares_a_note_in_flight() {
     let account = Account::start().await;

@@ -1,7 +1,8 @@
 //! From the bytes of PagerDuty's answers to the bytes of ours.
 //!
-//! [`decode`] parses what [`fields`] selects and lays it out as rows, [`repair`] rewrites what it refuses, [`text`] takes out of it what no reader sees, [`tokens`]
-//! measures it, [`table`] and [`mod@write`] turn it back into text. It knows no resource, no request and no protocol.
+//! [`decode`] parses what [`fields`] selects and lays it out as rows, [`repair`] rewrites JSON that it refuses,
+//! [`text`] removes invisible characters, [`tokens`] measures the rows, [`table`] and [`mod@write`] turn them back into
+//! text. The crate knows no resource, no request and no protocol.
 //!
 //! Every byte of every answer passes through here and little of anything else, and for that alone it is a crate: the release
 //! compiles it for speed, and all else for size (`docs/performance.md`). So what it offers takes and returns finished types:

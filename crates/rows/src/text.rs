@@ -1,13 +1,14 @@
 //! Removes characters that a reader cannot see from untrusted text before a model gets it.
 //!
-//! Titles, alert bodies and notes are written by machines and strangers. They travel as values of JSON strings only, which
-//! keeps them from becoming structure; but a string can also hold characters that a person does not see and a model reads:
-//! control characters, overrides of the writing direction, tag characters, zero-width ones. Each run of those becomes one
-//! U+FFFD, so that it remains visible that something was there. See `SECURITY.md`.
+//! Titles, alert bodies and notes are written by machines and outsiders. They are only sent as values of JSON strings,
+//! which keeps them from becoming structure. But a string can also hold characters that a person does not see and a
+//! model reads: control characters, overrides of the writing direction, tag characters, zero-width ones. Each run of
+//! those becomes one U+FFFD, so that it remains visible that something was there. See `SECURITY.md`.
 //!
-//! Some invisible characters belong to a script: without its joiner a Persian name is another name, which a search no
-//! longer finds. [`Needs`] says which character stays beside which script. Others only advise a renderer (where a line may
-//! break, which way a quoted name runs); they are dropped without a mark, since the text reads the same without them.
+//! Some invisible characters belong to a script: without its joiner a Persian name is a different name, which a search
+//! no longer finds. [`Needs`] defines which character stays with which script. Others are only hints for a renderer
+//! (where a line may break, which way a quoted name runs). They are dropped without a replacement, since the text reads
+//! the same without them.
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
