@@ -80,8 +80,7 @@ impl Api {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
             };
-            // A refused request had no effect, so a change is repeated too, unless an earlier attempt may have taken
-            // effect.
+            // A refused request had no effect, so a change is repeated too, unless an earlier attempt is in doubt.
             if error.code() == Code::AuthenticationFailed && !replaced && (!doubt || request.kind != Kind::Note) {
                 replaced = true;
                 match self.replace(&credential).await {
@@ -128,9 +127,8 @@ impl Api {
     /// Waits until the rate limit lets a request go; it is counted until what is returned is dropped.
     ///
     /// A change waits only when PagerDuty refuses the change itself: the known state of the limit comes from other
-    /// requests, which may have separate limits, and acknowledging must not wait because something else was read too
-    /// often. The same applies to reads that belong to a change: its author, its incident's ID, and the look at its
-    /// outcome.
+    /// requests, which may have separate limits, and acknowledging must not wait because of reads. The same applies to
+    /// reads that belong to a change: its author, its incident's ID, and the look at its outcome.
     async fn turn(&self, kind: Kind, operation: &str) -> Result<Underway<'_>, Failure> {
         let rate = &self.account.rate;
         if kind != Kind::Read || self.urgent {
@@ -378,8 +376,7 @@ impl Api {
             .hint(format!("{more} more time with {TIMEOUT}."))
     }
 
-    /// Returns the error for a request that was not sent because the call's time is used up, or too short to check the
-    /// outcome of a change.
+    /// Returns the error for a request that was not sent: there is no time left, or too little to check a change.
     fn too_late(&self, request: &Request) -> Error {
         let (subject, call) = (&request.subject, spoken(self.client.policy.call));
         let hint = format!("allow more time with {TIMEOUT}.");
