@@ -83,6 +83,7 @@ fn alphabets() -> Vec<(&'static str, Vec<char>)> {
         ("brackets", set("[]{}:,;<>()|")),
         ("all of ASCII", block(0x20, 0x7e)),
         ("quotes and escapes", set("\"\\/\n\t")),
+        ("letters and control characters", set("ab\u{7f}\u{80}\u{9b}\u{1}\u{34f}")),
         ("Latin with diacritics", block(0xc0, 0x24f)),
         ("combining marks", block(0x300, 0x36f)),
         ("Greek", block(0x391, 0x3c9)),

@@ -30,10 +30,18 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     let (mut before, mut kept) = (None, Kept::default());
     let runs_left = LazyCell::new(|| text.chars().any(runs_left));
+    let mut flag_ends = 0;
     for (at, c) in text.char_indices() {
-        if !is_hidden(c) {
+        if !is_hidden(c) || at < flag_ends {
             (before, kept) = (Some(c), Kept::default());
             shown.push(c);
+            continue;
+        }
+        if before == Some(BLACK_FLAG)
+            && let Some(tags) = text.get(at..).and_then(flag_tags)
+        {
+            shown.push(c);
+            flag_ends = at + tags.len();
             continue;
         }
         let after = || text.get(at..)?.chars().find(|c| !is_hidden(*c));
@@ -90,6 +98,20 @@ fn is_hidden(c: char) -> bool {
     }
 }
 
+/// The flags of England, Scotland and Wales: the only emoji that Unicode recommends with tag characters, which follow a
+/// black flag. All other tags would spell out hidden text.
+const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+const BLACK_FLAG: char = '\u{1f3f4}';
+
+/// Returns the tags at the start of `text` if they name one of [`FLAGS`].
+fn flag_tags(text: &str) -> Option<&str> {
+    let tag = |byte: u8| char::from_u32(0xe_0000 + u32::from(byte));
+    FLAGS.iter().find_map(|flag| {
+        let tags: String = flag.bytes().chain([0x7f]).filter_map(tag).collect();
+        text.get(..tags.len()).filter(|start| *start == tags)
+    })
+}
+
 /// Returns whether a character is only a hint for a renderer, so that the text reads the same without it: the soft
 /// hyphen, direction marks, embeddings and isolates with their ends, and the word joiner. Overrides (U+202D, U+202E)
 /// are not included: they show letters in a different order than they are written.
@@ -103,14 +125,18 @@ fn is_advice(c: char) -> bool {
 /// The neighbor that makes an invisible character part of a script.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
-    /// A letter or emoji outside ASCII on one side: for joiners and Mongolian selectors.
+    /// A letter that joins on one side, or an emoji before it: for joiners and Mongolian selectors.
     Joined,
+    /// A preceding combining mark or Hebrew letter: for the grapheme joiner.
+    Combined,
     /// Text written from right to left anywhere in the string: for direction marks.
     RightToLeft,
     /// A letter of a script without spaces between words.
     Unspaced,
-    /// A preceding character that has variants.
+    /// A preceding character that has standardized variants.
     Variant,
+    /// A preceding emoji or symbol, or the first part of a keycap: for the choice between text and picture.
+    Symbol,
     /// A preceding ideograph.
     Ideograph,
     /// A Hangul letter on one side.
@@ -120,10 +146,12 @@ enum Needs {
 impl Needs {
     fn of(c: char) -> Option<Self> {
         Some(match c {
-            '\u{200c}' | '\u{200d}' | '\u{34f}' | '\u{180b}'..='\u{180f}' => Needs::Joined,
+            '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180f}' => Needs::Joined,
+            '\u{34f}' => Needs::Combined,
             '\u{200e}' | '\u{200f}' | '\u{61c}' => Needs::RightToLeft,
             '\u{200b}' | '\u{17b4}' | '\u{17b5}' => Needs::Unspaced,
-            '\u{fe00}'..='\u{fe0f}' => Needs::Variant,
+            '\u{fe00}'..='\u{fe0d}' => Needs::Variant,
+            '\u{fe0e}' | '\u{fe0f}' => Needs::Symbol,
             // Registered ideograph variants use only the first of the 240 selectors. With all of them, text could
             // encode any byte.
             '\u{e0100}'..='\u{e011f}' => Needs::Ideograph,
@@ -138,11 +166,13 @@ impl Needs {
     fn are_met(self, before: Option<char>, after: impl Fn() -> Option<char>, runs_left: impl Fn() -> bool) -> bool {
         let beside = |is: fn(char) -> bool| before.is_some_and(is) || after().is_some_and(is);
         match self {
-            Needs::Joined => before.is_some_and(is_wide) || after().is_some_and(joins),
+            Needs::Joined => before.is_some_and(|c| joins(c) || is_symbol(c)) || after().is_some_and(joins),
+            Needs::Combined => before.is_some_and(|c| matches!(c, '\u{300}'..='\u{36f}' | '\u{590}'..='\u{5ff}')),
             Needs::RightToLeft => runs_left(),
             Needs::Unspaced => beside(is_unspaced),
+            Needs::Variant => before.is_some_and(has_variants),
             // A digit with a selector starts a keycap emoji.
-            Needs::Variant => before.is_some_and(|c| is_wide(c) || matches!(c, '0'..='9' | '#' | '*')),
+            Needs::Symbol => before.is_some_and(|c| is_symbol(c) || matches!(c, '0'..='9' | '#' | '*')),
             Needs::Ideograph => before.is_some_and(is_ideograph),
             Needs::Jamo => {
                 beside(|c| matches!(c, '\u{1100}'..='\u{11ff}' | '\u{a960}'..='\u{a97f}' | '\u{d7b0}'..='\u{d7ff}'))
@@ -173,8 +203,16 @@ impl Kept {
     }
 }
 
-fn is_wide(c: char) -> bool {
-    !c.is_ascii() && c != MARK
+/// Returns whether a character outside ASCII is no letter: an emoji, a sign, an arrow.
+fn is_symbol(c: char) -> bool {
+    !c.is_ascii() && c != MARK && !c.is_alphabetic()
+}
+
+/// Returns whether Unicode lists variants of a character: ideographs, letters of Myanmar and Phags-pa, mathematical
+/// signs, and punctuation of East Asia.
+fn has_variants(c: char) -> bool {
+    is_ideograph(c)
+        || matches!(c, '0' | '\u{1000}'..='\u{109f}' | '\u{2200}'..='\u{2aff}' | '\u{3000}'..='\u{303f}' | '\u{a840}'..='\u{a877}' | '\u{aa60}'..='\u{aa7f}' | '\u{ff00}'..='\u{ffef}')
 }
 
 /// Returns whether a letter changes its shape after a joiner, regardless of the character before that: letters of
@@ -216,7 +254,9 @@ mod tests {
             "می‌خواهم",               // Persian, with a zero-width non-joiner
             "क्‍ष",                    // Devanagari, with a joiner
             "שלום \u{05d0}\u{200f}", // Hebrew, with a mark
-            "❤️‍🔥 👩‍👩‍👧 1️⃣ ✔️ 🏳️‍🌈",
+            "❤️‍🔥 👩‍👩‍👧 1️⃣ ✔️ 🏳️‍🌈 ☎︎ 🏴‍☠️",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} 🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+            "０\u{fe00} ≨\u{fe00} 、\u{fe01}",
             "",
             // Persian plurals and suffixes of Latin words and digits.
             "API\u{200c}های سرویس",
@@ -285,9 +325,12 @@ mod tests {
             ("\u{1b}[31mred\u{1b}[0m\u{7}".to_owned(), "\u{fffd}[31mred\u{fffd}[0m\u{fffd}"),
             ("c1 \u{9b}31m".to_owned(), "c1 \u{fffd}31m"),
             // Selectors that spell bytes after an emoji.
-            ("😀\u{fe01}\u{fe02}\u{fe03}".to_owned(), "😀\u{fe01}\u{fffd}"),
+            ("😀\u{fe01}\u{fe02}\u{fe03}".to_owned(), "😀\u{fffd}"),
+            ("1\u{fe01}2\u{fe02}#\u{fe03}é\u{fe0f}".to_owned(), "1\u{fffd}2\u{fffd}#\u{fffd}é\u{fffd}"),
+            ("漢\u{200d}字\u{200c}é\u{34f}".to_owned(), "漢\u{fffd}字\u{fffd}é\u{fffd}"),
+            ("🏴\u{e0067}\u{e0062}\u{e0069}\u{e007f}".to_owned(), "🏴\u{fffd}"),
             ("😀\u{e0101}\u{e0102}".to_owned(), "😀\u{fffd}"),
-            ("é\u{200d}\u{200c}\u{200d}\u{200c}x".to_owned(), "é\u{200d}\u{fffd}x"),
+            ("م\u{200d}\u{200c}\u{200d}\u{200c}x".to_owned(), "م\u{200d}\u{fffd}x"),
         ] {
             assert_eq!(neutralise(&text), shown, "{text:?}");
         }

@@ -16,7 +16,7 @@ mod pieces;
 
 use serde_json::{Map, Value};
 
-use pieces::{AFTER_WIDE, CLASS_COUNT, Class, IN_WORD, ONE_SPACE, PLAIN, QUOTED, STEPS, Step};
+use pieces::{AFTER_WIDE, CLASS_COUNT, Class, ONE_SPACE, PLAIN, QUOTED, STEPS, Step};
 
 /// Returns about how many o200k tokens the compact JSON of a row has.
 #[must_use]
@@ -118,16 +118,11 @@ impl Estimate {
     /// lookups, and the state stays in registers.
     fn add(&mut self, bytes: &[u8], classes: &[(Class, u8); 256]) {
         let (mut hundredths, mut state, mut letters) = (self.hundredths, self.state, self.letters);
-        for byte in bytes {
+        let mut rest = bytes;
+        while let [byte, after @ ..] = rest {
+            rest = after;
             let (class, letter) = classes.get(usize::from(*byte)).copied().unwrap_or((Class::Mark, 0));
-            letters = ((letters << 5) | u16::from(letter)) & THREE_LETTERS;
-            if matches!(class, Class::Small) {
-                hundredths += cut(letters);
-                // The rest of such a word has no further cost.
-                if state == IN_WORD {
-                    continue;
-                }
-            } else if matches!(class, Class::Wide | Class::Escaped) {
+            if matches!(class, Class::Wide | Class::Escaped) {
                 (self.hundredths, self.state, self.letters) = (hundredths, state, letters);
                 if matches!(class, Class::Wide) {
                     self.add_wide(*byte);
@@ -140,6 +135,19 @@ impl Estimate {
             let step = STEPS.get(usize::from(state) * CLASS_COUNT + class as usize).copied().unwrap_or(Step::NONE);
             hundredths += i64::from(step.hundredths);
             state = step.next;
+            letters = ((letters << 5) | u16::from(letter)) & THREE_LETTERS;
+            if !matches!(class, Class::Small) {
+                continue;
+            }
+            hundredths += cut(letters);
+            // The rest of the word adds its cuts and nothing else.
+            while let [byte, after @ ..] = rest
+                && byte.is_ascii_lowercase()
+            {
+                rest = after;
+                letters = ((letters << 5) | u16::from(byte & 31)) & THREE_LETTERS;
+                hundredths += cut(letters);
+            }
         }
         (self.hundredths, self.state, self.letters) = (hundredths, state, letters);
     }

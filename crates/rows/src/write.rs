@@ -54,7 +54,7 @@ fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::
 /// The length of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// The length in bytes of UTF-8.
+    /// The length in bytes of UTF-8, once hidden characters are replaced.
     pub bytes: usize,
     /// The length in characters as JavaScript counts them: UTF-16 code units.
     pub characters: usize,
@@ -70,7 +70,7 @@ impl Extent {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len();
+        self.bytes += bytes.len() + growth(bytes);
         if bytes.is_ascii() {
             self.characters += bytes.len();
             return;
@@ -80,6 +80,15 @@ impl Extent {
         let doubled = bytes.iter().filter(|byte| **byte >= 0xF0).count();
         self.characters += begun + doubled;
     }
+}
+
+/// Returns by how many bytes a text grows at most when its hidden characters become U+FFFD, which has three.
+fn growth(bytes: &[u8]) -> usize {
+    let deleted = bytes.iter().filter(|byte| **byte == 0x7f).count();
+    // C1 controls and the combining grapheme joiner have two.
+    let is_short = |pair: &&[u8]| matches!(pair, [0xc2, 0x80..=0x9f] | [0xcd, 0x8f]);
+    let short = if bytes.is_ascii() { 0 } else { bytes.windows(2).filter(is_short).count() };
+    2 * deleted + short
 }
 
 impl io::Write for Extent {

@@ -161,8 +161,6 @@ impl Piece {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
-pub const IN_WORD: u8 = Piece::Small.state() as u8;
-#[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
 pub const ONE_SPACE: u8 = Piece::Spaces(1).state() as u8;
 #[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
 pub const AFTER_WIDE: u8 = Piece::Wide.state() as u8;
@@ -250,7 +248,8 @@ const fn classes(quoted: bool) -> [(Class, u8); 256] {
             b' ' => (Class::Space, 0),
             b'"' => (Class::Quote, 0),
             b':' | b',' | b'{' | b'}' | b'[' | b']' | b'\n' => (Class::Structure, 0),
-            b'\\' => (Class::Escape, 0),
+            // A delete character becomes U+FFFD, and no word takes it.
+            b'\\' | 0x7f => (Class::Escape, 0),
             0x80.. => (Class::Wide, 0),
             _ => (Class::Mark, 0),
         };
