@@ -51,7 +51,10 @@ fn final_schedule(rendered: &Value, _: &Map<String, Value>) -> Option<Value> {
             "source": assignment["source"].get("type")})
     };
     let entries: Vec<_> = rendered.get("computed_shift_assignments")?.as_array()?.iter().map(entry).collect();
-    Some(pagerduty_rows::fields::without_empty(json!({"rendered_schedule_entries": entries})))
+    Some(pagerduty_rows::fields::without_empty(json!({
+        "rendered_coverage_percentage": rendered.get("rendered_coverage_percentage"),
+        "rendered_schedule_entries": entries,
+    })))
 }
 
 impl Model for ShiftSchedule {

@@ -3,7 +3,7 @@
 //! Common clients refuse a tool's answer above 25,000 tokens, and some show their model less than that, so a list is
 //! cut before that.
 
-use pagerduty_rows::table;
+use pagerduty_rows::table::Outline;
 use pagerduty_rows::tokens::{estimate_row, estimate_text};
 use pagerduty_rows::write::{Extent, extent_of_row};
 use serde_json::{Map, Value};
@@ -33,6 +33,8 @@ pub struct Budget {
     tokens: Option<Room>,
     size: Option<(Room, Unit)>,
     format: Format,
+    /// The columns of the table, if it is written as one.
+    outline: Outline,
 }
 
 /// The room in one unit of measurement.
@@ -65,7 +67,7 @@ impl Budget {
     #[must_use]
     pub fn of(tokens: Option<usize>) -> Self {
         let tokens = tokens.map(|tokens| Room::of(tokens.saturating_sub(ENVELOPE)));
-        Self { tokens, size: None, format: Format::Json }
+        Self { tokens, size: None, format: Format::Json, outline: Outline::default() }
     }
 
     /// Returns the same budget for a client that shows at most `most` of an answer.
@@ -85,6 +87,7 @@ impl Budget {
                 // The lines of a table depend on each other, and their size is estimated before the table is complete.
                 size: self.size.map(|(room, unit)| (Room::of(room.left.saturating_sub(COLUMNS) / 10 * 9), unit)),
                 format,
+                outline: Outline::default(),
             },
         }
     }
@@ -117,8 +120,8 @@ impl Budget {
             // The row is measured as it would be written, without keeping the text.
             Format::Json => self.charge(|| estimate_row(row), || extent_of_row(row)),
             Format::Compact => {
-                let line = table::likely_line(row);
-                self.charge(|| estimate_text(&line) + 1, || Extent::of(&line))
+                let text = self.outline.likely_text(row);
+                self.charge(|| estimate_text(&text) + 1, || Extent::of(&text))
             }
         }
     }

@@ -29,9 +29,7 @@ pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Ve
     write::quoted(&mut line, &text)?;
     line.extend_from_slice(after.as_bytes());
     line.extend_from_slice(b",\"structuredContent\":");
-    for part in text.split('\n') {
-        line.extend_from_slice(part.as_bytes());
-    }
+    write::unbroken(&mut line, &text);
     line.extend_from_slice(b"}}\n");
     Ok(line)
 }

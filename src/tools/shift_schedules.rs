@@ -88,7 +88,7 @@ async fn both(
         let _ = sent.send(cx.api.grace());
         layers
     };
-    let all = ShiftSchedule::defaults();
+    let all = selection(include.asked());
     let shifts = cx.api.list::<ShiftSchedule>(Query::new(), Want::all(), &all);
     let shifts = async {
         tokio::pin!(shifts);
@@ -148,8 +148,13 @@ pub(super) async fn users(
             Err(error) if error.code() == Code::NotFound => {
                 warnings.push(format!("User {id} is on call there and does not exist any more."));
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                warnings.push(format!("User {id} is on call there and could not be fetched: {error}"));
+            }
         }
+    }
+    if !shown.contains_key("final_schedule") {
+        warnings.push("PagerDuty did not render this schedule, so it is not known who is on call.".to_owned());
     }
     Ok(listed(&SCHEDULE_USERS, pagination::cut(want, page), include, "since and until").warned(warnings))
 }
@@ -168,9 +173,7 @@ async fn read(
     unknown: Error,
 ) -> Result<Map<String, Value>> {
     let Some(id) = Id::<ShiftSchedule>::parse(id.as_str()) else { return Err(unknown) };
-    let known = |name: &&str| ShiftSchedule::DEFAULT.iter().all(|field| field.name != *name);
-    let asked = asked.filter(known).map(plain);
-    let selection = Selection::new(ShiftSchedule::DEFAULT.iter().copied().chain(asked).collect(), ShiftSchedule::FACTS);
+    let selection = selection(asked);
     let query = Query::new().with("since", range.since).with("until", range.until);
     match cx.api.one::<ShiftSchedule>(&id, query, &selection).await {
         Ok(row) => Ok(with_name(row.shown, row.facts.name())),
@@ -179,9 +182,17 @@ async fn read(
     }
 }
 
-/// Puts the name after the ID, and the kind under the same key in lists and alone.
+/// The default fields, and those asked for.
+fn selection<'n>(asked: impl Iterator<Item = &'n str>) -> Selection<'n> {
+    let asked = asked.filter(|name| ShiftSchedule::DEFAULT.iter().all(|field| field.name != *name)).map(plain);
+    Selection::new(ShiftSchedule::DEFAULT.iter().copied().chain(asked).collect(), ShiftSchedule::FACTS)
+}
+
+/// Puts the name after the ID and under `summary` as well, and the kind under the same key in lists and alone.
 fn with_name(mut shown: Map<String, Value>, name: Option<&str>) -> Map<String, Value> {
-    shown.shift_remove("summary");
+    if let Some(name) = name {
+        shown.insert("summary".to_owned(), name.into());
+    }
     if let Some(kind) = shown.get_mut("type") {
         *kind = "schedule_v3".into();
     }
@@ -191,8 +202,11 @@ fn with_name(mut shown: Map<String, Value>, name: Option<&str>) -> Map<String, V
     shown
 }
 
-/// Returns the fields that `include` names, or the default ones.
-fn chosen(shown: Map<String, Value>, include: &Include<Schedule>) -> Map<String, Value> {
+/// Returns the fields that `include` names, or the default ones, of which the summary only repeats the name.
+fn chosen(mut shown: Map<String, Value>, include: &Include<Schedule>) -> Map<String, Value> {
+    if !include.names("summary") {
+        shown.shift_remove("summary");
+    }
     include.chosen(shown, ShiftSchedule::DEFAULT.iter().map(|field| field.name), &[])
 }
 

@@ -81,6 +81,34 @@ async fn schedule_by_id_is_of_either_kind() {
 }
 
 #[tokio::test]
+async fn fields_asked_for_come_for_both_kinds() {
+    let account = Account::start().await;
+    let id = shift_based(&account).await["id"].clone();
+    for include in [json!(["id", "summary"]), json!(["id", "html_url"]), json!(["id", "name", "self"])] {
+        let list = account.ok("get_schedules", json!({"include": include})).await;
+        let row = rows(&list, "schedules").iter().find(|schedule| schedule["id"] == id).unwrap();
+        let one = account.ok("get_schedules", json!({"schedule_id": id, "include": include})).await;
+        for name in include.as_array().unwrap() {
+            assert!(row[name.as_str().unwrap()].is_string(), "{include}: {row}");
+            assert!(one["schedules"][0][name.as_str().unwrap()].is_string(), "{include}: {one}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn users_that_cannot_be_read_are_named() {
+    let account = Account::start().await;
+    let id = shift_based(&account).await["id"].clone();
+    account.sandbox.fail(Fault::once("/users/{id}", FaultKind::Status { code: 403, headers: [].into(), body: None }));
+    let answer = account.ok("list_users_oncall", json!({"schedule_id": id})).await;
+    assert!(warnings(&answer).contains("is on call there and could not be fetched"), "{answer}");
+    let bare = json!({"schedule": {"id": id, "type": "schedule_v3", "name": "x"}});
+    account.sandbox.fail(Fault::once("/v3/schedules/{id}", FaultKind::WrongJson(bare)));
+    let answer = account.ok("list_users_oncall", json!({"schedule_id": id})).await;
+    assert!(warnings(&answer).contains("did not render this schedule"), "{answer}");
+}
+
+#[tokio::test]
 async fn users_on_call_are_those_of_either_kind() {
     let account = Account::start().await;
     let id = shift_based(&account).await["id"].clone();

@@ -12,7 +12,7 @@
 //!
 //! Nothing is lost: the test below reads tables back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
@@ -53,19 +53,38 @@ pub fn table(rows: &[Map<String, Value>]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// About the text of one row in a table that is not yet known, for its cost.
-#[must_use]
-pub fn likely_line(row: &Map<String, Value>) -> String {
-    let mut cells: Vec<String> = Vec::new();
-    for column in columns(std::iter::once(row), "") {
-        let cell = column.cell(row);
-        let repeats = |earlier: &String| {
-            earlier.len() >= SHORTEST && (*earlier == cell || (earlier.len() > 8 && cell.ends_with(earlier.as_str())))
-        };
-        let repeated = cells.iter().any(repeats);
-        cells.push(if repeated { "=".to_owned() } else { cell });
+/// The columns of a table that is not complete yet, for the cost of its rows.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    /// The names seen so far in each object, by the object's own name.
+    seen: HashMap<String, HashSet<String>>,
+}
+
+impl Outline {
+    /// Returns approximately the text that one more row adds to a table: its cells, and the names that no row before it had.
+    /// An object with too many names in all rows is no record, and its names are written again with each row.
+    #[must_use]
+    pub fn likely_text(&mut self, row: &Map<String, Value>) -> String {
+        let mut cells: Vec<String> = Vec::new();
+        let mut names = String::new();
+        for column in columns(std::iter::once(row), "") {
+            let cell = column.cell(row);
+            let repeats = |earlier: &String| {
+                earlier.len() >= SHORTEST
+                    && (*earlier == cell || (earlier.len() > 8 && cell.ends_with(earlier.as_str())))
+            };
+            let repeated = cells.iter().any(repeats);
+            let (object, name) = column.name.rsplit_once('.').unwrap_or(("", &column.name));
+            let known = self.seen.entry(object.to_owned()).or_default();
+            let is_new = !known.contains(name) && known.insert(name.to_owned());
+            let is_record = object.is_empty() || known.len() <= WIDEST;
+            if is_new && !object.is_empty() || !is_record {
+                _ = write!(names, "\"{name}\":\"\",");
+            }
+            cells.push(if repeated { "=".to_owned() } else { cell });
+        }
+        format!("{}\n{names}", cells.join("\t"))
     }
-    cells.join("\t")
 }
 
 /// A column: its name, and the way to its values.

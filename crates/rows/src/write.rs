@@ -51,6 +51,16 @@ fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::
     Ok(())
 }
 
+/// Appends a text to a line without its line breaks.
+pub fn unbroken(line: &mut Vec<u8>, text: &str) {
+    let mut rest = text.as_bytes();
+    while let Some((part, after)) = memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at)) {
+        line.extend_from_slice(part);
+        rest = after.get(1..).unwrap_or_default();
+    }
+    line.extend_from_slice(rest);
+}
+
 /// The length of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
@@ -84,7 +94,7 @@ impl Extent {
 
 /// Returns by how many bytes a text grows at most when its hidden characters become U+FFFD, which has three.
 fn growth(bytes: &[u8]) -> usize {
-    let deleted = bytes.iter().filter(|byte| **byte == 0x7f).count();
+    let deleted: usize = bytes.iter().map(|byte| usize::from(*byte == 0x7f)).sum();
     // C1 controls and the combining grapheme joiner have two.
     let is_short = |pair: &&[u8]| matches!(pair, [0xc2, 0x80..=0x9f] | [0xcd, 0x8f]);
     let short = if bytes.is_ascii() { 0 } else { bytes.windows(2).filter(is_short).count() };
