@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use pagerduty_mcp_server::reply::{Format, Written};
-use pagerduty_mcp_server::sandbox::{Options, tokens};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use pagerduty_mcp_server::server::serve;
 use pagerduty_mcp_server::tools::Toolbox;
 use pagerduty_rows::tokens::estimate_text;
@@ -31,6 +31,27 @@ async fn a_hundred_incidents_cost_at_most_fifty_five_hundredths() {
         println!("  estimated {estimated}, {} %", estimated * 100 / small);
         assert!((small..=small * 5 / 4).contains(&estimated), "{key}: {small} tokens, estimated {estimated}");
         assert!(key != "incidents" || small * 100 <= full * 55, "{small} of {full} tokens");
+    }
+}
+
+#[tokio::test]
+async fn tables_stay_in_budget_whatever_their_columns_are_called() {
+    let account = Account::start().await;
+    let small = toolbox(&account.sandbox, tokens::USER, |config| {
+        (config.format, config.max_response_tokens) = (Format::Compact, Some(6_000));
+    });
+    account.ok("build_user_context", json!({})).await;
+    for alphabet in ["abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789abcdef", "aB1-_ ü"] {
+        let alphabet: Vec<char> = alphabet.chars().collect();
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut name = || (0..12).map(|_| alphabet[random.usize(..alphabet.len())]).collect::<String>();
+        let mut details = || (0..4).map(|_| (name(), json!("x"))).collect::<serde_json::Map<_, _>>();
+        let rows: Vec<_> = (0..100).map(|row| json!({"id": format!("Q{row}"), "found": details()})).collect();
+        let fault = FaultKind::WrongJson(json!({"incidents": rows, "more": true}));
+        account.sandbox.fail(Fault::once("/incidents", fault));
+        let table = table(&small, "get_incidents", json!({"include": ["id", "found"], "limit": 100})).await;
+        assert!(tokens_of(&table) <= 6_000, "{} tokens: {table}", tokens_of(&table));
+        assert!(table.lines().count() > 20, "{table}");
     }
 }
 

@@ -30,7 +30,7 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     let (mut before, mut kept) = (None, Kept::default());
     let runs_left = LazyCell::new(|| text.chars().any(runs_left));
-    let mut flag_ends = 0;
+    let (mut flag_ends, mut is_overridden) = (0, false);
     for (at, c) in text.char_indices() {
         if !is_hidden(c) || at < flag_ends {
             (before, kept) = (Some(c), Kept::default());
@@ -51,9 +51,11 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
                 shown.push(c);
             }
             Some(_) if is_advice(c) => {}
-            None if is_advice(c) || (c == BYTE_ORDER_MARK && at == 0) => {}
+            // The end of an override is marked as its start was.
+            None if (is_advice(c) && !(is_overridden && c == POP_DIRECTION)) || (c == BYTE_ORDER_MARK && at == 0) => {}
             _ => {
                 (before, kept) = (None, Kept::full());
+                is_overridden = matches!(c, '\u{202d}' | '\u{202e}') || (is_overridden && c != POP_DIRECTION);
                 if !shown.ends_with(MARK) {
                     shown.push(MARK);
                 }
@@ -86,6 +88,7 @@ pub fn neutralise_value(value: &mut Value) {
     }
 }
 
+const POP_DIRECTION: char = '\u{202c}';
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Returns whether a character has no glyph: control characters except those that break lines, Unicode's
@@ -311,8 +314,8 @@ mod tests {
         for (text, shown) in [
             (format!("disk full{tags}!"), "disk full\u{fffd}!"),
             ("pay\u{202e}txt.exe".to_owned(), "pay\u{fffd}txt.exe"),
-            ("a\u{202d}b\u{202c}c".to_owned(), "a\u{fffd}bc"),
-            ("\u{2067}\u{202e}tac\u{202c}\u{2069}".to_owned(), "\u{fffd}tac"),
+            ("a\u{202d}b\u{202c}c".to_owned(), "a\u{fffd}b\u{fffd}c"),
+            ("\u{2067}\u{202e}tac\u{202c}\u{2069}".to_owned(), "\u{fffd}tac\u{fffd}"),
             ("ig\u{200c}nore".to_owned(), "ig\u{fffd}nore"),
             ("mid\u{feff}dle".to_owned(), "mid\u{fffd}dle"),
             ("\u{3164}".to_owned(), "\u{fffd}"),
