@@ -24,6 +24,7 @@ use rmcp::transport::Transport;
 use rmcp::{ErrorData, RoleServer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, timeout_at};
 
 use super::encode::{encode, encode_answer};
 use super::handler::Server;
@@ -138,6 +139,8 @@ struct LineTransport<R> {
     initialized: bool,
     /// The `initialize` to be answered before anything else is read.
     initializing: Option<RequestId>,
+    /// The time at which the input ended. It is kept here because `receive` is cancelled for each outgoing message.
+    input_ended: Option<Instant>,
     /// Notified when the input has ended and there is nothing left to wait for.
     ended: Arc<Notify>,
 }
@@ -151,6 +154,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             unanswered: Unanswered::default(),
             initialized: false,
             initializing: None,
+            input_ended: None,
             ended: Arc::default(),
         }
     }
@@ -180,14 +184,14 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         Ok(message)
     }
 
-    /// Waits after the end of input for unanswered requests, and refuses those that take too long.
-    async fn finish(&mut self) {
+    /// Waits for unanswered requests after the input has ended, and refuses those that take too long.
+    async fn finish(&mut self, input_ended: Instant) {
         let all = self.unanswered.wait_until(Requests::are_settled);
-        if tokio::time::timeout(READS_END, all).await.is_ok() {
+        if timeout_at(input_ended + READS_END, all).await.is_ok() {
             return;
         }
         let changes = self.unanswered.wait_until(|requests| !requests.waiting.values().any(|waiting| waiting.changes));
-        if tokio::time::timeout(CHANGES_END, changes).await.is_err() {
+        if timeout_at(input_ended + CHANGES_END, changes).await.is_err() {
             tracing::error!("changes are still not answered {CHANGES_END:?} after the end of input");
         }
         if let Some(outbox) = self.outbox.take() {
@@ -254,6 +258,10 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     /// May be cancelled at every await, and is, whenever `rmcp` has something to send: what is underway lives in `self`.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
+            if let Some(input_ended) = self.input_ended {
+                self.finish(input_ended).await;
+                return None;
+            }
             // Room is waited for even with nothing to send, see `OUTBOX`.
             let room = self.outbox.as_ref()?.reserve().await.ok()?;
             match self.refusal.take() {
@@ -274,8 +282,8 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                     if let Err(error) = end {
                         tracing::warn!(%error, "cannot read any more");
                     }
-                    self.finish().await;
-                    return None;
+                    self.input_ended = Some(Instant::now());
+                    continue;
                 }
             };
             match self.admit(line) {
@@ -421,7 +429,7 @@ mod tests {
         let (mut transport, mut inbox) = transport(&[call(1, "get_teams"), call(2, "add_incident_note")]);
         assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
         let unanswered = transport.unanswered.clone();
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let answered = async {
             tokio::time::sleep(READS_END * 3).await;
             unanswered.remove(&RequestId::Number(2));

@@ -81,6 +81,21 @@ async fn a_call_reports_that_it_runs_until_it_is_answered() {
 }
 
 #[tokio::test]
+async fn a_call_that_reports_ends_soon_after_the_input() {
+    let (pagerduty, url) = Slow::start().await;
+    let mut session = Session::initialized(patient(&url)).await;
+    let id = call(&mut session, Some(json!(1))).await;
+    let _connection = pagerduty.request().await;
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let rest = session.finish().await;
+    assert_eq!(began.elapsed().as_secs(), 10, "{rest:?}");
+    let (last, reports) = rest.split_last().unwrap();
+    assert_eq!((&last["id"], last["error"]["message"].is_string()), (&json!(id), true), "{last}");
+    assert!(!reports.is_empty() && reports.iter().all(|note| note["method"] == "notifications/progress"), "{rest:?}");
+}
+
+#[tokio::test]
 async fn a_call_without_a_token_reports_nothing() {
     let (pagerduty, url) = Slow::start().await;
     let mut session = Session::initialized(patient(&url)).await;
