@@ -38,13 +38,13 @@ pub struct Fault {
     /// query: `/incidents?offset=200` is a third page, whenever it is asked for.
     pub path: String,
     /// How many requests it spoils.
-    #[serde(default = "once")]
+    #[serde(default = "once", deserialize_with = "times")]
     pub times: u32,
     /// How many matching requests pass before.
     #[serde(default)]
     pub skip: u32,
     /// How likely it strikes a request that matches, from 0 to 1; always, if not given.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "chance")]
     pub chance: Option<f64>,
     /// What goes wrong.
     pub kind: FaultKind,
@@ -67,6 +67,7 @@ pub enum FaultKind {
     /// This status. The request has no effect.
     Status {
         /// The HTTP status.
+        #[serde(deserialize_with = "code")]
         code: u16,
         /// Headers to add; nothing else but the content type is sent.
         #[serde(default)]
@@ -102,6 +103,7 @@ pub enum FaultKind {
     #[serde(deserialize_with = "milliseconds")]
     Late(Duration),
     /// The request takes effect, and the answer is this status, with PagerDuty's error or, if it is a success, no body.
+    #[serde(deserialize_with = "code")]
     Replaced(u16),
     /// The right answer with other headers.
     Headers(BTreeMap<String, String>),
@@ -129,6 +131,32 @@ pub fn wait(milliseconds: u64) -> Result<Duration, String> {
 pub fn size(megabytes: u64) -> Result<usize, String> {
     let size = usize::try_from(megabytes).ok().filter(|megabytes| *megabytes <= MOST_MEGABYTES);
     size.ok_or_else(|| format!("{megabytes} MB is too much: at most {MOST_MEGABYTES} MB"))
+}
+
+/// Returns the status of an answer, unless no answer can have it.
+pub fn final_status(code: u64) -> Result<u16, String> {
+    let status = u16::try_from(code).ok().filter(|code| (200..600).contains(code));
+    status.ok_or_else(|| format!("{code}: a status is between 200 and 599"))
+}
+
+fn code<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    final_status(u64::deserialize(from)?).map_err(D::Error::custom)
+}
+
+fn times<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    match u32::deserialize(from)? {
+        0 => Err(D::Error::custom("0 is not a number of times: at least 1")),
+        times => Ok(times),
+    }
+}
+
+fn chance<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    match Option::<f64>::deserialize(from)? {
+        Some(chance) if !(0.0..=1.0).contains(&chance) => {
+            Err(D::Error::custom(format!("{chance} is not a chance: from 0 to 1")))
+        }
+        chance => Ok(chance),
+    }
 }
 
 fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
@@ -428,6 +456,23 @@ mod tests {
         ] {
             let error = serde_json::from_str::<FaultKind>(kind).unwrap_err().to_string();
             assert!(error.contains(part), "{kind}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_fault_that_makes_no_sense_is_refused_with_its_value() {
+        for (fields, part) in [
+            (r#""kind": {"status": {"code": 0}}"#, "0: a status is between 200 and 599"),
+            (r#""kind": {"status": {"code": 101}}"#, "101: a status is between"),
+            (r#""kind": {"status": {"code": 600}}"#, "600: a status is between"),
+            (r#""kind": {"replaced": 199}"#, "199: a status is between"),
+            (r#""kind": {"replaced": 70000}"#, "70000: a status is between"),
+            (r#""kind": "hang", "chance": 1.5"#, "1.5 is not a chance"),
+            (r#""kind": "hang", "chance": -0.1"#, "-0.1 is not a chance"),
+            (r#""kind": "hang", "times": 0"#, "0 is not a number of times"),
+        ] {
+            let error = serde_json::from_str::<Fault>(&format!(r#"{{"path": "*", {fields}}}"#)).unwrap_err();
+            assert!(error.to_string().contains(part), "{fields}: {error}");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::faults::{Fault, FaultKind, size, wait};
+use super::faults::{Fault, FaultKind, final_status, size, wait};
 
 /// What goes wrong from the start, and the seed of chance.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ fn fault(entry: &str) -> Result<Fault, String> {
     let kind = kind(words.next().ok_or("the kind is missing")?)?;
     let times = words.next().map_or(Ok(u32::MAX), |word| {
         word.strip_prefix('x')
-            .and_then(|times| times.parse().ok())
+            .and_then(|times| times.parse().ok().filter(|times| *times > 0))
             .ok_or(format!("{word:?} is not a number of times, as x3"))
     })?;
     match words.next() {
@@ -70,10 +70,7 @@ fn kind(word: &str) -> Result<FaultKind, String> {
         || value.and_then(|value| value.parse::<u64>().ok()).ok_or(format!("{name} needs a number, as {name}=500"));
     let plain = |kind| if value.is_some() { Err(format!("{name} takes no value")) } else { Ok(kind) };
     let milliseconds = || wait(number()?);
-    let code = || {
-        let code = u16::try_from(number()?).ok().filter(|code| (200..600).contains(code));
-        code.ok_or(format!("{word:?}: a status is between 200 and 599"))
-    };
+    let code = || final_status(number()?);
     match name {
         "status" => Ok(FaultKind::Status { code: code()?, headers: [].into(), body: None }),
         "replaced" => code().map(FaultKind::Replaced),
@@ -146,6 +143,7 @@ mod tests {
             ("late=3600001", "at most 3600000 ms"),
             ("reset=1", "takes no value"),
             ("200% reset", "not a percentage"),
+            ("reset x0", "not a number of times"),
             ("reset 3", "not a number of times"),
             ("reset x3 now", "one too many"),
             ("seed=x", "whole number"),
