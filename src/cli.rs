@@ -275,7 +275,7 @@ fn reset_sandbox(config: &Config) -> Result<u8> {
     };
     let there = sandbox::reset(path).map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("{} cannot be removed: {error}", path.display()))
-            .hint("Check the file, its folder and their permissions.")
+            .hint(format!("Check {SANDBOX_STATE}, and the file, its folder and their permissions."))
     })?;
     let path = path.display();
     print(&if there {

@@ -52,9 +52,16 @@ pub fn remove(path: &Path) -> io::Result<bool> {
     absent_is_fine(fs::remove_file(path))
 }
 
+/// Returns the path of a file in the same folder, whose name is longer by `suffix`.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Returns the path of the draft, which is written before it replaces the file.
 fn draft(path: &Path) -> PathBuf {
-    path.with_extension("new")
+    beside(path, ".new")
 }
 
 /// Returns whether the file existed, or the error if the removal failed for another reason.

@@ -107,6 +107,8 @@ impl Server {
         let write = || self.account.write().unwrap_or_else(PoisonError::into_inner);
         let Some(store) = &self.store else { return make(&mut write()) };
         let mut seen = lock(&store.seen);
+        // Before the lock, too: this refuses an unsuitable file, which then gets no lock file beside it.
+        self.catch_up(store, &mut seen);
         let _lock = store.lock();
         self.catch_up(store, &mut seen);
         let mut account = write();

@@ -3,9 +3,11 @@
 //! It holds the time the account was seeded and the records of later changes, from which every process builds the same
 //! account. There is no file before the first change. A process checks the file before each request, and locks it for a
 //! change, so that two processes see each other's changes and lose none.
+//!
+//! The user names the file. Only a regular file that is empty or was written by the sandbox is replaced or removed.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
@@ -54,20 +57,18 @@ pub struct Kept {
     pub records: Vec<Record>,
 }
 
+/// The fields by which a file of any version is recognized.
+#[derive(Deserialize)]
+struct Mark {
+    #[serde(rename = "version")]
+    _version: u32,
+    #[serde(rename = "seeded")]
+    _seeded: IgnoredAny,
+}
+
 impl Store {
     pub fn new(path: PathBuf) -> Self {
         Self { path, seen: Mutex::default(), given_up: AtomicBool::default() }
-    }
-
-    /// Returns the text of the file, or `None` if there is no file.
-    fn text(&self) -> io::Result<Option<String>> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) if metadata.len() > LARGEST => Err(io::Error::other("it is too large")),
-            // Bytes that are not text are replaced, and the result is then not valid.
-            Ok(_) => fs::read(&self.path).map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Returns whether the file differs from the text in `seen` and has to be read again. Its text replaces `seen`.
@@ -75,14 +76,18 @@ impl Store {
         if self.given_up.load(Ordering::Relaxed) {
             return false;
         }
-        match self.text() {
-            Ok(text) if text == *seen => false,
-            Ok(text) => {
+        let changed = read(&self.path).and_then(|text| {
+            let changed = text != *seen;
+            if changed {
+                check(text.as_deref())?;
                 *seen = text;
-                true
             }
+            Ok(changed)
+        });
+        match changed {
+            Ok(changed) => changed,
             Err(error) => {
-                self.give_up("read", &error);
+                self.give_up("used", &error);
                 false
             }
         }
@@ -152,12 +157,44 @@ pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
     !(-TOLERANCE..=LIFETIME).contains(&now.duration_since(seeded))
 }
 
+/// Returns the text of a file, or `None` if there is no file. Opens regular files only: others may block.
+fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a regular file")),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is too large"));
+    }
+    // Bytes that are not text are replaced, and the result is then not valid.
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Refuses the text of a file that the sandbox did not write.
+fn check(text: Option<&str>) -> io::Result<()> {
+    match text {
+        None | Some("") => Ok(()),
+        Some(text) if serde_json::from_str::<Mark>(text).is_ok() => Ok(()),
+        Some(_) => Err(io::Error::other("it was not written by the sandbox")),
+    }
+}
+
 /// Removes a file of changes, so that the account is new in every process that uses it. Returns whether there was one.
 pub fn reset(path: &Path) -> io::Result<bool> {
+    let text = read(path)?;
+    if text.is_none() {
+        // There is nothing to lock, either.
+        return Ok(false);
+    }
+    check(text.as_deref())?;
     let _lock = private::lock_file(&lock_path(path)).and_then(|file| file.lock().map(|()| file))?;
     private::remove(path)
 }
 
 fn lock_path(path: &Path) -> PathBuf {
-    path.with_extension("lock")
+    private::beside(path, ".lock")
 }

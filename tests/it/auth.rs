@@ -327,7 +327,7 @@ async fn the_order_is_header_environment_login() {
 #[tokio::test]
 async fn a_login_that_cannot_be_stored_is_not_called_done() {
     let scene = Scene::start().await;
-    fs::create_dir_all(scene.path().with_extension("new").join("in-the-way")).unwrap();
+    fs::create_dir_all(scene.path().with_extension("json.new").join("in-the-way")).unwrap();
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::TokenStoreUnavailable);
     let page = scene.page();
@@ -337,7 +337,7 @@ async fn a_login_that_cannot_be_stored_is_not_called_done() {
 #[tokio::test]
 async fn what_a_killed_process_left_is_in_nobodys_way_and_goes_with_the_logout() {
     let scene = Scene::start().await;
-    let left = scene.path().with_extension("new");
+    let left = scene.path().with_extension("json.new");
     fs::create_dir_all(left.parent().unwrap()).unwrap();
     fs::write(&left, "{}").unwrap();
     scene.ok().await;

@@ -125,7 +125,7 @@ async fn processes_that_find_the_login_expired_refresh_it_once() {
 
 /// A store that can be read and not written, for whoever runs this: a folder is where the new file would be written.
 fn block(scene: &Scene) -> std::path::PathBuf {
-    let folder = scene.path().with_extension("new");
+    let folder = scene.path().with_extension("json.new");
     fs::create_dir_all(folder.join("in-the-way")).unwrap();
     folder
 }

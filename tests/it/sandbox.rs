@@ -127,8 +127,6 @@ fn a_file_that_is_broken_or_old_is_replaced() {
     let record = json!({"at": "2026-01-01T00:00:00Z", "by": "PNONE", "incident": incident_id, "status": "resolved"});
     let recent = jiff::Timestamp::now().to_string();
     for (content, said) in [
-        (b"not json".to_vec(), true),
-        (b"\xff\xfe".to_vec(), true),
         (b"".to_vec(), true),
         (json!({"version": 2, "seeded": recent, "records": []}).to_string().into_bytes(), true),
         (json!({"version": 1, "seeded": "someday", "records": []}).to_string().into_bytes(), true),
@@ -144,6 +142,96 @@ fn a_file_that_is_broken_or_old_is_replaced() {
         call(&state, &["acknowledge_incident", &of_it]);
         let (shown, stderr) = call(&state, &["get_incidents", &of_it]);
         assert_eq!((&shown["incidents"][0]["status"], stderr.as_str()), (&json!("acknowledged"), ""), "{text}");
+    }
+}
+
+/// Checks that a path is neither used, removed nor accompanied by another file, and that both commands name it.
+#[track_caller]
+fn check_left_alone(state: &Path, why: &str) {
+    let beside = || {
+        let names = std::fs::read_dir(state.parent().unwrap()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = beside();
+    let (shown, stderr) = call(state, &["get_incidents", "statuses=triggered", "limit=1"]);
+    let of_it = format!("incident_id={}", shown["incidents"][0]["id"].as_str().unwrap());
+    let named = |text: &str| text.contains(why) && text.contains(state.to_str().unwrap());
+    assert!(named(&stderr) && stderr.contains("WARN"), "{stderr}");
+    let (changed, _) = call(state, &["acknowledge_incident", &of_it]);
+    assert_eq!(changed["incidents"][0]["status"], "acknowledged", "{why}");
+    let reset = command(state, &["sandbox", "reset"]).output().unwrap();
+    let said = String::from_utf8_lossy(&[reset.stdout, reset.stderr].concat()).into_owned();
+    assert!(!reset.status.success() && named(&said) && said.contains("PAGERDUTY_SANDBOX_STATE"), "{said}");
+    assert_eq!(beside(), before, "{why}");
+}
+
+#[test]
+fn a_file_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("notes.json");
+    std::fs::write(folder.path().join("notes.new"), "another file").unwrap();
+    for content in [&b"my notes"[..], b"\xff\xfe", b"[]", b"{\"version\": 1, \"lockfileVersion\": 3}", b"\n"] {
+        std::fs::write(&state, content).unwrap();
+        check_left_alone(&state, "it was not written by the sandbox");
+        assert_eq!(std::fs::read(&state).unwrap(), content);
+    }
+    let large = std::fs::File::create(&state).unwrap();
+    large.set_len((16 << 20) + 1).unwrap();
+    check_left_alone(&state, "it is too large");
+    assert_eq!(large.metadata().unwrap().len(), (16 << 20) + 1);
+}
+
+#[tokio::test]
+async fn a_change_beside_a_foreign_file_leaves_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("notes");
+    std::fs::write(&state, "my notes").unwrap();
+    let sandbox = Sandbox::start(Options { state: Some(state), ..Options::default() }).await.unwrap();
+    let url = format!("{}/incidents/PNONE/notes", sandbox.url());
+    let request = client(&sandbox).post(url).header("authorization", format!("Token token={}", tokens::USER));
+    let request = request.header("content-type", "application/json");
+    let answer = request.body(json!({"note": {"content": "x"}}).to_string()).send().await.unwrap();
+    let status = answer.status();
+    assert_eq!(status, 404, "{}", answer.text().await.unwrap());
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["notes"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_path_that_is_no_regular_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    assert!(Command::new("mkfifo").arg(&state).status().unwrap().success());
+    check_left_alone(&state, "it is not a regular file");
+    std::fs::remove_file(&state).unwrap();
+    std::fs::create_dir(&state).unwrap();
+    check_left_alone(&state, "it is not a regular file");
+}
+
+#[test]
+fn a_reset_of_nothing_creates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let reset = command(&folder.path().join("deep/state"), &["sandbox", "reset"]).output().unwrap();
+    assert!(String::from_utf8(reset.stdout).unwrap().starts_with("Nothing was changed"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn files_with_names_like_the_state_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["state.new", "state.lock"];
+    for name in names {
+        std::fs::write(folder.path().join(name), "mine").unwrap();
+    }
+    let state = folder.path().join("state.json");
+    let of_it = format!("incident_id={}", open_incident(&state)["id"].as_str().unwrap());
+    call(&state, &["acknowledge_incident", &of_it]);
+    assert!(command(&state, &["sandbox", "reset"]).status().unwrap().success());
+    for name in names {
+        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), "mine", "{name}");
     }
 }
 
