@@ -4,8 +4,9 @@
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use super::decode::Unreadable;
 use super::request::Request;
-use super::words::Words;
+use super::words::{Words, without_mark};
 use crate::auth::Credential;
 use crate::config::{Host, REGION, Region, USER_EMAIL};
 use crate::error::{Code, Error};
@@ -49,7 +50,7 @@ pub fn unknown_author(from: &str, configured: bool) -> Error {
     Error::new(Code::InvalidConfiguration, message).hint(format!("Nothing was changed. {hint}"))
 }
 
-/// The error for an answer that is not a success.
+/// Returns the error for an answer that is not a success.
 pub fn from_answer(
     request: &Request,
     credential: &Credential,
@@ -59,6 +60,36 @@ pub fn from_answer(
     body: &[u8],
 ) -> Error {
     let said = Words::read(body, |text| credential.redact(text));
+    from_words(request, credential, host, status, headers, &said)
+}
+
+/// Returns the error that PagerDuty describes in an answer with the status of a success, if it describes one.
+pub fn in_success(
+    request: &Request,
+    credential: &Credential,
+    host: &Host,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Option<Error> {
+    let said = Words::of_error(body, |text| credential.redact(text))?;
+    Some(from_words(request, credential, host, status, headers, &said))
+}
+
+/// Returns the reason why an answer with the status of a success cannot be used.
+pub fn unusable(unreadable: &Unreadable, body: &[u8], credential: &Credential) -> String {
+    let is_html = without_mark(body).trim_ascii_start().starts_with(b"<");
+    if is_html { "it is HTML, not JSON".to_owned() } else { credential.redact(&unreadable.why) }
+}
+
+fn from_words(
+    request: &Request,
+    credential: &Credential,
+    host: &Host,
+    status: StatusCode,
+    headers: &HeaderMap,
+    said: &Words,
+) -> Error {
     let subject = &request.subject;
     let error = match (status.as_u16(), said.code) {
         (400, Some(ALREADY_RESOLVED)) => {
@@ -81,13 +112,13 @@ pub fn from_answer(
             Error::new(Code::Timeout, format!("PagerDuty ran out of time with {subject}{}", said.quoted()))
                 .hint("Try again in a minute, and ask for less at a time.")
         }
-        (401, _) => unauthorized(host, credential, &said),
+        (401, _) => unauthorized(host, credential, said),
         (402, _) => {
             Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
                 .hint("Ask the account owner about the plan, or do without this part.")
         }
-        (403, _) => forbidden(request, credential, &said),
-        (404, _) => not_found(request, &said),
+        (403, _) => forbidden(request, credential, said),
+        (404, _) => not_found(request, said),
         (429, _) => Error::new(
             Code::RateLimited,
             format!("PagerDuty's rate limit for this credential is used up{}", said.quoted()),
@@ -99,7 +130,12 @@ pub fn from_answer(
             error.hint(match status {
                 500.. => "PagerDuty has a problem of its own; try again in a minute.",
                 300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",
-                414 => "The request was too long: name fewer IDs.",
+                200..300 => {
+                    "The answer has a success status but only this message: solve what it names, or check \
+                     PAGERDUTY_API_HOST and any proxy."
+                }
+                414 if !request.given_ids().is_empty() => "The request was too long: name fewer IDs.",
+                414 => "The request was too long for a server on the way: check PAGERDUTY_API_HOST and any proxy.",
                 _ if said.is_page => BEFORE_THE_API,
                 _ if request.asks_for_nothing() => BEFORE_ANY_ARGUMENT,
                 _ => "Change what PagerDuty objects to, and call again.",
@@ -139,7 +175,7 @@ const KINDS: [&str; 8] =
 /// Returns the error for a 404, which may be about the requested object, about another one that the request names, or
 /// about neither.
 fn not_found(request: &Request, said: &Words) -> Error {
-    let (subject, words, ids) = (&request.subject, said.quoted(), request.ids());
+    let (subject, words, ids) = (&request.subject, said.quoted(), request.given_ids());
     let named = || KINDS.iter().filter(|kind| said.mention(&[kind]));
     let about_another = named().count() > 0 && !named().any(|kind| subject.starts_with(kind));
     if request.names_one() && !about_another && !said.is_page {

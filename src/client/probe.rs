@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
@@ -67,7 +68,7 @@ impl Client {
         let abilities = if anonymous {
             Err(Error::new(Code::MissingCredentials, "nobody asked for the abilities"))
         } else if status.is_success() {
-            api.abilities(&request, &headers, &body)
+            api.abilities(&request, status, &headers, &body)
         } else {
             Err(failure::from_answer(&request, &api.credential, api.host(), status, &headers, &body))
         };
@@ -81,9 +82,17 @@ impl Client {
 }
 
 impl Api {
-    fn abilities(&self, request: &Request, headers: &HeaderMap, body: &[u8]) -> Result<Vec<String>> {
+    fn abilities(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Vec<String>> {
         serde_json::from_slice::<Abilities>(body).map(|answer| answer.abilities).map_err(|_| {
-            self.unexpected(request, "it has no list of abilities").request_id(failure::request_id(headers))
+            failure::in_success(request, &self.credential, self.host(), status, headers, body).unwrap_or_else(|| {
+                self.unexpected(request, "it has no list of abilities").request_id(failure::request_id(headers))
+            })
         })
     }
 }

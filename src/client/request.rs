@@ -98,12 +98,9 @@ impl Request {
         self.template.contains("{id}")
     }
 
-    /// Returns the filters of the query that hold IDs.
-    pub(super) fn ids(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.query.pairs.iter().filter_map(|(name, _)| name.strip_suffix("[]")).collect();
-        names.retain(|name| name.ends_with("_ids"));
-        names.dedup();
-        names
+    /// Returns the filters of the query that hold IDs from the caller.
+    pub(super) fn given_ids(&self) -> &[&'static str] {
+        &self.query.given
     }
 
     /// Returns whether the request has no ID, no parameter and no body that could be wrong.
@@ -136,6 +133,8 @@ pub const MOST_VALUES: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     pub(super) pairs: Vec<(String, String)>,
+    /// The lists of IDs that the caller gave, which an error may name.
+    given: Vec<&'static str>,
 }
 
 impl Query {
@@ -159,6 +158,13 @@ impl Query {
         self
     }
 
+    /// A list of IDs that the caller gave.
+    #[must_use]
+    pub fn with_given<M>(mut self, name: &'static str, ids: &[Id<M>]) -> Self {
+        self.given.extend((!ids.is_empty()).then_some(name));
+        self.with_all(name, ids)
+    }
+
     /// Splits a query that names more values than one request can hold into several, whose answers together are the
     /// result.
     pub(super) fn in_portions(self) -> Vec<Self> {
@@ -167,7 +173,8 @@ impl Query {
             return vec![self];
         };
         let (values, rest): (Vec<_>, Vec<_>) = self.pairs.into_iter().partition(|(name, _)| *name == long);
-        let portion = |values: &[_]| Self { pairs: rest.iter().chain(values).cloned().collect() };
+        let portion =
+            |values: &[_]| Self { pairs: rest.iter().chain(values).cloned().collect(), given: self.given.clone() };
         values.chunks(MOST_VALUES).flat_map(|values| portion(values).in_portions()).collect()
     }
 

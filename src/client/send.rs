@@ -202,10 +202,10 @@ impl Api {
         let noting = |error: Error| error.status(status.as_u16()).request_id(failure::request_id(&headers));
         let body = body.map_err(|failure| Failure { error: noting(failure.error), ..failure })?;
         decode(words::without_mark(&body)).map_err(|unreadable| {
-            let html = words::without_mark(&body).trim_ascii_start().starts_with(b"<");
-            let why = if html { "it is HTML, not JSON".to_owned() } else { credential.redact(&unreadable.why) };
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
-            Failure { outcome, asked: None, error: noting(self.unexpected(request, &why)) }
+            let error = failure::in_success(request, credential, self.host(), status, &headers, &body);
+            let unusable = || noting(self.unexpected(request, &failure::unusable(&unreadable, &body, credential)));
+            Failure { outcome, asked: None, error: error.unwrap_or_else(unusable) }
         })
     }
 

@@ -33,6 +33,9 @@ const MOST_SCOPES: usize = 10;
 const PLACES: [&str; 9] =
     ["error", "message", "error_message", "error_description", "errors", "title", "detail", "details", "reason"];
 
+/// The number of members at the start of [`PLACES`] that only errors have.
+const OF_ERRORS: usize = 5;
+
 /// The message in the body of a refusal.
 #[derive(Debug, Default)]
 pub struct Words {
@@ -55,8 +58,7 @@ impl Words {
     /// Reads a body. `redact` removes the parts of a text that must not be passed on.
     pub fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
         let body = without_mark(body).trim_ascii();
-        let json = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
-        let Some(said) = json(body).or_else(|| json(&repair(body)?)) else {
+        let Some(said) = json(body) else {
             let text = plain_text(body).map(|text| shorten(&redact(&text), LONGEST));
             return Self { text: text.filter(|text| !text.is_empty()), is_page: is_markup(body), ..Self::default() };
         };
@@ -74,6 +76,12 @@ impl Words {
         }
     }
 
+    /// Reads the body of an answer with the status of a success. Returns `None` if the body does not describe an error.
+    pub fn of_error(body: &[u8], redact: impl Fn(&str) -> String) -> Option<Self> {
+        let is_error = is_error(&json(without_mark(body).trim_ascii())?);
+        is_error.then(|| Self::read(body, redact)).filter(|words| words.text.is_some())
+    }
+
     /// Returns the words as the end of a sentence.
     pub fn quoted(&self) -> String {
         self.text.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
@@ -83,6 +91,26 @@ impl Words {
     pub fn mention(&self, any: &[&str]) -> bool {
         let text = self.text.as_deref().unwrap_or_default().to_lowercase();
         any.iter().any(|part| text.contains(part))
+    }
+}
+
+/// Returns a body as JSON, repaired if need be.
+fn json(body: &[u8]) -> Option<Value> {
+    let read = |body: &[u8]| serde_json::from_slice(body).ok();
+    read(body).or_else(|| read(&repair(body)?))
+}
+
+/// Returns whether JSON describes an error. An object that came without its envelope may have a title and details too, but
+/// it has an ID.
+fn is_error(said: &Value) -> bool {
+    match said {
+        Value::String(text) => !is_markup(text.trim().as_bytes()),
+        Value::Array(items) => !items.is_empty() && items.iter().all(is_error),
+        Value::Object(object) => {
+            let names_one = PLACES.iter().take(OF_ERRORS).any(|place| object.contains_key(*place));
+            names_one || (has_place(object) && !object.contains_key("id"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -55,8 +55,8 @@ async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
         Query::new().with_all("user_ids", std::slice::from_ref(&me.id)).with_all("team_ids", &me.teams)
     } else {
         needs_one_of(&cx, &params, &["user_ids", "team_ids", "query"])?;
-        let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
-        by_user.with_all("team_ids", params.team_ids.as_slice())
+        let by_user = Query::new().with_given("user_ids", params.user_ids.as_slice());
+        by_user.with_given("team_ids", params.team_ids.as_slice())
     };
     let query = query.with("query", params.query);
     cx.list(query, cx.want(params.limit, params.offset), &params.include, "query, user_ids or team_ids").await

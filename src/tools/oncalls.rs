@@ -56,11 +56,11 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
         mine(&cx).await?
     } else {
         needs_one_of(&cx, &params, &["schedule_ids", "user_ids", "escalation_policy_ids"])?;
-        let by_user = Query::new().with_all("user_ids", params.user_ids.as_slice());
-        by_user.with_all("escalation_policy_ids", params.escalation_policy_ids.as_slice())
+        let by_user = Query::new().with_given("user_ids", params.user_ids.as_slice());
+        by_user.with_given("escalation_policy_ids", params.escalation_policy_ids.as_slice())
     };
     let query = query
-        .with_all("schedule_ids", params.schedule_ids.as_slice())
+        .with_given("schedule_ids", params.schedule_ids.as_slice())
         .with("since", range.since)
         .with("until", range.until)
         .with("earliest", params.earliest.is_on().then_some(true));

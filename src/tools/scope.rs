@@ -72,7 +72,7 @@ pub async fn by_team(
     what: &str,
 ) -> Result<ByTeam> {
     if !context.is_on() {
-        let query = Query::new().with_all("team_ids", teams.as_slice());
+        let query = Query::new().with_given("team_ids", teams.as_slice());
         let warning = match needs_one_of(cx, params, &["team_ids", "query"]) {
             Ok(()) => None,
             Err(_) if !cx.api.has_teams().await? => Some(no_teams(what)),

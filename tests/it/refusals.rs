@@ -64,7 +64,6 @@ async fn a_404_blames_the_id_only_if_it_is_about_the_id() {
         ("get_teams", &json!({}), "/teams", said("Account Not Found"), "PAGERDUTY_REGION"),
         ("get_services", &teams, "/services", said("Team Not Found"), "team_ids"),
         ("get_users", &json!({}), "/users/me", said("User Not Found"), "PAGERDUTY_API_HOST"),
-        ("resolve_incident", &change, "/incidents/{id}", said("Requester User Not Found"), "PAGERDUTY_USER_EMAIL"),
         ("resolve_incident", &change, "/incidents/{id}", said("Service Not Found"), "another object"),
         ("resolve_incident", &change, "/incidents/{id}", said("Incident Not Found"), "Check the ID"),
     ] {
@@ -116,4 +115,89 @@ async fn no_user_context_is_only_said_of_an_account_level_key() {
     let error = Account::of(tokens::ACCOUNT).await.err("build_user_context", json!({})).await;
     assert_eq!(error.code(), Code::NoUserContext);
     assert!(error.pagerduty_request_id().is_some() && error.message().contains("account-level"), "{error}");
+}
+
+#[tokio::test]
+async fn an_error_in_a_success_is_quoted() {
+    let account = Account::start().await;
+    for (body, words, code) in [
+        (
+            r#"{"error": {"message": "Your account is suspended", "code": 2007}}"#,
+            "Your account is suspended",
+            Some(2007),
+        ),
+        (r#"{"error": "Your account is suspended"}"#, "Your account is suspended", None),
+        (r#"{"message": "Your account is suspended", "status": 403}"#, "Your account is suspended", None),
+        (r#"{"errors": [{"title": "Suspended", "detail": "Pay first"}]}"#, "Suspended; Pay first", None),
+        (r#"{"title": "Suspended", "status": 403}"#, "Suspended", None),
+        (r#"{"services": null, "errors": {"account": ["is suspended"]}}"#, "account: is suspended", None),
+        ("\u{feff}{\"error\": \"u+SUSPENDED\"}", "u+SUSPENDED", None),
+        (r#"[{"errorCode": "SUSPENDED", "message": "Your account is suspended"}]"#, "Your account is suspended", None),
+        (r#""Your account is suspended""#, "Your account is suspended", None),
+    ] {
+        for status in [200, 206, 207] {
+            for (tool, arguments, path) in [
+                ("get_services", json!({}), "/services"),
+                ("get_services", json!({"service_id": "P1"}), "/services/{id}"),
+                ("get_incidents", json!({"incident_id": "Q1"}), "/incidents/{id}"),
+                ("get_users", json!({"user_id": "P1"}), "/users/{id}"),
+            ] {
+                let error = refused(&account, tool, arguments, path, status, body).await;
+                assert_eq!((error.code(), error.http_status()), (Code::ApiError, Some(status)), "{body}: {error}");
+                assert!(error.message().ends_with(&format!(": {words}")), "{error}");
+                assert_eq!((error.pagerduty_code(), error.pagerduty_request_id()), (code, Some("req-1")), "{error}");
+                assert!(!error.hint_text().unwrap().contains("report"), "{error}");
+            }
+        }
+    }
+    let body = r#"{"error": {"message": "Your account is suspended"}}"#;
+    let note = json!({"incident_id": "Q1", "content": "seen"});
+    let error = refused(&account, "add_incident_note", note, "/incidents/{id}/notes", 200, body).await;
+    assert!(error.message().contains("Your account is suspended"), "{error}");
+    assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
+}
+
+#[tokio::test]
+async fn an_object_without_its_envelope_is_not_quoted_as_an_error() {
+    let account = Account::start().await;
+    let incident = json!({"id": "Q1", "title": "Disk full", "details": "secret"});
+    for body in [incident.to_string(), json!([incident]).to_string()] {
+        for (arguments, path) in [(json!({"incident_id": "Q1"}), "/incidents/{id}"), (json!({}), "/incidents")] {
+            let error = refused(&account, "get_incidents", arguments, path, 200, &body).await;
+            assert_eq!(error.code(), Code::UnexpectedResponse, "{error}");
+            assert!(!error.message().contains("Disk full"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_404_to_a_list_names_only_filters_of_the_caller() {
+    let account = Account::start().await;
+    let lists = [
+        ("get_incidents", "/incidents", &["service_ids", "team_ids"][..]),
+        ("get_services", "/services", &["team_ids"]),
+        ("get_users", "/users", &["team_ids"]),
+        ("get_escalation_policies", "/escalation_policies", &["user_ids", "team_ids"]),
+        ("get_oncalls", "/oncalls", &["user_ids", "escalation_policy_ids"]),
+    ];
+    for (tool, path, filters) in lists {
+        let mut arguments = json!({});
+        let error = refused(&account, tool, arguments.clone(), path, 404, "404 page not found").await;
+        let hint = error.hint_text().unwrap();
+        assert!(!hint.contains("_ids") && hint.contains("PAGERDUTY_API_HOST"), "{tool}: {hint}");
+        let error = refused(&account, tool, arguments.clone(), path, 414, "").await;
+        assert!(!error.hint_text().unwrap().contains("fewer IDs"), "{tool}: {error:?}");
+
+        arguments["current_user_context"] = json!(false);
+        for name in filters {
+            arguments[*name] = json!(["P1"]);
+        }
+        let error = refused(&account, tool, arguments.clone(), path, 404, "").await;
+        assert!(error.hint_text().unwrap().contains(&filters.join(", ")), "{tool}: {error:?}");
+        let error = refused(&account, tool, arguments, path, 414, "").await;
+        assert!(error.hint_text().unwrap().contains("fewer IDs"), "{tool}: {error:?}");
+    }
+    let mine = json!({"schedule_ids": ["P1"]});
+    let error = refused(&account, "get_oncalls", mine, "/oncalls", 404, "").await;
+    assert!(error.hint_text().unwrap().contains("the IDs in schedule_ids,"), "{error:?}");
 }
