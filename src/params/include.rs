@@ -13,6 +13,8 @@ use crate::models::{Model, Request};
 pub trait Extras: Send + 'static {
     /// The names.
     const NAMES: &'static [&'static str];
+    /// Names that only another tool takes. A warning says so.
+    const ELSEWHERE: &'static [&'static str] = &[];
 }
 
 /// No such names.
@@ -77,17 +79,20 @@ impl<M: Model, X: Extras> Include<M, X> {
         }
         let rows: Vec<_> = rows.collect();
         let mut warnings = Vec::new();
-        let missing: Vec<_> =
-            M::missing(&self.selection(), request).into_iter().filter(|name| self.names(name)).collect();
+        let missing = M::missing(&self.selection(), request).into_iter().chain(X::ELSEWHERE.iter().copied());
+        let missing: Vec<_> = missing.filter(|name| self.names(name)).collect();
         if !missing.is_empty() {
             let (with, instead) = match request {
-                Request::One => ("one object", ""),
-                Request::List => ("a list", " Ask for one object by its ID."),
-                Request::Change => ("the answer to a change", " Ask for the object afterwards."),
+                Request::One => ("one object", String::new()),
+                Request::List => ("a list", " Ask for one object by its ID.".to_owned()),
+                Request::Change => {
+                    ("the answer to a change", format!(" Ask get_{} for one by its ID.", M::RESOURCE.many))
+                }
             };
             warnings.push(format!("PagerDuty does not send {} with {with}.{instead}", missing.join(", ")));
         }
-        let is_known = |name: &str| M::field(name).is_some() || X::NAMES.contains(&name);
+        let is_known =
+            |name: &str| M::field(name).is_some() || X::NAMES.contains(&name) || X::ELSEWHERE.contains(&name);
         let appears = |name: &str| rows.iter().any(|row| row.contains_key(name));
         let unseen: Vec<_> =
             self.names.iter().filter(|name| !rows.is_empty() && !is_known(name) && !appears(name)).collect();

@@ -85,6 +85,15 @@ impl Extras for IncidentExtras {
     const NAMES: &'static [&'static str] = &EXTRAS;
 }
 
+/// The extras of a change: none, because they come only with [`GET_INCIDENTS`] by ID.
+#[derive(Clone, Debug)]
+pub struct ChangeExtras;
+
+impl Extras for ChangeExtras {
+    const NAMES: &'static [&'static str] = &[];
+    const ELSEWHERE: &'static [&'static str] = &EXTRAS;
+}
+
 crate::params! {
     struct Params {
         "One by ID or number, without other filters"
@@ -123,7 +132,7 @@ crate::params! {
         "ID or number"
         incident_id: Id<Incident>,
         "Only these fields; +name adds to the default ones"
-        include: Include<Incident>,
+        include: Include<Incident, ChangeExtras>,
     }
 }
 
@@ -244,8 +253,8 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
         mine(&cx, &mut warnings).await?
     } else {
         needs_one_of(&cx, params, &["service_ids", "team_ids"])?;
-        let by_service = Query::new().with_all("service_ids", params.service_ids.as_slice());
-        by_service.with_all("team_ids", params.team_ids.as_slice())
+        let by_service = Query::new().with_given("service_ids", params.service_ids.as_slice());
+        by_service.with_given("team_ids", params.team_ids.as_slice())
     };
     let query = scope
         // By itself PagerDuty begins with the oldest, and at three in the morning nobody asks for last month's.

@@ -119,3 +119,22 @@ async fn a_plus_adds_to_the_default_fields() {
     let described = account.ok("get_incidents", json!({"incident_id": id, "include": "+description"})).await;
     assert!(described["incidents"][0]["description"].is_string(), "{described}");
 }
+
+#[tokio::test]
+async fn extras_with_a_change_are_said_to_come_by_id_only() {
+    let account = Account::start().await;
+    let id =
+        account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await["incidents"][0]["id"].clone();
+    for (include, names) in [
+        (json!(["status", "notes"]), "notes"),
+        (json!("+notes"), "notes"),
+        (json!(["id", "past_incidents", "related_incidents"]), "past_incidents, related_incidents"),
+        (json!(["id", "body", "notes"]), "body, notes"),
+    ] {
+        let answer = account.ok("acknowledge_incident", json!({"incident_id": id, "include": include})).await;
+        let expected = format!(
+            "PagerDuty does not send {names} with the answer to a change. Ask get_incidents for one by its ID."
+        );
+        assert_eq!(warnings(&answer), expected, "{include}");
+    }
+}
