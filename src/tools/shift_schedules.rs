@@ -43,7 +43,9 @@ pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: 
     let mut shifts = match shifts {
         Ok(shifts) => shifts,
         Err(error) => {
-            let missing = format!("Shift-based schedules could not be listed and are missing here: {error}");
+            let lacks = "; a gateway in front of PagerDuty may lack the path /v3/schedules";
+            let lacks = if error.http_status() == Some(404) { lacks } else { "" };
+            let missing = format!("Shift-based schedules could not be listed and are missing here: {error}{lacks}");
             return Ok(listed(&SCHEDULES, layers?, include, NARROW).warned([missing]));
         }
     };

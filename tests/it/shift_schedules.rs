@@ -129,6 +129,11 @@ async fn failure_of_one_kind_is_a_warning() {
     let layers = account.ok("get_schedules", json!({})).await;
     assert!(warnings(&layers).contains("Shift-based schedules could not be listed"), "{layers}");
     assert!(rows(&layers, "schedules").iter().all(|schedule| schedule["type"] != "schedule_v3"));
+    assert!(!warnings(&layers).contains("gateway"), "{layers}");
+    let absent = FaultKind::Status { code: 404, headers: [].into(), body: Some("404 page not found".into()) };
+    account.sandbox.fail(Fault::once("/v3/schedules", absent));
+    let layers = account.ok("get_schedules", json!({})).await;
+    assert!(warnings(&layers).contains("a gateway in front of PagerDuty may lack the path /v3/schedules"), "{layers}");
 
     account.sandbox.fail(Fault::once("/schedules", refused()));
     let shifts = account.ok("get_schedules", json!({})).await;
