@@ -56,8 +56,9 @@ pub fn tools_markdown(tools: &[&'static Tool]) -> String {
          `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
          An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default true) \
          limits a list to what concerns the current user; to ask about others pass false with explicit filters. Timestamps \
-         are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` of 0) is the same as \
-         none; a list that holds something and names nothing (`[\"\"]`) is an error. An ID may be a link to its web page.\n",
+         are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` or an ID \
+         of 0) is the same as none; a list that holds something and names nothing (`[\"\"]`) is an error. An ID may be a \
+         link to its web page.\n",
     );
     for tool in tools {
         section(&mut text, tool);

@@ -78,7 +78,7 @@ pub enum Code {
     ConflictingParameters,
     /// `include` names nothing, a misspelt field or something that cannot be one.
     InvalidInclude,
-    /// A timestamp is not ISO 8601.
+    /// A timestamp is not ISO 8601 or is out of range.
     InvalidTimestamp,
     /// A time range is reversed, empty, too long or too far ahead.
     InvalidTimeRange,
@@ -243,7 +243,7 @@ impl Code {
                 "INVALID_INCLUDE",
                 "`include` names nothing, a misspelt field or something that cannot be one; the hint gives the nearest names.",
             ),
-            Code::InvalidTimestamp => ("INVALID_TIMESTAMP", "A timestamp is not ISO 8601."),
+            Code::InvalidTimestamp => ("INVALID_TIMESTAMP", "A timestamp is not ISO 8601 or is out of range."),
             Code::InvalidTimeRange => (
                 "INVALID_TIME_RANGE",
                 "`since` is not before `until`, the range is too long, or it reaches too far ahead.",

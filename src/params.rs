@@ -7,9 +7,9 @@
 //! be right, because a call that silently does something else is worse than a failed one. But the slips that models make
 //! all the time are understood: `"2"` for 2, `"false"` for false, `"triggered"` or `"[\"triggered\"]"` for a list.
 //!
-//! A blank value (`""`, `[]`, a limit of 0, `null`, or the text `"null"`) is the same as no value, because clients that
-//! must fill every parameter send one. A list that has entries but names nothing, such as `[""]`, is an error: ignoring
-//! it would widen the query.
+//! A blank value (`""`, `[]`, a limit or an ID of 0, `null`, or the text `"null"`) is the same as no value, because
+//! clients that must fill every parameter send one. A list that has entries but names nothing, such as `[""]`, is an
+//! error: ignoring it would widen the query.
 
 mod ids;
 mod include;
@@ -313,6 +313,14 @@ fn parts(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String
         other => vec![one(other)?],
     };
     Ok(list.into_iter().flatten().filter(|item| !item.is_empty()).collect())
+}
+
+/// Returns the digits of a whole number that is written with a fraction of zeros, as some clients write every number.
+fn without_fraction(number: &str) -> &str {
+    match number.split_once('.') {
+        Some((digits, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => digits,
+        _ => number,
+    }
 }
 
 /// A schema from its keywords.

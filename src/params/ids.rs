@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Param, is_blank_list, is_null_word, names_nothing, parts, quote, string, strings};
+use super::types::whole;
+use super::{
+    Param, is_blank, is_blank_list, is_null_word, names_nothing, parts, quote, string, strings, without_fraction,
+};
 use crate::client::MOST_VALUES;
 use crate::client::resources::{ESCALATION_POLICIES, INCIDENTS, Resource, SCHEDULES, SERVICES, TEAMS, USERS};
 use crate::error::{Code, Error, Result};
@@ -29,6 +32,11 @@ impl<M: Model> Param for Id<M> {
         string()
     }
 
+    /// Clients that must fill every number send 0.
+    fn is_blank(value: &Value) -> bool {
+        is_blank(value) || whole(value) == Some(0)
+    }
+
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let id = match value {
             Value::String(text) => read(text),
@@ -39,21 +47,31 @@ impl<M: Model> Param for Id<M> {
     }
 }
 
+/// Characters that enclose an ID or a link in a sentence, or follow it there.
+const OPENING: &[char] = &[' ', '\t', '\n', '\r', '<', '(', '"', '\'', '`', '“', '‘'];
+const CLOSING: &[char] = &[' ', '\t', '\n', '\r', '>', ')', ']', '"', '\'', '`', '”', '’', '.', ',', ';', ':', '!'];
+
+/// Returns an ID or a link without the punctuation around it.
+fn bare(text: &str) -> &str {
+    // In Markdown, the address follows the text of the link: `[#42](https://…)`.
+    let text = text.rsplit_once("](").map_or(text, |(_, address)| address);
+    text.trim_start_matches(OPENING).trim_end_matches(CLOSING)
+}
+
 /// Reads an ID: plain, as the number of an incident (`#42`, `42.0`), or from a link to its object.
 fn read<M: Model>(text: &str) -> Option<Id<M>> {
-    let text = text.trim();
+    let text = bare(text);
     match link(text) {
         Some((resource, id)) if resource.many == M::RESOURCE.many => Id::parse(id),
         Some(_) => None,
-        None => Id::parse(number::<M>(text).unwrap_or(text)),
+        None => Id::parse(number::<M>(text).unwrap_or(text)).filter(|id| !id.as_str().bytes().all(|byte| byte == b'0')),
     }
 }
 
 /// Returns the digits of an incident's number.
 fn number<M: Model>(text: &str) -> Option<&str> {
     let digits = text.strip_prefix('#').unwrap_or(text);
-    // Some clients write every number with a fraction.
-    let digits = digits.strip_suffix(".0").unwrap_or(digits).trim();
+    let digits = without_fraction(digits).trim();
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     (M::RESOURCE.many == INCIDENTS.many && is_number).then_some(digits)
 }
@@ -62,7 +80,8 @@ fn number<M: Model>(text: &str) -> Option<&str> {
 ///
 /// Links to other hosts are not IDs: their numbers mean something else.
 fn link(text: &str) -> Option<(&'static Resource, &str)> {
-    let text = text.trim_start_matches('<').trim_end_matches('>');
+    // In Slack, the text of the link follows its address: `<https://…|#42>`.
+    let text = text.split_once('|').map_or(text, |(address, _)| address);
     let address = ["https://", "http://"].iter().find_map(|scheme| strip_prefix_ignoring_case(text, scheme));
     let (host, path) = address.unwrap_or(text).split_once('/')?;
     let is_path = address.is_none() && host.is_empty();
@@ -83,7 +102,7 @@ fn strip_prefix_ignoring_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str
 }
 
 fn is_pagerduty(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
     is_name && (host == "pagerduty.com" || host.ends_with(".pagerduty.com"))
 }
@@ -91,7 +110,7 @@ fn is_pagerduty(host: &str) -> bool {
 fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
     let resource = M::RESOURCE;
     let hint = format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.", resource.many);
-    if let Some((other, id)) = value.as_str().and_then(|text| link(text.trim()))
+    if let Some((other, id)) = value.as_str().and_then(|text| link(bare(text)))
         && other.many != resource.many
     {
         let message = format!("{name} is {}, which is a link to {} {id}", quote(value), other.noun);
@@ -129,7 +148,8 @@ impl<M: Model> Param for Ids<M> {
         let mut items = parts(name, value, "a list of IDs, like [\"PABC123\"]")?;
         // For PagerDuty's on-calls, "null" means on-calls that no schedule decides.
         let null_means_something = M::RESOURCE.many == SCHEDULES.many;
-        items.retain(|item| !is_null_word(item) || (null_means_something && item == "null"));
+        let is_blank = |item: &String| is_null_word(item) || without_fraction(item) == "0";
+        items.retain(|item| !is_blank(item) || (null_means_something && item == "null"));
         if items.is_empty() {
             return Err(names_nothing(Code::InvalidParameter, name, value));
         }
@@ -172,6 +192,20 @@ mod tests {
             "<https://acme.pagerduty.com/incidents/Q123>",
             "/incidents/Q123/timeline",
             " Q123\n",
+            "https://acme.pagerduty.com/incidents/Q123.",
+            "https://acme.pagerduty.com/incidents/Q123),",
+            "(https://acme.pagerduty.com/incidents/Q123/timeline?x=1).",
+            "https://acme.pagerduty.com/incidents/Q123>",
+            "<https://acme.pagerduty.com/incidents/Q123|#42>",
+            "<https://acme.pagerduty.com/incidents/Q123|[#42] Disk full (low)>.",
+            "https://acme.pagerduty.com/incidents/Q123|#42",
+            "[#42](https://acme.pagerduty.com/incidents/Q123)",
+            "https://acme.pagerduty.com:443/incidents/Q123",
+            "'https://acme.pagerduty.com/incidents/Q123'",
+            "\"Q123\"",
+            "'Q123'",
+            "`Q123`,",
+            "“Q123”",
         ] {
             assert_eq!(id::<Incident>(text).as_deref(), Some("Q123"), "{text}");
         }
@@ -197,6 +231,10 @@ mod tests {
             "https://app.incident.example/incidents/42",
             "https://pagerduty.com.example/incidents/42",
             "https://evilpagerduty.com/incidents/42",
+            "https://a.pagerduty.com:443.example/incidents/42",
+            "https://a.pagerduty.com:@example/incidents/42",
+            "<https://example.com/incidents/42|https://a.pagerduty.com/incidents/Q1>",
+            "[https://a.pagerduty.com/incidents/Q1](https://example.com/incidents/42)",
             "https://x@example/.pagerduty.com/incidents/42",
             "../users/me",
             "incidents/Q1",
@@ -207,10 +245,10 @@ mod tests {
 
     #[test]
     fn numbers_are_read_for_incidents_only() {
-        for text in ["42", "#42", "# 42", "42.0", " #42 "] {
+        for text in ["42", "#42", "# 42", "42.0", "42.00", " #42 ", "\"42\"", "'#42'", "#42."] {
             assert_eq!(id::<Incident>(text).as_deref(), Some("42"), "{text}");
         }
-        for text in ["#", ".0", "4.5", "-42", "##42", "#4 2"] {
+        for text in ["#", ".0", "4.5", "-42", "##42", "#4 2", "#0", "\"\""] {
             assert_eq!(id::<Incident>(text), None, "{text}");
         }
         assert_eq!(id::<Team>("#42"), None);

@@ -5,6 +5,7 @@
 //! or overlong one does not say what is wrong.
 
 use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -65,14 +66,24 @@ impl Param for Moment {
     }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
-        value.as_str().and_then(Moment::parse).ok_or_else(|| {
-            Error::new(
-                Code::InvalidTimestamp,
-                format!("{name} is {}, which is not an ISO 8601 timestamp", quote(value)),
-            )
-            .hint("Write it like 2026-02-26T09:00:00Z, 2026-02-26T10:00:00+01:00, or 2026-02-26 for midnight UTC.")
+        let text = value.as_str().unwrap_or_default();
+        Moment::parse(text).ok_or_else(|| {
+            let (why, hint) = if is_well_formed(text) {
+                ("out of range", "Use a year from 0001 to 9998.")
+            } else {
+                (
+                    "not an ISO 8601 timestamp",
+                    "Write it like 2026-02-26T09:00:00Z, 2026-02-26T10:00:00+01:00, or 2026-02-26 for midnight UTC.",
+                )
+            };
+            Error::new(Code::InvalidTimestamp, format!("{name} is {}, which is {why}", quote(value))).hint(hint)
         })
     }
+}
+
+/// Returns whether a text has the form of a timestamp, even of one that is out of range.
+fn is_well_formed(text: &str) -> bool {
+    !text.contains('[') && Pieces::parse(text.trim()).is_ok()
 }
 
 /// A checked time range. Either both bounds are given or neither is: PagerDuty treats a single bound differently on

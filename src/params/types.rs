@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use serde_json::{Map, Value};
 
-use super::{Param, invalid, is_blank, is_blank_list, items, keywords, names_nothing, shorten, string};
+use super::{
+    Param, invalid, is_blank, is_blank_list, items, keywords, names_nothing, shorten, string, without_fraction,
+};
 use crate::error::{Code, Error, Result};
 use crate::pagination::CEILING;
 
@@ -97,13 +99,11 @@ impl Param for Content {
     }
 }
 
-/// A whole number, from a number or the text of one.
-fn whole(value: &Value) -> Option<i64> {
+/// Reads a whole number, from a number or the text of one.
+pub(super) fn whole(value: &Value) -> Option<i64> {
     match value {
-        // Some clients write every number with a fraction.
-        Value::Number(number) if number.is_f64() => number.to_string().strip_suffix(".0")?.parse().ok(),
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => without_fraction(&number.to_string()).parse().ok(),
+        Value::String(text) => without_fraction(text.trim()).parse().ok(),
         _ => None,
     }
 }

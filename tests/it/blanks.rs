@@ -190,6 +190,10 @@ async fn an_incident_is_found_by_how_people_write_its_id() {
         json!(format!("https://acme.pagerduty.com/incidents/{id}")),
         json!(format!("https://acme.eu.pagerduty.com/incidents/{id}/timeline?x=1")),
         json!(format!("/incidents/{id}/timeline")),
+        json!(format!("<https://acme.pagerduty.com/incidents/{id}|#{number}>")),
+        json!(format!("(https://acme.pagerduty.com/incidents/{id}).")),
+        json!(format!("\"{id}\"")),
+        json!(format!("`{number}`")),
     ] {
         let answer = account.ok("get_incidents", json!({"incident_id": written})).await;
         assert_eq!(answer["incidents"][0]["id"], id, "{written}");
@@ -212,4 +216,25 @@ async fn every_object_is_found_by_the_link_to_it() {
     let team =
         account.ok("get_teams", json!({"limit": 1, "include": ["html_url"]})).await["teams"][0]["html_url"].clone();
     account.ok("get_users", json!({"current_user_context": false, "team_ids": [team]})).await;
+}
+
+#[tokio::test]
+async fn an_id_of_zero_is_no_id() {
+    let account = Account::start().await;
+    for zero in [json!(0), json!(0.0), json!("0"), json!("0.0"), json!(" 0 ")] {
+        for (name, parameter, _) in &BY_ID[..6] {
+            let answer = account.ok(name, json!({*parameter: zero})).await;
+            assert_eq!(answer, account.ok(name, json!({})).await, "{name} {zero}");
+        }
+        for (name, parameter, _) in &BY_ID[6..] {
+            let error = account.err(name, json!({*parameter: zero})).await;
+            assert_eq!(error.code(), Code::MissingParameter, "{name} {zero}: {error}");
+        }
+        let teams = json!({"current_user_context": false, "team_ids": [zero]});
+        let error = account.err("get_services", teams).await;
+        assert!(error.message().contains("names nothing"), "{error}");
+    }
+    let error = account.err("acknowledge_incident", json!({"incident_id": "#0"})).await;
+    assert_eq!(error.code(), Code::InvalidIncidentId, "{error}");
+    assert!(!account.sandbox.requests().iter().any(|request| request.path.ends_with("/0")));
 }
