@@ -36,7 +36,7 @@ use crate::error::{Code, Error, Result};
 
 pub use exclusive::{Exclusive, settled};
 pub(crate) use key::is_variable;
-pub use key::{Door, read as read_key};
+pub use key::{Door, is_unfilled, is_web_token, read as read_key};
 pub use login::Login;
 pub use tokens::{Store, Tokens};
 

@@ -9,23 +9,25 @@ use secrecy::SecretString;
 use crate::config::{API_TOKEN, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
-/// Texts before a key that belong to a header or to an assignment, compared without regard to case.
-const PREFIXES: [&str; 8] = [
-    "authorization:",
-    "x-pagerduty-token:",
-    "bearer ",
-    "token ",
-    "token=",
-    "export ",
-    "pagerduty_api_token=",
-    "pagerduty_user_api_key=",
+/// Words before a key that belong to a header or to a command, compared without regard to case.
+const WORDS: [&str; 4] = ["bearer ", "token ", "export ", "set "];
+
+/// Names before a key that are followed by `:` or `=`, compared without regard to case.
+const NAMES: [&str; 6] = [
+    "authorization",
+    "x-pagerduty-token",
+    "token",
+    "pagerduty_api_token",
+    "pagerduty_user_api_key",
+    "pagerduty_api_key",
 ];
 
 /// Words that programs write for "no value", as lowercase letters and digits. `snil` is Go's `%!s(<nil>)`.
-const NOTHING: [&str; 7] = ["null", "undefined", "none", "nil", "snil", "nan", "objectobject"];
+const NOTHING: [&str; 12] =
+    ["null", "undefined", "none", "nil", "snil", "nan", "objectobject", "true", "false", "na", "empty", "unset"];
 
-/// Placeholders from instructions, in the same form.
-const PLACEHOLDERS: [&str; 8] = [
+/// Placeholders from instructions and from programs that hide secrets, in the same form.
+const PLACEHOLDERS: [&str; 10] = [
     "changeme",
     "replaceme",
     "todo",
@@ -34,7 +36,19 @@ const PLACEHOLDERS: [&str; 8] = [
     "insertkeyhere",
     "pagerdutyapitoken",
     "pagerdutyuserapikey",
+    "redacted",
+    "placeholder",
 ];
+
+/// The start and the end of a variable in the syntax of a shell, a client or a template.
+const VARIABLES: [(&str, &str); 6] =
+    [("%", "%"), ("%{", "}e"), ("{", "}"), ("@@", "@@"), ("env:", ""), ("process.env.", "")];
+
+/// Texts that only variables contain.
+const IN_VARIABLES: [&str; 6] = ["${", "$(", "{{", "{env:", "<%", "#{"];
+
+/// The start of a reference to a file or to a secret store. PagerDuty's keys have none of `:`, `/` and `~`.
+const REFERENCES: [&str; 7] = ["op://", "vault:", "arn:", "file:", "keyring:", "/", "~/"];
 
 /// The source of a text, which decides the advice in an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +68,8 @@ enum Flaw {
     Nothing,
     /// The text is a variable that was not filled in.
     Variable,
+    /// The text is a reference to a file or to a secret store.
+    Reference,
     /// The text is a placeholder from instructions.
     Placeholder,
     /// The text has blanks, control characters or non-ASCII characters, which a header cannot carry within a key.
@@ -75,15 +91,34 @@ fn bare(given: &str) -> &str {
     let mut text = given;
     loop {
         let trimmed = text.trim_matches(is_wrapping).trim_end_matches([',', ';']);
-        let prefix = PREFIXES
-            .iter()
-            .find(|prefix| trimmed.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
-        let shorter = prefix.and_then(|prefix| trimmed.get(prefix.len()..)).unwrap_or(trimmed);
+        let shorter = without_name(trimmed).or_else(|| WORDS.iter().find_map(|word| after(trimmed, word)));
+        let shorter = shorter.unwrap_or(trimmed);
         if shorter.len() == text.len() {
             return text;
         }
         text = shorter;
     }
+}
+
+/// Returns the text after a name and its `:` or `=`.
+fn without_name(text: &str) -> Option<&str> {
+    NAMES.iter().find_map(|name| after(text, name)?.trim_start().strip_prefix([':', '=']))
+}
+
+/// Returns the text after `start`, compared without regard to case.
+fn after<'t>(text: &'t str, start: &str) -> Option<&'t str> {
+    text.split_at_checked(start.len()).filter(|(head, _)| head.eq_ignore_ascii_case(start)).map(|(_, rest)| rest)
+}
+
+/// Returns whether a header holds a JSON Web Token, which no PagerDuty key is.
+pub fn is_web_token(given: &str) -> bool {
+    let text = bare(given);
+    text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() >= 2
+}
+
+/// Returns whether a text was left empty, or holds a variable or a word for "no value".
+pub fn is_unfilled(given: &str) -> bool {
+    matches!(flaw(bare(given)), Some(Flaw::Empty | Flaw::Nothing | Flaw::Variable))
 }
 
 /// Returns whether a character is a blank, a quote or invisible. No key begins or ends with one.
@@ -104,6 +139,10 @@ fn flaw(key: &str) -> Option<Flaw> {
         Some(Flaw::Variable)
     } else if is_placeholder(key, &word) {
         Some(Flaw::Placeholder)
+    } else if word.is_empty() && key.is_ascii() {
+        Some(Flaw::Nothing)
+    } else if is_reference(key) {
+        Some(Flaw::Reference)
     } else if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         Some(Flaw::Characters)
     } else {
@@ -111,13 +150,21 @@ fn flaw(key: &str) -> Option<Flaw> {
     }
 }
 
-/// Returns whether this is a reference in the syntax of a shell, a client or a secret store.
+/// Returns whether this is a variable that was not filled in.
 pub(crate) fn is_variable(text: &str) -> bool {
-    let dollar =
-        text.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
-    let percent = text.len() > 2 && text.starts_with('%') && text.ends_with('%');
-    let braces = ["${", "$(", "{{", "{env:", "<%"].iter().any(|start| text.contains(start));
-    dollar || percent || braces || ["env:", "op://"].iter().any(|start| text.starts_with(start))
+    let named = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let enclosed = |(start, end): &(&str, &str)| {
+        text.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.is_empty())
+    };
+    text.strip_prefix('$').is_some_and(named)
+        || VARIABLES.iter().any(enclosed)
+        || IN_VARIABLES.iter().any(|part| text.contains(part))
+}
+
+/// Returns whether this is a reference to a secret, or an absolute path.
+fn is_reference(key: &str) -> bool {
+    let drive = key.get(1..3).is_some_and(|root| [":\\", ":/"].contains(&root));
+    drive || REFERENCES.iter().any(|start| after(key, start).is_some())
 }
 
 fn is_placeholder(key: &str, word: &str) -> bool {
@@ -168,6 +215,8 @@ fn refusal(flaw: Flaw, key: &str, source: &str, door: Door) -> Error {
                 ),
             })
         }
+        (Flaw::Reference, _) => invalid("holds a reference to a file or a secret store, and no key".to_owned())
+            .hint("References are not resolved: put the key itself in its place."),
         (Flaw::Placeholder, _) => {
             invalid("holds a placeholder, and no key".to_owned()).hint(format!("Put a key in its place. {make}"))
         }
@@ -210,6 +259,11 @@ mod tests {
             "Authorization: Token token=u+abc",
             "PAGERDUTY_API_TOKEN=u+abc",
             "export PAGERDUTY_API_TOKEN='u+abc'",
+            "PAGERDUTY_API_TOKEN: u+abc",
+            "PAGERDUTY_API_TOKEN = u+abc",
+            "set PAGERDUTY_API_TOKEN=u+abc",
+            "Token token = u+abc",
+            "X-PagerDuty-Token : u+abc",
         ] {
             assert_eq!(key(given).as_deref(), Some("u+abc"), "{given}");
         }
@@ -240,7 +294,26 @@ mod tests {
             ("{{ pagerduty.key }}", Flaw::Variable),
             ("${input:pagerduty-key}", Flaw::Variable),
             ("$(cat key)", Flaw::Variable),
-            ("op://vault/pagerduty/key", Flaw::Variable),
+            ("%{PD_KEY}e", Flaw::Variable),
+            ("{PD_KEY}", Flaw::Variable),
+            ("#{pd_key}", Flaw::Variable),
+            ("@@PD_KEY@@", Flaw::Variable),
+            ("process.env.PD_KEY", Flaw::Variable),
+            ("-", Flaw::Nothing),
+            ("$", Flaw::Nothing),
+            ("true", Flaw::Nothing),
+            ("False", Flaw::Nothing),
+            ("n/a", Flaw::Nothing),
+            ("(empty)", Flaw::Nothing),
+            ("unset", Flaw::Nothing),
+            ("[REDACTED]", Flaw::Placeholder),
+            ("placeholder", Flaw::Placeholder),
+            ("op://vault/pagerduty/key", Flaw::Reference),
+            ("vault:secret/pagerduty#key", Flaw::Reference),
+            ("arn:aws:secretsmanager:eu-west-1:1:secret:pd", Flaw::Reference),
+            ("file:///run/secrets/pd", Flaw::Reference),
+            ("/run/secrets/pd", Flaw::Reference),
+            ("C:\\secrets\\pd", Flaw::Reference),
             ("your-api-key", Flaw::Placeholder),
             ("YOUR_PAGERDUTY_API_TOKEN_HERE", Flaw::Placeholder),
             ("<your key>", Flaw::Placeholder),
@@ -275,7 +348,7 @@ mod tests {
     proptest! {
         #[test]
         fn keys_of_pagerdutys_forms_are_kept(
-            text in "(u\\+|y_|e\\+|pdus\\+_|pdeu\\+_)?[A-Za-z0-9+_-]{20}|pdus\\+_0X[A-Z0-9]{6}_[0-9a-f-]{36}|[0-9a-f]{64}|[A-Za-z0-9+/]{30}=="
+            text in "(u\\+|y_|e\\+|pdus\\+_|pdeu\\+_)?[A-Za-z0-9+_-]{20}|pdus\\+_0X[A-Z0-9]{6}_[0-9a-f-]{36}|[0-9a-f]{64}|[A-Za-z0-9+][A-Za-z0-9+/]{29}=="
         ) {
             prop_assert_eq!(key(&text), Some(text.clone()));
             let wrapped = format!("\"Token token={text}\"\n");

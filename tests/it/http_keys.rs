@@ -140,6 +140,39 @@ async fn a_header_that_was_not_filled_in_is_refused_unsent() {
 }
 
 #[tokio::test]
+async fn authorization_without_a_scheme_is_refused_unsent() {
+    let server = Server::start(|_| {}).await;
+    for (value, code, part) in [
+        ("", "MISSING_CREDENTIALS", "did not fill it in"),
+        ("(null)", "MISSING_CREDENTIALS", "did not fill it in"),
+        ("undefined", "MISSING_CREDENTIALS", "did not fill it in"),
+        ("[object Object]", "MISSING_CREDENTIALS", "did not fill it in"),
+        ("${PD_KEY}", "INVALID_CONFIGURATION", "PD_KEY"),
+        ("${{ secrets.PD_KEY }}", "INVALID_CONFIGURATION", "PD_KEY"),
+        ("/run/secrets/abc", "INVALID_CONFIGURATION", "a reference"),
+        (tokens::TEAMLESS, "INVALID_CONFIGURATION", "no scheme"),
+        ("u+abc", "INVALID_CONFIGURATION", "Authorization: Bearer KEY"),
+    ] {
+        let answer = server.ask(&json!(7), "tools/list", json!({}), &[("Authorization", value)]).await;
+        assert_eq!((answer.status, &answer.body["error"]["data"]["code"]), (401, &json!(code)), "{value}");
+        let message = answer.body["error"]["message"].as_str().unwrap();
+        assert!(message.contains(part) && message.contains("Authorization"), "{message}");
+        assert!(!message.contains("abc") && !message.contains(tokens::TEAMLESS), "{message}");
+    }
+    assert!(server.sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_header_of_toolsets_counts_as_absent() {
+    let server = Server::start(|_| {}).await;
+    let all = server.ask(&json!(1), "tools/list", json!({}), &[]).await.body;
+    for value in ["", " "] {
+        let answer = server.ask(&json!(1), "tools/list", json!({}), &[("X-MCP-Toolsets", value)]).await;
+        assert_eq!((answer.status, &answer.body), (200, &all), "{value:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_required_key_is_required_on_loopback_too() {
     let server = Server::start(|options| options.require_key = true).await;
     for method in ["initialize", "tools/list", "tools/call"] {
@@ -225,6 +258,13 @@ async fn oauth_clients_read_that_there_is_no_login() {
         "GET /mcp/.well-known/openid-configuration",
         "GET /authorize?response_type=code",
         "POST /token",
+        "POST /register/",
+        "POST //register",
+        "POST /mcp/register",
+        "POST /oauth/register",
+        "GET /oauth/authorize",
+        "POST /revoke",
+        "GET /.well-known/jwks.json",
     ] {
         let answer = server.send(line, &[], "").await;
         assert_eq!((answer.status, &answer.body["error"]), (404, &json!("invalid_client_metadata")), "{line}");

@@ -10,7 +10,7 @@ use super::guard::refuse_repeated;
 use super::limits::Permit;
 use super::refusal::Refusal;
 use super::sessions::Underway;
-use crate::auth::{BY_AUTHORIZATION, BY_TOKEN_HEADER, Door, Origin, TOKEN_HEADER, read_key};
+use crate::auth::{BY_AUTHORIZATION, BY_TOKEN_HEADER, Door, Origin, TOKEN_HEADER, is_unfilled, is_web_token, read_key};
 use crate::error::{Code, Error};
 use crate::tools::{Filter, Toolbox};
 use crate::trace::Trace;
@@ -67,7 +67,7 @@ impl Caller {
     }
 }
 
-/// Reads the credential of a request from [`TOKEN_HEADER`], or else from `Authorization` if that holds a key.
+/// Reads the credential of a request from [`TOKEN_HEADER`], or else from `Authorization` unless that is the gateway's.
 ///
 /// An empty header differs from an absent one: if a gateway failed to fill it in, the request must not use the server's
 /// credential.
@@ -79,8 +79,11 @@ fn origin(headers: &HeaderMap, required: bool) -> Result<Origin, Refusal> {
     if let Some(value) = headers.get(name) {
         return key(value, BY_TOKEN_HEADER).map(|key| Origin::Http(Some(key)));
     }
-    match headers.get(header::AUTHORIZATION).filter(|value| holds_a_key(value)) {
-        Some(value) => key(value, BY_AUTHORIZATION).map(Origin::HttpAuthorization),
+    match headers.get(header::AUTHORIZATION).filter(|value| !is_gateways(value)) {
+        Some(value) => {
+            let key = key(value, BY_AUTHORIZATION)?;
+            if is_bare(value) { Err(no_scheme()) } else { Ok(Origin::HttpAuthorization(key)) }
+        }
         None if required => {
             let message = format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header");
             Err(unauthorized(&Error::new(Code::MissingCredentials, message).hint(SEND)))
@@ -93,14 +96,34 @@ fn key(value: &HeaderValue, source: &str) -> Result<SecretString, Refusal> {
     read_key(&String::from_utf8_lossy(value.as_bytes()), source, Door::Header).map_err(|error| unauthorized(&error))
 }
 
-/// Returns whether an `Authorization` header may hold a PagerDuty key. Schemes other than the two that PagerDuty
-/// accepts belong to the gateway, and so do JSON Web Tokens, which gateways and service meshes pass on: no PagerDuty
-/// key is one.
-fn holds_a_key(value: &HeaderValue) -> bool {
+/// Returns whether an `Authorization` header belongs to the gateway: it has a scheme that PagerDuty does not accept, or
+/// a JSON Web Token, which gateways and service meshes pass on and no PagerDuty key is. A header that was not filled in
+/// is not the gateway's: the request must not use the server's credential then.
+fn is_gateways(value: &HeaderValue) -> bool {
     let text = String::from_utf8_lossy(value.as_bytes());
-    let (scheme, rest) = text.trim().split_once([' ', '\t', '=']).unwrap_or((text.trim(), ""));
-    let web_token = rest.trim().starts_with("eyJ") && rest.bytes().filter(|byte| *byte == b'.').count() >= 2;
-    ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !web_token
+    let Some((scheme, _)) = text.trim().split_once([' ', '\t']) else { return is_web_token(&text) };
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte));
+    let other = is_scheme && !is_pagerdutys(scheme) && !is_unfilled(&text);
+    other || is_web_token(&text)
+}
+
+/// Returns whether an `Authorization` header is one word without a scheme.
+fn is_bare(value: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let (scheme, _) = text.trim().split_once('=').unwrap_or_default();
+    !text.trim().contains([' ', '\t']) && !is_pagerdutys(scheme)
+}
+
+/// Returns whether this is a scheme that PagerDuty accepts for its keys.
+fn is_pagerdutys(scheme: &str) -> bool {
+    ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+}
+
+/// Returns the refusal of an `Authorization` header without a scheme.
+fn no_scheme() -> Refusal {
+    let message = format!("{BY_AUTHORIZATION} has no scheme before its value");
+    let hint = "Send Authorization: Bearer KEY, or the key alone in the header X-PagerDuty-Token.";
+    unauthorized(&Error::new(Code::InvalidConfiguration, message).hint(hint))
 }
 
 /// Returns the refusal of a request because of its credential. Clients print the message, and Codex only the realm, so
@@ -123,7 +146,7 @@ fn narrowed(headers: &HeaderMap, toolbox: &Toolbox) -> Result<Option<Toolbox>, R
         Some("true") => true,
         Some(other) => return Err(wrong(&READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
     };
-    let toolsets = toolsets.filter(|names| !names.iter().any(|name| name == ALL));
+    let toolsets = toolsets.filter(|names| !names.is_empty() && !names.iter().any(|name| name == ALL));
     if !read_only && tools.is_none() && toolsets.is_none() {
         return Ok(None);
     }
@@ -171,11 +194,29 @@ mod tests {
             assert!(matches!(brought, Origin::HttpAuthorization(_)), "{value}");
             assert!(brought.fingerprint() == same.fingerprint(), "{value}");
         }
-        for value in ["Basic dTpw", "Negotiate abc", "Digest x", "", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"]
-        {
+        let web_token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln";
+        let quoted = format!("\"Bearer {web_token}\"");
+        let bearer = format!("Bearer {web_token}");
+        for value in ["Basic dTpw", "Basic /w==", "Negotiate abc", "Digest x", web_token, &bearer, &quoted] {
             assert!(matches!(of("authorization", value.as_bytes()).unwrap(), Origin::Http(None)), "{value}");
         }
-        for value in ["Bearer", "Bearer ${PAGERDUTY_API_TOKEN}", "Bearer null", "Token token="] {
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ${PAGERDUTY_API_TOKEN}",
+            "Bearer null",
+            "Token token=",
+            "(null)",
+            "undefined",
+            "[object Object]",
+            "${PD_KEY}",
+            "${{ secrets.PD_KEY }}",
+            "$(cat key)",
+            "Basic ${PD_KEY}",
+            "u+abc",
+            "\"u+abc\"",
+            "PAGERDUTY_API_TOKEN=u+abc",
+        ] {
             assert!(of("authorization", value.as_bytes()).is_err(), "{value}");
         }
     }

@@ -154,13 +154,17 @@ pub async fn no_such_path(uri: Uri, body: Bytes) -> Response {
 }
 
 /// Returns whether OAuth clients request this path after a 401: metadata (RFC 8414, RFC 9728, OpenID Connect) at the
-/// host or below the endpoint, or the endpoints that they assume when they find no metadata.
+/// host or below the endpoint, or the endpoints that they assume when they find no metadata, at the host, below the
+/// endpoint or below `/oauth`. Empty segments do not count.
 fn is_oauth(path: &str) -> bool {
-    let (_, well_known) = path.rsplit_once("/.well-known/").unwrap_or_default();
-    let documents = ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
-    let document = documents.iter().find_map(|name| well_known.strip_prefix(name));
-    let endpoint = matches!(path, "/register" | "/authorize" | "/token");
-    endpoint || document.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let documents = ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration", "jwks.json"];
+    let is_document = |pair: &[&str]| matches!(pair, [".well-known", name] if documents.contains(name));
+    let is_endpoint = segments.split_last().is_some_and(|(last, above)| {
+        ["register", "authorize", "token", "revoke"].contains(last)
+            && above.iter().all(|name| ["mcp", "oauth"].contains(name))
+    });
+    is_endpoint || segments.windows(2).any(is_document)
 }
 
 /// Returns the refusal of a login as an error of client registration (RFC 7591): OAuth clients show its description.
