@@ -24,7 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
-use crate::config::{self, Config, Dotenv, Region, SANDBOX_STATE, Variables};
+use crate::config::{self, By, Config, Dotenv, Region, SANDBOX_STATE, Variables};
 use crate::error::{Code, Error, Result};
 use crate::private;
 use crate::reply::{Format, Written};
@@ -70,9 +70,10 @@ fn execute(arguments: Arguments) -> Result<u8> {
         output::json();
     }
     let mut variables = Variables::of_process(&Dotenv::load());
-    let level = arguments.log_level.or_else(|| variables.get(config::LOG).map(str::to_owned));
     let serving = arguments.command.is_none();
-    start_logging(level, arguments.log_format, serving).map_err(|error| variables.placed(error))?;
+    let of_file = arguments.log_level.is_none() && variables.by(config::LOG) == Some(By::File);
+    let level = arguments.log_level.or_else(|| variables.get(config::LOG).map(str::to_owned));
+    start_logging(level, arguments.log_format, serving, of_file).map_err(|error| variables.placed(error))?;
     if arguments.enable_write_tools {
         tracing::warn!("--enable-write-tools has no effect: incidents can be changed unless --read-only is given");
     }
@@ -288,16 +289,20 @@ fn reset_sandbox(config: &Config) -> Result<u8> {
 
 /// Logs to standard error: standard output belongs to the protocol.
 ///
-/// A bare level applies to our own modules only: libraries log only if a filter names them. A server logs who changed
-/// what unless only errors are logged; a filter has to name that (`pagerduty_mcp_server::audit=info`).
-fn start_logging(level: Option<String>, format: LogFormat, serving: bool) -> Result<()> {
+/// A bare level applies to our own modules only: libraries log only if a filter names them, because some of their lines
+/// show the content of messages. A server logs who changed what unless the user lets only errors be logged; a filter
+/// has to name that (`pagerduty_mcp_server::audit=info`). A level from a `.env` file (`of_file`) does not hide it.
+fn start_logging(level: Option<String>, format: LogFormat, serving: bool, of_file: bool) -> Result<()> {
     let level = level.unwrap_or_default();
-    let directives = match level.trim() {
-        "" | "warn" if serving => format!("pagerduty_mcp_server=warn,{AUDIT}=info"),
-        "" => "pagerduty_mcp_server=warn".to_owned(),
-        level if level.contains('=') => level.to_owned(),
-        level => format!("pagerduty_mcp_server={level}"),
+    let own = |directive: &str| match directive.trim() {
+        named if named.find('=').is_some_and(|at| at > 0) => named.to_owned(),
+        level => format!("pagerduty_mcp_server={}", level.trim_start_matches('=')),
     };
+    let directives = match level.trim() {
+        "" => own("warn"),
+        level => level.split(',').map(own).collect::<Vec<_>>().join(","),
+    };
+    let audited = serving && (of_file || ["", "warn"].contains(&level.trim()));
     // Not `EnvFilter`, whose filters by field bring a regex engine along.
     let filter: Targets = directives.parse().map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("{} is {level:?}, which is not usable: {error}", config::LOG))
@@ -305,6 +310,7 @@ fn start_logging(level: Option<String>, format: LogFormat, serving: bool) -> Res
     })?;
     // The level may come from a `.env` file, which must not silence the warnings about that file.
     let filter = filter.with_target("pagerduty_mcp_server::config", Level::WARN);
+    let filter = if audited { filter.with_target(AUDIT, Level::INFO) } else { filter };
     // In a Python process logging may have been started by an earlier call; the first one stays.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(filter);

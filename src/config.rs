@@ -38,7 +38,7 @@ pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_P
 pub use table::{
     API_HOST, API_TOKEN, CONNECT_TIMEOUT, InFile, LOG, REGION, TIMEOUT, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
 };
-use table::{is_similar_to_token, is_switched_off};
+use table::{is_similar_to_token, is_switched_off, ours};
 pub use trust::{SSL_CERT_DIR, SSL_CERT_FILE, Trust};
 pub use variables::{By, FromFile, Variables};
 

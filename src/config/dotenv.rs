@@ -7,15 +7,14 @@
 //! given the environment.
 //!
 //! Lines are read as `python-dotenv` reads them, except that `$NAME` is not expanded: otherwise the file could put
-//! secrets of the environment into its values. If two lines have the same name, the first one counts.
+//! secrets of the environment into its values. Of two lines with the same name, the last one counts.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
-use super::{InFile, VARIABLES, is_similar_to_token, is_switched_off};
+use super::{InFile, Variable, is_similar_to_token, is_switched_off, ours};
 
 /// The largest file that is read.
 const LARGEST: u64 = 1024 * 1024;
@@ -24,18 +23,32 @@ const LARGEST: u64 = 1024 * 1024;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Dotenv {
     path: PathBuf,
-    /// Our variables that the file may set, each with its value and line.
-    set: HashMap<&'static str, (String, usize)>,
-    /// Our variables that the file sets but never decides.
-    ignored: Vec<&'static str>,
-    /// Our variables whose lines cannot be read, each with its line.
-    broken: Vec<(&'static str, usize)>,
+    /// The lines that set our variables, each variable once.
+    lines: Vec<Line>,
     /// The number of unreadable lines that set none of our variables.
     skipped: usize,
     /// The reason why the file was skipped.
     unreadable: Option<String>,
     /// A name that looks like a misspelling of the one for a key.
     similar: Option<String>,
+}
+
+/// A line that sets one of our variables.
+#[derive(Clone, PartialEq, Eq)]
+struct Line {
+    name: &'static str,
+    number: usize,
+    content: Content,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Content {
+    /// The value.
+    Value(String),
+    /// A value that a file does not decide.
+    Ignored,
+    /// A syntax error.
+    Broken,
 }
 
 impl fmt::Debug for Dotenv {
@@ -71,50 +84,51 @@ impl Dotenv {
         file
     }
 
-    fn take(&mut self, entry: Entry<'_>, line: usize) {
-        match entry {
-            Entry::Nothing => {}
+    fn take(&mut self, entry: Entry<'_>, number: usize) {
+        let (variable, content) = match entry {
+            Entry::Nothing => return,
             Entry::Broken(name) => match ours(name.trim_end_matches(':')) {
-                Some(variable) if variable.in_file == InFile::Ignored => {}
-                Some(variable) => self.broken.push((variable.name, line)),
-                None => self.skipped += 1,
+                Some(variable) if variable.in_file == InFile::Ignored => return,
+                Some(variable) => (variable, Some(Content::Broken)),
+                None => {
+                    self.skipped += 1;
+                    return;
+                }
             },
             Entry::Set(name, value) => match ours(name) {
-                Some(variable) if variable.in_file == InFile::Ignored => {
-                    let means_something = !value.trim().is_empty() && !is_switched_off(variable, &value);
-                    if means_something && !self.ignored.contains(&variable.name) {
-                        self.ignored.push(variable.name);
+                Some(variable) => (variable, content(variable, value)),
+                None => {
+                    if is_similar_to_token(name) && !value.trim().is_empty() {
+                        self.similar = Some(name.to_owned());
                     }
+                    return;
                 }
-                // The value has bytes that are not text, so it is unknown.
-                Some(variable) if value.contains(char::REPLACEMENT_CHARACTER) => {
-                    self.broken.push((variable.name, line));
-                }
-                Some(variable) => {
-                    self.set.entry(variable.name).or_insert((value, line));
-                }
-                None if is_similar_to_token(name) && !value.trim().is_empty() => self.similar = Some(name.to_owned()),
-                None => {}
             },
-        }
+        };
+        self.lines.retain(|line| line.name != variable.name);
+        self.lines.extend(content.map(|content| Line { name: variable.name, number, content }));
     }
 
     /// Returns the value of a variable that the file may set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.set.get(name).map(|(value, _)| value.as_str())
+        self.lines.iter().find(|line| line.name == name).and_then(|line| match &line.content {
+            Content::Value(value) => Some(value.as_str()),
+            Content::Ignored | Content::Broken => None,
+        })
     }
 
     /// Returns our variables that the file sets but never decides.
     #[must_use]
-    pub fn ignored(&self) -> &[&'static str] {
-        &self.ignored
+    pub fn ignored(&self) -> Vec<&'static str> {
+        self.lines.iter().filter(|line| line.content == Content::Ignored).map(|line| line.name).collect()
     }
 
     /// Returns our variables whose lines cannot be read, each with its line.
     #[must_use]
-    pub fn broken(&self) -> &[(&'static str, usize)] {
-        &self.broken
+    pub fn broken(&self) -> Vec<(&'static str, usize)> {
+        let broken = self.lines.iter().filter(|line| line.content == Content::Broken);
+        broken.map(|line| (line.name, line.number)).collect()
     }
 
     /// Returns a name in the file that looks like a misspelling of the one for a key.
@@ -126,9 +140,8 @@ impl Dotenv {
     /// Returns the place of a variable, for messages: file and line.
     #[must_use]
     pub fn place(&self, name: &str) -> String {
-        let line = self.set.get(name).map(|(_, line)| *line);
-        let line = line.or_else(|| self.broken.iter().find(|(broken, _)| *broken == name).map(|(_, line)| *line));
-        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        let line = self.lines.iter().find(|line| line.name == name);
+        let line = line.map(|line| format!(", line {}", line.number)).unwrap_or_default();
         format!("{}{line}", self.name())
     }
 
@@ -154,9 +167,26 @@ impl Dotenv {
     }
 }
 
-/// Returns our variable of this name.
-fn ours(name: &str) -> Option<&'static super::Variable> {
-    VARIABLES.iter().find(|variable| variable.name == name)
+/// Returns the content of a line that gives a variable this value, or `None` if an ignored one is the same as the
+/// default.
+fn content(variable: &Variable, value: String) -> Option<Content> {
+    let ignored = match variable.in_file {
+        InFile::Ignored => !value.trim().is_empty() && !is_switched_off(variable, &value),
+        InFile::Level => !value.trim().is_empty() && !is_level(&value),
+        // A value with bytes that are not text is unknown.
+        _ if value.contains(char::REPLACEMENT_CHARACTER) => return Some(Content::Broken),
+        _ => false,
+    };
+    match variable.in_file {
+        _ if ignored => Some(Content::Ignored),
+        InFile::Ignored => None,
+        _ => Some(Content::Value(value)),
+    }
+}
+
+/// Returns whether this is a level of the log that a file may set.
+fn is_level(value: &str) -> bool {
+    ["error", "warn", "info", "debug"].iter().any(|level| value.trim().eq_ignore_ascii_case(level))
 }
 
 /// Reads the text of a file, or returns the reason why it cannot be read.
@@ -311,8 +341,8 @@ mod tests {
         assert_eq!(file.get("PAGERDUTY_REGION"), Some("eu"));
         assert_eq!(file.get("PAGERDUTY_API_TOKEN"), Some("u+x"));
         assert_eq!(file.get("QUOTED"), None, "not ours");
-        assert_eq!((file.skipped, file.broken()), (3, &[][..]));
-        let quoted = Dotenv::parse("X='it's'\nPAGERDUTY_REGION=eu\nPAGERDUTY_REGION=us\n");
+        assert_eq!((file.skipped, file.broken()), (3, vec![]));
+        let quoted = Dotenv::parse("X='it's'\nPAGERDUTY_REGION=us\nPAGERDUTY_REGION=eu\n");
         assert_eq!((quoted.get("PAGERDUTY_REGION"), quoted.skipped), (Some("eu"), 1));
     }
 
@@ -332,6 +362,33 @@ mod tests {
         }
         for fine in ["PAGERDUTY_API_TOKEN", "PAGERDUTY_API_TOKEN # none", "PAGERDUTY_RAW_TEXT=\"1", "FASTMCP_PORT 'x"] {
             assert_eq!(Dotenv::parse(fine).broken(), [], "{fine}: nothing that counts is set");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_lines_counts() {
+        let file = |lines: &[&str]| Dotenv::parse(&lines.join("\n"));
+        let (first, last, broken) = ("PAGERDUTY_API_TOKEN=u+a", "PAGERDUTY_API_TOKEN=u+b", "PAGERDUTY_API_TOKEN='u+c");
+        let two = file(&[first, last]);
+        assert_eq!(two.get("PAGERDUTY_API_TOKEN"), Some("u+b"));
+        assert_eq!(two.place("PAGERDUTY_API_TOKEN"), "the .env file, line 2");
+        assert_eq!(file(&[first, "PAGERDUTY_API_TOKEN="]).get("PAGERDUTY_API_TOKEN"), Some(""));
+        let mended = file(&[broken, last]);
+        assert_eq!((mended.get("PAGERDUTY_API_TOKEN"), mended.broken()), (Some("u+b"), vec![]));
+        let spoiled = file(&[first, broken]);
+        assert_eq!((spoiled.get("PAGERDUTY_API_TOKEN"), spoiled.broken()), (None, vec![("PAGERDUTY_API_TOKEN", 2)]));
+        assert!(file(&["PAGERDUTY_RAW_TEXT=1", "PAGERDUTY_RAW_TEXT=0"]).ignored().is_empty());
+    }
+
+    #[test]
+    fn a_file_sets_only_a_bare_level_of_the_log() {
+        for level in ["error", "warn", "info", "debug", "DEBUG", ""] {
+            let file = Dotenv::parse(&format!("PAGERDUTY_LOG={level}\n"));
+            assert_eq!((file.get("PAGERDUTY_LOG"), file.ignored()), (Some(level), vec![]), "{level}");
+        }
+        for filter in ["off", "trace", "0", "rmcp=debug", "debug,rmcp=debug", "=debug", "pagerduty_mcp_server=off"] {
+            let file = Dotenv::parse(&format!("PAGERDUTY_LOG=info\nPAGERDUTY_LOG={filter}\n"));
+            assert_eq!((file.get("PAGERDUTY_LOG"), file.ignored()), (None, vec!["PAGERDUTY_LOG"]), "{filter}");
         }
     }
 
@@ -416,10 +473,11 @@ mod tests {
             prop_assert!(path.len() > 8);
             let text = format!("PAGERDUTY_API_TOKEN={}\nPAGERDUTY_REGION={}", pieces.concat(), pieces.concat());
             let file = Dotenv::parse(&text);
-            for (value, line) in file.set.values() {
+            for line in &file.lines {
+                let (Content::Value(value), number) = (&line.content, line.number) else { continue };
                 prop_assert!(!value.contains(&path), "{text:?}");
                 prop_assert!(value.matches("PATH").count() <= text.matches("PATH").count(), "{text:?}");
-                prop_assert!(*line <= text.lines().count() + text.matches('\r').count(), "{text:?}");
+                prop_assert!(number <= text.lines().count() + text.matches('\r').count(), "{text:?}");
             }
         }
 

@@ -32,6 +32,9 @@ pub enum InFile {
     /// The value is used together with a key from the same file, or if it is one of PagerDuty's own hosts, and refused
     /// otherwise.
     HostWithKey,
+    /// The value is used if it is a level of the log, and ignored otherwise: a filter could hide lines, or let libraries
+    /// log the content of messages.
+    Level,
     /// The value is ignored.
     Ignored,
     /// The value is refused, because continuing without it would mislead the user.
@@ -47,6 +50,7 @@ impl InFile {
             InFile::Credential => "taken, unless the environment has a key or `PAGERDUTY_CLIENT_ID`",
             InFile::WithKey => "taken with a key of the same file, else ignored",
             InFile::HostWithKey => "taken with a key of the same file, or if it is the API of a region; else refused",
+            InFile::Level => "taken if it is `error`, `warn`, `info` or `debug`, else ignored",
             InFile::Ignored => "ignored",
             InFile::Refused => "refused",
         }
@@ -214,8 +218,9 @@ pub const VARIABLES: &[Variable] = &[
         name: LOG,
         default: "warn",
         meaning: "What is logged to standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
-                  `pagerduty_mcp_server=debug`.",
-        in_file: InFile::Taken,
+                  `pagerduty_mcp_server=debug`. A level applies to the server's own lines; libraries log only if the filter \
+                  names them, and then show the content of messages: `rmcp=debug`.",
+        in_file: InFile::Level,
     },
     Variable {
         name: FASTMCP_TRANSPORT,
@@ -254,6 +259,11 @@ pub const VARIABLES: &[Variable] = &[
         in_file: InFile::Ignored,
     },
 ];
+
+/// Returns our variable of this name.
+pub(super) fn ours(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
 
 /// Returns whether a value is the same as the default.
 pub(super) fn is_switched_off(variable: &Variable, value: &str) -> bool {

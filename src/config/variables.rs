@@ -8,7 +8,7 @@ use std::env;
 
 use super::{
     API_HOST, API_TOKEN, CLIENT_ID, Dotenv, Host, InFile, REGION, Region, SANDBOX, USER_API_KEY, VARIABLES, Variable,
-    flag, is_similar_to_token, is_switched_off,
+    flag, is_similar_to_token, is_switched_off, ours,
 };
 use crate::error::{Code, Error, Result};
 
@@ -79,7 +79,7 @@ impl Variables {
         };
         Self {
             set: VARIABLES.iter().filter_map(|variable| find(variable.name)).collect(),
-            ignored: file.ignored().iter().copied().filter(|name| environment(name).is_none()).collect(),
+            ignored: file.ignored().into_iter().filter(|name| environment(name).is_none()).collect(),
             file: file.clone(),
             similar: None,
         }
@@ -158,16 +158,6 @@ impl Variables {
     pub(super) fn settled(&self) -> Result<(Self, FromFile)> {
         let mut settled = self.clone();
         let mut ignored: Vec<_> = self.ignored.iter().map(|name| (*name, NEVER)).collect();
-        for (name, line) in self.file.broken() {
-            // The user's own value makes the line irrelevant.
-            if !self.set.contains_key(name) {
-                return Err(Error::new(
-                    Code::InvalidConfiguration,
-                    format!("{}, line {line}: the line sets {name} and has a syntax error", self.file.name()),
-                )
-                .hint("Write NAME=value; close every quote, and let only a comment (#) follow a closing one."));
-            }
-        }
         let users = [API_TOKEN, USER_API_KEY, CLIENT_ID].into_iter().any(|name| self.by(name) == Some(By::User));
         let of_file =
             |rule| VARIABLES.iter().filter(move |variable| self.is_files(variable) && variable.in_file == rule);
@@ -180,6 +170,25 @@ impl Variables {
         let own = settled.credential().and_then(|name| settled.by(name)) == Some(By::File);
         let on = |value: &str| matches!(flag(SANDBOX, value), Ok(true));
         let embedded = self.by(SANDBOX) == Some(By::User) && self.get(SANDBOX).is_some_and(on);
+        for (name, line) in self.file.broken() {
+            // Where the value could not count, the line is irrelevant.
+            let counts = match ours(name).map(|variable| variable.in_file) {
+                _ if self.set.contains_key(name) => false,
+                Some(InFile::Taken | InFile::Level) => true,
+                _ if embedded => false,
+                Some(InFile::Credential) => !users && (name == API_TOKEN || self.get(API_TOKEN).is_none()),
+                Some(InFile::WithKey) => own,
+                Some(InFile::HostWithKey | InFile::Refused) => true,
+                Some(InFile::Ignored) | None => false,
+            };
+            if counts {
+                return Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!("{}, line {line}: the line sets {name} and has a syntax error", self.file.name()),
+                )
+                .hint("Write NAME=value; close every quote, and let only a comment (#) follow a closing one."));
+            }
+        }
         if !own {
             for variable in of_file(InFile::WithKey) {
                 settled.unset(variable.name);
@@ -364,6 +373,7 @@ mod tests {
             crate::config::USER_EMAIL => "a@b.example",
             REGION => "eu",
             crate::config::FORMAT => "compact",
+            crate::config::LOG => "debug",
             _ => "1",
         };
         for variable in VARIABLES {
@@ -382,7 +392,7 @@ mod tests {
             let own = if name == USER_API_KEY { API_TOKEN } else { USER_API_KEY };
             let (alone, with_key) = (of(&alone, &[(own, "u+mine")]), of(&with_key, &[]));
             let expected = match variable.in_file {
-                InFile::Taken => ["taken", "taken"],
+                InFile::Taken | InFile::Level => ["taken", "taken"],
                 InFile::Credential | InFile::WithKey => ["ignored", "taken"],
                 InFile::HostWithKey => ["refused", "taken"],
                 InFile::Ignored => ["ignored", "ignored"],
@@ -421,7 +431,17 @@ mod tests {
             let error = read(file, environment).unwrap_err();
             assert!(error.message().contains(".env file") && error.message().contains(part), "{error}");
         }
-        assert!(read("PAGERDUTY_REGION='eu", &[(REGION, "us")]).is_ok(), "the user's own value counts");
+        for (file, environment) in [
+            ("PAGERDUTY_REGION='eu", &[(REGION, "us")][..]),
+            ("PAGERDUTY_API_TOKEN='u+x", &[(USER_API_KEY, "u+mine")]),
+            ("PAGERDUTY_API_TOKEN='u+x", &[(CLIENT_ID, "mine")]),
+            ("PAGERDUTY_API_TOKEN='u+x", &[(SANDBOX, "1")]),
+            ("PAGERDUTY_API_TOKEN=u+x\nPAGERDUTY_USER_API_KEY='u+x", &[]),
+            ("PAGERDUTY_USER_EMAIL='a@b.example", &[(API_TOKEN, "u+mine")]),
+            ("PAGERDUTY_RAW_TEXT='1", &[]),
+        ] {
+            assert!(read(file, environment).is_ok(), "{file}: the value could not count");
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! those that stop the start.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::Account;
@@ -70,8 +71,14 @@ async fn what_is_ignored_is_said_in_the_log_and_by_doctor() {
         "PAGERDUTY_RAW_TEXT=1\nPAGERDUTY_USER_EMAIL=evil@example.com\nPAGERDUTY_TOKEN_STORE=file\nFASTMCP_HOST=0.0.0.0\n\
          PAGERDUTY_API_TOKEN=theirs\nPAGERDUTY_LOG=off\nPAGERDUTY_FORMAT=compact\n",
     );
-    let names =
-        ["PAGERDUTY_RAW_TEXT", "PAGERDUTY_USER_EMAIL", "PAGERDUTY_TOKEN_STORE", "FASTMCP_HOST", "PAGERDUTY_API_TOKEN"];
+    let names = [
+        "PAGERDUTY_RAW_TEXT",
+        "PAGERDUTY_USER_EMAIL",
+        "PAGERDUTY_TOKEN_STORE",
+        "FASTMCP_HOST",
+        "PAGERDUTY_API_TOKEN",
+        "PAGERDUTY_LOG",
+    ];
     let output = server(folder.path(), &CALL, &real);
     let text = stderr(&output);
     assert!(
@@ -92,6 +99,45 @@ async fn what_is_ignored_is_said_in_the_log_and_by_doctor() {
         .collect();
     let output = server(folder.path(), &CALL, &set);
     assert!(!stderr(&output).contains("RAW_TEXT"), "the environment has decided");
+}
+
+/// Returns the log of a server on the embedded account that adds a note, with this level in the file and `environment`.
+fn log_of_a_note(level: &str, environment: &[(&str, &str)]) -> String {
+    let folder = folder(format!("PAGERDUTY_LOG={level}\n"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    command
+        .env_clear()
+        .current_dir(folder.path())
+        .env("PAGERDUTY_SANDBOX", "1")
+        .env("PAGERDUTY_SANDBOX_STATE", "memory");
+    command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let initialize = crate::session::initialize("2025-11-25");
+    let arguments = json!({"incident_id": "Q0000000000001", "content": "note-4711"});
+    for message in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "add_incident_note", "arguments": arguments}}),
+    ] {
+        writeln!(input, "{message}").unwrap();
+    }
+    drop(input);
+    stderr(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_file_neither_hides_changes_nor_shows_their_contents() {
+    for level in ["error", "warn", "debug", "off", "trace", "rmcp=debug", "debug,rmcp=debug", "=debug"] {
+        let log = log_of_a_note(level, &[]);
+        assert!(log.contains("pagerduty_mcp_server::audit"), "{level}: {log}");
+        assert!(!log.contains("4711"), "{level}: {log}");
+    }
+    for level in ["debug", "debug,hyper=warn", "=debug", "hyper=warn,debug"] {
+        let log = log_of_a_note("", &[("PAGERDUTY_LOG", level)]);
+        assert!(log.contains("DEBUG") && !log.contains("4711"), "{level}: {log}");
+    }
+    assert!(!log_of_a_note("debug", &[("PAGERDUTY_LOG", "error")]).contains("audit"), "the user decides");
 }
 
 #[tokio::test(flavor = "multi_thread")]
