@@ -83,7 +83,7 @@ impl Credential {
     }
 
     /// The access token of a login, for the API of `region` if that is known.
-    fn of_login(secret: SecretString, region: Option<Region>) -> Self {
+    pub(crate) fn of_login(secret: SecretString, region: Option<Region>) -> Self {
         Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
     }
 
@@ -128,6 +128,17 @@ impl Credential {
     /// What tells this credential from others where something is kept for it.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
+        self.hash(u8::from(self.is_login()), self.secret.expose_secret())
+    }
+
+    /// Returns the fingerprint of the credential's owner: the same for all access tokens of the process's login, which
+    /// are refreshed, and that of the credential otherwise. Only state that may serve another user is kept under it.
+    #[must_use]
+    pub fn owner(&self) -> Fingerprint {
+        if self.is_login() { self.hash(2, "") } else { self.fingerprint() }
+    }
+
+    fn hash(&self, kind: u8, secret: &str) -> Fingerprint {
         // Drawn anew by each process: `RandomState` has 128 bits of the system's randomness, and SipHash spreads them.
         static KEY: LazyLock<hmac::Key> = LazyLock::new(|| {
             let random = RandomState::new();
@@ -137,8 +148,8 @@ impl Credential {
         let mut context = hmac::Context::with_key(&KEY);
         // The host is part of it: the same token means another account, or nothing, elsewhere.
         context.update(self.host.as_ref().map_or("", Host::base).as_bytes());
-        context.update(&[0, u8::from(self.is_login())]);
-        context.update(self.secret.expose_secret().as_bytes());
+        context.update(&[0, kind]);
+        context.update(secret.as_bytes());
         Fingerprint(context.sign())
     }
 

@@ -97,7 +97,7 @@ impl Client {
     #[must_use]
     pub fn until(self: &Arc<Self>, deadline: Instant, credential: Credential) -> Api {
         Api {
-            account: self.accounts.of(credential.fingerprint()),
+            account: self.accounts.of(&credential),
             client: Arc::clone(self),
             credential,
             replacement: Arc::default(),

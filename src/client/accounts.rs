@@ -1,6 +1,7 @@
-//! What is kept between the calls of one credential: its user's context for a minute, and where its rate limit stands.
+//! The state kept between the calls of one owner: the user's context for a minute, the rate limit, and sent changes.
 //!
-//! Everything is kept under the credential's fingerprint, so that what one may see never serves another.
+//! The owner is a credential or a login. The context belongs to one credential, so that it never serves another: a
+//! refused credential and a refreshed login start with an empty one. The rest is kept.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -16,7 +17,7 @@ use super::context::{Me, Owned};
 use super::memory::{self, Memory};
 use super::places::Places;
 use super::rate::Rate;
-use crate::auth::Fingerprint;
+use crate::auth::{Credential, Fingerprint};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::metrics;
@@ -28,23 +29,30 @@ const FRESH: Duration = Duration::from_mins(1);
 /// How many credentials are remembered. One process serves a few; a crowd behind one HTTP server must not fill it.
 const MOST: usize = 1_000;
 
-/// The accounts of this process, by credential.
+/// The accounts of this process, by owner.
 #[derive(Debug, Default)]
 pub struct Accounts(Mutex<HashMap<Fingerprint, Kept>>);
 
 #[derive(Debug)]
 struct Kept {
     account: Arc<Account>,
+    /// The credential that the context was fetched with.
+    credential: Fingerprint,
     used: Instant,
 }
 
 impl Accounts {
-    /// What is kept for a credential, new if there is nothing.
-    pub fn of(&self, credential: Fingerprint) -> Arc<Account> {
+    /// Returns the account of a credential, a new one if there is none.
+    pub fn of(&self, credential: &Credential) -> Arc<Account> {
         let now = Instant::now();
+        let (owner, credential) = (credential.owner(), credential.fingerprint());
         let mut all = lock(&self.0);
-        if let Some(kept) = all.get_mut(&credential) {
+        if let Some(kept) = all.get_mut(&owner) {
             kept.used = now;
+            if kept.credential != credential {
+                kept.credential = credential;
+                kept.account = Arc::new(kept.account.without_context());
+            }
             return Arc::clone(&kept.account);
         }
         if all.len() >= MOST {
@@ -52,21 +60,28 @@ impl Accounts {
             all.retain(|_, kept| now - kept.used < memory::KEPT);
         }
         if all.len() >= MOST {
-            let oldest = all.iter().min_by_key(|(_, kept)| kept.used).map(|(credential, _)| *credential);
-            oldest.and_then(|credential| all.remove(&credential));
+            let oldest = all.iter().min_by_key(|(_, kept)| kept.used).map(|(owner, _)| *owner);
+            oldest.and_then(|owner| all.remove(&owner));
         }
         let account = Arc::new(Account::default());
-        all.insert(credential, Kept { account: Arc::clone(&account), used: now });
+        all.insert(owner, Kept { account: Arc::clone(&account), credential, used: now });
         account
     }
 
-    /// Forgets `account`: its credential was refused.
+    /// Forgets the context of `account`, since its credential was refused. An account that has changed nothing is
+    /// removed, so that refused credentials do not evict others.
     pub fn forget(&self, account: &Arc<Account>) {
-        lock(&self.0).retain(|_, kept| !Arc::ptr_eq(&kept.account, account));
+        lock(&self.0).retain(|_, kept| {
+            if !Arc::ptr_eq(&kept.account, account) {
+                return true;
+            }
+            kept.account = Arc::new(account.without_context());
+            account.has_changes()
+        });
     }
 }
 
-/// What is kept for one credential.
+/// The state kept for one owner.
 #[derive(Debug, Default)]
 pub struct Account {
     /// Who it belongs to.
@@ -82,15 +97,33 @@ pub struct Account {
     /// The escalation policies that notify the user.
     pub policies_of_user: Part<Id<User>, Owned<EscalationPolicy>>,
     /// Where the rate limit stands.
-    pub rate: Rate,
+    pub rate: Arc<Rate>,
     /// What PagerDuty's clock shows.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     /// The notes that calls have been told are theirs.
-    pub notes: Claims,
+    pub notes: Arc<Claims>,
     /// The changes whose outcome may not have reached their callers.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// The author of changes, where a change asked for it: like `me`, but not held back by the rate limit.
     pub author: Part<(), Arc<Me>>,
+}
+
+impl Account {
+    /// Returns the same account without the context of its user.
+    fn without_context(&self) -> Self {
+        Self {
+            rate: Arc::clone(&self.rate),
+            clock: Arc::clone(&self.clock),
+            notes: Arc::clone(&self.notes),
+            memory: Arc::clone(&self.memory),
+            ..Self::default()
+        }
+    }
+
+    /// Returns whether calls have made changes that later calls may need to know.
+    fn has_changes(&self) -> bool {
+        self.memory.is_in_use() || !lock(&self.notes.0).is_empty()
+    }
 }
 
 /// The IDs of the notes returned most recently: each note is returned once.
@@ -224,11 +257,10 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::auth::Credential;
     use crate::error::{Code, Error};
 
-    fn fingerprint(number: usize) -> Fingerprint {
-        Credential::new(format!("u+{number}").into(), "a test").fingerprint()
+    fn credential(number: usize) -> Credential {
+        Credential::new(format!("u+{number}").into(), "a test")
     }
 
     /// A fetch that waits for a permit, then ends with how many were begun; and the count.
@@ -323,30 +355,57 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_crowd_is_bounded_and_the_idle_go_first() {
         let accounts = Accounts::default();
-        let first = accounts.of(fingerprint(0));
-        assert!(Arc::ptr_eq(&first, &accounts.of(fingerprint(0))), "one credential, one account");
-        assert!(!Arc::ptr_eq(&first, &accounts.of(fingerprint(1))));
+        let first = accounts.of(&credential(0));
+        assert!(Arc::ptr_eq(&first, &accounts.of(&credential(0))), "one credential, one account");
+        assert!(!Arc::ptr_eq(&first, &accounts.of(&credential(1))));
         for number in 2..MOST {
             tokio::time::advance(Duration::from_millis(1)).await;
-            accounts.of(fingerprint(number));
+            accounts.of(&credential(number));
         }
-        accounts.of(fingerprint(0));
+        accounts.of(&credential(0));
         tokio::time::advance(Duration::from_millis(1)).await;
-        accounts.of(fingerprint(MOST));
+        accounts.of(&credential(MOST));
         assert_eq!(lock(&accounts.0).len(), MOST);
-        assert!(Arc::ptr_eq(&first, &accounts.of(fingerprint(0))), "it was in use");
-        assert!(!lock(&accounts.0).contains_key(&fingerprint(1)), "it was idle for longest");
+        assert!(Arc::ptr_eq(&first, &accounts.of(&credential(0))), "it was in use");
+        assert!(!lock(&accounts.0).contains_key(&credential(1).owner()), "it was idle for longest");
 
         tokio::time::advance(memory::KEPT).await;
-        accounts.of(fingerprint(MOST + 1));
+        accounts.of(&credential(MOST + 1));
         assert_eq!(lock(&accounts.0).len(), 1);
     }
 
     #[test]
     fn a_refused_credential_is_forgotten() {
         let accounts = Accounts::default();
-        let account = accounts.of(fingerprint(1));
+        let account = accounts.of(&credential(1));
         accounts.forget(&account);
         assert!(lock(&accounts.0).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_refused_credential_keeps_the_memory_of_its_changes() {
+        let accounts = Accounts::default();
+        let account = accounts.of(&credential(1));
+        account.has_teams.keep((), true);
+        account.memory.sent("a note", None);
+        accounts.forget(&account);
+        let renewed = accounts.of(&credential(1));
+        assert!(renewed.memory.earlier("a note", None).is_some() && renewed.has_teams.kept(&()).is_none());
+        assert!(accounts.of(&credential(2)).memory.earlier("a note", None).is_none(), "another credential");
+    }
+
+    #[test]
+    fn a_refreshed_login_keeps_changes_and_drops_the_context() {
+        let accounts = Accounts::default();
+        let login = |secret: &str| accounts.of(&Credential::of_login(secret.to_owned().into(), None));
+        let first = login("first");
+        first.has_teams.keep((), true);
+        first.memory.sent("a note", Some("a@acme.example"));
+        let second = login("second");
+        assert!(
+            second.memory.earlier("a note", Some("A@acme.example")).is_some() && second.has_teams.kept(&()).is_none()
+        );
+        assert!(second.memory.earlier("a note", Some("b@acme.example")).is_none(), "another user has logged in");
+        assert!(Arc::ptr_eq(&second, &login("second")));
     }
 }

@@ -17,10 +17,10 @@ use crate::models::Note;
 /// The time that a change is remembered.
 pub const KEPT: Duration = Duration::from_mins(10);
 
-/// The most changes that are remembered for one credential; the oldest are evicted first.
+/// The most changes that are remembered for one owner; the oldest are evicted first.
 const MOST: usize = 50;
 
-/// The changes of one credential.
+/// The changes of one owner.
 #[derive(Debug, Default)]
 pub struct Memory {
     sent: Mutex<VecDeque<(String, Earlier)>>,
@@ -32,6 +32,8 @@ pub struct Memory {
 pub struct Earlier {
     /// The time the change was sent.
     pub sent: Instant,
+    /// The address of its author, if known. Different users may use a login one after the other.
+    pub author: Option<String>,
     /// The outcome of the change.
     pub outcome: Outcome,
 }
@@ -45,6 +47,13 @@ pub enum Outcome {
     Set,
     /// The note was written.
     Written(Box<Row<Note>>),
+}
+
+impl Earlier {
+    fn may_be_by(&self, author: Option<&str>) -> bool {
+        let (Some(known), Some(author)) = (&self.author, author) else { return true };
+        known.eq_ignore_ascii_case(author)
+    }
 }
 
 impl Memory {
@@ -61,29 +70,37 @@ impl Memory {
         mutex.lock_owned().await
     }
 
-    /// Returns the earlier call that made this change, if the outcome may not have reached its caller.
-    pub fn earlier(&self, change: &str) -> Option<Earlier> {
+    /// Returns the earlier call by this author that made this change, if the outcome may not have reached its caller.
+    pub fn earlier(&self, change: &str, author: Option<&str>) -> Option<Earlier> {
         self.all(|all| all.iter().find(|(known, _)| known == change).map(|(_, earlier)| earlier.clone()))
+            .filter(|earlier| earlier.may_be_by(author))
     }
 
     /// Remembers that a change is being sent. If an earlier one is in doubt, its time is kept.
-    pub fn sent(&self, change: &str) {
+    pub fn sent(&self, change: &str, author: Option<&str>) {
         let unknown = |earlier: &Earlier| matches!(earlier.outcome, Outcome::Unknown);
-        let sent = self.earlier(change).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
-        self.keep(change, Some(Earlier { sent, outcome: Outcome::Unknown }));
+        let sent = self.earlier(change, author).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
+        self.keep(change, Some(Earlier { sent, author: author.map(str::to_owned), outcome: Outcome::Unknown }));
     }
 
     /// Records the outcome of a change.
     pub fn settle(&self, change: &str, outcome: Outcome) {
-        let sent = self.earlier(change).map_or_else(Instant::now, |earlier| earlier.sent);
-        self.keep(change, Some(Earlier { sent, outcome }));
+        let (sent, author) =
+            self.earlier(change, None).map_or_else(|| (Instant::now(), None), |earlier| (earlier.sent, earlier.author));
+        self.keep(change, Some(Earlier { sent, author, outcome }));
+    }
+
+    /// Returns whether changes are remembered or being made.
+    pub fn is_in_use(&self) -> bool {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.values().any(|mutex| mutex.strong_count() > 0) || self.all(|all| !all.is_empty())
     }
 
     /// Forgets a change whose outcome has reached a caller. It is kept while it is in doubt, and for an identical call
     /// that waits for this one: some clients give up without cancelling, and their models repeat the call.
     pub fn delivered(&self, change: &str) {
         if !self.is_awaited(change)
-            && self.earlier(change).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown))
+            && self.earlier(change, None).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown))
         {
             self.keep(change, None);
         }
@@ -120,29 +137,29 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn changes_are_kept_for_minutes_and_bounded_in_number() {
         let memory = Memory::default();
-        memory.sent("0");
+        memory.sent("0", None);
         tokio::time::advance(KEPT / 2).await;
         for number in 1..MOST {
-            memory.sent(&number.to_string());
+            memory.sent(&number.to_string(), None);
         }
-        assert!(memory.earlier("0").is_some());
-        memory.sent("one more");
-        assert!(memory.earlier("0").is_none() && memory.earlier("1").is_some(), "the oldest was evicted");
+        assert!(memory.earlier("0", None).is_some());
+        memory.sent("one more", None);
+        assert!(memory.earlier("0", None).is_none() && memory.earlier("1", None).is_some(), "the oldest was evicted");
         tokio::time::advance(KEPT).await;
-        assert!(memory.earlier("one more").is_none());
+        assert!(memory.earlier("one more", None).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_delivered_change_is_forgotten_unless_in_doubt() {
         let memory = Memory::default();
-        memory.sent("a");
+        memory.sent("a", None);
         let first = Instant::now();
         memory.delivered("a");
         tokio::time::advance(Duration::from_secs(5)).await;
-        memory.sent("a");
-        assert_eq!(memory.earlier("a").unwrap().sent, first, "the first may still land");
+        memory.sent("a", None);
+        assert_eq!(memory.earlier("a", None).unwrap().sent, first, "the first may still land");
         memory.settle("a", Outcome::Set);
         memory.delivered("a");
-        assert!(memory.earlier("a").is_none());
+        assert!(memory.earlier("a", None).is_none());
     }
 }

@@ -58,13 +58,21 @@ impl Api {
                            write the same text once more, repeat this call.";
             return Ok(Changed { row, warning: Some(warning.to_owned()) });
         }
+        // The earlier note was not found, and it may still be on its way.
+        let warning = earlier.as_ref().map(|earlier| {
+            let ago = earlier.sent.elapsed().as_secs();
+            format!(
+                "An identical call sent this note {ago} s ago, and its outcome is not known. The incident did not have the \
+                 note, so it was written now; the earlier one may still appear as a second note."
+            )
+        });
         let selection = Note::defaults();
         let decode = |body: &[u8]| with_id(decode::one::<Note>(body, NOTES.one, &selection)?);
         let given_up = match self.exchange(&request, decode).await {
             Ok(row) => {
                 row.facts.id().map(|id| self.account.notes.claim(id));
                 self.account.memory.settle(&key, Outcome::Written(Box::new(row.clone())));
-                return Ok(row.into());
+                return Ok(Changed { row, warning });
             }
             Err(given_up) if given_up.look => given_up,
             Err(given_up) => {
@@ -80,7 +88,7 @@ impl Api {
         let error = match self.find_note(id, &Wanted { content, author, sent }, policy::ATTEMPTS).await {
             Ok(Some(row)) => {
                 self.account.memory.settle(&key, Outcome::Written(Box::new(row.clone())));
-                return Ok(row.into());
+                return Ok(Changed { row, warning });
             }
             Ok(None) => error.adding("; it is not among the incident's notes so far"),
             Err(unseen) => error.adding(&format!("; reading the notes failed: {}", unseen.message())),
@@ -94,7 +102,7 @@ impl Api {
         let alone = self.account.memory.alone(key).await;
         let what = call::Change { incident: id.to_string(), author: from.map(str::to_owned) };
         self.call.changes(key.to_owned(), what, alone);
-        self.account.memory.earlier(key)
+        self.account.memory.earlier(key, from)
     }
 
     /// Returns the note that an earlier call wrote, if it did. Fails if that cannot be determined, so that the note is
@@ -194,9 +202,11 @@ pub(super) fn with_id<M: Model>(row: Row<M>) -> Result<Row<M>, Unreadable> {
     if row.facts.id().is_some() { Ok(row) } else { Err(Unreadable::because("it has no id".to_owned())) }
 }
 
-/// The text of a note without what may be changed on the way: space around it, and the form of line ends.
+/// Returns the text of a note without the parts that may change on the way: white space around it and at the ends of
+/// lines, and the form of line ends.
 fn comparable(content: &str) -> String {
-    content.trim().lines().collect::<Vec<_>>().join("\n")
+    let content = content.trim().replace("\r\n", "\n");
+    content.split(['\r', '\n']).map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// A note whose answer was lost.
@@ -233,6 +243,8 @@ mod tests {
             |content: &str, author: Value, at: &str| json!({"content": content, "user": author, "created_at": at});
         assert!(is(note("on it\nnow", json!({"id": "P1"}), "2026-08-01T10:00:00Z")));
         assert!(is(note(" on it\r\nnow\n", json!({"id": "P1"}), "2026-08-01T12:00:01+02:00")), "as it may come back");
+        assert!(is(note("on it  \rnow", json!({"id": "P1"}), "2026-08-01T10:00:00Z")), "an old line end after blanks");
+        assert!(!is(note("on it\n\nnow", json!({"id": "P1"}), "2026-08-01T10:00:00Z")), "one more line");
         assert!(!is(note("on it\nnow", json!(null), "2026-08-01T10:00:00Z")), "anybody's");
         assert!(!is(note("on it", json!({"id": "P1"}), "2026-08-01T10:00:00Z")));
         assert!(!is(note("on it\nnow", json!({"id": "P2"}), "2026-08-01T10:00:00Z")), "somebody else's");

@@ -8,6 +8,7 @@ use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 
+use crate::scene::Scene;
 use crate::session::Session;
 use crate::support::{Account, object, rows, warnings};
 
@@ -131,8 +132,48 @@ async fn a_repeat_of_a_note_in_doubt_looks_first() {
     let unseen = account.err("add_incident_note", lost.clone()).await;
     assert!(unseen.code() == Code::OutcomeUnknown && unseen.message().contains("not sent again"), "{unseen}");
     account.sandbox.clear();
-    account.ok("add_incident_note", lost).await;
+    let answer = account.ok("add_incident_note", lost).await;
     assert_eq!(notes(&account, &id, "lost"), 1, "it never arrived, so it is written");
+    assert!(warnings(&answer).contains("the earlier one may still appear"), "{answer}");
+}
+
+/// PagerDuty refuses a valid credential at times, and a revoked one may be reinstated.
+#[tokio::test]
+async fn a_401_does_not_erase_a_withdrawn_change() {
+    for tool in ["add_incident_note", "acknowledge_incident"] {
+        let account = Account::start().await;
+        let id = open_incident(&account).await;
+        let (method, path, arguments) = match tool {
+            "add_incident_note" => ("POST", "/incidents/{id}/notes", json!({"incident_id": id, "content": "seen"})),
+            _ => ("PUT", "/incidents/{id}", json!({"incident_id": id})),
+        };
+        fail(&account, method, path, FaultKind::SlowBody(SLOW));
+        withdraw(&account, tool, &arguments, || sent(&account, method) == 1).await;
+        refuse_a_read(&account);
+        assert_eq!(account.err("get_teams", json!({})).await.code(), Code::AuthenticationFailed);
+        let answer = account.ok(tool, arguments).await;
+        assert!(warnings(&answer).contains("An earlier call"), "{tool}: {answer}");
+        assert_eq!(sent(&account, method), 1, "{tool}");
+    }
+}
+
+fn refuse_a_read(account: &Account) {
+    fail(account, "GET", "/teams", FaultKind::Status { code: 401, headers: [].into(), body: None });
+}
+
+#[tokio::test]
+async fn a_refreshed_login_does_not_repeat_a_withdrawn_note() {
+    let scene = Scene::start().await.with_secret();
+    let account = Account { toolbox: scene.toolbox(), sandbox: scene.sandbox };
+    let id = open_incident(&account).await;
+    let arguments = json!({"incident_id": id, "content": "before the refresh"});
+    fail(&account, "POST", "/incidents/{id}/notes", FaultKind::SlowBody(SLOW));
+    withdraw(&account, "add_incident_note", &arguments, || sent(&account, "POST") == 2).await;
+    refuse_a_read(&account);
+    account.ok("get_teams", json!({})).await;
+    let answer = account.ok("add_incident_note", arguments).await;
+    assert!(warnings(&answer).contains("An earlier call"), "{answer}");
+    assert_eq!(notes(&account, &id, "before the refresh"), 1);
 }
 
 #[tokio::test]
