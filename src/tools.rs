@@ -21,7 +21,7 @@ mod users;
 
 use std::any::Any;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -245,6 +245,16 @@ pub struct Party {
     pub client_name: Option<String>,
     /// A value that is held until the call has ended, even if its caller has stopped waiting.
     pub place: Option<Arc<dyn Any + Send + Sync>>,
+    /// A reference that is dropped when the answer can no longer reach the client, if that can be seen. In a session a
+    /// call runs on after that.
+    pub reader: Option<Weak<()>>,
+}
+
+impl Party {
+    /// Returns whether the answer can no longer reach the client.
+    fn is_gone(&self) -> bool {
+        self.reader.as_ref().is_some_and(|reader| reader.strong_count() == 0)
+    }
 }
 
 /// On which terms a door calls: those of a model, or those of a program, which has other means to protect itself.

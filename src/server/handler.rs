@@ -179,6 +179,7 @@ impl ServerHandler for Server {
             client_name: info
                 .map(|info| format!("{} {}", info.name, info.version).chars().take(LONGEST_CLIENT).collect()),
             place: caller(&context).and_then(|caller| caller.permit.clone()).map(|permit| permit as _),
+            reader: caller(&context).and_then(|caller| caller.reader.clone()),
         };
         let trace = caller(&context).and_then(|caller| caller.trace.clone());
         let span = Trace::span(trace.as_ref());

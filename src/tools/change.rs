@@ -53,6 +53,7 @@ pub async fn in_task(
 ) -> Result<Reply> {
     let (mut caller, answer) = oneshot::channel();
     let trace = Trace::current();
+    let client = party.clone();
     let call = async move {
         let _running = RUNNING.read().await;
         let started = Started::new();
@@ -73,7 +74,7 @@ pub async fn in_task(
                 outcome = &mut running => outcome,
             }
         };
-        audit(tool, &party, started.get(), &outcome, begun.elapsed(), caller.is_closed());
+        audit(tool, &party, started.get(), &outcome, begun.elapsed(), caller.is_closed() || party.is_gone());
         // The API is sent along because it holds the lock for this change, so that an identical call waits until the
         // outcome is delivered or dropped.
         _ = caller.send((outcome, started.into_inner()));
@@ -89,7 +90,7 @@ pub async fn in_task(
         Error::new(Code::Internal, format!("{} was ended with the process", tool.name))
             .hint("A change may have taken effect: look before trying again.")
     })?;
-    if let Some(api) = api {
+    if let Some(api) = api.filter(|_| !client.is_gone()) {
         api.delivered();
     }
     outcome

@@ -1,7 +1,7 @@
 //! Who sends a request, and what they may do: its credential, and the tools it leaves itself.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use secrecy::SecretString;
@@ -45,6 +45,8 @@ pub struct Caller {
     pub underway: Option<Arc<Underway>>,
     /// The right to be served, once it has it and if it needs one: held for as long as anybody is at work on the request.
     pub permit: Option<Arc<Permit>>,
+    /// A reference that is dropped with the answer's body, which happens when the connection closes.
+    pub reader: Option<Weak<()>>,
 }
 
 impl fmt::Debug for Caller {
@@ -63,6 +65,7 @@ impl Caller {
             reads_events: false,
             underway: None,
             permit: None,
+            reader: None,
         })
     }
 }

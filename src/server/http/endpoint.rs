@@ -101,8 +101,10 @@ async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Respons
         let permit = Arc::new(shared.limits.admit(fingerprint)?);
         let busy = connection.and_then(|connection| connection.begin()).ok_or_else(refusal::closing)?;
         caller.permit = Some(Arc::clone(&permit));
+        let reader = Arc::new(());
+        caller.reader = Some(Arc::downgrade(&reader));
         // The permit is held by both ends: a call of a session runs on when its client goes away.
-        Some((permit, busy))
+        Some((permit, busy, reader))
     } else {
         None
     };
