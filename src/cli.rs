@@ -113,25 +113,28 @@ fn execute(arguments: Arguments) -> Result<u8> {
         None => arguments.http.options(config::Serving::from_env())?,
         Some(_) => None,
     };
-    let status = runtime.block_on(async {
+    // Over HTTP, a signal ends the service in any case.
+    let is_http = http.is_some();
+    let (status, signaled) = runtime.block_on(async {
         tokio::select! {
             // Before anything else is done: until the first poll of this, Ctrl-C is not ours, and in a Python process lost.
             biased;
-            told = signals::told_to_end(http.is_some()) => {
+            told = signals::told_to_end(is_http) => {
                 if let Some(tool) = called {
                     print_json(&cancelled(&tool).labelled(label).envelope());
                 }
-                told
+                (told, true)
             }
-            status = command(arguments.command, http.clone(), config, &filter) => status,
+            status = command(arguments.command, http, config, &filter) => (status, is_http),
         }
     });
     runtime.block_on(async {
         tokio::select! {
+            // Signals are received from the first poll on.
+            biased;
+            () = signals::second(signaled) => {}
             // A refreshed login that is not stored yet would be lost, and a change that was sent would be cut off.
             _ = async { tokio::join!(crate::auth::settled(), crate::tools::settled()) } => {}
-            // Asked a second time, we go.
-            Ok(_) = signals::told_to_end(false) => {}
         }
     });
     // A thread may be waiting for input that never comes.

@@ -26,6 +26,20 @@ pub async fn told_to_end(graceful: bool) -> Result<u8> {
     }
 }
 
+/// Waits for the second signal to end the process; `first` is whether there was one. MCP clients close the streams and
+/// send a signal some seconds later, which is the first. Never returns if signals cannot be received.
+pub async fn second(first: bool) {
+    if !first {
+        if told_to_end(false).await.is_err() {
+            return pending().await;
+        }
+        tracing::info!("told to end while finishing: another signal ends the process at once");
+    }
+    if told_to_end(false).await.is_err() {
+        pending::<()>().await;
+    }
+}
+
 /// Done when the process is asked to end by SIGTERM.
 #[cfg(unix)]
 pub fn terminated() -> Result<impl Future<Output = u8>> {

@@ -6,6 +6,7 @@ and the server does not know.
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 from conftest import SandboxProcess
-from doors import DEADLINE, Door
+from doors import DEADLINE, INITIALIZE, Door
 from gate import Gate, gate
 from pagerduty_mcp_server import PagerDuty
 from test_kill import CONTENT, TOKEN, ask, in_a_call, notes, send
@@ -75,11 +76,38 @@ def test_a_note_whose_http_connection_closed_is_written_once(
     assert "sent=false" in repeated
 
 
-def request(web: Web, tool: str, arguments: dict[str, Any]) -> bytes:
+def wait_until_only_this_one_is_connected(web: Web) -> None:
+    while not re.search(r"^\w*http_connections 1$", web.send("/metrics").text, re.MULTILINE):
+        assert web.process.poll() is None, "".join(web.log)
+
+
+def test_a_note_whose_connection_closed_in_a_session_is_written_once(
+    door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident: str
+):
+    arguments = {"incident_id": incident, "content": CONTENT}
+    call = {"name": "add_incident_note", "arguments": arguments}
+    between.hold("POST")
+    with serve(door, "--sessions", cwd=tmp_path, **variables) as web:
+        opened = web.ask("initialize", INITIALIZE["params"])
+        session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+        web.send(body={"jsonrpc": "2.0", "method": "notifications/initialized"}, **session)
+        with socket.create_connection(("127.0.0.1", web.port), timeout=DEADLINE) as connection:
+            connection.sendall(request(web, "add_incident_note", arguments, session))
+            between.wait_until_an_answer_is_held()
+        wait_until_only_this_one_is_connected(web)
+        between.release()
+        wait_until_logged(web, " change tool=")
+        assert "An earlier call" in web.ask("tools/call", call, **session).text
+    assert len(notes(sandbox, incident)) == 1
+
+
+def request(
+    web: Web, tool: str, arguments: dict[str, Any], session: dict[str, str] | None = None
+) -> bytes:
     """Return a call in the form that is sent over a connection."""
     params = {"name": tool, "arguments": arguments}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
-    headers = {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON
+    headers = {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON | (session or {})
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}".encode()
 
@@ -146,7 +174,9 @@ def test_a_note_interrupted_in_a_blocking_call_is_written_once(
     assert len(notes(sandbox, incident)) == 1
 
 
-@pytest.mark.parametrize("end", ["SIGTERM", "end of input", "closed output"])
+@pytest.mark.parametrize(
+    "end", ["SIGTERM", "end of input", "closed output", "closed output and SIGTERM"]
+)
 def test_the_end_of_the_process_waits_for_a_change_that_was_sent(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident, end
 ):
@@ -158,9 +188,12 @@ def test_the_end_of_the_process_waits_for_a_change_that_was_sent(
         if end == "SIGTERM":
             process.send_signal(signal.SIGTERM)
             wait_for(process, "waiting for the answer to a change")
-        elif end == "closed output":
+        elif end.startswith("closed output"):
             process.stdout.close()
             wait_for(process, "waiting for the answer to a change")
+            if end.endswith("SIGTERM"):
+                process.send_signal(signal.SIGTERM)
+                wait_for(process, "another signal ends the process at once")
         else:
             process.stdin.close()
         between.release()
