@@ -4,8 +4,8 @@
 
 `ANSWERS_FOLDER` holds answers of the sandbox, one `TOOL.json` each, as
 `pagerduty-mcp-server call TOOL --sandbox` prints them. Needs numpy, `token-tables` built in
-release, and word lists: Debian's wamerican, wpolish, wngerman, wdutch, wswedish, witalian, wspanish,
-wportuguese, wfrench, and hunspell-hu, -tr, -id, -cs, -hr, -ro, -vi.
+release, and word lists: Debian's wamerican, wpolish, wngerman, wdutch, wswedish, witalian,
+wspanish, wportuguese, wfrench, and hunspell-hu, -tr, -id, -cs, -hr, -ro, -vi.
 
 The table is a mixture. Letters that are frequent in technical English and in PagerDuty's answers
 get the probability seen there, so that ordinary answers are estimated closely. All others get the

@@ -48,8 +48,9 @@ class Server:
     `call_tool` looks at `os.environ` on every call. As long as none of the variables that are read
     changes, calls share their connections and what is known about the current user. A changed
     variable takes effect on the next call. With `PAGERDUTY_SANDBOX=1` an incident acknowledged by
-    one call is acknowledged in the next, also in another process of the same user. The `.env` file is read once, by the first call or the first `PagerDuty` of the
-    process, and not copied into `os.environ`.
+    one call is acknowledged in the next, also in another process of the same user. The `.env` file
+    is read once, by the first call or the first `PagerDuty` of the process, and not copied into
+    `os.environ`.
 
     Attributes:
         name: What the server calls itself over MCP.

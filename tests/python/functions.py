@@ -54,7 +54,9 @@ def connect(portal: BlockingPortal, *arguments: str, **variables: str) -> Iterat
         if argument not in options:
             pytest.fail(f"the functions have no {argument}", pytrace=False)
         keywords |= options[argument]
-    settings = dict.fromkeys(_core.VARIABLES, "") | {"PAGERDUTY_SANDBOX_STATE": "memory"} | variables
+    settings = (
+        dict.fromkeys(_core.VARIABLES, "") | {"PAGERDUTY_SANDBOX_STATE": "memory"} | variables
+    )
     if "--sandbox" in arguments:
         settings["PAGERDUTY_SANDBOX"] = "1"
     with patch.dict(os.environ, settings):
