@@ -5,8 +5,8 @@ HTTP/2, as PagerDuty is, and spoils 2 % of the requests. The driver calls every 
 them, and checks that each call is answered exactly once, with a success or with an error that the
 fault explains; that no note is written twice and none that was confirmed is missing; and that the
 last tenth of the calls finds the server with the memory and the open files of the first. Prints
-Markdown, and leaves it with the same as JSON in `target/bench/`. Exits with status 1 if one of these
-does not hold.
+Markdown, and leaves it with the same as JSON in `target/bench/`. Exits with status 1 if one of
+these does not hold.
 
 `cargo build --release && python benches/soak.py`, with `--calls 5000` for a short one; Linux, where
 `/proc` tells what a process uses. Needs nothing but Python.
