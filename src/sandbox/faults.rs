@@ -59,7 +59,7 @@ fn once() -> u32 {
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
 /// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"together": 4}`,
 /// `{"wrong_json": …}`, `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes. Times end at an hour, `bomb` at
-/// [`MOST_MEGABYTES`] and `together` at [`MOST_TOGETHER`].
+/// `MOST_MEGABYTES` and `together` at `MOST_TOGETHER`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

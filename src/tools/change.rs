@@ -96,7 +96,7 @@ pub async fn in_task(
     outcome
 }
 
-/// The log target of the lines that [`audit`] writes.
+/// The log target of the lines that `audit` writes.
 pub const AUDIT: &str = "pagerduty_mcp_server::audit";
 
 /// Logs who changed what, without the text of notes and without credentials.

@@ -40,7 +40,7 @@ pub enum Keep {
     Verbatim,
     /// The whole value, with white space trimmed from both ends of a text.
     Line,
-    /// The given fields of an object, in this order, and [`DELETED`].
+    /// The given fields of an object, in this order, and `DELETED`.
     Only(&'static [Field]),
 }
 
@@ -191,7 +191,7 @@ impl<'n> Selection<'n> {
     }
 }
 
-/// Returns the fields of an object in the order of the table, then [`DELETED`], without empty ones. Values are moved,
+/// Returns the fields of an object in the order of the table, then `DELETED`, without empty ones. Values are moved,
 /// not copied.
 #[must_use]
 pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {

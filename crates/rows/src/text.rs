@@ -6,7 +6,7 @@
 //! those becomes one U+FFFD, so that it remains visible that something was there. See `SECURITY.md`.
 //!
 //! Some invisible characters belong to a script: without its joiner a Persian name is a different name, which a search
-//! no longer finds. [`Needs`] defines which character stays with which script. Others are only hints for a renderer
+//! no longer finds. `Needs` defines which character stays with which script. Others are only hints for a renderer
 //! (where a line may break, which way a quoted name runs). They are dropped without a replacement, since the text reads
 //! the same without them.
 
