@@ -111,12 +111,14 @@ fn after<'t>(text: &'t str, start: &str) -> Option<&'t str> {
 }
 
 /// Returns whether a header holds a JSON Web Token, which no PagerDuty key is.
+#[must_use]
 pub fn is_web_token(given: &str) -> bool {
     let text = bare(given);
     text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() >= 2
 }
 
 /// Returns whether a text was left empty, or holds a variable or a word for "no value".
+#[must_use]
 pub fn is_unfilled(given: &str) -> bool {
     matches!(flaw(bare(given)), Some(Flaw::Empty | Flaw::Nothing | Flaw::Variable))
 }

@@ -95,15 +95,16 @@ impl Dotenv {
                     return;
                 }
             },
-            Entry::Set(name, value) => match ours(name) {
-                Some(variable) => (variable, content(variable, value)),
-                None => {
+            Entry::Set(name, value) => {
+                if let Some(variable) = ours(name) {
+                    (variable, content(variable, value))
+                } else {
                     if is_similar_to_token(name) && !value.trim().is_empty() {
                         self.similar = Some(name.to_owned());
                     }
                     return;
                 }
-            },
+            }
         };
         self.lines.retain(|line| line.name != variable.name);
         self.lines.extend(content.map(|content| Line { name: variable.name, number, content }));
