@@ -236,10 +236,26 @@ impl Api {
     /// A query that names more values than one request can hold is split into portions that are requested in parallel.
     pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection<'_>) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
+        let list = format!("{}?{}", M::RESOURCE.path, query.list());
+        let start = want.offset;
+        let given = self.account.places.before(&list, start);
         let mut portions = query.in_portions();
-        if portions.len() < 2 {
-            return self.portion(portions.pop().unwrap_or_default(), want, selection).await;
-        }
+        let listing = if portions.len() < 2 {
+            self.portion(portions.pop().unwrap_or_default(), want, given, selection).await?
+        } else {
+            self.merged(portions, want, given, selection).await?
+        };
+        self.account.places.note(list, start, &listing);
+        Ok(listing)
+    }
+
+    async fn merged<M: Model>(
+        &self,
+        mut portions: Vec<Query>,
+        want: Want,
+        given: Vec<String>,
+        selection: &Selection<'_>,
+    ) -> Result<Listing<M>> {
         // Any one portion may hold all rows of the result.
         let each = Want {
             limit: want.offset.saturating_add(want.limit).saturating_add(1),
@@ -249,18 +265,22 @@ impl Api {
         let mut lists = Vec::with_capacity(portions.len());
         while !portions.is_empty() {
             let some = portions.drain(..portions.len().min(PORTIONS));
-            let some = some.map(|query| self.portion(query, each.clone(), selection));
+            let some = some.map(|query| self.portion(query, each.clone(), Vec::new(), selection));
             lists.extend(try_join_all(some).await?);
         }
-        Ok(pagination::merge(want, lists))
+        Ok(pagination::merge(want, given, lists))
     }
 
-    async fn portion<M: Model>(&self, query: Query, mut want: Want, selection: &Selection<'_>) -> Result<Listing<M>> {
+    async fn portion<M: Model>(
+        &self,
+        query: Query,
+        want: Want,
+        given: Vec<String>,
+        selection: &Selection<'_>,
+    ) -> Result<Listing<M>> {
         debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
-        let list = format!("{}?{}", M::RESOURCE.path, query.list());
-        let given = self.account.places.before(&list, &mut want);
-        let counted = pagination::is_counted(want.limit).then_some(true);
-        let listing = pagination::collect(
+        let counted = pagination::is_counted(want.limit, !given.is_empty()).then_some(true);
+        pagination::collect(
             want,
             given,
             || self.account.rate.room(),
@@ -269,14 +289,13 @@ impl Api {
                 async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
             },
         )
-        .await?;
-        self.account.places.note(list, &listing);
-        Ok(listing)
+        .await
     }
 
-    /// Notes that objects in lists are being changed, so that the continuation of a list is checked more closely.
-    pub fn note_change(&self) {
-        self.account.places.note_change();
+    /// The places where the credential's lists were left off.
+    #[must_use]
+    pub fn places(&self) -> &places::Places {
+        &self.account.places
     }
 
     /// A list that belongs to one object and comes in one piece, cut to `want`.

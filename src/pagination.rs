@@ -21,7 +21,7 @@ use crate::error::Result;
 use crate::models::Model;
 use crate::reply::Budget;
 
-pub use portions::merge;
+pub use portions::{merge, resume};
 
 /// The largest page.
 pub const PAGE: usize = 100;
@@ -67,12 +67,16 @@ pub struct Listing<M> {
     pub rows: Vec<Row<M>>,
     /// Why it ends here.
     pub end: End,
+    /// The offset after the last row.
+    pub next: usize,
     /// Whether the first row alone is larger than the answer's budget.
     pub oversized: bool,
     /// The offset of each row that could not be read, with the reason.
     pub left_out: Vec<(usize, String)>,
     /// Set if the list became shorter while it was read, so that it was read again from an earlier row.
     pub moved: bool,
+    /// Set if rows may have been skipped because the list became shorter.
+    pub lacks_rows: bool,
 }
 
 /// Why a list ends.
@@ -89,16 +93,16 @@ pub enum End {
 }
 
 /// Returns how many rows can be requested twice without another page: the free room in the last page.
-#[must_use]
-pub fn slack(limit: usize) -> usize {
+fn slack(limit: usize) -> usize {
     if limit > CEILING { 0 } else { limit.div_ceil(PAGE) * PAGE - limit }
 }
 
-/// Returns whether PagerDuty should count the rows of a list, which it should where the pages have no room for a
-/// repeated row.
+/// Returns whether PagerDuty should count the rows of a list, which it should where the pages have too little room to
+/// repeat the last row of each previous page.
 #[must_use]
-pub fn is_counted(limit: usize) -> bool {
-    limit > PAGE && limit <= CEILING && slack(limit) == 0
+pub fn is_counted(limit: usize, is_continued: bool) -> bool {
+    let repeated = limit.div_ceil(PAGE).saturating_sub(1) + usize::from(is_continued);
+    limit > PAGE && limit <= CEILING && slack(limit) < repeated
 }
 
 /// A page that was requested.
@@ -120,9 +124,10 @@ struct Asked {
 /// Each further page is requested from one row earlier, as long as the last page has room for the repeated rows. If
 /// that row is not among the rows returned so far, earlier rows are gone, and the list is read again from a page
 /// earlier. Where there is no room, the total number of rows shows the same; if a host does not count, rows are
-/// requested twice anyway.
+/// requested twice anyway. After the list became shorter once, each further page repeats a row, even if it takes another
+/// request. A continued list without room has one row less.
 pub async fn collect<M, F, Fut>(
-    want: Want,
+    mut want: Want,
     given: Vec<String>,
     spare: impl Fn() -> usize,
     mut fetch: F,
@@ -132,9 +137,12 @@ where
     F: FnMut(usize, usize) -> Fut,
     Fut: Future<Output = Result<Page<M>>>,
 {
-    let mut slack = slack(want.limit);
-    let (is_counted, mut total) = (is_counted(want.limit), None);
     let mut knows_last = !given.is_empty();
+    let (is_counted, mut total) = (is_counted(want.limit, knows_last), None);
+    if knows_last && slack(want.limit) == 0 {
+        want.limit = want.limit.saturating_sub(1);
+    }
+    let mut slack = slack(want.limit).max(usize::from(knows_last));
     let mut taker = Taker::new(want, given);
     let mut next = taker.offset;
     let (mut pages, mut fetched, mut returns) = (0, 0, 0);
@@ -148,7 +156,7 @@ where
                 && opened - sent.load(Ordering::Relaxed) < spare()
                 && next - taker.offset < taker.likely_room())
         {
-            let checks = slack > 0 || (is_counted && total.is_none());
+            let checks = slack > 0 || taker.moved || (is_counted && total.is_none());
             let twice = usize::from(knows_last && !goes_back && checks && next > 0);
             let room = taker.room().saturating_sub(next - taker.offset);
             let size = match (room, goes_back) {
@@ -185,6 +193,7 @@ where
         fetched += 1;
         let fewer = page.total.and_then(|now| total.replace(now)?.checked_sub(now)).filter(|fewer| *fewer > 0);
         let fewer = fewer.or_else(|| (asked.is_checked && !taker.has_given(&page)).then_some(PAGE - 2));
+        taker.lacks_rows |= fewer.is_some() && returns >= MOST_RETURNS;
         if let Some(fewer) = fewer.filter(|_| returns < MOST_RETURNS) {
             returns += 1;
             underway.clear();
@@ -229,10 +238,21 @@ where
 /// Cuts a list that came in one piece.
 #[must_use]
 pub fn cut<M: Model>(want: Want, page: Page<M>) -> Listing<M> {
-    let passed_over = want.offset;
-    let mut taker = Taker::new(want, Vec::new());
-    let end = taker.take(page.rows.into_iter().skip(passed_over).collect());
-    taker.finish(end.unwrap_or(End::Complete))
+    let start = want.offset;
+    cut_from(start, want, Vec::new(), page.rows.into_iter().skip(start).collect())
+}
+
+/// Cuts the rest of a list, which begins at the offset `start`. Rows whose keys are in `given` are left out.
+#[must_use]
+pub fn cut_from<M: Model>(
+    start: usize,
+    want: Want,
+    given: Vec<String>,
+    rows: Vec<Result<Row<M>, Unreadable>>,
+) -> Listing<M> {
+    let mut taker = Taker::starting_at(start, want, given);
+    let end = taker.take(rows).unwrap_or(End::Complete);
+    taker.finish(end)
 }
 
 /// Takes rows while there is room for them.
@@ -244,12 +264,19 @@ struct Taker<M> {
     oversized: bool,
     left_out: Vec<(usize, String)>,
     moved: bool,
+    lacks_rows: bool,
 }
 
 impl<M: Model> Taker<M> {
     fn new(want: Want, given: Vec<String>) -> Self {
+        Self::starting_at(want.offset, want, given)
+    }
+
+    /// Takes rows from an offset that is less than the wanted one if the list became shorter.
+    fn starting_at(offset: usize, want: Want, given: Vec<String>) -> Self {
         let (seen, rows, left_out) = (given.into_iter().collect(), Vec::new(), Vec::new());
-        Self { offset: want.offset, want, seen, rows, oversized: false, left_out, moved: false }
+        let moved = offset < want.offset;
+        Self { offset, want, seen, rows, oversized: false, left_out, moved, lacks_rows: false }
     }
 
     /// Returns whether the first row of a page was already returned. This is also true for a row without a key, and for
@@ -302,8 +329,13 @@ impl<M: Model> Taker<M> {
         None
     }
 
+    /// Returns the rows. An offset comes from a page after which there were more rows: if there are none any more, the
+    /// list became shorter, and rows before the offset may not have been returned.
     fn finish(self, end: End) -> Listing<M> {
-        Listing { rows: self.rows, end, oversized: self.oversized, left_out: self.left_out, moved: self.moved }
+        let is_empty = self.rows.is_empty() && self.left_out.is_empty();
+        let lacks_rows = self.lacks_rows || (is_empty && end == End::Complete && self.want.offset > 0);
+        let Self { rows, oversized, left_out, moved, .. } = self;
+        Listing { rows, end, next: self.offset, oversized, left_out, moved, lacks_rows }
     }
 }
 

@@ -24,6 +24,10 @@ pub use format::{Format, Written};
 /// Said when a single object fills the answer and more.
 const OVERSIZED: &str = "This one object is larger than an answer should be. Name the fields you need in include.";
 
+/// The warning if rows may be missing.
+const SHORTER: &str = "The list may have become shorter since the previous page or while it was read, so rows may be \
+                       missing. List it again with offset=0.";
+
 /// What a tool answers.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -76,9 +80,12 @@ impl Reply {
             )),
             End::Complete | End::Limit(_) => {}
         }
-        if listing.moved {
-            reply
-                .warn("The list became shorter meanwhile, so it was read again from an earlier row: none is left out.");
+        if listing.lacks_rows {
+            reply.warn(SHORTER);
+        } else if listing.moved {
+            reply.warn(
+                "The list became shorter meanwhile, so it was read again from an earlier row. Some rows may be repeated.",
+            );
         }
         if listing.oversized {
             reply.warn(OVERSIZED);

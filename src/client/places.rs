@@ -6,68 +6,56 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::accounts::lock;
 use crate::models::Model;
-use crate::pagination::{End, Listing, PAGE, Want, slack};
+use crate::pagination::{End, Listing, PAGE};
 
-/// The most lists that are remembered for a credential.
-const MOST: usize = 16;
+/// The most offsets of lists that are remembered for a credential. Several users of one credential share them.
+const MOST: usize = 64;
+
+/// The most rows that are remembered before an offset: even if all rows of the latest page are gone, a list is found
+/// again by those of the page before it.
+const MOST_KEYS: usize = 2 * PAGE;
 
 /// The ends of the latest lists.
 #[derive(Debug, Default)]
-pub struct Places {
-    ends: Mutex<VecDeque<Place>>,
-    changes: AtomicU64,
-}
+pub struct Places(Mutex<VecDeque<Place>>);
 
 #[derive(Debug)]
 struct Place {
     list: String,
     /// The offset of the remaining rows.
     offset: usize,
-    /// The keys of the last rows before the offset.
+    /// The keys of the rows before the offset, the last row first.
     keys: Vec<String>,
-    /// The number of changes made by then.
-    changes: u64,
+}
+
+impl Place {
+    fn is_at(&self, list: &str, offset: usize) -> bool {
+        self.list == list && self.offset == offset
+    }
 }
 
 impl Places {
-    /// Returns the keys of the rows returned before the wanted offset, as far as they should be checked.
-    ///
-    /// One of them is requested again. Where the pages have no room for it, it is only requested after a change, and
-    /// takes the place of the last row.
-    pub fn before(&self, list: &str, want: &mut Want) -> Vec<String> {
-        let ends = lock(&self.ends);
-        let Some(place) = ends.iter().find(|place| place.list == list && place.offset == want.offset) else {
-            return Vec::new();
-        };
-        if slack(want.limit) == 0 {
-            if place.changes == self.changes.load(Ordering::Relaxed) {
-                return Vec::new();
-            }
-            want.limit -= 1;
-        }
-        place.keys.clone()
+    /// Returns the keys of the rows that were returned before an offset, as far as they are remembered.
+    pub fn before(&self, list: &str, offset: usize) -> Vec<String> {
+        let ends = lock(&self.0);
+        ends.iter().find(|place| place.is_at(list, offset)).map_or_else(Vec::new, |place| place.keys.clone())
     }
 
-    /// Remembers where a list was left off.
-    pub fn note<M: Model>(&self, list: String, listing: &Listing<M>) {
+    /// Remembers where a list that was read from the offset `start` was left off.
+    pub fn note<M: Model>(&self, list: String, start: usize, listing: &Listing<M>) {
         let (End::Limit(offset) | End::Budget(offset)) = listing.end else { return };
-        let latest = listing.rows.iter().rev().take(PAGE).filter_map(|row| row.facts.key());
-        let keys = latest.map(std::borrow::Cow::into_owned).collect();
-        let place = Place { list, offset, keys, changes: self.changes.load(Ordering::Relaxed) };
-        let mut ends = lock(&self.ends);
-        ends.retain(|other| other.list != place.list || other.offset != place.offset);
+        let latest = listing.rows.iter().rev().filter_map(|row| row.facts.key().map(std::borrow::Cow::into_owned));
+        let mut ends = lock(&self.0);
+        let earlier =
+            ends.iter().filter(|place| place.is_at(&list, start)).flat_map(|place| place.keys.iter().cloned());
+        let keys = latest.chain(earlier).take(MOST_KEYS).collect();
+        ends.retain(|place| !place.is_at(&list, offset));
         if ends.len() == MOST {
             ends.pop_front();
         }
-        ends.push_back(place);
-    }
-
-    /// Counts a change.
-    pub fn note_change(&self) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        ends.push_back(Place { list, offset, keys });
     }
 }

@@ -6,21 +6,25 @@ use super::{End, Listing, Taker, Want};
 use crate::client::decode::Row;
 use crate::models::Model;
 
-/// Merges the portions of a list in its order, without duplicate rows, and cuts it to `want`.
+/// Merges the portions of a list in its order, without duplicate rows, and cuts it to `want`. `given` are the keys of
+/// the rows before the wanted offset.
 #[must_use]
-pub fn merge<M: Model>(want: Want, lists: Vec<Listing<M>>) -> Listing<M> {
+pub fn merge<M: Model>(want: Want, given: Vec<String>, lists: Vec<Listing<M>>) -> Listing<M> {
     let ends: Vec<_> = lists.iter().map(|list| list.end).collect();
+    let (moved, lacks_rows) = (lists.iter().any(|list| list.moved), lists.iter().any(|list| list.lacks_rows));
     let left_out = lists.iter().flat_map(|list| list.left_out.iter().cloned()).collect();
     let mut portions: Vec<VecDeque<_>> = lists.into_iter().map(|list| list.rows.into()).collect();
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     while let Some(row) = first(&mut portions) {
         if row.facts.key().is_none_or(|key| seen.insert(key.into_owned())) {
-            rows.push(Ok(row));
+            rows.push(row);
         }
     }
-    let passed_over = want.offset;
-    let mut taker = Taker::new(want, Vec::new());
-    let end = taker.take(rows.into_iter().skip(passed_over).collect()).unwrap_or_else(|| {
+    let start = resume(&rows, want.offset, &given);
+    let mut taker = Taker::starting_at(start, want, given);
+    taker.moved |= moved;
+    taker.lacks_rows = lacks_rows;
+    let end = taker.take(rows.into_iter().skip(start).map(Ok).collect()).unwrap_or_else(|| {
         if ends.contains(&End::Ceiling) {
             End::Ceiling
         } else if ends.iter().all(|end| *end == End::Complete) {
@@ -30,6 +34,22 @@ pub fn merge<M: Model>(want: Want, lists: Vec<Listing<M>>) -> Listing<M> {
         }
     });
     Listing { left_out, ..taker.finish(end) }
+}
+
+/// Returns the offset at which a list that was read from its beginning continues. It is less than `offset` if the list
+/// became shorter: then it is the offset after the last row whose key is in `given`.
+#[must_use]
+pub fn resume<M: Model>(rows: &[Row<M>], offset: usize, given: &[String]) -> usize {
+    let is_given = |row: &Row<M>| row.facts.key().is_none_or(|key| given.iter().any(|given| *given == key));
+    if given.is_empty() {
+        return offset;
+    }
+    match rows.iter().take(offset).rposition(is_given) {
+        Some(last) => last + 1,
+        // As many rows were added before the rows that were returned.
+        None if rows.iter().any(is_given) => offset,
+        None => 0,
+    }
 }
 
 /// Takes the row that comes first in the list's order from the heads of the portions.

@@ -309,7 +309,7 @@ proptest! {
         length in 101u32..700, lost in 1usize..350, limit in 101usize..800, from in 0usize..99,
     ) {
         // Either each page has room for a repeated row, or the rows are counted.
-        prop_assume!(slack(limit) >= limit.div_ceil(PAGE) || slack(limit) == 0);
+        prop_assume!(slack(limit) >= limit.div_ceil(PAGE) || is_counted(limit, false));
         let before: Vec<u32> = (0..length).collect();
         let mut after = before.clone();
         after.drain(from..(from + lost).min(before.len()));
@@ -372,14 +372,56 @@ fn a_list_is_continued_after_the_rows_that_were_given() {
 }
 
 #[test]
+fn a_list_that_shrinks_twice_is_checked_again() {
+    let ids: Vec<u32> = (0..400).collect();
+    for limit in [199, 200, 299, 300, 395] {
+        // A row at the beginning disappears after each of the first requests.
+        for changes in 1..6 {
+            let requests = Cell::new(0);
+            let fetch = |offset, size| {
+                let gone = requests.replace(requests.get() + 1).min(changes);
+                std::future::ready(Ok(serve(&ids[gone..], offset, size)))
+            };
+            let listing = futures_util::FutureExt::now_or_never(collect(first(limit), Vec::new(), || 0, fetch));
+            let listing = listing.unwrap().unwrap();
+            let got: Vec<_> = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
+            assert_eq!(got, names(0..u32::try_from(limit).unwrap()), "{limit} {changes}");
+            assert!(listing.moved && !listing.lacks_rows, "{limit} {changes}");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_not_found_again_is_said_to_lack_rows() {
+    let ids: Vec<u32> = (0..3_000).collect();
+    let given = vec!["PGONE".to_owned()];
+    let fetch = |offset, size| std::future::ready(Ok(serve(&ids, offset, size)));
+    let want = Want { offset: 2_500, ..first(10) };
+    let listing = futures_util::FutureExt::now_or_never(collect(want, given, || 0, fetch)).unwrap().unwrap();
+    assert!(listing.lacks_rows);
+}
+
+#[test]
+fn full_pages_of_a_continued_list_have_room_for_a_row() {
+    let ids: Vec<u32> = (0..1_000).collect();
+    for (limit, expected) in [(100, vec![(99, 100)]), (200, vec![(99, 100), (199, 100)])] {
+        let want = Want { offset: 100, ..first(limit) };
+        let (got, moved, requests) = run_moving(&ids, &ids, want, &(0..100).collect::<Vec<_>>());
+        assert_eq!((got, moved, requests), (names(100..99 + u32::try_from(limit).unwrap()), false, expected));
+        assert!(is_counted(200, true) && is_counted(199, true) && !is_counted(199, false) && !is_counted(100, true));
+    }
+}
+
+#[test]
 fn portions_are_merged_in_order_each_row_once() {
     let list = |ids: &[u32], end| {
         let rows = serve(ids, 0, PAGE).rows.into_iter().map(Result::unwrap).collect();
-        Listing { rows, end, oversized: false, left_out: Vec::new(), moved: false }
+        let next = ids.len();
+        Listing { rows, end, next, oversized: false, left_out: Vec::new(), moved: false, lacks_rows: false }
     };
     let lists = || vec![list(&[1, 2, 3], End::Complete), list(&[3, 4], End::Complete), list(&[5], End::Complete)];
     let got = |want: Want| {
-        let listing = merge(want, lists());
+        let listing = merge(want, Vec::new(), lists());
         let ids: Vec<_> = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
         (ids, listing.end)
     };
@@ -387,6 +429,16 @@ fn portions_are_merged_in_order_each_row_once() {
     assert_eq!(got(first(2)), (names(1..3), End::Limit(2)));
     assert_eq!(got(Want { offset: 2, ..first(2) }), (names(3..5), End::Limit(4)));
     assert_eq!(got(Want { offset: 4, ..first(2) }), (names(5..6), End::Complete));
+    // The list is continued after rows of which the first one, all, or none are gone.
+    let given = |given: &[u32]| {
+        let listing = merge(Want { offset: 2, ..first(2) }, names(given.iter().copied()), lists());
+        (listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect(), listing.end, listing.moved)
+    };
+    assert_eq!(given(&[0, 1]), (names(2..4), End::Limit(3), true));
+    assert_eq!(given(&[8, 9]), (names(1..3), End::Limit(2), true));
+    assert_eq!(given(&[1, 2]), (names(3..5), End::Limit(4), false));
+    // New rows precede the rows that were returned.
+    assert_eq!(given(&[3, 4]), (names(5..6), End::Complete, false));
 }
 
 #[test]

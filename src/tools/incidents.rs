@@ -329,7 +329,6 @@ fn count(listing: &Listing<Incident>) -> [(&'static str, Value); 3] {
 async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<Reply> {
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
-    cx.api.note_change();
     let changed = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
     Ok(cx.object(&INCIDENTS, changed.row.shown, &params.include, Request::Change).warned(changed.warning))
 }

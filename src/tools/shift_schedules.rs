@@ -38,7 +38,23 @@ pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include:
 /// Returns a list of both kinds: layer-based schedules in PagerDuty's order, then shift-based ones. If one kind is
 /// unavailable, a warning names it.
 pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: &Include<Schedule>) -> Result<Reply> {
-    const NARROW: &str = "query";
+    // The place of the whole list is remembered besides that of its part in layers: a deleted schedule of either kind
+    // moves the rows after it.
+    let (list, start) = (format!("schedules of both kinds?query={}", name.unwrap_or_default()), want.offset);
+    let given = cx.api.places().before(&list, start);
+    let (listing, warning) = combined(cx, name, want, given, include).await?;
+    cx.api.places().note(list, start, &listing);
+    Ok(listed(&SCHEDULES, listing, include, "query").warned(warning))
+}
+
+/// Returns the rows of both kinds and a warning. `given` are the keys of the rows before the wanted offset.
+async fn combined(
+    cx: &Context,
+    name: Option<&str>,
+    want: Want,
+    given: Vec<String>,
+    include: &Include<Schedule>,
+) -> Result<(Listing<Schedule>, Option<String>)> {
     let (layers, shifts) = both(cx, name, &want, include).await;
     let mut shifts = match shifts {
         Ok(shifts) => shifts,
@@ -46,7 +62,7 @@ pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: 
             let lacks = "; a gateway in front of PagerDuty may lack the path /v3/schedules";
             let lacks = if error.http_status() == Some(404) { lacks } else { "" };
             let missing = format!("Shift-based schedules could not be listed and are missing here: {error}{lacks}");
-            return Ok(listed(&SCHEDULES, layers?, include, NARROW).warned([missing]));
+            return Ok((layers?, Some(missing)));
         }
     };
     let layers = match layers {
@@ -54,24 +70,21 @@ pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: 
         Err(error) => {
             let listing = pagination::cut(want, whole(Vec::new(), shifts));
             let missing = format!("Only shift-based schedules are here; the others could not be listed: {error}");
-            return Ok(listed(&SCHEDULES, listing, include, NARROW).warned([missing]));
+            return Ok((listing, Some(missing)));
         }
-        Ok(layers) if layers.end != End::Complete || shifts.is_empty() => {
-            return Ok(listed(&SCHEDULES, layers, include, NARROW));
-        }
+        Ok(layers) if layers.end != End::Complete || shifts.is_empty() => return Ok((layers, None)),
         Ok(layers) => layers,
     };
     let came = layers.rows.len() + layers.left_out.len();
-    let total = if came == 0 && want.offset > 0 { cx.api.count_schedules(name).await? } else { want.offset + came };
-    shifts.drain(..want.offset.saturating_sub(total).min(shifts.len()));
-    let all = pagination::cut(Want { offset: 0, ..want.clone() }, whole(layers.rows, shifts));
-    let mut listing = Listing { left_out: layers.left_out, moved: layers.moved, ..all };
-    listing.end = match listing.end {
-        End::Limit(next) => End::Limit(want.offset + next),
-        End::Budget(next) => End::Budget(want.offset + next),
-        end => end,
-    };
-    Ok(listed(&SCHEDULES, listing, include, NARROW))
+    let total = if came == 0 && want.offset > 0 { cx.api.count_schedules(name).await? } else { layers.next };
+    let skipped = pagination::resume(&shifts, want.offset.saturating_sub(total), &given);
+    shifts.drain(..skipped.min(shifts.len()));
+    let start = (total + skipped).saturating_sub(came);
+    let all = pagination::cut_from(start, want, given, whole(layers.rows, shifts).rows);
+    let moved = layers.moved || all.moved;
+    // The layers alone may have ended before the offset.
+    let lacks_rows = all.lacks_rows || (came > 0 && layers.lacks_rows);
+    Ok((Listing { left_out: layers.left_out, moved, lacks_rows, ..all }, None))
 }
 
 type Rows = Vec<Row<Schedule>>;

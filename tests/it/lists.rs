@@ -43,7 +43,7 @@ async fn acknowledging_page_by_page_leaves_none_out() {
 }
 
 #[tokio::test]
-async fn full_pages_overlap_only_after_a_change() {
+async fn full_pages_overlap_by_the_row_before() {
     let account = Account::with(tokens::USER, Options { incidents: 8_000, ..Options::default() }, |_| {}).await;
     let me = account.ok("build_user_context", json!({})).await;
     let arguments = json!({"current_user_context": false, "team_ids": me["team_ids"], "statuses": ["resolved"],
@@ -52,12 +52,7 @@ async fn full_pages_overlap_only_after_a_change() {
     let first = account.ok("get_incidents", arguments).await;
     next["offset"] = first["metadata"]["next_offset"].clone();
     assert_eq!(next["offset"], 100);
-    // Without a change, the next page is requested as usual.
-    let requests = account.requests_of("get_incidents", next.clone()).await;
-    assert!(requests[0].contains("offset=100") && requests[0].contains("limit=100"), "{requests:?}");
-    // After a change, it begins with the last row returned, which takes the place of another row.
-    let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
-    account.ok("acknowledge_incident", json!({"incident_id": open["incidents"][0]["id"]})).await;
+    // The next page begins with the last row returned, which takes the place of another row.
     account.sandbox.clear();
     let second = account.ok("get_incidents", next).await;
     let requests = account.sandbox.requests();
@@ -68,15 +63,69 @@ async fn full_pages_overlap_only_after_a_change() {
     assert_eq!(both.len(), 199);
 }
 
+/// Returns a page of teams as a fault.
+fn teams(ids: std::ops::Range<usize>, more: bool) -> FaultKind {
+    let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
+    FaultKind::WrongJson(json!({"teams": teams, "more": more}))
+}
+
+#[tokio::test]
+async fn full_page_changed_by_others_is_followed_by_the_rest() {
+    let account = Account::start().await;
+    account.sandbox.fail(Fault::once("/teams?offset=0", teams(0..100, true)));
+    let first = account.ok("get_teams", json!({"include": ["id"]})).await;
+    assert_eq!((rows(&first, "teams").len(), &first["metadata"]["next_offset"]), (100, &json!(100)));
+    // Other processes have removed the hundred rows.
+    account.sandbox.fail(Fault::once("/teams?offset=99", teams(0..0, false)));
+    account.sandbox.fail(Fault::once("/teams?offset=0", teams(100..150, false)));
+    let second = account.ok("get_teams", json!({"include": ["id"], "offset": 100})).await;
+    assert_eq!(ids(&second, "teams"), (100..150).map(|id| format!("PT{id}")).collect::<Vec<_>>());
+    assert!(warnings(&second).contains("became shorter"), "{second}");
+}
+
+#[tokio::test]
+async fn page_after_a_removed_page_repeats_no_earlier_row() {
+    let account = Account::start().await;
+    for (offset, page) in [(0, teams(0..100, true)), (99, teams(99..199, true))] {
+        account.sandbox.fail(Fault::once(format!("/teams?offset={offset}"), page));
+    }
+    account.ok("get_teams", json!({"include": ["id"]})).await;
+    let second = account.ok("get_teams", json!({"include": ["id"], "offset": 100})).await;
+    assert_eq!((rows(&second, "teams").len(), &second["metadata"]["next_offset"]), (99, &json!(199)));
+    // The rows of the second page are gone: the rest follows the last row of the first one.
+    let rest: Vec<_> = (99..100).chain(199..230).map(|id| json!({"id": format!("PT{id}")})).collect();
+    account.sandbox.fail(Fault::once("/teams?offset=198", teams(0..0, false)));
+    let rest = FaultKind::WrongJson(json!({"teams": rest, "more": false}));
+    account.sandbox.fail(Fault::once("/teams?offset=99", rest));
+    let third = account.ok("get_teams", json!({"include": ["id"], "offset": 199})).await;
+    assert_eq!(ids(&third, "teams"), (199..230).map(|id| format!("PT{id}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn empty_page_after_the_first_is_never_complete_silently() {
+    let account = Account::start().await;
+    let first = account.ok("get_teams", json!({"limit": 1})).await;
+    assert_eq!(first["metadata"]["has_more"], true);
+    for offset in [1, 5_000] {
+        account.sandbox.clear();
+        for _ in 0..2 {
+            account.sandbox.fail(Fault::once("/teams", teams(0..0, false)));
+        }
+        let empty = account.ok("get_teams", json!({"limit": 1, "offset": offset})).await;
+        assert_eq!((&empty["metadata"]["count"], &empty["metadata"]["has_more"]), (&json!(0), &json!(false)));
+        assert!(warnings(&empty).contains("List it again with offset=0"), "{empty}");
+        account.sandbox.clear();
+    }
+    account.sandbox.fail(Fault::once("/teams", teams(0..0, false)));
+    let none = account.ok("get_teams", json!({"query": "none"})).await;
+    assert_eq!(warnings(&none), "", "an empty list");
+}
+
 #[tokio::test]
 async fn a_list_that_shrinks_while_it_is_read_has_no_hole() {
     let account = Account::start().await;
-    let page = |ids: std::ops::Range<usize>, more: bool| {
-        let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
-        FaultKind::WrongJson(json!({"teams": teams, "more": more}))
-    };
     // Three rows at the beginning disappear before the second page is requested.
-    for answer in [page(0..100, true), page(102..150, false), page(3..103, true), page(102..150, false)] {
+    for answer in [teams(0..100, true), teams(102..150, false), teams(3..103, true), teams(102..150, false)] {
         account.sandbox.fail(Fault::once("/teams", answer));
     }
     let answer = account.ok("get_teams", json!({"limit": 150})).await;
@@ -170,6 +219,33 @@ async fn more_teams_than_a_request_can_name_are_asked_for_in_portions() {
     assert!(requests.iter().all(|request| request.query.len() < 4_096));
     let teams: usize = requests.iter().map(|request| request.query.matches("team_ids").count()).sum();
     assert_eq!(teams, 250);
+}
+
+#[tokio::test]
+async fn portions_that_become_shorter_are_listed_without_a_hole() {
+    let account = Account::start().await;
+    let teams: Vec<_> = (0..150).map(|team| json!({"id": format!("PT{team}"), "type": "team"})).collect();
+    let me = json!({"user": {"id": "PME", "name": "Me", "email": "me@example.com", "teams": teams}});
+    account.sandbox.fail(Fault::once("/users/me", FaultKind::WrongJson(me)));
+    let mut left = vec!["Ada", "Bob", "Cy", "Dan", "Eve", "Fay", "Gus"];
+    let (mut seen, mut arguments) = (Vec::new(), json!({"include": ["id"], "limit": 2}));
+    for _ in 0..7 {
+        for portion in 0..2 {
+            let users = left.iter().enumerate().filter(|(place, _)| place % 2 == portion);
+            let users: Vec<_> = users.map(|(_, name)| json!({"id": format!("P{name}"), "name": name})).collect();
+            let page = json!({"users": users, "more": false});
+            account.sandbox.fail(Fault::once("/users", FaultKind::WrongJson(page)));
+        }
+        let page = account.ok("get_users", arguments.clone()).await;
+        let page_ids = ids(&page, "users");
+        left.retain(|name| !page_ids.contains(&format!("P{name}")));
+        seen.extend(page_ids);
+        match page["metadata"].get("next_offset") {
+            Some(next) => arguments["offset"] = next.clone(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["PAda", "PBob", "PCy", "PDan", "PEve", "PFay", "PGus"]);
 }
 
 #[tokio::test]

@@ -40,6 +40,56 @@ async fn list_holds_both_kinds_page_by_page() {
     assert_eq!((beyond["metadata"]["count"].as_u64(), &beyond["metadata"]["has_more"]), (Some(0), &json!(false)));
 }
 
+/// Answers with schedules of both kinds to a call with `limit` and `offset`, which may go back to earlier pages.
+fn serve(account: &Account, layers: &[&str], shifts: &[&str], limit: usize, offset: usize) {
+    let schedules = |ids: &[&str]| -> Vec<_> {
+        ids.iter().map(|id| json!({"id": format!("P{id}"), "name": id, "summary": id, "type": "schedule"})).collect()
+    };
+    let fail = |path: String, answer: Value| {
+        account.sandbox.fail(Fault { times: 9, ..Fault::once(path, FaultKind::WrongJson(answer)) });
+    };
+    for start in 0..10 {
+        let size = match start {
+            start if start == offset => limit,
+            start if start + 1 == offset => limit + 1,
+            _ => 100,
+        };
+        let page: Vec<_> = layers.iter().copied().skip(start).take(size).collect();
+        let more = start + page.len() < layers.len();
+        fail(format!("/schedules?offset={start}"), json!({"schedules": schedules(&page), "more": more}));
+    }
+    let count = json!({"schedules": [], "more": false, "total": layers.len()});
+    fail("/schedules?total=true".to_owned(), count);
+    fail("/v3/schedules".to_owned(), json!({"schedules": schedules(shifts), "next_cursor": null}));
+}
+
+#[tokio::test]
+async fn list_of_both_kinds_has_no_hole_when_it_shrinks() {
+    let removed: [(&str, usize, usize); 5] =
+        [("layer", 0, 1), ("layer", 0, 3), ("shift", 0, 1), ("layer", 1, 3), ("", 0, 0)];
+    for limit in [1, 2, 3, 4, 5] {
+        for (kind, from, to) in removed {
+            let account = Account::start().await;
+            let (mut layers, mut shifts) = (vec!["L0", "L1", "L2"], vec!["V0", "V1", "V2", "V3"]);
+            let (mut seen, mut offset) = (Vec::new(), 0);
+            for turn in 0..10 {
+                serve(&account, &layers, &shifts, limit, offset);
+                let page = account.ok("get_schedules", json!({"limit": limit, "offset": offset})).await;
+                seen.extend(rows(&page, "schedules").iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+                account.sandbox.clear();
+                if turn == 0 {
+                    (if kind == "layer" { &mut layers } else { &mut shifts }).drain(from..to);
+                }
+                let Some(next) = page["metadata"]["next_offset"].as_u64() else { break };
+                offset = usize::try_from(next).unwrap();
+            }
+            let expected: Vec<_> = layers.iter().chain(&shifts).map(|id| format!("P{id}")).collect();
+            let missing: Vec<_> = expected.iter().filter(|id| !seen.contains(id)).collect();
+            assert!(missing.is_empty(), "{limit} {kind} {from}..{to}: {seen:?} lacks {missing:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn list_by_name_finds_both_kinds() {
     let account = Account::start().await;
