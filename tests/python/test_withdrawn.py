@@ -107,7 +107,9 @@ def request(
     """Return a call in the form that is sent over a connection."""
     params = {"name": tool, "arguments": arguments}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
-    headers = {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON | (session or {})
+    headers = (
+        {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON | (session or {})
+    )
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}".encode()
 
