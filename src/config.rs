@@ -258,7 +258,9 @@ fn unusable(name: &str, value: &str, expected: &str) -> Error {
 /// Returns a value without blanks and quotes around it: Docker's `--env-file` keeps quotes as part of the value.
 fn unquoted(value: &str) -> &str {
     let value = value.trim();
-    let inner = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    // A command may begin and end with quotes of different words.
+    let whole = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| !inner.contains(quote));
+    let inner = ['"', '\''].into_iter().find_map(whole);
     inner.map_or(value, str::trim)
 }
 
@@ -303,6 +305,15 @@ mod tests {
             (&[(API_HOST, " ")][..], "https://api.pagerduty.com"),
         ] {
             assert_eq!(config(variables).unwrap().host.base(), base);
+        }
+    }
+
+    #[test]
+    fn quotes_are_removed_only_around_the_whole_value() {
+        for (value, expected) in
+            [("'u+x'", "u+x"), (" \"a b\" ", "a b"), ("'py' 'x.py' %s 'log'", "'py' 'x.py' %s 'log'"), ("'", "'")]
+        {
+            assert_eq!(unquoted(value), expected);
         }
     }
 
