@@ -125,8 +125,9 @@ fn from_words(
         )
         .hint("Wait for retry_after_seconds, then ask for less at a time."),
         (status, _) => {
-            let error =
-                Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{}", said.quoted()));
+            // The page of a failing proxy says nothing about the request.
+            let words = if status >= 500 && said.is_page { String::new() } else { said.quoted() };
+            let error = Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{words}"));
             error.hint(match status {
                 500.. => "PagerDuty has a problem of its own; try again in a minute.",
                 300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",

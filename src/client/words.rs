@@ -59,19 +59,19 @@ impl Words {
     pub fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
         let body = without_mark(body).trim_ascii();
         let Some(said) = json(body) else {
-            let text = plain_text(body).map(|text| shorten(&redact(&text), LONGEST));
+            let text = plain_text(body).map(|text| shorten(&redacted(&text, &redact), LONGEST));
             return Self { text: text.filter(|text| !text.is_empty()), is_page: is_markup(body), ..Self::default() };
         };
         let mut texts = Vec::new();
         gather(&said, 0, &mut texts);
-        let text = shorten(&redact(&texts.join("; ")), LONGEST);
+        let text = shorten(&redacted(&texts.join("; "), &redact), LONGEST);
         let code = said.pointer("/error/code").or_else(|| said.get("code"));
         let mut scopes = Vec::new();
         find_scopes(&said, 0, &mut scopes);
         Self {
             code: code.and_then(|code| code.as_i64().or_else(|| code.as_str()?.trim().parse().ok())),
             text: (!text.is_empty()).then_some(text),
-            scopes: scopes.iter().map(|scope| shorten(&redact(scope), 60)).collect(),
+            scopes: scopes.iter().map(|scope| shorten(&redacted(scope, &redact), 60)).collect(),
             is_page: false,
         }
     }
@@ -208,7 +208,14 @@ fn is_markup(text: &[u8]) -> bool {
     text.starts_with(b"<")
 }
 
-/// Cleans a text before it is passed on: for a page, takes the title or else the text; puts it on one line; removes
+/// Redacts a text. Marks of hidden characters stay, unless they keep a credential from being found.
+fn redacted(text: &str, redact: impl Fn(&str) -> String) -> String {
+    let bare = one_line(&text.replace(char::REPLACEMENT_CHARACTER, ""));
+    let redacted = redact(&bare);
+    if redacted == bare { text.to_owned() } else { redacted }
+}
+
+/// Cleans a text before it is passed on: for a page, takes the title or else the text; puts it on one line; marks
 /// invisible characters.
 pub fn clean(text: &str) -> String {
     let text = text.trim();
@@ -217,9 +224,6 @@ pub fn clean(text: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    // Hidden characters are removed without a mark: a mark inside a credential would keep the credential from being
-    // found.
-    let text = text.replace(char::REPLACEMENT_CHARACTER, "");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

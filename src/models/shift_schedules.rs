@@ -63,7 +63,6 @@ impl Model for ShiftSchedule {
         plain("id"),
         plain("name"),
         plain("summary"),
-        plain("type"),
         plain("time_zone"),
         plain("description"),
         reference("escalation_policies"),

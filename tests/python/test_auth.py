@@ -257,7 +257,8 @@ def test_no_secret_is_ever_printed(
     echo = json.dumps({"error": {"message": stored["oauth_token"], "code": 2001}})
     sandbox.fail({"status": {"code": 400, "body": echo}}, path="/teams")
     run("call", "get_teams", status=1)
-    sandbox.fail({"status": {"code": 401}}, path="/teams")
+    # One refusal is answered with a refresh; the second ends the call.
+    sandbox.fail({"status": {"code": 401}}, path="/teams", times=2)
     run("call", "get_teams", status=1)
     terminal.expire()
     behave(reject_refresh=True, deny=True)

@@ -121,7 +121,7 @@ def test_an_account_level_key(door: Door, nowhere: Path, to_sandbox):
 
 def test_changes_in_another_name_are_pointed_out(door: Door, nowhere: Path, to_sandbox):
     status, checks = examine(door, nowhere, PAGERDUTY_USER_EMAIL="boss@acme.example", **to_sandbox)
-    assert (status, bad(checks)) == (0, {"user": "warn"})
+    assert (status, bad(checks)) == (0, {"user": "warn", "author": "warn"})
     assert "boss@acme.example" in checks["user"]["message"]
 
 

@@ -24,6 +24,7 @@ def parts(definition: dict, format: str) -> tuple[str, str, dict]:
     elif format == "mcp":
         assert definition.pop("title")
         assert definition.pop("annotations")
+        assert definition.pop("_meta")
     schema = {"anthropic": "input_schema", "mcp": "inputSchema"}.get(format, "parameters")
     assert definition.keys() == {"name", "description", schema}
     return definition["name"], definition["description"], definition[schema]

@@ -60,7 +60,7 @@ def test_answers_arrive_while_the_keyring_is_stuck(tmp_path):
         lines = run(
             STUCK, PAGERDUTY_CLIENT_ID="a-client", DBUS_SESSION_BUS_ADDRESS=f"unix:path={path}"
         )
-    assert lines == ["TIMEOUT", "True", "False"]
+    assert lines == ["TOKEN_STORE_UNAVAILABLE", "True", "False"]
 
 
 HANDLER = """
