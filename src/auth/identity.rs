@@ -192,7 +192,7 @@ impl Identity {
                     why = format!("{why} ({description})");
                 }
                 // Before it is shortened: what is cut through the middle would no longer be found.
-                let why = words::shorten(&redact(&words::clean(&why)), 300);
+                let why = words::shorten(&words::redacted(&words::clean(&why), redact), 300);
                 match said.error() {
                     // It is we who are refused, not the code or the token: those are as good as they were.
                     BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {

@@ -209,7 +209,7 @@ fn is_markup(text: &[u8]) -> bool {
 }
 
 /// Redacts a text. Marks of hidden characters stay, unless they keep a credential from being found.
-fn redacted(text: &str, redact: impl Fn(&str) -> String) -> String {
+pub fn redacted(text: &str, redact: impl Fn(&str) -> String) -> String {
     let bare = one_line(&text.replace(char::REPLACEMENT_CHARACTER, ""));
     let redacted = redact(&bare);
     if redacted == bare { text.to_owned() } else { redacted }
@@ -342,8 +342,8 @@ mod tests {
             ("<html><style>b{}</style><!-- a > b --><script>x<y</script><body><h1>Nothing</h1><p>here", "Nothing here"),
             ("<Error><Code>AccessDenied</Code><Message>No &lt;b&gt;</Message></Error>", "AccessDenied No &lt;b&gt;"),
             (r#"{"message": "<html><title>Gone</title>"}"#, "Gone"),
-            ("{\"message\": \"a\u{200b}b\u{202e}c\\nd\"}", "abc d"),
-            (r#"{"error": {"message": "Title cut \ud83d", "code": 1e999}}"#, "Title cut"),
+            ("{\"message\": \"a\u{200b}b\u{202e}c\\nd\"}", "a\u{fffd}b\u{fffd}c d"),
+            (r#"{"error": {"message": "Title cut \ud83d", "code": 1e999}}"#, "Title cut \u{fffd}"),
         ] {
             assert_eq!(words(body).text.as_deref(), Some(text), "{body}");
         }

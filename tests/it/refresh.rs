@@ -205,7 +205,7 @@ async fn a_refusal_that_is_not_oauths_loses_nothing() {
         (401, json!({"error": {"message": "no", "code": 2006}}).to_string(), ": no"),
         (403, json!({"error": "Forbidden by the gateway"}).to_string(), "Forbidden by the gateway"),
         (400, json!({"error": "invalid_grant", "error_description": ["a", "b"]}).to_string(), ": invalid_grant; a; b"),
-        (429, "Slow\u{200b} down\n".to_owned(), ": Slow down"),
+        (429, "Slow\u{200b} down\n".to_owned(), ": Slow\u{fffd} down"),
     ] {
         let scene = Scene::expired().await;
         let before = scene.stored();
