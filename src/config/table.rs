@@ -281,7 +281,10 @@ pub(super) fn is_similar_to_token(name: &str) -> bool {
     let words = rest.is_some_and(|rest| {
         rest.split('_').all(|word| WORDS.contains(&word)) && (rest.ends_with("KEY") || rest.ends_with("TOKEN"))
     });
-    let typo = [API_TOKEN, USER_API_KEY].iter().any(|known| strsim::osa_distance(&upper, known) <= 2);
+    // The lengths first: most variables of an environment are far from it, and the distance is not free.
+    let typo = [API_TOKEN, USER_API_KEY]
+        .iter()
+        .any(|known| upper.len().abs_diff(known.len()) <= 2 && strsim::osa_distance(&upper, known) <= 2);
     (words || typo) && !VARIABLES.iter().any(|variable| variable.name == name)
 }
 
