@@ -1,8 +1,8 @@
 //! Rewrites JSON that the decoder refuses or rounds, so that one odd value does not make a whole answer unreadable.
 //!
 //! PagerDuty passes on what monitoring programs send: a title cut in the middle of a surrogate pair, `1e400`, a 30-digit
-//! The decoder first reads an answer as it came. It reads it again after this rewrite only if that fails or if it meets
-//! a number with a fraction, so ordinary answers have no extra cost.
+//! number, `-0`. The decoder reads an answer as it came first. It reads it again after this rewrite only if that fails
+//! or if a number was read as a float, so ordinary answers have no extra cost.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 /// - A control character inside a string is escaped.
 /// - A number that a 64-bit integer or float cannot hold becomes a string with the same digits, since a client would
 ///   round it as well. So do `NaN` and `Infinity`.
+/// - The integer `-0` becomes `0`: the decoder reads it as a float, which is written as `-0.0`.
 ///
 /// Anything else that is not JSON stays as it is.
 #[must_use]
@@ -98,7 +99,12 @@ fn number(text: &str) -> (usize, Option<String>) {
     if number.is_empty() {
         return (text.chars().next().map_or(1, char::len_utf8), None);
     }
-    (end, (!is_exact(number)).then(|| format!("\"{number}\"")))
+    let replacement = match number {
+        "-0" => Some("0".to_owned()),
+        number if is_exact(number) => None,
+        number => Some(format!("\"{number}\"")),
+    };
+    (end, replacement)
 }
 
 /// Returns whether the decoder reads a number without rounding it. Text that is not a number is left for the decoder to
@@ -141,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_strings_become_readable() {
+    fn repair_odd_strings_readable() {
         for (body, expected) in [
             (r#""cut \ud83d""#, r#""cut \ufffd""#),
             (r#""\udd25 low""#, r#""\ufffd low""#),
@@ -157,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_would_be_rounded_become_text() {
+    fn repair_inexact_numbers_as_text() {
         for number in [
             "1e400",
             "-1E+400",
@@ -175,11 +181,16 @@ mod tests {
     }
 
     #[test]
-    fn exact_numbers_stay_numbers() {
+    fn repair_minus_zero_as_integer() {
+        assert_eq!(repaired(r#"{"-0": [-0, "-0", -0.0, -01], "n": -0}"#), r#"{"-0": [0, "-0", -0.0, -01], "n": 0}"#);
+    }
+
+    #[test]
+    fn repair_exact_numbers_unchanged() {
         for number in [
             "0",
-            "-0",
             "-0.0",
+            "-0e0",
             "18446744073709551615",
             "0.1",
             "1.10",
@@ -193,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn other_damage_stays_damage() {
+    fn repair_other_damage_unchanged() {
         for body in ["", "{", "\"open", "\"open\\", "\"\\u12", "[1.2.3]", "--", "{\"a\" 1}", "Nope", "\"\\x\""] {
             let body = repaired(body);
             assert!(serde_json::from_str::<Value>(&body).is_err(), "{body}");
@@ -202,13 +213,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn valid_json_means_the_same(value in "\\PC*", number in any::<i64>(), float in any::<f64>()) {
+        fn repair_valid_json_unchanged(value in "\\PC*", number in any::<i64>(), float in any::<f64>()) {
             let body = serde_json::json!({"text": value, value.clone(): [number, null, true], "float": float});
             prop_assert_eq!(repair(body.to_string().as_bytes()), None);
         }
 
         #[test]
-        fn repairing_twice_changes_nothing(body in "[\\\\\"ud83c0-9eE.,\\[\\]{}:NI\u{0}é -]{0,60}") {
+        fn repair_is_idempotent(body in "[\\\\\"ud83c0-9eE.,\\[\\]{}:NI\u{0}é -]{0,60}") {
             if let Some(once) = repair(body.as_bytes()) {
                 prop_assert_eq!(repair(&once), None);
             }
