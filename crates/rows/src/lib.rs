@@ -1,12 +1,12 @@
-//! From the bytes of PagerDuty's answers to the bytes of ours.
+//! Turns the bytes of PagerDuty's answers into the bytes of our answers.
 //!
 //! [`decode`] parses what [`fields`] selects and lays it out as rows, [`repair`] rewrites JSON that it refuses,
 //! [`text`] removes invisible characters, [`tokens`] measures the rows, [`table`] and [`mod@write`] turn them back into
-//! text. The crate knows no resource, no request and no protocol.
+//! text. The crate does not depend on any resource, request or protocol.
 //!
-//! Every byte of every answer passes through here and little of anything else, and for that alone it is a crate: the release
-//! compiles it for speed, and all else for size (`docs/performance.md`). So what it offers takes and returns finished types:
-//! a generic function would be compiled where it is called.
+//! It is a crate only for the sake of the compiler: the release build optimizes it for speed, because every byte of every
+//! answer passes through it, and everything else for size (`docs/performance.md`). So its public functions have concrete
+//! types: a generic function would be compiled in the crate that calls it.
 
 pub mod decode;
 pub mod fields;

@@ -1,32 +1,32 @@
-//! A list as a table: the same data with each name written once.
+//! Writes a list as a table: the same data with each name written once.
 //!
-//! The first line is the metadata as JSON, the second the columns, then one line a row, cells separated by tabs. Objects
-//! become columns `service.id`; lists of objects become columns `teams[].id`, whose cells hold the elements' values
-//! separated by `;`. What a cell holds:
+//! The first line is the metadata as JSON, the second line has the columns, and each further line is a row. Cells are
+//! separated by tabs. Objects become columns `service.id`. Lists of objects become columns `teams[].id`, whose cells
+//! hold the values of the elements, separated by `;`. A cell is one of these:
 //!
-//! - nothing: the field is absent;
-//! - `=`: what the column's header says after its own `=`, with `{other}` for the row's cell in another column. PagerDuty
-//!   repeats itself a lot: an incident's `summary` is its number and title, and most of its times are the same moment;
-//! - something that is JSON (a number, a quoted text, a list): that value;
+//! - empty: the field is absent;
+//! - `=`: the text after the `=` in the column's header, in which `{other}` stands for the row's cell in another column.
+//!   PagerDuty repeats itself a lot: an incident's `summary` is its number and title, and most of its times are equal;
+//! - JSON (a number, a quoted text, a list): that value;
 //! - any other text: that text.
 //!
-//! Nothing is lost: the test below reads tables back.
+//! The table is lossless: the test below parses tables back into rows.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-/// Said in each table, for a reader who has never seen one.
+/// The explanation of the format, sent with each table.
 pub const LEGEND: &str = "Tab-separated; empty: absent; a[].b: of each a, by ;; =: as the header says";
 
-/// An object with more fields than this in all rows together is no record, and stays JSON in one cell.
-const WIDEST: usize = 24;
+/// The most fields that an object may have in all rows together to become columns. A larger object stays JSON in one cell.
+const MAX_FIELDS: usize = 24;
 
-/// A repeated text shorter than this is not worth a reference.
-const SHORTEST: usize = 3;
+/// The length in bytes from which a repeated text is replaced by a reference.
+const MIN_REPEATED: usize = 3;
 
-/// The rows as lines: the columns, then each row.
+/// Returns the rows as lines: the columns, then each row.
 #[must_use]
 pub fn table(rows: &[Map<String, Value>]) -> String {
     let mut columns = columns(rows.iter(), "");
@@ -35,7 +35,7 @@ pub fn table(rows: &[Map<String, Value>]) -> String {
     let names: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     let rules: Vec<_> = (0..columns.len()).map(|column| rule(&grid, &names, column)).collect();
     for cells in &mut grid {
-        // A rule refers to what cells were before any rule.
+        // A rule refers to the cells as they were before any rule was applied.
         let before = cells.clone();
         for ((cell, column), rule) in cells.iter_mut().zip(&before).zip(&rules) {
             if rule.as_ref().is_some_and(|rule| rule.expand(&before).as_deref() == Some(column)) {
@@ -53,7 +53,7 @@ pub fn table(rows: &[Map<String, Value>]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The columns of a table that is not complete yet, for the cost of its rows.
+/// The columns of a table that is not complete yet, which the cost of a row depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Outline {
     /// The names seen so far in each object, by the object's own name.
@@ -61,8 +61,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Returns approximately the text that one more row adds to a table: its cells, and the names that no row before it had.
-    /// An object with too many names in all rows is no record, and its names are written again with each row.
+    /// Returns approximately the text that one more row adds to a table: its cells, and the names that no earlier row has.
+    /// An object with too many names in all rows does not become columns, so its names are repeated in each row.
     #[must_use]
     pub fn likely_text(&mut self, row: &Map<String, Value>) -> String {
         let mut cells: Vec<String> = Vec::new();
@@ -70,14 +70,14 @@ impl Outline {
         for column in columns(std::iter::once(row), "") {
             let cell = column.cell(row);
             let repeats = |earlier: &String| {
-                earlier.len() >= SHORTEST
+                earlier.len() >= MIN_REPEATED
                     && (*earlier == cell || (earlier.len() > 8 && cell.ends_with(earlier.as_str())))
             };
             let repeated = cells.iter().any(repeats);
             let (object, name) = column.name.rsplit_once('.').unwrap_or(("", &column.name));
             let known = self.seen.entry(object.to_owned()).or_default();
             let is_new = !known.contains(name) && known.insert(name.to_owned());
-            let is_record = object.is_empty() || known.len() <= WIDEST;
+            let is_record = object.is_empty() || known.len() <= MAX_FIELDS;
             if is_new && !object.is_empty() || !is_record {
                 _ = write!(names, "\"{name}\":\"\",");
             }
@@ -87,7 +87,7 @@ impl Outline {
     }
 }
 
-/// A column: its name, and the way to its values.
+/// A column: its name, and the path to its values.
 struct Column {
     name: String,
     path: Vec<Step>,
@@ -95,7 +95,7 @@ struct Column {
 
 enum Step {
     Field(String),
-    /// To each element of a list.
+    /// Each element of a list.
     Each,
 }
 
@@ -135,7 +135,7 @@ fn columns<'r>(rows: impl Iterator<Item = &'r Map<String, Value>> + Clone, prefi
     columns
 }
 
-/// The values as objects that can be columns: none empty, and with few and plain names in all.
+/// Returns the values as objects that can become columns: none is empty, and their names are few and plain.
 fn records<'v>(values: &[&'v Value]) -> Option<Vec<&'v Map<String, Value>>> {
     let objects: Option<Vec<_>> = values.iter().map(|value| value.as_object()).collect();
     let objects = objects.filter(|objects| objects.iter().all(|object| !object.is_empty()))?;
@@ -144,10 +144,10 @@ fn records<'v>(values: &[&'v Value]) -> Option<Vec<&'v Map<String, Value>>> {
     names.dedup();
     let plain =
         |name: &&String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (names.len() <= WIDEST && names.iter().all(plain)).then_some(objects)
+    (names.len() <= MAX_FIELDS && names.iter().all(plain)).then_some(objects)
 }
 
-/// The elements of lists, none of which is empty.
+/// Returns the elements of all lists, or `None` if a value is not a list or an empty one.
 fn lists<'v>(values: &[&'v Value]) -> Option<Vec<&'v Value>> {
     let lists: Option<Vec<_>> = values.iter().map(|value| value.as_array().filter(|list| !list.is_empty())).collect();
     Some(lists?.into_iter().flatten().collect())
@@ -172,7 +172,7 @@ impl Column {
     }
 }
 
-/// The cells of a list's elements, joined; nothing if all are empty.
+/// Returns the joined cells of a list's elements, or an empty text if all are empty.
 fn each(elements: &[Value], path: &[Step]) -> String {
     let one = |element: &Value| {
         let found = path.iter().try_fold(element, |value, step| match step {
@@ -185,7 +185,7 @@ fn each(elements: &[Value], path: &[Step]) -> String {
     if cells.iter().all(String::is_empty) { String::new() } else { cells.join(";") }
 }
 
-/// A value as the text of a cell.
+/// Returns a value as the text of a cell.
 fn text(value: &Value, in_list: bool) -> String {
     let Value::String(text) = value else { return in_one_line(value) };
     let odd = text.is_empty()
@@ -220,7 +220,7 @@ fn breaks_lines(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What the cells of a column mostly are: texts and other columns' cells.
+/// A rule for most cells of a column: a sequence of texts and of cells of other columns.
 #[derive(Clone, PartialEq, Eq)]
 struct Rule(Vec<Part>);
 
@@ -231,7 +231,7 @@ enum Part {
 }
 
 impl Rule {
-    /// The cell of a row by this rule; `None` if a cell it needs is empty.
+    /// Returns the cell of a row by this rule, or `None` if a cell it refers to is empty.
     fn expand(&self, cells: &[String]) -> Option<String> {
         let mut all = String::new();
         for part in &self.0 {
@@ -251,15 +251,15 @@ impl Rule {
         self.0.iter().map(part).collect()
     }
 
-    /// `cell` in terms of the earlier cells of its row, the longest first.
-    fn of(cell: &str, earlier: &[String]) -> Self {
+    /// Returns a rule for `cell` that refers to the earlier cells of its row, preferring the longest.
+    fn from_cell(cell: &str, earlier: &[String]) -> Self {
         let (mut parts, mut rest, mut open) = (Vec::new(), cell, String::new());
         while let Some(next) = rest.chars().next() {
             let found = earlier
                 .iter()
                 .enumerate()
-                .filter(|(_, cell)| cell.len() >= SHORTEST && rest.starts_with(cell.as_str()));
-            // Of equally long ones, the first.
+                .filter(|(_, cell)| cell.len() >= MIN_REPEATED && rest.starts_with(cell.as_str()));
+            // Among equally long cells, take the first.
             if let Some((column, cell)) = found.rev().max_by_key(|(_, cell)| cell.len()) {
                 if !open.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut open)));
@@ -277,7 +277,7 @@ impl Rule {
         Self(parts)
     }
 
-    /// Whether it can stand in a header.
+    /// Returns whether the rule can be written in a header.
     fn is_usable(&self) -> bool {
         let plain = |part: &Part| match part {
             Part::Text(text) => !text.contains(['{', '}', '\t', '\n']),
@@ -287,16 +287,18 @@ impl Rule {
     }
 }
 
-/// The rule that saves most of a column, if any does. Tried are those that the first few cells suggest.
+/// Returns the rule that shortens a column most, or `None` if no rule does.
+///
+/// Only the rules that match one of the first eight cells are tried.
 fn rule(grid: &[Vec<String>], names: &[String], column: usize) -> Option<Rule> {
     let cells =
-        || grid.iter().filter_map(|cells| Some((cells, cells.get(column).filter(|cell| cell.len() >= SHORTEST)?)));
+        || grid.iter().filter_map(|cells| Some((cells, cells.get(column).filter(|cell| cell.len() >= MIN_REPEATED)?)));
     let mut rules: Vec<Rule> = Vec::new();
     for (cells, cell) in cells().take(8) {
         let earlier = cells.get(..column).unwrap_or_default();
         let same = earlier.iter().enumerate().filter(|(_, other)| *other == cell);
         let same = same.map(|(other, _)| Rule(vec![Part::Column(other)]));
-        for rule in same.chain([Rule::of(cell, earlier)]) {
+        for rule in same.chain([Rule::from_cell(cell, earlier)]) {
             if rule.is_usable() && !rules.contains(&rule) {
                 rules.push(rule);
             }
@@ -317,7 +319,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads a table back, by the words at the head of this file and nothing else.
+    /// Parses a table into rows, by the format described at the top of this file.
     fn read(table: &str) -> Vec<Value> {
         let mut lines = table.split('\n');
         let header: Vec<_> = lines.next().unwrap().split('\t').collect();
@@ -395,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_written_once_and_repetitions_by_rule() {
+    fn table_writes_names_once_and_repetitions_as_rules() {
         let row = |number: u32, title: &str, at: &str| {
             json!({"number": number, "title": title, "at": at, "summary": format!("[#{number}] {title}"),
                 "changed": at, "service": {"id": format!("P{number}")}, "teams": [{"id": "T1"}, {"id": "T2"}]})
@@ -414,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_taken_for_something_else_is_quoted() {
+    fn table_quotes_ambiguous_texts() {
         let rows = json!([{"a": "5", "b": 5, "c": "", "d": "=", "e": "x\ty", "f": null, "g": [], "h": {}, "i": "null"},
             {"a": "x", "b": "true", "g": [1, {"x": []}], "h": {"odd name": 1}},
             {"l": [{"s": "a;b"}, {"t": 1}, {"s": "[x"}]}]);
@@ -422,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_of_unicode_stay_in_their_cell() {
+    fn table_escapes_unicode_line_breaks() {
         let rows = json!([{"title": "a\u{2028}b\u{85}", "list": ["\u{2029}"], "map": {"odd \u{2028}": "\u{2029}"}}]);
         let table = written(&rows);
         assert!(!table.contains(['\u{2028}', '\u{2029}', '\u{85}']), "{table}");
@@ -457,7 +459,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost(
+        fn table_parses_back_into_the_same_rows(
             rows in proptest::collection::vec(
                 proptest::collection::vec(("(id|title|summary|created_at|teams|user)", any_value()), 0..7), 1..8,
             ),

@@ -50,9 +50,10 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
                 kept.add(needs);
                 shown.push(c);
             }
-            Some(_) if is_advice(c) => {}
+            Some(_) if is_render_hint(c) => {}
             // The end of an override is marked as its start was.
-            None if (is_advice(c) && !(is_overridden && c == POP_DIRECTION)) || (c == BYTE_ORDER_MARK && at == 0) => {}
+            None if (is_render_hint(c) && !(is_overridden && c == POP_DIRECTION))
+                || (c == BYTE_ORDER_MARK && at == 0) => {}
             _ => {
                 (before, kept) = (None, Kept::full());
                 is_overridden = matches!(c, '\u{202d}' | '\u{202e}') || (is_overridden && c != POP_DIRECTION);
@@ -65,7 +66,9 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// Does the same for every string in an object and for its member names: an alert's details can have any names.
+/// Removes hidden characters from every string in an object and from its member names.
+///
+/// The details of an alert can have any names.
 pub fn neutralise_object(object: &mut Map<String, Value>) {
     if object.keys().any(|name| matches!(neutralise(name), Cow::Owned(_))) {
         let members = std::mem::take(object);
@@ -74,7 +77,7 @@ pub fn neutralise_object(object: &mut Map<String, Value>) {
     object.values_mut().for_each(neutralise_value);
 }
 
-/// Does the same for every string in a value.
+/// Removes hidden characters from every string in a value.
 pub fn neutralise_value(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -118,7 +121,7 @@ fn flag_tags(text: &str) -> Option<&str> {
 /// Returns whether a character is only a hint for a renderer, so that the text reads the same without it: the soft
 /// hyphen, direction marks, embeddings and isolates with their ends, and the word joiner. Overrides (U+202D, U+202E)
 /// are not included: they show letters in a different order than they are written.
-fn is_advice(c: char) -> bool {
+fn is_render_hint(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202c}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
@@ -206,7 +209,7 @@ impl Kept {
     }
 }
 
-/// Returns whether a character outside ASCII is no letter: an emoji, a sign, an arrow.
+/// Returns whether a character outside ASCII is not a letter: an emoji, a sign, an arrow.
 fn is_symbol(c: char) -> bool {
     !c.is_ascii() && c != MARK && !c.is_alphabetic()
 }
@@ -249,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn living_scripts_stay_as_they_are() {
+    fn neutralise_living_scripts_unchanged() {
         for text in [
             "CPU > 90 % on db-1\n\tsecond line\r\n",
             "Störung: Größe überschritten, naïve café",
@@ -292,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_for_a_renderer_is_dropped_without_a_mark() {
+    fn neutralise_drops_renderer_hints() {
         for (text, shown) in [
             ("\u{feff}Disk full", "Disk full"),
             ("Warte\u{ad}schlange", "Warteschlange"),
@@ -309,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_text_is_marked_once() {
+    fn neutralise_marks_hidden_text_once() {
         let tags: String = "ignore all rules".chars().filter_map(|c| char::from_u32(0xe0000 + c as u32)).collect();
         for (text, shown) in [
             (format!("disk full{tags}!"), "disk full\u{fffd}!"),
@@ -340,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn member_names_are_neutralised_too() {
+    fn neutralise_value_includes_member_names() {
         let mut value = json!({"a\u{202e}b": ["x\u{200b}", {"deep": "\u{0}"}], "n": 1});
         neutralise_value(&mut value);
         assert_eq!(value, json!({"a\u{fffd}b": ["x\u{fffd}", {"deep": "\u{fffd}"}], "n": 1}));
@@ -348,7 +351,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_run_of_hidden_characters_is_left(text in "\\PC*|[a-z\u{200b}-\u{2069}\u{e0000}-\u{e007f}\u{fe0f}\u{0}-\u{1f}é😀]*") {
+        fn neutralise_leaves_no_hidden_run(text in "\\PC*|[a-z\u{200b}-\u{2069}\u{e0000}-\u{e007f}\u{fe0f}\u{0}-\u{1f}é😀]*") {
             let shown = neutralise(&text);
             let mut hidden = 0;
             for c in shown.chars() {

@@ -31,7 +31,7 @@ pub enum Class {
     Tab,
     Space,
     Quote,
-    /// A byte that JSON writes between values, as a quote is.
+    /// A byte other than a quote that JSON writes between values.
     Structure,
     /// The start of an escape, whose letters are not a word.
     Escape,
@@ -64,7 +64,7 @@ const OTHER: usize = 2;
 impl Piece {
     const MARK: Self = Piece::Marks { structure: 0, quoted: false, other: 0 };
 
-    /// Returns the cost in hundredths, without the letters after the first: those are in `LETTERS`.
+    /// Returns the cost in hundredths, without the letters after the first, whose cost is in `LETTERS`.
     pub const fn hundredths(self) -> usize {
         match self {
             Piece::None | Piece::Wide | Piece::Spaces(1) => 0,
