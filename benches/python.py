@@ -1,7 +1,8 @@
-"""How the Python door takes Ctrl-C, and its memory over many calls; `cargo bench` has the rest.
+"""Measures how fast Python programs end on Ctrl-C, and their memory over many calls.
 
-Run it from the repository, with a release build installed for figures that mean something:
-`uv run --no-editable python benches/python.py`. It prints a table in Markdown.
+Run it from the repository with a release build installed, since a debug build is much slower:
+`uv run --no-editable python benches/python.py`. It prints a Markdown table. `cargo bench` runs all
+other measurements.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pathlib import Path
 from pagerduty_mcp_server import PagerDuty, SyncPagerDuty, sandbox
 
 CALLS = int(os.environ.get("CALLS", "50000"))
-"""How many calls the memory is watched over."""
+"""The number of calls over which memory is measured."""
 
 
 def row(name: str, figures: list[float], unit: str = "ms") -> None:
@@ -29,13 +30,13 @@ def row(name: str, figures: list[float], unit: str = "ms") -> None:
 
 
 def resident() -> float:
-    """The memory of this process, in MB."""
+    """Return the memory of this process, in MB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
-def remembering() -> None:
-    """Memory over many calls, of both kinds."""
+def measure_memory() -> None:
+    """Measure memory over many awaited and many blocking calls."""
     with sandbox() as account:
         account.limit_rate(10**9)
         pd, blocking = PagerDuty(), SyncPagerDuty()
@@ -45,7 +46,7 @@ def remembering() -> None:
                 await asyncio.gather(*(pd.get_teams(limit=1) for _ in range(100)))
 
         def watch(name: str, calls: Callable[[int], object]) -> None:
-            # The account remembers the last 10,000 requests: it has to be full first.
+            # The account records the last 10,000 requests. Fill that record first.
             calls(11_000)
             before, steps = resident(), []
             for _ in range(5):
@@ -76,8 +77,8 @@ print(time.time(), flush=True)
 """
 
 
-def interrupting() -> None:
-    """From Ctrl-C to the next line of the program, and to the end of the server."""
+def measure_interrupts() -> None:
+    """Measure the time from Ctrl-C to the next line of a program, and to the end of the server."""
     with sandbox() as account:
         account.fail_next(kind="hang", path="/teams", times=1_000)
         for call in ("asyncio.run(PagerDuty().get_teams())", "SyncPagerDuty().get_teams()"):
@@ -117,11 +118,11 @@ def interrupting() -> None:
 
 
 def main() -> None:
-    """Measure everything."""
+    """Run all measurements."""
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores\n")
     print("| what | median | tenth to ninetieth percentile |\n|---|---|---|")
-    interrupting()
-    remembering()
+    measure_interrupts()
+    measure_memory()
 
 
 if __name__ == "__main__":

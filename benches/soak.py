@@ -1,15 +1,19 @@
-"""Does it last? Hundreds of thousands of calls over stdio and HTTP while PagerDuty misbehaves.
+"""Soak test: hundreds of thousands of calls over stdio and HTTP while PagerDuty misbehaves.
 
-Three processes: this driver, the server, and the embedded account, which is reached over TLS and
-HTTP/2, as PagerDuty is, and spoils 2 % of the requests. The driver calls every tool, writes among
-them, and checks that each call is answered exactly once, with a success or with an error that the
-fault explains; that no note is written twice and none that was confirmed is missing; and that the
-last tenth of the calls finds the server with the memory and the open files of the first. Prints
-Markdown, and leaves it with the same as JSON in `target/bench/`. Exits with status 1 if one of
-these does not hold.
+There are three processes: this driver, the server, and the embedded account, which is reached over
+TLS and HTTP/2, as PagerDuty is, and injects faults into 2 % of the requests. The driver calls every
+tool, including the writes, and checks that:
 
-`cargo build --release && python benches/soak.py`, with `--calls 5000` for a short one; Linux, where
-`/proc` tells what a process uses. Needs nothing but Python.
+- each call is answered exactly once, with a success or with an error that the fault explains;
+- no note is written twice, and no confirmed note is missing;
+- during the last tenth of the calls the server has as much memory and as many open files as during
+  the first.
+
+It prints Markdown, writes Markdown and JSON to `target/bench/`, and exits with status 1 if a check
+fails.
+
+Run `cargo build --release && python benches/soak.py`, with `--calls 5000` for a short run. It needs
+Linux, because the use of a process is read from `/proc`, and no package besides Python.
 """
 
 import argparse
@@ -37,17 +41,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "sandbox-user"
 DEADLINE = 120
-"""Seconds after which a call counts as lost: far more than the server gives it."""
+"""Seconds after which a call counts as lost: far longer than the server's own time limit."""
 
 FAULTS = (
     "0.4% reset; 0.4% truncated; 0.3% lost_response; 0.3% status=503; 0.2% html; 0.1% empty; "
     "0.1% wrong_json; 0.1% slow_body=50; 0.05% status=500; 0.05% limited=1; seed=7"
 )
-"""Two in a hundred requests, of every kind that ends by itself."""
+"""Faults for 2 % of the requests, of every kind that ends by itself."""
 
 EXPLAINED = {
     "ok",
-    # Somebody else was faster, or an earlier attempt of our own.
+    # Another call was faster, or an earlier attempt of the same call.
     "ALREADY_RESOLVED",
     "API_ERROR",
     "NETWORK_ERROR",
@@ -56,27 +60,27 @@ EXPLAINED = {
     "TIMEOUT",
     "UNEXPECTED_RESPONSE",
 }
-"""How a call may end on such an account."""
+"""The possible outcomes of a call on such an account."""
 
 
 class Account:
-    """The embedded account in a process of its own."""
+    """The embedded account in a separate process."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        """Read where it is."""
+        """Read the address and the credentials that the process prints."""
         assert process.stdout is not None
         self.process = process
         printed: dict[str, str] = {}
         while "SANDBOX_TOKEN" not in printed:
             name, _, value = process.stdout.readline().strip().partition("=")
-            assert name, "it did not start"
+            assert name, "the account did not start"
             printed[name] = value
         self.url, self.control = printed["PAGERDUTY_API_HOST"], printed["SANDBOX_TOKEN"]
         self.authority = printed["SSL_CERT_FILE"]
         self._trust = ssl.create_default_context(cafile=self.authority)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask past the server, until no fault strikes."""
+        """Send a request directly to the account, until no fault affects it."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Token token={TOKEN}", "Content-Type": "application/json"}
         headers["X-Sandbox-Token"] = self.control
@@ -94,7 +98,7 @@ class Account:
                 pass
 
     def incidents(self, status: str) -> "list[str]":
-        """Return the first hundred with this status."""
+        """Return the IDs of the first 100 incidents with this status."""
         found = self.ask("GET", f"/incidents?statuses[]={status}&limit=100&date_range=all")
         return [incident["id"] for incident in found["incidents"]]
 
@@ -145,7 +149,7 @@ class Stdio:
         return answer.result(DEADLINE)
 
     def end(self) -> int:
-        """End the input; the exit status."""
+        """Close the input and return the exit status."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         status = self.process.wait(DEADLINE)
@@ -159,7 +163,7 @@ class Http:
     arguments = ("--transport", "http", "--port", "0", "--max-calls-per-credential", "256")
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        """Wait until it serves."""
+        """Wait until the server accepts connections."""
         assert process.stderr is not None
         self.process = process
         self.strays = 0
@@ -169,7 +173,7 @@ class Http:
                 break
         self._ids = itertools.count(1)
         self._own = threading.local()
-        # What is logged must not fill the pipe.
+        # Read the log, lest it fill the pipe.
         self._log = threading.Thread(target=lambda: self._watch(process))
         self._log.start()
 
@@ -197,7 +201,7 @@ class Http:
         return answer
 
     def end(self) -> int:
-        """Ask it to end; the exit status."""
+        """Terminate the server and return the exit status."""
         self.process.terminate()
         status = self.process.wait(DEADLINE)
         self._log.join()
@@ -206,14 +210,14 @@ class Http:
 
 @dataclass
 class Use:
-    """What processes used while it went on: one sample after another."""
+    """Samples of the resources that both processes used during the run."""
 
     memory: "list[float]" = field(default_factory=list)
     files: "list[int]" = field(default_factory=list)
     account: "list[float]" = field(default_factory=list)
 
     def sample(self, server: int, account: int) -> None:
-        """Look at both processes now."""
+        """Take a sample of both processes."""
         self.memory.append(resident(server))
         self.files.append(len(os.listdir(f"/proc/{server}/fd")))
         self.account.append(resident(account))
@@ -236,15 +240,15 @@ class Load:
     """Calls of every tool on one account, the same for the same seed."""
 
     def __init__(self, account: Account, seed: int) -> None:
-        """Look around in the account."""
+        """Read the incidents and schedules of the account."""
         self.account = account
         self.dice = random.Random(seed)
         self.open = account.incidents("triggered") + account.incidents("acknowledged")
-        # Read with their notes and never written to, so that every reading is as large as before.
+        # These are read with their notes and never changed, so that their size stays the same.
         self.closed = account.incidents("resolved")[:20]
         self.schedules = [one["id"] for one in account.ask("GET", "/schedules")["schedules"]]
         self.notes: Counter[str] = Counter()
-        """Notes that were sent, and whether they were confirmed."""
+        """The notes that were sent, each with 1 if it was confirmed."""
         self._kinds: list[tuple[int, Callable[[], tuple[str, dict[str, Any]]]]] = [
             (14, lambda: ("get_incidents", {"limit": 25})),
             (10, lambda: ("get_incidents", self._one(self.closed) | {"include_notes": True})),
@@ -269,14 +273,14 @@ class Load:
         return f"Note {next(self._text_number)} of the soak."
 
     def calls(self, count: int) -> "Iterator[tuple[str, dict[str, Any]]]":
-        """Make up so many calls."""
+        """Return this many random calls."""
         weights = [weight for weight, _ in self._kinds]
         for _ in range(count):
             ((_, kind),) = self.dice.choices(self._kinds, weights)
             yield kind()
 
     def answered(self, tool: str, arguments: "dict[str, Any]", outcome: str) -> None:
-        """Keep in mind what was written; what was resolved is opened again."""
+        """Record a note that was written, and reopen an incident that was resolved."""
         if tool == "add_incident_note":
             self.notes[arguments["content"]] = outcome == "ok"
         if tool == "resolve_incident":
@@ -284,7 +288,7 @@ class Load:
             self.account.ask("PUT", f"/incidents/{arguments['incident_id']}", again)
 
     def wrong_notes(self) -> "tuple[int, int]":
-        """How many notes are there twice, and how many are confirmed and missing."""
+        """Return how many notes exist twice, and how many are confirmed but missing."""
         self.account.ask("DELETE", "/sandbox/faults")
         there: Counter[str] = Counter()
         for incident in self.open:
@@ -296,7 +300,7 @@ class Load:
 
 @dataclass
 class Result:
-    """What came of one transport."""
+    """The results of one transport."""
 
     transport: str
     calls: int
@@ -314,7 +318,7 @@ class Result:
 
     @property
     def problems(self) -> "list[str]":
-        """What does not hold."""
+        """Return the checks that failed."""
         unexplained = {code: n for code, n in self.outcomes.items() if code not in EXPLAINED}
         found = [
             (self.unanswered, f"{self.unanswered} calls were never answered"),
@@ -329,8 +333,8 @@ class Result:
 
     @property
     def growth(self) -> "list[str]":
-        """What grew from the first to the last tenth."""
-        # An allocator's moods are good for a tenth; a leak of 100 bytes a call would be 20 MB.
+        """Return the resources whose use grew from the first to the last tenth."""
+        # An allocator may vary by a tenth. A leak of 100 bytes per call would be 20 MB.
         grown = [
             (self.memory_mb[-1] > 1.1 * self.memory_mb[0], f"memory: {self.memory_mb}"),
             (self.files[-1] > self.files[0] + WORKERS, f"open files: {self.files}"),
@@ -339,15 +343,15 @@ class Result:
 
 
 WORKERS = 16
-"""How many calls are under way at a time."""
+"""The number of concurrent calls."""
 
 
 @contextmanager
 def running(command: "list[str]", **variables: str) -> "Iterator[subprocess.Popen[str]]":
-    """Start a process, and make sure that it ends."""
+    """Start a process, and kill it at the end."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PAGERDUTY_")}
     pipe = subprocess.PIPE
-    # In a folder of its own, lest a `.env` be found.
+    # An empty folder, so that no `.env` file is read.
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
@@ -357,7 +361,7 @@ def running(command: "list[str]", **variables: str) -> "Iterator[subprocess.Pope
             stderr=pipe if "http" in command else subprocess.DEVNULL,
             text=True,
             cwd=folder,
-            # The certificate of the account's authority is written beside its state file.
+            # The account writes the certificate of its authority beside its state file.
             env=kept | {"PAGERDUTY_SANDBOX_STATE": os.path.join(folder, "state")} | variables,
         ) as process,
     ):
@@ -433,7 +437,7 @@ def soak(binary: str, transport: "type[Stdio] | type[Http]", calls: int, seed: i
 
 
 def code(answer: Any) -> str:
-    """Return how a call ended: `ok`, the error's code, or the protocol's error as it is."""
+    """Return how a call ended: `ok`, the error's code, or the protocol error itself."""
     if "error" in answer:
         return json.dumps(answer["error"])
     result = answer["result"]
@@ -441,7 +445,7 @@ def code(answer: Any) -> str:
 
 
 def markdown(results: "list[Result]") -> str:
-    """Show the results."""
+    """Return the results as Markdown."""
     lines = [f"Faults: `{FAULTS}`; {WORKERS} calls at a time.", ""]
     lines += ["| transport | calls | a second | answered | notes written (twice, missing) |"]
     lines += ["|---|--:|--:|--:|--:|"]
@@ -468,7 +472,7 @@ def markdown(results: "list[Result]") -> str:
 
 
 def main() -> int:
-    """Soak both transports."""
+    """Run the soak test over both transports."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=200_000, help="calls over each transport")
     parser.add_argument("--binary", default=ROOT / "target/release/pagerduty-mcp-server")

@@ -1,6 +1,7 @@
-//! The embedded account in a process of its own, a session with the server, and the bare requests of a call.
+//! The embedded account in a separate process, a session with the server, and the bare requests of a call.
 //!
-//! The account is this program once more, so that neither its processor time nor its memory is counted with what is measured.
+//! The account is another process of this program, so that its processor time and memory are not part of the
+//! measurement.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -16,19 +17,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, DuplexStream};
 
-/// The argument that makes this program an account.
+/// The argument that makes this program serve an account.
 pub const SERVE: &str = "--serve-account";
 
-/// A running account. It ends with this value.
+/// A running account. Dropping it ends the process.
 pub struct Account {
     child: Child,
     url: String,
-    /// The token that opens the remote control.
+    /// The token of the account's control interface.
     token: String,
     control: reqwest::Client,
 }
 
-/// A request as the account saw it.
+/// A request as recorded by the account.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Recorded {
     method: String,
@@ -38,7 +39,7 @@ pub struct Recorded {
 }
 
 impl Account {
-    /// An account with `incidents`, each of whose answers is held back for `latency`.
+    /// Starts an account with `incidents`, which delays each answer by `latency`.
     pub fn start(incidents: usize, latency: Duration) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([SERVE, &incidents.to_string(), &latency.as_millis().to_string()])
@@ -51,7 +52,7 @@ impl Account {
         Self { child, url, token, control: client() }
     }
 
-    /// What the other process does: an account until its standard input ends.
+    /// Serves an account until standard input ends. Runs in the other process.
     pub fn serve(incidents: usize, latency: Duration) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let options = Options { incidents, latency, rate_limit: u32::MAX, ..Options::default() };
@@ -67,12 +68,12 @@ impl Account {
         &self.url
     }
 
-    /// The tools on this account, with the default settings.
+    /// Returns the tools on this account, with the default settings.
     pub fn toolbox(&self) -> Arc<Toolbox> {
         self.toolbox_with(|_| None)
     }
 
-    /// The same with some settings.
+    /// Returns the tools on this account, with other settings.
     pub fn toolbox_with(&self, setting: impl Fn(&str) -> Option<&'static str>) -> Arc<Toolbox> {
         let lookup = |name: &str| match name {
             "PAGERDUTY_API_TOKEN" => Some(tokens::USER.to_owned()),
@@ -83,7 +84,7 @@ impl Account {
         Arc::new(Toolbox::new(&config, &Filter::default()).unwrap())
     }
 
-    /// The requests of one call.
+    /// Returns the requests of one call.
     pub async fn requests_of(&self, session: &mut Session, tool: &str, arguments: &Value) -> Vec<Recorded> {
         let requests = format!("{}/sandbox/requests", self.url);
         self.control.delete(&requests).header("X-Sandbox-Token", &self.token).send().await.unwrap();
@@ -101,24 +102,24 @@ impl Drop for Account {
     }
 }
 
-/// As the product runs: a few threads.
+/// Returns a runtime like the product's, with a few threads.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// The same client library as the product's, with the same settings and nothing around it.
+/// Returns the product's HTTP client library with the same settings and nothing else.
 pub fn client() -> reqwest::Client {
-    // Fails when it is installed already.
+    // Fails if a provider is already installed.
     rustls::crypto::ring::default_provider().install_default().ok();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// A client's end of an MCP session in this process.
+/// The client's end of an MCP session in this process.
 pub struct Session {
     input: DuplexStream,
     output: tokio::io::BufReader<DuplexStream>,
     line: String,
-    /// MCP: no id twice in a session.
+    /// The next request ID: MCP allows each only once in a session.
     id: u32,
 }
 
@@ -143,7 +144,7 @@ impl Session {
         self.output.read_line(&mut self.line).await.unwrap();
     }
 
-    /// Calls a tool and reads the answer's line, which is not parsed.
+    /// Calls a tool and reads the line of the answer, without parsing it.
     pub async fn call(&mut self, tool: &str, arguments: &Value) {
         self.ask("tools/call", &json!({"name": tool, "arguments": arguments})).await;
         assert!(self.line.contains("\"isError\":false"), "{tool}: {}", self.line);
@@ -182,7 +183,7 @@ impl Bare {
         answer.bytes().await.unwrap();
     }
 
-    /// Sends requests in rounds: how many go side by side before the next may follow.
+    /// Sends requests in rounds of the given sizes. Each round starts after the previous one is answered.
     pub async fn replay(&self, requests: &[Recorded], rounds: &[usize], body: Option<&str>) {
         assert_eq!(requests.len(), rounds.iter().sum::<usize>(), "{requests:?}");
         let mut rest = requests;
@@ -194,11 +195,11 @@ impl Bare {
     }
 }
 
-/// The argument that makes this program a client that asks `URL` for `PATH?QUERY` and reads the answers, `COUNT` times, one
-/// after another: the floor where a process is measured from outside.
+/// The argument that makes this program a client: it requests `PATH?QUERY` of `URL` and reads the answers, `COUNT`
+/// times in sequence. This is the floor for measuring a process from outside.
 pub const ASK: &str = "--ask";
 
-/// What that other process does.
+/// Runs the client in the other process.
 pub fn ask(url: &str, path: &str, query: &str, count: usize) {
     let request = Recorded { method: "GET".to_owned(), path: path.to_owned(), query: query.to_owned(), from: None };
     runtime().block_on(async {
@@ -206,7 +207,7 @@ pub fn ask(url: &str, path: &str, query: &str, count: usize) {
         for _ in 0..count {
             bare.send(&request, None).await;
         }
-        // Like the server, which waits for its input to end: whoever measures decides when.
+        // Waits for the end of input, as the server does, so that the measuring process decides when to end.
         println!("done");
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await.unwrap().unwrap();
     });

@@ -1,4 +1,4 @@
-//! What each tool costs over its bare requests, and many calls at once.
+//! The cost of each tool above its bare requests, and of many calls at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use crate::report::{Figure, Report, Samples};
 const ROUNDS: usize = 300;
 const LATENCY: Duration = Duration::from_millis(50);
 
-/// A call: the name for the report, the tool, its arguments, how its requests go out in rounds, the body of a write,
-/// and the most that it may cost above them.
+/// A call: its name in the report, the tool, its arguments, the sizes of its rounds of requests, the body of a write,
+/// and the target for its cost above the bare requests.
 struct Call {
     what: &'static str,
     tool: &'static str,
@@ -74,7 +74,7 @@ pub fn measure(report: &mut Report) {
     });
 }
 
-/// Each tool and its bare requests in turn.
+/// Measures each tool and its bare requests alternately.
 async fn overhead(report: &mut Report, latency: Duration) {
     let account = Account::start(600, latency);
     let toolbox = account.toolbox();
@@ -87,7 +87,7 @@ async fn overhead(report: &mut Report, latency: Duration) {
     let calls = calls(&incident["incidents"][0]["id"], &me["team_ids"][0], &me["user_id"], &schedule);
     let (bare, mut session) = (Bare::new(account.url()), Session::open(toolbox).await);
     for Call { what, tool, arguments, rounds, body, most } in calls {
-        // The first call finds out who the user is.
+        // The first call looks up the user.
         session.call(tool, &arguments).await;
         let requests = account.requests_of(&mut session, tool, &arguments).await;
         let body = body.map(|body| body.to_string());
@@ -106,14 +106,14 @@ async fn overhead(report: &mut Report, latency: Duration) {
             let figure = if let Some(most) = most { figure.at_most(most) } else { figure };
             report.add("What a call takes on top of its bare requests (the floor), at 0 ms a request", figure);
         } else {
-            // Who waits for two answers in a row waits twice.
+            // Two requests in sequence take two round trips.
             let figure = Figure::median(what, "ms", &tools).floor(bares.median());
             report.add("Calls at 50 ms a request", figure);
         }
     }
 }
 
-/// The first calls of a server that knows nothing.
+/// Measures the first calls of a server with empty caches.
 async fn cold(report: &mut Report) {
     let account = Account::start(600, LATENCY);
     for (what, tool, round_trips) in [
@@ -133,7 +133,7 @@ async fn cold(report: &mut Report) {
     }
 }
 
-/// 200 calls at once in one process.
+/// Measures 200 calls at once in one process.
 async fn crowd(report: &mut Report, latency: Duration) {
     const CROWD: usize = 200;
     let account = Account::start(600, latency);

@@ -1,4 +1,4 @@
-//! What calling from Python takes: importing the package, and the functions beside the same call in Rust.
+//! The cost of calls from Python: importing the package, and each function compared with the same call in Rust.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::server::{Process, command};
 
 const SECTION: &str = "Python functions";
 
-/// Calls when told to, and says how many milliseconds it took.
+/// A Python script that makes a call for each line of input, and prints how many milliseconds it took.
 const CALLS: &str = "
 import asyncio, sys, time
 from pagerduty_mcp_server import PagerDuty, SyncPagerDuty
@@ -47,7 +47,7 @@ pub fn measure(report: &mut Report) {
         for round in 0..=report.rounds(200) {
             let [one, two, three] =
                 [session.call(limit), call(&format!("blocking={limit}")), call(&format!("awaited={limit}"))];
-            // The first is the one that finds out who the user is.
+            // The first call looks up the user.
             if round > 0 {
                 native.add(one);
                 blocking.add(two);

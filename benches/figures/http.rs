@@ -1,5 +1,7 @@
-//! What one instance carries over HTTP: the account, the server and the clients in three processes on this machine, so that
-//! the figures are those of all three on these cores. Clients wait for their answer before they ask again.
+//! The load that one instance carries over HTTP.
+//!
+//! The account, the server and the clients are three processes on this machine, so the figures are those of all three
+//! on its cores. Each client waits for its answer before it sends the next request.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +17,7 @@ use crate::server::{binary, call, command, memory, processor_time};
 
 const SECTION: &str = "Over HTTP";
 
-/// A server that ends with this value.
+/// A server. Dropping it ends the process.
 struct Server {
     child: Child,
     url: String,
@@ -29,9 +31,9 @@ impl Server {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut output, mut line) = (BufReader::new(child.stderr.take().unwrap()), String::new());
         output.read_line(&mut line).unwrap();
-        // What else it says is of no interest, and must not fill the pipe.
+        // The rest of the output is not needed, but must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("it says where it is");
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("the line with the URL");
         Self { child, url: url.trim_end_matches('.').to_owned() }
     }
 }
@@ -43,25 +45,25 @@ impl Drop for Server {
     }
 }
 
-/// What is asked again and again.
-enum Asked<'a> {
-    /// The server, with this message.
+/// The request that is repeated.
+enum Request<'a> {
+    /// Sends this message to the server.
     Server { url: &'a str, body: String },
-    /// The account behind it, for the same.
+    /// Sends the same request to the account behind the server.
     Account { url: String },
 }
 
-impl Asked<'_> {
-    async fn once(&self, http: &reqwest::Client) -> Duration {
+impl Request<'_> {
+    async fn send(&self, http: &reqwest::Client) -> Duration {
         let begun = Instant::now();
         let request = match self {
-            Asked::Server { url, body } => http
+            Request::Server { url, body } => http
                 .post(*url)
                 .header("X-PagerDuty-Token", tokens::USER)
                 .header("Accept", "application/json, text/event-stream")
                 .header("Content-Type", "application/json")
                 .body(body.clone()),
-            Asked::Account { url } => http.get(url).header("Authorization", format!("Token token={}", tokens::USER)),
+            Request::Account { url } => http.get(url).header("Authorization", format!("Token token={}", tokens::USER)),
         };
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -70,10 +72,10 @@ impl Asked<'_> {
         begun.elapsed()
     }
 
-    /// So many times by so many clients: how many a second, and how long each took.
-    async fn often(&self, http: &reqwest::Client, clients: usize, times: usize, each: &mut Samples) -> f64 {
+    /// Sends so many requests from so many clients. Returns the requests per second and the duration of each.
+    async fn send_all(&self, http: &reqwest::Client, clients: usize, times: usize, each: &mut Samples) -> f64 {
         let begun = Instant::now();
-        let all: Vec<_> = stream::iter(0..times).map(|_| self.once(http)).buffer_unordered(clients).collect().await;
+        let all: Vec<_> = stream::iter(0..times).map(|_| self.send(http)).buffer_unordered(clients).collect().await;
         let rate = times as f64 / begun.elapsed().as_secs_f64();
         for time in all {
             each.add_time(time);
@@ -92,18 +94,18 @@ pub fn measure(report: &mut Report) {
 
 const TEAM: &str = "get_teams, one team";
 
-fn team(account: &Account, server: &'_ Server) -> [Asked<'static>; 2] {
+fn team(account: &Account, server: &'_ Server) -> [Request<'static>; 2] {
     let body = call(1, "get_teams", &json!({"limit": 1}));
     let url: &'static str = String::leak(server.url.clone());
-    [Asked::Account { url: format!("{}/teams?limit=1&offset=0", account.url()) }, Asked::Server { url, body }]
+    [Request::Account { url: format!("{}/teams?limit=1&offset=0", account.url()) }, Request::Server { url, body }]
 }
 
-/// Calls a second and latencies by the number of clients.
+/// Measures calls per second and latencies by the number of clients.
 async fn carried(report: &mut Report) {
     let account = Account::start(600, Duration::ZERO);
     let server = Server::start(&account);
     let http = client();
-    let ping = Asked::Server { url: &server.url, body: r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned() };
+    let ping = Request::Server { url: &server.url, body: r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned() };
     report.add(SECTION, Figure::of("memory at rest", "MB", memory(server.child.id(), "VmRSS")));
     let [bare, team] = team(&account, &server);
     for clients in [1, 50, 500] {
@@ -111,12 +113,12 @@ async fn carried(report: &mut Report) {
             let [mut floors, mut rates] = [Samples::default(), Samples::default()];
             let (mut each, mut unused) = (Samples::default(), Samples::default());
             let times = report.rounds(2_000).max(clients * 2);
-            asked.often(&http, clients, times / 4, &mut Samples::default()).await;
+            asked.send_all(&http, clients, times / 4, &mut Samples::default()).await;
             for _ in 0..5 {
                 if let Some(floor) = floor {
-                    floors.add(floor.often(&http, clients, times, &mut unused).await);
+                    floors.add(floor.send_all(&http, clients, times, &mut unused).await);
                 }
-                rates.add(asked.often(&http, clients, times, &mut each).await);
+                rates.add(asked.send_all(&http, clients, times, &mut each).await);
             }
             let name = format!("{what}, {clients} at a time");
             let figure = Figure::median(&name, "calls/s", &rates);
@@ -126,42 +128,42 @@ async fn carried(report: &mut Report) {
             report.add(SECTION, Figure::of(format!("{name}: the slowest hundredth"), "ms", each.at(0.99)));
         }
     }
-    let hundred = Asked::Server { url: &server.url, body: call(1, "get_incidents", &json!({})) };
+    let hundred = Request::Server { url: &server.url, body: call(1, "get_incidents", &json!({})) };
     let (mut each, calls) = (Samples::default(), report.rounds(300));
-    hundred.once(&http).await;
+    hundred.send(&http).await;
     let before = processor_time(server.child.id());
-    hundred.often(&http, 1, calls, &mut each).await;
+    hundred.send_all(&http, 1, calls, &mut each).await;
     let took = (processor_time(server.child.id()) - before) / calls as f64;
     report.add(SECTION, Figure::median("100 incidents, one at a time", "ms", &each));
     report.add(SECTION, Figure::of("100 incidents: processor time of the server", "ms", took));
 }
 
-/// 200 at a time where each request takes 50 ms.
+/// Measures 200 calls at once where each request takes 50 ms.
 async fn far(report: &mut Report) {
     let account = Account::start(600, Duration::from_millis(50));
     let server = Server::start(&account);
     let http = client();
     let [bare, team] = team(&account, &server);
     let [mut floors, mut rates] = [Samples::default(), Samples::default()];
-    team.often(&http, 200, 200, &mut Samples::default()).await;
+    team.send_all(&http, 200, 200, &mut Samples::default()).await;
     for _ in 0..5 {
-        floors.add(bare.often(&http, 200, report.rounds(2_000), &mut Samples::default()).await);
-        rates.add(team.often(&http, 200, report.rounds(2_000), &mut Samples::default()).await);
+        floors.add(bare.send_all(&http, 200, report.rounds(2_000), &mut Samples::default()).await);
+        rates.add(team.send_all(&http, 200, report.rounds(2_000), &mut Samples::default()).await);
     }
     let figure = Figure::median(format!("{TEAM}, 200 at a time, at 50 ms a request"), "calls/s", &rates);
     report.add(SECTION, figure.floor(floors.median()).at_least(1_500.0));
 }
 
-/// Whether memory grows with the number of calls.
+/// Measures whether memory grows with the number of calls.
 async fn remembered(report: &mut Report) {
     let account = Account::start(600, Duration::ZERO);
     let server = Server::start(&account);
     let http = client();
     let [_, team] = team(&account, &server);
     let calls = report.rounds(20_000);
-    team.often(&http, 50, calls / 4, &mut Samples::default()).await;
+    team.send_all(&http, 50, calls / 4, &mut Samples::default()).await;
     let before = memory(server.child.id(), "VmRSS");
-    team.often(&http, 50, calls, &mut Samples::default()).await;
+    team.send_all(&http, 50, calls, &mut Samples::default()).await;
     let more = memory(server.child.id(), "VmRSS") - before;
     report.add(SECTION, Figure::of(format!("memory more after {calls} further calls"), "MB", more).above(before));
 }

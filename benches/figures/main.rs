@@ -1,13 +1,14 @@
-//! All measurements: `cargo bench`. Prints Markdown, and leaves it with the same as JSON in `target/bench/`.
+//! Runs all measurements: `cargo bench`. Prints them as Markdown, and writes Markdown and JSON to `target/bench/`.
 //!
-//! Every figure stands next to its target and to its floor: what the bare HTTP requests cost with the same
-//! client library over the same kind of connection, or a process that does nothing. The two are measured in turns, so that
-//! whatever else the machine does meets both.
+//! Each figure is printed with its target and its floor: the cost of the bare HTTP requests with the same client
+//! library over the same kind of connection, or of a process that does nothing. The two are measured alternately, so
+//! that other load on the machine affects both.
 //!
-//! `cargo bench -- calls http` measures some sections, `--quick` with a tenth of the rounds, and `--doc` writes the figures
-//! into `docs/performance.md`. `cargo bench -- profiles --doc` compiles the release in several ways and compares them, which
-//! takes long and is not among the rest. `BINARY` and `PYTHON` name another binary, or a Python that has the package already;
-//! otherwise the wheel is built and installed into `target/bench/`. With `PYTHON=` nothing of Python is measured.
+//! `cargo bench -- calls http` measures some sections. `--quick` runs a tenth of the rounds, and `--doc` writes the
+//! figures into `docs/performance.md`. `cargo bench -- profiles --doc` compiles the release in several ways and
+//! compares the results. That takes long, so it runs only when named. `BINARY` and `PYTHON` select another binary, and
+//! a Python that already has the package. By default the wheel is built and installed into `target/bench/`. With an
+//! empty `PYTHON=`, Python is not measured.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,
@@ -51,7 +52,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("instructions", instructions::measure),
 ];
 
-/// What is measured only when it is named.
+/// The section that is measured only when named.
 const PROFILES: &str = "profiles";
 
 fn main() {
@@ -64,11 +65,11 @@ fn main() {
         _ => {}
     }
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    // Cargo adds `--bench` of its own.
+    // Cargo adds the argument `--bench`.
     let chosen: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = chosen.iter().find(|one| **one != PROFILES && SECTIONS.iter().all(|(name, _)| name != *one))
     {
-        panic!("there is no section {unknown:?}; there are {PROFILES} and {:?}", SECTIONS.map(|(name, _)| name));
+        panic!("unknown section {unknown:?}: known are {PROFILES} and {:?}", SECTIONS.map(|(name, _)| name));
     }
     let mut report = Report::new(has("--quick"));
     for (name, measure) in SECTIONS {

@@ -1,4 +1,4 @@
-//! Long lists: how long, in how many requests, and in how many round trips.
+//! The time, requests and round trips of long lists.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ pub fn measure(report: &mut Report) {
 
 async fn thousand(report: &mut Report, latency: Duration) {
     let account = Account::start(8_000, latency);
-    // Without a budget: a model's answer would be full after the first page.
+    // Without a budget: an answer for a model would be full after the first page.
     let toolbox = account.toolbox_with(|name| (name == "PAGERDUTY_MAX_RESPONSE_TOKENS").then_some("0"));
     let (bare, mut session) = (Bare::new(account.url()), Session::open(toolbox).await);
     let arguments = json!({"limit": 1_000});
@@ -40,7 +40,7 @@ async fn thousand(report: &mut Report, latency: Duration) {
     if latency.is_zero() {
         report.add(SECTION, Figure::of("requests", "", requests.len() as f64).floor(10.0).at_most(11.0));
     } else {
-        // What is left over is the time of the rows.
+        // The difference is the time spent on the rows.
         let trips = (tools.median() / (latency.as_secs_f64() * 1_000.0)).floor();
         let figure = Figure::of("round trips (time by latency)", "", trips).floor(rounds.len() as f64);
         report.add(SECTION, figure.at_most(5.0));

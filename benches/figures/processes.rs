@@ -1,4 +1,4 @@
-//! The installed commands from outside: how large they are, how fast they start, and what memory and processor time they take.
+//! The installed commands from outside: their size, start-up time, memory and processor time.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ const SECTION: &str = "Start-up, memory and processor time";
 
 const MEGABYTE: f64 = 1_000_000.0;
 
-/// How large what is delivered is.
+/// Measures the size of the binary and of the wheel.
 pub fn sizes(report: &mut Report) {
     const SECTION: &str = "Size";
     let size = stripped(Path::new(&binary())).metadata().unwrap().len() as f64 / MEGABYTE;
@@ -26,26 +26,26 @@ pub fn sizes(report: &mut Report) {
     }
 }
 
-/// The binary without symbols, as the release profile leaves it; other profiles may keep them.
+/// Returns the binary without symbols, as the release profile leaves it. Other profiles may keep them.
 pub fn stripped(binary: &Path) -> PathBuf {
     let stripped = folder().join("stripped");
     std::fs::copy(binary, &stripped).unwrap();
-    Command::new("strip").arg(&stripped).status().expect("strip is there");
+    Command::new("strip").arg(&stripped).status().expect("strip is installed");
     stripped
 }
 
-/// From before the process exists to its answer.
+/// Returns the time from before the process starts until it has answered.
 pub fn start_up(command: &mut Command) -> Duration {
     let start = Instant::now();
     let mut server = Process::start(command);
-    // What repeats its input passes, too: it is the floor.
+    // A process that echoes its input passes, too: it is the floor.
     assert!(server.ask(&initialize()).contains("\"id\":0"));
     let took = start.elapsed();
     server.end();
     took
 }
 
-/// The start-up of something, and of something that does nothing.
+/// Measures the start-up of a command and of its floor alternately.
 fn start_ups(rounds: usize, floor: impl Fn() -> Command, measured: impl Fn() -> Command) -> [Samples; 2] {
     let [mut floors, mut starts] = [Samples::default(), Samples::default()];
     for _ in 0..rounds {
@@ -66,7 +66,7 @@ pub fn measure(report: &mut Report) {
             .at_most(3.0),
     );
     resident(report, "native", &mut native(), 12.0);
-    taken(report, &account);
+    processor_times(report, &account);
     let Some(python) = python::environment() else { return };
     let interpreter = || {
         let mut command = command(python.join("bin/python"), &account);
@@ -101,8 +101,8 @@ fn resident(report: &mut Report, what: &str, command: &mut Command, target: f64)
     add(format!("{what}: peak memory after a long list besides"), &server, "VmHWM", None);
 }
 
-/// The processor time of the server, beside that of a client that only asks and reads.
-fn taken(report: &mut Report, account: &Account) {
+/// Measures the processor time of the server, and that of a client that only requests and reads.
+fn processor_times(report: &mut Report, account: &Account) {
     let calls = if report.quick { 50 } else { 200 };
     let request = runtime().block_on(async {
         let mut session = Session::open(account.toolbox()).await;

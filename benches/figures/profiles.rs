@@ -1,4 +1,4 @@
-//! The release profile, chosen by measurement: the same binary compiled in several ways.
+//! Compares release profiles: the same binary compiled in several ways.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::processes::{start_up, stripped};
 use crate::report::{Figure, Report, Samples, folder, root};
 use crate::server::command;
 
-/// What is compared: a name, and what differs from `Cargo.toml`, as Cargo's `--config` takes it.
+/// The variants: a name, and the differences from `Cargo.toml` as values of Cargo's `--config`.
 const VARIANTS: [(&str, &[&str]); 6] = [
     ("as in `Cargo.toml`", &[]),
     ("`rows` for size, too", &["profile.release.package.pagerduty-rows.opt-level='z'"]),
@@ -26,7 +26,7 @@ pub fn measure(report: &mut Report) {
     let built: Vec<_> = VARIANTS.iter().map(|(name, config)| (*name, build(name, config))).collect();
     let account = Account::start(600, Duration::ZERO);
     let mut starts: Vec<_> = built.iter().map(|_| Samples::default()).collect();
-    // In turns, so that whatever else the machine does meets them all.
+    // Alternate, so that other load on the machine affects all of them.
     for _ in 0..report.rounds(60) {
         for ((_, binary), samples) in built.iter().zip(&mut starts) {
             samples.add_time(start_up(&mut command(binary, &account)));
@@ -36,14 +36,14 @@ pub fn measure(report: &mut Report) {
         report.add("Start to answered initialize", Figure::median(*name, "ms", start));
         let size = binary.metadata().unwrap().len() as f64 / 1e6;
         report.add("Binary, stripped", Figure::of(*name, "MB", size));
-        if instructions::is_there() {
+        if instructions::is_available() {
             let count = instructions::call(binary, &account, &json!({})) / 1e3;
             report.add("Instructions of listing 100 incidents", Figure::of(*name, "thousand", count));
         }
     }
 }
 
-/// The binary of a variant, stripped.
+/// Builds a variant and returns its stripped binary.
 fn build(name: &str, config: &[&str]) -> PathBuf {
     eprintln!("compiling: {name} …");
     let target = folder().join("profiles");

@@ -1,4 +1,4 @@
-//! The wheel, and a Python that has it: built and installed here, or named by `PYTHON`.
+//! The wheel and a Python that has it, built and installed here or selected by `PYTHON`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::report::{folder, root};
 
-/// The wheel as it is released, built once; nothing if that is not possible here, or a Python is named that needs none.
+/// Returns the wheel as it is released, built once. Returns `None` if it cannot be built here or if `PYTHON` is set.
 pub fn wheel() -> Option<&'static Path> {
     static WHEEL: OnceLock<Option<PathBuf>> = OnceLock::new();
     WHEEL.get_or_init(|| if named().is_none() { build() } else { None }).as_deref()
@@ -14,23 +14,23 @@ pub fn wheel() -> Option<&'static Path> {
 
 fn build() -> Option<PathBuf> {
     let wheels = folder().join("wheel");
-    // Of an earlier version there may be others.
+    // Remove wheels of earlier versions.
     std::fs::remove_dir_all(&wheels).ok();
     let mut command = Command::new("uvx");
     command.args(["maturin>=1.9.4,<2", "build", "--quiet", "--locked", "--release", "--out"]).arg(&wheels);
     if !succeeds(&mut command) {
-        eprintln!("the wheel cannot be built (uv, maturin): it is not measured");
+        eprintln!("cannot build the wheel with uv and maturin: skipping its measurements");
         return None;
     }
     let found = std::fs::read_dir(wheels).unwrap().map(|entry| entry.unwrap().path());
     found.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "whl"))
 }
 
-/// The folder of an environment with the package: `bin/python` and `bin/pagerduty-mcp-server`.
+/// Returns the folder of an environment with the package: `bin/python` and `bin/pagerduty-mcp-server`.
 pub fn environment() -> Option<&'static Path> {
     static ENVIRONMENT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = || match named() {
-        // Nothing is the name of no Python.
+        // An empty `PYTHON` has no parent folder, so Python is not measured.
         Some(python) => python.parent().and_then(Path::parent).map(Path::to_owned),
         None => install(),
     };
@@ -51,7 +51,7 @@ fn install() -> Option<PathBuf> {
     if succeeds(&mut create) && succeeds(&mut install) {
         return Some(environment);
     }
-    eprintln!("the wheel cannot be installed: Python is not measured");
+    eprintln!("cannot install the wheel: skipping the measurements of Python");
     None
 }
 

@@ -1,4 +1,4 @@
-//! The figures, and how they are shown.
+//! The figures and their report.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-/// What was measured of one thing, run by run.
+/// The samples of one measurement, in order.
 #[derive(Clone, Default)]
 pub struct Samples(Vec<f64>);
 
@@ -20,7 +20,7 @@ impl Samples {
         self.add(time.as_secs_f64() * 1_000.0);
     }
 
-    /// What a share of the samples does not exceed.
+    /// Returns the value that this share of the samples does not exceed.
     pub fn at(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -31,7 +31,7 @@ impl Samples {
         self.at(0.5)
     }
 
-    /// How much more each sample is than the floor's of the same turn.
+    /// Returns by how much each sample exceeds the floor's sample of the same round.
     pub fn over(&self, floor: &Self) -> Self {
         Self(self.0.iter().zip(&floor.0).map(|(sample, floor)| sample - floor).collect())
     }
@@ -48,7 +48,7 @@ pub struct Figure {
     is_ratio: bool,
 }
 
-/// What a figure should be.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 enum Target {
     AtMost(f64),
@@ -56,12 +56,12 @@ enum Target {
 }
 
 impl Figure {
-    /// Something that is the same each time.
+    /// Returns a figure that is the same in each run.
     pub fn of(what: impl Into<String>, unit: &'static str, value: f64) -> Self {
         Self { what: what.into(), unit, value, spread: None, floor: None, target: None, is_ratio: true }
     }
 
-    /// The median of samples, with their quartiles.
+    /// Returns the median of samples, with their quartiles.
     pub fn median(what: impl Into<String>, unit: &'static str, samples: &Samples) -> Self {
         Self { spread: Some((samples.at(0.25), samples.at(0.75))), ..Self::of(what, unit, samples.median()) }
     }
@@ -70,7 +70,7 @@ impl Figure {
         Self { floor: Some(floor), ..self }
     }
 
-    /// What has been subtracted already: the figure is what comes on top of it.
+    /// Sets a floor that is already subtracted from the figure.
     pub fn above(self, floor: f64) -> Self {
         Self { floor: Some(floor), is_ratio: false, ..self }
     }
@@ -114,27 +114,27 @@ impl Figure {
     }
 }
 
-/// Everything measured, in order.
+/// The figures in the order of the report.
 pub struct Report {
     figures: Vec<(&'static str, Figure)>,
-    begun: String,
-    /// Fewer rounds, for a look while working.
+    load_before: String,
+    /// Set to run fewer rounds, for a quick look.
     pub quick: bool,
 }
 
 impl Report {
     pub fn new(quick: bool) -> Self {
-        Self { figures: Vec::new(), begun: load(), quick }
+        Self { figures: Vec::new(), load_before: load(), quick }
     }
 
-    /// How often to measure: a tenth with `--quick`.
+    /// Returns the number of rounds to run: a tenth with `--quick`.
     pub fn rounds(&self, rounds: usize) -> usize {
         if self.quick { (rounds / 10).max(5) } else { rounds }
     }
 
     pub fn add(&mut self, section: &'static str, figure: Figure) {
         eprintln!("  {}", figure.row());
-        // Beside its like, whatever came in between.
+        // Insert it after the last figure of its section.
         let after = self.figures.iter().rposition(|(other, _)| *other == section);
         self.figures.insert(after.map_or(self.figures.len(), |at| at + 1), (section, figure));
     }
@@ -156,27 +156,27 @@ impl Report {
         text
     }
 
-    /// Where and when, and how busy the machine was with this and other things.
+    /// Describes the machine, the date, the commit and the load.
     fn machine(&self) -> String {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let processor = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-        let commit = said(Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=10"]));
+        let commit = output_of(Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=10"]));
 
         let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
         format!(
-            "{date}, commit `{commit}`, {}, {cores} cores of {}, {}{}. Load average (1, 5, 15 minutes) when it began: {}; when it \
-             ended: {}.\n",
+            "{date}, commit `{commit}`, {}, {cores} cores of {}, {}{}. Load average (1, 5, 15 minutes) at the start: {}; at \
+             the end: {}.\n",
             std::env::consts::OS,
             processor.map_or("unknown make", |(_, name)| name),
-            said(Command::new("rustc").arg("--version")),
+            output_of(Command::new("rustc").arg("--version")),
             if self.quick { ", `--quick`" } else { "" },
-            self.begun,
+            self.load_before,
             load(),
         )
     }
 
-    /// As JSON and Markdown in `target/bench/`.
+    /// Writes JSON and Markdown to `target/bench/`.
     pub fn save(&self) {
         let rows: Vec<_> = self
             .figures
@@ -190,24 +190,24 @@ impl Report {
         std::fs::write(folder().join("figures.md"), self.markdown()).unwrap();
     }
 
-    /// Into `docs/performance.md`, between the marks of this name; the text around them stays.
+    /// Writes the figures into `docs/performance.md`, between the marks of this name. The text around them stays.
     pub fn document(&self, name: &str) {
         let path = root().join("docs/performance.md");
         let text = std::fs::read_to_string(&path).unwrap();
         let (begin, end) = (format!("<!-- {name}: "), format!("<!-- /{name} -->"));
-        let (before, rest) = text.split_once(&begin).expect("the mark where figures begin");
+        let (before, rest) = text.split_once(&begin).expect("the start mark");
         let (mark, rest) = rest.split_once('\n').unwrap();
-        let (_, after) = rest.split_once(&end).expect("the mark where they end");
+        let (_, after) = rest.split_once(&end).expect("the end mark");
         std::fs::write(path, format!("{before}{begin}{mark}\n{}{end}{after}", self.markdown())).unwrap();
     }
 }
 
-/// Where the project is.
+/// Returns the root folder of the project.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where what is measured is kept.
+/// Returns the folder for the results.
 pub fn folder() -> PathBuf {
     let folder = root().join("target/bench");
     std::fs::create_dir_all(&folder).unwrap();
@@ -219,7 +219,7 @@ fn load() -> String {
     load.split_whitespace().take(3).collect::<Vec<_>>().join(", ")
 }
 
-fn said(command: &mut Command) -> String {
+fn output_of(command: &mut Command) -> String {
     let output = command.current_dir(root()).output();
     output.map_or_else(|_| "unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -1,4 +1,4 @@
-//! The installed commands as processes. Linux only, where `/proc` says what a process has taken.
+//! The installed commands as processes. Linux only, because their costs are read from `/proc`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 
-/// A process that is talked to line by line. It is ended with this value.
+/// A process that is used line by line. Dropping it ends the process.
 pub struct Process {
     child: Child,
     input: Option<ChildStdin>,
@@ -46,14 +46,14 @@ impl Process {
         assert!(self.ask(&initialize()).contains("\"id\":0"));
     }
 
-    /// Calls a tool; the answer must be none that failed.
+    /// Calls a tool, which must succeed.
     pub fn call(&mut self, tool: &str, arguments: &Value) {
         self.id += 1;
         let answer = self.ask(&call(self.id, tool, arguments));
         assert!(answer.contains("\"isError\":false"), "{tool}: {answer}");
     }
 
-    /// Many calls at once: one writes while the other reads, since neither side may be full.
+    /// Makes many calls at once. Writes in one thread while reading in another, since either pipe may fill up.
     pub fn call_at_once(&mut self, count: u32, tool: &str, arguments: &Value) {
         let first = self.id + 1;
         self.id += count;
@@ -82,20 +82,20 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.input.take());
-        // Not everybody ends with their input.
+        // Not every process ends with its input.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// A line of `/proc/…/status`, in MB.
+/// Returns a line of `/proc/…/status`, in MB.
 pub fn memory(process: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
-/// The processor time that a process has taken, in milliseconds; the system counts in steps of ten.
+/// Returns the processor time that a process has taken, in milliseconds. The system counts in steps of ten.
 pub fn processor_time(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(')').unwrap();
@@ -117,12 +117,12 @@ pub fn call(id: u32, tool: &str, arguments: &Value) -> String {
     message(id, "tools/call", &json!({"name": tool, "arguments": arguments}))
 }
 
-/// The binary that is measured: `BINARY`, or that of this build.
+/// Returns the binary to measure: `BINARY`, or that of this build.
 pub fn binary() -> String {
     std::env::var("BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_pagerduty-mcp-server").to_owned())
 }
 
-/// A command with nothing around it but an account.
+/// Returns a command whose environment has nothing but an account.
 pub fn command(program: impl AsRef<std::ffi::OsStr>, account: &Account) -> Command {
     let mut command = Command::new(program);
     command

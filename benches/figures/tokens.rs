@@ -1,4 +1,4 @@
-//! What definitions and answers cost a model, in o200k tokens.
+//! The cost of definitions and answers for a model, in o200k tokens.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn measure(report: &mut Report) {
     let account = Account::start(600, Duration::ZERO);
     let (json, table) = runtime().block_on(async {
         let reply = account.toolbox().call("get_incidents", serde_json::Map::new()).await.unwrap();
-        let Written::Table(table) = reply.clone().write(Format::Compact) else { panic!("a list is a table") };
+        let Written::Table(table) = reply.clone().write(Format::Compact) else { panic!("not a table") };
         (count(&reply.into_value().to_string()), count(&table))
     });
     report.add(SECTION, Figure::of("100 incidents, `json`", "", json).at_most(25_000.0));

@@ -1,7 +1,7 @@
-"""Which way from an answer to Python objects is the fastest, for 1, 100 and 1,000 incidents?
+"""Compares ways to make Python objects from an answer, for 1, 100 and 1,000 incidents.
 
 Run it from the repository with `uv run python benches/json_to_python/run.py`; it builds the module
-beside it and prints a table of medians in microseconds.
+in this folder and prints a table of medians in microseconds.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 TARGET = HERE.parents[1] / "target" / "bench"
 LIBRARY = {"darwin": "libjson_to_python.dylib", "win32": "json_to_python.dll"}
 SIZES = {1: 5_000, 100: 300, 1_000: 40}
-"""How many incidents, and how often to make them."""
+"""The numbers of incidents, and how many times to make the objects of each."""
 
 
 def build() -> Any:
@@ -46,7 +46,7 @@ def build() -> Any:
 
 
 def answers() -> dict[int, str]:
-    """Answers of the embedded account in the default fields."""
+    """Return answers of the embedded account in the default fields."""
 
     async def ask() -> dict[int, str]:
         since = (datetime.now(timezone.utc) - timedelta(days=61)).isoformat()
@@ -66,14 +66,14 @@ def answers() -> dict[int, str]:
 
 
 def main() -> None:
-    """Build, measure, print."""
+    """Build the module, measure and print the results."""
     module = build()
     print(f"\nPython {platform.python_version()}, medians in microseconds\n")
     print("| way | " + " | ".join(f"{size:,} incidents" for size in SIZES) + " |")
     print("|---" * (len(SIZES) + 1) + "|")
     times: dict[str, list[float]] = {way: [] for way in module.WAYS}
     for size, answer in answers().items():
-        # In turns, so that whatever else the machine does meets them all.
+        # Alternate, so that other load on the machine affects all of them.
         runs: dict[str, list[float]] = {way: [] for way in module.WAYS}
         for _ in range(5):
             for way in module.WAYS:

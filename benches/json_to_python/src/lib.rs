@@ -1,5 +1,5 @@
-//! The ways of making Python objects from an answer, each timed from the same `serde_json::Value`, which is what the
-//! product has in its hands.
+//! Several ways to make Python objects from an answer, each timed from the same `serde_json::Value`, the form that the
+//! product has.
 
 use pyo3::prelude::*;
 
@@ -52,7 +52,7 @@ mod json_to_python {
         go(py, value, &mut HashMap::new())
     }
 
-    /// As above, but in a few slots by length and ends instead of a hash map.
+    /// Like the above, but with a few slots selected by length, first and last byte instead of a hash map.
     fn slotted<'py>(py: Python<'py>, value: &Value) -> Made<'py> {
         let mut slots: [Option<Bound<'py, PyString>>; 64] = [const { None }; 64];
         let mut names = [""; 64];
@@ -123,7 +123,7 @@ mod json_to_python {
     const WAYS: [&str; 6] =
         ["json text", "pythonize", "direct", "direct, names interned", "direct, names in a map", "direct, names in slots"];
 
-    /// Makes the objects so many times; the seconds each took, and the last of them.
+    /// Makes the objects `rounds` times. Returns the seconds of each round and the last objects.
     #[pyfunction]
     fn time<'py>(py: Python<'py>, way: &str, answer: &str, times: usize) -> PyResult<(Vec<f64>, Bound<'py, PyAny>)> {
         let make: for<'a> fn(Python<'a>, &Value) -> Made<'a> = match way {
