@@ -90,7 +90,7 @@ const DEFAULTS: [(&str, &str, &[&str]); 7] = [
 ];
 
 #[tokio::test]
-async fn lists_come_in_the_envelope_with_the_default_fields_and_nothing_empty() {
+async fn lists_have_envelope_default_fields_and_no_empty_values() {
     let account = Account::start().await;
     for (tool, key, fields) in DEFAULTS {
         let answer = account.ok(tool, json!({})).await;
@@ -145,7 +145,7 @@ fn merge(into: &mut Value, other: Value) {
 }
 
 #[tokio::test]
-async fn nested_fields_are_the_contracts_and_references_shrink() {
+async fn nested_fields_match_contract_and_references_shrink() {
     let account = Account::start().await;
     let reference = json!({"id": "…", "summary": "…"});
     let typed = json!({"id": "…", "summary": "…", "type": "…"});
@@ -195,7 +195,7 @@ async fn nested_fields_are_the_contracts_and_references_shrink() {
 }
 
 #[tokio::test]
-async fn one_object_is_a_list_of_one_under_the_plural_key() {
+async fn single_object_is_list_of_one_under_plural_key() {
     let account = Account::start().await;
     for (tool, key, id) in [
         ("get_escalation_policies", "escalation_policies", "policy_id"),
@@ -215,7 +215,7 @@ async fn one_object_is_a_list_of_one_under_the_plural_key() {
 }
 
 #[tokio::test]
-async fn the_users_context_is_a_flat_object() {
+async fn build_user_context_returns_flat_object() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     assert_eq!(names(&me), ["user_id", "name", "email", "team_ids", "service_ids", "escalation_policy_ids"]);
@@ -224,7 +224,7 @@ async fn the_users_context_is_a_flat_object() {
 }
 
 #[tokio::test]
-async fn lists_of_incidents_are_counted() {
+async fn get_incidents_list_counts_statuses() {
     let account = Account::start().await;
     let answer = account.ok("get_incidents", json!({"limit": 200})).await;
     let incidents = rows(&answer, "incidents");
@@ -254,7 +254,7 @@ async fn lists_of_incidents_are_counted() {
 }
 
 #[tokio::test]
-async fn incidents_come_newest_first() {
+async fn get_incidents_orders_newest_first() {
     let account = Account::start().await;
     let answer = account.ok("get_incidents", json!({})).await;
     let created: Vec<_> =
@@ -263,7 +263,7 @@ async fn incidents_come_newest_first() {
 }
 
 #[tokio::test]
-async fn a_hundred_results_by_default_and_more_where_asked_for() {
+async fn limit_defaults_to_hundred_and_may_be_raised() {
     let account = Account::start().await;
     let first = account.ok("get_incidents", json!({"include": ["id"]})).await;
     assert_eq!((&first["metadata"]["count"], &first["metadata"]["has_more"]), (&json!(100), &json!(true)));
@@ -281,7 +281,7 @@ async fn a_hundred_results_by_default_and_more_where_asked_for() {
 }
 
 #[tokio::test]
-async fn include_replaces_the_default_fields_in_the_order_asked_for() {
+async fn include_replaces_default_fields_in_requested_order() {
     let account = Account::start().await;
     let include = ["urgency", "html_url", "title", "priority", "id", "incident_type", "title"];
     let answer = account.ok("get_incidents", json!({"include": include})).await;
@@ -293,7 +293,7 @@ async fn include_replaces_the_default_fields_in_the_order_asked_for() {
 }
 
 #[tokio::test]
-async fn a_description_that_only_repeats_the_title_comes_when_asked_for() {
+async fn description_equal_to_title_only_on_request() {
     let account = Account::start().await;
     let by_default = account.ok("get_incidents", json!({"limit": 1})).await;
     assert!(by_default["incidents"][0].get("description").is_none());
@@ -316,7 +316,7 @@ async fn incident_with(account: &Account, wanted: impl Fn(&Value) -> bool) -> Va
 }
 
 #[tokio::test]
-async fn one_incident_brings_its_extras_on_request() {
+async fn incident_by_id_returns_requested_extras() {
     let account = Account::start().await;
     let full = |incident: &Value| {
         ["notes", "past_incidents", "related_incidents"].iter().all(|key| incident.get(key).is_some())
@@ -345,7 +345,7 @@ async fn one_incident_brings_its_extras_on_request() {
 }
 
 #[tokio::test]
-async fn the_details_of_an_alert_come_with_one_incident() {
+async fn incident_by_id_returns_alert_details() {
     let account = Account::start().await;
     let payload = |incident: &Value| incident.get("client_url").is_some() && incident["body_details"].is_object();
     let answer = incident_with(&account, payload).await;
@@ -358,7 +358,7 @@ async fn the_details_of_an_alert_come_with_one_incident() {
 }
 
 #[tokio::test]
-async fn an_extra_that_fails_is_a_warning_and_the_incident_still_comes() {
+async fn failed_extra_is_warning_and_incident_is_returned() {
     let account = Account::of(tokens::BASIC_PLAN).await;
     let list = account.ok("get_incidents", json!({"limit": 1, "include": ["id"]})).await;
     let id = list["incidents"][0]["id"].clone();
@@ -377,7 +377,7 @@ async fn an_extra_that_fails_is_a_warning_and_the_incident_still_comes() {
 }
 
 #[tokio::test]
-async fn every_field_that_needs_asking_for_comes_or_is_said_to_be_missing() {
+async fn requested_fields_are_returned_or_reported_missing() {
     let account = Account::start().await;
     let user = account.ok("build_user_context", json!({})).await["user_id"].clone();
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
@@ -398,7 +398,7 @@ async fn every_field_that_needs_asking_for_comes_or_is_said_to_be_missing() {
 }
 
 #[tokio::test]
-async fn a_layer_without_an_id_is_shown_without_one() {
+async fn layer_without_id_is_shown_without_id() {
     let account = Account::start().await;
     let answer = account.ok("get_schedules", json!({})).await;
     let layers = || rows(&answer, "schedules").iter().flat_map(|schedule| rows(schedule, "schedule_layers"));
@@ -407,7 +407,7 @@ async fn a_layer_without_an_id_is_shown_without_one() {
 }
 
 #[tokio::test]
-async fn named_objects_come_in_the_order_of_their_names() {
+async fn named_objects_are_sorted_by_name() {
     let account = Account::start().await;
     for (tool, key) in [("get_teams", "teams"), ("get_schedules", "schedules"), ("get_services", "services")] {
         let answer = account.ok(tool, json!({})).await;
@@ -418,7 +418,7 @@ async fn named_objects_come_in_the_order_of_their_names() {
 }
 
 #[tokio::test]
-async fn a_list_of_users_on_call_can_be_continued() {
+async fn list_users_oncall_continues_at_next_offset() {
     let account = Account::start().await;
     let (now, day) = (jiff::Timestamp::now(), jiff::SignedDuration::from_hours(24));
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
@@ -431,7 +431,7 @@ async fn a_list_of_users_on_call_can_be_continued() {
 }
 
 #[tokio::test]
-async fn a_schedule_is_rendered_over_a_range() {
+async fn get_schedules_renders_schedule_over_range() {
     let account = Account::start().await;
     let now = jiff::Timestamp::now();
     let day = jiff::SignedDuration::from_hours(24);
@@ -452,7 +452,7 @@ async fn a_schedule_is_rendered_over_a_range() {
 }
 
 #[tokio::test]
-async fn the_users_on_call_on_a_schedule_are_users() {
+async fn list_users_oncall_returns_users() {
     let account = Account::start().await;
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
     let answer = account.ok("list_users_oncall", json!({"schedule_id": schedule})).await;

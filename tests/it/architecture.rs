@@ -44,7 +44,7 @@ fn intruders(words: &[&str], rooms: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn frameworks_stay_at_the_edges() {
+fn frameworks_are_used_only_by_edge_modules() {
     let none: [String; 0] = [];
     assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server knows rmcp");
     assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python knows pyo3");
@@ -61,7 +61,7 @@ fn frameworks_stay_at_the_edges() {
 }
 
 #[test]
-fn what_rows_offers_takes_and_returns_finished_types() {
+fn rows_public_functions_are_not_generic() {
     // A generic function would be compiled where it is called, which is not for speed.
     let is_generic = |line: &&str| {
         let line = line.trim_start();
@@ -85,23 +85,23 @@ fn tools_never_build_urls() {
 }
 
 #[test]
-fn tools_do_not_know_the_sandbox() {
+fn tools_do_not_use_sandbox() {
     let knowing = ["app", "cli", "sandbox", "lib", "python"];
     assert_eq!(intruders(&["sandbox::", "Sandbox"], &knowing), [""; 0]);
 }
 
 #[test]
-fn only_the_cli_and_the_protocol_write_to_standard_output() {
+fn only_cli_and_protocol_write_to_stdout() {
     assert_eq!(intruders(&["print!(", "println!(", "stdout()"], &["cli/output", "server/stdio"]), [""; 0]);
 }
 
 #[test]
-fn only_config_reads_the_environment() {
+fn only_config_reads_environment() {
     assert_eq!(intruders(&["env::var", "env::vars"], &["config"]), [""; 0]);
 }
 
 #[test]
-fn secrets_are_exposed_in_one_place() {
+fn secrets_are_exposed_only_in_auth() {
     assert_eq!(intruders(&["expose_secret"], &["auth"]), [""; 0]);
 }
 
@@ -114,7 +114,7 @@ fn files_stay_readable() {
 }
 
 #[test]
-fn the_container_is_built_from_all_there_is_to_build() {
+fn container_build_includes_every_needed_path() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dockerfile = fs::read_to_string(root.join("Dockerfile")).unwrap();
     let let_in = fs::read_to_string(root.join(".dockerignore")).unwrap();

@@ -18,7 +18,7 @@ use crate::scene::{Scene, only_look};
 use crate::support::{self, object};
 
 #[tokio::test]
-async fn a_first_call_logs_in_and_all_others_reuse_it() {
+async fn login_is_made_once_and_reused() {
     let scene = Scene::start().await;
     let toolbox = scene.toolbox();
     support::ok(&toolbox, "get_teams", json!({})).await;
@@ -41,7 +41,7 @@ async fn a_first_call_logs_in_and_all_others_reuse_it() {
 }
 
 #[tokio::test]
-async fn what_is_at_hand_is_told_without_a_login_or_a_refresh() {
+async fn present_credentials_need_no_login_or_refresh() {
     let present = async |scene: &Scene| Credentials::new(&scene.config).present().await;
     let scene = Scene::start().await.with_secret();
     let nobody = present(&scene).await.unwrap_err();
@@ -54,7 +54,7 @@ async fn what_is_at_hand_is_told_without_a_login_or_a_refresh() {
 }
 
 #[tokio::test]
-async fn the_browser_is_sent_with_pkce_and_the_contracts_redirect() {
+async fn authorize_request_has_pkce_and_redirect() {
     let scene = Scene::start().await;
     scene.ok().await;
     let asked = scene.sandbox.requests().into_iter().find(|request| request.path == "/oauth/authorize").unwrap();
@@ -71,7 +71,7 @@ async fn the_browser_is_sent_with_pkce_and_the_contracts_redirect() {
 }
 
 #[tokio::test]
-async fn declining_is_a_failed_login_with_its_own_page() {
+async fn login_declined_fails_with_page() {
     let scene = Scene::start().await;
     scene.sandbox.identity(IdentityOptions { deny: true, ..Default::default() });
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
@@ -82,7 +82,7 @@ async fn declining_is_a_failed_login_with_its_own_page() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_callback_is_passed_on_by_its_name_alone() {
+async fn callback_error_is_reported_by_code_only() {
     let scene = Scene::start().await;
     let error = Some("server_error<script>".to_owned());
     scene.sandbox.identity(IdentityOptions { error, ..Default::default() });
@@ -94,7 +94,7 @@ async fn an_error_in_the_callback_is_passed_on_by_its_name_alone() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_refused_is_a_failed_login_and_the_page_says_so() {
+async fn login_with_refused_code_fails_with_page() {
     let scene = Scene::start().await;
     let body = r#"{"error": "invalid_grant", "error_description": "no"}"#.to_owned();
     let kind = FaultKind::Status { code: 400, headers: [].into(), body: Some(body) };
@@ -119,14 +119,14 @@ fn visit_after_others(url: &str) -> Seen {
 }
 
 #[tokio::test]
-async fn a_forged_state_and_a_wrong_path_do_not_disturb_the_login() {
+async fn login_ignores_forged_state_and_wrong_path() {
     let scene = Scene::with(visit_after_others).await;
     scene.ok().await;
     assert_eq!(scene.page().status, 200);
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_said_before_the_browser_opens() {
+async fn login_port_in_use_fails_before_browser_opens() {
     let mut scene = Scene::start().await;
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     scene.config.oauth.callback_port = taken.local_addr().unwrap().port();
@@ -136,7 +136,7 @@ async fn a_port_in_use_is_said_before_the_browser_opens() {
 }
 
 #[tokio::test]
-async fn a_login_that_nobody_makes_times_out() {
+async fn login_not_completed_times_out() {
     let mut scene = Scene::with(only_look).await;
     scene.config.oauth.timeout = Duration::from_millis(50);
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
@@ -145,7 +145,7 @@ async fn a_login_that_nobody_makes_times_out() {
 }
 
 #[tokio::test]
-async fn a_call_that_runs_out_of_time_leaves_the_login_open() {
+async fn login_stays_open_after_call_times_out() {
     let mut scene = Scene::with(only_look).await;
     scene.config.timeout = Duration::from_secs(1);
     let toolbox = scene.toolbox();
@@ -161,7 +161,7 @@ async fn a_call_that_runs_out_of_time_leaves_the_login_open() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_withdrawn_does_not_take_the_login_with_it() {
+async fn login_stays_open_after_call_is_canceled() {
     let scene = Scene::with(only_look).await;
     let toolbox = scene.toolbox();
     {
@@ -180,7 +180,7 @@ async fn a_call_that_is_withdrawn_does_not_take_the_login_with_it() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_token_file_is_the_users_alone() {
+async fn token_file_is_readable_only_by_user() {
     use std::os::unix::fs::PermissionsExt;
 
     let scene = Scene::start().await;
@@ -197,7 +197,7 @@ async fn the_token_file_is_the_users_alone() {
 }
 
 #[tokio::test]
-async fn a_damaged_token_file_is_not_quoted() {
+async fn token_file_damaged_is_not_quoted() {
     let scene = Scene::start().await;
     scene.ok().await;
     let text = fs::read_to_string(scene.path()).unwrap();
@@ -213,7 +213,7 @@ async fn a_damaged_token_file_is_not_quoted() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_token_file_that_cannot_be_looked_at_is_not_an_absent_one() {
+async fn token_file_unreadable_is_not_treated_as_absent() {
     let scene = Scene::start().await;
     // Not a folder, so that whether the file is there cannot be told.
     fs::write(scene.path().parent().unwrap(), "").unwrap();
@@ -226,7 +226,7 @@ async fn a_token_file_that_cannot_be_looked_at_is_not_an_absent_one() {
 
 #[cfg(all(unix, not(target_os = "macos")))]
 #[tokio::test]
-async fn without_a_keyring_the_ways_out_are_named() {
+async fn login_without_keyring_names_alternatives() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
         .args(["call", "get_teams"])
         .env_clear()
@@ -242,7 +242,7 @@ async fn without_a_keyring_the_ways_out_are_named() {
 }
 
 #[tokio::test]
-async fn the_login_names_the_region_unless_somebody_chose_it() {
+async fn login_determines_region_unless_configured() {
     for (audience, region) in [
         ("api.eu.pagerduty.com", Some(Region::Eu)),
         ("https://api.pagerduty.com/", Some(Region::Us)),
@@ -264,7 +264,7 @@ async fn the_login_names_the_region_unless_somebody_chose_it() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_revoked_is_told_how_to_begin_again() {
+async fn revoked_login_error_names_next_step() {
     let scene = Scene::start().await;
     scene.ok().await;
     let mut stored = scene.stored();
@@ -277,7 +277,7 @@ async fn a_login_that_was_revoked_is_told_how_to_begin_again() {
 }
 
 #[tokio::test]
-async fn a_login_made_elsewhere_after_a_refusal_takes_effect_without_a_restart() {
+async fn login_by_other_process_is_used_after_refusal() {
     let scene = Scene::start().await;
     scene.ok().await;
     let good = scene.stored().to_string();
@@ -292,7 +292,7 @@ async fn a_login_made_elsewhere_after_a_refusal_takes_effect_without_a_restart()
 }
 
 #[tokio::test]
-async fn the_order_is_header_environment_login() {
+async fn credentials_prefer_header_then_environment_then_login() {
     let mut scene = Scene::start().await;
     let user = async |config: &Config, origin: Origin| {
         let toolbox = Toolbox::new(config, &Filter::default()).unwrap();
@@ -325,7 +325,7 @@ async fn the_order_is_header_environment_login() {
 }
 
 #[tokio::test]
-async fn a_login_that_cannot_be_stored_is_not_called_done() {
+async fn login_not_stored_is_not_reported_as_done() {
     let scene = Scene::start().await;
     fs::create_dir_all(scene.path().with_extension("json.new").join("in-the-way")).unwrap();
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
@@ -335,7 +335,7 @@ async fn a_login_that_cannot_be_stored_is_not_called_done() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_is_in_nobodys_way_and_goes_with_the_logout() {
+async fn stale_lock_and_draft_are_ignored_and_removed_by_logout() {
     let scene = Scene::start().await;
     let left = scene.path().with_extension("json.new");
     fs::create_dir_all(left.parent().unwrap()).unwrap();
@@ -349,7 +349,7 @@ async fn what_a_killed_process_left_is_in_nobodys_way_and_goes_with_the_logout()
 }
 
 #[tokio::test]
-async fn a_code_is_redeemed_while_another_process_holds_the_store() {
+async fn login_redeems_code_while_store_is_locked() {
     let scene = Scene::start().await;
     let lock = scene.path().with_extension("lock");
     fs::create_dir_all(lock.parent().unwrap()).unwrap();

@@ -16,7 +16,7 @@ async fn account() -> Account {
 }
 
 #[tokio::test]
-async fn an_author_that_does_not_exist_is_named() {
+async fn unknown_author_email_is_named_in_error() {
     let account = account().await;
     for (code, body) in [
         (404, json!({"error": {"message": "Requester User Not Found", "code": 1008}})),
@@ -45,7 +45,7 @@ async fn an_author_that_does_not_exist_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_looks_the_author_up() {
+async fn doctor_checks_author_email() {
     let account = account().await;
     let me = account.sandbox.url().to_owned();
     let users = crate::support::toolbox(&account.sandbox, tokens::USER, |_| {});
@@ -75,7 +75,7 @@ async fn doctor_looks_the_author_up() {
 }
 
 #[test]
-fn an_author_that_is_no_address_is_refused_at_the_start() {
+fn invalid_author_email_stops_start() {
     for value in ["nobody", "${PAGERDUTY_USER_EMAIL}", "a@b\u{7}c", "j\u{f6}@example.com"] {
         let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
             .args(["call", "get_teams", "--sandbox"])

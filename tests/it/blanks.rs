@@ -52,7 +52,7 @@ async fn some_id(account: &Account, list: &str, key: &str) -> Value {
 type Fill<'f> = &'f dyn Fn(&str, bool) -> Value;
 
 #[tokio::test]
-async fn an_id_beside_blank_parameters_is_an_id_alone() {
+async fn blank_parameters_beside_id_are_ignored() {
     let account = Account::start().await;
     for (name, parameter, key) in BY_ID {
         let lists = [("schedule_id", "get_schedules", "schedules"), ("incident_id", "get_incidents", "incidents")];
@@ -83,7 +83,7 @@ async fn an_id_beside_blank_parameters_is_an_id_alone() {
 }
 
 #[tokio::test]
-async fn a_list_with_blank_parameters_is_the_list() {
+async fn blank_parameters_of_list_are_ignored() {
     let account = Account::start().await;
     for name in ["get_incidents", "get_services", "get_users", "get_teams", "get_schedules", "get_escalation_policies"]
     {
@@ -96,7 +96,7 @@ async fn a_list_with_blank_parameters_is_the_list() {
 }
 
 #[tokio::test]
-async fn limit_and_offset_beside_an_id_are_ignored_and_named() {
+async fn limit_and_offset_beside_id_are_ignored_with_warning() {
     let account = Account::start().await;
     for (name, parameter, key) in &BY_ID[..6] {
         let id = some_id(&account, name, key).await;
@@ -109,7 +109,7 @@ async fn limit_and_offset_beside_an_id_are_ignored_and_named() {
 }
 
 #[tokio::test]
-async fn all_statuses_beside_an_id_narrow_nothing() {
+async fn all_statuses_beside_id_are_accepted() {
     let account = Account::start().await;
     let id = some_id(&account, "get_incidents", "incidents").await;
     let all = json!(["triggered", "acknowledged", "resolved"]);
@@ -120,7 +120,7 @@ async fn all_statuses_beside_an_id_narrow_nothing() {
 }
 
 #[tokio::test]
-async fn a_list_that_names_nothing_is_an_error() {
+async fn list_of_blanks_is_rejected() {
     let account = Account::start().await;
     for tool in ALL {
         let lists = tool.params.iter().filter(|parameter| (parameter.schema)()["type"] == "array");
@@ -145,7 +145,7 @@ async fn a_list_that_names_nothing_is_an_error() {
 }
 
 #[tokio::test]
-async fn null_among_schedules_is_what_pagerduty_calls_no_schedule() {
+async fn null_in_schedule_ids_means_no_schedule() {
     let account = Account::start().await;
     let requests = account.requests_of("get_oncalls", json!({"schedule_ids": ["null"]})).await;
     assert!(requests.last().unwrap().contains("schedule_ids%5B%5D=null"), "{requests:?}");
@@ -154,7 +154,7 @@ async fn null_among_schedules_is_what_pagerduty_calls_no_schedule() {
 }
 
 #[tokio::test]
-async fn the_word_null_is_no_value_and_no_search() {
+async fn word_null_counts_as_absent() {
     let account = Account::start().await;
     let all = account.ok("get_teams", json!({})).await;
     for word in ["null", "None", "undefined", " null "] {
@@ -177,7 +177,7 @@ async fn the_word_null_is_no_value_and_no_search() {
 }
 
 #[tokio::test]
-async fn an_incident_is_found_by_how_people_write_its_id() {
+async fn incident_id_accepts_common_notations() {
     let account = Account::start().await;
     let found = account.ok("get_incidents", json!({"limit": 1})).await["incidents"][0].clone();
     let (id, number) = (found["id"].as_str().unwrap(), found["incident_number"].as_u64().unwrap());
@@ -206,7 +206,7 @@ async fn an_incident_is_found_by_how_people_write_its_id() {
 }
 
 #[tokio::test]
-async fn every_object_is_found_by_the_link_to_it() {
+async fn id_parameters_accept_web_links() {
     let account = Account::start().await;
     for (name, parameter, key) in &BY_ID[..6] {
         let list = account.ok(name, json!({"limit": 1, "include": ["id", "html_url"]})).await;
@@ -219,7 +219,7 @@ async fn every_object_is_found_by_the_link_to_it() {
 }
 
 #[tokio::test]
-async fn an_id_of_zero_is_no_id() {
+async fn id_of_zero_counts_as_absent() {
     let account = Account::start().await;
     for zero in [json!(0), json!(0.0), json!("0"), json!("0.0"), json!(" 0 ")] {
         for (name, parameter, _) in &BY_ID[..6] {

@@ -22,14 +22,14 @@ const NAMES: [&str; 12] = [
 ];
 
 #[test]
-fn the_catalogue_holds_the_contracts_twelve_tools_and_no_other() {
+fn catalogue_has_exactly_the_twelve_tools() {
     let mut names: Vec<_> = ALL.iter().map(|tool| tool.name).collect();
     names.sort_unstable();
     assert_eq!(names, NAMES);
 }
 
 #[test]
-fn each_definition_is_as_it_was_reviewed() {
+fn definitions_match_their_snapshots() {
     for tool in ALL {
         insta::with_settings!({ snapshot_path => "../snapshots/tools", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_json_snapshot!(tool.name, tool.definition());
@@ -38,7 +38,7 @@ fn each_definition_is_as_it_was_reviewed() {
 }
 
 #[test]
-fn there_is_a_snapshot_for_every_tool_and_none_for_others() {
+fn snapshots_exist_for_exactly_the_tools() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/tools");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = files.filter_map(|file| file.strip_suffix(".snap").map(str::to_owned)).collect();
@@ -47,7 +47,7 @@ fn there_is_a_snapshot_for_every_tool_and_none_for_others() {
 }
 
 #[test]
-fn schemas_use_only_what_every_client_accepts() {
+fn schemas_use_only_portable_keywords() {
     const REFUSED: [&str; 6] = ["$ref", "$defs", "anyOf", "oneOf", "allOf", "format"];
     fn check(tool: &str, schema: &Value) {
         match schema {
@@ -81,7 +81,7 @@ fn schemas_use_only_what_every_client_accepts() {
 }
 
 #[test]
-fn every_tool_is_named_described_and_annotated() {
+fn tools_have_name_description_and_annotations() {
     let mut titles = HashSet::new();
     for tool in ALL {
         assert!(tool.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", tool.name);
@@ -97,7 +97,7 @@ fn every_tool_is_named_described_and_annotated() {
 }
 
 #[test]
-fn only_the_three_tools_that_act_on_incidents_write() {
+fn only_three_incident_tools_write() {
     let writes: Vec<_> = ALL.iter().filter(|tool| !tool.is_read_only()).map(|tool| tool.name).collect();
     assert_eq!(writes, ["acknowledge_incident", "resolve_incident", "add_incident_note"]);
     let destructive: Vec<_> = ALL.iter().filter(|tool| tool.is_destructive()).map(|tool| tool.name).collect();
@@ -105,7 +105,7 @@ fn only_the_three_tools_that_act_on_incidents_write() {
 }
 
 #[test]
-fn parameters_that_mean_the_same_look_the_same() {
+fn parameters_with_same_meaning_have_same_schema() {
     for name in ["limit", "offset", "include"] {
         let schemas: HashSet<_> = ALL
             .iter()

@@ -238,7 +238,7 @@ impl Run {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_calls_are_answered_truthfully() {
+async fn random_faults_never_make_an_answer_untrue() {
     let (runs, first) = (setting("FAULT_RUNS", 10), setting("FAULT_SEED", 1));
     let prepared: Vec<_> = stream::iter(first..first + runs).map(Run::prepare).buffered(2).collect().await;
     let outcomes: Vec<_> = stream::iter(&prepared).map(Run::make).buffered(4).collect().await;

@@ -13,7 +13,7 @@ use crate::support::tls::https;
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_during_a_call_is_answered() {
+async fn ctrl_c_during_call_exits_with_answer() {
     let account = Account::start().await;
     account.sandbox.fail(Fault::once("/teams", FaultKind::Hang));
     let child = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
@@ -38,7 +38,7 @@ async fn ctrl_c_during_a_call_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reports_hold_no_terminal_escapes_of_strangers() {
+async fn reports_remove_terminal_escapes() {
     let account = Account::start().await;
     let name = "Ada\u{1b}]0;owned\u{7}\u{202e}\nfail  host  not PagerDuty\u{2028}x";
     let me = json!({"user": {"id": "PUSER1", "name": name, "email": "ada@example.com", "teams": []}});
@@ -60,7 +60,7 @@ async fn reports_hold_no_terminal_escapes_of_strangers() {
 }
 
 #[test]
-fn a_proxy_is_not_told_what_stays_on_this_machine() {
+fn proxy_is_not_used_for_loopback() {
     // Nobody listens there: whatever goes to the proxy fails.
     let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
         .args(["call", "get_teams", "limit=1", "--sandbox"])
@@ -81,7 +81,7 @@ fn server_of(url: &str, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn the_connection_is_opened_early_and_without_the_credential() {
+fn connection_is_opened_early_without_credential() {
     use std::io::{BufRead, BufReader, Read, Write};
 
     let pagerduty = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -112,7 +112,7 @@ fn the_connection_is_opened_early_and_without_the_credential() {
 }
 
 #[test]
-fn what_needs_no_pagerduty_does_not_knock_there() {
+fn commands_without_requests_open_no_connection() {
     use std::io::{ErrorKind, Write};
 
     let pagerduty = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -132,7 +132,7 @@ fn what_needs_no_pagerduty_does_not_knock_there() {
 }
 
 #[test]
-fn of_an_option_given_twice_the_last_counts_and_lists_grow() {
+fn repeated_option_last_wins_and_lists_append() {
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
         let output = command.args(arguments).env_clear().output().unwrap();
@@ -146,7 +146,7 @@ fn of_an_option_given_twice_the_last_counts_and_lists_grow() {
 }
 
 #[test]
-fn the_official_servers_write_switch_is_accepted() {
+fn enable_write_tools_option_is_accepted() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
     let output = command.args(["--enable-write-tools", "tools"]).env_clear().output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -169,7 +169,7 @@ fn check<'a>(answer: &'a Value, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn certificates_that_cannot_be_used_are_named() {
+async fn unusable_certificates_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, text) = (folder.path().join("missing.pem"), folder.path().join("text.pem"));
     std::fs::write(&text, "not a certificate").unwrap();
@@ -189,7 +189,7 @@ async fn certificates_that_cannot_be_used_are_named() {
 }
 
 #[tokio::test]
-async fn a_certificate_file_is_taken_from_the_environment() {
+async fn ssl_cert_file_is_used() {
     let account = Account::start().await;
     let endpoint = https(&account.sandbox).await;
     let (folder, authority) = (tempfile::tempdir().unwrap(), endpoint.authority().to_str().unwrap());
@@ -205,7 +205,7 @@ async fn a_certificate_file_is_taken_from_the_environment() {
 }
 
 #[tokio::test]
-async fn without_certificates_in_the_system_mozillas_are_used() {
+async fn bundled_certificates_replace_missing_system_store() {
     let folder = tempfile::tempdir().unwrap();
     // A blank value counts as not set for our settings, and gives the system's loader no certificates.
     let checks = answer(

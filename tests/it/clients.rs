@@ -67,7 +67,7 @@ fn check_bounded(client: &Client, size: Size, result: &Value) {
 }
 
 #[tokio::test]
-async fn a_list_is_within_what_its_client_shows_whole() {
+async fn list_fits_size_limit_of_client() {
     let account = Account::start().await;
     let tools = tools(&account, |_| {});
     let mut counts = Vec::new();
@@ -89,7 +89,7 @@ async fn a_list_is_within_what_its_client_shows_whole() {
 }
 
 #[tokio::test]
-async fn a_table_is_within_what_its_client_shows_whole() {
+async fn table_fits_size_limit_of_client() {
     let account = Account::start().await;
     let tools = tools(&account, |config| config.format = Format::Compact);
     for client in KNOWN {
@@ -103,7 +103,7 @@ async fn a_table_is_within_what_its_client_shows_whole() {
 }
 
 #[tokio::test]
-async fn following_a_bounded_list_loses_nothing() {
+async fn bounded_list_is_complete_when_continued() {
     let account = Account::start().await;
     let all = account.ok("get_incidents", json!({"limit": 100})).await;
     let ids = |rows: &[Value]| rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
@@ -121,7 +121,7 @@ async fn following_a_bounded_list_loses_nothing() {
 }
 
 #[tokio::test]
-async fn other_clients_and_budgets_set_by_hand_are_not_bounded() {
+async fn unknown_client_or_own_budget_is_not_bounded() {
     let account = Account::start().await;
     let by_hand = tools(&account, |config| config.set_max_response_tokens("25000").unwrap());
     for (tools, name) in [
@@ -137,7 +137,7 @@ async fn other_clients_and_budgets_set_by_hand_are_not_bounded() {
 }
 
 #[tokio::test]
-async fn notes_that_do_not_fit_are_left_out_with_a_warning() {
+async fn notes_over_limit_are_left_out_with_warning() {
     let account = Account::start().await;
     let list = account.ok("get_incidents", json!({"limit": 1})).await;
     let id = &list["incidents"][0]["id"];
@@ -151,7 +151,7 @@ async fn notes_that_do_not_fit_are_left_out_with_a_warning() {
 }
 
 #[tokio::test]
-async fn each_item_of_a_list_stands_on_a_line() {
+async fn list_items_are_on_separate_lines() {
     let account = Account::start().await;
     for (name, lines) in [("somebody-else", 7), ("copilot-cli", 1)] {
         let mut session = session(tools(&account, |_| {}), name).await;
@@ -164,7 +164,7 @@ async fn each_item_of_a_list_stands_on_a_line() {
 }
 
 #[tokio::test]
-async fn structured_content_can_be_switched_off() {
+async fn structured_content_setting_off_omits_it() {
     let account = Account::start().await;
     let tools = tools(&account, |config| config.set_structured_content("off").unwrap());
     let mut session = session(tools, "google-adk").await;

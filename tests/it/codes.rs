@@ -13,13 +13,13 @@ use crate::support::{self, Account};
 
 /// Codes that are tested where they arise: (code, file, test).
 const ELSEWHERE: [(Code, &str, &str); 7] = [
-    (Code::LoginFailed, "tests/it/auth.rs", "declining_is_a_failed_login_with_its_own_page"),
-    (Code::LoginPending, "tests/it/auth.rs", "a_call_that_runs_out_of_time_leaves_the_login_open"),
-    (Code::LoginTimeout, "tests/it/auth.rs", "a_login_that_nobody_makes_times_out"),
-    (Code::CallbackPortInUse, "tests/it/auth.rs", "a_port_in_use_is_said_before_the_browser_opens"),
-    (Code::TokenStoreUnavailable, "tests/it/auth.rs", "without_a_keyring_the_ways_out_are_named"),
+    (Code::LoginFailed, "tests/it/auth.rs", "login_declined_fails_with_page"),
+    (Code::LoginPending, "tests/it/auth.rs", "login_stays_open_after_call_times_out"),
+    (Code::LoginTimeout, "tests/it/auth.rs", "login_not_completed_times_out"),
+    (Code::CallbackPortInUse, "tests/it/auth.rs", "login_port_in_use_fails_before_browser_opens"),
+    (Code::TokenStoreUnavailable, "tests/it/auth.rs", "login_without_keyring_names_alternatives"),
     (Code::Internal, "src/tools/toolbox.rs", "a_tool_that_panics_is_answered"),
-    (Code::Cancelled, "tests/it/cli.rs", "ctrl_c_during_a_call_is_answered"),
+    (Code::Cancelled, "tests/it/cli.rs", "ctrl_c_during_call_exits_with_answer"),
 ];
 
 fn status(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind {
@@ -106,7 +106,7 @@ async fn every_error() -> Vec<(Code, Error)> {
 }
 
 #[tokio::test]
-async fn each_code_is_given_for_what_it_stands_for() {
+async fn error_codes_match_their_cases() {
     let errors = every_error().await;
     for (code, error) in &errors {
         assert_eq!(error.code(), *code, "{error}");
@@ -122,7 +122,7 @@ async fn each_code_is_given_for_what_it_stands_for() {
 }
 
 #[test]
-fn the_tests_that_stand_elsewhere_are_there() {
+fn error_code_tests_in_other_files_exist() {
     for (code, file, test) in ELSEWHERE {
         let source = fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(source.contains(&format!("fn {test}()")) && source.contains(&format!("{code:?}")), "{file}: {test}");
@@ -130,7 +130,7 @@ fn the_tests_that_stand_elsewhere_are_there() {
 }
 
 #[tokio::test]
-async fn what_pagerduty_said_is_passed_on() {
+async fn api_error_includes_pagerduty_message() {
     let body = r#"{"error": {"code": 2001, "message": "Invalid Input Provided", "errors": ["Name is odd"]}}"#;
     let error = failing(status(400, &[("x-request-id", "req-1")], Some(body))).await;
     assert!(error.message().contains("Invalid Input Provided; Name is odd"), "{error}");
@@ -140,14 +140,14 @@ async fn what_pagerduty_said_is_passed_on() {
 }
 
 #[tokio::test]
-async fn pagerdutys_support_can_be_asked_about_an_answer_that_broke_off() {
+async fn truncated_answer_error_has_request_id() {
     let error = failing(FaultKind::Truncated).await;
     assert_eq!((error.code(), error.http_status()), (Code::NetworkError, Some(200)), "{error}");
     assert!(error.envelope()["error"]["request_id"].is_string(), "{}", error.envelope());
 }
 
 #[tokio::test]
-async fn a_rate_limit_says_how_long_to_wait() {
+async fn rate_limit_error_says_how_long_to_wait() {
     let error = failing(status(429, &[("ratelimit-reset", "45")], None)).await;
     assert_eq!(error.envelope()["error"]["retry_after_seconds"], 45);
     // A 429 may come without headers and without a body.
@@ -156,7 +156,7 @@ async fn a_rate_limit_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn html_and_echoed_credentials_never_reach_the_reader() {
+async fn errors_contain_no_html_or_echoed_credential() {
     let echo = format!(r#"{{"error": {{"code": 1, "message": "bad key {}"}}}}"#, tokens::USER);
     for (kind, code) in [
         (FaultKind::Html, Code::ApiError),
@@ -172,7 +172,7 @@ async fn html_and_echoed_credentials_never_reach_the_reader() {
 }
 
 #[tokio::test]
-async fn a_missing_credential_names_the_three_ways() {
+async fn missing_credential_hint_names_three_sources() {
     let error = of("", "get_teams", json!({})).await;
     for way in ["PAGERDUTY_API_TOKEN", "X-PagerDuty-Token", "PAGERDUTY_CLIENT_ID"] {
         assert!(error.hint_text().unwrap().contains(way), "{way}");
@@ -180,7 +180,7 @@ async fn a_missing_credential_names_the_three_ways() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_there_is_a_network_error() {
+async fn unreachable_host_is_network_error() {
     let account = Account::start().await;
     let url = account.sandbox.url().to_owned();
     let toolbox = support::toolbox(&account.sandbox, tokens::USER, |_| {});

@@ -16,7 +16,7 @@ async fn paths(account: &Account, tool: &str, arguments: Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_context_costs_only_what_a_tool_needs_and_only_once() {
+async fn context_requests_only_what_tool_needs_once() {
     let mut account = Account::start().await;
     for (tool, cold) in [
         ("get_teams", &["GET /teams"][..]),
@@ -35,7 +35,7 @@ async fn the_context_costs_only_what_a_tool_needs_and_only_once() {
 }
 
 #[tokio::test]
-async fn build_user_context_always_asks_and_the_others_profit() {
+async fn build_user_context_refetches_and_fills_cache() {
     let account = Account::start().await;
     for _ in 0..2 {
         let mut asked = paths(&account, "build_user_context", json!({})).await;
@@ -46,7 +46,7 @@ async fn build_user_context_always_asks_and_the_others_profit() {
 }
 
 #[tokio::test]
-async fn a_write_is_one_request_once_its_author_is_known() {
+async fn write_with_known_author_is_one_request() {
     let account = Account::start().await;
     let id =
         account.ok("get_incidents", json!({"limit": 1, "statuses": ["triggered"]})).await["incidents"][0]["id"].clone();
@@ -61,7 +61,7 @@ async fn a_write_is_one_request_once_its_author_is_known() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_ask_for_the_context_once() {
+async fn concurrent_calls_fetch_context_once() {
     let account = Account::start().await;
     account.sandbox.clear();
     let calls = (0..20).map(|_| account.ok("get_incidents", json!({"limit": 1})));
@@ -71,7 +71,7 @@ async fn calls_at_the_same_time_ask_for_the_context_once() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_kept() {
+async fn failed_context_is_not_cached() {
     let account = Account::start().await;
     account.sandbox.fail(Fault::once("/users/me", FaultKind::Status { code: 403, headers: [].into(), body: None }));
     assert_eq!(account.err("get_incidents", json!({})).await.code(), Code::PermissionDenied);
@@ -79,7 +79,7 @@ async fn a_failure_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_credential_that_is_refused_loses_what_was_kept_for_it() {
+async fn refused_credential_clears_its_cache() {
     let account = Account::start().await;
     account.ok("get_incidents", json!({"limit": 1})).await;
     account.sandbox.fail(Fault::once("/teams", FaultKind::Status { code: 401, headers: [].into(), body: None }));
@@ -89,7 +89,7 @@ async fn a_credential_that_is_refused_loses_what_was_kept_for_it() {
 }
 
 #[tokio::test]
-async fn one_users_context_never_serves_another() {
+async fn context_is_not_shared_between_users() {
     let account = Account::start().await;
     let mine = account.ok("get_oncalls", json!({"limit": 5})).await;
     let teamless = Origin::Http(Some(tokens::TEAMLESS.into()));
@@ -105,7 +105,7 @@ async fn one_users_context_never_serves_another() {
 }
 
 #[tokio::test]
-async fn of_a_crowd_of_services_only_the_first_page_is_asked_for() {
+async fn context_of_many_services_reads_one_page() {
     let account = Account::start().await;
     let page: Vec<_> = (0..100).map(|number| json!({"id": format!("PS{number}")})).collect();
     let kind = FaultKind::WrongJson(json!({"services": page, "more": true}));

@@ -30,7 +30,7 @@ fn contained(more: &[&str]) -> Command {
 }
 
 #[test]
-fn the_container_serves_standard_input_and_output() {
+fn container_command_serves_stdio() {
     let mut child = contained(&["--transport", "stdio", "--log-format", "text"]).spawn().unwrap();
     let params =
         json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
@@ -54,7 +54,7 @@ impl Drop for Ended {
 }
 
 #[tokio::test]
-async fn the_manifest_serves_every_name_of_the_service() {
+async fn manifest_allows_every_service_name() {
     let manifest = file("deploy/kubernetes.yaml");
     let allowed = manifest.lines().find_map(|line| line.trim().strip_prefix("- --allowed-host=")).unwrap();
     let (service, namespace) = ("pagerduty-mcp", "pagerduty-mcp");

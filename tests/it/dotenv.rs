@@ -38,7 +38,7 @@ fn check(output: &Output, name: &str) -> Value {
 const CALL: [&str; 3] = ["call", "get_teams", "limit=1"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_does_not_switch_the_sandbox_on() {
+async fn dotenv_cannot_enable_sandbox() {
     let account = Account::start().await;
     let real = [("PAGERDUTY_API_HOST", account.sandbox.url()), ("PAGERDUTY_API_TOKEN", tokens::USER)];
     for line in ["PAGERDUTY_SANDBOX=1", "export PAGERDUTY_SANDBOX='true'", "PAGERDUTY_SANDBOX=maybe"] {
@@ -64,7 +64,7 @@ async fn a_file_does_not_switch_the_sandbox_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_ignored_is_said_in_the_log_and_by_doctor() {
+async fn dotenv_ignored_settings_are_logged_and_in_doctor() {
     let account = Account::start().await;
     let real = [("PAGERDUTY_API_HOST", account.sandbox.url()), ("PAGERDUTY_USER_API_KEY", tokens::USER)];
     let folder = folder(
@@ -127,7 +127,7 @@ fn log_of_a_note(level: &str, environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_file_neither_hides_changes_nor_shows_their_contents() {
+fn dotenv_log_level_keeps_audit_and_hides_content() {
     for level in ["error", "warn", "debug", "off", "trace", "rmcp=debug", "debug,rmcp=debug", "=debug"] {
         let log = log_of_a_note(level, &[]);
         assert!(log.contains("pagerduty_mcp_server::audit"), "{level}: {log}");
@@ -141,7 +141,7 @@ fn a_file_neither_hides_changes_nor_shows_their_contents() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_files_key_and_host_give_way_to_a_login_and_are_named() {
+async fn dotenv_token_and_host_yield_to_login_with_notice() {
     let account = Account::start().await;
     let file = folder(format!("PAGERDUTY_API_TOKEN={}\nPAGERDUTY_API_HOST={}\n", tokens::USER, account.sandbox.url()));
     let output = server(file.path(), &CALL, &[]);
@@ -163,7 +163,7 @@ async fn a_files_key_and_host_give_way_to_a_login_and_are_named() {
 }
 
 #[test]
-fn lines_and_files_of_others_do_not_stop_the_server() {
+fn dotenv_foreign_lines_do_not_stop_start() {
     let sandbox = [("PAGERDUTY_SANDBOX", "1")];
     let fine = |folder: &TempDir, below: &str, what: &str| {
         let path = folder.path().join(below);
@@ -193,7 +193,7 @@ fn lines_and_files_of_others_do_not_stop_the_server() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_cannot_be_read_is_passed_over_with_a_line() {
+fn dotenv_unreadable_is_skipped_with_log_line() {
     let folder = tempfile::tempdir().unwrap();
     // The loop of links is not a file, even for root. The file without permissions can only be opened by root.
     std::os::unix::fs::symlink(".env", folder.path().join(".env")).unwrap();
@@ -210,7 +210,7 @@ fn a_file_that_cannot_be_read_is_passed_over_with_a_line() {
 }
 
 #[test]
-fn a_broken_line_of_ours_names_file_and_line_and_no_value() {
+fn dotenv_broken_line_error_has_location_and_no_value() {
     let folder = folder("A=1\nPAGERDUTY_API_TOKEN=\"secret-4711\n");
     for arguments in [&CALL[..], &["doctor"]] {
         let output = server(folder.path(), arguments, &[]);
@@ -227,7 +227,7 @@ fn a_broken_line_of_ours_names_file_and_line_and_no_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_cannot_be_one_is_not_sent() {
+async fn malformed_token_is_not_sent() {
     let account = Account::start().await;
     let nowhere = tempfile::tempdir().unwrap();
     let of = |token: &str| {

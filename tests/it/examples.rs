@@ -77,7 +77,7 @@ fn compare_row<M: Model>(shown: &serde_json::Map<String, Value>, given: &Value, 
 }
 
 #[test]
-fn every_example_of_an_endpoint_we_read_decodes_and_projects() {
+fn openapi_examples_decode_and_project() {
     let Some(description) = description() else { return };
     let d = &description;
     let cases = [
@@ -106,7 +106,7 @@ fn every_example_of_an_endpoint_we_read_decodes_and_projects() {
 }
 
 #[test]
-fn past_and_related_incidents_of_the_examples_are_shown() {
+fn openapi_examples_show_past_and_related_incidents() {
     let Some(description) = description() else { return };
     for (key, reshape, added) in [
         ("past_incidents", past_incident as fn(&Value) -> serde_json::Map<String, Value>, "similarity_score"),
@@ -144,7 +144,7 @@ fn compare<M: Model>(description: &Value, schema: &str, undocumented: &[&str]) {
 }
 
 #[test]
-fn include_accepts_exactly_the_fields_that_pagerduty_returns() {
+fn include_accepts_exactly_documented_fields() {
     let Some(description) = description() else { return };
     let d = &description;
     compare::<EscalationPolicy>(d, "EscalationPolicy", &[]);

@@ -240,7 +240,7 @@ impl Cell<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_has_its_outcome_for_every_kind_of_call() {
+async fn faults_have_expected_outcome_for_each_call() {
     let matrix = matrix();
     let groups = matrix.iter().flat_map(|line| {
         // Slow calls each by themselves, so that their time-outs pass together.

@@ -24,7 +24,7 @@ fn count(account: &Account, method: &str) -> usize {
 }
 
 #[tokio::test]
-async fn reads_survive_two_failures_and_give_up_after_three() {
+async fn reads_retry_twice_then_fail() {
     let account = Account::start().await;
     for kind in passing() {
         account.sandbox.clear();
@@ -40,7 +40,7 @@ async fn reads_survive_two_failures_and_give_up_after_three() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_sent_again() {
+async fn refused_request_is_not_retried() {
     let account = Account::start().await;
     for code in [400, 401, 402, 403, 404] {
         account.sandbox.clear();
@@ -51,7 +51,7 @@ async fn a_refusal_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_page_that_fails_fails_the_call_and_leaves_no_hole() {
+async fn failed_page_fails_call() {
     let account = Account::start().await;
     account.sandbox.fail(Fault { times: 9, skip: 1, ..Fault::once("/incidents", status(500)) });
     let error = account.err("get_incidents", json!({"limit": 150})).await;
@@ -59,7 +59,7 @@ async fn a_page_that_fails_fails_the_call_and_leaves_no_hole() {
 }
 
 #[tokio::test]
-async fn a_status_change_is_repeated_and_its_lost_answer_is_not_an_error() {
+async fn lost_status_change_is_retried_and_succeeds() {
     let account = Account::start().await;
     for (kind, puts) in [
         (status(429), 2),
@@ -79,7 +79,7 @@ async fn a_status_change_is_repeated_and_its_lost_answer_is_not_an_error() {
 }
 
 #[tokio::test]
-async fn a_note_whose_answer_was_lost_is_looked_for_and_never_written_twice() {
+async fn lost_note_is_verified_and_not_repeated() {
     let account = Account::start().await;
     for (kind, arrives) in [
         (FaultKind::LostResponse, true),
@@ -116,7 +116,7 @@ async fn notes(account: &Account, id: &Value, content: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_note_that_was_turned_away_is_sent_again() {
+async fn rate_limited_note_is_retried() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     account.sandbox.clear();
@@ -126,7 +126,7 @@ async fn a_note_that_was_turned_away_is_sent_again() {
 }
 
 #[tokio::test]
-async fn after_a_change_whose_answer_makes_no_sense_the_incident_is_reported_as_it_is() {
+async fn unreadable_change_answer_reports_incident_as_read() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     account.sandbox.clear();
@@ -138,7 +138,7 @@ async fn after_a_change_whose_answer_makes_no_sense_the_incident_is_reported_as_
 }
 
 #[tokio::test]
-async fn an_empty_or_broken_off_answer_to_a_read_is_asked_for_again() {
+async fn read_with_empty_or_cut_answer_is_retried() {
     let account = Account::start().await;
     let half = FaultKind::Status { code: 200, headers: [].into(), body: Some(r#"{"teams": [{"id":"#.into()) };
     for kind in [FaultKind::Empty, half] {
@@ -150,7 +150,7 @@ async fn an_empty_or_broken_off_answer_to_a_read_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_call_does_not_wait_longer_than_it_may_take() {
+async fn wait_beyond_call_time_limit_fails_at_once() {
     let account = Account::with(
         pagerduty_mcp_server::sandbox::tokens::USER,
         pagerduty_mcp_server::sandbox::Options::default(),
@@ -168,7 +168,7 @@ async fn a_call_does_not_wait_longer_than_it_may_take() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_of_the_account_is_respected() {
+async fn account_rate_limit_is_respected() {
     let options = pagerduty_mcp_server::sandbox::Options { rate_limit: 2, ..Default::default() };
     let account = Account::with(pagerduty_mcp_server::sandbox::tokens::USER, options, |_| {}).await;
     account.ok("get_teams", json!({})).await;

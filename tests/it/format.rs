@@ -20,7 +20,7 @@ async fn table(toolbox: &Toolbox, tool: &str, arguments: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_hundred_incidents_cost_at_most_fifty_five_hundredths() {
+async fn table_of_hundred_incidents_costs_at_most_55_percent() {
     let account = Account::start().await;
     for (tool, key) in LISTS {
         let json = account.ok(tool, json!({})).await;
@@ -35,7 +35,7 @@ async fn a_hundred_incidents_cost_at_most_fifty_five_hundredths() {
 }
 
 #[tokio::test]
-async fn tables_stay_in_budget_whatever_their_columns_are_called() {
+async fn table_stays_in_budget_with_any_column_names() {
     let account = Account::start().await;
     let small = toolbox(&account.sandbox, tokens::USER, |config| {
         (config.format, config.max_response_tokens) = (Format::Compact, Some(6_000));
@@ -56,7 +56,7 @@ async fn tables_stay_in_budget_whatever_their_columns_are_called() {
 }
 
 #[tokio::test]
-async fn the_first_line_is_the_metadata_and_every_row_has_every_column() {
+async fn table_starts_with_metadata_and_rows_have_all_columns() {
     let account = Account::start().await;
     for (tool, key) in LISTS {
         let json = account.ok(tool, json!({"limit": 50})).await;
@@ -72,7 +72,7 @@ async fn the_first_line_is_the_metadata_and_every_row_has_every_column() {
 }
 
 #[tokio::test]
-async fn the_budget_is_that_of_the_table() {
+async fn budget_is_measured_on_table() {
     let account = Account::start().await;
     let budget = |format| {
         toolbox(&account.sandbox, tokens::USER, |config| {
@@ -90,7 +90,7 @@ async fn the_budget_is_that_of_the_table() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_stays_json() {
+async fn answers_without_list_stay_json() {
     let account = Account::start().await;
     let id = account.ok("get_teams", json!({"limit": 1})).await["teams"][0]["id"].clone();
     for (tool, arguments) in [
@@ -105,7 +105,7 @@ async fn what_is_no_list_stays_json() {
 }
 
 #[tokio::test]
-async fn over_mcp_a_table_is_text_alone_and_errors_stay_as_they_are() {
+async fn mcp_table_is_text_only_and_errors_stay_json() {
     let account = Account::with(tokens::USER, Options::default(), |config| config.format = Format::Compact).await;
     let call = |id: u32, arguments: Value| {
         let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -130,7 +130,7 @@ async fn over_mcp_a_table_is_text_alone_and_errors_stay_as_they_are() {
 }
 
 #[test]
-fn the_command_line_takes_format_and_budget() {
+fn cli_accepts_format_and_budget() {
     let run = |options: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
         command

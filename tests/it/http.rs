@@ -108,7 +108,7 @@ fn list() -> String {
 }
 
 #[tokio::test]
-async fn both_paths_answer_whoever_takes_json() {
+async fn http_both_paths_answer_json_clients() {
     let web = Web::start(unconnected(), false).await;
     for path in ["/mcp", "/mcp/"] {
         for accept in [None, Some("*/*"), Some("application/json"), Some("application/*"), Some(BOTH.1)] {
@@ -123,7 +123,7 @@ async fn both_paths_answer_whoever_takes_json() {
 }
 
 #[tokio::test]
-async fn the_host_is_checked_under_both_paths() {
+async fn http_host_is_checked_on_both_paths() {
     let web = Web::start(unconnected(), false).await;
     for path in ["/mcp", "/mcp/"] {
         let mut connection = TcpStream::connect(&web.address).await.unwrap();
@@ -136,7 +136,7 @@ async fn the_host_is_checked_under_both_paths() {
 }
 
 #[tokio::test]
-async fn refusals_are_json() {
+async fn http_refusals_are_json() {
     let web = Web::start(unconnected(), false).await;
     let bad_header = ("MCP-Protocol-Version", "1999-01-01");
     for (method, path, headers, body, status) in [
@@ -164,7 +164,7 @@ async fn refusals_are_json() {
 }
 
 #[tokio::test]
-async fn an_id_that_no_request_may_have_is_refused_with_it() {
+async fn http_invalid_request_id_is_refused() {
     let web = Web::start(unconnected(), false).await;
     let body = r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#;
     let answer = web.send("POST", "/mcp", &[JSON], body).await;
@@ -172,7 +172,7 @@ async fn an_id_that_no_request_may_have_is_refused_with_it() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_served_has_the_status_of_its_revision() {
+async fn http_unknown_method_has_status_of_revision() {
     let web = Web::start(unconnected(), false).await;
     for (params, version, status) in [(json!({}), "2025-06-18", 200), (stateless(json!({})), "2026-07-28", 404)] {
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/list", "params": params}).to_string();
@@ -208,7 +208,7 @@ fn call(id: u32, token: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn progress_comes_before_the_answer_if_the_client_reads_streams() {
+async fn http_progress_precedes_answer_in_stream() {
     let (pagerduty, toolbox) = slow().await;
     let web = Web::start(toolbox, false).await;
     let long = Duration::from_millis(5_500);
@@ -224,7 +224,7 @@ async fn progress_comes_before_the_answer_if_the_client_reads_streams() {
 }
 
 #[tokio::test]
-async fn a_session_has_one_request_of_an_id_at_a_time() {
+async fn http_session_refuses_id_in_flight() {
     let (pagerduty, toolbox) = slow().await;
     let web = Web::start(toolbox, true).await;
     let body =

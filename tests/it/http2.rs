@@ -51,7 +51,7 @@ fn is_change(method: &Method) -> bool {
 }
 
 #[tokio::test]
-async fn a_connection_that_goes_silent_costs_one_attempt() {
+async fn silent_connection_costs_one_attempt() {
     for silent in [Fate::Silence, Fate::Ignored] {
         let sandbox = sandbox().await;
         let fate = silent.clone();
@@ -73,7 +73,7 @@ async fn a_connection_that_goes_silent_costs_one_attempt() {
 }
 
 #[tokio::test]
-async fn an_answer_that_stalls_costs_one_attempt() {
+async fn stalled_answer_costs_one_attempt() {
     for tool in ["get_teams", "acknowledge_incident", "add_incident_note"] {
         let sandbox = sandbox().await;
         let stuck = AtomicUsize::new(usize::MAX);
@@ -104,7 +104,7 @@ async fn an_answer_that_stalls_costs_one_attempt() {
 }
 
 #[tokio::test]
-async fn pings_end_an_attempt_on_a_dead_connection_early() {
+async fn unanswered_pings_end_attempt_early() {
     let sandbox = sandbox().await;
     let http2 = Http2::start(&sandbox, |_, _, request| match request.method() {
         method if is_change(method) => Fate::Silence,
@@ -121,7 +121,7 @@ async fn pings_end_an_attempt_on_a_dead_connection_early() {
 }
 
 #[tokio::test]
-async fn a_change_on_a_silent_connection_takes_effect_once() {
+async fn change_on_silent_connection_takes_effect_once() {
     for tool in ["acknowledge_incident", "resolve_incident", "add_incident_note"] {
         let sandbox = sandbox().await;
         let stuck = AtomicUsize::new(usize::MAX);
@@ -148,7 +148,7 @@ async fn a_change_on_a_silent_connection_takes_effect_once() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_share_the_new_connection() {
+async fn concurrent_calls_share_new_connection() {
     let sandbox = sandbox().await;
     let http2 = Http2::start(&sandbox, |connection, place, _| match (connection, place) {
         (0, 1..) => Fate::Ignored,
@@ -166,7 +166,7 @@ async fn calls_at_the_same_time_share_the_new_connection() {
 }
 
 #[tokio::test]
-async fn a_host_that_never_answers_gets_few_connections() {
+async fn unresponsive_host_gets_few_connections() {
     let sandbox = sandbox().await;
     let http2 = Http2::start(&sandbox, |_, _, _| Fate::Ignored).await;
     let toolbox = http2.endpoint.toolbox(&sandbox, tokens::USER, |config| {
@@ -180,7 +180,7 @@ async fn a_host_that_never_answers_gets_few_connections() {
 }
 
 #[tokio::test]
-async fn requests_under_way_keep_their_connection() {
+async fn requests_in_flight_keep_their_connection() {
     let sandbox = sandbox().await;
     let release = Arc::new(Notify::new());
     let held = Arc::clone(&release);
@@ -202,7 +202,7 @@ async fn requests_under_way_keep_their_connection() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_is_found_by_pings_while_idle() {
+async fn idle_silent_connection_is_found_by_pings() {
     let sandbox = sandbox().await;
     let http2 = Http2::start(&sandbox, |connection, place, _| match (connection, place) {
         (0, 1) => Fate::Silence,
@@ -223,7 +223,7 @@ async fn a_silent_connection_is_found_by_pings_while_idle() {
 }
 
 #[tokio::test]
-async fn calls_that_are_withdrawn_do_not_keep_a_stuck_connection() {
+async fn canceled_calls_do_not_keep_stuck_connection() {
     let sandbox = sandbox().await;
     let http2 = Http2::start(&sandbox, |connection, place, _| match (connection, place) {
         (0, 1..) => Fate::Ignored,
@@ -240,7 +240,7 @@ async fn calls_that_are_withdrawn_do_not_keep_a_stuck_connection() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_refused_is_asked_again() {
+async fn refused_stream_is_retried() {
     let sandbox = sandbox().await;
     let refused = AtomicUsize::new(0);
     let http2 = Http2::start(&sandbox, move |_, _, request| {
@@ -257,7 +257,7 @@ async fn a_stream_that_is_refused_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_always_refused_is_not_in_doubt() {
+async fn change_on_refused_streams_is_not_in_doubt() {
     let sandbox = sandbox().await;
     let http2 = Http2::start(&sandbox, |_, _, request| match request.method() {
         method if is_change(method) => Fate::Reset(Reason::REFUSED_STREAM),
@@ -275,7 +275,7 @@ async fn a_change_that_is_always_refused_is_not_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_connection_on_its_way_out_costs_nothing() {
+async fn goaway_costs_no_attempt() {
     for (tool, arguments) in [
         ("get_teams", json!({})),
         ("add_incident_note", json!({"content": "on it"})),
@@ -299,7 +299,7 @@ async fn a_connection_on_its_way_out_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_change_whose_answer_is_lost_is_found() {
+async fn change_with_lost_answer_is_verified() {
     for fate in [Fate::Lost(Reason::INTERNAL_ERROR), Fate::Lost(Reason::CANCEL), Fate::Half, Fate::LostWithConnection] {
         let sandbox = sandbox().await;
         let lost = fate.clone();
@@ -322,7 +322,7 @@ async fn a_change_whose_answer_is_lost_is_found() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_verify_is_named_and_not_retried() {
+async fn untrusted_certificate_is_named_and_not_retried() {
     let sandbox = sandbox().await;
     let (ours, theirs) = (Authority::new().unwrap(), Authority::new().unwrap());
     let (now, year) = (Timestamp::now(), (365 * 24).hours());
@@ -344,7 +344,7 @@ async fn a_certificate_that_does_not_verify_is_named_and_not_retried() {
 }
 
 #[tokio::test]
-async fn a_refresh_on_a_silent_connection_is_asked_again() {
+async fn refresh_on_silent_connection_is_retried() {
     let mut scene = Scene::expired().await;
     let http2 = Http2::start(&scene.sandbox, |connection, _, _| match connection {
         0 => Fate::Silence,
@@ -358,7 +358,7 @@ async fn a_refresh_on_a_silent_connection_is_asked_again() {
 }
 
 #[tokio::test]
-async fn an_identity_server_that_is_not_trusted_gets_no_refresh_token() {
+async fn untrusted_identity_server_gets_no_refresh_token() {
     let mut scene = Scene::expired().await;
     let before = scene.stored();
     let endpoint = https(&scene.sandbox).await;
@@ -371,7 +371,7 @@ async fn an_identity_server_that_is_not_trusted_gets_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn the_account_is_the_same_behind_tls() {
+async fn account_behind_tls_answers_the_same() {
     let sandbox = sandbox().await;
     let endpoint = https(&sandbox).await;
     let plain = crate::support::toolbox(&sandbox, tokens::USER, |_| {});

@@ -92,7 +92,7 @@ impl Drop for Server {
 const TOKEN: &str = "X-PagerDuty-Token";
 
 #[tokio::test]
-async fn a_key_is_understood_in_either_header_and_scheme() {
+async fn http_token_accepted_in_either_header_and_scheme() {
     let server = Server::start(|_| {}).await;
     let (own, theirs) = (server.name(&[]).await, server.name(&[(TOKEN, tokens::TEAMLESS)]).await);
     assert_ne!(own, theirs);
@@ -114,7 +114,7 @@ async fn a_key_is_understood_in_either_header_and_scheme() {
 }
 
 #[tokio::test]
-async fn a_header_that_was_not_filled_in_is_refused_unsent() {
+async fn http_unfilled_token_header_is_refused_unsent() {
     let server = Server::start(|_| {}).await;
     for (value, code, part) in [
         ("", "MISSING_CREDENTIALS", "did not fill it in"),
@@ -140,7 +140,7 @@ async fn a_header_that_was_not_filled_in_is_refused_unsent() {
 }
 
 #[tokio::test]
-async fn authorization_without_a_scheme_is_refused_unsent() {
+async fn http_authorization_without_scheme_is_refused_unsent() {
     let server = Server::start(|_| {}).await;
     for (value, code, part) in [
         ("", "MISSING_CREDENTIALS", "did not fill it in"),
@@ -163,7 +163,7 @@ async fn authorization_without_a_scheme_is_refused_unsent() {
 }
 
 #[tokio::test]
-async fn an_empty_header_of_toolsets_counts_as_absent() {
+async fn http_empty_toolsets_header_counts_as_absent() {
     let server = Server::start(|_| {}).await;
     let all = server.ask(&json!(1), "tools/list", json!({}), &[]).await.body;
     for value in ["", " "] {
@@ -173,7 +173,7 @@ async fn an_empty_header_of_toolsets_counts_as_absent() {
 }
 
 #[tokio::test]
-async fn a_required_key_is_required_on_loopback_too() {
+async fn http_required_token_applies_to_loopback() {
     let server = Server::start(|options| options.require_key = true).await;
     for method in ["initialize", "tools/list", "tools/call"] {
         assert_eq!(server.ask(&json!(1), method, json!({}), &[]).await.status, 401, "{method}");
@@ -186,7 +186,7 @@ async fn a_required_key_is_required_on_loopback_too() {
 }
 
 #[tokio::test]
-async fn a_401_answers_its_request_and_says_what_to_do() {
+async fn http_401_has_request_id_and_next_step() {
     let server = Server::start(|options| options.host = "0.0.0.0".to_owned()).await;
     for id in [json!(7), json!("seven"), json!(0)] {
         let answer = server.ask(&id, "initialize", json!({"capabilities": {}}), &[]).await;
@@ -203,7 +203,7 @@ async fn a_401_answers_its_request_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn every_refusal_has_the_id_of_its_request() {
+async fn http_refusals_have_request_id() {
     let server = Server::start(|_| {}).await;
     let ping = json!({"jsonrpc": "2.0", "id": "p", "method": "ping"}).to_string();
     for (line, headers, status) in [
@@ -227,7 +227,7 @@ async fn every_refusal_has_the_id_of_its_request() {
 }
 
 #[tokio::test]
-async fn a_refusal_comes_after_the_body_was_read() {
+async fn http_refusal_is_sent_after_body_is_read() {
     let server = Server::start(|options| options.require_key = true).await;
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "x".repeat(60_000)}}).to_string();
     for (host, status) in [("evil.example", "403"), ("localhost", "401")] {
@@ -245,7 +245,7 @@ async fn a_refusal_comes_after_the_body_was_read() {
 }
 
 #[tokio::test]
-async fn oauth_clients_read_that_there_is_no_login() {
+async fn http_oauth_metadata_says_there_is_no_login() {
     let server = Server::start(|_| {}).await;
     for line in [
         "POST /register",

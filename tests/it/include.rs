@@ -16,7 +16,7 @@ fn with_more_fields(account: &Account) {
 }
 
 #[tokio::test]
-async fn fields_that_no_description_has_are_passed_on_and_cleaned() {
+async fn include_undocumented_fields_are_shown_and_cleaned() {
     let account = Account::start().await;
     with_more_fields(&account);
     let include = json!(["impacted_services", "id", "occurrence", "billed"]);
@@ -28,7 +28,7 @@ async fn fields_that_no_description_has_are_passed_on_and_cleaned() {
 }
 
 #[tokio::test]
-async fn a_field_that_never_appears_is_a_warning() {
+async fn include_field_without_values_is_warning() {
     let account = Account::start().await;
     for (tool, arguments) in [
         ("get_incidents", json!({"include": ["id", "coordinated_incidents"]})),
@@ -49,7 +49,7 @@ async fn a_field_that_never_appears_is_a_warning() {
 }
 
 #[tokio::test]
-async fn fields_of_recorded_answers_are_not_taken_for_slips() {
+async fn include_recorded_fields_are_not_misspellings() {
     let account = Account::start().await;
     for (tool, fields) in [
         (
@@ -69,7 +69,7 @@ async fn fields_of_recorded_answers_are_not_taken_for_slips() {
 }
 
 #[tokio::test]
-async fn a_slip_is_an_error_with_the_name_that_was_meant() {
+async fn include_misspelling_error_suggests_name() {
     let account = Account::start().await;
     for (tool, slip, meant) in [
         ("get_incidents", "titel", "title"),
@@ -95,7 +95,7 @@ async fn a_slip_is_an_error_with_the_name_that_was_meant() {
 }
 
 #[tokio::test]
-async fn a_plus_adds_to_the_default_fields() {
+async fn include_plus_adds_to_default_fields() {
     let account = Account::start().await;
     let plain = account.ok("get_incidents", json!({"limit": 3})).await;
     let without = |answer: &Value, names: &[&str]| {
@@ -121,7 +121,7 @@ async fn a_plus_adds_to_the_default_fields() {
 }
 
 #[tokio::test]
-async fn extras_with_a_change_are_said_to_come_by_id_only() {
+async fn include_extras_of_change_warn_to_read_by_id() {
     let account = Account::start().await;
     let id =
         account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await["incidents"][0]["id"].clone();

@@ -83,7 +83,7 @@ fn options() -> http::Options {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_belongs_to_its_caller() {
+async fn concurrent_answers_belong_to_their_callers() {
     let unlimited = Options { rate_limit: u32::MAX, ..Options::default() };
     let sandbox = Sandbox::start(unlimited).await.unwrap();
     // What each is to be told, asked one after another without a server in between, and with nothing kept.

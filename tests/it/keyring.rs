@@ -26,7 +26,7 @@ fn silent_bus(path: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_keyring_that_does_not_answer_is_told_by_every_command() {
+async fn commands_report_unresponsive_keyring() {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let bus = folder.path().join("bus");

@@ -39,7 +39,7 @@ fn always(path: &str, kind: FaultKind) -> Fault {
 }
 
 #[tokio::test]
-async fn a_429_holds_back_the_other_calls_of_its_credential_and_nobody_else() {
+async fn rate_limit_delays_only_calls_of_its_credential() {
     let (account, _) = ready(|_| {}).await;
     account.sandbox.fail(Fault::once("/teams", limited("45")));
     assert_eq!(account.err("get_teams", json!({})).await.code(), Code::RateLimited);
@@ -55,7 +55,7 @@ async fn a_429_holds_back_the_other_calls_of_its_credential_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_side_request_that_hangs_never_costs_the_incident() {
+async fn hanging_extra_does_not_lose_incident() {
     // The incident takes most of the call's time, so little is left for the additional requests.
     for (delay, timeout, longest) in [(0, 45, 10), (2_000, 4, 4)] {
         let account = Account::start().await;
@@ -86,7 +86,7 @@ async fn a_side_request_that_hangs_never_costs_the_incident() {
 }
 
 #[tokio::test]
-async fn a_time_out_says_what_happened_for_what_was_asked() {
+async fn timeout_error_matches_kind_of_call() {
     let account = Account::start().await;
     for timeout in [Duration::from_micros(1), Duration::from_millis(1), Duration::from_millis(30)] {
         // Every request takes too long.
@@ -114,7 +114,7 @@ async fn a_time_out_says_what_happened_for_what_was_asked() {
 }
 
 #[tokio::test]
-async fn a_change_is_not_held_back_by_what_others_were_told() {
+async fn change_is_not_delayed_by_low_remaining() {
     let (account, id) = ready(|_| {}).await;
     account.sandbox.fail(Fault::once("/teams", limited("45")));
     account.err("get_teams", json!({})).await;
@@ -126,7 +126,7 @@ async fn a_change_is_not_held_back_by_what_others_were_told() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_for_now_is_not_in_doubt() {
+async fn rate_limited_change_is_not_in_doubt() {
     let (account, id) = ready(|_| {}).await;
     account.sandbox.fail(always("*", limited("45")));
     for (tool, arguments) in [
@@ -139,7 +139,7 @@ async fn a_change_that_is_refused_for_now_is_not_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_wait_of_any_length_is_told_and_one_of_none_is_a_second() {
+async fn retry_after_is_reported_and_at_least_one_second() {
     for (wait, times) in [("18400000000000000000", 1), ("1e30", 1), ("0", 3)] {
         let (account, _) = ready(|config| config.backoff = Duration::from_millis(5)).await;
         account.sandbox.fail(Fault { times, ..Fault::once("/teams", refused(&[("retry-after", wait)])) });
@@ -151,7 +151,7 @@ async fn a_wait_of_any_length_is_told_and_one_of_none_is_a_second() {
 }
 
 #[tokio::test]
-async fn a_limit_of_one_operation_is_that_operations() {
+async fn operation_rate_limit_does_not_delay_others() {
     let own = [("ratelimit-limit", "10"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "45")];
     for kind in [refused(&own), refused(&[("retry-after", "45")]), refused(&[("ratelimit-reset", "45")])] {
         let (account, _) = ready(|_| {}).await;
@@ -169,7 +169,7 @@ async fn a_limit_of_one_operation_is_that_operations() {
 }
 
 #[tokio::test]
-async fn nobody_waits_and_nobody_is_refused_while_something_is_left() {
+async fn calls_are_not_delayed_while_requests_remain() {
     for (left, crowd) in [("350", 200), ("60", 55)] {
         let (account, _) = ready(|_| {}).await;
         let says = headers(&[("ratelimit-remaining", left), ("ratelimit-reset", "3600")]);
@@ -183,7 +183,7 @@ async fn nobody_waits_and_nobody_is_refused_while_something_is_left() {
 }
 
 #[tokio::test]
-async fn a_crowd_at_the_limit_is_slowed_down_and_not_refused() {
+async fn calls_at_the_limit_are_delayed_not_refused() {
     let (account, _) = ready(|_| {}).await;
     let says = headers(&[("ratelimit-remaining", "2"), ("ratelimit-reset", "3600")]);
     account.sandbox.fail(always("/teams", FaultKind::Headers(says)));
@@ -193,7 +193,7 @@ async fn a_crowd_at_the_limit_is_slowed_down_and_not_refused() {
 }
 
 #[tokio::test]
-async fn at_the_end_of_a_calls_time_a_change_that_was_sent_is_in_doubt() {
+async fn change_sent_before_timeout_is_outcome_unknown() {
     let (account, id) = ready(|config| config.timeout = Duration::from_secs(3)).await;
     account.sandbox.fail(always("*", FaultKind::Hang));
     let look = format!("incident_id={}", id.as_str().unwrap());
@@ -210,7 +210,7 @@ async fn at_the_end_of_a_calls_time_a_change_that_was_sent_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_change_is_in_doubt_when_the_call_ends_before_anybody_could_look() {
+async fn change_not_verified_in_time_is_outcome_unknown() {
     let account = Account::with(tokens::USER, Options::default(), |config| {
         config.user_email = Some("me@example.com".to_owned());
         config.timeout = Duration::from_secs(3);
@@ -240,7 +240,7 @@ async fn a_change_is_in_doubt_when_the_call_ends_before_anybody_could_look() {
 }
 
 #[tokio::test]
-async fn a_change_that_was_not_sent_in_time_did_not_happen() {
+async fn change_not_sent_before_timeout_did_not_happen() {
     let (account, id) = ready(|config| config.timeout = Duration::from_secs(2)).await;
     let incident = account.ok("get_incidents", json!({"incident_id": id})).await["incidents"][0].clone();
     account.sandbox.fail(always("/incidents/{id}", FaultKind::Hang));
@@ -251,7 +251,7 @@ async fn a_change_that_was_not_sent_in_time_did_not_happen() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_at_is_unknown_and_says_what_pagerduty_said() {
+async fn failed_verification_is_unknown_with_pagerduty_message() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
     let unavailable =
         FaultKind::Status { code: 503, headers: [("x-request-id".to_owned(), "req-7".to_owned())].into(), body: None };
@@ -272,7 +272,7 @@ async fn what_cannot_be_looked_at_is_unknown_and_says_what_pagerduty_said() {
 }
 
 #[tokio::test]
-async fn an_acknowledgement_that_comes_after_the_end_says_so() {
+async fn acknowledging_resolved_incident_after_reset_says_so() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
     account.ok("resolve_incident", json!({"incident_id": id})).await;
     account.sandbox.fail(Fault { method: Some("PUT".into()), ..Fault::once("/incidents/{id}", FaultKind::Reset) });
@@ -282,7 +282,7 @@ async fn an_acknowledgement_that_comes_after_the_end_says_so() {
 }
 
 #[tokio::test]
-async fn a_note_that_lands_late_is_written_once() {
+async fn late_note_is_written_once() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(400)).await;
     account.sandbox.fail(Fault {
         method: Some("POST".into()),
@@ -297,7 +297,7 @@ async fn a_note_that_lands_late_is_written_once() {
 }
 
 #[tokio::test]
-async fn two_notes_of_the_same_text_are_two_notes() {
+async fn identical_notes_are_both_written() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
     let arguments = json!({"incident_id": id, "content": "still on it"});
     let first = account.ok("add_incident_note", arguments.clone()).await;
@@ -314,7 +314,7 @@ async fn two_notes_of_the_same_text_are_two_notes() {
 }
 
 #[tokio::test]
-async fn of_two_calls_with_the_same_note_each_has_its_own() {
+async fn concurrent_identical_notes_get_distinct_notes() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
     let post = |kind| Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", kind) };
     account.sandbox.fail(post(FaultKind::Reset));
@@ -328,7 +328,7 @@ async fn of_two_calls_with_the_same_note_each_has_its_own() {
 }
 
 #[tokio::test]
-async fn a_note_whose_author_is_not_known_is_not_claimed() {
+async fn lost_note_of_unknown_author_is_not_claimed() {
     let (account, id) = ready(|_| {}).await;
     let arguments = json!({"incident_id": id, "content": "on it"});
     account.ok("add_incident_note", arguments.clone()).await;
@@ -345,7 +345,7 @@ async fn a_note_whose_author_is_not_known_is_not_claimed() {
 }
 
 #[tokio::test]
-async fn a_success_that_says_something_else_is_looked_at() {
+async fn success_with_other_status_is_verified() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(5)).await;
     for said in [json!({"id": id, "status": "triggered"}), json!({"id": "QOTHER", "status": "resolved"})] {
         let kind = FaultKind::WrongJson(json!({"incident": said}));
@@ -357,7 +357,7 @@ async fn a_success_that_says_something_else_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_resolution_that_lands_late_is_not_said_not_to_have_happened() {
+async fn late_resolution_is_not_reported_as_failed() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(400)).await;
     let put = |times, kind| Fault { method: Some("PUT".into()), times, ..Fault::once("/incidents/{id}", kind) };
     // What the others would say shows nothing of the first, which is in a queue.

@@ -33,7 +33,7 @@ async fn acknowledged_page_by_page(account: &Account, limit: usize) -> (BTreeSet
 }
 
 #[tokio::test]
-async fn acknowledging_page_by_page_leaves_none_out() {
+async fn list_page_by_page_with_changes_skips_none() {
     for limit in [1, 2, 3] {
         let account = Account::start().await;
         let (all, done) = acknowledged_page_by_page(&account, limit).await;
@@ -122,7 +122,7 @@ async fn empty_page_after_the_first_is_never_complete_silently() {
 }
 
 #[tokio::test]
-async fn a_list_that_shrinks_while_it_is_read_has_no_hole() {
+async fn shrinking_list_has_no_hole() {
     let account = Account::start().await;
     // Three rows at the beginning disappear before the second page is requested.
     for answer in [teams(0..100, true), teams(102..150, false), teams(3..103, true), teams(102..150, false)] {
@@ -137,7 +137,7 @@ async fn a_list_that_shrinks_while_it_is_read_has_no_hole() {
 }
 
 #[tokio::test]
-async fn full_pages_are_counted_and_have_no_hole() {
+async fn full_pages_with_total_have_no_hole() {
     let account = Account::start().await;
     let page = |ids: std::ops::Range<usize>, more: bool, total: usize| {
         let teams: Vec<_> = ids.map(|id| json!({"id": format!("PT{id}")})).collect();
@@ -159,7 +159,7 @@ async fn full_pages_are_counted_and_have_no_hole() {
 }
 
 #[tokio::test]
-async fn an_account_without_teams_is_listed_whole() {
+async fn account_without_teams_is_listed_whole() {
     let account = Account::of(tokens::TEAMLESS).await;
     let no_ability = || FaultKind::Status { code: 402, headers: std::collections::BTreeMap::new(), body: None };
     let none = || FaultKind::WrongJson(json!({"teams": [], "more": false}));
@@ -183,7 +183,7 @@ async fn an_account_without_teams_is_listed_whole() {
 }
 
 #[tokio::test]
-async fn a_name_narrows_the_whole_account() {
+async fn query_filters_the_whole_account() {
     let account = Account::of(tokens::TEAMLESS).await;
     for (tool, key) in
         [("get_services", "services"), ("get_users", "users"), ("get_escalation_policies", "escalation_policies")]
@@ -200,7 +200,7 @@ async fn a_name_narrows_the_whole_account() {
 }
 
 #[tokio::test]
-async fn more_teams_than_a_request_can_name_are_asked_for_in_portions() {
+async fn many_teams_are_requested_in_portions() {
     let account = Account::start().await;
     let teams: Vec<_> = (0..250).map(|team| json!({"id": format!("PT{team}"), "type": "team"})).collect();
     let me = json!({"user": {"id": "PME", "name": "Me", "email": "me@example.com", "teams": teams}});
@@ -222,7 +222,7 @@ async fn more_teams_than_a_request_can_name_are_asked_for_in_portions() {
 }
 
 #[tokio::test]
-async fn portions_that_become_shorter_are_listed_without_a_hole() {
+async fn shrinking_portions_are_listed_without_hole() {
     let account = Account::start().await;
     let teams: Vec<_> = (0..150).map(|team| json!({"id": format!("PT{team}"), "type": "team"})).collect();
     let me = json!({"user": {"id": "PME", "name": "Me", "email": "me@example.com", "teams": teams}});
@@ -249,7 +249,7 @@ async fn portions_that_become_shorter_are_listed_without_a_hole() {
 }
 
 #[tokio::test]
-async fn a_schedule_on_no_policy_is_said_to_have_no_on_calls() {
+async fn schedule_without_policy_warns_of_no_oncalls() {
     let account = Account::start().await;
     let answer = account.ok("get_oncalls", json!({"current_user_context": false, "schedule_ids": ["PNOWHERE"]})).await;
     assert_eq!(answer["metadata"]["count"], 0);

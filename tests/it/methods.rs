@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::session::{Session, stateless, unconnected};
 
 #[tokio::test]
-async fn methods_of_capabilities_we_do_not_announce_are_not_found() {
+async fn methods_of_missing_capabilities_are_not_found() {
     let mut session = Session::initialized(unconnected()).await;
     for (method, params) in [
         ("prompts/list", json!({})),
@@ -36,7 +36,7 @@ async fn methods_of_capabilities_we_do_not_announce_are_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_may_be_used_again_once_its_answer_was_read() {
+async fn request_id_may_be_reused_after_answer() {
     // The ends run on two threads: the client is often faster than the server's bookkeeping.
     let mut session = Session::initialized(unconnected()).await;
     for _ in 0..2_000 {

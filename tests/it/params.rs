@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Account, rows, warnings};
 
 #[tokio::test]
-async fn harmless_slips_are_understood() {
+async fn harmless_argument_slips_are_accepted() {
     let account = Account::start().await;
     let number =
         rows(&account.ok("get_incidents", json!({"limit": 1})).await, "incidents")[0]["incident_number"].clone();
@@ -50,7 +50,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[tokio::test]
-async fn nonsense_is_answered_with_its_value_and_a_next_step() {
+async fn invalid_argument_error_has_value_and_next_step() {
     use Code::{
         InvalidEscalationPolicyId, InvalidIncidentId, InvalidInclude, InvalidParameter, InvalidScheduleId,
         InvalidServiceId, InvalidTeamId, InvalidTimeRange, InvalidTimestamp, InvalidUserId, MissingParameter,
@@ -144,7 +144,7 @@ async fn nonsense_is_answered_with_its_value_and_a_next_step() {
 }
 
 #[tokio::test]
-async fn unknown_statuses_and_urgencies_are_ignored_and_named() {
+async fn unknown_statuses_and_urgencies_are_ignored_with_warning() {
     let account = Account::start().await;
     let answer =
         account.ok("get_incidents", json!({"statuses": ["open", "triggered"], "urgencies": ["high", "urgent"]})).await;
@@ -159,7 +159,7 @@ async fn unknown_statuses_and_urgencies_are_ignored_and_named() {
 }
 
 #[tokio::test]
-async fn times_are_sent_with_an_offset() {
+async fn times_are_sent_with_offset() {
     let account = Account::start().await;
     let arguments = json!({"since": "2026-11-01", "until": "2026-11-08T12:00:00+02:00"});
     let requests = account.requests_of("get_incidents", arguments).await;
@@ -169,7 +169,7 @@ async fn times_are_sent_with_an_offset() {
 }
 
 #[tokio::test]
-async fn since_alone_means_until_now() {
+async fn since_without_until_ends_now() {
     let account = Account::start().await;
     let three_weeks_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(21 * 24);
     let recent = account.ok("get_incidents", json!({"since": three_weeks_ago.to_string(), "limit": 1})).await;
@@ -183,7 +183,7 @@ async fn since_alone_means_until_now() {
 }
 
 #[tokio::test]
-async fn one_bound_alone_is_never_left_to_pagerduty() {
+async fn single_time_bound_is_completed() {
     let account = Account::start().await;
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
     let tomorrow = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24)).to_string();
@@ -206,7 +206,7 @@ async fn one_bound_alone_is_never_left_to_pagerduty() {
 }
 
 #[tokio::test]
-async fn users_on_call_since_a_moment_alone_are_those_of_that_moment() {
+async fn list_users_oncall_with_since_only_is_that_moment() {
     let account = Account::start().await;
     let schedules = account.ok("get_schedules", json!({})).await;
     let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
@@ -222,7 +222,7 @@ async fn users_on_call_since_a_moment_alone_are_those_of_that_moment() {
 }
 
 #[tokio::test]
-async fn no_time_however_far_breaks_a_tool() {
+async fn extreme_times_are_answered() {
     let account = Account::start().await;
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
     for time in ["9999-12-30", "9999-12-30T23:59:59Z", "0001-01-01", "-009999-01-02T00:00:00Z"] {
@@ -242,7 +242,7 @@ async fn no_time_however_far_breaks_a_tool() {
 }
 
 #[tokio::test]
-async fn a_message_does_not_repeat_a_whole_document() {
+async fn error_message_shortens_long_values() {
     let account = Account::start().await;
     let long = "x".repeat(10_000);
     let answer = account.ok("get_incidents", json!({"statuses": ["triggered", long], "limit": 1})).await;
@@ -258,7 +258,7 @@ async fn a_message_does_not_repeat_a_whole_document() {
 }
 
 #[tokio::test]
-async fn more_ids_than_a_request_can_name_are_refused() {
+async fn too_many_ids_are_refused() {
     let account = Account::start().await;
     let ids: Vec<_> = (0..101).map(|number| format!("P{number}")).collect();
     let error = account.err("get_users", json!({"current_user_context": false, "team_ids": ids})).await;
@@ -267,7 +267,7 @@ async fn more_ids_than_a_request_can_name_are_refused() {
 }
 
 #[tokio::test]
-async fn fields_that_only_one_incident_has_are_said_to_be_missing_from_lists() {
+async fn detail_only_fields_of_list_are_warning() {
     let account = Account::start().await;
     let answer = account.ok("get_incidents", json!({"include": ["id", "body_details"], "limit": 1})).await;
     assert!(warnings(&answer).contains("body_details with a list"), "{answer}");

@@ -53,7 +53,7 @@ async fn call(session: &mut Session, token: Option<Value>) -> i64 {
 }
 
 #[tokio::test]
-async fn a_call_reports_that_it_runs_until_it_is_answered() {
+async fn progress_is_reported_until_answer() {
     for token in [json!(0), json!("uuid")] {
         let (pagerduty, url) = Slow::start().await;
         let mut session = Session::initialized(patient(&url)).await;
@@ -81,7 +81,7 @@ async fn a_call_reports_that_it_runs_until_it_is_answered() {
 }
 
 #[tokio::test]
-async fn a_call_that_reports_ends_soon_after_the_input() {
+async fn progress_call_ends_soon_after_input() {
     let (pagerduty, url) = Slow::start().await;
     let mut session = Session::initialized(patient(&url)).await;
     let id = call(&mut session, Some(json!(1))).await;
@@ -96,7 +96,7 @@ async fn a_call_that_reports_ends_soon_after_the_input() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_token_reports_nothing() {
+async fn progress_needs_a_token() {
     let (pagerduty, url) = Slow::start().await;
     let mut session = Session::initialized(patient(&url)).await;
     let id = call(&mut session, None).await;
@@ -109,7 +109,7 @@ async fn a_call_without_a_token_reports_nothing() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_call_reports_nothing_more() {
+async fn progress_stops_after_cancellation() {
     let (pagerduty, url) = Slow::start().await;
     let mut session = Session::initialized(patient(&url)).await;
     let id = call(&mut session, Some(json!(1))).await;

@@ -14,7 +14,7 @@ use crate::scene::Scene;
 use crate::support::{self, object};
 
 #[tokio::test]
-async fn an_expired_login_without_the_clients_secret_is_made_anew() {
+async fn expired_login_without_client_secret_logs_in_again() {
     let mut scene = Scene::expired().await;
     scene.config.oauth.client_secret = None;
     scene.ok().await;
@@ -22,7 +22,7 @@ async fn an_expired_login_without_the_clients_secret_is_made_anew() {
 }
 
 #[tokio::test]
-async fn an_expired_login_is_refreshed_and_the_refresh_token_rotates() {
+async fn expired_login_is_refreshed_and_token_rotates() {
     let scene = Scene::expired().await;
     let before = scene.stored();
     scene.ok().await;
@@ -39,7 +39,7 @@ async fn an_expired_login_is_refreshed_and_the_refresh_token_rotates() {
 }
 
 #[tokio::test]
-async fn a_refused_refresh_clears_the_store_and_starts_over() {
+async fn refused_refresh_clears_store_and_logs_in() {
     let scene = Scene::expired().await;
     let before = scene.stored();
     scene.sandbox.identity(IdentityOptions { reject_refresh: true, deny: true, ..Default::default() });
@@ -52,7 +52,7 @@ async fn a_refused_refresh_clears_the_store_and_starts_over() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_another_process_was_faster_with_takes_its_tokens() {
+async fn refresh_uses_tokens_of_faster_process() {
     let scene = Scene::expired().await;
     let before = scene.stored();
     scene.ok().await;
@@ -73,7 +73,7 @@ async fn a_refresh_that_another_process_was_faster_with_takes_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_server_error_is_retried_three_times_and_loses_nothing() {
+async fn refresh_server_error_is_retried_and_keeps_login() {
     let scene = Scene::expired().await;
     let before = scene.stored();
     scene.sandbox.identity(IdentityOptions { fail: 4, ..Default::default() });
@@ -87,7 +87,7 @@ async fn a_server_error_is_retried_three_times_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_and_a_gateways_page_lose_nothing_either() {
+async fn refresh_network_error_or_html_keeps_login() {
     let scene = Scene::expired().await;
     let before = scene.stored();
     scene.sandbox.fail(Fault { times: 4, ..Fault::once("/oauth/token", FaultKind::Reset) });
@@ -98,7 +98,7 @@ async fn a_broken_connection_and_a_gateways_page_lose_nothing_either() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_share_one_login_and_one_refresh() {
+async fn concurrent_calls_share_one_login_and_refresh() {
     let scene = Scene::start().await.with_secret();
     scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
     let toolbox = scene.toolbox();
@@ -115,7 +115,7 @@ async fn calls_at_the_same_time_share_one_login_and_one_refresh() {
 }
 
 #[tokio::test]
-async fn processes_that_find_the_login_expired_refresh_it_once() {
+async fn concurrent_processes_refresh_once() {
     let scene = Scene::expired().await;
     let toolboxes = [scene.toolbox(), scene.toolbox(), scene.toolbox()];
     let calls = toolboxes.iter().map(|toolbox| support::ok(toolbox, "get_teams", json!({})));
@@ -141,7 +141,7 @@ async fn unsaved(scene: &Scene) -> Arc<Toolbox> {
 }
 
 #[tokio::test]
-async fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
+async fn refreshed_token_not_stored_is_kept_in_memory() {
     let scene = Scene::expired().await;
     let before = scene.stored();
     let obstacle = block(&scene);
@@ -161,7 +161,7 @@ async fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
 }
 
 #[tokio::test]
-async fn what_is_in_memory_alone_and_refused_ends_in_a_new_login() {
+async fn refused_unstored_token_needs_new_login() {
     let scene = Scene::expired().await;
     let toolbox = unsaved(&scene).await;
     // The store has what we have replaced ourselves: not the tokens of another program, to wait for.
@@ -173,7 +173,7 @@ async fn what_is_in_memory_alone_and_refused_ends_in_a_new_login() {
 }
 
 #[tokio::test]
-async fn what_is_in_memory_gives_way_to_a_login_made_elsewhere() {
+async fn unstored_token_yields_to_login_of_other_process() {
     let scene = Scene::expired().await;
     let toolbox = unsaved(&scene).await;
     // Logged out: nobody may go on with what this process still knows.
@@ -183,7 +183,7 @@ async fn what_is_in_memory_gives_way_to_a_login_made_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_refused_loses_nothing() {
+async fn refresh_with_refused_client_keeps_login() {
     for word in ["invalid_client", "unauthorized_client"] {
         let scene = Scene::expired().await;
         let before = scene.stored();
@@ -198,7 +198,7 @@ async fn a_client_that_is_refused_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_not_oauths_loses_nothing() {
+async fn refresh_refusal_without_oauth_error_keeps_login() {
     for (code, body, words) in [
         (400, String::new(), "400"),
         (401, "<h1>Who are you?</h1>".to_owned(), ": Who are you?"),
@@ -223,7 +223,7 @@ async fn a_refusal_that_is_not_oauths_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_files_client_cannot_have_the_stored_login_removed() {
+async fn dotenv_client_cannot_remove_stored_login() {
     let mut scene = Scene::expired().await;
     let before = scene.stored();
     scene.config.oauth.client_by = Some(By::File);
@@ -246,7 +246,7 @@ async fn refused() -> Scene {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_refreshed_and_the_read_repeated() {
+async fn refused_token_is_refreshed_and_read_retried() {
     let scene = refused().await;
     let toolbox = scene.toolbox();
     support::ok(&toolbox, "get_teams", json!({})).await;
@@ -259,7 +259,7 @@ async fn a_refused_token_is_refreshed_and_the_read_repeated() {
 }
 
 #[tokio::test]
-async fn refused_calls_at_the_same_time_share_one_refresh() {
+async fn concurrent_refused_calls_share_one_refresh() {
     let scene = refused().await;
     let toolboxes = [scene.toolbox(), scene.toolbox()];
     let calls = (0..10).map(|number| toolboxes[number % 2].call("build_user_context", object(json!({}))));
@@ -270,7 +270,7 @@ async fn refused_calls_at_the_same_time_share_one_refresh() {
 }
 
 #[tokio::test]
-async fn a_refused_change_is_repeated_after_the_refresh() {
+async fn refused_change_is_retried_after_refresh() {
     let scene = Scene::start().await.with_secret();
     let open = json!({"statuses": ["triggered"], "limit": 1});
     let open = support::ok(&scene.toolbox(), "get_incidents", open).await;
@@ -294,7 +294,7 @@ async fn a_refused_change_is_repeated_after_the_refresh() {
 }
 
 #[tokio::test]
-async fn a_refused_token_that_cannot_be_refreshed_asks_for_a_login() {
+async fn refused_token_without_refresh_asks_for_login() {
     let scene = refused().await;
     scene.sandbox.identity(IdentityOptions { reject_refresh: true, ..Default::default() });
     let toolbox = scene.toolbox();
@@ -307,7 +307,7 @@ async fn a_refused_token_that_cannot_be_refreshed_asks_for_a_login() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_a_refresh_does_not_end_costs_one() {
+async fn refusal_after_refresh_is_not_refreshed_again() {
     let scene = Scene::start().await.with_secret();
     let toolbox = scene.toolbox();
     support::ok(&toolbox, "get_teams", json!({})).await;
@@ -323,7 +323,7 @@ async fn a_refusal_that_a_refresh_does_not_end_costs_one() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_fails_after_a_refusal_is_told_with_it() {
+async fn refresh_failure_after_refusal_is_reported() {
     let scene = refused().await;
     let before = scene.stored();
     scene.sandbox.identity(IdentityOptions { fail: 9, ..Default::default() });

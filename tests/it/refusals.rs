@@ -19,7 +19,7 @@ const PAGE: &str = "<!DOCTYPE html><html><head><title>The page you were looking 
                     <style>body { color: #666 }</style></head><body><h1>Sorry</h1></body></html>";
 
 #[tokio::test]
-async fn words_of_a_refusal_are_quoted_in_whatever_form_they_come() {
+async fn refusal_text_is_quoted_in_any_form() {
     let account = Account::start().await;
     for (body, words) in [
         (
@@ -51,7 +51,7 @@ async fn words_of_a_refusal_are_quoted_in_whatever_form_they_come() {
 }
 
 #[tokio::test]
-async fn a_404_blames_the_id_only_if_it_is_about_the_id() {
+async fn not_found_blames_id_only_when_about_id() {
     let account = Account::start().await;
     let id = json!({"team_id": "P1"});
     let teams = json!({"current_user_context": false, "team_ids": ["P1"]});
@@ -80,7 +80,7 @@ async fn a_404_blames_the_id_only_if_it_is_about_the_id() {
 }
 
 #[tokio::test]
-async fn a_403_names_the_scopes_that_are_missing() {
+async fn permission_denied_names_missing_scopes() {
     let account = Account::start().await;
     for body in [
         r#"{"error": {"message": "Access Denied", "code": 2010, "required_scopes": ["teams.read", "users.read"]}}"#,
@@ -96,7 +96,7 @@ async fn a_403_names_the_scopes_that_are_missing() {
 }
 
 #[tokio::test]
-async fn no_user_context_is_only_said_of_an_account_level_key() {
+async fn no_user_context_only_for_account_level_key() {
     let account = Account::start().await;
     for (status, body, code) in [
         (
@@ -120,7 +120,7 @@ async fn no_user_context_is_only_said_of_an_account_level_key() {
 }
 
 #[tokio::test]
-async fn an_error_in_a_success_is_quoted() {
+async fn error_in_success_body_is_quoted() {
     let account = Account::start().await;
     for (body, words, code) in [
         (
@@ -160,7 +160,7 @@ async fn an_error_in_a_success_is_quoted() {
 }
 
 #[tokio::test]
-async fn an_object_without_its_envelope_is_not_quoted_as_an_error() {
+async fn object_without_envelope_is_not_quoted_as_error() {
     let account = Account::start().await;
     let incident = json!({"id": "Q1", "title": "Disk full", "details": "secret"});
     for body in [incident.to_string(), json!([incident]).to_string()] {
@@ -173,7 +173,7 @@ async fn an_object_without_its_envelope_is_not_quoted_as_an_error() {
 }
 
 #[tokio::test]
-async fn a_404_to_a_list_names_only_filters_of_the_caller() {
+async fn not_found_for_list_names_only_given_filters() {
     let account = Account::start().await;
     let lists = [
         ("get_incidents", "/incidents", &["service_ids", "team_ids"][..]),

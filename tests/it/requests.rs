@@ -17,7 +17,7 @@ fn has(request: &str, name: &str, value: &str) -> bool {
 }
 
 #[tokio::test]
-async fn one_object_by_id_is_one_request() {
+async fn object_by_id_is_one_request() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let team = me["team_ids"][0].as_str().unwrap();
@@ -27,7 +27,7 @@ async fn one_object_by_id_is_one_request() {
 }
 
 #[tokio::test]
-async fn arrays_go_out_with_brackets_and_booleans_in_lower_case() {
+async fn queries_write_arrays_with_brackets_and_lowercase_bools() {
     let account = Account::start().await;
     let arguments = json!({"current_user_context": false, "schedule_ids": ["PA"], "user_ids": ["PB", "PC"],
         "escalation_policy_ids": ["PD"], "earliest": true});
@@ -54,7 +54,7 @@ async fn arrays_go_out_with_brackets_and_booleans_in_lower_case() {
 }
 
 #[tokio::test]
-async fn all_statuses_and_urgencies_is_to_name_none() {
+async fn all_statuses_and_urgencies_send_no_filter() {
     let account = Account::start().await;
     let requests = account.requests_of("get_incidents", json!({"limit": 1})).await;
     assert!(!requests.last().unwrap().contains("statuses") && !requests.last().unwrap().contains("urgencies"));
@@ -71,7 +71,7 @@ fn many(prefix: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn teams_with_more_services_than_a_request_can_name_are_searched_by_team_and_it_is_said() {
+async fn too_many_services_are_searched_by_team_with_warning() {
     let account = Account::start().await;
     instead(&account, "/services", json!({"services": many("PS"), "more": false}));
     let answer = account.ok("get_incidents", json!({"limit": 5})).await;
@@ -81,7 +81,7 @@ async fn teams_with_more_services_than_a_request_can_name_are_searched_by_team_a
 }
 
 #[tokio::test]
-async fn more_policies_than_a_request_can_name_are_asked_for_in_portions() {
+async fn many_policies_are_requested_in_portions() {
     let account = Account::start().await;
     instead(&account, "/escalation_policies", json!({"escalation_policies": many("PE"), "more": false}));
     account.ok("build_user_context", json!({})).await;
@@ -108,7 +108,7 @@ async fn more_policies_than_a_request_can_name_are_asked_for_in_portions() {
 }
 
 #[tokio::test]
-async fn a_member_of_a_team_without_policies_gets_their_own_turns() {
+async fn get_oncalls_without_team_policies_returns_own() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let account = account.cold();
@@ -120,7 +120,7 @@ async fn a_member_of_a_team_without_policies_gets_their_own_turns() {
 }
 
 #[tokio::test]
-async fn turns_that_come_twice_are_shown_once_and_different_ones_are_kept() {
+async fn get_oncalls_removes_only_exact_duplicates() {
     let account = Account::start().await;
     let turn = |level: u32| json!({"user": {"id": "PU"}, "escalation_policy": {"id": "PE"}, "schedule": null, "escalation_level": level});
     instead(&account, "/oncalls", json!({"oncalls": [turn(1), turn(1), turn(2)], "more": false}));
@@ -129,7 +129,7 @@ async fn turns_that_come_twice_are_shown_once_and_different_ones_are_kept() {
 }
 
 #[tokio::test]
-async fn the_end_of_what_pagerduty_gives_is_said() {
+async fn end_of_pagerduty_records_is_warning() {
     let account = Account::start().await;
     instead(&account, "/teams", json!({"teams": [{"id": "P1"}], "more": true}));
     let answer = account.ok("get_teams", json!({"offset": 9_999, "limit": 5})).await;
@@ -139,7 +139,7 @@ async fn the_end_of_what_pagerduty_gives_is_said() {
 }
 
 #[tokio::test]
-async fn my_incidents_are_filtered_by_my_teams_and_their_services() {
+async fn user_incidents_are_filtered_by_teams_and_services() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let requests = account.requests_of("get_incidents", json!({"limit": 10})).await;
@@ -152,7 +152,7 @@ async fn my_incidents_are_filtered_by_my_teams_and_their_services() {
 }
 
 #[tokio::test]
-async fn my_policies_involve_me_and_belong_to_my_teams() {
+async fn user_policies_are_filtered_by_user_and_teams() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let requests = account.requests_of("get_escalation_policies", json!({})).await;
@@ -164,7 +164,7 @@ async fn my_policies_involve_me_and_belong_to_my_teams() {
 }
 
 #[tokio::test]
-async fn my_oncalls_are_those_of_every_policy_of_me_or_my_teams() {
+async fn user_oncalls_cover_policies_of_user_and_teams() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let mine = me["escalation_policy_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned());
@@ -180,7 +180,7 @@ async fn my_oncalls_are_those_of_every_policy_of_me_or_my_teams() {
 }
 
 #[tokio::test]
-async fn pages_are_fetched_up_to_the_limit_and_not_beyond() {
+async fn pages_are_fetched_up_to_limit() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let arguments = json!({"current_user_context": false, "team_ids": me["team_ids"], "limit": 130, "include": ["id"]});
@@ -198,7 +198,7 @@ async fn pages_are_fetched_up_to_the_limit_and_not_beyond() {
 }
 
 #[tokio::test]
-async fn fields_that_pagerduty_sends_only_on_request_are_requested() {
+async fn include_requests_fields_sent_only_on_request() {
     let account = Account::start().await;
     let list = account.ok("get_incidents", json!({"limit": 1, "include": ["id"]})).await;
     let id = &list["incidents"][0]["id"];
@@ -219,7 +219,7 @@ async fn fields_that_pagerduty_sends_only_on_request_are_requested() {
 }
 
 #[tokio::test]
-async fn a_number_is_looked_up_where_only_an_id_will_do() {
+async fn incident_number_is_resolved_where_id_is_needed() {
     let account = Account::start().await;
     let list = account.ok("get_incidents", json!({"limit": 1})).await;
     let (id, number) =
@@ -233,7 +233,7 @@ async fn a_number_is_looked_up_where_only_an_id_will_do() {
 }
 
 #[tokio::test]
-async fn without_the_incident_nobody_waits_for_its_extras() {
+async fn missing_incident_ends_call_without_extras() {
     use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
     let account = Account::start().await;
     account.sandbox.fail(Fault::once("/incidents/{id}/notes", FaultKind::Hang));
@@ -242,7 +242,7 @@ async fn without_the_incident_nobody_waits_for_its_extras() {
 }
 
 #[tokio::test]
-async fn a_thousand_incidents_are_ten_requests() {
+async fn thousand_incidents_take_ten_requests() {
     use pagerduty_mcp_server::sandbox::Options;
     let options = Options { incidents: 8_000, ..Options::default() };
     let account = Account::with(tokens::USER, options, |_| {}).await;
@@ -261,7 +261,7 @@ async fn a_thousand_incidents_are_ten_requests() {
 }
 
 #[tokio::test]
-async fn the_rate_limit_is_not_spent_on_pages_that_may_not_be_needed() {
+async fn pages_beyond_rate_limit_are_not_prefetched() {
     use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
     let account = Account::start().await;
     let page: Vec<_> = (0..100).map(|number| json!({"id": format!("PT{number}")})).collect();
@@ -289,7 +289,7 @@ async fn the_rate_limit_is_not_spent_on_pages_that_may_not_be_needed() {
 }
 
 #[tokio::test]
-async fn oauth_tokens_are_sent_as_bearer() {
+async fn oauth_token_is_sent_as_bearer() {
     // The sandbox takes this one in no other scheme.
     let account = Account::of(tokens::OAUTH).await;
     account.ok("build_user_context", json!({})).await;

@@ -22,7 +22,7 @@ async fn in_rounds(account: &Account, tool: &str, arguments: Value, rounds: &[u3
 }
 
 #[tokio::test]
-async fn a_cold_call_in_the_users_context_is_three_round_trips_and_a_warm_one_is_one() {
+async fn context_call_takes_three_round_trips_cold_and_one_warm() {
     let mut account = Account::start().await;
     for (tool, cold) in [
         ("get_teams", &[1][..]),
@@ -43,7 +43,7 @@ async fn a_cold_call_in_the_users_context_is_three_round_trips_and_a_warm_one_is
 }
 
 #[tokio::test]
-async fn an_incident_with_its_extras_is_one_round_trip_and_by_number_two() {
+async fn incident_with_extras_takes_one_round_trip_by_id() {
     let account = Account::start().await;
     let found = account.ok("get_incidents", json!({"limit": 1})).await["incidents"][0].clone();
     let extras = |of: &Value| {
@@ -56,7 +56,7 @@ async fn an_incident_with_its_extras_is_one_round_trip_and_by_number_two() {
 }
 
 #[tokio::test]
-async fn a_write_is_one_round_trip_once_its_author_is_known_and_two_before() {
+async fn write_takes_one_round_trip_with_known_author() {
     let mut account = Account::start().await;
     let list = account.ok("get_incidents", json!({"limit": 1, "statuses": ["triggered"]})).await;
     let id = &list["incidents"][0]["id"];
@@ -67,7 +67,7 @@ async fn a_write_is_one_round_trip_once_its_author_is_known_and_two_before() {
 }
 
 #[tokio::test]
-async fn a_thousand_incidents_are_four_round_trips() {
+async fn thousand_incidents_take_four_round_trips() {
     let account = Account::with(tokens::USER, Options { incidents: 8_000, ..Options::default() }, |_| {}).await;
     account.ok("build_user_context", json!({})).await;
     let arguments = json!({"limit": 1_000, "include": ["id"]});

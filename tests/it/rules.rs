@@ -18,7 +18,7 @@ async fn refused(account: &Account, code: Code, cases: &[(&str, Value, &str)]) {
 }
 
 #[tokio::test]
-async fn an_id_excludes_every_list_filter() {
+async fn id_conflicts_with_every_list_filter() {
     let account = Account::start().await;
     let list = |name: &str| if name.ends_with("_ids") { json!(["PABC123"]) } else { json!("2026-11-01") };
     let filters = [
@@ -44,7 +44,7 @@ async fn an_id_excludes_every_list_filter() {
 }
 
 #[tokio::test]
-async fn the_users_context_excludes_the_filters_it_decides() {
+async fn user_context_conflicts_with_its_filters() {
     let account = Account::start().await;
     let conflicts = [
         ("get_escalation_policies", "user_ids"),
@@ -64,7 +64,7 @@ async fn the_users_context_excludes_the_filters_it_decides() {
 }
 
 #[tokio::test]
-async fn without_the_context_a_filter_is_needed() {
+async fn list_without_context_needs_filter() {
     let account = Account::start().await;
     for (tool, names) in [
         ("get_escalation_policies", "user_ids or team_ids"),
@@ -83,7 +83,7 @@ async fn without_the_context_a_filter_is_needed() {
 }
 
 #[tokio::test]
-async fn schedules_may_accompany_the_context_of_oncalls() {
+async fn get_oncalls_context_allows_schedule_ids() {
     let account = Account::start().await;
     let all = account.ok("get_oncalls", json!({})).await;
     let schedule = rows(&all, "oncalls").iter().find_map(|oncall| oncall["schedule"]["id"].as_str()).unwrap();
@@ -94,7 +94,7 @@ async fn schedules_may_accompany_the_context_of_oncalls() {
 }
 
 #[tokio::test]
-async fn extras_need_an_incident_id() {
+async fn extras_need_incident_id() {
     let account = Account::start().await;
     for extra in ["past_incidents", "related_incidents", "notes"] {
         let flag = format!("include_{extra}");
@@ -107,7 +107,7 @@ async fn extras_need_an_incident_id() {
 }
 
 #[tokio::test]
-async fn an_account_level_key_has_no_context_but_answers_explicit_questions() {
+async fn account_level_key_has_no_context_but_explicit_calls_work() {
     let account = Account::of(tokens::ACCOUNT).await;
     for tool in
         ["get_incidents", "get_oncalls", "get_services", "get_users", "get_escalation_policies", "build_user_context"]
@@ -122,7 +122,7 @@ async fn an_account_level_key_has_no_context_but_answers_explicit_questions() {
 }
 
 #[tokio::test]
-async fn a_user_without_teams_never_sees_the_whole_account() {
+async fn user_without_teams_never_sees_whole_account() {
     let account = Account::of(tokens::TEAMLESS).await;
     let me = account.ok("build_user_context", json!({})).await;
     assert_eq!((&me["team_ids"], &me["service_ids"]), (&json!([]), &json!([])));
@@ -154,7 +154,7 @@ async fn a_user_without_teams_never_sees_the_whole_account() {
 }
 
 #[tokio::test]
-async fn the_context_shows_what_concerns_the_user_and_their_teams() {
+async fn user_context_limits_rows_to_user_and_teams() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let (user, teams) = (me["user_id"].as_str().unwrap(), me["team_ids"].as_array().unwrap());
@@ -175,7 +175,7 @@ async fn the_context_shows_what_concerns_the_user_and_their_teams() {
 }
 
 #[tokio::test]
-async fn since_and_until_of_a_list_of_schedules_are_said_to_be_ignored() {
+async fn schedule_list_ignores_since_and_until_with_warning() {
     let account = Account::start().await;
     let answer = account.ok("get_schedules", json!({"since": "2026-11-01", "until": "2026-11-08"})).await;
     assert!(warnings(&answer).contains("schedule_id"), "{answer}");

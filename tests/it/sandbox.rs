@@ -43,7 +43,7 @@ fn incident(state: &Path, id: &str) -> Value {
 }
 
 #[test]
-fn changes_last_from_command_to_command_until_reset() {
+fn sandbox_changes_persist_until_reset() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("deep/sandbox.json");
     let before = open_incident(&state);
@@ -66,7 +66,7 @@ fn changes_last_from_command_to_command_until_reset() {
 
 #[cfg(all(unix, not(target_os = "macos")))]
 #[test]
-fn the_file_is_the_users_own_in_the_state_directory() {
+fn sandbox_state_file_is_private_in_state_directory() {
     use std::os::unix::fs::MetadataExt;
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("state");
@@ -84,7 +84,7 @@ fn the_file_is_the_users_own_in_the_state_directory() {
 }
 
 #[tokio::test]
-async fn two_processes_at_once_lose_no_change() {
+async fn sandbox_concurrent_processes_lose_no_change() {
     let folder = tempfile::tempdir().unwrap();
     let state = Some(folder.path().join("sandbox.json"));
     let start = async || Sandbox::start(Options { state: state.clone(), ..Options::default() }).await.unwrap();
@@ -119,7 +119,7 @@ async fn two_processes_at_once_lose_no_change() {
 }
 
 #[test]
-fn a_file_that_is_broken_or_old_is_replaced() {
+fn sandbox_broken_or_old_state_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("sandbox.json");
     let incident_id = open_incident(&state)["id"].as_str().unwrap().to_owned();
@@ -168,7 +168,7 @@ fn check_left_alone(state: &Path, why: &str) {
 }
 
 #[test]
-fn a_file_of_another_program_is_left_alone() {
+fn sandbox_leaves_foreign_file_alone() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("notes.json");
     std::fs::write(folder.path().join("notes.new"), "another file").unwrap();
@@ -184,7 +184,7 @@ fn a_file_of_another_program_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_change_beside_a_foreign_file_leaves_no_lock() {
+async fn sandbox_leaves_no_lock_beside_foreign_file() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("notes");
     std::fs::write(&state, "my notes").unwrap();
@@ -201,7 +201,7 @@ async fn a_change_beside_a_foreign_file_leaves_no_lock() {
 
 #[cfg(unix)]
 #[test]
-fn a_state_path_that_is_no_regular_file_is_left_alone() {
+fn sandbox_leaves_irregular_state_path_alone() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     assert!(Command::new("mkfifo").arg(&state).status().unwrap().success());
@@ -212,7 +212,7 @@ fn a_state_path_that_is_no_regular_file_is_left_alone() {
 }
 
 #[test]
-fn a_reset_of_nothing_creates_nothing() {
+fn sandbox_reset_without_state_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let reset = command(&folder.path().join("deep/state"), &["sandbox", "reset"]).output().unwrap();
     assert!(String::from_utf8(reset.stdout).unwrap().starts_with("Nothing was changed"));
@@ -220,7 +220,7 @@ fn a_reset_of_nothing_creates_nothing() {
 }
 
 #[test]
-fn files_with_names_like_the_state_are_left_alone() {
+fn sandbox_leaves_files_with_similar_names_alone() {
     let folder = tempfile::tempdir().unwrap();
     let names = ["state.new", "state.lock"];
     for name in names {
@@ -236,7 +236,7 @@ fn files_with_names_like_the_state_are_left_alone() {
 }
 
 #[test]
-fn without_a_place_to_write_changes_last_as_long_as_the_process() {
+fn sandbox_without_writable_state_keeps_changes_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -249,7 +249,7 @@ fn without_a_place_to_write_changes_last_as_long_as_the_process() {
 }
 
 #[tokio::test]
-async fn every_answer_and_error_says_that_it_is_the_sandbox() {
+async fn sandbox_answers_and_errors_are_labelled() {
     let mut config = Config::from_lookup(|_| None).unwrap();
     (config.sandbox, config.sandbox_state) = (true, None);
     let app = App::start(config, &Filter::default()).await.unwrap();
@@ -278,7 +278,7 @@ fn client(sandbox: &Sandbox) -> reqwest::Client {
 }
 
 #[tokio::test]
-async fn no_route_answers_another_sites_page_or_name() {
+async fn sandbox_routes_refuse_foreign_origin_and_host() {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let client = client(&sandbox);
     let routes = [
@@ -319,7 +319,7 @@ async fn no_route_answers_another_sites_page_or_name() {
 }
 
 #[tokio::test]
-async fn others_are_answered_while_a_large_answer_is_sent() {
+async fn sandbox_answers_others_during_large_answer() {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let client = client(&sandbox);
     sandbox.fail(Fault::once("/users", FaultKind::Bomb(10_000)));
@@ -340,7 +340,7 @@ async fn others_are_answered_while_a_large_answer_is_sent() {
 }
 
 #[tokio::test]
-async fn over_https_links_lead_back_to_it() {
+async fn sandbox_https_links_lead_back() {
     let sandbox = Sandbox::start(Options { tls: true, ..Options::default() }).await.unwrap();
     assert!(sandbox.url().starts_with("https://127.0.0.1:"));
     let client = client(&sandbox);
@@ -355,7 +355,7 @@ async fn over_https_links_lead_back_to_it() {
 
 #[cfg(unix)]
 #[test]
-fn the_command_prints_what_to_trust_and_takes_it_away() {
+fn sandbox_command_prints_and_removes_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = command(&folder.path().join("sandbox.json"), &["sandbox", "--tls"]);
     let mut child = child.stdout(Stdio::piped()).spawn().unwrap();

@@ -154,7 +154,7 @@ async fn closed(mut connection: TcpStream) {
 }
 
 #[tokio::test]
-async fn initialize_agrees_on_each_revision_that_has_it() {
+async fn initialize_accepts_each_handshake_revision() {
     for revision in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let mut session = Session::new(unconnected());
         let answer = session.request("initialize", initialize(revision)).await;
@@ -184,7 +184,7 @@ async fn initialize_agrees_on_each_revision_that_has_it() {
 }
 
 #[tokio::test]
-async fn initialize_offers_the_newest_revision_with_a_handshake_for_any_other() {
+async fn initialize_offers_newest_revision_for_unknown() {
     for revision in ["2024-10-07", "2026-07-28", "2031-01-01", "latest", ""] {
         let mut session = Session::new(unconnected());
         let answer = session.request("initialize", initialize(revision)).await;
@@ -195,7 +195,7 @@ async fn initialize_offers_the_newest_revision_with_a_handshake_for_any_other() 
 }
 
 #[tokio::test]
-async fn requests_of_2026_07_28_need_no_initialize() {
+async fn requests_of_2026_07_28_need_no_handshake() {
     let account = Account::start().await;
     let mut session = Session::new(account.toolbox.clone());
 
@@ -228,7 +228,7 @@ async fn requests_of_2026_07_28_need_no_initialize() {
 }
 
 #[tokio::test]
-async fn requests_of_2026_07_28_must_say_all_they_have_to() {
+async fn requests_of_2026_07_28_need_complete_metadata() {
     let mut session = Session::new(unconnected());
     let mut params = stateless(json!({}));
     params["_meta"].as_object_mut().unwrap().remove("io.modelcontextprotocol/clientCapabilities");
@@ -244,7 +244,7 @@ async fn requests_of_2026_07_28_must_say_all_they_have_to() {
 }
 
 #[tokio::test]
-async fn the_tool_list_is_the_toolbox_in_its_order() {
+async fn tools_list_has_toolbox_order() {
     for filter in [Filter::default(), Filter { read_only: true, ..Filter::default() }] {
         let toolbox = toolbox("http://127.0.0.1:9", &filter);
         let mut session = Session::initialized(toolbox.clone()).await;
@@ -275,7 +275,7 @@ async fn the_tool_list_is_the_toolbox_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_tool_that_is_switched_off_is_neither_listed_nor_callable() {
+async fn disabled_tool_is_not_listed_or_callable() {
     let filter = Filter { read_only: true, ..Filter::default() };
     let mut session = Session::initialized(toolbox("http://127.0.0.1:9", &filter)).await;
     let list = session.request("tools/list", json!({})).await;
@@ -286,7 +286,7 @@ async fn a_tool_that_is_switched_off_is_neither_listed_nor_callable() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_refused_because_none_was_given_out() {
+async fn tools_list_refuses_cursor() {
     let mut session = Session::initialized(unconnected()).await;
     for method in ["tools/list", "resources/list", "resources/templates/list"] {
         for cursor in [json!("bm9uZQ=="), json!(""), json!(7)] {
@@ -298,7 +298,7 @@ async fn a_cursor_is_refused_because_none_was_given_out() {
 }
 
 #[tokio::test]
-async fn a_successful_call_answers_with_the_envelope_as_text_and_as_structure() {
+async fn tools_call_returns_envelope_as_text_and_structure() {
     let account = Account::start().await;
     let mut session = Session::initialized(account.toolbox.clone()).await;
     let answer = session.request("tools/call", json!({"name": "get_teams", "arguments": {"limit": 2}})).await;
@@ -310,7 +310,7 @@ async fn a_successful_call_answers_with_the_envelope_as_text_and_as_structure() 
 }
 
 #[tokio::test]
-async fn a_call_without_arguments_is_one_with_none() {
+async fn tools_call_without_arguments_is_accepted() {
     let account = Account::start().await;
     let mut session = Session::initialized(account.toolbox.clone()).await;
     let absent = session.request("tools/call", json!({"name": "get_teams"})).await;
@@ -322,7 +322,7 @@ async fn a_call_without_arguments_is_one_with_none() {
 }
 
 #[tokio::test]
-async fn what_a_model_can_act_on_is_a_result_with_is_error() {
+async fn tool_errors_are_results_with_is_error() {
     let account = Account::start().await;
     let mut session = Session::initialized(account.toolbox.clone()).await;
     for (arguments, code) in [
@@ -339,7 +339,7 @@ async fn what_a_model_can_act_on_is_a_result_with_is_error() {
 }
 
 #[tokio::test]
-async fn an_unknown_tool_is_an_invalid_request_that_names_the_known_ones() {
+async fn unknown_tool_error_names_known_tools() {
     let toolbox = unconnected();
     let mut session = Session::initialized(toolbox.clone()).await;
     for name in ["get_team", "GET_TEAMS", ""] {
@@ -355,7 +355,7 @@ async fn an_unknown_tool_is_an_invalid_request_that_names_the_known_ones() {
 }
 
 #[tokio::test]
-async fn parameters_that_do_not_fit_the_method_are_invalid_and_say_where() {
+async fn invalid_method_params_error_says_where() {
     let mut session = Session::initialized(unconnected()).await;
     for (method, params, culprit) in [
         ("tools/call", json!({"name": "get_teams", "arguments": [1]}), "arguments"),
@@ -380,7 +380,7 @@ async fn parameters_that_do_not_fit_the_method_are_invalid_and_say_where() {
 }
 
 #[tokio::test]
-async fn the_one_resource_documents_exactly_the_tools_on_offer() {
+async fn resource_documents_exactly_the_listed_tools() {
     let filter = Filter { tools: Some(vec!["get_teams".to_owned()]), ..Filter::default() };
     let mut session = Session::initialized(toolbox("http://127.0.0.1:9", &filter)).await;
 
@@ -405,7 +405,7 @@ async fn the_one_resource_documents_exactly_the_tools_on_offer() {
 }
 
 #[tokio::test]
-async fn an_unknown_resource_is_not_found_in_the_code_of_the_revision() {
+async fn unknown_resource_error_has_code_of_revision() {
     let mut session = Session::initialized(unconnected()).await;
     for uri in ["docs://tool", "docs://tools/", "DOCS://tools", "file:///etc/passwd", "not a URI", ""] {
         for (params, code) in [(json!({"uri": uri}), -32002), (stateless(json!({"uri": uri})), -32602)] {
@@ -418,7 +418,7 @@ async fn an_unknown_resource_is_not_found_in_the_code_of_the_revision() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_call_stops_its_requests_and_is_not_answered() {
+async fn canceled_call_stops_requests_without_answer() {
     let Stuck { mut session, call, connection } = Stuck::new().await;
     let params = json!({"requestId": call, "reason": "changed my mind"});
     session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})).await;
@@ -428,7 +428,7 @@ async fn a_withdrawn_call_stops_its_requests_and_is_not_answered() {
 }
 
 #[tokio::test]
-async fn a_request_id_that_is_still_in_use_is_refused() {
+async fn request_id_in_flight_is_refused() {
     let Stuck { mut session, call, connection: _connection } = Stuck::new().await;
     session.send(&json!({"jsonrpc": "2.0", "id": call, "method": "ping"})).await;
     let answer = session.receive().await;
@@ -439,14 +439,14 @@ async fn a_request_id_that_is_still_in_use_is_refused() {
 }
 
 #[tokio::test]
-async fn calls_stop_when_the_session_is_dropped() {
+async fn dropped_session_stops_calls() {
     let Stuck { session, connection, .. } = Stuck::new().await;
     session.serving.abort();
     closed(connection).await;
 }
 
 #[tokio::test]
-async fn a_session_may_be_initialized_again() {
+async fn session_may_be_initialized_again() {
     let mut session = Session::initialized(unconnected()).await;
     let answer = session.request("initialize", initialize("2025-06-18")).await;
     assert_eq!(answer["result"]["protocolVersion"], "2025-06-18");
@@ -454,7 +454,7 @@ async fn a_session_may_be_initialized_again() {
 }
 
 #[tokio::test]
-async fn more_calls_than_may_run_at_once_are_all_answered() {
+async fn calls_beyond_concurrency_limit_are_answered() {
     let params = json!({"name": "get_teams", "arguments": {"team_id": "a/b"}});
     let call = |id| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
     let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize("2025-11-25")});
@@ -467,7 +467,7 @@ async fn more_calls_than_may_run_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn the_official_rust_client_gets_along() {
+async fn official_rust_client_completes_session() {
     use rmcp::ServiceExt;
     use rmcp::model::CallToolRequestParams;
 

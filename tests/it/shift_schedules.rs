@@ -32,7 +32,7 @@ async fn shift_based(account: &Account) -> Value {
 }
 
 #[tokio::test]
-async fn list_holds_both_kinds_page_by_page() {
+async fn schedule_list_has_both_kinds_page_by_page() {
     let account = Account::start().await;
     let all = listed(&account, 100).await;
     let kinds: Vec<_> = all.iter().map(is_shift_based).collect();
@@ -69,7 +69,7 @@ fn serve(account: &Account, layers: &[&str], shifts: &[&str], limit: usize, offs
 }
 
 #[tokio::test]
-async fn list_of_both_kinds_has_no_hole_when_it_shrinks() {
+async fn schedule_list_of_both_kinds_has_no_hole_when_shrinking() {
     let removed: [(&str, usize, usize); 5] =
         [("layer", 0, 1), ("layer", 0, 3), ("shift", 0, 1), ("layer", 1, 3), ("", 0, 0)];
     for limit in [1, 2, 3, 4, 5] {
@@ -96,7 +96,7 @@ async fn list_of_both_kinds_has_no_hole_when_it_shrinks() {
 }
 
 #[tokio::test]
-async fn list_by_name_finds_both_kinds() {
+async fn schedule_query_finds_both_kinds() {
     let account = Account::start().await;
     let schedule = shift_based(&account).await;
     let name = schedule["name"].as_str().unwrap();
@@ -108,7 +108,7 @@ async fn list_by_name_finds_both_kinds() {
 }
 
 #[tokio::test]
-async fn schedule_by_id_is_of_either_kind() {
+async fn schedule_id_accepts_either_kind() {
     let account = Account::start().await;
     let oncalls = account.ok("get_oncalls", json!({"limit": 100})).await;
     let id = shift_based(&account).await["id"].clone();
@@ -137,7 +137,7 @@ async fn schedule_by_id_is_of_either_kind() {
 }
 
 #[tokio::test]
-async fn fields_asked_for_come_for_both_kinds() {
+async fn include_works_for_both_kinds_of_schedule() {
     let account = Account::start().await;
     let id = shift_based(&account).await["id"].clone();
     for include in [json!(["id", "summary"]), json!(["id", "html_url"]), json!(["id", "name", "self"])] {
@@ -152,7 +152,7 @@ async fn fields_asked_for_come_for_both_kinds() {
 }
 
 #[tokio::test]
-async fn users_that_cannot_be_read_are_named() {
+async fn unreadable_users_of_schedule_are_named() {
     let account = Account::start().await;
     let id = shift_based(&account).await["id"].clone();
     account.sandbox.fail(Fault::once("/users/{id}", FaultKind::Status { code: 403, headers: [].into(), body: None }));
@@ -165,7 +165,7 @@ async fn users_that_cannot_be_read_are_named() {
 }
 
 #[tokio::test]
-async fn users_on_call_are_those_of_either_kind() {
+async fn list_users_oncall_accepts_either_kind() {
     let account = Account::start().await;
     let id = shift_based(&account).await["id"].clone();
     let now = account.ok("list_users_oncall", json!({"schedule_id": id})).await;
@@ -178,7 +178,7 @@ async fn users_on_call_are_those_of_either_kind() {
 }
 
 #[tokio::test]
-async fn failure_of_one_kind_is_a_warning() {
+async fn failure_of_one_schedule_kind_is_warning() {
     let account = Account::start().await;
     let refused = || FaultKind::Status { code: 403, headers: [].into(), body: None };
     account.sandbox.fail(Fault::once("/v3/schedules", refused()));
@@ -202,7 +202,7 @@ async fn failure_of_one_kind_is_a_warning() {
 }
 
 #[tokio::test]
-async fn unknown_schedule_stays_unknown() {
+async fn unknown_schedule_of_both_kinds_is_not_found() {
     let account = Account::start().await;
     for tool in ["get_schedules", "list_users_oncall"] {
         let error = account.err(tool, json!({"schedule_id": "PNOSUCH"})).await;

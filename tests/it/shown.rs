@@ -31,7 +31,7 @@ fn marks(value: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn deleted_objects_are_marked_wherever_they_are_mentioned() {
+async fn deleted_objects_are_marked_everywhere() {
     let account = Account::start().await;
     let ada = || gone("PU3", "Former Colleague");
     let at = "2026-11-29T10:00:00Z";
@@ -90,7 +90,7 @@ async fn deleted_objects_are_marked_wherever_they_are_mentioned() {
 }
 
 #[tokio::test]
-async fn every_reference_in_the_default_fields_has_a_name() {
+async fn default_field_references_have_names() {
     let account = Account::start().await;
     let named = |id: &str| json!({"id": id, "type": "x_reference", "summary": format!("name of {id}"), "self": "s"});
     let incident = json!({"id": "Q1", "title": "t", "service": named("P1"), "escalation_policy": named("P2")});
@@ -118,7 +118,7 @@ async fn every_reference_in_the_default_fields_has_a_name() {
 }
 
 #[tokio::test]
-async fn users_of_a_layer_are_shown_with_and_without_a_wrapper() {
+async fn layer_users_are_shown_wrapped_or_not() {
     let account = Account::start().await;
     let ada = json!({"id": "P1", "type": "user_reference", "summary": "Ada", "self": "s"});
     let schedule = json!({"id": "S1", "schedule_layers": [{"name": "L",
@@ -129,7 +129,7 @@ async fn users_of_a_layer_are_shown_with_and_without_a_wrapper() {
 }
 
 #[tokio::test]
-async fn one_incident_says_what_its_alert_said() {
+async fn incident_by_id_shows_alert_body() {
     let account = Account::start().await;
     let runbook = json!({"type": "link", "href": "https://wiki.example/disk", "text": "Runbook"});
     let host = json!({"id": "1", "type": "host", "self": "s", "summary": "db-1", "rack": "R7"});
@@ -156,7 +156,7 @@ async fn one_incident_says_what_its_alert_said() {
 }
 
 #[tokio::test]
-async fn the_sandbox_shows_what_its_alerts_said() {
+async fn sandbox_incident_shows_alert_body() {
     let account = Account::start().await;
     let list = account.ok("get_incidents", json!({"limit": 30, "include": ["id"]})).await;
     for incident in rows(&list, "incidents") {
@@ -172,7 +172,7 @@ async fn the_sandbox_shows_what_its_alerts_said() {
 }
 
 #[tokio::test]
-async fn contact_data_of_users_on_call_comes_where_it_is_asked_for() {
+async fn oncall_user_contact_data_only_on_request() {
     let account = Account::start().await;
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
     let plain = account.requests_of("list_users_oncall", json!({"schedule_id": schedule})).await;
@@ -212,7 +212,7 @@ async fn contact_data_of_users_on_call_comes_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn times_are_sent_in_milliseconds_at_most() {
+async fn times_are_sent_with_at_most_milliseconds() {
     let account = Account::start().await;
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
     let (since, until) = ("2026-11-01T00:00:00.123456789Z", "2026-11-02T00:00:00.000000001Z");
@@ -231,7 +231,7 @@ async fn times_are_sent_in_milliseconds_at_most() {
 }
 
 #[tokio::test]
-async fn an_empty_page_with_more_is_not_the_end_of_the_list() {
+async fn empty_page_with_more_is_not_the_end() {
     let account = Account::start().await;
     account.sandbox.fail(Fault::once("/teams", FaultKind::WrongJson(json!({"teams": [], "more": true}))));
     let answer = account.ok("get_teams", json!({})).await;
@@ -239,7 +239,7 @@ async fn an_empty_page_with_more_is_not_the_end_of_the_list() {
 }
 
 #[tokio::test]
-async fn a_daily_limit_that_is_spent_is_told() {
+async fn spent_daily_limit_is_reported() {
     let account = Account::start().await;
     let headers = [
         ("ratelimit-limit", "960"),

@@ -48,7 +48,7 @@ fn check(before: &[u8], input: &[u8], expected: &[&str]) {
 }
 
 #[test]
-fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
+fn stdio_odd_lines_are_answered_and_session_continues() {
     let nested = |depth| {
         let (open, shut) = ("[".repeat(depth), "]".repeat(depth));
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{open}1{shut}}}"#)
@@ -140,7 +140,7 @@ fn every_line_gets_the_answer_it_deserves_and_none_ends_the_session() {
 }
 
 #[test]
-fn before_initialize_only_what_needs_no_session_is_served() {
+fn stdio_before_initialize_serves_only_sessionless_methods() {
     let params = stateless(json!({}));
     let mut no_version = params.clone();
     no_version["_meta"].as_object_mut().unwrap().remove("io.modelcontextprotocol/protocolVersion");
@@ -167,7 +167,7 @@ fn before_initialize_only_what_needs_no_session_is_served() {
 }
 
 #[test]
-fn a_failed_initialize_may_be_tried_again() {
+fn stdio_failed_initialize_may_be_repeated() {
     let bad = request(1, "initialize", json!({}));
     let good = request(2, "initialize", initialize("2025-11-25"));
     let list = request(3, "tools/list", json!({}));
@@ -177,7 +177,7 @@ fn a_failed_initialize_may_be_tried_again() {
 }
 
 #[test]
-fn a_message_over_the_limit_is_refused_and_the_next_one_is_read() {
+fn stdio_oversized_message_is_refused_and_next_is_read() {
     const LIMIT: usize = 16 * 1024 * 1024;
     let frame = br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":""}}"#.len();
     let ping = |length: usize| {
@@ -188,7 +188,7 @@ fn a_message_over_the_limit_is_refused_and_the_next_one_is_read() {
 }
 
 #[tokio::test]
-async fn a_last_line_without_a_newline_is_answered() {
+async fn stdio_last_line_without_newline_is_answered() {
     let mut input = request(1, "ping", json!({}));
     input.extend(request(2, "ping", json!({})).trim_ascii());
     assert_eq!(exchange(unconnected(), &input).await.len(), 2);
@@ -197,7 +197,7 @@ async fn a_last_line_without_a_newline_is_answered() {
 }
 
 #[tokio::test]
-async fn the_end_of_input_ends_the_session_when_all_is_answered() {
+async fn stdio_end_of_input_ends_session_after_answers() {
     assert_eq!(exchange(unconnected(), b"").await, Vec::<Value>::new());
 
     // What `printf '…' | pagerduty-mcp-server` does: all at once, and gone.
@@ -214,7 +214,7 @@ async fn the_end_of_input_ends_the_session_when_all_is_answered() {
 }
 
 #[tokio::test]
-async fn ten_thousand_requests_at_once_are_answered_once_each() {
+async fn stdio_ten_thousand_requests_are_answered_once_each() {
     let kinds = [
         ("ping", json!({})),
         ("tools/call", json!({"name": "get_teams", "arguments": {"limit": -1}})),
@@ -233,7 +233,7 @@ async fn ten_thousand_requests_at_once_are_answered_once_each() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_late_loses_nothing() {
+async fn stdio_slow_reader_loses_nothing() {
     let (mut near, reader) = tokio::io::duplex(64);
     let (writer, output) = tokio::io::duplex(64);
     let serving = tokio::spawn(server::serve(unconnected(), reader, writer));
@@ -260,7 +260,7 @@ async fn a_client_that_reads_late_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_for_good_ends_the_session_quietly() {
+async fn stdio_stopped_reader_ends_session_quietly() {
     let (mut near, reader) = tokio::io::duplex(1024);
     let (writer, output) = tokio::io::duplex(1024);
     drop(output);
@@ -270,7 +270,7 @@ async fn a_client_that_stops_reading_for_good_ends_the_session_quietly() {
 }
 
 #[tokio::test]
-async fn an_output_that_cannot_be_written_is_an_error() {
+async fn stdio_unwritable_output_is_error() {
     struct Full;
     impl AsyncWrite for Full {
         fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
@@ -290,7 +290,7 @@ async fn an_output_that_cannot_be_written_is_an_error() {
 }
 
 #[tokio::test]
-async fn garbage_between_the_messages_of_a_session_changes_nothing() {
+async fn stdio_garbage_between_messages_is_harmless() {
     let mut session = Session::initialized(unconnected()).await;
     let quiet = session.request("tools/list", json!({})).await["result"].clone();
     session.send(&json!([1, 2])).await;
@@ -351,7 +351,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_end_the_session(lines in prop::collection::vec(line(), 0..20), initialized: bool) {
+    fn stdio_random_bytes_never_end_session(lines in prop::collection::vec(line(), 0..20), initialized: bool) {
         let mut input = if initialized { request(0, "initialize", initialize("2025-11-25")) } else { Vec::new() };
         input.extend(lines.join(&b'\n'));
         input.push(b'\n');

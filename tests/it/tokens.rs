@@ -15,7 +15,7 @@ fn count(value: &Value) -> usize {
 const DEFINITIONS: usize = 2_200;
 
 #[test]
-fn the_definitions_of_all_tools_stay_within_their_figure() {
+fn definitions_stay_within_token_budget() {
     let cost = |tool: &pagerduty_mcp_server::tools::Tool| {
         count(&json!({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema()}))
     };
@@ -28,7 +28,7 @@ fn the_definitions_of_all_tools_stay_within_their_figure() {
 const TOO_HIGH: usize = 18;
 
 #[tokio::test]
-async fn estimate_of_a_list_is_a_little_above_the_tokenizer() {
+async fn estimate_of_list_is_slightly_above_tokenizer() {
     let account = Account::start().await;
     for (tool, key) in LISTS {
         let answer = account.ok(tool, json!({})).await;
@@ -55,7 +55,7 @@ const ELSEWHERE: [&str; 10] = [
 ];
 
 #[test]
-fn estimate_is_not_too_low_for_titles_of_other_accounts() {
+fn estimate_of_recorded_titles_is_not_too_low() {
     for text in ELSEWHERE {
         let rows = json!(vec![json!({"id": "Q10IVJRI8BYC7W", "title": text}); 20]);
         let (real, estimated) = (count(&rows), estimate_text(&rows.to_string()));
@@ -117,7 +117,7 @@ fn alphabets() -> Vec<(&'static str, Vec<char>)> {
 }
 
 #[test]
-fn estimate_is_never_too_low_for_text_of_strangers() {
+fn estimate_of_untrusted_text_is_never_too_low() {
     for (seed, (kind, alphabet)) in (0..).zip(alphabets()) {
         let rows = json!(vec![json!({"id": "Q10IVJRI8BYC7W", "title": drawn(&alphabet, 2_000, seed)}); 3]);
         let (real, estimated) = (count(&rows), estimate_text(&rows.to_string()));
@@ -127,7 +127,7 @@ fn estimate_is_never_too_low_for_text_of_strangers() {
 }
 
 #[tokio::test]
-async fn answers_stay_in_budget_whatever_titles_are_made_of() {
+async fn answers_stay_in_budget_for_any_titles() {
     let account = Account::start().await;
     let small = toolbox(&account.sandbox, tokens::USER, |config| config.max_response_tokens = Some(6_000));
     account.ok("build_user_context", json!({})).await;
@@ -145,7 +145,7 @@ async fn answers_stay_in_budget_whatever_titles_are_made_of() {
 }
 
 #[tokio::test]
-async fn a_hundred_incidents_in_the_default_fields_fit_the_default_budget() {
+async fn hundred_incidents_fit_default_budget() {
     let account = Account::with(tokens::USER, pagerduty_mcp_server::sandbox::Options::default(), |config| {
         config.max_response_tokens = Some(25_000);
     })
@@ -160,7 +160,7 @@ async fn a_hundred_incidents_in_the_default_fields_fit_the_default_budget() {
 }
 
 #[tokio::test]
-async fn an_answer_is_cut_at_a_whole_item_and_says_how_to_go_on() {
+async fn answer_is_cut_at_whole_item_with_next_offset() {
     let account = Account::start().await;
     let small = toolbox(&account.sandbox, tokens::USER, |config| config.max_response_tokens = Some(3_000));
     let whole = account.ok("get_incidents", json!({"limit": 40})).await;
@@ -180,7 +180,7 @@ async fn an_answer_is_cut_at_a_whole_item_and_says_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn fetching_stops_once_the_answer_is_full() {
+async fn fetching_stops_when_answer_is_full() {
     let account = Account::start().await;
     let small = toolbox(&account.sandbox, tokens::USER, |config| config.max_response_tokens = Some(3_000));
     account.sandbox.clear();
@@ -195,7 +195,7 @@ async fn my_teams(account: &Account) -> Value {
 }
 
 #[tokio::test]
-async fn an_item_larger_than_the_budget_still_comes_and_says_so() {
+async fn item_over_budget_is_returned_with_warning() {
     let account = Account::start().await;
     let tiny = toolbox(&account.sandbox, tokens::USER, |config| config.max_response_tokens = Some(1));
     let answer = crate::support::ok(&tiny, "get_users", json!({})).await;
@@ -208,7 +208,7 @@ async fn an_item_larger_than_the_budget_still_comes_and_says_so() {
 }
 
 #[tokio::test]
-async fn the_notes_of_an_incident_are_cut_at_a_whole_note_and_counted() {
+async fn notes_are_cut_at_whole_note_and_counted() {
     let account = Account::start().await;
     let list = account.ok("get_incidents", json!({"limit": 1, "statuses": ["triggered"]})).await;
     let id = list["incidents"][0]["id"].clone();

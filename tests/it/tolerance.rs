@@ -24,7 +24,7 @@ async fn teams(account: &Account, kind: FaultKind) -> Result<Value, Error> {
 }
 
 #[tokio::test]
-async fn what_means_the_same_is_understood() {
+async fn equivalent_answers_are_accepted() {
     let account = Account::start().await;
     let plain = r#"{"teams": [{"id": "P1", "name": "Core"}], "more": false}"#;
     for (what, kind) in [
@@ -51,7 +51,7 @@ async fn what_means_the_same_is_understood() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_is_said_and_not_guessed() {
+async fn unusable_answers_are_reported_not_guessed() {
     let account = Account::start().await;
     let deep = format!("{{\"teams\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     let utf_16: String = "{\"teams\": []}".chars().flat_map(|letter| [letter, '\0']).collect();
@@ -77,7 +77,7 @@ async fn what_cannot_be_understood_is_said_and_not_guessed() {
 }
 
 #[tokio::test]
-async fn odd_values_cost_neither_their_row_nor_the_list() {
+async fn odd_values_keep_their_row_and_list() {
     let account = Account::start().await;
     let body = r#"{"teams": [{"id": "P1", "name": "cut \ud83d"}, null, {"id": "P2", "description": 1e400},
         {"id": "P3", "description": 123456789012345678901234567890}, {"id": "P4", "description": 0.1},
@@ -94,7 +94,7 @@ async fn odd_values_cost_neither_their_row_nor_the_list() {
 }
 
 #[tokio::test]
-async fn an_answer_that_grows_when_it_is_unpacked_is_refused_in_time() {
+async fn decompression_bomb_is_refused_early() {
     let account = Account::start().await;
     // Packed it is small enough; it would fill the machine.
     let error = teams(&account, FaultKind::Bomb(2_000)).await.unwrap_err();
@@ -104,7 +104,7 @@ async fn an_answer_that_grows_when_it_is_unpacked_is_refused_in_time() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_largest_size_is_read_to_its_end() {
+async fn answer_of_maximum_size_is_read_completely() {
     let account = Account::start().await;
     // Blanks to the end are an answer that ends too early, which is asked for again; too large ones are not.
     account.sandbox.fail(Fault::once("/teams", FaultKind::Bomb(64)));
@@ -113,7 +113,7 @@ async fn an_answer_of_the_largest_size_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn unknown_words_pass_through() {
+async fn unknown_enum_values_pass_through() {
     let account = Account::start().await;
     let incident = json!({"id": "Q1", "status": "snoozed", "urgency": "severe", "incident_number": "17",
         "alert_counts": {"all": "3"}, "teams": null, "last_status_change_by": {"id": null}});
@@ -129,7 +129,7 @@ async fn unknown_words_pass_through() {
 
 /// Who listens at the other end of a redirect, and hopes for a credential.
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_nobody_else_sees_the_credential() {
+async fn redirect_is_not_followed_with_credential() {
     let account = Account::start().await;
     let other = Sandbox::start(Options::default()).await.unwrap();
     let elsewhere = format!("{}/teams", other.url());
@@ -154,7 +154,7 @@ async fn a_redirect_is_not_followed_and_nobody_else_sees_the_credential() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_hours_off_changes_nothing() {
+async fn wrong_local_clock_is_harmless() {
     for hours in [-6, 6] {
         let now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
         let options = Options { now: Some(now), ..Options::default() };
@@ -183,7 +183,7 @@ async fn a_clock_that_is_hours_off_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_older_note_of_the_same_text_is_not_taken_for_the_lost_one() {
+async fn older_identical_note_is_not_mistaken_for_lost_one() {
     // Both clocks stand still at first, so that the account's has to be moved: by the date of its answers.
     let now: jiff::Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
     let account = Account::with(tokens::USER, Options { now: Some(now), ..Options::default() }, |config| {
@@ -223,7 +223,7 @@ async fn an_older_note_of_the_same_text_is_not_taken_for_the_lost_one() {
 }
 
 #[tokio::test]
-async fn without_pagerdutys_date_no_note_is_taken_for_the_lost_one() {
+async fn lost_note_without_server_date_is_not_claimed() {
     let account =
         Account::with(tokens::USER, Options::default(), |config| config.backoff = Duration::from_millis(5)).await;
     account.sandbox.fail(Fault {
@@ -245,7 +245,7 @@ async fn without_pagerdutys_date_no_note_is_taken_for_the_lost_one() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_the_api_gets_no_second_chance_to_confuse() {
+async fn answer_outside_http_is_network_error() {
     // A program of another kind on the port: it answers, but not in HTTP.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

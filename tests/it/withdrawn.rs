@@ -50,7 +50,7 @@ async fn withdraw(account: &Account, tool: &str, arguments: &Value, when: impl F
 }
 
 #[tokio::test]
-async fn a_withdrawn_note_is_not_written_again() {
+async fn canceled_note_is_not_written_again() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     let arguments = json!({"incident_id": id, "content": "rolled back"});
@@ -69,7 +69,7 @@ async fn a_withdrawn_note_is_not_written_again() {
 
 /// Some clients give up without cancelling, and their models repeat the call while the first is in flight.
 #[tokio::test]
-async fn an_identical_call_shares_a_note_in_flight() {
+async fn identical_call_shares_note_in_flight() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     let arguments = json!({"incident_id": id, "content": "mitigated"});
@@ -91,7 +91,7 @@ async fn an_identical_call_shares_a_note_in_flight() {
 }
 
 #[tokio::test]
-async fn a_note_that_several_calls_gave_up_on_is_written_once() {
+async fn note_canceled_by_several_calls_is_written_once() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     let arguments = json!({"incident_id": id, "content": "on it"});
@@ -110,7 +110,7 @@ async fn a_note_that_several_calls_gave_up_on_is_written_once() {
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_note_in_doubt_looks_first() {
+async fn repeated_unknown_note_is_verified_first() {
     let account = Account::with(tokens::USER, Options::default(), |config| {
         config.backoff = Duration::from_millis(100);
     })
@@ -139,7 +139,7 @@ async fn a_repeat_of_a_note_in_doubt_looks_first() {
 
 /// PagerDuty refuses a valid credential at times, and a revoked one may be reinstated.
 #[tokio::test]
-async fn a_401_does_not_erase_a_withdrawn_change() {
+async fn refused_token_keeps_record_of_canceled_change() {
     for tool in ["add_incident_note", "acknowledge_incident"] {
         let account = Account::start().await;
         let id = open_incident(&account).await;
@@ -162,7 +162,7 @@ fn refuse_a_read(account: &Account) {
 }
 
 #[tokio::test]
-async fn a_refreshed_login_does_not_repeat_a_withdrawn_note() {
+async fn refreshed_login_does_not_repeat_canceled_note() {
     let scene = Scene::start().await.with_secret();
     let account = Account { toolbox: scene.toolbox(), sandbox: scene.sandbox };
     let id = open_incident(&account).await;
@@ -177,7 +177,7 @@ async fn a_refreshed_login_does_not_repeat_a_withdrawn_note() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_resolution_is_reported_as_done() {
+async fn canceled_resolution_is_reported_as_done() {
     for (tool, status) in [("acknowledge_incident", "acknowledged"), ("resolve_incident", "resolved")] {
         let account = Account::start().await;
         let id = open_incident(&account).await;
@@ -193,7 +193,7 @@ async fn a_withdrawn_resolution_is_reported_as_done() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_withdrawn_before_it_sends_changes_nothing() {
+async fn call_canceled_before_sending_changes_nothing() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     let number =
@@ -213,7 +213,7 @@ async fn a_call_that_is_withdrawn_before_it_sends_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_note_cancelled_over_mcp_is_written_once() {
+async fn note_canceled_over_mcp_is_written_once() {
     let account = Account::start().await;
     let id = open_incident(&account).await;
     let mut session = Session::initialized(Arc::clone(&account.toolbox)).await;

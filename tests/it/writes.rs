@@ -30,7 +30,7 @@ fn authors(account: &Account) -> Vec<Option<String>> {
 }
 
 #[tokio::test]
-async fn an_incident_is_acknowledged_then_resolved_and_stays_so() {
+async fn incident_is_acknowledged_then_resolved() {
     let account = Account::start().await;
     let incident = open_incident(&account).await;
     let argument = json!({"incident_id": incident["id"]});
@@ -50,7 +50,7 @@ async fn an_incident_is_acknowledged_then_resolved_and_stays_so() {
 }
 
 #[tokio::test]
-async fn acknowledging_twice_is_the_same_as_once() {
+async fn acknowledging_twice_equals_once() {
     let account = Account::start().await;
     let argument = json!({"incident_id": open_incident(&account).await["id"], "include": ["status"]});
     let first = account.ok("acknowledge_incident", argument.clone()).await;
@@ -58,7 +58,7 @@ async fn acknowledging_twice_is_the_same_as_once() {
 }
 
 #[tokio::test]
-async fn an_incident_can_be_named_by_its_number() {
+async fn writes_accept_incident_number() {
     let account = Account::start().await;
     let incident = open_incident(&account).await;
     let number = incident["incident_number"].clone();
@@ -68,7 +68,7 @@ async fn an_incident_can_be_named_by_its_number() {
 }
 
 #[tokio::test]
-async fn a_note_is_kept_as_it_is_written() {
+async fn note_content_is_stored_unchanged() {
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
     let content = "  Rolled back.\n\nSee \"graph\" \u{1f4c8} ";
@@ -81,7 +81,7 @@ async fn a_note_is_kept_as_it_is_written() {
 }
 
 #[tokio::test]
-async fn writes_are_made_in_the_name_of_the_current_user_or_the_configured_one() {
+async fn writes_use_current_or_configured_author() {
     let account = Account::start().await;
     let me = account.ok("build_user_context", json!({})).await;
     let id = open_incident(&account).await["id"].clone();
@@ -98,7 +98,7 @@ async fn writes_are_made_in_the_name_of_the_current_user_or_the_configured_one()
 }
 
 #[tokio::test]
-async fn an_account_level_key_needs_an_author() {
+async fn writes_with_account_level_key_need_author() {
     let account = Account::of(tokens::ACCOUNT).await;
     let error = account.err("resolve_incident", json!({"incident_id": "Q1"})).await;
     assert_eq!(error.code(), Code::NoUserContext);
@@ -107,7 +107,7 @@ async fn an_account_level_key_needs_an_author() {
 }
 
 #[tokio::test]
-async fn the_configured_author_is_not_that_of_callers_with_a_credential_of_their_own() {
+async fn configured_author_is_not_used_for_own_credentials() {
     let configured = |config: &mut Config| config.user_email = Some("robot@example.com".to_owned());
     let account = Account::with(tokens::USER, Options::default(), configured).await;
     let id = open_incident(&account).await["id"].clone();
@@ -128,7 +128,7 @@ async fn the_configured_author_is_not_that_of_callers_with_a_credential_of_their
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_read_users_writes_without_naming_the_author() {
+async fn write_without_users_scope_sends_no_author() {
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
     let account = account.cold();
@@ -139,7 +139,7 @@ async fn a_token_that_may_not_read_users_writes_without_naming_the_author() {
 }
 
 #[tokio::test]
-async fn an_author_who_cannot_be_asked_for_is_not_one_who_does_not_exist() {
+async fn failed_author_lookup_is_not_unknown_author() {
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
     let account = account.cold();
@@ -154,7 +154,7 @@ async fn an_author_who_cannot_be_asked_for_is_not_one_who_does_not_exist() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_resolved_is_not_taken_for_a_lost_answer_after_a_rate_limit() {
+async fn resolution_by_other_user_after_rate_limit_is_reported() {
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
     account.ok("resolve_incident", json!({"incident_id": id})).await;
@@ -164,7 +164,7 @@ async fn what_somebody_else_resolved_is_not_taken_for_a_lost_answer_after_a_rate
 }
 
 #[tokio::test]
-async fn fields_that_a_change_does_not_bring_are_named() {
+async fn fields_missing_from_change_are_named() {
     let account = Account::start().await;
     let id = open_incident(&account).await["id"].clone();
     let answer =
@@ -174,7 +174,7 @@ async fn fields_that_a_change_does_not_bring_are_named() {
 }
 
 #[tokio::test]
-async fn who_may_only_read_changes_nothing() {
+async fn read_only_token_changes_nothing() {
     let account = Account::of(tokens::READ_ONLY).await;
     let list = account.ok("get_incidents", json!({"statuses": ["triggered", "acknowledged"]})).await;
     let id = list["incidents"][0]["id"].clone();
@@ -214,7 +214,7 @@ fn status(code: u16) -> FaultKind {
 }
 
 #[tokio::test]
-async fn another_users_acknowledgement_is_not_reported_as_ours() {
+async fn acknowledgement_by_other_user_is_not_claimed() {
     let account = Account::start().await;
     let (theirs, other) = colleague(&account).await;
     let arguments = json!({"incident_id": open_incident(&account).await["id"]});
@@ -234,7 +234,7 @@ async fn another_users_acknowledgement_is_not_reported_as_ours() {
 }
 
 #[tokio::test]
-async fn an_earlier_acknowledgement_by_the_same_user_says_so() {
+async fn earlier_acknowledgement_by_same_user_is_reported() {
     let account = Account::start().await;
     let arguments = json!({"incident_id": open_incident(&account).await["id"]});
     account.ok("acknowledge_incident", arguments.clone()).await;
@@ -249,7 +249,7 @@ async fn an_earlier_acknowledgement_by_the_same_user_says_so() {
 }
 
 #[tokio::test]
-async fn another_users_resolution_is_not_reported_as_ours() {
+async fn resolution_by_other_user_is_not_claimed() {
     let account = Account::start().await;
     let (theirs, other) = colleague(&account).await;
     let arguments = json!({"incident_id": open_incident(&account).await["id"]});
@@ -261,7 +261,7 @@ async fn another_users_resolution_is_not_reported_as_ours() {
 }
 
 #[tokio::test]
-async fn a_lost_change_by_a_configured_author_is_found() {
+async fn lost_change_by_configured_author_is_found() {
     let account = Account::start().await;
     let (theirs, _) = colleague(&account).await;
     let id = open_incident(&account).await["id"].clone();
@@ -277,7 +277,7 @@ async fn a_lost_change_by_a_configured_author_is_found() {
 }
 
 #[tokio::test]
-async fn a_change_whose_author_cannot_be_told_is_unknown() {
+async fn change_by_unknown_author_is_outcome_unknown() {
     let account = Account::start().await;
     let arguments = json!({"incident_id": open_incident(&account).await["id"]});
     account.sandbox.fail(always("GET", "/users/me", status(503)));
@@ -288,7 +288,7 @@ async fn a_change_whose_author_cannot_be_told_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_change_does_not_wait_for_its_author() {
+async fn change_does_not_wait_for_author_lookup() {
     let limit = [("ratelimit-limit", "960"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "60")];
     let spent = limit.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let refused =
@@ -320,7 +320,7 @@ async fn a_change_does_not_wait_for_its_author() {
 }
 
 #[tokio::test]
-async fn the_look_at_a_change_is_not_held_back() {
+async fn verification_of_change_is_not_delayed() {
     let account = Account::start().await;
     let server = cold(&account);
     ok(&server, "build_user_context", json!({})).await;
