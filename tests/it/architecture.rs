@@ -101,6 +101,15 @@ fn only_config_reads_environment() {
 }
 
 #[test]
+fn tests_start_binary_with_separate_home() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let names = |path: &Path| fs::read_to_string(path).unwrap().contains(concat!("CARGO_BIN", "_EXE"));
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let direct: Vec<_> = files.filter(|path| path.is_file() && names(path) && !path.ends_with("support.rs")).collect();
+    assert!(direct.is_empty(), "{direct:?}: use support::binary()");
+}
+
+#[test]
 fn secrets_are_exposed_only_in_auth() {
     assert_eq!(intruders(&["expose_secret"], &["auth"]), [""; 0]);
 }

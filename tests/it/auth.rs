@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, Seen};
 use crate::scene::{Scene, only_look};
-use crate::support::{self, object};
+use crate::support::{self, binary, object};
 
 #[tokio::test]
 async fn login_is_made_once_and_reused() {
@@ -227,9 +227,8 @@ async fn token_file_unreadable_is_not_treated_as_absent() {
 #[cfg(all(unix, not(target_os = "macos")))]
 #[tokio::test]
 async fn login_without_keyring_names_alternatives() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+    let output = binary()
         .args(["call", "get_teams"])
-        .env_clear()
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
         .env("PAGERDUTY_CLIENT_ID", "a-client")
         .output()

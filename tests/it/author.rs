@@ -1,12 +1,10 @@
 //! Tests of a `PAGERDUTY_USER_EMAIL` that belongs to no user: the failing call and `doctor` name the variable.
 
-use std::process::Command;
-
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
 
-use crate::support::Account;
+use crate::support::{Account, binary};
 
 const WRONG: &str = "nobody@example.com";
 
@@ -51,9 +49,8 @@ async fn doctor_checks_author_email() {
     let users = crate::support::toolbox(&account.sandbox, tokens::USER, |_| {});
     let user = crate::support::ok(&users, "build_user_context", json!({})).await;
     let doctor = |token: &str, address: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+        let output = binary()
             .args(["doctor", "--json"])
-            .env_clear()
             .envs([
                 ("PAGERDUTY_API_HOST", me.as_str()),
                 ("PAGERDUTY_API_TOKEN", token),
@@ -77,12 +74,8 @@ async fn doctor_checks_author_email() {
 #[test]
 fn invalid_author_email_stops_start() {
     for value in ["nobody", "${PAGERDUTY_USER_EMAIL}", "a@b\u{7}c", "j\u{f6}@example.com"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
-            .args(["call", "get_teams", "--sandbox"])
-            .env_clear()
-            .env("PAGERDUTY_USER_EMAIL", value)
-            .output()
-            .unwrap();
+        let output =
+            binary().args(["call", "get_teams", "--sandbox"]).env("PAGERDUTY_USER_EMAIL", value).output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && text.contains("PAGERDUTY_USER_EMAIL"), "{value}: {text}");
     }

@@ -8,17 +8,16 @@ use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 use serde_json::{Value, json};
 
-use crate::support::Account;
 use crate::support::tls::https;
+use crate::support::{Account, binary};
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_during_call_exits_with_answer() {
     let account = Account::start().await;
     account.sandbox.fail(Fault::once("/teams", FaultKind::Hang));
-    let child = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+    let child = binary()
         .args(["call", "get_teams"])
-        .env_clear()
         .env("PAGERDUTY_API_HOST", account.sandbox.url())
         .env("PAGERDUTY_API_TOKEN", tokens::USER)
         .stdout(Stdio::piped())
@@ -45,9 +44,8 @@ async fn reports_remove_terminal_escapes() {
     let fault = Fault { times: 99, ..Fault::once("/users/me", FaultKind::WrongJson(me)) };
     account.sandbox.fail(fault);
     for arguments in [&["doctor"][..], &["doctor", "--json"], &["auth", "status"], &["auth", "status", "--json"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+        let output = binary()
             .args(arguments)
-            .env_clear()
             .env("PAGERDUTY_API_HOST", account.sandbox.url())
             .env("PAGERDUTY_API_TOKEN", tokens::USER)
             .output()
@@ -62,10 +60,8 @@ async fn reports_remove_terminal_escapes() {
 #[test]
 fn proxy_is_not_used_for_loopback() {
     // Nobody listens there: whatever goes to the proxy fails.
-    let output = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+    let output = binary()
         .args(["call", "get_teams", "limit=1", "--sandbox"])
-        .env_clear()
-        .env("PAGERDUTY_SANDBOX_STATE", "memory")
         .envs(["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
         .output()
         .unwrap();
@@ -74,8 +70,8 @@ fn proxy_is_not_used_for_loopback() {
 
 /// The binary with a key for the PagerDuty at `url`.
 fn server_of(url: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    command.args(arguments).env_clear().env("PAGERDUTY_API_HOST", url).env("PAGERDUTY_API_TOKEN", "u+secret");
+    let mut command = binary();
+    command.args(arguments).env("PAGERDUTY_API_HOST", url).env("PAGERDUTY_API_TOKEN", "u+secret");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
@@ -134,8 +130,8 @@ fn commands_without_requests_open_no_connection() {
 #[test]
 fn repeated_option_last_wins_and_lists_append() {
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-        let output = command.args(arguments).env_clear().output().unwrap();
+        let mut command = binary();
+        let output = command.args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
@@ -147,8 +143,8 @@ fn repeated_option_last_wins_and_lists_append() {
 
 #[test]
 fn enable_write_tools_option_is_accepted() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    let output = command.args(["--enable-write-tools", "tools"]).env_clear().output().unwrap();
+    let mut command = binary();
+    let output = command.args(["--enable-write-tools", "tools"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 12);
     assert!(String::from_utf8(output.stderr).unwrap().contains("--enable-write-tools has no effect"));
@@ -156,8 +152,8 @@ fn enable_write_tools_option_is_accepted() {
 
 /// Runs a command with only these variables in its environment, and returns its answer.
 async fn answer(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    let command = command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(folder);
+    let mut command = tokio::process::Command::from(binary());
+    let command = command.args(arguments).envs(variables.iter().copied()).current_dir(folder);
     let output = command.output().await.unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::binary;
+
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
@@ -22,9 +24,8 @@ fn entry_point() -> Vec<String> {
 
 /// Returns the command that the container runs, with additional arguments.
 fn contained(more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    command.args(entry_point()).args(more).env_clear().env("PAGERDUTY_SANDBOX", "1");
-    command.env("PAGERDUTY_SANDBOX_STATE", "memory");
+    let mut command = binary();
+    command.args(entry_point()).args(more).env("PAGERDUTY_SANDBOX", "1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

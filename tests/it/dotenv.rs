@@ -4,17 +4,17 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::Account;
+use crate::support::{Account, binary};
 use pagerduty_mcp_server::sandbox::tokens;
 
 fn server(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    command.args(arguments).env_clear().current_dir(folder).envs(environment.iter().copied());
+    let mut command = binary();
+    command.args(arguments).current_dir(folder).envs(environment.iter().copied());
     command.env("XDG_STATE_HOME", folder).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
     command.output().unwrap()
 }
@@ -104,12 +104,8 @@ async fn dotenv_ignored_settings_are_logged_and_in_doctor() {
 /// Returns the log of a server on the embedded account that adds a note, with this level in the file and `environment`.
 fn log_of_a_note(level: &str, environment: &[(&str, &str)]) -> String {
     let folder = folder(format!("PAGERDUTY_LOG={level}\n"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    command
-        .env_clear()
-        .current_dir(folder.path())
-        .env("PAGERDUTY_SANDBOX", "1")
-        .env("PAGERDUTY_SANDBOX_STATE", "memory");
+    let mut command = binary();
+    command.current_dir(folder.path()).env("PAGERDUTY_SANDBOX", "1");
     command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();

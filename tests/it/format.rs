@@ -1,7 +1,5 @@
 //! `format=compact`: the same in half the tokens.
 
-use std::process::Command;
-
 use pagerduty_mcp_server::reply::{Format, Written};
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use pagerduty_mcp_server::server::serve;
@@ -10,7 +8,7 @@ use pagerduty_rows::tokens::estimate_text;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Account, LISTS, object, rows, tokens_of, toolbox};
+use crate::support::{Account, LISTS, binary, object, rows, tokens_of, toolbox};
 
 async fn table(toolbox: &Toolbox, tool: &str, arguments: Value) -> String {
     match toolbox.call(tool, object(arguments)).await.unwrap().write(Format::Compact) {
@@ -132,14 +130,8 @@ async fn mcp_table_is_text_only_and_errors_stay_json() {
 #[test]
 fn cli_accepts_format_and_budget() {
     let run = |options: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-        command
-            .args(["call", "get_incidents", "--sandbox"])
-            .args(options)
-            .env_clear()
-            .env("PAGERDUTY_SANDBOX_STATE", "memory")
-            .output()
-            .unwrap()
+        let mut command = binary();
+        command.args(["call", "get_incidents", "--sandbox"]).args(options).output().unwrap()
     };
     let table = run(&["--format", "compact"]);
     assert!(table.status.success());

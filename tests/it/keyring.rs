@@ -6,11 +6,13 @@
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use pagerduty_mcp_server::sandbox::{Options, Sandbox};
+
+use crate::support::binary;
 
 /// The time limit, and the additional time of a process on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
@@ -32,9 +34,8 @@ async fn commands_report_unresponsive_keyring() {
     let bus = folder.path().join("bus");
     silent_bus(&bus);
     let start = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+        binary()
             .args(arguments)
-            .env_clear()
             .current_dir(folder.path())
             .env("XDG_STATE_HOME", folder.path())
             .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", bus.display()))

@@ -16,12 +16,12 @@ use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
 use pagerduty_mcp_server::tools::Filter;
 use serde_json::{Value, json};
 
-use crate::support::{err, ok, rows, toolbox};
+use crate::support::{binary, err, ok, rows, toolbox};
 
 /// Returns a command of the binary, with the embedded account's file at `state`.
 fn command(state: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-    command.args(arguments).env_clear().env("PAGERDUTY_SANDBOX_STATE", state);
+    let mut command = binary();
+    command.args(arguments).env("PAGERDUTY_SANDBOX_STATE", state);
     command
 }
 
@@ -71,8 +71,12 @@ fn sandbox_state_file_is_private_in_state_directory() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("state");
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
-        command.args(["call", "--sandbox"]).args(arguments).env_clear().env("XDG_STATE_HOME", &home);
+        let mut command = binary();
+        command
+            .args(["call", "--sandbox"])
+            .args(arguments)
+            .env("XDG_STATE_HOME", &home)
+            .env_remove("PAGERDUTY_SANDBOX_STATE");
         serde_json::from_slice::<Value>(&command.output().unwrap().stdout).unwrap()
     };
     let listed = run(&["get_incidents", "statuses=triggered", "limit=1"]);

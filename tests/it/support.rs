@@ -2,6 +2,7 @@
 
 pub mod tls;
 
+use std::process::Command;
 use std::sync::Arc;
 
 use pagerduty_mcp_server::config::{Config, Host};
@@ -9,6 +10,18 @@ use pagerduty_mcp_server::error::Error;
 use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::Value;
+
+/// Returns a command of the binary, without the variables of the user who runs the tests.
+///
+/// The home and the state directory are folders of the build, so that a test cannot change the user's own login or
+/// embedded account.
+pub fn binary() -> Command {
+    let home = env!("CARGO_TARGET_TMPDIR");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    command.env_clear().env("PAGERDUTY_SANDBOX_STATE", "memory");
+    command.envs(["HOME", "XDG_STATE_HOME", "LOCALAPPDATA"].map(|name| (name, home)));
+    command
+}
 
 /// An embedded account, and the tools in the name of one of its identities.
 pub struct Account {

@@ -3,6 +3,7 @@
 import json
 import os
 import ssl
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +20,35 @@ from doors import Door, Session, connect, http, native, over_typescript, python
 
 # Tests that call the package in this process get a new embedded account each time.
 os.environ["PAGERDUTY_SANDBOX_STATE"] = "memory"
+# A test that loses the line above writes here, where the session's end finds it, and not into the
+# user's own state directory. On macOS the state directory cannot be moved without the whole home.
+STATE = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+os.environ |= dict.fromkeys(("XDG_STATE_HOME", "LOCALAPPDATA"), STATE.name)
+
+
+def default_account() -> Path:
+    """Returns the file in which the embedded account is kept by default."""
+    mac = Path.home() / "Library" / "Application Support"
+    folder = mac if sys.platform == "darwin" else Path(STATE.name)
+    return folder / "pagerduty_mcp_server" / "sandbox.json"
+
+
+def modified(path: Path) -> int | None:
+    """Returns when a file was modified, or `None` if there is no such file."""
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+BEFORE = modified(default_account())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the run if a test changed the account that outlives the tests."""
+    with STATE:
+        if modified(default_account()) != BEFORE:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            raise pytest.UsageError(
+                f"a test changed {default_account()}: it has to keep PAGERDUTY_SANDBOX_STATE=memory"
+            )
 
 COMMANDS = {"native": native, "python": python}
 DOORS = COMMANDS | {"http": http, "typescript": over_typescript}

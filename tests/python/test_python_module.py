@@ -20,9 +20,10 @@ pytestmark = [pytest.mark.unit, pytest.mark.server]
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, nowhere: Path):
-    """No setting of whoever runs the tests."""
+    """Removes the settings of the user who runs the tests; the sandbox stays in memory."""
     for name in [name for name in os.environ if name.startswith("PAGERDUTY_")]:
-        monkeypatch.delenv(name)
+        if name != "PAGERDUTY_SANDBOX_STATE":
+            monkeypatch.delenv(name)
     monkeypatch.chdir(nowhere)
 
 
