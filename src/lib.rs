@@ -24,6 +24,7 @@ pub mod clients;
 pub mod config;
 pub mod docs;
 pub mod error;
+mod files;
 // Not part of what the crate offers. The settings in clippy.toml cover test functions, not what `fuzz/` drives.
 #[cfg(any(test, fuzzing))]
 #[allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

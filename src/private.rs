@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::files;
+
 /// Creates a folder that only the user can enter, unless it exists.
 pub fn folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
@@ -17,6 +19,8 @@ pub fn folder(folder: &Path) -> io::Result<()> {
 /// ends with the file and with the process.
 pub fn lock_file(path: &Path) -> io::Result<File> {
     folder(path.parent().unwrap_or(Path::new(".")))?;
+    // Opening a pipe would wait for its reader.
+    files::exists(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,14 +10,15 @@ use serde_json::{Map, Value};
 
 use crate::config::API_TOKEN;
 use crate::error::{Code, Error, Result};
-use crate::private;
+use crate::{files, private};
+
+/// The largest file that is read. Tokens take a few kilobytes.
+const LARGEST: u64 = 1 << 20;
 
 /// The entries; none if there is no file. A file that others can read is refused: what is in it may be known already.
 pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(unusable(path, "cannot be read", &error)),
+    let Some(file) = files::open(path).map_err(|error| unusable(path, "cannot be read", &error))? else {
+        return Ok(HashMap::new());
     };
     if open_to_others(&file).map_err(|error| unusable(path, "cannot be read", &error))? {
         return Err(Error::new(
@@ -28,7 +29,7 @@ pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
             "Remove it (pagerduty-mcp-server auth logout) and log in again, or make it yours alone with chmod 600.",
         ));
     }
-    let text = io::read_to_string(file).map_err(|error| unusable(path, "cannot be read", &error))?;
+    let text = files::text(file, LARGEST).map_err(|error| unusable(path, "cannot be read", &error))?;
     let entries: Map<String, Value> = serde_json::from_str(&text).map_err(|_| {
         // Not the parser's words, which may quote the file.
         Error::new(Code::TokenStoreUnavailable, format!("the token file {} is not what was written", path.display()))

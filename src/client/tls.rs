@@ -14,6 +14,7 @@ use rustls_platform_verifier::Verifier;
 use super::http::{Settings, chain};
 use crate::config::{SSL_CERT_DIR, SSL_CERT_FILE, Trust};
 use crate::error::{Code, Error, Result};
+use crate::files;
 
 /// The next step when a certificate is valid at another time.
 const CLOCK: &str = "Check the date and time of this machine.";
@@ -21,6 +22,9 @@ const CLOCK: &str = "Check the date and time of this machine.";
 /// The next step when the wrong certificate authorities are trusted.
 const OWN_AUTHORITY: &str = "If a proxy or gateway of your company answers in PagerDuty's place, set SSL_CERT_FILE to a PEM file with the \
                              certificate of its authority.";
+
+/// The largest file of certificates that is read. The authorities of a system take less than 1 MB.
+const LARGEST: u64 = 16 << 20;
 
 /// The certificate authorities in use, for `doctor`.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ fn system(provider: Arc<CryptoProvider>) -> Option<Verifier> {
 fn named(trust: &Trust) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     if let Some(file) = &trust.file {
-        let found = read(file).map_err(|why| unusable(SSL_CERT_FILE, file, &why))?;
+        let found = read(file).map_err(|error| unusable(SSL_CERT_FILE, file, &error.to_string()))?;
         if store.add_parsable_certificates(found).0 == 0 {
             return Err(unusable(SSL_CERT_FILE, file, "it holds no certificate in PEM"));
         }
@@ -107,9 +111,10 @@ fn named(trust: &Trust) -> Result<RootCertStore> {
 }
 
 /// Returns the certificates of a PEM file, skipping unreadable sections.
-fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = fs::read(file).map_err(|error| format!("it cannot be read: {error}"))?;
-    Ok(CertificateDer::pem_slice_iter(&bytes).flatten().collect())
+fn read(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    // Files that were joined may have a byte order mark in front of each part.
+    let text = files::read(file, LARGEST)?.replace('\u{feff}', "");
+    Ok(CertificateDer::pem_slice_iter(text.as_bytes()).flatten().collect())
 }
 
 fn unusable(variable: &str, path: &Path, why: &str) -> Error {

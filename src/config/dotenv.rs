@@ -9,12 +9,11 @@
 //! Lines are read as `python-dotenv` reads them, except that `$NAME` is not expanded: otherwise the file could put
 //! secrets of the environment into its values. Of two lines with the same name, the last one counts.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fmt};
 
 use super::{InFile, Variable, is_similar_to_token, is_switched_off, ours};
+use crate::files;
 
 /// The largest file that is read.
 const LARGEST: u64 = 1024 * 1024;
@@ -63,9 +62,9 @@ impl Dotenv {
     #[must_use]
     pub fn load() -> Self {
         let Some(path) = nearest() else { return Self::default() };
-        match read(&path) {
+        match files::read(&path, LARGEST) {
             Ok(text) => Self { path, ..Self::parse(&text) },
-            Err(why) => Self { path, unreadable: Some(why), ..Self::default() },
+            Err(error) => Self { path, unreadable: Some(error.to_string()), ..Self::default() },
         }
     }
 
@@ -188,28 +187,6 @@ fn content(variable: &Variable, value: String) -> Option<Content> {
 /// Returns whether this is a level of the log that a file may set.
 fn is_level(value: &str) -> bool {
     ["error", "warn", "info", "debug"].iter().any(|level| value.trim().eq_ignore_ascii_case(level))
-}
-
-/// Reads the text of a file, or returns the reason why it cannot be read.
-fn read(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(format!("it is larger than {} MB", LARGEST >> 20));
-    }
-    Ok(match bytes.as_slice() {
-        // Windows' shells write UTF-16.
-        [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
-        [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
-        // Unreadable bytes in lines that are not ours, such as comments, do not matter.
-        text => String::from_utf8_lossy(text).into_owned(),
-    })
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    let units = bytes.chunks(2).map(|pair| unit([*pair.first().unwrap_or(&0), *pair.get(1).unwrap_or(&0)]));
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// An entry of a file.

@@ -6,8 +6,8 @@
 //!
 //! The user names the file. Only a regular file that is empty or was written by the sandbox is replaced or removed.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Read};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::account::Account;
 use super::changes::Record;
 use super::time::{from_utc, utc};
-use crate::private;
+use crate::{files, private};
 
 /// The age at which an account is replaced by a new one: its incidents would no longer be recent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -157,21 +157,9 @@ pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
     !(-TOLERANCE..=LIFETIME).contains(&now.duration_since(seeded))
 }
 
-/// Returns the text of a file, or `None` if there is no file. Opens regular files only: others may block.
+/// Returns the text of a file, or `None` if there is no file.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a regular file")),
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other("it is too large"));
-    }
-    // Bytes that are not text are replaced, and the result is then not valid.
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    files::open(path)?.map(|file| files::text(file, LARGEST)).transpose()
 }
 
 /// Refuses the text of a file that the sandbox did not write.

@@ -24,6 +24,7 @@ mod dotenv;
 mod examples;
 mod fault_matrix;
 mod faults;
+mod files;
 mod format;
 mod http;
 mod http2;
