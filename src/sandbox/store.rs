@@ -159,7 +159,9 @@ pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
 
 /// Returns the text of a file, or `None` if there is no file.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    files::open(path)?.map(|file| files::text(file, LARGEST)).transpose()
+    let bytes = files::open(path)?.map(|file| files::bytes(file, LARGEST)).transpose()?;
+    // Bytes that are not text are replaced, and the result is then not valid.
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Refuses the text of a file that the sandbox did not write.

@@ -51,11 +51,8 @@ async fn certificates_in_a_pipe_or_a_huge_file_are_refused() {
     File::create(&huge).unwrap().set_len(1 << 40).unwrap();
     for (path, why) in [(&pipe, "it is not a regular file"), (&huge, "it is larger than 16 MB")] {
         let path = path.to_str().unwrap();
-        let variables = [
-            ("PAGERDUTY_API_TOKEN", "u+key"),
-            ("PAGERDUTY_API_HOST", "https://127.0.0.1:1"),
-            ("SSL_CERT_FILE", path),
-        ];
+        let variables =
+            [("PAGERDUTY_API_TOKEN", "u+key"), ("PAGERDUTY_API_HOST", "https://127.0.0.1:1"), ("SSL_CERT_FILE", path)];
         let refused = answer(folder.path(), &["call", "get_teams"], &variables).await;
         let message = message(&refused, Code::InvalidConfiguration);
         assert!(message.contains("SSL_CERT_FILE") && message.contains(path) && message.contains(why), "{message}");
