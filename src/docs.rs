@@ -95,7 +95,7 @@ fn section(text: &mut String, tool: &Tool) {
 
 /// The type in words: "integer", "list of string: high, low", "boolean, default true".
 fn kind(parameter: &Declaration) -> String {
-    let schema = (parameter.schema)();
+    let schema = parameter.form.schema();
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut kind = match schema.get("items") {
         None => text(schema.get("type")),
@@ -143,8 +143,8 @@ fn configuration_markdown() -> String {
          Variables come from the environment, then from a `.env` file in the working directory or the nearest parent that has \
          one; what is set already wins. Options of the command line win over both. A blank variable is as good as \
          none, and one that is blank in the environment is none whatever the file says.\n\n\
-         A `.env` file may be anybody's: editors start servers in the folders they open. So it decides only what the last column \
-         says. Settings that are ignored are named in the log and by `doctor`; a file whose setting is refused stops the start with \
+         A `.env` file may come from an unknown author, because editors start servers in the folders they open. It only decides \
+         what the last column says. Settings that are ignored are named in the log and by `doctor`; a file whose setting is refused stops the start with \
          exit status 2. What is set in the environment, even to nothing, leaves the file without a say. For `auth login` and over \
          HTTP, where callers bring their keys, a file's `PAGERDUTY_API_HOST` is refused unless it is the API of a region.\n\n\
          | Variable | Default | Meaning | In a `.env` file |\n|---|---|---|---|\n",

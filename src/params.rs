@@ -11,6 +11,7 @@
 //! clients that must fill every parameter send one. A list that has entries but names nothing, such as `[""]`, is an
 //! error: ignoring it would widen the query.
 
+mod form;
 mod ids;
 mod include;
 mod time;
@@ -20,25 +21,19 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 
+pub use form::Form;
 pub use ids::{Ids, MOST_IDS};
 pub use include::{Extras, Include};
 pub use time::{Moment, Range};
 pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Urgencies};
 
-/// A parameter's type: its schema and how it is read.
+/// The type of a parameter.
 pub trait Param: Sized {
+    /// The form of its values.
+    const FORM: Form;
+
     /// Whether the parameter must be given.
     const REQUIRED: bool = true;
-
-    /// The JSON Schema without the description. Plain keywords only: several clients refuse `$ref`, `anyOf`, `oneOf`,
-    /// `allOf` and lists of types.
-    fn schema() -> Map<String, Value>;
-
-    /// Returns whether a value is equivalent to none.
-    #[must_use]
-    fn is_blank(value: &Value) -> bool {
-        is_blank(value)
-    }
 
     /// Reads a value that is not blank.
     fn decode(name: &'static str, value: &Value) -> Result<Self>;
@@ -48,12 +43,6 @@ pub trait Param: Sized {
         Err(Error::new(Code::MissingParameter, format!("{name} is missing")).hint(format!("Pass {name}.")))
     }
 
-    /// Returns a remark for the answer about a value that was interpreted in a way that the caller may not have meant.
-    #[must_use]
-    fn remark(_name: &'static str, _value: &Value) -> Option<String> {
-        None
-    }
-
     /// Returns whether the parameter has a value other than its default.
     fn is_given(&self) -> bool {
         true
@@ -61,22 +50,11 @@ pub trait Param: Sized {
 }
 
 impl<T: Param> Param for Option<T> {
+    const FORM: Form = T::FORM;
     const REQUIRED: bool = false;
-
-    fn schema() -> Map<String, Value> {
-        T::schema()
-    }
-
-    fn is_blank(value: &Value) -> bool {
-        T::is_blank(value)
-    }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         T::decode(name, value).map(Some)
-    }
-
-    fn remark(name: &'static str, value: &Value) -> Option<String> {
-        T::remark(name, value)
     }
 
     fn absent(_: &'static str) -> Result<Self> {
@@ -96,12 +74,8 @@ pub struct Declaration {
     pub description: &'static str,
     /// Whether it must be given.
     pub required: bool,
-    /// Its schema without the description.
-    pub schema: fn() -> Map<String, Value>,
-    /// The check whether a value is equivalent to none.
-    pub is_blank: fn(&Value) -> bool,
-    /// The remark for the answer about a value, if there is one.
-    pub remark: fn(&'static str, &Value) -> Option<String>,
+    /// The form of its values.
+    pub form: Form,
 }
 
 /// A struct of parameters; implemented by [`params!`](crate::params!).
@@ -150,9 +124,7 @@ macro_rules! params {
                     name: stringify!($name),
                     description: $description,
                     required: <$type as $crate::params::Param>::REQUIRED,
-                    schema: <$type as $crate::params::Param>::schema,
-                    is_blank: <$type as $crate::params::Param>::is_blank,
-                    remark: <$type as $crate::params::Param>::remark,
+                    form: <$type as $crate::params::Param>::FORM,
                 },)*
             ];
 
@@ -178,7 +150,7 @@ pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
     let properties: Map<_, _> = declarations
         .iter()
         .map(|declaration| {
-            let mut property = (declaration.schema)();
+            let mut property = declaration.form.schema();
             property.insert("description".into(), declaration.description.into());
             (declaration.name.to_owned(), Value::Object(property))
         })
@@ -213,7 +185,7 @@ pub fn check_names(arguments: &Map<String, Value>, declarations: &[Declaration])
 /// Reads one argument; a blank one counts as absent.
 #[doc(hidden)]
 pub fn read<T: Param>(arguments: &Map<String, Value>, name: &'static str) -> Result<T> {
-    match arguments.get(name).filter(|value| !T::is_blank(value)) {
+    match arguments.get(name).filter(|value| !T::FORM.is_blank(value)) {
         None => T::absent(name),
         Some(value) => T::decode(name, value),
     }
@@ -222,13 +194,13 @@ pub fn read<T: Param>(arguments: &Map<String, Value>, name: &'static str) -> Res
 /// Returns the remarks on the arguments of a call that were understood.
 #[must_use]
 pub fn remarks(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Vec<String> {
-    let remark = |one: &Declaration| (one.remark)(one.name, arguments.get(one.name)?);
+    let remark = |one: &Declaration| one.form.remark(one.name, arguments.get(one.name)?);
     declarations.iter().filter_map(remark).collect()
 }
 
 /// Requires a parameter that the schema leaves optional.
 pub fn require(arguments: &Map<String, Value>, declarations: &[Declaration], name: &str) -> Result<()> {
-    let given = |one: &Declaration| arguments.get(name).is_some_and(|value| !(one.is_blank)(value));
+    let given = |one: &Declaration| arguments.get(name).is_some_and(|value| !one.form.is_blank(value));
     if declarations.iter().any(|one| one.name == name && given(one)) {
         return Ok(());
     }
@@ -236,28 +208,9 @@ pub fn require(arguments: &Map<String, Value>, declarations: &[Declaration], nam
     Err(Error::new(Code::MissingParameter, format!("{name} is {value}")).hint(format!("Pass {name}.")))
 }
 
-/// Returns whether a value, of a parameter that is not a name, is equivalent to none.
-fn is_blank(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.trim().is_empty() || is_null_word(text),
-        Value::Array(list) => list.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
-    }
-}
-
 /// Returns whether a text is a program's word for "no value".
 fn is_null_word(text: &str) -> bool {
     ["null", "none", "nil", "undefined"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
-}
-
-/// Returns whether a list is equivalent to none. A blank entry, unlike an empty list, may have been meant to narrow the
-/// query.
-fn is_blank_list(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.is_empty() || is_null_word(text) || text.replace(' ', "") == "[]",
-        other => is_blank(other),
-    }
 }
 
 /// The name closest to what was written, if one is close enough to be meant.
@@ -323,15 +276,11 @@ fn without_fraction(number: &str) -> &str {
     }
 }
 
-/// A schema from its keywords.
-fn keywords<const N: usize>(keywords: [(&str, Value); N]) -> Map<String, Value> {
-    keywords.into_iter().map(|(keyword, value)| (keyword.to_owned(), value)).collect()
-}
-
-fn string() -> Map<String, Value> {
-    keywords([("type", "string".into())])
-}
-
-fn strings() -> Map<String, Value> {
-    keywords([("type", "array".into()), ("items", string().into())])
+/// Reads a whole number, from a number or the text of one.
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => without_fraction(&number.to_string()).parse().ok(),
+        Value::String(text) => without_fraction(text.trim()).parse().ok(),
+        _ => None,
+    }
 }

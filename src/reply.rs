@@ -21,8 +21,11 @@ use crate::pagination::{CEILING, End, Listing};
 pub use budget::Budget;
 pub use format::{Format, Written};
 
-/// Said when a single object fills the answer and more.
-const OVERSIZED: &str = "This one object is larger than an answer should be. Name the fields you need in include.";
+/// The warning about a single object that is larger than an answer should be. The next step follows.
+const OVERSIZED: &str = "This one object is larger than an answer should be.";
+
+/// The next step if a single object is too large.
+pub const NAME_FIELDS: &str = "Name the fields you need in include.";
 
 /// The warning if rows may be missing.
 const SHORTER: &str = "The list may have become shorter since the previous page or while it was read, so rows may be \
@@ -40,17 +43,18 @@ pub struct Reply {
 enum Body {
     One { resource: &'static Resource, row: Map<String, Value> },
     Rows { resource: &'static Resource, rows: Vec<Map<String, Value>> },
-    Flat(Value),
+    Flat(Map<String, Value>),
 }
 
 impl Reply {
-    /// One object, as a list of one. It is given whole even if it is larger than `budget`, and then says so.
+    /// Returns one object, as a list of one. An object that is larger than `budget` is returned whole, with a warning
+    /// that ends with `shorten`, the way to a smaller one.
     #[must_use]
-    pub fn one(resource: &'static Resource, row: Map<String, Value>, mut budget: Budget) -> Self {
+    pub fn one(resource: &'static Resource, row: Map<String, Value>, mut budget: Budget, shorten: &str) -> Self {
         let fits = budget.take(&row);
         let mut reply = Self { body: Body::One { resource, row }, metadata: Map::new(), warnings: Vec::new() };
         if !fits {
-            reply.warn(OVERSIZED);
+            reply.warn(format!("{OVERSIZED} {shorten}"));
         }
         reply
     }
@@ -88,15 +92,15 @@ impl Reply {
             );
         }
         if listing.oversized {
-            reply.warn(OVERSIZED);
+            reply.warn(format!("{OVERSIZED} {NAME_FIELDS}"));
         }
         reply.warned(left_out(&listing.left_out))
     }
 
-    /// An answer without the envelope.
+    /// Returns an answer without the envelope. It has warnings, if there are any, beside its own fields.
     #[must_use]
-    pub fn flat(value: Value) -> Self {
-        Self { body: Body::Flat(value), metadata: Map::new(), warnings: Vec::new() }
+    pub fn flat(fields: Map<String, Value>) -> Self {
+        Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new() }
     }
 
     /// Adds to the metadata.
@@ -122,7 +126,7 @@ impl Reply {
         match &mut self.body {
             Body::One { row, .. } => text::neutralise_object(row),
             Body::Rows { rows, .. } => rows.iter_mut().for_each(text::neutralise_object),
-            Body::Flat(value) => text::neutralise_value(value),
+            Body::Flat(fields) => text::neutralise_object(fields),
         }
         for warning in &mut self.warnings {
             *warning = text::neutralise(warning).into_owned();
@@ -134,7 +138,12 @@ impl Reply {
     #[must_use]
     pub fn into_value(self) -> Value {
         let (resource, rows) = match self.body {
-            Body::Flat(value) => return value,
+            Body::Flat(mut fields) => {
+                if !self.warnings.is_empty() {
+                    fields.insert("warnings".into(), self.warnings.into());
+                }
+                return Value::Object(fields);
+            }
             Body::One { resource, row } => (resource, vec![row]),
             Body::Rows { resource, rows } => (resource, rows),
         };

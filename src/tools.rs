@@ -277,10 +277,16 @@ impl Context {
         Budget::of(self.terms.max_tokens).within(self.terms.shows)
     }
 
-    /// One object, read by its ID.
-    pub async fn show<M: Model, X: Extras>(&self, id: &Id<M>, query: Query, include: &Include<M, X>) -> Result<Reply> {
+    /// Returns one object, read by its ID. `shorten` is the way to a smaller one.
+    pub async fn show<M: Model, X: Extras>(
+        &self,
+        id: &Id<M>,
+        query: Query,
+        include: &Include<M, X>,
+        shorten: &str,
+    ) -> Result<Reply> {
         let row = self.api.one(id, query, &include.selection()).await?;
-        Ok(self.object(M::RESOURCE, row.shown, include, Request::One))
+        Ok(self.object(M::RESOURCE, row.shown, include, Request::One, shorten))
     }
 
     /// A list; `narrow` names the parameters that make it shorter.
@@ -302,9 +308,10 @@ impl Context {
         row: Map<String, Value>,
         include: &Include<M, X>,
         request: Request,
+        shorten: &str,
     ) -> Reply {
         let warnings = include.warnings(request, std::iter::once(&row));
-        Reply::one(resource, row, self.budget()).warned(warnings)
+        Reply::one(resource, row, self.budget(), shorten).warned(warnings)
     }
 
     /// How much of a list to fetch.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pagerduty_rows::fields::{Selection, plain};
-use serde::Serialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
@@ -37,15 +36,15 @@ pub struct Me {
     pub teams: Vec<Id<Team>>,
 }
 
-/// The flat answer of `build_user_context`.
-#[derive(Clone, Debug, Serialize)]
+/// The current user, with everything that belongs to them.
+#[derive(Clone, Debug)]
 pub struct UserContext {
-    user_id: String,
-    name: String,
-    email: String,
-    team_ids: Vec<String>,
-    service_ids: Vec<String>,
-    escalation_policy_ids: Vec<String>,
+    /// The user and their teams.
+    pub me: Arc<Me>,
+    /// The services of the teams.
+    pub services: Owned<Service>,
+    /// The escalation policies that notify the user.
+    pub policies: Owned<EscalationPolicy>,
 }
 
 /// The IDs of what belongs to somebody.
@@ -161,14 +160,7 @@ impl Api {
         let ask = self.shared().ask_ids("user_ids", vec![me.id.clone()], usize::MAX);
         let policies = self.account.policies_of_user.refresh(me.id.clone(), ask);
         let (services, policies) = tokio::try_join!(services, policies)?;
-        Ok(UserContext {
-            user_id: me.id.to_string(),
-            name: me.name.clone(),
-            email: me.email.clone(),
-            team_ids: me.teams.iter().map(Id::to_string).collect(),
-            service_ids: services.ids.iter().map(Id::to_string).collect(),
-            escalation_policy_ids: policies.ids.iter().map(Id::to_string).collect(),
-        })
+        Ok(UserContext { me, services, policies })
     }
 
     /// Returns the current user for a change: the known one, or else asks for a short time, regardless of the rate

@@ -429,12 +429,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_windows_is_read() {
-        let units: Vec<u8> = "PAGERDUTY_REGION=eu\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(Dotenv::parse(&utf16(&units, u16::from_le_bytes)).get("PAGERDUTY_REGION"), Some("eu"));
-    }
-
-    #[test]
     fn what_a_file_never_decides_is_told_where_it_means_something() {
         let file =
             Dotenv::parse("PAGERDUTY_RAW_TEXT=1\nBROWSER=x\nMCP_PORT=\nPAGERDUTY_TOKEN_STORE=keyring\nMCP_HOST=h");

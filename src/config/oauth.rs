@@ -110,7 +110,7 @@ impl fmt::Debug for Browser {
 pub struct OAuth {
     /// The client; without one there is no login.
     pub client_id: Option<String>,
-    /// Who named that client. A `.env` file may name anybody's, for which the stored login was not made.
+    /// The source of that client. A `.env` file may name another client, for which the stored login was not made.
     pub client_by: Option<By>,
     /// The client's secret; without it an expired login is made anew, not refreshed.
     pub client_secret: Option<SecretString>,

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result};
 pub enum By {
     /// The user who runs the program, by an option, an argument or the environment.
     User,
-    /// The `.env` file, which may be anybody's.
+    /// The `.env` file, which may come from an unknown author.
     File,
 }
 

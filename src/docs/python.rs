@@ -113,7 +113,7 @@ fn signature(text: &mut String, start: &str, parameters: &[&Declaration], return
 
 /// The type, and the default of what is not required.
 fn annotation(parameter: &Declaration) -> String {
-    let schema = (parameter.schema)();
+    let schema = parameter.form.schema();
     let kind = match schema.get("type").and_then(Value::as_str) {
         Some("array") => "list[str]",
         Some("integer") => "int",

@@ -1,11 +1,8 @@
 //! Reads IDs of PagerDuty's objects in the forms that people and programs write.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::types::whole;
-use super::{
-    Param, is_blank, is_blank_list, is_null_word, names_nothing, parts, quote, string, strings, without_fraction,
-};
+use super::{Form, Param, is_null_word, names_nothing, parts, quote, without_fraction};
 use crate::client::MOST_VALUES;
 use crate::client::resources::{ESCALATION_POLICIES, INCIDENTS, Resource, SCHEDULES, SERVICES, TEAMS, USERS};
 use crate::error::{Code, Error, Result};
@@ -28,14 +25,7 @@ const PAGES: &[(&str, &Resource)] = &[
 ];
 
 impl<M: Model> Param for Id<M> {
-    fn schema() -> Map<String, Value> {
-        string()
-    }
-
-    /// Clients that must fill every number send 0.
-    fn is_blank(value: &Value) -> bool {
-        is_blank(value) || whole(value) == Some(0)
-    }
+    const FORM: Form = Form::Id;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let id = match value {
@@ -134,15 +124,8 @@ impl<M> Ids<M> {
 }
 
 impl<M: Model> Param for Ids<M> {
+    const FORM: Form = Form::List(&[]);
     const REQUIRED: bool = false;
-
-    fn schema() -> Map<String, Value> {
-        strings()
-    }
-
-    fn is_blank(value: &Value) -> bool {
-        is_blank_list(value)
-    }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let mut items = parts(name, value, "a list of IDs, like [\"PABC123\"]")?;

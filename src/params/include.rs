@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use pagerduty_rows::fields::{Field, Selection, plain};
 use serde_json::{Map, Value};
 
-use super::{Param, is_blank_list, items, names_nothing, nearest, shorten, strings};
+use super::{Form, Param, items, names_nothing, nearest, shorten};
 use crate::error::{Code, Error, Result};
 use crate::models::{Model, Request};
 
@@ -129,15 +129,8 @@ impl<M: Model, X: Extras> Include<M, X> {
 }
 
 impl<M: Model, X: Extras> Param for Include<M, X> {
+    const FORM: Form = Form::List(&[]);
     const REQUIRED: bool = false;
-
-    fn schema() -> Map<String, Value> {
-        strings()
-    }
-
-    fn is_blank(value: &Value) -> bool {
-        is_blank_list(value)
-    }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let asked = items(name, value, "a list of field names, like [\"id\", \"summary\"]")?;

@@ -8,9 +8,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Param, quote, string};
+use super::{Form, Param, quote};
 use crate::error::{Code, Error, Result};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -61,9 +61,7 @@ impl std::fmt::Display for Moment {
 }
 
 impl Param for Moment {
-    fn schema() -> Map<String, Value> {
-        string()
-    }
+    const FORM: Form = Form::Time;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let text = value.as_str().unwrap_or_default();

@@ -2,11 +2,9 @@
 
 use std::marker::PhantomData;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    Param, invalid, is_blank, is_blank_list, items, keywords, names_nothing, shorten, string, without_fraction,
-};
+use super::{Form, Param, invalid, items, names_nothing, shorten, whole};
 use crate::error::{Code, Error, Result};
 use crate::pagination::CEILING;
 
@@ -35,26 +33,8 @@ impl std::fmt::Display for Text {
     }
 }
 
-/// Words that programs write for "no value". In another case these may be names.
-const NO_VALUE: [&str; 4] = ["null", "None", "nil", "undefined"];
-
 impl Param for Text {
-    fn schema() -> Map<String, Value> {
-        string()
-    }
-
-    fn is_blank(value: &Value) -> bool {
-        match value {
-            Value::String(text) => text.trim().is_empty() || NO_VALUE.contains(&text.trim()),
-            other => is_blank(other),
-        }
-    }
-
-    fn remark(name: &'static str, value: &Value) -> Option<String> {
-        let word = NO_VALUE.iter().find(|word| value.as_str().is_some_and(|text| text.trim() == **word))?;
-        let searched = word.to_uppercase();
-        Some(format!("{name} {word:?} was taken for no value. To search for that word, write {searched}."))
-    }
+    const FORM: Form = Form::Text;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let text = match value {
@@ -82,14 +62,7 @@ impl Content {
 }
 
 impl Param for Content {
-    fn schema() -> Map<String, Value> {
-        string()
-    }
-
-    /// Any text is the note, so only `null` is blank.
-    fn is_blank(value: &Value) -> bool {
-        value.is_null()
-    }
+    const FORM: Form = Form::Verbatim;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         match value {
@@ -97,19 +70,6 @@ impl Param for Content {
             _ => Err(invalid(name, value, "a text that is not blank")),
         }
     }
-}
-
-/// Reads a whole number, from a number or the text of one.
-pub(super) fn whole(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => without_fraction(&number.to_string()).parse().ok(),
-        Value::String(text) => without_fraction(text.trim()).parse().ok(),
-        _ => None,
-    }
-}
-
-fn integer() -> Map<String, Value> {
-    keywords([("type", "integer".into())])
 }
 
 /// How many results at most: a positive number.
@@ -128,14 +88,7 @@ impl Limit {
 }
 
 impl Param for Limit {
-    fn schema() -> Map<String, Value> {
-        integer()
-    }
-
-    /// Clients that must fill every number send 0.
-    fn is_blank(value: &Value) -> bool {
-        is_blank(value) || whole(value) == Some(0)
-    }
+    const FORM: Form = Form::Integer;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let limit = whole(value).and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
@@ -156,13 +109,7 @@ impl Offset {
 }
 
 impl Param for Offset {
-    fn schema() -> Map<String, Value> {
-        integer()
-    }
-
-    fn is_blank(value: &Value) -> bool {
-        is_blank(value) || whole(value) == Some(0)
-    }
+    const FORM: Form = Form::Integer;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let offset = whole(value).and_then(|offset| usize::try_from(offset).ok()).filter(|offset| *offset < CEILING);
@@ -189,16 +136,8 @@ impl<const DEFAULT: bool> Flag<DEFAULT> {
 }
 
 impl<const DEFAULT: bool> Param for Flag<DEFAULT> {
+    const FORM: Form = Form::Switch(DEFAULT);
     const REQUIRED: bool = false;
-
-    fn schema() -> Map<String, Value> {
-        let mut schema = keywords([("type", "boolean".into())]);
-        // A switch that is off by default needs no words for it.
-        if DEFAULT {
-            schema.insert("default".into(), true.into());
-        }
-        schema
-    }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let on = match value {
@@ -264,16 +203,8 @@ impl<C: Choice> Choices<C> {
 }
 
 impl<C: Choice> Param for Choices<C> {
+    const FORM: Form = Form::List(C::WORDS);
     const REQUIRED: bool = false;
-
-    fn schema() -> Map<String, Value> {
-        let item = keywords([("type", "string".into()), ("enum", C::WORDS.into())]);
-        keywords([("type", "array".into()), ("items", item.into())])
-    }
-
-    fn is_blank(value: &Value) -> bool {
-        is_blank_list(value)
-    }
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let expected = format!("a list of {}", C::WORDS.join(", "));

@@ -4,53 +4,19 @@ use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
 use super::convert::to_python;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Family, Result};
 
 /// The value, or the exception for the error.
 pub fn raised<T>(py: Python<'_>, outcome: Result<T>) -> PyResult<T> {
     outcome.map_err(|error| to_exception(py, &error))
 }
 
-/// The name of the exception class for a code. Without a `_` arm: a new code needs an answer here to compile.
-const fn class(code: Code) -> &'static str {
-    match code {
-        Code::MissingCredentials
-        | Code::AuthenticationFailed
-        | Code::LoginFailed
-        | Code::LoginPending
-        | Code::LoginTimeout
-        | Code::CallbackPortInUse
-        | Code::TokenStoreUnavailable => "PagerDutyAuthError",
-        Code::InvalidEscalationPolicyId
-        | Code::InvalidIncidentId
-        | Code::InvalidScheduleId
-        | Code::InvalidServiceId
-        | Code::InvalidTeamId
-        | Code::InvalidUserId
-        | Code::MissingParameter
-        | Code::InvalidParameter
-        | Code::UnknownParameter
-        | Code::ConflictingParameters
-        | Code::InvalidInclude
-        | Code::InvalidTimestamp
-        | Code::InvalidTimeRange => "ValidationError",
-        Code::InvalidConfiguration
-        | Code::PermissionDenied
-        | Code::MissingAbility
-        | Code::NotFound
-        | Code::RateLimited
-        | Code::UnknownTool
-        | Code::NoUserContext
-        | Code::NoTeams
-        | Code::AlreadyResolved
-        | Code::AlreadyAcknowledged
-        | Code::ApiError
-        | Code::UnexpectedResponse
-        | Code::NetworkError
-        | Code::Timeout
-        | Code::OutcomeUnknown
-        | Code::Cancelled
-        | Code::Internal => "PagerDutyError",
+/// Returns the name of the exception class.
+const fn class(family: Family) -> &'static str {
+    match family {
+        Family::Auth => "PagerDutyAuthError",
+        Family::Arguments => "ValidationError",
+        Family::Request | Family::Call => "PagerDutyError",
     }
 }
 
@@ -67,6 +33,6 @@ fn make<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
         ("retryable", error.is_retryable().into_pyobject(py)?.to_owned().into_any()),
         ("envelope", to_python(py, &error.envelope())?),
     ];
-    let class = py.import("pagerduty_mcp_server.errors")?.getattr(class(error.code()))?;
+    let class = py.import("pagerduty_mcp_server.errors")?.getattr(class(error.code().family()))?;
     class.call((error.message(),), Some(&attributes.into_py_dict(py)?))
 }

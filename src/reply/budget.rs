@@ -126,6 +126,12 @@ impl Budget {
         }
     }
 
+    /// Takes the cost of a text in a list. Returns `false` if it does not fit.
+    pub fn take_text(&mut self, text: &str) -> bool {
+        let written = format!("{text:?},");
+        self.charge(|| estimate_text(&written), || Extent::of(&written))
+    }
+
     fn charge(&mut self, tokens: impl FnOnce() -> usize, extent: impl FnOnce() -> Extent) -> bool {
         let in_tokens = self.tokens.as_mut().is_none_or(|room| room.take(tokens()));
         let in_size = self.size.as_mut().is_none_or(|(room, unit)| {

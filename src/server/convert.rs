@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 
 use crate::clients::{Client, Reads};
-use crate::error::{Code, Error};
+use crate::error::{Error, Family};
 use crate::reply::{Format, Reply, Written};
 use crate::tools::{Label, Tool, Toolbox};
 
@@ -99,54 +99,15 @@ pub(super) fn reply(reply: Reply, style: Style) -> CallToolResult {
 /// What the model can act on is a tool result with `isError`, because clients show those to the model and hide protocol
 /// errors from it. A tool that does not exist has no result.
 pub(super) fn error(error: &Error, tools: &[&'static Tool], style: Style) -> Result<CallToolResult, ErrorData> {
-    match error.code() {
-        Code::UnknownTool => {
-            let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
-            let envelope = error.envelope();
-            Err(ErrorData::invalid_params(
-                format!("{}; the tools are: {}", error.message(), names.join(", ")),
-                envelope.get("error").cloned(),
-            ))
-        }
-        Code::MissingCredentials
-        | Code::InvalidConfiguration
-        | Code::AuthenticationFailed
-        | Code::LoginFailed
-        | Code::LoginPending
-        | Code::LoginTimeout
-        | Code::CallbackPortInUse
-        | Code::TokenStoreUnavailable
-        | Code::PermissionDenied
-        | Code::MissingAbility
-        | Code::NotFound
-        | Code::RateLimited
-        | Code::InvalidEscalationPolicyId
-        | Code::InvalidIncidentId
-        | Code::InvalidScheduleId
-        | Code::InvalidServiceId
-        | Code::InvalidTeamId
-        | Code::InvalidUserId
-        | Code::MissingParameter
-        | Code::InvalidParameter
-        | Code::UnknownParameter
-        | Code::ConflictingParameters
-        | Code::InvalidInclude
-        | Code::InvalidTimestamp
-        | Code::InvalidTimeRange
-        | Code::NoUserContext
-        | Code::NoTeams
-        | Code::AlreadyResolved
-        | Code::AlreadyAcknowledged
-        | Code::ApiError
-        | Code::UnexpectedResponse
-        | Code::NetworkError
-        | Code::Timeout
-        | Code::OutcomeUnknown
-        | Code::Cancelled
-        | Code::Internal => {
-            let mut result = CallToolResult::structured_error(error.envelope());
-            result.structured_content.take_if(|_| !style.structured);
-            Ok(result)
-        }
+    if error.code().family() == Family::Request {
+        let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
+        let envelope = error.envelope();
+        return Err(ErrorData::invalid_params(
+            format!("{}; the tools are: {}", error.message(), names.join(", ")),
+            envelope.get("error").cloned(),
+        ));
     }
+    let mut result = CallToolResult::structured_error(error.envelope());
+    result.structured_content.take_if(|_| !style.structured);
+    Ok(result)
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Team, User};
 use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
-use crate::reply::Reply;
+use crate::reply::{NAME_FIELDS, Reply};
 
 /// One policy, or a list by name, user and team.
 pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
@@ -46,7 +46,7 @@ crate::params! {
 async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.policy_id {
         let ignored = id_excludes(&params, "policy_id", &["query", "user_ids", "team_ids"])?;
-        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
+        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
     }
     let query = if params.current_user_context.is_on() {
         context_excludes(&params, &["user_ids", "team_ids"])?;

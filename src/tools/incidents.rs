@@ -16,7 +16,7 @@ use crate::pagination::Listing;
 use crate::params::{
     Choices, Content, Extras, Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range, Statuses, Urgencies,
 };
-use crate::reply::Reply;
+use crate::reply::{NAME_FIELDS, Reply};
 
 /// One incident with what is known about it, or a list.
 pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
@@ -220,7 +220,7 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
         }
     }
     let shown = params.include.arrange(shown, &EXTRAS);
-    let mut reply = cx.object(&INCIDENTS, shown, &params.include, Request::One);
+    let mut reply = cx.object(&INCIDENTS, shown, &params.include, Request::One, NAME_FIELDS);
     for (name, count) in counts {
         reply.set(&name, count);
     }
@@ -330,11 +330,12 @@ async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let changed = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
-    Ok(cx.object(&INCIDENTS, changed.row.shown, &params.include, Request::Change).warned(changed.warning))
+    let reply = cx.object(&INCIDENTS, changed.row.shown, &params.include, Request::Change, NAME_FIELDS);
+    Ok(reply.warned(changed.warning))
 }
 
 async fn add_incident_note(cx: Context, params: NoteParams) -> Result<Reply> {
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let changed = cx.api.add_note(&id, params.content.as_str(), from).await?;
-    Ok(Reply::one(&NOTES, changed.row.shown, cx.budget()).warned(changed.warning))
+    Ok(Reply::one(&NOTES, changed.row.shown, cx.budget(), "The note was added.").warned(changed.warning))
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Service, Team};
 use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
-use crate::reply::Reply;
+use crate::reply::{NAME_FIELDS, Reply};
 
 /// One service, or a list by team and name.
 pub(super) const GET_SERVICES: Tool = Tool::read::<Params>(
@@ -43,7 +43,7 @@ crate::params! {
 async fn get_services(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.service_id {
         let ignored = id_excludes(&params, "service_id", &["team_ids", "query"])?;
-        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
+        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
     }
     let scope = by_team(&cx, &params, params.current_user_context, &params.team_ids, "services").await?;
     let query = scope.query.with("query", params.query);

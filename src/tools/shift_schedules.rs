@@ -17,7 +17,10 @@ use crate::ids::Id;
 use crate::models::{Model, Request, Schedule, ShiftSchedule, User};
 use crate::pagination::{self, End, Listing, Want};
 use crate::params::{Include, Range};
-use crate::reply::Reply;
+use crate::reply::{NAME_FIELDS, Reply};
+
+/// The next step if a schedule over a range is too large.
+const SHORTEN_RANGE: &str = "Shorten the range with since and until, or name the fields you need in include.";
 
 /// The most users that are looked up for one schedule. Schedules rarely have more.
 const MOST_USERS: usize = 50;
@@ -25,14 +28,15 @@ const MOST_USERS: usize = 50;
 /// Returns one schedule of either kind. For a shift-based schedule, PagerDuty's first endpoint answers 400 or 404.
 pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include: &Include<Schedule>) -> Result<Reply> {
     let query = Query::new().with("since", range.since).with("until", range.until);
-    let unknown = match cx.show(id, query, include).await {
+    let shorten = if range.given() { SHORTEN_RANGE } else { NAME_FIELDS };
+    let unknown = match cx.show(id, query, include, shorten).await {
         Err(error) if may_be_shift_based(&error) => error,
         outcome => return outcome,
     };
     let mut shown = read(cx, id, range, include.asked(), unknown).await?;
     let mut warnings = Vec::new();
     name_users(cx, &mut shown, &mut warnings).await;
-    Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Request::One).warned(warnings))
+    Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Request::One, shorten).warned(warnings))
 }
 
 /// Returns a list of both kinds: layer-based schedules in PagerDuty's order, then shift-based ones. If one kind is

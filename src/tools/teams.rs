@@ -7,7 +7,7 @@ use crate::error::{Code, Result};
 use crate::ids::Id;
 use crate::models::Team;
 use crate::params::{Include, Limit, Offset, Text};
-use crate::reply::Reply;
+use crate::reply::{NAME_FIELDS, Reply};
 
 /// One team, or a list by name.
 pub(super) const GET_TEAMS: Tool = Tool::read::<Params>(
@@ -35,7 +35,7 @@ crate::params! {
 async fn get_teams(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.team_id {
         let ignored = id_excludes(&params, "team_id", &["query"])?;
-        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
+        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
     }
     let query = Query::new().with("query", params.query);
     let list = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await;

@@ -1,15 +1,15 @@
 //! `get_users` and `build_user_context`.
 
-use serde_json::to_value;
+use serde_json::{Map, Value};
 
 use super::scope::{by_team, id_excludes};
 use super::{About, Context, Tool, Toolset, run};
-use crate::client::Query;
-use crate::error::{Code, Error, Result};
+use crate::client::{Query, UserContext};
+use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Team, User};
 use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
-use crate::reply::Reply;
+use crate::reply::{Budget, NAME_FIELDS, Reply};
 
 /// One user, or a list by team and name.
 pub(super) const GET_USERS: Tool = Tool::read::<Params>(
@@ -61,7 +61,7 @@ crate::params! {
 async fn get_users(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.user_id {
         let ignored = id_excludes(&params, "user_id", &["team_ids", "query"])?;
-        return Ok(cx.show(id, Query::new(), &params.include).await?.warned(ignored));
+        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
     }
     let scope = by_team(&cx, &params, params.current_user_context, &params.team_ids, "users").await?;
     let query = scope.query.with("query", params.query);
@@ -70,6 +70,32 @@ async fn get_users(cx: Context, params: Params) -> Result<Reply> {
 }
 
 async fn build_user_context(cx: Context, _: NoParams) -> Result<Reply> {
-    let context = cx.api.user_context().await?;
-    to_value(context).map(Reply::flat).map_err(|error| Error::new(Code::Internal, error.to_string()))
+    let UserContext { me, services, policies } = cx.api.user_context().await?;
+    let mut shown = Map::new();
+    for (name, text) in [("user_id", me.id.to_string()), ("name", me.name.clone()), ("email", me.email.clone())] {
+        shown.insert(name.to_owned(), text.into());
+    }
+    let mut budget = cx.budget();
+    budget.take(&shown);
+    let mut warnings = Vec::new();
+    // Services are the most numerous, so they are the first to be cut.
+    let all_policies = format!("get_escalation_policies with current_user_context=false and user_ids={}", me.id);
+    let teams = fitting(&mut budget, "team_ids", &me.teams, "get_teams", &mut warnings);
+    let policies = fitting(&mut budget, "escalation_policy_ids", &policies.ids, &all_policies, &mut warnings);
+    let services = fitting(&mut budget, "service_ids", &services.ids, "get_services", &mut warnings);
+    for (name, ids) in [("team_ids", teams), ("service_ids", services), ("escalation_policy_ids", policies)] {
+        shown.insert(name.to_owned(), ids);
+    }
+    Ok(Reply::flat(shown).warned(warnings))
+}
+
+/// Returns the IDs that fit into the answer. If some do not fit, a warning names the tool that `lists` them.
+fn fitting<M>(budget: &mut Budget, name: &str, ids: &[Id<M>], lists: &str, warnings: &mut Vec<String>) -> Value {
+    let fitting: Vec<_> =
+        ids.iter().take_while(|id| budget.take_text(id.as_str())).map(|id| id.as_str().into()).collect();
+    if fitting.len() < ids.len() {
+        let (count, all) = (fitting.len(), ids.len());
+        warnings.push(format!("The answer is full: {count} of {all} {name} are here. For the rest use {lists}."));
+    }
+    Value::Array(fitting)
 }

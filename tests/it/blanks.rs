@@ -27,7 +27,7 @@ fn tool(name: &str) -> &'static Tool {
 fn filled(tool: &Tool, except: &str, fill: impl Fn(&str, bool) -> Value) -> Map<String, Value> {
     let others = tool.params.iter().filter(|parameter| parameter.name != except && !parameter.required);
     let value = |parameter: &pagerduty_mcp_server::params::Declaration| {
-        let schema = (parameter.schema)();
+        let schema = parameter.form.schema();
         fill(schema["type"].as_str().unwrap(), schema.get("default") == Some(&json!(true)))
     };
     others.map(|parameter| (parameter.name.to_owned(), value(parameter))).collect()
@@ -123,7 +123,7 @@ async fn all_statuses_beside_id_are_accepted() {
 async fn list_of_blanks_is_rejected() {
     let account = Account::start().await;
     for tool in ALL {
-        let lists = tool.params.iter().filter(|parameter| (parameter.schema)()["type"] == "array");
+        let lists = tool.params.iter().filter(|parameter| parameter.form.schema()["type"] == "array");
         for name in lists.map(|parameter| parameter.name) {
             for nothing in [json!([""]), json!([null]), json!([","]), json!(["null"]), json!(","), json!("[null]")] {
                 if name == "schedule_ids" && nothing == json!(["null"]) {

@@ -110,7 +110,7 @@ fn parameters_with_same_meaning_have_same_schema() {
         let schemas: HashSet<_> = ALL
             .iter()
             .flat_map(|tool| tool.params.iter().filter(|parameter| parameter.name == name))
-            .map(|parameter| format!("{:?} {}", (parameter.schema)(), parameter.description))
+            .map(|parameter| format!("{:?} {}", parameter.form.schema(), parameter.description))
             .collect();
         assert_eq!(schemas.len(), 1, "{name}: {schemas:?}");
     }
