@@ -1,4 +1,4 @@
-//! The envelope, the metadata and the fields of answers.
+//! Tests of the envelope, the metadata and the fields of answers.
 
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ fn names(row: &Value) -> Vec<&str> {
     row.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// Whether the fields of `row` are among `fields`, in that order.
+/// Returns whether the fields of `row` are among `fields`, in that order.
 fn in_order(row: &Value, fields: &[&str]) -> bool {
     let expected: Vec<_> = fields.iter().copied().filter(|field| row.get(field).is_some()).collect();
     names(row) == expected
@@ -25,7 +25,7 @@ fn has_empty(value: &Value) -> bool {
     }
 }
 
-/// Every read tool with arguments that answer something, its key, and its default fields in order.
+/// Every read tool with arguments that have results, its key, and its default fields in order.
 const DEFAULTS: [(&str, &str, &[&str]); 7] = [
     (
         "get_escalation_policies",
@@ -111,7 +111,7 @@ async fn lists_have_envelope_default_fields_and_no_empty_values() {
     }
 }
 
-/// The shape of a value: its keys, sorted and nested, with every list one element long.
+/// Returns the shape of a value: its keys, sorted and nested, with a single merged element for each list.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -247,7 +247,7 @@ async fn get_incidents_list_counts_statuses() {
     for name in ["status_counts", "autoresolve_count", "no_data_count"] {
         assert_eq!(bare["metadata"][name], metadata[name], "{name}");
     }
-    // All three are there when nothing is found.
+    // All three counts are present even if nothing is found.
     let none = account.ok("get_incidents", json!({"since": "2001-01-01", "until": "2001-01-02"})).await;
     assert_eq!(none["metadata"]["status_counts"], json!({"triggered": 0, "acknowledged": 0, "resolved": 0}));
     assert_eq!((&none["metadata"]["autoresolve_count"], &none["metadata"]["no_data_count"]), (&json!(0), &json!(0)));
@@ -301,7 +301,7 @@ async fn description_equal_to_title_only_on_request() {
     assert_eq!(asked["incidents"][0]["description"], asked["incidents"][0]["title"]);
 }
 
-/// Reads one incident after another with all extras until one has what `wanted` looks for.
+/// Reads incidents with all extras until one satisfies `wanted`.
 async fn incident_with(account: &Account, wanted: impl Fn(&Value) -> bool) -> Value {
     let list = account.ok("get_incidents", json!({"limit": 60, "include": ["id"]})).await;
     for incident in rows(&list, "incidents") {
@@ -337,7 +337,7 @@ async fn incident_by_id_returns_requested_extras() {
         assert!(in_order(note, &["id", "content", "created_at", "user", "channel"]), "{note}");
         assert_eq!((names(&note["user"]), names(&note["channel"])), (vec!["id", "name"], vec!["summary"]));
     }
-    // Named in `include` they come too, in their place.
+    // Extras can also be named in `include`, and keep their position there.
     let arguments = json!({"incident_id": incident["id"], "include": ["notes", "title", "past_incidents"]});
     let asked = account.ok("get_incidents", arguments).await;
     assert_eq!(names(&asked["incidents"][0]), ["notes", "title", "past_incidents"]);

@@ -1,14 +1,14 @@
-//! The invariants of `ARCHITECTURE.md`, read off the source.
+//! Tests of the invariants in `ARCHITECTURE.md`, by searching the source.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files of the product by name; those of `crates/rows` begin with `rows/`.
+/// Returns the source files of the product by name. The names of those in `crates/rows` begin with `rows/`.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let trees = [("", root.join("src")), ("rows/", root.join("crates/rows/src"))];
     let mut sources: Vec<_> = trees.iter().flat_map(|(prefix, tree)| tree_of(prefix, tree)).collect();
-    // It drives everything, and is compiled for tests only.
+    // This module uses every other one, and is compiled only for tests.
     sources.retain(|(name, _)| name != "fuzzing.rs");
     sources.sort();
     sources
@@ -29,13 +29,13 @@ fn all_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Source lines that are code, up to the tests of the file.
+/// Returns the lines of code before the tests of a file.
 fn code(source: &str) -> impl Iterator<Item = &str> {
     let lines = source.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
     lines.filter(|line| !line.trim_start().starts_with("//"))
 }
 
-/// Files with a line of code that holds one of `words`, outside `rooms`.
+/// Returns the files outside `rooms` that have a line of code with one of `words`.
 fn intruders(words: &[&str], rooms: &[&str]) -> Vec<String> {
     let in_room =
         |file: &str| rooms.iter().any(|room| file == format!("{room}.rs") || file.starts_with(&format!("{room}/")));
@@ -46,23 +46,23 @@ fn intruders(words: &[&str], rooms: &[&str]) -> Vec<String> {
 #[test]
 fn frameworks_are_used_only_by_edge_modules() {
     let none: [String; 0] = [];
-    assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server knows rmcp");
-    assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python knows pyo3");
-    assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth know reqwest");
+    assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server uses rmcp");
+    assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python uses pyo3");
+    assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth use reqwest");
     let serving = ["sandbox", "auth", "server", "serve"];
     assert_eq!(intruders(&["axum"], &serving), none, "only the server, the sandbox and the login have routes");
     assert_eq!(
         intruders(&["hyper::", "tower_http::"], &["server/http", "serve"]),
         none,
-        "only those who serve mind connections"
+        "only HTTP servers handle connections"
     );
-    assert_eq!(intruders(&["prometheus_client"], &["metrics"]), none, "only metrics knows how they are counted");
-    assert_eq!(intruders(&["clap"], &["cli"]), none, "only cli knows clap");
+    assert_eq!(intruders(&["prometheus_client"], &["metrics"]), none, "only metrics uses prometheus_client");
+    assert_eq!(intruders(&["clap"], &["cli"]), none, "only cli uses clap");
 }
 
 #[test]
 fn rows_public_functions_are_not_generic() {
-    // A generic function would be compiled where it is called, which is not for speed.
+    // A generic function would be compiled in the calling crate, which is optimized for size.
     let is_generic = |line: &&str| {
         let line = line.trim_start();
         (line.starts_with("pub fn") || line.starts_with("pub const fn"))
@@ -86,8 +86,8 @@ fn tools_never_build_urls() {
 
 #[test]
 fn tools_do_not_use_sandbox() {
-    let knowing = ["app", "cli", "sandbox", "lib", "python"];
-    assert_eq!(intruders(&["sandbox::", "Sandbox"], &knowing), [""; 0]);
+    let users = ["app", "cli", "sandbox", "lib", "python"];
+    assert_eq!(intruders(&["sandbox::", "Sandbox"], &users), [""; 0]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn secrets_are_exposed_only_in_auth() {
 fn files_stay_readable() {
     for (file, source) in sources() {
         let lines = source.lines().count();
-        assert!(lines <= 500, "{file} has {lines} lines: which two things is it?");
+        assert!(lines <= 500, "{file} has {lines} lines: split it into two");
     }
 }
 
@@ -127,7 +127,7 @@ fn container_build_includes_every_needed_path() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dockerfile = fs::read_to_string(root.join("Dockerfile")).unwrap();
     let let_in = fs::read_to_string(root.join(".dockerignore")).unwrap();
-    // The manifest's targets have to be there, `benches` among them.
+    // The targets of the manifest have to exist, including `benches`.
     for needed in ["Cargo.toml", "Cargo.lock", "src", "crates", "benches"] {
         assert!(let_in.lines().any(|line| line == format!("!{needed}")), ".dockerignore keeps {needed} out");
         let copies = |line: &str| line.starts_with("COPY ") && line.split(' ').any(|word| word == needed);

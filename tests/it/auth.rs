@@ -1,4 +1,5 @@
-//! The three credentials, and the login end to end: a real identity server, real callbacks, nothing stubbed but the click.
+//! Tests of the three credentials and of the whole login, with a real identity server and real callbacks. Only the
+//! user's click is simulated.
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,7 +24,7 @@ async fn login_is_made_once_and_reused() {
     let toolbox = scene.toolbox();
     support::ok(&toolbox, "get_teams", json!({})).await;
     let stored = scene.stored();
-    // A server that has the token asks the store no more.
+    // A server that has the token does not read the store again.
     let away = scene.path().with_extension("away");
     fs::rename(scene.path(), &away).unwrap();
     support::ok(&toolbox, "get_teams", json!({})).await;
@@ -44,8 +45,8 @@ async fn login_is_made_once_and_reused() {
 async fn present_credentials_need_no_login_or_refresh() {
     let present = async |scene: &Scene| Credentials::new(&scene.config).present().await;
     let scene = Scene::start().await.with_secret();
-    let nobody = present(&scene).await.unwrap_err();
-    assert!(nobody.message().contains("nobody has logged in"), "{nobody}");
+    let absent = present(&scene).await.unwrap_err();
+    assert!(absent.message().contains("nobody has logged in"), "{absent}");
     scene.ok().await;
     assert_eq!(present(&scene).await.unwrap().source(), "the OAuth login");
     let expired = present(&Scene::expired().await).await.unwrap_err();
@@ -105,7 +106,7 @@ async fn login_with_refused_code_fails_with_page() {
     assert!(scene.page().body.contains("did not succeed"));
 }
 
-/// Calls the callback in the wrong ways first, as another page in the browser might.
+/// Calls the callback with wrong parameters first, as another page in the browser might.
 fn visit_after_others(url: &str) -> Seen {
     let callback = browser::query_value(url, "redirect_uri");
     let forged = browser::get(&format!("{callback}?code=stolen&state=forged"));
@@ -205,7 +206,7 @@ async fn token_file_damaged_is_not_quoted() {
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::TokenStoreUnavailable);
     assert!(!error.envelope().to_string().contains("sandbox-"), "{error}");
-    // Logging out is the way out.
+    // Logging out solves the problem.
     let store = Store::new(scene.config.oauth.store.clone());
     store.clear(&store.exclusive().await).await.unwrap();
     scene.ok().await;
@@ -215,13 +216,13 @@ async fn token_file_damaged_is_not_quoted() {
 #[tokio::test]
 async fn token_file_unreadable_is_not_treated_as_absent() {
     let scene = Scene::start().await;
-    // Not a folder, so that whether the file is there cannot be told.
+    // The parent is not a folder, so the existence of the file cannot be determined.
     fs::write(scene.path().parent().unwrap(), "").unwrap();
     assert_eq!(scene.code().await, Code::TokenStoreUnavailable);
-    assert_eq!(scene.opened(), 0, "nobody is asked to log in");
+    assert_eq!(scene.opened(), 0, "no login starts");
     let store = Store::new(scene.config.oauth.store.clone());
     let error = store.clear(&store.exclusive().await).await.unwrap_err();
-    assert_eq!(error.code(), Code::TokenStoreUnavailable, "whether anything was removed cannot be told either");
+    assert_eq!(error.code(), Code::TokenStoreUnavailable, "logging out cannot tell whether it removed anything");
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -254,7 +255,7 @@ async fn login_determines_region_unless_configured() {
             let credential = Credentials::new(&config).resolve(&Origin::Local).await.unwrap();
             credential.host().and_then(Host::region)
         };
-        // Once as it comes, once as it was stored, once against a choice.
+        // Use the region first as received, then as stored, then against a configured host.
         assert_eq!(region_of(None).await, region, "{audience}");
         assert_eq!(region_of(None).await, region, "{audience}");
         assert_eq!(region_of(Some(By::User)).await, None, "{audience}");
@@ -287,7 +288,7 @@ async fn login_by_other_process_is_used_after_refusal() {
     assert_eq!(support::err(&running, "get_teams", json!({})).await.code(), Code::AuthenticationFailed);
     fs::write(scene.path(), good).unwrap();
     support::ok(&running, "get_teams", json!({})).await;
-    assert_eq!(scene.opened(), 1, "nobody was asked again");
+    assert_eq!(scene.opened(), 1, "no second login");
 }
 
 #[tokio::test]
@@ -299,7 +300,7 @@ async fn credentials_prefer_header_then_environment_then_login() {
         reply.map(|reply| reply.into_value()["user_id"].clone())
     };
     let header = |token: &str| Origin::Http(Some(token.into()));
-    // The header alone; a request over HTTP without one never opens the browser.
+    // Use the header only. A request over HTTP without one never opens the browser.
     assert!(user(&scene.config, header(tokens::USER)).await.is_ok());
     for origin in [Origin::Http(None), header(" ")] {
         let error = user(&scene.config, origin).await.unwrap_err();
@@ -312,7 +313,7 @@ async fn credentials_prefer_header_then_environment_then_login() {
     let error = user(&without_login, Origin::Http(None)).await.unwrap_err();
     assert!(!error.message().contains("PAGERDUTY_CLIENT_ID"), "there is no login to speak of: {error}");
     assert_eq!(scene.opened(), 0);
-    // The environment before the login, the header before both.
+    // The environment precedes the login, and the header precedes both.
     scene.config.token = Some((tokens::TEAMLESS.into(), "PAGERDUTY_API_TOKEN"));
     let by_environment = user(&scene.config, Origin::Local).await.unwrap();
     assert_eq!(user(&scene.config, Origin::Http(None)).await.unwrap(), by_environment);

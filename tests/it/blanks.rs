@@ -33,7 +33,7 @@ fn filled(tool: &Tool, except: &str, fill: impl Fn(&str, bool) -> Value) -> Map<
     others.map(|parameter| (parameter.name.to_owned(), value(parameter))).collect()
 }
 
-/// Returns the value of a client that knows only the type of a parameter.
+/// Returns the value that a client without any information but the type of a parameter may send.
 fn zero(kind: &str, default: bool) -> Value {
     match kind {
         "string" => json!(""),

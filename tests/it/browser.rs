@@ -1,16 +1,16 @@
-//! A browser as small as can be: it fetches a page, and follows PagerDuty back to the callback.
+//! A minimal browser: it fetches a page, and follows the redirect of PagerDuty to the callback.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// A page as it came.
+/// A response.
 pub struct Seen {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
-/// Goes to the login page and, as the sandbox's person consents at once, straight on to where it leads.
+/// Opens the login page and follows its redirect. The simulated user consents at once.
 pub fn visit(url: &str) -> Seen {
     let page = get(url);
     let location =
@@ -30,7 +30,7 @@ pub fn get(url: &str) -> Seen {
     Seen { status, head: head.to_owned(), body: body.to_owned() }
 }
 
-/// A value of the query of a URL.
+/// Returns a value of a URL's query.
 pub fn query_value(url: &str, name: &str) -> String {
     let query = url.split_once('?').unwrap().1;
     let value = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap();

@@ -1,11 +1,11 @@
-//! Rules over the whole list of tools, and each tool's definition as a snapshot.
+//! Tests of rules for all tools, and of each tool's definition as a snapshot.
 
 use std::collections::HashSet;
 
 use pagerduty_mcp_server::tools::{ALL, Access};
 use serde_json::Value;
 
-/// The contract's twelve.
+/// The twelve tools of the default set.
 const NAMES: [&str; 12] = [
     "acknowledge_incident",
     "add_incident_note",

@@ -1,8 +1,12 @@
-//! Random calls under random faults. Whatever happens: every call is answered, once and in time; no note is there twice; what
-//! is said to have happened has, and what is said not to have happened has not; what is shown is the account's; and the
-//! token is in no answer.
+//! Tests random calls under random faults. In every run:
 //!
-//! A run is made from its seed. `CONTRIBUTING.md` says how to make more of them, or one of them again.
+//! - each call is answered once and in time;
+//! - no note is written twice;
+//! - a change that is reported as done took effect, and one that is reported as failed did not;
+//! - the answers match the account;
+//! - no answer contains the token.
+//!
+//! A run is determined by its seed. `CONTRIBUTING.md` explains how to add runs and how to repeat one.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,19 +19,19 @@ use serde_json::{Value, json};
 
 use crate::support::{Account, object, rows, toolbox, warnings};
 
-/// The calls of a run.
+/// The number of calls in a run.
 const CALLS: usize = 30;
 
 /// The outcome of a call that was answered with the note of an identical one.
 const SHARED: &str = "ok, shared";
 
-/// How many of them at a time.
+/// The number of concurrent calls.
 const AT_A_TIME: usize = 6;
 
-/// How long a call may take.
+/// The time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long it is waited for: it has to be answered in time, but nothing runs to the second on a busy machine.
+/// The time to wait for a call. It is longer than the limit, because timing is inexact on a busy machine.
 const GENEROUS: Duration = Duration::from_mins(1);
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -84,22 +88,22 @@ fn fault(rng: &mut Rng) -> Fault {
     }
 }
 
-/// What is asked, and what the answer has to be.
+/// A call, with its expected answer.
 #[derive(Clone, Debug)]
 enum Call {
-    /// The answer without faults.
+    /// A tool, its arguments, and the answer without faults.
     Read(&'static str, Value, Value),
     Status(&'static str, String),
     Note(String, String),
 }
 
-/// An answer without what the changes of other calls change in it.
+/// Returns an answer without the fields that other calls change.
 fn lasting(mut answer: Value) -> Value {
     answer["metadata"].as_object_mut().map(|metadata| metadata.shift_remove("status_counts"));
     answer
 }
 
-/// The account of one run, with the calls to be made.
+/// The account of one run, with its calls.
 struct Run {
     seed: u64,
     sandbox: Sandbox,
@@ -122,13 +126,13 @@ impl Run {
         }
         let open = json!({"statuses": ["triggered"], "include": ["id"]});
         let open = account.ok("get_incidents", open).await;
-        // Each status is changed by one call, so that it is known whose doing it is.
+        // Each status is changed by a single call, so that its effect is unambiguous.
         let mut open: Vec<_> =
             rows(&open, "incidents").iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
         let annotated = open.pop().unwrap();
         let calls = (0..CALLS)
             .map(|number| match rng.u8(..10) {
-                // Some say what another has said already.
+                // Some notes have the text of an earlier one.
                 0..4 => {
                     let number = if rng.bool() { number } else { number % 3 };
                     Call::Note(annotated.clone(), format!("note {number} of run {seed}"))
@@ -144,7 +148,7 @@ impl Run {
         Self { seed, sandbox: account.sandbox, calls, faults }
     }
 
-    /// Makes the calls; each note with what was said of it, for when the last of them has landed.
+    /// Makes the calls, and returns each note with its reported outcome, to be checked after the last note is written.
     async fn make(&self) -> Vec<(&Call, String)> {
         let toolbox = toolbox(&self.sandbox, tokens::USER, |config| {
             config.timeout = TIMEOUT;
@@ -169,7 +173,7 @@ impl Run {
         };
         let said = |what: &str| format!("seed {}, {call:?}: {what}\n{:?}", self.seed, self.faults);
         let outcome = tokio::time::timeout(GENEROUS, toolbox.call(tool, object(arguments))).await;
-        let (told, answer) = match outcome.unwrap_or_else(|_| panic!("{}", said("no answer"))) {
+        let (reported, answer) = match outcome.unwrap_or_else(|_| panic!("{}", said("no answer"))) {
             Ok(reply) => {
                 let answer = reply.into_value();
                 // An identical call while the first is in flight, or after its answer was lost, is answered with its note.
@@ -179,31 +183,31 @@ impl Run {
             Err(error) => (error.code().to_string(), error.envelope()),
         };
         assert!(!answer.to_string().contains(tokens::USER), "{}", said("the token is in the answer"));
-        assert_ne!(told, "INTERNAL", "{}", said(&answer.to_string()));
+        assert_ne!(reported, "INTERNAL", "{}", said(&answer.to_string()));
         match call {
-            Call::Read(_, _, expected) if told == "ok" => {
+            Call::Read(_, _, expected) if reported == "ok" => {
                 assert_eq!(lasting(answer), lasting(expected.clone()), "{}", said("wrong data"));
             }
-            Call::Status(tool, id) if told == "ok" => {
+            Call::Status(tool, id) if reported == "ok" => {
                 assert_eq!(answer["incidents"][0]["id"], id.as_str(), "{}", said("another incident"));
                 let wanted = if *tool == "resolve_incident" { "resolved" } else { "acknowledged" };
                 assert_eq!(answer["incidents"][0]["status"], wanted, "{}", said("another status"));
                 assert_eq!(self.status(id), wanted, "{}", said("not in effect"));
             }
-            Call::Note(_, content) if matches!(told.as_str(), "ok" | SHARED) => {
+            Call::Note(_, content) if matches!(reported.as_str(), "ok" | SHARED) => {
                 assert_eq!(answer["notes"][0]["content"], content.as_str(), "{}", said("another note"));
             }
             _ => {}
         }
-        (call, told)
+        (call, reported)
     }
 
-    /// Holds the incidents against what was said of their changes: what failed has not happened.
+    /// Compares the incidents with the reported outcomes: a failed change must not have taken effect.
     fn check_statuses(&self, outcomes: &[(&Call, String)]) {
-        for (call, told) in outcomes {
+        for (call, reported) in outcomes {
             let Call::Status(_, id) = call else { continue };
-            if !matches!(told.as_str(), "ok" | "OUTCOME_UNKNOWN") {
-                assert_eq!(self.status(id), "triggered", "seed {}, {call:?}: {told}\n{:?}", self.seed, self.faults);
+            if !matches!(reported.as_str(), "ok" | "OUTCOME_UNKNOWN") {
+                assert_eq!(self.status(id), "triggered", "seed {}, {call:?}: {reported}\n{:?}", self.seed, self.faults);
             }
         }
     }
@@ -214,11 +218,11 @@ impl Run {
         incident["status"].as_str().unwrap().to_owned()
     }
 
-    /// Holds the notes of the account against what was said of them.
+    /// Compares the notes of the account with their reported outcomes.
     fn check_notes(&self, outcomes: &[(&Call, String)]) {
         let mut written = HashMap::<String, usize>::new();
         let mut allowed = HashMap::<&str, (usize, usize)>::new();
-        for (call, told) in outcomes {
+        for (call, reported) in outcomes {
             let Call::Note(id, content) = call else { continue };
             if written.is_empty() {
                 for note in self.sandbox.notes(id).unwrap().as_array().unwrap() {
@@ -226,13 +230,13 @@ impl Run {
                 }
             }
             let (least, most) = allowed.entry(content).or_default();
-            *least += usize::from(told == "ok");
-            *most += usize::from(matches!(told.as_str(), "ok" | "OUTCOME_UNKNOWN"));
+            *least += usize::from(reported == "ok");
+            *most += usize::from(matches!(reported.as_str(), "ok" | "OUTCOME_UNKNOWN"));
         }
         for (content, (least, most)) in allowed {
             let count = written.get(content).copied().unwrap_or_default();
-            let told = || format!("seed {}, {count} × {content:?}: {outcomes:?}\n{:?}", self.seed, self.faults);
-            assert!((least..=most).contains(&count), "{}", told());
+            let reported = || format!("seed {}, {count} × {content:?}: {outcomes:?}\n{:?}", self.seed, self.faults);
+            assert!((least..=most).contains(&count), "{}", reported());
         }
     }
 }
@@ -242,15 +246,15 @@ async fn random_faults_never_make_an_answer_untrue() {
     let (runs, first) = (setting("FAULT_RUNS", 10), setting("FAULT_SEED", 1));
     let prepared: Vec<_> = stream::iter(first..first + runs).map(Run::prepare).buffered(2).collect().await;
     let outcomes: Vec<_> = stream::iter(&prepared).map(Run::make).buffered(4).collect().await;
-    let mut told = HashMap::<&str, usize>::new();
+    let mut reported = HashMap::<&str, usize>::new();
     for (run, outcomes) in prepared.iter().zip(&outcomes) {
         run.check_notes(outcomes);
         run.check_statuses(outcomes);
         for (_, code) in outcomes {
-            *told.entry(code).or_default() += 1;
+            *reported.entry(code).or_default() += 1;
         }
     }
-    println!("{told:?}");
-    // A run in which nothing went wrong, or everything, would show nothing.
-    assert!(told.get("ok").is_some_and(|ok| *ok > 0) && told.len() > 2, "{told:?}");
+    println!("{reported:?}");
+    // A run that fails completely, or not at all, would prove nothing.
+    assert!(reported.get("ok").is_some_and(|ok| *ok > 0) && reported.len() > 2, "{reported:?}");
 }

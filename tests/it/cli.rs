@@ -1,4 +1,5 @@
-//! The command line where it needs the process itself; `tests/python/test_cli.py` has the rest, for both doors.
+//! Tests of the command line that need its process. `tests/python/test_cli.py` has the others, for the binary and the
+//! package.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -59,7 +60,7 @@ async fn reports_remove_terminal_escapes() {
 
 #[test]
 fn proxy_is_not_used_for_loopback() {
-    // Nobody listens there: whatever goes to the proxy fails.
+    // Nothing listens at this port, so any request to the proxy fails.
     let output = binary()
         .args(["call", "get_teams", "limit=1", "--sandbox"])
         .envs(["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
@@ -68,7 +69,7 @@ fn proxy_is_not_used_for_loopback() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// The binary with a key for the PagerDuty at `url`.
+/// Returns a command of the binary, with a key for the PagerDuty at `url`.
 fn server_of(url: &str, arguments: &[&str]) -> Command {
     let mut command = binary();
     command.args(arguments).env("PAGERDUTY_API_HOST", url).env("PAGERDUTY_API_TOKEN", "u+secret");
@@ -88,13 +89,13 @@ fn connection_is_opened_early_without_credential() {
     let initialize = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": initialize});
     writeln!(input, "{initialize}").unwrap();
     let mut answer = String::new();
-    // Kept open: a server whose output is gone ends.
+    // Keep the output open: a server exits when its output is closed.
     let mut output = BufReader::new(child.stdout.take().unwrap());
     output.read_line(&mut answer).unwrap();
-    assert!(answer.contains("serverInfo"), "answered with nobody at the other end");
+    assert!(answer.contains("serverInfo"), "answered before PagerDuty accepts the connection");
     writeln!(input, r#"{{"jsonrpc": "2.0", "method": "notifications/initialized"}}"#).unwrap();
 
-    // In a thread of its own, so that a connection that never comes fails the test instead of holding it up for ever.
+    // Accept in a separate thread, so that a missing connection fails the test instead of blocking it.
     let (knock, knocked) = std::sync::mpsc::channel();
     std::thread::spawn(move || knock.send(pagerduty.accept()));
     let (mut connection, _) = knocked.recv_timeout(Duration::from_secs(30)).expect("a connection is opened").unwrap();
@@ -104,7 +105,7 @@ fn connection_is_opened_early_without_credential() {
     assert!(head.starts_with("head / http/1.1"), "{head}");
     assert!(!head.contains("authorization") && !head.contains("secret"), "{head}");
     drop((connection, input, output));
-    assert!(child.wait().unwrap().success(), "nobody needs the connection");
+    assert!(child.wait().unwrap().success(), "the connection is not needed");
 }
 
 #[test]
@@ -203,7 +204,7 @@ async fn ssl_cert_file_is_used() {
 #[tokio::test]
 async fn bundled_certificates_replace_missing_system_store() {
     let folder = tempfile::tempdir().unwrap();
-    // A blank value counts as not set for our settings, and gives the system's loader no certificates.
+    // An empty variable counts as unset for our settings, and gives the system's loader no certificates.
     let checks = answer(
         folder.path(),
         &["doctor", "--json"],

@@ -1,4 +1,4 @@
-//! Every error code is given for what it stands for: a case each, and a check that none is forgotten.
+//! Tests of error codes: each is caused once, and none is missing.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{self, Account};
 
-/// Codes that are tested where they arise: (code, file, test).
+/// The codes tested in other files: (code, file, test).
 const ELSEWHERE: [(Code, &str, &str); 7] = [
     (Code::LoginFailed, "tests/it/auth.rs", "login_declined_fails_with_page"),
     (Code::LoginPending, "tests/it/auth.rs", "login_stays_open_after_call_times_out"),
@@ -27,7 +27,7 @@ fn status(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind 
     FaultKind::Status { code, headers, body: body.map(str::to_owned) }
 }
 
-/// The error of `get_teams` while requests to `/teams` go wrong.
+/// Returns the error of `get_teams` while requests to `/teams` fail in this way.
 async fn failing(kind: FaultKind) -> Error {
     let account =
         Account::with(tokens::USER, Options::default(), |config| config.timeout = Duration::from_secs(2)).await;
@@ -39,7 +39,7 @@ async fn of(token: &str, tool: &str, arguments: Value) -> Error {
     Account::of(token).await.err(tool, arguments).await
 }
 
-/// An error for each code, by causing it.
+/// Returns an error for each code, by causing it.
 async fn every_error() -> Vec<(Code, Error)> {
     let user = Account::start().await;
     let open = user.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
@@ -150,7 +150,7 @@ async fn truncated_answer_error_has_request_id() {
 async fn rate_limit_error_says_how_long_to_wait() {
     let error = failing(status(429, &[("ratelimit-reset", "45")], None)).await;
     assert_eq!(error.envelope()["error"]["retry_after_seconds"], 45);
-    // A 429 may come without headers and without a body.
+    // A 429 may have neither headers nor a body.
     let error = failing(status(429, &[], Some(""))).await;
     assert_eq!((error.code(), &error.envelope()["error"]["retry_after_seconds"]), (Code::RateLimited, &json!(60)));
 }
@@ -185,7 +185,7 @@ async fn unreachable_host_is_network_error() {
     let url = account.sandbox.url().to_owned();
     let toolbox = support::toolbox(&account.sandbox, tokens::USER, |_| {});
     drop(account.sandbox);
-    // The port was freed just now; should somebody have taken it, the test has nothing to say.
+    // The port was freed just now. If another program took it meanwhile, there is nothing to test.
     if std::net::TcpListener::bind(url.trim_start_matches("http://")).is_err() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What the current user's context costs: asked for once, kept for a minute, never for somebody else.
+//! Tests of the current user's context: it is fetched once, cached for a minute, and never shared between users.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Account, object};
 
-/// The requests of one successful call, without their queries.
+/// Returns the requests of one successful call, without their queries.
 async fn paths(account: &Account, tool: &str, arguments: Value) -> Vec<String> {
     let requests = account.requests_of(tool, arguments).await;
     requests.iter().map(|request| request.split('?').next().unwrap().to_owned()).collect()

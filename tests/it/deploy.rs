@@ -1,4 +1,4 @@
-//! Tests of the container and the manifest, as far as possible without an engine: their commands are run here.
+//! Tests of the container and the manifest without a container engine: their commands run on this machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -63,7 +63,7 @@ async fn manifest_allows_every_service_name() {
     let options = ["--host", "127.0.0.1", "--port", "0", "--allowed-host", allowed];
     let mut server = Ended(contained(&options).spawn().unwrap());
     let mut lines = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    // The image logs in JSON, from the first line on.
+    // The image logs in JSON from the first line.
     let greeting: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
     let greeting = greeting["message"].as_str().unwrap();
     let url = greeting.strip_prefix("Serving MCP at ").unwrap().split(' ').next().unwrap();

@@ -1,4 +1,4 @@
-//! The generated documentation is the committed one.
+//! Tests that the committed documentation is the generated one.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn generated_documentation_is_current() {
     }
 }
 
-/// The file with the part of this name replaced.
+/// Returns the file with the section of this name replaced.
 fn with_part(file: &str, name: &str, text: &str) -> String {
     let (before, rest) = file.split_once(&format!("<!-- {name}:")).expect("the part begins");
     let (opening, rest) = rest.split_once("-->\n").expect("the mark ends");

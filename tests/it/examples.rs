@@ -1,6 +1,6 @@
-//! Every example of PagerDuty's OpenAPI description of an endpoint we read decodes and projects.
+//! Tests that every example in PagerDuty's OpenAPI description decodes and projects, for the endpoints in use.
 //!
-//! The description is not part of the repository; without it the test says so and passes.
+//! The description is not part of the repository. Without it, the tests print a note and pass.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn description() -> Option<Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// What a `$ref` stands for, or the value itself.
+/// Returns the target of a `$ref`, or the value itself.
 fn resolve<'d>(description: &'d Value, value: &'d Value) -> &'d Value {
     match value.get("$ref").and_then(Value::as_str) {
         Some(reference) => resolve(description, description.pointer(reference.trim_start_matches('#')).unwrap()),
@@ -29,7 +29,7 @@ fn resolve<'d>(description: &'d Value, value: &'d Value) -> &'d Value {
     }
 }
 
-/// The examples of the successful answer to a request.
+/// Returns the examples of the successful response to a request.
 fn examples(description: &Value, method: &str, path: &str) -> Vec<Value> {
     let responses = &description["paths"][path][method]["responses"];
     let answer = ["200", "201"].iter().find_map(|status| responses.get(*status)).unwrap();
@@ -38,7 +38,7 @@ fn examples(description: &Value, method: &str, path: &str) -> Vec<Value> {
     found.into_iter().map(|example| resolve(description, example)["value"].clone()).collect()
 }
 
-/// Decodes every example of a request, and compares what is shown with what the example has. Returns how many rows.
+/// Decodes every example of a request, and compares the shown rows with it. Returns the number of rows.
 fn check<M: Model>(description: &Value, method: &str, path: &str, list: bool) -> usize {
     let (one, many) = (M::RESOURCE.one, M::RESOURCE.many);
     let mut rows = 0;
@@ -60,7 +60,7 @@ fn check<M: Model>(description: &Value, method: &str, path: &str, list: bool) ->
     rows
 }
 
-/// Every default field the example has is shown, with the example's value where it is shown as it comes; no other is.
+/// Checks that a row has every default field of the example and no other, with the same value where the field is plain.
 fn compare_row<M: Model>(shown: &serde_json::Map<String, Value>, given: &Value, request: &str) {
     let is_echo = |field: &Field| M::ECHOES.iter().any(|(echo, of)| *echo == field.name && given[*echo] == given[*of]);
     for field in M::DEFAULT.iter().filter(|field| field.derive.is_none() && !is_echo(field)) {
@@ -121,7 +121,7 @@ fn openapi_examples_show_past_and_related_incidents() {
     }
 }
 
-/// The names of the properties of a schema, parts of an `allOf` and its like included.
+/// Returns the names of the properties of a schema, including the parts of an `allOf` and the like.
 fn properties(description: &Value, schema: &Value, names: &mut Vec<String>) {
     let schema = resolve(description, schema);
     for part in ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| schema[*key].as_array()).flatten() {
@@ -130,7 +130,7 @@ fn properties(description: &Value, schema: &Value, names: &mut Vec<String>) {
     names.extend(schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys).cloned());
 }
 
-/// Whether `include` accepts every field PagerDuty documents, and names none of its own invention.
+/// Checks that `include` accepts every field that PagerDuty documents, and no undocumented one.
 fn compare<M: Model>(description: &Value, schema: &str, undocumented: &[&str]) {
     let mut documented = Vec::new();
     properties(description, &description["components"]["schemas"][schema], &mut documented);
@@ -148,7 +148,7 @@ fn include_accepts_exactly_documented_fields() {
     let Some(description) = description() else { return };
     let d = &description;
     compare::<EscalationPolicy>(d, "EscalationPolicy", &[]);
-    // The API has long sent `description`; `body` and `custom_fields` come by include[].
+    // The API has long sent `description`. `body` and `custom_fields` are sent if include[] names them.
     compare::<Incident>(d, "Incident", &["description", "body", "custom_fields"]);
     compare::<Note>(d, "IncidentNote", &[]);
     compare::<Oncall>(d, "Oncall", &[]);

@@ -1,8 +1,8 @@
 //! Tests each fault with each kind of call, once and permanently, over TLS and HTTP/2 as in production: the error the
 //! caller gets, the number of requests, and the state of the account afterwards.
 //!
-//! An outcome is written as `ok` or the error's code, then the number of requests the fault could strike; for a change
-//! also, after `+`, the number of looks for its outcome.
+//! An outcome is written as `ok` or the error's code, then the number of requests that the fault could affect. For a
+//! change, the number of verifications follows after `+`.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use serde_json::{Value, json};
 use crate::support::tls::{Endpoint, https};
 use crate::support::{Account, object, rows};
 
-/// Far beyond the time-out of an attempt.
+/// A delay far beyond the time limit of an attempt.
 const SLOW: Duration = Duration::from_mins(5);
 
-/// The time-out of an attempt where answers are slow on purpose. Where they are not, it is long for a busy machine, too.
+/// The time limit of an attempt where answers are slow on purpose. Elsewhere it is longer, for busy machines.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// How many accounts there are at a time.
+/// The number of concurrent accounts.
 const SIDE_BY_SIDE: usize = 8;
 
-/// A line of the matrix. Of each pair, the first is for a fault that strikes once, the second for one that stays.
+/// A line of the matrix. The first of each pair is the outcome if the fault happens once, the second if it stays.
 struct Line {
     fault: &'static str,
     kind: FaultKind,
@@ -99,12 +99,12 @@ impl Call {
         pair[usize::from(stays)]
     }
 
-    /// Where the fault strikes.
+    /// Returns the method and the path of the requests that the fault affects.
     fn place(self) -> (&'static str, &'static str) {
         match self {
             Call::Single => ("GET", "/teams/{id}"),
             Call::FirstPage => ("GET", "/incidents"),
-            // Each page begins at the last row of the one before.
+            // Each page begins at the last row of the previous one.
             Call::ThirdPage => ("GET", "/incidents?offset=198"),
             Call::Context => ("GET", "/users/me"),
             Call::Status => ("PUT", "/incidents/{id}"),
@@ -142,7 +142,7 @@ impl Line {
         matches!(self.kind, FaultKind::Delay(_) | FaultKind::SlowBody(_) | FaultKind::Hang)
     }
 
-    /// Runs some cells of the line on one account, one after another; what is wrong with them.
+    /// Runs some cells of the line on one account in sequence, and returns what is wrong with them.
     async fn run(&self, calls: &[Call], stays: bool) -> Vec<String> {
         let account = Account::start().await;
         let endpoint = https(&account.sandbox).await;
@@ -175,10 +175,10 @@ struct Cell<'m> {
 }
 
 impl Cell<'_> {
-    /// What is wrong with it, if anything.
+    /// Returns what is wrong with the cell, if anything.
     async fn run(&self, incident: &str, team: &str) -> Option<String> {
         let sandbox = &self.account.sandbox;
-        // Each begins with nothing known of the account and of its rate limit.
+        // Each cell starts with empty caches and an unknown rate limit.
         let toolbox = self.endpoint.toolbox(sandbox, tokens::USER, |config| {
             config.attempt_timeout = if self.line.is_slow() { ATTEMPT } else { config.timeout };
             config.backoff = Duration::from_millis(20);
@@ -193,11 +193,11 @@ impl Cell<'_> {
         sandbox.fail(fault);
         let (tool, arguments) = self.call.tool(incident, team);
         let (outcome, text) = call(&toolbox, tool, arguments).await;
-        let told = self.told(&outcome, incident);
+        let reported = self.reported(&outcome, incident);
         let mut wrong = Vec::new();
         let expected = self.call.expected(self.line, self.stays);
-        if told != expected {
-            wrong.push(format!("{told} instead of {expected}: {text}"));
+        if reported != expected {
+            wrong.push(format!("{reported} instead of {expected}: {text}"));
         }
         if text.contains(tokens::USER) {
             wrong.push("the token is in the answer".to_owned());
@@ -218,12 +218,12 @@ impl Cell<'_> {
         (!wrong.is_empty()).then(|| wrong.join("; "))
     }
 
-    /// The outcome as the matrix writes it.
-    fn told(&self, outcome: &str, incident: &str) -> String {
+    /// Returns the outcome in the notation of the matrix.
+    fn reported(&self, outcome: &str, incident: &str) -> String {
         let sandbox = &self.account.sandbox;
         match self.call {
             Call::Single => format!("{outcome} {}", count(sandbox, |_, path| path.starts_with("/teams/"))),
-            // Two other pages are no concern of the fault.
+            // The fault does not affect the two other pages.
             Call::FirstPage | Call::ThirdPage => {
                 let others = if outcome == "ok" || self.call == Call::ThirdPage { 2 } else { 0 };
                 format!("{outcome} {}", count(sandbox, |_, path| path == "/incidents") - others)
@@ -231,9 +231,9 @@ impl Cell<'_> {
             Call::Context => format!("{outcome} {}", count(sandbox, |_, path| path == "/users/me")),
             Call::Status | Call::Note => {
                 let notes = if self.call == Call::Note { "/notes" } else { "" };
-                let looked_at = format!("/incidents/{incident}{notes}");
-                let looks = count(sandbox, |method, path| method == "GET" && path == looked_at);
-                format!("{outcome} {}+{looks}", count(sandbox, |method, _| method != "GET"))
+                let verified = format!("/incidents/{incident}{notes}");
+                let reads = count(sandbox, |method, path| method == "GET" && path == verified);
+                format!("{outcome} {}+{reads}", count(sandbox, |method, _| method != "GET"))
             }
         }
     }
@@ -243,7 +243,7 @@ impl Cell<'_> {
 async fn faults_have_expected_outcome_for_each_call() {
     let matrix = matrix();
     let groups = matrix.iter().flat_map(|line| {
-        // Slow calls each by themselves, so that their time-outs pass together.
+        // Slow calls run alone, so that their time limits pass concurrently.
         let size = if line.is_slow() { 1 } else { Call::ALL.len() };
         Call::ALL.chunks(size).flat_map(move |calls| [false, true].map(|stays| Box::pin(line.run(calls, stays))))
     });

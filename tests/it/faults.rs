@@ -1,4 +1,4 @@
-//! What is sent again, and what is not.
+//! Tests of retries: which requests are sent again, and which are not.
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
@@ -10,7 +10,7 @@ fn status(code: u16) -> FaultKind {
     FaultKind::Status { code, headers: [("ratelimit-reset".to_owned(), "0".to_owned())].into(), body: None }
 }
 
-/// What passes within three attempts.
+/// Returns faults that end within three attempts.
 fn passing() -> [FaultKind; 6] {
     [status(429), status(500), status(503), FaultKind::Html, FaultKind::Reset, FaultKind::Truncated]
 }
@@ -66,7 +66,7 @@ async fn lost_status_change_is_retried_and_succeeds() {
         (status(500), 2),
         (FaultKind::Reset, 2),
         (FaultKind::LostResponse, 2),
-        // What says that it succeeded is not sent again: the incident is read instead.
+        // A change with a success status is not sent again. The incident is read instead.
         (FaultKind::Truncated, 1),
     ] {
         let id = open_incident(&account).await;
@@ -108,7 +108,7 @@ async fn lost_note_is_verified_and_not_repeated() {
     }
 }
 
-/// How many notes of this text an incident has.
+/// Returns how many notes of an incident have this text.
 async fn notes(account: &Account, id: &Value, content: &str) -> usize {
     let incident = account.ok("get_incidents", json!({"incident_id": id, "include": ["id", "notes"]})).await;
     let notes = incident["incidents"][0]["notes"].as_array().into_iter().flatten();

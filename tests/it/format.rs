@@ -1,4 +1,4 @@
-//! `format=compact`: the same in half the tokens.
+//! Tests of `format=compact`: the same data in half the tokens.
 
 use pagerduty_mcp_server::reply::{Format, Written};
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};

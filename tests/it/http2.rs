@@ -136,7 +136,7 @@ async fn change_on_silent_connection_takes_effect_once() {
         let toolbox = toolbox(&http2, &sandbox);
         let id = incident(&toolbox).await;
         if tool == "add_incident_note" {
-            // The note may still arrive, so it is not sent again, and the look for it is answered at once.
+            // The note may still arrive, so it is not sent again. The read that verifies it is answered at once.
             let error = err(&toolbox, tool, json!({"incident_id": id, "content": "on it"})).await;
             assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
             assert!(error.message().contains("not among the incident's notes"), "{error}");

@@ -1,4 +1,4 @@
-//! Tests of `include`: known, misspelt, unknown and added fields.
+//! Tests of `include`: known, misspelled, unknown and added fields.
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};

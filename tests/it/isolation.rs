@@ -1,9 +1,9 @@
-//! Nothing of one credential is ever visible to another, over HTTP and under load.
+//! Tests that data of one credential never reaches another, over HTTP and under load.
 //!
-//! Fifty users share one server, with everything it keeps between calls switched on. Each asks what only they would be
-//! answered, all at the same time and again and again, and every answer is held against the one that is theirs.
+//! Fifty users share one server with all caches enabled. They make the same calls concurrently and repeatedly, and
+//! every answer is compared with the user's own.
 //!
-//! `bash tests/isolation/broken` shows that it fails when the cache's key is broken.
+//! `bash tests/isolation/broken` shows that the test fails if the key of the cache is broken.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const USERS: usize = 50;
 const CALLS: usize = 5_000;
 const AT_A_TIME: usize = 200;
 
-/// What each user asks, in turn. The ID stands for an incident of theirs to write to.
+/// Returns the calls of each user, in order. Each user writes to the incident with this ID.
 fn questions(incident: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("build_user_context", json!({})),
@@ -35,11 +35,11 @@ fn questions(incident: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A user, and what is theirs.
+/// A user with their own answers.
 struct Person {
     id: String,
     token: String,
-    /// The answers by question.
+    /// The user's answers, in the order of the questions.
     own: Vec<Value>,
 }
 
@@ -49,7 +49,7 @@ struct Caller {
 }
 
 impl Caller {
-    /// The answer of a call with a credential.
+    /// Returns the answer of a call with a credential.
     async fn call(&self, token: &str, tool: &str, arguments: &Value) -> Value {
         let params = json!({"name": tool, "arguments": arguments});
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
@@ -86,11 +86,11 @@ fn options() -> http::Options {
 async fn concurrent_answers_belong_to_their_callers() {
     let unlimited = Options { rate_limit: u32::MAX, ..Options::default() };
     let sandbox = Sandbox::start(unlimited).await.unwrap();
-    // What each is to be told, asked one after another without a server in between, and with nothing kept.
-    let everyone = toolbox(&sandbox, tokens::USER, |_| {});
-    let arguments = json!({"current_user_context": false, "team_ids": team_ids(&everyone).await, "limit": 200});
-    let users = everyone.call("get_users", object(arguments)).await.unwrap().into_value();
-    let incident = first_incident(&everyone).await;
+    // Collect the correct answers in sequence, without a server and without caches.
+    let unlimited = toolbox(&sandbox, tokens::USER, |_| {});
+    let arguments = json!({"current_user_context": false, "team_ids": team_ids(&unlimited).await, "limit": 200});
+    let users = unlimited.call("get_users", object(arguments)).await.unwrap().into_value();
+    let incident = first_incident(&unlimited).await;
     let questions = Arc::new(questions(&incident));
     let mut people = Vec::new();
     for user in rows(&users, "users").iter().take(USERS) {
@@ -115,9 +115,9 @@ async fn concurrent_answers_belong_to_their_callers() {
     let http = Http::bind(options()).await.unwrap();
     let url = http.describe().split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
     let (stop, stopped) = oneshot::channel::<()>();
-    // The server's own credential is nobody's: a call that lost its own would be refused.
+    // The server's own credential is invalid, so a call that loses its credential is refused.
     let serving = tokio::spawn(http.serve(toolbox(&sandbox, "nobody", |_| {}), async { _ = stopped.await }));
-    // A client needs the provider. Another test may have installed it.
+    // A client needs a provider. Another test may have installed it.
     rustls::crypto::ring::default_provider().install_default().ok();
     let caller = Caller {
         http: reqwest::Client::builder().no_proxy().build().unwrap(),
@@ -127,7 +127,7 @@ async fn concurrent_answers_belong_to_their_callers() {
     let (caller, people, questions) = (&caller, &people, &questions);
     let crossings: Vec<String> = stream::iter(0..CALLS)
         .map(|number| async move {
-            // Neighbours in time are different people with the same question.
+            // Consecutive calls are the same question from different users.
             let person = &people[number % USERS];
             let question = number / USERS % questions.len();
             let (tool, arguments) = &questions[question];
@@ -137,7 +137,7 @@ async fn concurrent_answers_belong_to_their_callers() {
             } else {
                 answer == person.own[question]
             };
-            (!same).then(|| format!("{} asked {tool} and was told {answer}", person.id))
+            (!same).then(|| format!("{} called {tool} and got {answer}", person.id))
         })
         .buffer_unordered(AT_A_TIME)
         .filter_map(|crossing| async { crossing })
@@ -146,7 +146,7 @@ async fn concurrent_answers_belong_to_their_callers() {
     assert!(crossings.is_empty(), "{} crossings, such as: {}", crossings.len(), crossings[0]);
 
     let refused = caller.call("sandbox-user-", "build_user_context", &json!({})).await;
-    assert_eq!(refused["error"]["code"], "AUTHENTICATION_FAILED", "nothing kept is given to a stranger");
+    assert_eq!(refused["error"]["code"], "AUTHENTICATION_FAILED", "an invalid credential gets no cached answer");
     stop.send(()).unwrap();
     assert!(serving.await.unwrap());
 }

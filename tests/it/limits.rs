@@ -1,4 +1,5 @@
-//! Time and rate: what waits, what is not sent, and what is said about a change when its time is over.
+//! Tests of time limits and rate limits: delayed calls, requests that are not sent, and the reported outcome of
+//! changes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +26,7 @@ fn limited(seconds: &str) -> FaultKind {
     refused(&[("ratelimit-limit", "960"), ("ratelimit-remaining", "0"), ("ratelimit-reset", seconds)])
 }
 
-/// An account whose user is known and an open incident of it; nothing has been recorded yet.
+/// Returns an account with a known user, and the ID of an open incident. No request is recorded yet.
 async fn ready(adjust: impl Fn(&mut Config)) -> (Account, Value) {
     let account = Account::with(tokens::USER, Options::default(), adjust).await;
     account.ok("build_user_context", json!({})).await;
@@ -175,7 +176,7 @@ async fn calls_are_not_delayed_while_requests_remain() {
         let says = headers(&[("ratelimit-remaining", left), ("ratelimit-reset", "3600")]);
         account.sandbox.fail(always("/teams", FaultKind::Headers(says)));
         account.ok("get_teams", json!({})).await;
-        // None of them is answered before all of them are there.
+        // No request is answered before all of them have arrived.
         account.sandbox.clear();
         account.sandbox.fail(Fault::together("/teams", crowd));
         join_all((0..crowd).map(|_| account.ok("get_teams", json!({})))).await;
@@ -196,17 +197,17 @@ async fn calls_at_the_limit_are_delayed_not_refused() {
 async fn change_sent_before_timeout_is_outcome_unknown() {
     let (account, id) = ready(|config| config.timeout = Duration::from_secs(3)).await;
     account.sandbox.fail(always("*", FaultKind::Hang));
-    let look = format!("incident_id={}", id.as_str().unwrap());
+    let hint = format!("incident_id={}", id.as_str().unwrap());
     for (tool, arguments, deed) in [
         ("resolve_incident", json!({"incident_id": id}), "resolving incident"),
         ("add_incident_note", json!({"incident_id": id, "content": "x"}), "adding the note to incident"),
     ] {
         let error = account.err(tool, arguments).await;
         assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
-        assert!(error.message().contains(deed) && error.hint_text().unwrap().contains(&look), "{}", error.envelope());
+        assert!(error.message().contains(deed) && error.hint_text().unwrap().contains(&hint), "{}", error.envelope());
     }
-    let looks = account.sandbox.requests().iter().filter(|request| request.method == "GET").count();
-    assert_eq!(looks, 2, "there was time to look for each");
+    let reads = account.sandbox.requests().iter().filter(|request| request.method == "GET").count();
+    assert_eq!(reads, 2, "there was time to verify each");
 }
 
 #[tokio::test]
@@ -221,7 +222,8 @@ async fn change_not_verified_in_time_is_outcome_unknown() {
     account.sandbox.fail(Fault::once("/incidents/{id}/notes", refused(&[])));
     account.sandbox.fail(always("*", FaultKind::Hang));
     let change = account.err("add_incident_note", json!({"incident_id": id, "content": "x"}));
-    // Whose the notes are is asked by another call already. It begins after the back-off, and so ends well after this one.
+    // Another call already requests the author of the notes. It begins after the back-off, so it ends well after this
+    // one.
     let other = async {
         while account.sandbox.requests().len() < 2 {
             tokio::task::yield_now().await;
@@ -235,8 +237,8 @@ async fn change_not_verified_in_time_is_outcome_unknown() {
     assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
     assert!(error.message().contains("adding the note to incident"), "{error}");
     let requests = account.sandbox.requests();
-    let looks = requests.iter().filter(|request| request.method == "GET" && request.path.ends_with("/notes")).count();
-    assert_eq!(looks, 0, "there was no time for a look");
+    let reads = requests.iter().filter(|request| request.method == "GET" && request.path.ends_with("/notes")).count();
+    assert_eq!(reads, 0, "there was no time to verify");
 }
 
 #[tokio::test]
@@ -288,7 +290,7 @@ async fn late_note_is_written_once() {
         method: Some("POST".into()),
         ..Fault::once("/incidents/{id}/notes", FaultKind::Late(Duration::from_millis(100)))
     });
-    // The first look is likely to be too early, the second is not.
+    // The first verification is probably too early. The second one is not.
     account.ok("add_incident_note", json!({"incident_id": id, "content": "late"})).await;
     let posts = account.sandbox.requests().iter().filter(|request| request.method == "POST").count();
     let notes = account.sandbox.notes(id.as_str().unwrap()).unwrap();
@@ -360,7 +362,7 @@ async fn success_with_other_status_is_verified() {
 async fn late_resolution_is_not_reported_as_failed() {
     let (account, id) = ready(|config| config.backoff = Duration::from_millis(400)).await;
     let put = |times, kind| Fault { method: Some("PUT".into()), times, ..Fault::once("/incidents/{id}", kind) };
-    // What the others would say shows nothing of the first, which is in a queue.
+    // Later attempts show nothing about the first one, which is still in a queue.
     account.sandbox.fail(put(1, FaultKind::Late(Duration::from_millis(1_500))));
     account.sandbox.fail(put(2, FaultKind::Reset));
     match account.toolbox.call("resolve_incident", json!({"incident_id": id}).as_object().unwrap().clone()).await {

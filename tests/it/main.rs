@@ -1,6 +1,6 @@
-//! One binary for all tests from outside, so that the crate is linked once.
+//! All integration tests in one binary, so that the crate is linked only once.
 #![allow(missing_docs)]
-// The settings in clippy.toml cover test functions, not the helpers beside them.
+// The settings in clippy.toml apply to test functions, not to their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod blanks;

@@ -1,4 +1,4 @@
-//! How arguments are read: slips that are understood, and nonsense that is answered, never guessed at.
+//! Tests of arguments: harmless slips are accepted, and invalid values are rejected instead of guessed.
 
 use pagerduty_mcp_server::error::Code;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn harmless_argument_slips_are_accepted() {
     }
 }
 
-/// As deep as JSON may be that is read from text.
+/// Returns lists nested to this depth.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!(1), |inner, _| json!([inner]))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a login that has expired: refreshed once, whoever asks, and never lost on the way.
+//! Tests of expired logins: each is refreshed once, for any number of callers and processes, and never lost.
 
 use std::fs;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ async fn expired_login_is_refreshed_and_token_rotates() {
     for name in ["oauth_token", "refresh_token"] {
         assert!(after[name].is_string() && after[name] != before[name], "{name}");
     }
-    // The old refresh token is dead: with it in the store, the next refresh is refused.
+    // The old refresh token is invalid: if it were still stored, the next refresh would be refused.
     fs::write(scene.path(), before.to_string()).unwrap();
     scene.ok().await;
     assert_eq!(scene.opened(), 2, "a login in place of the refresh");
@@ -57,7 +57,7 @@ async fn refresh_uses_tokens_of_faster_process() {
     let before = scene.stored();
     scene.ok().await;
     let after = scene.stored();
-    // We have read the old tokens when the other process writes the new ones.
+    // This process has read the old tokens when the other process writes the new ones.
     fs::write(scene.path(), before.to_string()).unwrap();
     scene.sandbox.clear();
     scene.sandbox.fail(Fault::once("/oauth/token", FaultKind::Delay(Duration::from_millis(300))));
@@ -123,14 +123,14 @@ async fn concurrent_processes_refresh_once() {
     assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
 }
 
-/// A store that can be read and not written, for whoever runs this: a folder is where the new file would be written.
+/// Makes the token file readable but not writable, for any user: a folder takes the path of the new file.
 fn block(scene: &Scene) -> std::path::PathBuf {
     let folder = scene.path().with_extension("json.new");
     fs::create_dir_all(folder.join("in-the-way")).unwrap();
     folder
 }
 
-/// Tools that have refreshed the login when it could not be stored, for a second; by now it could.
+/// Returns tools that refreshed the login, valid for a second, while it could not be stored. By now it could be.
 async fn unsaved(scene: &Scene) -> Arc<Toolbox> {
     let obstacle = block(scene);
     let toolbox = scene.toolbox();
@@ -148,7 +148,7 @@ async fn refreshed_token_not_stored_is_kept_in_memory() {
     let toolbox = scene.toolbox();
     scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
     for refreshes in 1..=2 {
-        // What is stored is dead by the second time: only what is in memory can be refreshed.
+        // The second time, the stored token is invalid, so only the one in memory can be refreshed.
         support::ok(&toolbox, "get_teams", json!({})).await;
         assert_eq!((scene.opened(), scene.tokens_asked()), (1, refreshes));
         assert_eq!(scene.stored(), before);
@@ -164,7 +164,7 @@ async fn refreshed_token_not_stored_is_kept_in_memory() {
 async fn refused_unstored_token_needs_new_login() {
     let scene = Scene::expired().await;
     let toolbox = unsaved(&scene).await;
-    // The store has what we have replaced ourselves: not the tokens of another program, to wait for.
+    // The store has the token that this process replaced, not one of another process, so there is nothing to wait for.
     scene.sandbox.identity(IdentityOptions { reject_refresh: true, ..Default::default() });
     support::ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(scene.opened(), 2);
@@ -173,10 +173,10 @@ async fn refused_unstored_token_needs_new_login() {
 }
 
 #[tokio::test]
-async fn unstored_token_yields_to_login_of_other_process() {
+async fn unstored_token_is_dropped_after_logout() {
     let scene = Scene::expired().await;
     let toolbox = unsaved(&scene).await;
-    // Logged out: nobody may go on with what this process still knows.
+    // After a logout, no process may continue with the tokens in its memory.
     fs::remove_file(scene.path()).unwrap();
     support::ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(scene.opened(), 2);

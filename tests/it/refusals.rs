@@ -71,9 +71,9 @@ async fn not_found_blames_id_only_when_about_id() {
     ] {
         let error = refused(&account, tool, arguments.clone(), path, 404, &body).await;
         assert_eq!((error.code(), error.http_status()), (Code::NotFound, Some(404)), "{error}");
-        let told = error.hint_text().unwrap();
-        assert!(told.contains(hint), "{tool} {body}: {error} {told}");
-        assert_eq!(told.contains("the ID,"), hint == "Check the ID", "{tool} {body}: {told}");
+        let reported = error.hint_text().unwrap();
+        assert!(reported.contains(hint), "{tool} {body}: {error} {reported}");
+        assert_eq!(reported.contains("the ID,"), hint == "Check the ID", "{tool} {body}: {reported}");
         let words = body.split('"').find(|part| part.ends_with("Not Found")).unwrap_or_default();
         assert!(error.message().contains(words), "{error}");
     }

@@ -1,11 +1,11 @@
-//! What each tool asks of PagerDuty: the requests on the wire, counted and read.
+//! Tests of the requests that each tool sends to PagerDuty: their number and content.
 
 use pagerduty_mcp_server::sandbox::tokens;
 use serde_json::{Value, json};
 
 use crate::support::Account;
 
-/// The query of a request as pairs, decoded, without the paging.
+/// Returns the query of a request as decoded pairs, without the paging.
 fn query(request: &str) -> Vec<(String, String)> {
     let query = request.split_once('?').map_or("", |(_, query)| query);
     let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
@@ -60,7 +60,7 @@ async fn all_statuses_and_urgencies_send_no_filter() {
     assert!(!requests.last().unwrap().contains("statuses") && !requests.last().unwrap().contains("urgencies"));
 }
 
-/// What the next request to `path` gets instead of the sandbox's answer.
+/// Answers the next two requests to `path` with this body instead of the sandbox's answer.
 fn instead(account: &Account, path: &str, answer: Value) {
     use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
     account.sandbox.fail(Fault { times: 2, ..Fault::once(path, FaultKind::WrongJson(answer)) });
@@ -276,7 +276,7 @@ async fn pages_beyond_rate_limit_are_not_prefetched() {
         while sent() < 2 {
             tokio::task::yield_now().await;
         }
-        // Whatever else was opened with the second page would arrive right behind it.
+        // Any other request sent with the second page would arrive right after it.
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }
@@ -290,7 +290,7 @@ async fn pages_beyond_rate_limit_are_not_prefetched() {
 
 #[tokio::test]
 async fn oauth_token_is_sent_as_bearer() {
-    // The sandbox takes this one in no other scheme.
+    // The sandbox accepts this token in no other scheme.
     let account = Account::of(tokens::OAUTH).await;
     account.ok("build_user_context", json!({})).await;
 }

@@ -1,14 +1,14 @@
-//! What each tool costs in round trips: which requests go out side by side, and which wait for others.
+//! Tests of the round trips of each tool: which requests are concurrent, and which wait for others.
 //!
-//! The account answers no request of a round before all of it have arrived, so that a call which asks one after another
-//! never ends, and one that asks twice is counted.
+//! The account answers the requests of a round only after all of them have arrived. So a call that sends them in
+//! sequence never ends, and a call that sends one twice is detected.
 
 use pagerduty_mcp_server::sandbox::{Fault, Options, tokens};
 use serde_json::{Value, json};
 
 use crate::support::Account;
 
-/// A call whose requests must go out in rounds of these sizes, the next when the one before is answered.
+/// Makes a call whose requests must be sent in rounds of these sizes, each after the previous one is answered.
 async fn in_rounds(account: &Account, tool: &str, arguments: Value, rounds: &[u32]) -> Value {
     account.sandbox.clear();
     for round in rounds {
@@ -31,7 +31,7 @@ async fn context_call_takes_three_round_trips_cold_and_one_warm() {
         ("get_users", &[1, 1]),
         ("get_escalation_policies", &[1, 1]),
         ("get_incidents", &[1, 1, 1]),
-        // The policies of the user and of their teams, side by side.
+        // The policies of the user and of their teams are requested concurrently.
         ("get_oncalls", &[1, 2, 1]),
     ] {
         account = account.cold();

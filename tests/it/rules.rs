@@ -1,4 +1,4 @@
-//! The rules between parameters: what contradicts what, what needs what, and what a user without teams gets.
+//! Tests of the rules between parameters: conflicts, requirements, and the answers to a user without teams.
 
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::tokens;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Account, rows, warnings};
 
-/// Calls that must fail with a code, and what the message or the hint must name.
+/// Checks calls that must fail with a code, and the names that the error must contain.
 async fn refused(account: &Account, code: Code, cases: &[(&str, Value, &str)]) {
     for (tool, arguments, names) in cases {
         let error = account.err(tool, arguments.clone()).await;
@@ -40,7 +40,7 @@ async fn id_conflicts_with_every_list_filter() {
                 .await;
         }
     }
-    assert!(account.sandbox.requests().is_empty(), "nothing was asked of PagerDuty");
+    assert!(account.sandbox.requests().is_empty(), "PagerDuty receives no request");
 }
 
 #[tokio::test]

@@ -307,9 +307,9 @@ async fn sandbox_routes_refuse_foreign_origin_and_host() {
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send()
         };
         let control = ("x-sandbox-token", sandbox.control_token());
-        for stranger in [("host", "evil.example"), ("origin", "https://evil.example"), ("origin", "null")] {
-            let answer = request(&[control, stranger]).await.unwrap();
-            assert_eq!(answer.status(), 403, "{method} {path} {stranger:?}");
+        for foreign in [("host", "evil.example"), ("origin", "https://evil.example"), ("origin", "null")] {
+            let answer = request(&[control, foreign]).await.unwrap();
+            assert_eq!(answer.status(), 403, "{method} {path} {foreign:?}");
         }
         if path.starts_with("/sandbox") {
             for wrong in [&[][..], &[("x-sandbox-token", "wrong")], &[control, control]] {

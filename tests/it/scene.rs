@@ -1,4 +1,4 @@
-//! A login's surroundings: an account with an identity server, a place for tokens, and a person who clicks.
+//! The environment of a login: an account with an identity server, a token store, and a simulated user.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::browser::{self, Seen};
 use crate::support;
 
-/// An account, a place for tokens, and a person who clicks.
+/// An account, a token store, and a simulated user.
 pub struct Scene {
     pub sandbox: Sandbox,
     pub config: Config,
@@ -27,12 +27,12 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The person logs in whenever the browser opens.
+    /// Starts an account whose user logs in whenever the browser opens.
     pub async fn start() -> Self {
         Self::with(browser::visit).await
     }
 
-    /// The person does as `visit` says: from the login page's address to the last page seen.
+    /// Starts an account whose user acts as `visit` does: from the address of the login page to the last page.
     pub async fn with(visit: fn(&str) -> Seen) -> Self {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -54,53 +54,53 @@ impl Scene {
         Self { sandbox, config, opened, pages, folder }
     }
 
-    /// A server that can refresh.
+    /// Adds the client secret, which a refresh needs.
     pub fn with_secret(mut self) -> Self {
         self.config.oauth.client_secret = Some("a-client-secret".into());
         self
     }
 
-    /// A server of its own, as far as memory goes.
+    /// Returns the tools of a new server, with nothing in memory.
     pub fn toolbox(&self) -> Arc<Toolbox> {
         Arc::new(Toolbox::new(&self.config, &Filter::default()).unwrap())
     }
 
-    /// A call in a process of its own, as far as memory goes.
+    /// Makes a successful call on a new server.
     pub async fn ok(&self) {
         support::ok(&self.toolbox(), "get_teams", json!({})).await;
     }
 
-    /// The code of a call that fails.
+    /// Returns the code of a failing call on a new server.
     pub async fn code(&self) -> Code {
         support::err(&self.toolbox(), "get_teams", json!({})).await.code()
     }
 
-    /// The last page that a person has seen.
+    /// Returns the last page that the user has seen.
     pub fn page(&self) -> Seen {
-        self.pages.recv_timeout(Duration::from_secs(30)).expect("nobody has seen a page")
+        self.pages.recv_timeout(Duration::from_secs(30)).expect("no page was opened")
     }
 
-    /// How often the browser was opened.
+    /// Returns how many times the browser was opened.
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
     }
 
-    /// Where the tokens are kept.
+    /// Returns the path of the token store.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("below").join("tokens.json")
     }
 
-    /// What is kept.
+    /// Returns the stored tokens.
     pub fn stored(&self) -> Value {
         serde_json::from_slice(&fs::read(self.path()).unwrap()).unwrap()
     }
 
-    /// How often the identity server was asked for tokens.
+    /// Returns how many requests for tokens the identity server received.
     pub fn tokens_asked(&self) -> usize {
         self.sandbox.requests().iter().filter(|request| request.path == "/oauth/token").count()
     }
 
-    /// Logs in with a token that counts as expired at once, and goes on with a server whose tokens live.
+    /// Logs in with a token that expires at once. Later tokens are valid for longer.
     pub async fn expired() -> Self {
         let scene = Self::start().await.with_secret();
         scene.sandbox.identity(IdentityOptions { expires_in: 1, ..Default::default() });
@@ -112,7 +112,7 @@ impl Scene {
     }
 }
 
-/// Leaves the page open: what is seen is its address.
+/// Opens the page and does nothing. The page holds only its address.
 pub fn only_look(url: &str) -> Seen {
     Seen { status: 0, head: url.to_owned(), body: String::new() }
 }

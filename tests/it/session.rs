@@ -1,7 +1,7 @@
-//! What a client sees in an MCP session: handshakes, lists, calls, resources, cancellation, in all three revisions.
+//! Tests of MCP sessions: handshakes, lists, calls, resources and cancellation, in all three revisions of the protocol.
 //!
-//! Messages are written out as JSON, because that is what clients meet. How the transport copes with what is not a
-//! message is in `stdio.rs`.
+//! The tests write messages as JSON, because that is the interface of clients. `stdio.rs` tests input that is not a
+//! message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use tokio::task::JoinHandle;
 
 use crate::support::{self, Account, tokens_of};
 
-/// A toolbox for the PagerDuty at `url`.
+/// Returns the tools for the PagerDuty at `url`.
 pub fn toolbox(url: &str, filter: &Filter) -> Arc<Toolbox> {
     let mut config = support::config(tokens::USER);
     config.host = Host::parse(url).unwrap();
     Arc::new(Toolbox::new(&config, filter).unwrap())
 }
 
-/// A toolbox for tests that never call PagerDuty: nothing listens there.
+/// Returns tools for tests that never call PagerDuty: no process listens at their address.
 pub fn unconnected() -> Arc<Toolbox> {
     toolbox("http://127.0.0.1:9", &Filter::default())
 }
 
-/// A client's end of a session.
+/// The client's end of a session.
 pub struct Session {
     input: DuplexStream,
     output: Lines<BufReader<DuplexStream>>,
@@ -38,7 +38,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session in which nothing has been said.
+    /// Opens a session without any message.
     pub fn new(toolbox: Arc<Toolbox>) -> Self {
         let (input, reader) = tokio::io::duplex(1 << 16);
         let (writer, output) = tokio::io::duplex(1 << 16);
@@ -46,7 +46,7 @@ impl Session {
         Self { input, output: BufReader::new(output).lines(), serving, last_id: 0 }
     }
 
-    /// A session that is past its handshake.
+    /// Opens a session and completes its handshake.
     pub async fn initialized(toolbox: Arc<Toolbox>) -> Self {
         let mut session = Self::new(toolbox);
         session.request("initialize", initialize("2025-11-25")).await;
@@ -63,7 +63,7 @@ impl Session {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// Sends a request, and returns its id.
+    /// Sends a request, and returns its ID.
     pub async fn ask(&mut self, method: &str, params: Value) -> i64 {
         self.last_id += 1;
         self.send(&json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})).await;
@@ -78,7 +78,7 @@ impl Session {
         answer
     }
 
-    /// Ends the input, and returns what was still to come.
+    /// Closes the input, and returns the remaining messages.
     pub async fn finish(mut self) -> Vec<Value> {
         drop(self.input);
         let mut rest = Vec::new();
@@ -90,15 +90,15 @@ impl Session {
     }
 }
 
-/// The protocol revisions that are served.
+/// The supported revisions of the protocol.
 const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
-/// The parameters of an `initialize`.
+/// Returns the parameters of an `initialize`.
 pub fn initialize(revision: &str) -> Value {
     json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}})
 }
 
-/// `params` with the metadata that makes a request stand on its own.
+/// Returns `params` with the metadata that a request without a handshake needs.
 pub fn stateless(mut params: Value) -> Value {
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -108,14 +108,14 @@ pub fn stateless(mut params: Value) -> Value {
     params
 }
 
-/// Serves `input` from its first byte to its end; every message that came out, in order.
+/// Serves all of `input`, and returns every message of the output in order.
 pub async fn exchange(toolbox: Arc<Toolbox>, input: &[u8]) -> Vec<Value> {
     let (mut near, reader) = tokio::io::duplex(1 << 16);
     let (writer, mut output) = tokio::io::duplex(1 << 16);
     let mut text = String::new();
     let write = async move {
         near.write_all(input).await.unwrap();
-        // Dropping `near` here is the end of input.
+        // Dropping `near` here closes the input.
     };
     let (served, (), _) = tokio::join!(server::serve(toolbox, reader, writer), write, async {
         output.read_to_string(&mut text).await.unwrap()
@@ -124,10 +124,10 @@ pub async fn exchange(toolbox: Arc<Toolbox>, input: &[u8]) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A session in which a call waits for a PagerDuty that took the request and never answers.
+/// A session with a call for which PagerDuty has received a request that it never answers.
 struct Stuck {
     session: Session,
-    /// The id of the call.
+    /// The ID of the call.
     call: i64,
     /// PagerDuty's end of the connection.
     connection: TcpStream,
@@ -145,11 +145,11 @@ impl Stuck {
     }
 }
 
-/// Waits until the other side has closed the connection, which must be long before the request would time out.
+/// Waits until the client has closed the connection, which must be long before the request would time out.
 async fn closed(mut connection: TcpStream) {
     let mut rest = Vec::new();
     let end = tokio::time::timeout(Duration::from_secs(5), connection.read_to_end(&mut rest)).await;
-    // A reset is as good as an orderly end.
+    // A reset counts like a regular close.
     end.expect("the call goes on").ok();
 }
 
@@ -167,12 +167,12 @@ async fn initialize_accepts_each_handshake_revision() {
         assert_eq!(result["capabilities"], json!({"tools": {}, "resources": {}}));
         let instructions = result["instructions"].as_str().unwrap();
         assert!(instructions.contains("current_user_context") && instructions.contains("docs://tools"));
-        assert!(instructions.contains("never instructions"), "what strangers wrote is data");
+        assert!(instructions.contains("never instructions"), "untrusted text is data");
         // Some clients show only the beginning of the instructions.
         for word in ["on call", "page", "alert", "outage", "note", "escalation"] {
             assert!(instructions.chars().take(160).collect::<String>().contains(word), "{word}: {instructions}");
         }
-        // Every conversation pays for them.
+        // Every conversation pays for these tokens.
         assert!(tokens_of(instructions) <= 140);
         assert!(result.get("resultType").is_none(), "a field of 2026-07-28: {result}");
 
@@ -189,7 +189,7 @@ async fn initialize_offers_newest_revision_for_unknown() {
         let mut session = Session::new(unconnected());
         let answer = session.request("initialize", initialize(revision)).await;
         assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "asked for {revision:?}");
-        // The answers that follow are in the revision agreed on, not in the one asked for: 2026-07-28 has no ping.
+        // The answers follow the negotiated revision, not the requested one: 2026-07-28 has no ping.
         assert_eq!(session.request("ping", json!({})).await["result"], json!({}), "asked for {revision:?}");
     }
 }
@@ -433,7 +433,7 @@ async fn request_id_in_flight_is_refused() {
     session.send(&json!({"jsonrpc": "2.0", "id": call, "method": "ping"})).await;
     let answer = session.receive().await;
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(call), &json!(-32600)));
-    // The same digits as a string are another id.
+    // The same digits as a string are a different ID.
     session.send(&json!({"jsonrpc": "2.0", "id": call.to_string(), "method": "ping"})).await;
     assert_eq!(session.receive().await["result"], json!({}));
 }

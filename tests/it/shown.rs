@@ -176,7 +176,7 @@ async fn oncall_user_contact_data_only_on_request() {
     let account = Account::start().await;
     let schedule = account.ok("get_schedules", json!({"limit": 1})).await["schedules"][0]["id"].clone();
     let plain = account.requests_of("list_users_oncall", json!({"schedule_id": schedule})).await;
-    assert_eq!(plain.len(), 1, "nothing more is asked by default");
+    assert_eq!(plain.len(), 1, "no further request by default");
     let arguments = json!({"schedule_id": schedule, "include": ["name", "contact_methods", "notification_rules"]});
     account.sandbox.clear();
     let answer = account.ok("list_users_oncall", arguments.clone()).await;

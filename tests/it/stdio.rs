@@ -1,5 +1,4 @@
-//! How the line transport copes with everything that is not a well-behaved client. The rules of good sessions are in
-//! `session.rs`.
+//! Tests of the line transport with clients that break the protocol. `session.rs` tests sessions that follow it.
 
 use std::io;
 use std::pin::Pin;
@@ -13,16 +12,16 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use crate::session::{Session, exchange, initialize, stateless, unconnected};
 use crate::support::Account;
 
-/// A request as a line.
+/// Returns a request as a line.
 fn request(id: impl Into<Value>, method: &str, params: impl Into<Value>) -> Vec<u8> {
     let (id, params) = (id.into(), params.into());
     format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).into_bytes()
 }
 
-/// An answer in short: its id or `-`, and its error's code or `ok`.
+/// Returns an answer in short: its ID or `-`, and the code of its error or `ok`.
 fn brief(answer: &Value) -> String {
     assert_eq!(answer["jsonrpc"], "2.0", "{answer}");
-    // An id that cannot be told is left out, and never null, which the official clients do not take.
+    // An unknown ID is omitted and never null, because the official clients reject null.
     let id = answer.get("id").map_or("-".to_owned(), Value::to_string);
     match answer.get("error") {
         Some(error) => format!("{id} {}", error["code"]),
@@ -56,12 +55,12 @@ fn stdio_odd_lines_are_answered_and_session_continues() {
     let (deep, deepest, endless) = (nested(200), nested(100_000), r#"{"a":"#.repeat(100_000));
     let many_digits = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{}}}}}"#, "9".repeat(100_000));
     let cases: &[(&[u8], &[&str])] = &[
-        // Nothing to answer.
+        // Empty lines need no answer.
         (b"", &[]),
         (b" \t\r", &[]),
         (b"\n\n\r\n", &[]),
         (b"\xEF\xBB\xBF", &[]),
-        // Messages in odd clothes.
+        // Valid messages in unusual forms.
         (b"  {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\t\r", &["1 ok"]),
         (b"\xEF\xBB\xBF{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", &["1 ok"]),
         (br#"{"method":"ping","params":null,"id":"a","jsonrpc":"2.0","extra":[]}"#, &["\"a\" ok"]),
@@ -69,10 +68,10 @@ fn stdio_odd_lines_are_answered_and_session_continues() {
         (br#"{"jsonrpc":"2.0","id":2.0,"method":"ping"}"#, &["2 ok"]),
         (br#"{"jsonrpc":"2.0","id":"","method":"ping"}"#, &["\"\" ok"]),
         (br#"{"jsonrpc":"2.0","id":"\u0000","method":"ping"}"#, &["\"\\u0000\" ok"]),
-        // A name that is there twice: the last one counts, as with most readers, and there is one answer.
+        // A repeated name: the last value counts, as in most parsers, and there is one answer.
         (br#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, &["2 ok"]),
         (br#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"no/such"}"#, &["1 -32601"]),
-        // Not JSON.
+        // Lines that are not JSON.
         (b"ping", &["- -32700"]),
         (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"pi", &["- -32700"]),
         (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}}", &["- -32700"]),
@@ -90,7 +89,7 @@ fn stdio_odd_lines_are_answered_and_session_continues() {
         (deepest.as_bytes(), &["- -32700"]),
         (endless.as_bytes(), &["- -32700"]),
         (b"a\nb", &["- -32700", "- -32700"]),
-        // JSON, but not a message.
+        // JSON that is not a message.
         (b"7", &["- -32600"]),
         (b"null", &["- -32600"]),
         (b"\"ping\"", &["- -32600"]),
@@ -114,12 +113,12 @@ fn stdio_odd_lines_are_answered_and_session_continues() {
         (br#"{"jsonrpc":"2.0","id":18446744073709551615,"method":"ping"}"#, &["18446744073709551615 -32600"]),
         (br#"{"jsonrpc":"2.0","id":1e20,"method":"ping"}"#, &["1e+20 -32600"]),
         (br#"{"jsonrpc":"1.0","id":9223372036854775808,"method":"ping"}"#, &["9223372036854775808 -32600"]),
-        // Responses to nothing.
+        // Responses without a request.
         (br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, &[]),
         (br#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}"#, &[]),
         (br#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"echo"}}"#, &[]),
         (br#"{"id":1,"result":7,"error":7}"#, &[]),
-        // Notifications, of which no kind is answered.
+        // Notifications of any kind are not answered.
         (br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, &[]),
         (br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345}}"#, &[]),
         (br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{}}}"#, &[]),
@@ -159,7 +158,7 @@ fn stdio_before_initialize_serves_only_sessionless_methods() {
     ] {
         check(b"", &input, &[expected]);
     }
-    // Notifications and responses that come too early are dropped, where `rmcp` by itself would end the session.
+    // Early notifications and responses are dropped. `rmcp` alone would end the session.
     for method in ["notifications/initialized", "notifications/cancelled", "x"] {
         check(b"", json!({"jsonrpc": "2.0", "method": method}).to_string().as_bytes(), &[]);
     }
@@ -200,7 +199,7 @@ async fn stdio_last_line_without_newline_is_answered() {
 async fn stdio_end_of_input_ends_session_after_answers() {
     assert_eq!(exchange(unconnected(), b"").await, Vec::<Value>::new());
 
-    // What `printf '…' | pagerduty-mcp-server` does: all at once, and gone.
+    // As with `printf '…' | pagerduty-mcp-server`: all input arrives at once, followed by its end.
     let Account { toolbox, sandbox: _sandbox } = Account::start().await;
     let mut input = request(0, "initialize", initialize("2025-11-25"));
     input.extend(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
@@ -243,7 +242,7 @@ async fn stdio_slow_reader_loses_nothing() {
             near.write_all(b"?\n").await.unwrap();
         }
     });
-    // Long enough for the server to stop reading, because nobody reads it.
+    // Wait long enough for the server to stop reading, because its output is not read.
     for _ in 0..5000 {
         tokio::task::yield_now().await;
     }
@@ -265,7 +264,7 @@ async fn stdio_stopped_reader_ends_session_quietly() {
     let (writer, output) = tokio::io::duplex(1024);
     drop(output);
     near.write_all(&request(1, "ping", json!({}))).await.unwrap();
-    // The input is still open: the session ends all the same.
+    // The session ends even though the input is still open.
     server::serve(unconnected(), reader, writer).await.unwrap();
 }
 
@@ -298,7 +297,7 @@ async fn stdio_garbage_between_messages_is_harmless() {
     assert_eq!(session.request("tools/list", json!({})).await["result"], quiet);
 }
 
-/// Lines a client should never send: bytes, and messages with pieces missing, doubled or replaced.
+/// Returns lines that no client should send: random bytes, and messages with parts removed, doubled or replaced.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let bytes = prop::collection::vec(any::<u8>(), 0..200);
     let piece = prop::sample::select(

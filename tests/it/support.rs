@@ -1,4 +1,4 @@
-//! What tests share: a toolbox on the embedded account, and calls that read well.
+//! Helpers shared by the tests: tools on the embedded account, and calls that must succeed or fail.
 
 pub mod tls;
 
@@ -23,52 +23,52 @@ pub fn binary() -> Command {
     command
 }
 
-/// An embedded account, and the tools in the name of one of its identities.
+/// An embedded account, and the tools for one of its identities.
 pub struct Account {
     pub sandbox: Sandbox,
     pub toolbox: Arc<Toolbox>,
 }
 
 impl Account {
-    /// The account as its main user sees it.
+    /// Starts an account, with the tools of its main user.
     pub async fn start() -> Self {
         Self::with(tokens::USER, Options::default(), |_| {}).await
     }
 
-    /// The account as the owner of `token` sees it.
+    /// Starts an account, with the tools of the owner of `token`.
     pub async fn of(token: &str) -> Self {
         Self::with(token, Options::default(), |_| {}).await
     }
 
-    /// The same with everything settable.
+    /// Starts an account with all settings.
     pub async fn with(token: &str, options: Options, adjust: impl FnOnce(&mut Config)) -> Self {
         let sandbox = Sandbox::start(options).await.expect("a loopback port");
         let toolbox = toolbox(&sandbox, token, adjust);
         Self { sandbox, toolbox }
     }
 
-    /// The same account, asked by a server that has just started and knows nothing.
+    /// Returns the same account, with the tools of a new server whose caches are empty.
     pub fn cold(self) -> Self {
         let toolbox = toolbox(&self.sandbox, tokens::USER, |_| {});
         Self { toolbox, ..self }
     }
 
-    /// Returns the tools of a server that has just started, with the credential `token`.
+    /// Returns the tools of a new server, with the credential `token`.
     pub fn again(&self, token: &str) -> Again<'_> {
         Again { sandbox: &self.sandbox, toolbox: toolbox(&self.sandbox, token, |_| {}) }
     }
 
-    /// The answer of a call that must succeed.
+    /// Returns the answer of a call that must succeed.
     pub async fn ok(&self, tool: &str, arguments: Value) -> Value {
         ok(&self.toolbox, tool, arguments).await
     }
 
-    /// The error of a call that must fail.
+    /// Returns the error of a call that must fail.
     pub async fn err(&self, tool: &str, arguments: Value) -> Error {
         err(&self.toolbox, tool, arguments).await
     }
 
-    /// The requests of one successful call, as `METHOD path?query`.
+    /// Returns the requests of one successful call, as `METHOD path?query`.
     pub async fn requests_of(&self, tool: &str, arguments: Value) -> Vec<String> {
         self.sandbox.clear();
         self.ok(tool, arguments).await;
@@ -94,17 +94,17 @@ fn line(request: &pagerduty_mcp_server::sandbox::Recorded) -> String {
     format!("{} {}{query}", request.method, request.path)
 }
 
-/// The tools on a running sandbox in the name of `token`.
+/// Returns tools on a running sandbox, with the credential `token`.
 pub fn toolbox(sandbox: &Sandbox, token: &str, adjust: impl FnOnce(&mut Config)) -> Arc<Toolbox> {
     let mut config = config(token);
     config.host = Host::parse(sandbox.url()).expect("a usable URL");
-    // Tests of the budget set it; the others want to see everything.
+    // Tests of the budget set it. The others need complete answers.
     config.max_response_tokens = None;
     adjust(&mut config);
     Arc::new(Toolbox::new(&config, &Filter::default()).expect("usable settings"))
 }
 
-/// Settings with nothing but a credential; an empty one is none.
+/// Returns settings with only a credential. An empty one counts as none.
 pub fn config(token: &str) -> Config {
     Config::from_lookup(|name| (name == "PAGERDUTY_API_TOKEN").then(|| token.to_owned())).expect("usable settings")
 }
@@ -130,18 +130,18 @@ pub fn object(value: Value) -> serde_json::Map<String, Value> {
     }
 }
 
-/// The rows under a key of an answer.
+/// Returns the rows under a key of an answer.
 pub fn rows<'v>(answer: &'v Value, key: &str) -> &'v Vec<Value> {
     answer[key].as_array().unwrap_or_else(|| panic!("no {key} in {answer}"))
 }
 
-/// The warnings of an answer, joined.
+/// Returns the warnings of an answer, joined.
 pub fn warnings(answer: &Value) -> String {
     let list = answer["metadata"]["warnings"].as_array();
     list.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
 }
 
-/// Every tool that lists, and the key of its rows.
+/// The tools that list, and the keys of their rows.
 pub const LISTS: [(&str, &str); 7] = [
     ("get_incidents", "incidents"),
     ("get_users", "users"),
@@ -152,7 +152,7 @@ pub const LISTS: [(&str, &str); 7] = [
     ("get_teams", "teams"),
 ];
 
-/// What a text costs a model, in o200k tokens.
+/// Returns the cost of a text for a model, in o200k tokens.
 pub fn tokens_of(text: &str) -> usize {
     tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len()
 }

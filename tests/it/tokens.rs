@@ -1,4 +1,4 @@
-//! What answers and definitions cost a model, in o200k tokens.
+//! Tests of the token costs of answers and definitions, counted in o200k tokens.
 
 use pagerduty_mcp_server::tools::ALL;
 use pagerduty_rows::tokens::estimate_text;
@@ -11,7 +11,7 @@ fn count(value: &Value) -> usize {
     tokens_of(&value.to_string())
 }
 
-/// What the definitions may cost. Growing past it is a decision, made here.
+/// The maximum cost of the definitions. Raising it is a deliberate decision.
 const DEFINITIONS: usize = 2_200;
 
 #[test]
@@ -64,8 +64,8 @@ fn estimate_of_recorded_titles_is_not_too_low() {
     }
 }
 
-/// Returns text that outsiders may write, each kind at its most expensive: `length` characters from an alphabet, chosen
-/// by a deterministic generator.
+/// Returns text as outsiders may write it, with each kind at its most expensive: `length` characters of an alphabet,
+/// chosen by a deterministic generator.
 fn drawn(alphabet: &[char], length: usize, seed: u64) -> String {
     let mut random = fastrand::Rng::with_seed(seed);
     (0..length).map(|_| alphabet[random.usize(..alphabet.len())]).collect()

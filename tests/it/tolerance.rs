@@ -1,4 +1,4 @@
-//! Answers that are not as documented, over real HTTP: what can be understood is, and what cannot is said.
+//! Tests of undocumented answers, over real HTTP: usable ones are accepted, and unusable ones are reported.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn answer(code: u16, headers: &[(&str, &str)], body: &str) -> FaultKind {
     FaultKind::Status { code, headers, body: Some(body.to_owned()) }
 }
 
-/// What `get_teams` makes of an answer with this body.
+/// Returns the outcome of `get_teams` for an answer with this body.
 async fn teams(account: &Account, kind: FaultKind) -> Result<Value, Error> {
     account.sandbox.clear();
     account.sandbox.fail(Fault { times: 9, ..Fault::once("/teams", kind) });
@@ -44,9 +44,9 @@ async fn equivalent_answers_are_accepted() {
         ("an odd date", answer(200, &[("date", "once upon a time")], plain)),
         ("odd limits", answer(200, &[("ratelimit-remaining", "lots"), ("ratelimit-reset", "-7")], plain)),
     ] {
-        let told = teams(&account, kind).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert_eq!(told["teams"], json!([{"id": "P1", "name": "Core"}]), "{what}");
-        assert_eq!(told["metadata"]["has_more"], false, "{what}");
+        let reported = teams(&account, kind).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(reported["teams"], json!([{"id": "P1", "name": "Core"}]), "{what}");
+        assert_eq!(reported["metadata"]["has_more"], false, "{what}");
     }
 }
 
@@ -68,7 +68,7 @@ async fn unusable_answers_are_reported_not_guessed() {
         ("HTML", answer(200, &[("content-type", "application/json")], "<html>"), "HTML"),
         ("truncated for good", answer(200, &[], r#"{"teams": [{"id""#), "EOF"),
         ("no content", answer(204, &[], ""), "EOF"),
-        ("not what it is said to be packed in", answer(200, &[("content-encoding", "gzip")], "{}"), "damaged"),
+        ("wrong content encoding", answer(200, &[("content-encoding", "gzip")], "{}"), "damaged"),
     ] {
         let error = teams(&account, kind).await.unwrap_err();
         assert!(matches!(error.code(), Code::UnexpectedResponse | Code::NetworkError), "{what}: {error}");
@@ -82,13 +82,17 @@ async fn odd_values_keep_their_row_and_list() {
     let body = r#"{"teams": [{"id": "P1", "name": "cut \ud83d"}, null, {"id": "P2", "description": 1e400},
         {"id": "P3", "description": 123456789012345678901234567890}, {"id": "P4", "description": 0.1},
         {"id": "P5", "description": -0}, {"id": "P6", "description": -0.0}], "more": false}"#;
-    let told = teams(&account, answer(200, &[], body)).await.unwrap();
+    let reported = teams(&account, answer(200, &[], body)).await.unwrap();
     let expected = json!([{"id": "P1", "name": "cut \u{fffd}"}, {"id": "P2", "description": "1e400"},
         {"id": "P3", "description": "123456789012345678901234567890"}, {"id": "P4", "description": 0.1},
         {"id": "P5", "description": 0}, {"id": "P6", "description": -0.0}]);
-    assert_eq!(told["teams"].to_string(), expected.to_string(), "numbers that are equal may be written differently");
     assert_eq!(
-        warnings(&told),
+        reported["teams"].to_string(),
+        expected.to_string(),
+        "numbers that are equal may be written differently"
+    );
+    assert_eq!(
+        warnings(&reported),
         "1 row could not be read and is left out: offset 1 (teams: null instead of an object)."
     );
 }
@@ -96,7 +100,7 @@ async fn odd_values_keep_their_row_and_list() {
 #[tokio::test]
 async fn decompression_bomb_is_refused_early() {
     let account = Account::start().await;
-    // Packed it is small enough; it would fill the machine.
+    // The compressed answer is small enough. The decompressed one would fill the machine's memory.
     let error = teams(&account, FaultKind::Bomb(2_000)).await.unwrap_err();
     assert_eq!(error.code(), Code::UnexpectedResponse, "{error}");
     assert!(error.message().contains("larger than 64 MB"), "{error}");
@@ -106,7 +110,7 @@ async fn decompression_bomb_is_refused_early() {
 #[tokio::test]
 async fn answer_of_maximum_size_is_read_completely() {
     let account = Account::start().await;
-    // Blanks to the end are an answer that ends too early, which is asked for again; too large ones are not.
+    // Blanks up to the limit are an answer that ends too early, which is requested again. Larger answers are not.
     account.sandbox.fail(Fault::once("/teams", FaultKind::Bomb(64)));
     account.ok("get_teams", json!({})).await;
     assert_eq!(account.sandbox.requests().len(), 2);
@@ -127,7 +131,7 @@ async fn unknown_enum_values_pass_through() {
     assert_eq!(answer["metadata"]["status_counts"]["triggered"], 0);
 }
 
-/// Who listens at the other end of a redirect, and hopes for a credential.
+/// The target of the redirect is a second account, which would record any request.
 #[tokio::test]
 async fn redirect_is_not_followed_with_credential() {
     let account = Account::start().await;
@@ -184,7 +188,7 @@ async fn wrong_local_clock_is_harmless() {
 
 #[tokio::test]
 async fn older_identical_note_is_not_mistaken_for_lost_one() {
-    // Both clocks stand still at first, so that the account's has to be moved: by the date of its answers.
+    // Both clocks stand still at first, so the account's clock has to be moved by the date of its answers.
     let now: jiff::Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
     let account = Account::with(tokens::USER, Options { now: Some(now), ..Options::default() }, |config| {
         config.backoff = Duration::from_millis(5);
@@ -194,7 +198,7 @@ async fn older_identical_note_is_not_mistaken_for_lost_one() {
     let id = incidents[0]["id"].as_str().unwrap().to_owned();
     let arguments = json!({"incident_id": id, "content": "on it"});
     account.ok("add_incident_note", arguments.clone()).await;
-    // Another process, which does not know of the first note, a minute later by PagerDuty's clock.
+    // Another process, without a record of the first note, a minute later by PagerDuty's clock.
     let another = toolbox(&account.sandbox, tokens::USER, |config| config.backoff = Duration::from_millis(5));
     let account = Account { toolbox: another, ..account };
     account.ok("build_user_context", json!({})).await;
@@ -246,7 +250,7 @@ async fn lost_note_without_server_date_is_not_claimed() {
 
 #[tokio::test]
 async fn answer_outside_http_is_network_error() {
-    // A program of another kind on the port: it answers, but not in HTTP.
+    // Another kind of program listens on the port: it answers, but not in HTTP.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {

@@ -117,7 +117,7 @@ async fn repeated_unknown_note_is_verified_first() {
     .await;
     let id = open_incident(&account).await;
     let arguments = json!({"incident_id": id, "content": "late"});
-    // Three looks take some 250 ms at most, the six of a repeat at least 1,500.
+    // Three verifications take at most about 250 ms. The six of a retry take at least 1,500 ms.
     fail(&account, "POST", "/incidents/{id}/notes", FaultKind::Late(Duration::from_millis(1_200)));
     let error = account.err("add_incident_note", arguments.clone()).await;
     assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");

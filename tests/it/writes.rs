@@ -1,4 +1,4 @@
-//! The three tools that act: what they change, and in whose name.
+//! Tests of the three tools that write: their changes, and the author of each change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn open_incident(account: &Account) -> Value {
     account.ok("get_incidents", arguments).await["incidents"][0].clone()
 }
 
-/// The `From` addresses of the writes so far.
+/// Returns the `From` addresses of the writes so far.
 fn authors(account: &Account) -> Vec<Option<String>> {
     account
         .sandbox
@@ -94,7 +94,7 @@ async fn writes_use_current_or_configured_author() {
     let key = Account::with(tokens::ACCOUNT, Options::default(), |config| config.user_email = Some(email)).await;
     key.ok("resolve_incident", json!({"incident_id": id})).await;
     assert_eq!(authors(&key), [Some(colleague)]);
-    assert!(key.sandbox.requests().iter().all(|request| request.path != "/users/me"), "nobody had to be asked");
+    assert!(key.sandbox.requests().iter().all(|request| request.path != "/users/me"), "no user lookup is needed");
 }
 
 #[tokio::test]
@@ -187,12 +187,12 @@ async fn read_only_token_changes_nothing() {
     }
 }
 
-/// Returns a server that has just started and knows nothing about its user.
+/// Returns a new server with an empty cache of users.
 fn cold(account: &Account) -> Arc<Toolbox> {
     toolbox(&account.sandbox, tokens::USER, |config| config.backoff = Duration::from_millis(5))
 }
 
-/// Returns a toolbox for another user of the account, and that user.
+/// Returns the tools of another user of the account, and that user.
 async fn colleague(account: &Account) -> (Arc<Toolbox>, Value) {
     let me = account.ok("build_user_context", json!({})).await;
     let users = account.ok("get_users", json!({})).await;
