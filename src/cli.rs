@@ -32,7 +32,7 @@ use crate::sandbox::{self, Sandbox};
 use crate::server::{self, http::Options};
 use crate::tools::{AUDIT, Filter};
 use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments, SandboxCommand};
-use output::{print, print_error, tool_list};
+use output::{answer, print, print_error, tool_list};
 
 pub use args::help;
 
@@ -120,8 +120,8 @@ fn execute(arguments: Arguments) -> Result<u8> {
             // Before anything else is done: until the first poll of this, Ctrl-C is not ours, and in a Python process lost.
             biased;
             told = signals::told_to_end(is_http) => {
-                if let Some(tool) = called {
-                    print_json(&cancelled(&tool).labelled(label).envelope());
+                if let Some(tool) = called.filter(|_| !output::has_answered()) {
+                    answer_json(&cancelled(&tool).labelled(label).envelope()).await;
                 }
                 (told, true)
             }
@@ -147,7 +147,7 @@ async fn command(command: Option<Command>, http: Option<Options>, config: Config
         None => serve(http, config, filter).await,
         Some(Command::Tools { json }) => {
             let app = App::start(Config { sandbox: false, ..config }, filter).await?;
-            print(&tool_list(app.toolbox.tools(), json));
+            answer(tool_list(app.toolbox.tools(), json)).await;
             Ok(SUCCESS)
         }
         Some(Command::Call(arguments)) => call(arguments, config, filter).await,
@@ -163,9 +163,10 @@ async fn serve(http: Option<Options>, config: Config, filter: &Filter) -> Result
     }
     let app = App::start(config, filter).await?;
     if std::io::stdin().is_terminal() {
-        output::note(
-            "Serving MCP on standard input and output: an MCP client is meant to start this. Ctrl-D ends it; see --help.",
-        );
+        output::note(&format!(
+            "Serving MCP on standard input and output: an MCP client is meant to start this. Ctrl-D ends it; see --help.{}",
+            output::account(&app.toolbox)
+        ));
     }
     server::serve_stdio(app.toolbox).await.map_err(|error| {
         Error::new(Code::NetworkError, format!("standard output cannot be written: {error}"))
@@ -183,13 +184,13 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
         app.toolbox.log_in().await?;
         app.toolbox.call(tool.name, arguments).await
     };
-    let (answer, status) = match answered.await {
+    let (written, status) = match answered.await {
         Ok(reply) => (reply.write(app.toolbox.format()), SUCCESS),
         Err(error) => (Written::Json(error.envelope()), FAILED),
     };
-    match answer {
-        Written::Json(envelope) => print_json(&envelope),
-        Written::Table(table) => print(&format!("{table}\n")),
+    match written {
+        Written::Json(envelope) => answer_json(&envelope).await,
+        Written::Table(table) => answer(format!("{table}\n")).await,
     }
     Ok(status)
 }
@@ -200,8 +201,8 @@ fn cancelled(tool: &str) -> Error {
         .hint("A change may have taken effect: look before trying again.")
 }
 
-fn print_json(envelope: &Value) {
-    print(&format!("{envelope:#}\n"));
+async fn answer_json(envelope: &Value) {
+    answer(format!("{envelope:#}\n")).await;
 }
 
 /// Arguments from `key=value`; a repeated key makes a list.
@@ -225,7 +226,7 @@ fn pairs(arguments: &[String]) -> Result<Map<String, Value>> {
 
 async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u8> {
     if let Some(SandboxCommand::Reset) = arguments.command {
-        return reset_sandbox(config);
+        return reset_sandbox(config).await;
     }
     let options = sandbox::Options {
         port: arguments.port,
@@ -239,7 +240,7 @@ async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u
             .hint("Choose another --port, or 0 for any that is free.")
     })?;
     let certificate = sandbox.ca().map(|pem| Certificate::write(pem, config, sandbox.url())).transpose()?;
-    print(&output::sandbox_banner(&sandbox, certificate.as_ref().map(|certificate| certificate.0.as_path())));
+    answer(output::sandbox_banner(&sandbox, certificate.as_ref().map(|certificate| certificate.0.as_path()))).await;
     std::future::pending::<()>().await;
     Ok(SUCCESS)
 }
@@ -272,9 +273,9 @@ impl Drop for Certificate {
     }
 }
 
-fn reset_sandbox(config: &Config) -> Result<u8> {
+async fn reset_sandbox(config: &Config) -> Result<u8> {
     let Some(path) = &config.sandbox_state else {
-        print("The sandbox keeps nothing: it starts anew with each process.\n");
+        answer("The sandbox keeps nothing: it starts anew with each process.\n".to_owned()).await;
         return Ok(SUCCESS);
     };
     let there = sandbox::reset(path).map_err(|error| {
@@ -282,11 +283,12 @@ fn reset_sandbox(config: &Config) -> Result<u8> {
             .hint(format!("Check {SANDBOX_STATE}, and the file, its folder and their permissions."))
     })?;
     let path = path.display();
-    print(&if there {
+    let done = if there {
         format!("The sandbox starts anew: removed {path}.\n")
     } else {
         format!("Nothing was changed in the sandbox: there is no {path}.\n")
-    });
+    };
+    answer(done).await;
     Ok(SUCCESS)
 }
 

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::args::AuthCommand;
-use super::output::{in_line, note, print, print_error, print_report};
-use super::{FAILED, SUCCESS};
+use super::output::{answer, in_line, note, print_error};
+use super::{FAILED, SUCCESS, output};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store, Tokens};
 use crate::client::Client;
@@ -40,14 +40,14 @@ async fn login(config: &Config) -> Result<u8> {
         Ok(credential) => credential,
         Err(error) => return Ok(failed(&error)),
     };
-    let answer = match whose(config, credential).await {
+    let text = match whose(config, credential).await {
         Ok(user) => format!("Logged in as {} <{}>.\n", in_line(&user.name), in_line(&user.email)),
         Err(error) => {
             note("The login succeeded and is stored, but PagerDuty does not accept it:");
             return Ok(failed(&error));
         }
     };
-    print(&answer);
+    answer(text).await;
     if let Some((_, source)) = &config.token {
         note(&format!("note: {source} is set and is used instead of the login; unset it."));
     }
@@ -112,9 +112,9 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
         Err(error) => Some(error),
     };
     if as_json {
-        print_report(report.json(error.as_ref()));
+        output::report(report.json(error.as_ref())).await;
     } else {
-        print(&report.text());
+        answer(report.text()).await;
         error.iter().for_each(print_error);
     }
     Ok(if error.is_some() { FAILED } else { SUCCESS })
@@ -203,11 +203,12 @@ async fn logout(config: &Config) -> Result<u8> {
         Ok(removed) => removed,
         Err(error) => return Ok(failed(&error)),
     };
-    print(&if removed.is_empty() {
+    let done = if removed.is_empty() {
         format!("No login is stored in {}; nothing to remove.\n", store.describe())
     } else {
         format!("Logged out: removed {} from {}.\n", removed.join(", "), store.describe())
-    });
+    };
+    answer(done).await;
     if let Some((_, source)) = &config.token {
         note(&format!("note: {source} is set and remains in force."));
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
-use super::output::{in_line, print, print_report};
-use super::{FAILED, SUCCESS};
+use super::output::in_line;
+use super::{FAILED, SUCCESS, output};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
 use crate::client::tls::Roots;
@@ -74,9 +74,9 @@ pub async fn run(mut config: Config, as_json: bool) -> Result<u8> {
     }
     let failed = checks.iter().any(|check| check.status == Status::Fail);
     if as_json {
-        print_report(json!({"ok": !failed, "checks": checks}));
+        output::report(json!({"ok": !failed, "checks": checks})).await;
     } else {
-        print(&table(&checks));
+        output::answer(table(&checks)).await;
     }
     Ok(if failed { FAILED } else { SUCCESS })
 }

@@ -136,7 +136,7 @@ pub async fn serve(options: Options, config: Config, filter: &Filter) -> Result<
     let stop = signals::terminated()?.map(drop);
     let app = App::start(config, filter).await?;
     let http = Http::bind(options).await?;
-    output::note(&http.describe());
+    output::note(&format!("{}{}", http.describe(), output::account(&app.toolbox)));
     if let Some(warning) = http.warning() {
         output::warn(warning);
     }

@@ -10,12 +10,26 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::sandbox::{Sandbox, tokens};
-use crate::tools::Tool;
+use crate::tools::{Tool, Toolbox};
 
-/// Prints an answer. Whoever reads it may stop reading (`… | head`), which is no error of ours.
+/// Set once an answer has been printed, at least in part.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Prints an answer. A reader that stops reading (`… | head`) is not an error.
 pub fn print(text: &str) {
+    ANSWERED.store(true, Ordering::Relaxed);
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Prints an answer from another thread, so that a signal ends the process even if its output is not read.
+pub async fn answer(text: String) {
+    tokio::task::spawn_blocking(move || print(&text)).await.ok();
+}
+
+/// Returns whether an answer has been printed, at least in part.
+pub fn has_answered() -> bool {
+    ANSWERED.load(Ordering::Relaxed)
 }
 
 /// Set if everything on standard error is written as lines of JSON.
@@ -52,6 +66,11 @@ pub fn note(text: &str) {
     }
 }
 
+/// Returns a sentence that names an account that is not PagerDuty's, for the first line of a server; otherwise nothing.
+pub fn account(toolbox: &Toolbox) -> String {
+    toolbox.label().map(|label| format!(" The account is {}, which is not real.", label.title)).unwrap_or_default()
+}
+
 /// Writes a warning for people, or a line of JSON if standard error has those.
 pub fn warn(text: &str) {
     if !line("WARN", text, &[]) {
@@ -67,10 +86,10 @@ pub fn in_line(text: &str) -> Cow<'_, str> {
     if shown.contains(breaks_line) { Cow::Owned(shown.replace(breaks_line, " ")) } else { shown }
 }
 
-/// Prints the report of one of our commands as JSON, without hidden characters.
-pub fn print_report(mut report: Value) {
+/// Prints the report of a command as JSON, without hidden characters.
+pub async fn report(mut report: Value) {
     text::neutralise_value(&mut report);
-    print(&format!("{report:#}\n"));
+    answer(format!("{report:#}\n")).await;
 }
 
 /// An error of use: what is wrong, then what to do.

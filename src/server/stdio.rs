@@ -1,16 +1,18 @@
 //! MCP over lines of JSON (all revisions, "Transports", "stdio"): one message a line in, one message a line out.
 //!
-//! `rmcp` has this transport too. Ours differs where a client, a script or a shell does something odd: nothing that comes
-//! in ends the session, everything that deserves an answer gets one, and calls received before the end of input are
-//! answered before we leave, so that `printf '…' | pagerduty-mcp-server` prints all its answers. Reads have some seconds for
-//! that; a change has the time that a call may take.
+//! `rmcp` has this transport too. This one differs in how it treats unusual clients, scripts and shells: no input ends the
+//! session, every request is answered, and requests received before the end of input are answered before the session ends,
+//! so `printf '…' | pagerduty-mcp-server` prints all its answers. Reads get some seconds for that, and a change gets the time
+//! that a call may take.
 //!
-//! `rmcp`'s opening handshake is skipped for the same reason: it ends the process over a notification that comes too early.
-//! What it would have guarded is two rules of [`Transport::receive`] below. Nothing else writes to the writer.
+//! `rmcp`'s opening handshake is skipped for the same reason: it ends the process when a notification arrives too early.
+//! Two rules in [`Transport::receive`] below replace it.
 
-mod stdout;
+mod hangup;
+mod output;
+mod unanswered;
 
-use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,51 +24,51 @@ use rmcp::model::{
 use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
 use rmcp::{ErrorData, RoleServer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout_at};
 
 use super::encode::{encode, encode_answer};
 use super::handler::Server;
 use super::lines::{Line, Lines};
 use super::message::{self, Refusal};
-use crate::tools::{self, Toolbox};
+use crate::tools::Toolbox;
+use hangup::Hangups;
+use output::{InputEnd, OUTBOX, write_lines};
+use unanswered::{Requests, Unanswered};
 
-/// The longest message we read. `rmcp` draws the same line, and the longest sensible message, a note, is a thousandth of it.
+/// The longest message that is read. `rmcp` has the same limit, and the longest useful message, a note, is a thousandth of
+/// it.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// How many calls run side by side; further ones wait for their turn. A client may pipeline as many requests as it likes,
-/// and each call holds sockets and decoded pages: without a bound, one runaway agent exhausts file descriptors. Far more
-/// than any agent asks for at once, and enough that 200 calls at a time do not queue.
+/// The number of calls that run concurrently; further ones wait for a slot.
+///
+/// A client may pipeline any number of requests, and each call holds sockets and decoded pages: without a limit, one runaway
+/// agent exhausts file descriptors. The limit is far above what agents send at once, so 200 concurrent calls do not queue.
 const MAX_CALLS: usize = 256;
 
-/// How many outgoing messages wait for a client that does not read. With more than that we stop reading from it, as
-/// filters do: finished answers would otherwise pile up without a bound.
-const OUTBOX: usize = 256;
-
-/// What requests that are not answered yet may hold, in bytes. With more than that we read no further until some are
-/// answered: calls beyond those that run side by side wait for their turn, and a client that pipelines without end would
-/// fill the memory with them. Enough for four of the longest messages, or for thousands of calls.
+/// The most memory in bytes that unanswered requests may take; beyond it nothing is read until some are answered.
+///
+/// Calls beyond [`MAX_CALLS`] wait for a slot, and a client that pipelines without end would fill the memory with them. The
+/// limit is enough for four of the longest messages, or for thousands of calls.
 const MAX_UNANSWERED: usize = 4 * MAX_MESSAGE;
 
-/// What a waiting request holds besides its own bytes, roughly: its task, and the arguments once more as values.
-const OVERHEAD: usize = 16 * 1024;
-
-/// The time that reads may still take after the end of input: enough for a script that pipes its requests in, and short
-/// for a client that has gone.
+/// The time that reads may take after the end of input: enough for a script that pipes its requests in, and short for a
+/// client that has gone.
 const READS_END: Duration = Duration::from_secs(10);
 
-/// The same for calls that change something. Each of them has a time-out, which is far shorter by default; this limit
-/// only ensures that a bug does not leave a process running forever.
+/// The time that calls that change something may take after the end of input. Each of them has its own timeout, which is far
+/// shorter by default; this limit only ensures that a bug does not leave a process running forever.
 const CHANGES_END: Duration = Duration::from_mins(10);
 
 /// Serves MCP over the process's standard input and output, until the input ends or the output breaks.
 pub async fn serve_stdio(toolbox: Arc<Toolbox>) -> io::Result<()> {
     // Where both are pipes, as they are under most clients on Linux, this saves a change of thread for every message.
     let (stdin, stdout) = rmcp::transport::stdio_pipes();
+    let (input_closed, output_closed) = Hangups::watch().split();
     tokio::select! {
-        served = serve_lines(server(&toolbox).warming_up(), stdin, stdout) => served,
-        () = stdout::reader_gone() => {
+        served = serve_lines(server(&toolbox).warming_up(), stdin, stdout, input_closed) => served,
+        () = output_closed => {
             tracing::debug!("standard output is closed");
             Ok(())
         }
@@ -75,27 +77,34 @@ pub async fn serve_stdio(toolbox: Arc<Toolbox>) -> io::Result<()> {
 
 /// Serves MCP over any pair of streams, until the input ends or the output breaks.
 ///
-/// A reader that has gone away is the usual end of a session and no error; other failures to write are errors. Dropping the
-/// future ends the session and the calls in it.
+/// A client that has closed the output, or that has closed the input and no longer reads, is the usual end of a session and
+/// not an error; other failures to write are errors. Dropping the future ends the session and the calls in it.
 pub async fn serve<R, W>(toolbox: Arc<Toolbox>, reader: R, writer: W) -> io::Result<()>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Unpin,
 {
-    serve_lines(server(&toolbox), reader, writer).await
+    serve_lines(server(&toolbox), reader, writer, pending()).await
 }
 
 fn server(toolbox: &Toolbox) -> Server {
     Server::new(Arc::new(toolbox.taking_turns(MAX_CALLS)))
 }
 
-async fn serve_lines<R, W>(server: Server, reader: R, writer: W) -> io::Result<()>
+/// Serves one session. `input_closed` is ready when the client has closed the input, even if there is more to be read.
+async fn serve_lines<R, W>(
+    server: Server,
+    reader: R,
+    writer: W,
+    input_closed: impl Future<Output = ()>,
+) -> io::Result<()>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Unpin,
 {
     let (outbox, inbox) = mpsc::channel(OUTBOX);
-    let transport = LineTransport::new(reader, outbox);
+    let input = InputEnd::default();
+    let transport = LineTransport::new(reader, outbox, input.clone());
     let ended = Arc::clone(&transport.ended);
     let session = serve_directly(server, transport, None);
     let session = async {
@@ -105,26 +114,23 @@ where
             () = ended.notified() => Ok(()),
         }
     };
-    // Once nothing can be written any more, the session is dropped where it stands.
-    match tokio::try_join!(session, write_lines(writer, inbox)) {
+    // While the outbox is full, nothing is read, and the end of the input would go unnoticed.
+    let input_closed = async {
+        input_closed.await;
+        input.mark();
+        pending().await
+    };
+    // Once nothing can be written any more, the session is dropped at once.
+    let served = async { tokio::try_join!(session, write_lines(writer, inbox, &input)) };
+    let served = tokio::select! {
+        served = served => served,
+        never = input_closed => never,
+    };
+    match served {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Writes what arrives in `inbox` until nobody can put anything there.
-///
-/// The only place that writes, so that no message is ever cut by another, or by the end of the task that sent it.
-async fn write_lines<W: AsyncWrite + Unpin>(mut writer: W, mut inbox: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
-    let mut lines = Vec::new();
-    while inbox.recv_many(&mut lines, OUTBOX).await > 0 {
-        for line in lines.drain(..) {
-            writer.write_all(&line).await?;
-        }
-        writer.flush().await?;
-    }
-    Ok(())
 }
 
 /// The transport under `rmcp`'s session loop.
@@ -141,12 +147,14 @@ struct LineTransport<R> {
     initializing: Option<RequestId>,
     /// The time at which the input ended. It is kept here because `receive` is cancelled for each outgoing message.
     input_ended: Option<Instant>,
+    /// Tells the output of the end of input.
+    input: InputEnd,
     /// Notified when the input has ended and there is nothing left to wait for.
     ended: Arc<Notify>,
 }
 
 impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
-    fn new(reader: R, outbox: mpsc::Sender<Vec<u8>>) -> Self {
+    fn new(reader: R, outbox: mpsc::Sender<Vec<u8>>, input: InputEnd) -> Self {
         Self {
             lines: Lines::new(reader, MAX_MESSAGE),
             outbox: Some(outbox),
@@ -155,6 +163,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             initialized: false,
             initializing: None,
             input_ended: None,
+            input,
             ended: Arc::default(),
         }
     }
@@ -168,8 +177,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         match &message {
             Some(JsonRpcMessage::Request(request)) => {
                 self.admit_request(&request.request, &request.id)?;
-                let waiting = Waiting { bytes: line.len() + OVERHEAD, changes: changes_something(&request.request) };
-                self.unanswered.add(request.id.clone(), waiting);
+                self.unanswered.add(request.id.clone(), &request.request, line.len());
             }
             Some(JsonRpcMessage::Notification(notification)) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
@@ -190,7 +198,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         if timeout_at(input_ended + READS_END, all).await.is_ok() {
             return;
         }
-        let changes = self.unanswered.wait_until(|requests| !requests.waiting.values().any(|waiting| waiting.changes));
+        let changes = self.unanswered.wait_until(Requests::are_reads);
         if timeout_at(input_ended + CHANGES_END, changes).await.is_err() {
             tracing::error!("changes are still not answered {CHANGES_END:?} after the end of input");
         }
@@ -270,12 +278,10 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             }
             if let Some(id) = &self.initializing {
                 // What comes next may depend on the revision that is being agreed on.
-                self.unanswered
-                    .wait_until(|requests| !requests.waiting.contains_key(id) && requests.leaving == 0)
-                    .await;
+                self.unanswered.wait_until(|requests| requests.has_answered(id)).await;
                 self.initializing = None;
             }
-            self.unanswered.wait_until(|requests| requests.bytes < MAX_UNANSWERED).await;
+            self.unanswered.wait_until(|requests| requests.bytes() < MAX_UNANSWERED).await;
             let line = match self.lines.next().await {
                 Ok(Some(line)) => line,
                 end => {
@@ -283,6 +289,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                         tracing::warn!(%error, "cannot read any more");
                     }
                     self.input_ended = Some(Instant::now());
+                    self.input.mark();
                     continue;
                 }
             };
@@ -301,101 +308,21 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     }
 }
 
-/// The requests that were handed to `rmcp` and have neither been answered nor withdrawn. Clones share them.
-#[derive(Clone, Default)]
-struct Unanswered(watch::Sender<Requests>);
-
-#[derive(Default)]
-struct Requests {
-    waiting: HashMap<RequestId, Waiting>,
-    /// Of all of them.
-    bytes: usize,
-    /// The number of answers that are not queued yet. The IDs of their requests may be used again.
-    leaving: usize,
-}
-
-impl Requests {
-    fn are_settled(&self) -> bool {
-        self.waiting.is_empty() && self.leaving == 0
-    }
-}
-
-/// An answer on its way to the outbox.
-struct Leaving(watch::Sender<Requests>);
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        self.0.send_modify(|requests| requests.leaving -= 1);
-    }
-}
-
-/// A request that has not been answered yet.
-struct Waiting {
-    bytes: usize,
-    /// Set if it calls a tool that changes something.
-    changes: bool,
-}
-
-fn changes_something(request: &ClientRequest) -> bool {
-    let ClientRequest::CallToolRequest(call) = request else { return false };
-    tools::ALL.iter().any(|tool| tool.name == call.params.name && !tool.is_read_only())
-}
-
-impl Unanswered {
-    fn contains(&self, id: &RequestId) -> bool {
-        self.0.borrow().waiting.contains_key(id)
-    }
-
-    fn ids(&self) -> Vec<RequestId> {
-        self.0.borrow().waiting.keys().cloned().collect()
-    }
-
-    fn add(&self, id: RequestId, waiting: Waiting) {
-        self.0.send_modify(|requests| {
-            requests.bytes += waiting.bytes;
-            requests.waiting.insert(id, waiting);
-        });
-    }
-
-    fn remove(&self, id: &RequestId) {
-        self.0.send_modify(|requests| {
-            requests.bytes -= requests.waiting.remove(id).map_or(0, |waiting| waiting.bytes);
-        });
-    }
-
-    /// Removes a request that is about to be answered. Its ID is free from now on: a client that has read the answer
-    /// may use it at once.
-    fn answer(&self, id: &RequestId) -> Option<Leaving> {
-        let mut known = false;
-        self.0.send_modify(|requests| {
-            if let Some(waiting) = requests.waiting.remove(id) {
-                requests.bytes -= waiting.bytes;
-                requests.leaving += 1;
-                known = true;
-            }
-        });
-        known.then(|| Leaving(self.0.clone()))
-    }
-
-    async fn wait_until(&self, settled: impl FnMut(&Requests) -> bool) {
-        // An error would mean that there is no sender left, and this is one.
-        self.0.subscribe().wait_for(settled).await.ok();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
     use rmcp::model::ServerResult;
     use serde_json::{Value, json};
+    use tokio::time::timeout;
 
+    use super::unanswered::OVERHEAD;
     use super::*;
 
     /// A transport that has been given `messages` and nothing after them, and the other end of its outbox.
     fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Vec<u8>>) {
         let input = messages.iter().map(|message| format!("{message}\n")).collect::<Vec<_>>().concat();
         let (outbox, inbox) = mpsc::channel(OUTBOX);
-        (LineTransport::new(io::Cursor::new(input), outbox), inbox)
+        (LineTransport::new(io::Cursor::new(input), outbox, InputEnd::default()), inbox)
     }
 
     fn answer(id: i64) -> ServerJsonRpcMessage {
@@ -449,6 +376,17 @@ mod tests {
         ]);
         assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
         assert!(received(&mut transport).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closed_input_behind_a_full_outbox_ends_the_session() {
+        let ping = |id: usize| format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "ping"}));
+        let input: String = (0..4 * OUTBOX).map(ping).collect();
+        let (writer, _unread) = tokio::io::duplex(64);
+        let config = crate::config::Config::from_lookup(|_| None).unwrap();
+        let toolbox = Toolbox::new(&config, &crate::tools::Filter::default()).unwrap();
+        let served = serve_lines(server(&toolbox), io::Cursor::new(input), writer, std::future::ready(()));
+        timeout(READS_END * 100, served).await.expect("the session ends").unwrap();
     }
 
     #[tokio::test]

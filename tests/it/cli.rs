@@ -1,6 +1,7 @@
 //! Tests of the command line that need its process. `tests/python/test_cli.py` has the others, for the binary and the
 //! package.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -35,6 +36,31 @@ async fn ctrl_c_during_call_exits_with_answer() {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["error"]["code"], Code::Cancelled.as_str());
     assert_eq!(output.status.code(), Some(130));
+}
+
+#[cfg(unix)]
+#[test]
+fn signal_ends_command_with_unread_answer() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+        .args(["call", "get_incidents", "limit=300", "--sandbox", "--max-response-tokens", "0"])
+        .env_clear()
+        .env("PAGERDUTY_SANDBOX_STATE", "memory")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The rest of the answer is more than a pipe holds.
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0; 1]).unwrap();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let (ended, end) = std::sync::mpsc::channel();
+    let id = child.id().to_string();
+    std::thread::spawn(move || ended.send(child.wait()));
+    let status = end.recv_timeout(Duration::from_secs(30));
+    if status.is_err() {
+        Command::new("kill").args(["-KILL", &id]).status().unwrap();
+    }
+    assert_eq!(status.expect("the process ends").unwrap().code(), Some(143));
+    drop(output);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +105,7 @@ fn server_of(url: &str, arguments: &[&str]) -> Command {
 
 #[test]
 fn connection_is_opened_early_without_credential() {
-    use std::io::{BufRead, BufReader, Read, Write};
+    use std::io::{BufRead, BufReader, Write};
 
     let pagerduty = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", pagerduty.local_addr().unwrap());

@@ -377,3 +377,15 @@ fn sandbox_command_prints_and_removes_certificate() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(!certificate.exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn start_line_over_http_names_the_sandbox() {
+    let mut child = command(Path::new("memory"), &["--sandbox", "--transport", "http", "--port", "0"]);
+    let mut child = child.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert!(line.contains("The account is PagerDuty (sandbox), which is not real."), "{line}");
+}
