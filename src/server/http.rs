@@ -120,7 +120,7 @@ impl Http {
         Ok(Self { listener, options, loopback, guard })
     }
 
-    /// What people are told when it starts: where it is, and whose credential is used.
+    /// Returns the first line that the server prints: its address, and the credential of requests.
     #[must_use]
     pub fn describe(&self) -> String {
         let address = self.listener.local_addr().map_or_else(|_| self.options.host.clone(), |at| at.to_string());
@@ -129,8 +129,8 @@ impl Http {
         } else if self.loopback {
             "Only this machine can reach it; a request without an X-PagerDuty-Token header uses the server's own credential."
         } else {
-            "A request without an X-PagerDuty-Token header uses the server's own credential: whoever reaches this port \
-             acts in its name."
+            "A request without an X-PagerDuty-Token header uses the server's own credential: any client that reaches this \
+             port acts in its name."
         };
         format!("Serving MCP at http://{address}/mcp. {mode}")
     }

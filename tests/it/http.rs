@@ -166,9 +166,22 @@ async fn http_refusals_are_json() {
 #[tokio::test]
 async fn http_invalid_request_id_is_refused() {
     let web = Web::start(unconnected(), false).await;
-    let body = r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#;
-    let answer = web.send("POST", "/mcp", &[JSON], body).await;
-    assert_eq!((answer.status, &answer.json()["id"]), (400, &json!(9_223_372_036_854_775_808_u64)));
+    for id in ["9223372036854775808", "123456789012345678901234567890", "-9223372036854775809", "1.50"] {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+        let answer = web.send("POST", "/mcp", &[JSON], &body).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(answer.body.contains(&format!(r#""id":{id},"#)), "{}", answer.body);
+        assert!(answer.body.contains(&format!("`id` is {id}: ")), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn batch_is_refused_with_what_to_send_instead() {
+    let web = Web::start(unconnected(), false).await;
+    let answer = web.send("POST", "/mcp", &[JSON], &format!("[{},{}]", list(), list())).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!(-32600)));
+    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("batch") && message.contains("send each message by itself"), "{message}");
 }
 
 #[tokio::test]
@@ -253,4 +266,6 @@ async fn http_session_refuses_id_in_flight() {
 
     let refused = web.send("POST", "/mcp", &[JSON, ("Accept", "application/json"), headers[2]], &call(8, None)).await;
     assert_eq!((refused.status, &refused.json()["id"]), (406, &json!(8)), "a session answers by a stream");
+    let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("send Accept: application/json, text/event-stream"), "{message}");
 }

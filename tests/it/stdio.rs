@@ -3,11 +3,13 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pagerduty_mcp_server::server;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::time::timeout;
 
 use crate::session::{Session, exchange, initialize, stateless, unconnected};
 use crate::support::Account;
@@ -138,6 +140,34 @@ fn stdio_odd_lines_are_answered_and_session_continues() {
     }
 }
 
+#[tokio::test]
+async fn id_without_a_type_is_echoed_as_written() {
+    for id in ["123456789012345678901234567890", "-9223372036854775809", "1.50", "9007199254740993.0"] {
+        for (rest, named) in [(r#""method":"ping""#, true), (r#""method":7"#, false)] {
+            let input = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},{rest}}}\n");
+            let (mut near, reader) = tokio::io::duplex(1 << 10);
+            let (writer, mut output) = tokio::io::duplex(1 << 10);
+            near.write_all(input.as_bytes()).await.unwrap();
+            drop(near);
+            server::serve(unconnected(), reader, writer).await.unwrap();
+            let mut answer = String::new();
+            output.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.contains(&format!(r#""id":{id},"#)), "{answer}");
+            assert_eq!(answer.contains(&format!("`id` is {id}: ")), named, "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn batch_is_refused_with_what_to_send_instead() {
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    let mut session = Session::new(unconnected());
+    session.request("initialize", initialize("2025-03-26")).await;
+    session.send(&json!([ping, ping])).await;
+    let message = session.receive().await["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("batch") && message.contains("send each message by itself"), "{message}");
+}
+
 #[test]
 fn stdio_before_initialize_serves_only_sessionless_methods() {
     let params = stateless(json!({}));
@@ -256,6 +286,57 @@ async fn stdio_slow_reader_loses_nothing() {
     writing.await.unwrap();
     serving.await.unwrap().unwrap();
     assert_eq!((answers, refusals), (1000, 1000));
+}
+
+/// Sends ten pings, whose answers are longer than what the output holds in these tests.
+async fn pings(near: &mut DuplexStream) {
+    for id in 0..10 {
+        near.write_all(&request(id, "ping", json!({}))).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unread_answers_end_the_session_some_time_after_the_input() {
+    let (mut near, reader) = tokio::io::duplex(1 << 16);
+    let (writer, _unread) = tokio::io::duplex(64);
+    pings(&mut near).await;
+    drop(near);
+    let served = timeout(Duration::from_hours(1), server::serve(unconnected(), reader, writer));
+    served.await.expect("the session ends").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_reader_gets_every_answer_after_the_end_of_input() {
+    let (mut near, reader) = tokio::io::duplex(1 << 16);
+    let (writer, mut output) = tokio::io::duplex(64);
+    pings(&mut near).await;
+    drop(near);
+    let serving = tokio::spawn(server::serve(unconnected(), reader, writer));
+    let (mut text, mut piece) = (Vec::new(), [0; 64]);
+    loop {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        match output.read(&mut piece).await.unwrap() {
+            0 => break,
+            length => text.extend_from_slice(&piece[..length]),
+        }
+    }
+    serving.await.unwrap().unwrap();
+    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_that_pauses_with_open_input_is_waited_for() {
+    let (mut near, reader) = tokio::io::duplex(1 << 16);
+    let (writer, output) = tokio::io::duplex(64);
+    pings(&mut near).await;
+    let serving = tokio::spawn(server::serve(unconnected(), reader, writer));
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(output));
+    for _ in 0..10 {
+        assert!(lines.next_line().await.unwrap().is_some());
+    }
+    drop(near);
+    serving.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -155,7 +155,9 @@ fn check_media(headers: &HeaderMap, accepts: Accepts) -> Result<(), Refusal> {
 }
 
 fn not_acceptable(media: &'static str) -> Refusal {
-    let message = format!("the Accept header does not admit {media}, in which this is answered");
+    let message = format!(
+        "the Accept header excludes {media}, the type of this answer: send Accept: application/json, text/event-stream"
+    );
     Refusal::new(StatusCode::NOT_ACCEPTABLE, message, "Send Accept: application/json, text/event-stream.")
 }
 

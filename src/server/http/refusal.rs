@@ -92,7 +92,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(mut self) -> Response {
-        self.body.answer_to(Value::Null);
+        self.body.answer_to(None);
         let mut response = (self.status, axum::Json(self.body)).into_response();
         // Whoever sends requests without reading the answers gets one refusal, and not as many as fit into memory.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -125,7 +125,7 @@ pub async fn as_json(answer: Response, request: &[u8]) -> Response {
         let refusal = serde_json::to_value(message::Refusal::invalid_request(None, text)).unwrap_or_default();
         refusal.as_object().cloned().unwrap_or_default()
     });
-    message.entry("id").or_insert_with(|| id_of(request));
+    message.entry("id").or_insert_with(|| json!(id_of(request)));
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.remove(header::CONTENT_LENGTH);
     let mut json = axum::Json(message).into_response();
@@ -134,13 +134,13 @@ pub async fn as_json(answer: Response, request: &[u8]) -> Response {
     json
 }
 
-/// Returns the id of the request in a body, or `null` if none can be read.
-fn id_of(body: &[u8]) -> Value {
+/// Returns the ID of the request in a body, if one can be read.
+fn id_of(body: &[u8]) -> Option<RequestId> {
     #[derive(Deserialize)]
     struct Identified {
         id: RequestId,
     }
-    serde_json::from_slice::<Identified>(body).map_or(Value::Null, |request| json!(request.id))
+    serde_json::from_slice::<Identified>(body).ok().map(|request| request.id)
 }
 
 /// Answers requests to any other path than the server's.
