@@ -19,6 +19,7 @@ mod key;
 mod keychain;
 mod login;
 mod page;
+mod redact;
 mod tokens;
 mod wire;
 mod worker;
@@ -38,6 +39,8 @@ pub use exclusive::{Exclusive, settled};
 pub(crate) use key::is_variable;
 pub use key::{Door, is_unfilled, is_web_token, read as read_key};
 pub use login::Login;
+#[cfg(test)]
+pub(crate) use redact::redact;
 pub use tokens::{Store, Tokens};
 
 /// OAuth access tokens are told from API keys by these prefixes.
@@ -184,10 +187,7 @@ impl Credential {
 
     /// The text without the secret, should a server have echoed it.
     pub(crate) fn redact(&self, text: &str) -> String {
-        match self.secret.expose_secret() {
-            "" => text.to_owned(),
-            secret => text.replace(secret, "[credential]"),
-        }
+        redact::redact(text, self.secret.expose_secret(), "[credential]")
     }
 }
 

@@ -22,8 +22,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
-use url::form_urlencoded::byte_serialize;
 
+use super::redact::redact;
 use super::tokens::Tokens;
 use super::wire::{Trouble, Wire};
 use crate::client::words::{self, Words};
@@ -177,14 +177,11 @@ impl Identity {
     fn explain(&self, failure: RequestTokenError<Trouble, BasicErrorResponse>, secrets: &[String]) -> Refusal {
         let name = &self.name;
         let own = self.client_secret.as_ref().map(ExposeSecret::expose_secret);
-        let redact = |text: &str| {
-            let secrets = secrets.iter().map(String::as_str).chain(own).filter(|secret| !secret.is_empty());
-            secrets.fold(text.to_owned(), |text, secret| {
-                let sent: String = byte_serialize(secret.as_bytes()).collect();
-                text.replace(secret, "[secret]").replace(&sent, "[secret]")
-            })
+        let without_secrets = |text: &str| {
+            let secrets = secrets.iter().map(String::as_str).chain(own);
+            secrets.fold(text.to_owned(), |text, secret| redact(&text, secret, "[secret]"))
         };
-        let quoted = |body: &[u8]| Words::read(body, redact).quoted();
+        let quoted = |body: &[u8]| Words::read(body, without_secrets).quoted();
         match failure {
             RequestTokenError::ServerResponse(said) => {
                 let mut why = said.error().to_string();
@@ -192,7 +189,7 @@ impl Identity {
                     why = format!("{why} ({description})");
                 }
                 // Before it is shortened: what is cut through the middle would no longer be found.
-                let why = words::shorten(&words::redacted(&words::clean(&why), redact), 300);
+                let why = words::shorten(&without_secrets(&words::clean(&why)), 300);
                 match said.error() {
                     // It is we who are refused, not the code or the token: those are as good as they were.
                     BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {

@@ -17,7 +17,7 @@ use super::identity::{Identity, Refusal};
 use super::tokens::{self, Store, Tokens};
 use super::worker;
 use crate::config::{API_TOKEN, By, CLIENT_ID, Config, OAuth, TIMEOUT, TokenStore};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, spoken};
 
 /// The waits before a store that failed is tried again.
 const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
@@ -154,19 +154,20 @@ impl Login {
     #[must_use]
     pub fn interrupted(&self) -> Error {
         let after = self.call_timeout;
+        let limit = spoken(after);
         match self.lock().stage {
             Stage::Browser => Error::new(
                 Code::LoginPending,
-                format!("the login in the browser was not finished within {after:?}"),
+                format!("the login in the browser was not finished within {limit}"),
             )
             .hint(
                 "As long as the server runs the login is open: finish it in the browser (the server's log has the \
                      address), then call again. From the command line, run `pagerduty-mcp-server auth login` first.",
             ),
-            Stage::Refresh => Error::new(Code::Timeout, format!("the login was not refreshed within {after:?}"))
+            Stage::Refresh => Error::new(Code::Timeout, format!("the login was not refreshed within {limit}"))
                 .hint(format!("Try again in a minute, or allow more with {TIMEOUT}.")),
             Stage::Store if self.settings.store == TokenStore::Keyring => tokens::waiting(after),
-            Stage::Store => Error::new(Code::Timeout, format!("the token store did not answer within {after:?}"))
+            Stage::Store => Error::new(Code::Timeout, format!("the token store did not answer within {limit}"))
                 .hint(format!("Try again, or set {API_TOKEN} instead.")),
         }
     }

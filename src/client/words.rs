@@ -59,19 +59,19 @@ impl Words {
     pub fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
         let body = without_mark(body).trim_ascii();
         let Some(said) = json(body) else {
-            let text = plain_text(body).map(|text| shorten(&redacted(&text, &redact), LONGEST));
+            let text = plain_text(body).map(|text| shorten(&redact(&text), LONGEST));
             return Self { text: text.filter(|text| !text.is_empty()), is_page: is_markup(body), ..Self::default() };
         };
         let mut texts = Vec::new();
         gather(&said, 0, &mut texts);
-        let text = shorten(&redacted(&texts.join("; "), &redact), LONGEST);
+        let text = shorten(&redact(&texts.join("; ")), LONGEST);
         let code = said.pointer("/error/code").or_else(|| said.get("code"));
         let mut scopes = Vec::new();
         find_scopes(&said, 0, &mut scopes);
         Self {
             code: code.and_then(|code| code.as_i64().or_else(|| code.as_str()?.trim().parse().ok())),
             text: (!text.is_empty()).then_some(text),
-            scopes: scopes.iter().map(|scope| shorten(&redacted(scope, &redact), 60)).collect(),
+            scopes: scopes.iter().map(|scope| shorten(&redact(scope), 60)).collect(),
             is_page: false,
         }
     }
@@ -208,13 +208,6 @@ fn is_markup(text: &[u8]) -> bool {
     text.starts_with(b"<")
 }
 
-/// Redacts a text. Marks of hidden characters stay, unless they keep a credential from being found.
-pub fn redacted(text: &str, redact: impl Fn(&str) -> String) -> String {
-    let bare = one_line(&text.replace(char::REPLACEMENT_CHARACTER, ""));
-    let redacted = redact(&bare);
-    if redacted == bare { text.to_owned() } else { redacted }
-}
-
 /// Cleans a text before it is passed on: for a page, takes the title or else the text; puts it on one line; marks
 /// invisible characters.
 pub fn clean(text: &str) -> String {
@@ -306,9 +299,10 @@ pub fn shorten(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::redact;
 
     fn words(body: &str) -> Words {
-        Words::read(body.as_bytes(), |text| text.replace("u+SECRET", "[credential]"))
+        Words::read(body.as_bytes(), |text| redact(text, "u+SECRET", "[credential]"))
     }
 
     #[test]

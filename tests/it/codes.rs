@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::error::{Code, Error};
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
@@ -168,6 +170,58 @@ async fn errors_contain_no_html_or_echoed_credential() {
         let text = error.envelope().to_string();
         assert_eq!(error.code(), code, "{kind:?}: {error}");
         assert!(!text.contains('<') && !text.contains(tokens::USER), "{text}");
+    }
+}
+
+/// The key as a gateway may echo it, beside other text.
+fn echoes(key: &str) -> Vec<String> {
+    let percent = |upper: bool| -> String {
+        let hex = |byte| if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") };
+        key.bytes().map(hex).collect()
+    };
+    let escaped: String = key.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    let mut echoes = vec![
+        percent(true),
+        percent(false),
+        percent(true).replace('%', "%25"),
+        key.replace('+', "%2B"),
+        key.replace('+', "%2b"),
+        escaped.clone(),
+        escaped.replace('\\', "\\\\"),
+        key.replace('+', "\\u002B"),
+        key.replace('+', "&#43;"),
+        key.chars().map(|c| format!("&#x{:X};", u32::from(c))).collect(),
+    ];
+    for text in [key.to_owned(), format!("{key}:"), format!("u:{key}"), format!("me:{key}"), format!("you:{key}:x")] {
+        for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
+            echoes.push(format!("Basic {}", engine.encode(&text)));
+        }
+        echoes.push(STANDARD.encode(&text).replace('+', "%2B").replace('=', "%3D"));
+    }
+    echoes
+}
+
+#[tokio::test]
+async fn encoded_echo_of_a_key_is_redacted() {
+    // Eleven, twelve and thirteen bytes, with the characters that encodings change.
+    for key in ["u+SECRET?~/", "u+SECRETKEY~", "u+/~SECRETKEY"] {
+        let account = Account::start().await;
+        let toolbox = support::toolbox(&account.sandbox, key, |_| {});
+        for echo in echoes(key) {
+            for body in [
+                json!({"error": {"code": 1, "message": format!("no access for {echo} here")}}).to_string(),
+                format!(r#"{{"error": {{"code": 1, "message": "no access for {echo} here"}}}}"#),
+                format!("no access for {echo} here"),
+                format!("<html><title>no access for {echo} here</title></html>"),
+            ] {
+                account.sandbox.fail(Fault::once("/teams", status(400, &[], Some(&body))));
+                let error = support::err(&toolbox, "get_teams", json!({})).await;
+                let text = error.envelope().to_string();
+                assert!(text.contains("[credential]"), "{body}: {text}");
+                assert!(text.contains("no access for") && text.contains(" here"), "{body}: {text}");
+                assert!(!text.contains("SECRET") && !text.contains(&echo), "{body}: {text}");
+            }
+        }
     }
 }
 
