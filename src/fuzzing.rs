@@ -139,7 +139,10 @@ fn error_bodies(input: &[u8]) {
     let request = Request::list(&INCIDENTS, Query::new());
     let credential = Credential::new(SECRET.into(), "PAGERDUTY_API_TOKEN");
     let host = Host::of_region(Region::Us);
-    let error = failure::from_answer(&request, &credential, &host, status, &HeaderMap::new(), body).neutralised();
+    let headers = HeaderMap::new();
+    let answer =
+        failure::Answer { request: &request, credential: &credential, host: &host, status, headers: &headers, body };
+    let error = answer.error().neutralised();
     assert_eq!(error.http_status(), Some(status.as_u16()));
     assert!(error.hint_text().is_some(), "{error}");
     let told = error.envelope().to_string();
@@ -187,7 +190,7 @@ fn headers(input: &[u8]) {
     if let policy::Decision::Again(wait) = policy.decide(&last, left, 1.0) {
         assert!(wait <= policy::PATIENCE, "{wait:?}");
     }
-    let _ = failure::request_id(&headers);
+    let _ = failure::request_id(&headers, &Credential::new(SECRET.into(), "PAGERDUTY_API_TOKEN"));
     if let Ok(text) = std::str::from_utf8(input) {
         let credential = Credential::new(text.into(), "a header");
         if let Ok(header) = credential.header() {

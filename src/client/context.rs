@@ -15,7 +15,7 @@ use super::decode::Row;
 use super::resources::USERS;
 use super::{Api, Query, Request};
 use crate::config::USER_EMAIL;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, spoken};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Model, Service, Team, User};
 use crate::pagination::{End, Want};
@@ -172,7 +172,10 @@ impl Api {
         let within = AUTHOR.min(self.client.policy.call / 4);
         let me = timeout(within, self.account.author.get((), self.shared().urgent().ask_me())).await;
         let me = me.unwrap_or_else(|_| {
-            Err(Error::new(Code::Timeout, format!("PagerDuty did not say within {within:?} who the current user is")))
+            Err(Error::new(
+                Code::Timeout,
+                format!("PagerDuty did not say within {} who the current user is", spoken(within)),
+            ))
         })?;
         self.account.me.keep((), Arc::clone(&me));
         Ok(me)

@@ -20,12 +20,6 @@ const MERGED: i64 = 1019;
 /// PagerDuty itself ran out of time.
 pub(super) const TIMED_OUT: i64 = 2016;
 
-/// The `x-request-id` of an answer, which PagerDuty's support asks for.
-pub fn request_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("x-request-id")?.to_str().ok()?;
-    Some(id.chars().take(100).collect())
-}
-
 /// Returns whether a refusal is about the author of a change and not about its object. PagerDuty says so with 400 and
 /// with 404, under several codes.
 pub fn is_about_the_author(body: &[u8]) -> bool {
@@ -50,100 +44,107 @@ pub fn unknown_author(from: &str, configured: bool) -> Error {
     Error::new(Code::InvalidConfiguration, message).hint(format!("Nothing was changed. {hint}"))
 }
 
-/// Returns the error for an answer that is not a success.
-pub fn from_answer(
-    request: &Request,
-    credential: &Credential,
-    host: &Host,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Error {
-    let said = Words::read(body, |text| credential.redact(text));
-    from_words(request, credential, host, status, headers, &said)
+/// An answer of PagerDuty, and the request that it belongs to.
+pub struct Answer<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// The credential of the request, which may not be passed on.
+    pub credential: &'a Credential,
+    /// The host that answered.
+    pub host: &'a Host,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The decompressed body.
+    pub body: &'a [u8],
 }
 
-/// Returns the error that PagerDuty describes in an answer with the status of a success, if it describes one.
-pub fn in_success(
-    request: &Request,
-    credential: &Credential,
-    host: &Host,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Option<Error> {
-    let said = Words::of_error(body, |text| credential.redact(text))?;
-    Some(from_words(request, credential, host, status, headers, &said))
+impl Answer<'_> {
+    /// Returns the error for an answer that is not a success.
+    pub fn error(&self) -> Error {
+        self.explain(&Words::read(self.body, |text| self.credential.redact(text)))
+    }
+
+    /// Returns the error that PagerDuty describes in an answer with the status of a success, if it describes one.
+    pub fn error_in_success(&self) -> Option<Error> {
+        Words::of_error(self.body, |text| self.credential.redact(text)).map(|said| self.explain(&said))
+    }
+
+    /// Returns the reason why an answer with the status of a success cannot be used.
+    pub fn unusable(&self, unreadable: &Unreadable) -> String {
+        let is_html = without_mark(self.body).trim_ascii_start().starts_with(b"<");
+        if is_html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) }
+    }
+
+    /// Returns the `x-request-id`, which PagerDuty's support asks for.
+    pub fn request_id(&self) -> Option<String> {
+        request_id(self.headers, self.credential)
+    }
+
+    fn explain(&self, said: &Words) -> Error {
+        let &Self { request, credential, host, status, .. } = self;
+        let subject = &request.subject;
+        let error = match (status.as_u16(), said.code) {
+            (400, Some(ALREADY_RESOLVED)) => {
+                Error::new(Code::AlreadyResolved, format!("{subject} is resolved already{}", said.quoted()))
+                    .hint("Nothing is left to do; get_incidents shows who resolved it.")
+            }
+            (400, Some(ALREADY_ACKNOWLEDGED)) => {
+                Error::new(Code::AlreadyAcknowledged, format!("{subject} is acknowledged already{}", said.quoted()))
+                    .hint("Nothing is left to do; get_incidents shows who acknowledged it.")
+            }
+            (400, Some(STALE)) => {
+                Error::new(Code::ApiError, format!("{subject} is too old to be changed{}", said.quoted()))
+                    .hint("It stays as it is; get_incidents shows it.")
+            }
+            (400, Some(MERGED)) => {
+                Error::new(Code::ApiError, format!("{subject} was merged into another one{}", said.quoted()))
+                    .hint("Change the incident that it was merged into; PagerDuty's web page of this one names it.")
+            }
+            (408, _) | (_, Some(TIMED_OUT)) => {
+                Error::new(Code::Timeout, format!("PagerDuty ran out of time with {subject}{}", said.quoted()))
+                    .hint("Try again in a minute, and ask for less at a time.")
+            }
+            (401, _) => unauthorized(host, credential, said),
+            (402, _) => {
+                Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
+                    .hint("Ask the account owner about the plan, or do without this part.")
+            }
+            (403, _) => forbidden(request, credential, said),
+            (404, _) => not_found(request, said),
+            (429, _) => Error::new(
+                Code::RateLimited,
+                format!("PagerDuty's rate limit for this credential is used up{}", said.quoted()),
+            )
+            .hint("Wait for retry_after_seconds, then ask for less at a time."),
+            (status, _) => {
+                // The page of a failing proxy says nothing about the request.
+                let words = if status >= 500 && said.is_page { String::new() } else { said.quoted() };
+                let error = Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{words}"));
+                error.hint(match status {
+                    500.. => "PagerDuty has a problem of its own; try again in a minute.",
+                    300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",
+                    200..300 => {
+                        "The answer has a success status but only this message: solve what it names, or check \
+                         PAGERDUTY_API_HOST and any proxy."
+                    }
+                    414 if !request.given_ids().is_empty() => "The request was too long: name fewer IDs.",
+                    414 => "The request was too long for a server on the way: check PAGERDUTY_API_HOST and any proxy.",
+                    _ if said.is_page => BEFORE_THE_API,
+                    _ if request.asks_for_nothing() => BEFORE_ANY_ARGUMENT,
+                    _ => "Change what PagerDuty objects to, and call again.",
+                })
+            }
+        };
+        error.status(status.as_u16()).request_id(self.request_id()).api_code(said.code)
+    }
 }
 
-/// Returns the reason why an answer with the status of a success cannot be used.
-pub fn unusable(unreadable: &Unreadable, body: &[u8], credential: &Credential) -> String {
-    let is_html = without_mark(body).trim_ascii_start().starts_with(b"<");
-    if is_html { "it is HTML, not JSON".to_owned() } else { credential.redact(&unreadable.why) }
-}
-
-fn from_words(
-    request: &Request,
-    credential: &Credential,
-    host: &Host,
-    status: StatusCode,
-    headers: &HeaderMap,
-    said: &Words,
-) -> Error {
-    let subject = &request.subject;
-    let error = match (status.as_u16(), said.code) {
-        (400, Some(ALREADY_RESOLVED)) => {
-            Error::new(Code::AlreadyResolved, format!("{subject} is resolved already{}", said.quoted()))
-                .hint("Nothing is left to do; get_incidents shows who resolved it.")
-        }
-        (400, Some(ALREADY_ACKNOWLEDGED)) => {
-            Error::new(Code::AlreadyAcknowledged, format!("{subject} is acknowledged already{}", said.quoted()))
-                .hint("Nothing is left to do; get_incidents shows who acknowledged it.")
-        }
-        (400, Some(STALE)) => {
-            Error::new(Code::ApiError, format!("{subject} is too old to be changed{}", said.quoted()))
-                .hint("It stays as it is; get_incidents shows it.")
-        }
-        (400, Some(MERGED)) => {
-            Error::new(Code::ApiError, format!("{subject} was merged into another one{}", said.quoted()))
-                .hint("Change the incident that it was merged into; PagerDuty's web page of this one names it.")
-        }
-        (408, _) | (_, Some(TIMED_OUT)) => {
-            Error::new(Code::Timeout, format!("PagerDuty ran out of time with {subject}{}", said.quoted()))
-                .hint("Try again in a minute, and ask for less at a time.")
-        }
-        (401, _) => unauthorized(host, credential, said),
-        (402, _) => {
-            Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
-                .hint("Ask the account owner about the plan, or do without this part.")
-        }
-        (403, _) => forbidden(request, credential, said),
-        (404, _) => not_found(request, said),
-        (429, _) => Error::new(
-            Code::RateLimited,
-            format!("PagerDuty's rate limit for this credential is used up{}", said.quoted()),
-        )
-        .hint("Wait for retry_after_seconds, then ask for less at a time."),
-        (status, _) => {
-            // The page of a failing proxy says nothing about the request.
-            let words = if status >= 500 && said.is_page { String::new() } else { said.quoted() };
-            let error = Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{words}"));
-            error.hint(match status {
-                500.. => "PagerDuty has a problem of its own; try again in a minute.",
-                300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",
-                200..300 => {
-                    "The answer has a success status but only this message: solve what it names, or check \
-                     PAGERDUTY_API_HOST and any proxy."
-                }
-                414 if !request.given_ids().is_empty() => "The request was too long: name fewer IDs.",
-                414 => "The request was too long for a server on the way: check PAGERDUTY_API_HOST and any proxy.",
-                _ if said.is_page => BEFORE_THE_API,
-                _ if request.asks_for_nothing() => BEFORE_ANY_ARGUMENT,
-                _ => "Change what PagerDuty objects to, and call again.",
-            })
-        }
-    };
-    error.status(status.as_u16()).request_id(request_id(headers)).api_code(said.code)
+/// Returns the `x-request-id` of an answer to a request with this credential.
+pub fn request_id(headers: &HeaderMap, credential: &Credential) -> Option<String> {
+    let id = credential.redact(headers.get("x-request-id")?.to_str().ok()?);
+    Some(id.chars().take(100).collect())
 }
 
 /// The next step when the answer is a web page, as for a malformed key, or from a proxy.
@@ -223,7 +224,9 @@ mod tests {
     fn error(host: &Host, status: u16, body: &str) -> Error {
         let credential = Credential::new("u+SECRETTOKEN".into(), "PAGERDUTY_API_TOKEN");
         let status = StatusCode::from_u16(status).unwrap();
-        from_answer(&Request::list(&TEAMS, Query::new()), &credential, host, status, &HeaderMap::new(), body.as_bytes())
+        let (request, headers) = (Request::list(&TEAMS, Query::new()), HeaderMap::new());
+        let (credential, body) = (&credential, body.as_bytes());
+        Answer { request: &request, credential, host, status, headers: &headers, body }.error()
     }
 
     #[test]

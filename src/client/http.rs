@@ -139,10 +139,14 @@ impl Watch<'_> {
         (self.begun, self.heard, self.within) = (now, now, within);
     }
 
-    /// Returns how long a missing answer was waited for: less than the limit if pings found that the connection was
-    /// dead.
-    pub fn waited(&self) -> Duration {
-        self.begun.elapsed().min(self.within)
+    /// Returns the time that the request may take.
+    pub fn within(&self) -> Duration {
+        self.within
+    }
+
+    /// Returns how long a request lasted that timed out before its limit: pings found that its connection was dead.
+    pub fn broke_after(&self) -> Option<Duration> {
+        Some(self.begun.elapsed()).filter(|lasted| *lasted < self.within)
     }
 
     /// Notes that part of the answer arrived.

@@ -5,10 +5,10 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
+use super::http::Watch;
 use super::{Api, Client, Query, Request, clock, failure, policy};
 use crate::auth::Credential;
 use crate::error::{Code, Error, Result};
@@ -54,23 +54,33 @@ impl Client {
         let api = self.with(credential.unwrap_or_else(|| Credential::new(String::new().into(), "nobody's name")));
         let request = Request::get("/abilities".to_owned(), Query::new(), "the abilities of the account".to_owned());
         let (http, mut watch) = self.http.client()?;
-        let unsent = |error| api.unsent(&request, error, self.policy.attempt).error;
-        let mut sent = api.build(&http, &request, &api.credential)?.build().map_err(unsent)?;
+        watch.begin(self.policy.attempt);
+        let unsent = |error, watch: &Watch<'_>| api.unsent(&request, error, watch).error;
+        let sent = api.build(&http, &request, &api.credential)?.build();
+        let mut sent = sent.map_err(|error| unsent(error, &watch))?;
         if anonymous {
             sent.headers_mut().remove(AUTHORIZATION);
         }
         let start = Instant::now();
-        let answer = http.execute(sent).await.map_err(unsent)?;
+        let answer = http.execute(sent).await.map_err(|error| unsent(error, &watch))?;
         let took = start.elapsed();
         let now = Timestamp::now().as_second();
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = api.body(&request, answer, &mut watch).await.map_err(|failure| failure.error)?;
+        let answer = failure::Answer {
+            request: &request,
+            credential: &api.credential,
+            host: api.host(),
+            status,
+            headers: &headers,
+            body: &body,
+        };
         let abilities = if anonymous {
             Err(Error::new(Code::MissingCredentials, "nobody asked for the abilities"))
         } else if status.is_success() {
-            api.abilities(&request, status, &headers, &body)
+            api.abilities(&answer)
         } else {
-            Err(failure::from_answer(&request, &api.credential, api.host(), status, &headers, &body))
+            Err(answer.error())
         };
         Ok(Probe {
             took,
@@ -82,16 +92,10 @@ impl Client {
 }
 
 impl Api {
-    fn abilities(
-        &self,
-        request: &Request,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Vec<String>> {
-        serde_json::from_slice::<Abilities>(body).map(|answer| answer.abilities).map_err(|_| {
-            failure::in_success(request, &self.credential, self.host(), status, headers, body).unwrap_or_else(|| {
-                self.unexpected(request, "it has no list of abilities").request_id(failure::request_id(headers))
+    fn abilities(&self, answer: &failure::Answer<'_>) -> Result<Vec<String>> {
+        serde_json::from_slice::<Abilities>(answer.body).map(|answer| answer.abilities).map_err(|_| {
+            answer.error_in_success().unwrap_or_else(|| {
+                self.unexpected(answer.request, "it has no list of abilities").request_id(answer.request_id())
             })
         })
     }

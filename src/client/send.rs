@@ -180,7 +180,7 @@ impl Api {
         let sent = sending.timeout(within).send().await;
         let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
         metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
-        let answer = sent.map_err(|error| self.unsent(request, error, watch.waited()))?;
+        let answer = sent.map_err(|error| self.unsent(request, error, &watch))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         self.note(&underway, &operation, status, &headers);
         drop(underway);
@@ -188,24 +188,26 @@ impl Api {
         if body.is_ok() {
             watch.end();
         }
+        let request_id = failure::request_id(&headers, credential);
         tracing::debug!(
             subject = request.subject,
             status = status.as_u16(),
             bytes = body.as_ref().ok().map(|body| body.len()),
-            request_id = failure::request_id(&headers),
+            request_id,
             "PagerDuty answered"
         );
+        let answer = |body| failure::Answer { request, credential, host: self.host(), status, headers: &headers, body };
         if !status.is_success() {
             // The status says it, whatever has become of the body.
-            return Err(self.refusal(request, credential, status, &headers, &body.unwrap_or_default()));
+            return Err(self.refusal(&answer(&body.unwrap_or_default())));
         }
-        let noting = |error: Error| error.status(status.as_u16()).request_id(failure::request_id(&headers));
+        let noting = |error: Error| error.status(status.as_u16()).request_id(request_id.clone());
         let body = body.map_err(|failure| Failure { error: noting(failure.error), ..failure })?;
         decode(words::without_mark(&body)).map_err(|unreadable| {
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
-            let error = failure::in_success(request, credential, self.host(), status, &headers, &body);
-            let unusable = || noting(self.unexpected(request, &failure::unusable(&unreadable, &body, credential)));
-            Failure { outcome, asked: None, error: error.unwrap_or_else(unusable) }
+            let answer = answer(&body);
+            let unusable = || noting(self.unexpected(request, &answer.unusable(&unreadable)));
+            Failure { outcome, asked: None, error: answer.error_in_success().unwrap_or_else(unusable) }
         })
     }
 
@@ -244,7 +246,7 @@ impl Api {
                     body.bytes.extend_from_slice(&chunk);
                 }
                 Ok(None) => return Ok(body),
-                Err(error) => return Err(self.unread(request, error, watch.waited())),
+                Err(error) => return Err(self.unread(request, error, watch)),
             }
         }
     }
@@ -271,27 +273,20 @@ impl Api {
         Ok(())
     }
 
-    fn refusal(
-        &self,
-        request: &Request,
-        credential: &Credential,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Failure {
-        let error = failure::from_answer(request, credential, self.host(), status, headers, body);
-        let error = match &request.from {
-            Some(from) if failure::is_about_the_author(body) => {
-                let configured = self.client.user_email.as_ref() == Some(from) && !credential.is_callers();
+    fn refusal(&self, answer: &failure::Answer<'_>) -> Failure {
+        let error = answer.error();
+        let error = match &answer.request.from {
+            Some(from) if failure::is_about_the_author(answer.body) => {
+                let configured = self.client.user_email.as_ref() == Some(from) && !answer.credential.is_callers();
                 failure::unknown_author(from, configured).with_facts_of(&error)
             }
             _ => error,
         };
-        let outcome = Outcome::of_answer(status, error.pagerduty_code());
+        let outcome = Outcome::of_answer(answer.status, error.pagerduty_code());
         if outcome != Outcome::Limited {
             return Failure { outcome, asked: None, error };
         }
-        let asked = policy::asked_wait(headers);
+        let asked = policy::asked_wait(answer.headers);
         Failure { outcome, asked, error: error.retry_after(asked.map_or(60, whole_seconds)) }
     }
 
@@ -328,7 +323,7 @@ impl Api {
     }
 
     /// The request failed before an answer began.
-    pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, waited: Duration) -> Failure {
+    pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let host = self.host().describe();
         if let Some((why, hint)) = tls::untrusted(&error) {
             return Failure::last(Error::new(Code::NetworkError, format!("no connection to {host}: {why}")).hint(hint));
@@ -350,18 +345,18 @@ impl Api {
             (false, _) if turned_away => {
                 (Outcome::NotArrived, network(format!("{host} did not take the request: {why}"), "Try again."))
             }
-            (false, true) => (Outcome::Lost, self.timed_out(request, waited)),
+            (false, true) => (Outcome::Lost, self.timed_out(request, watch)),
             (false, false) => (Outcome::Lost, network(format!("the connection to {host} broke: {why}"), "Try again.")),
         };
         Failure { outcome, asked: None, error }
     }
 
     /// The answer began and did not end.
-    fn unread(&self, request: &Request, error: reqwest::Error, waited: Duration) -> Failure {
+    fn unread(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let timeout = error.is_timeout();
         let why = http::reason(error);
         let error = if timeout {
-            self.timed_out(request, waited)
+            self.timed_out(request, watch)
         } else {
             Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
                 .hint("Try again.")
@@ -369,11 +364,20 @@ impl Api {
         Failure { outcome: Outcome::CutOff, asked: None, error }
     }
 
-    fn timed_out(&self, request: &Request, waited: Duration) -> Error {
-        let host = self.host().describe();
+    /// Returns the error for an answer that did not arrive in time, with the limit that the user can set.
+    fn timed_out(&self, request: &Request, watch: &Watch<'_>) -> Error {
+        let (host, policy) = (self.host().describe(), self.client.policy);
+        let call = spoken(policy.call);
+        let limit = if let Some(after) = watch.broke_after() {
+            format!("{host} stopped answering, and the connection was given up after {}", spoken(after))
+        } else if watch.within() >= policy.attempt && policy.attempt < policy.call {
+            let share = spoken(policy.attempt);
+            format!("{host} did not answer within {share}, the share of one attempt in the time limit of {call}")
+        } else {
+            format!("{host} did not answer within the time limit of {call}")
+        };
         let more = if request.kind == Kind::Read { "Ask for less at a time, or allow" } else { "Try again, or allow" };
-        Error::new(Code::Timeout, format!("{host} did not answer within {}", spoken(waited)))
-            .hint(format!("{more} more time with {TIMEOUT}."))
+        Error::new(Code::Timeout, limit).hint(format!("{more} more time with {TIMEOUT}."))
     }
 
     /// Returns the error for a request that was not sent: there is no time left, or too little to check a change.

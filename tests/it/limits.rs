@@ -115,6 +115,26 @@ async fn timeout_error_matches_kind_of_call() {
 }
 
 #[tokio::test]
+async fn time_out_names_the_limit_that_was_set() {
+    let account = Account::start().await;
+    account.sandbox.fail(always("/teams", FaultKind::Hang));
+    for (limit, attempt, message) in [
+        // The third attempt has only the rest of the time.
+        (900, 350, vec!["did not answer within the time limit of 900 ms", "took longer than 900 ms"]),
+        (45_000, 100, vec!["did not answer within 100 ms, the share of one attempt in the time limit of 45 s"]),
+    ] {
+        let toolbox = toolbox(&account.sandbox, tokens::USER, |config| {
+            config.timeout = Duration::from_millis(limit);
+            config.attempt_timeout = Duration::from_millis(attempt);
+            config.backoff = Duration::from_millis(1);
+        });
+        let error = err(&toolbox, "get_teams", json!({})).await;
+        assert_eq!(error.code(), Code::Timeout, "{error}");
+        assert!(message.iter().any(|message| error.message().ends_with(message)), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn change_is_not_delayed_by_low_remaining() {
     let (account, id) = ready(|_| {}).await;
     account.sandbox.fail(Fault::once("/teams", limited("45")));
