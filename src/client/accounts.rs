@@ -43,6 +43,8 @@ struct Kept {
 
 impl Accounts {
     /// Returns the account of a credential, a new one if there is none.
+    ///
+    /// If all accounts that are kept have changes to remember, a new one is not kept and cannot make changes.
     pub fn of(&self, credential: &Credential) -> Arc<Account> {
         let now = Instant::now();
         let (owner, credential) = (credential.owner(), credential.fingerprint());
@@ -57,11 +59,14 @@ impl Accounts {
         }
         if all.len() >= MOST {
             // Nothing kept for a credential is used for longer than this.
-            all.retain(|_, kept| now - kept.used < memory::KEPT);
+            all.retain(|_, kept| now - kept.used < memory::KEPT || kept.account.has_changes());
         }
         if all.len() >= MOST {
-            let oldest = all.iter().min_by_key(|(_, kept)| kept.used).map(|(owner, _)| *owner);
-            oldest.and_then(|owner| all.remove(&owner));
+            let unchanged = all.iter().filter(|(_, kept)| !kept.account.has_changes());
+            let Some(oldest) = unchanged.min_by_key(|(_, kept)| kept.used).map(|(owner, _)| *owner) else {
+                return Arc::new(Account::without_changes());
+            };
+            all.remove(&oldest);
         }
         let account = Arc::new(Account::default());
         all.insert(owner, Kept { account: Arc::clone(&account), credential, used: now });
@@ -109,6 +114,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Returns an account that cannot make changes, since they would not be remembered.
+    fn without_changes() -> Self {
+        Self { memory: Arc::new(Memory::full()), ..Self::default() }
+    }
+
     /// Returns the same account without the context of its user.
     fn without_context(&self) -> Self {
         Self {
@@ -122,29 +132,39 @@ impl Account {
 
     /// Returns whether calls have made changes that later calls may need to know.
     fn has_changes(&self) -> bool {
-        self.memory.is_in_use() || !lock(&self.notes.0).is_empty()
+        self.memory.is_in_use() || !self.notes.is_empty()
     }
 }
 
-/// The IDs of the notes returned most recently: each note is returned once.
+/// The IDs of the notes that were returned to callers, for as long as changes are remembered: each note is returned once.
 #[derive(Debug, Default)]
-pub struct Claims(Mutex<VecDeque<String>>);
+pub struct Claims(Mutex<VecDeque<(String, Instant)>>);
 
 impl Claims {
-    /// How many are remembered. What is older is not mistaken for something new.
-    const MOST: usize = 100;
+    /// The most IDs that are remembered: more than the rate limit allows a credential to write in two minutes.
+    const MOST: usize = 2_000;
 
-    /// Gives an ID out, unless somebody has it.
+    /// Claims a note. Returns false if it was returned before.
     pub fn claim(&self, id: &str) -> bool {
-        let mut claimed = lock(&self.0);
-        if claimed.iter().any(|known| known == id) {
+        let mut claimed = self.claimed();
+        if claimed.iter().any(|(known, _)| known == id) {
             return false;
         }
         if claimed.len() == Self::MOST {
             claimed.pop_front();
         }
-        claimed.push_back(id.to_owned());
+        claimed.push_back((id.to_owned(), Instant::now()));
         true
+    }
+
+    fn is_empty(&self) -> bool {
+        self.claimed().is_empty()
+    }
+
+    fn claimed(&self) -> MutexGuard<'_, VecDeque<(String, Instant)>> {
+        let mut claimed = lock(&self.0);
+        claimed.retain(|(_, since)| since.elapsed() < memory::KEPT);
+        claimed
     }
 }
 
@@ -374,6 +394,21 @@ mod tests {
         assert_eq!(lock(&accounts.0).len(), 1);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn account_with_changes_is_never_evicted() {
+        let accounts = Accounts::default();
+        for number in 0..MOST {
+            accounts.of(&credential(number)).memory.sent("a note", None).unwrap();
+        }
+        let beyond = accounts.of(&credential(MOST));
+        assert!(beyond.memory.sent("a note", None).is_err(), "it could not be remembered");
+        let first = accounts.of(&credential(0));
+        assert!(first.memory.earlier("a note", None).is_some());
+        first.memory.keep("a note", None);
+        accounts.of(&credential(MOST)).memory.sent("a note", None).unwrap();
+        assert_eq!(lock(&accounts.0).len(), MOST);
+    }
+
     #[test]
     fn a_refused_credential_is_forgotten() {
         let accounts = Accounts::default();
@@ -387,7 +422,7 @@ mod tests {
         let accounts = Accounts::default();
         let account = accounts.of(&credential(1));
         account.has_teams.keep((), true);
-        account.memory.sent("a note", None);
+        account.memory.sent("a note", None).unwrap();
         accounts.forget(&account);
         let renewed = accounts.of(&credential(1));
         assert!(renewed.memory.earlier("a note", None).is_some() && renewed.has_teams.kept(&()).is_none());
@@ -400,7 +435,7 @@ mod tests {
         let login = |secret: &str| accounts.of(&Credential::of_login(secret.to_owned().into(), None));
         let first = login("first");
         first.has_teams.keep((), true);
-        first.memory.sent("a note", Some("a@acme.example"));
+        first.memory.sent("a note", Some("a@acme.example")).unwrap();
         let second = login("second");
         assert!(
             second.memory.earlier("a note", Some("A@acme.example")).is_some() && second.has_teams.kept(&()).is_none()

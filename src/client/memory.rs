@@ -12,17 +12,21 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::decode::Row;
+use crate::error::{Code, Error, Result};
 use crate::models::Note;
 
 /// The time that a change is remembered.
 pub const KEPT: Duration = Duration::from_mins(10);
 
-/// The most changes that are remembered for one owner; the oldest are evicted first.
-const MOST: usize = 50;
+/// The most changes that are remembered for one owner: eight times the calls that one credential may have in flight over
+/// HTTP by default. None is forgotten before its time to make room for another, so a change beyond this is refused.
+const MAX_REMEMBERED: usize = 512;
 
 /// The changes of one owner.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Memory {
+    /// The most changes that are remembered.
+    capacity: usize,
     sent: Mutex<VecDeque<(String, Earlier)>>,
     running: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -56,7 +60,22 @@ impl Earlier {
     }
 }
 
+impl Default for Memory {
+    fn default() -> Self {
+        Self::with_capacity(MAX_REMEMBERED)
+    }
+}
+
 impl Memory {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { capacity, sent: Mutex::default(), running: Mutex::default() }
+    }
+
+    /// Returns a memory without room, whose owner can make no changes.
+    pub fn full() -> Self {
+        Self::with_capacity(0)
+    }
+
     /// Waits until no other call makes this change, and prevents others from making it until the returned guard is
     /// dropped.
     pub async fn alone(&self, change: &str) -> OwnedMutexGuard<()> {
@@ -76,11 +95,36 @@ impl Memory {
             .filter(|earlier| earlier.may_be_by(author))
     }
 
-    /// Remembers that a change is being sent. If an earlier one is in doubt, its time is kept.
-    pub fn sent(&self, change: &str, author: Option<&str>) {
+    /// Remembers that a change is about to be sent. If an earlier one is in doubt, its time is kept.
+    ///
+    /// Fails if there is no room. Then the change must not be sent, since its outcome could not be remembered.
+    pub fn sent(&self, change: &str, author: Option<&str>) -> Result<()> {
         let unknown = |earlier: &Earlier| matches!(earlier.outcome, Outcome::Unknown);
         let sent = self.earlier(change, author).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
-        self.keep(change, Some(Earlier { sent, author: author.map(str::to_owned), outcome: Outcome::Unknown }));
+        let earlier = Earlier { sent, author: author.map(str::to_owned), outcome: Outcome::Unknown };
+        self.all(|all| {
+            let known = all.iter().position(|(known, _)| known == change);
+            if known.is_none() && all.len() >= self.capacity {
+                return Err(self.no_room(all));
+            }
+            known.and_then(|known| all.remove(known));
+            all.push_back((change.to_owned(), earlier));
+            Ok(())
+        })
+    }
+
+    fn no_room(&self, all: &VecDeque<(String, Earlier)>) -> Error {
+        let oldest = all.iter().map(|(_, earlier)| earlier.sent.elapsed()).max().unwrap_or_default();
+        let wait = KEPT.saturating_sub(oldest).as_secs() + 1;
+        let message = match self.capacity {
+            0 => "too many credentials have changes whose outcome is not known, so this change was not sent".to_owned(),
+            most => format!(
+                "{most} changes with this credential have an outcome that is not known, so this one was not sent"
+            ),
+        };
+        Error::new(Code::RateLimited, message)
+            .hint("Nothing was changed. Check those changes, and call again after retry_after_seconds.")
+            .retry_after(wait)
     }
 
     /// Records the outcome of a change.
@@ -116,9 +160,6 @@ impl Memory {
     pub fn keep(&self, change: &str, earlier: Option<Earlier>) {
         self.all(|all| {
             all.retain(|(known, _)| known != change);
-            if all.len() >= MOST {
-                all.pop_front();
-            }
             all.extend(earlier.map(|earlier| (change.to_owned(), earlier)));
         });
     }
@@ -135,28 +176,35 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn changes_are_kept_for_minutes_and_bounded_in_number() {
+    async fn full_memory_evicts_nothing_and_refuses_until_the_oldest_expires() {
         let memory = Memory::default();
-        memory.sent("0", None);
+        memory.sent("0", None).unwrap();
         tokio::time::advance(KEPT / 2).await;
-        for number in 1..MOST {
-            memory.sent(&number.to_string(), None);
+        for number in 1..MAX_REMEMBERED {
+            memory.sent(&number.to_string(), None).unwrap();
         }
-        assert!(memory.earlier("0", None).is_some());
-        memory.sent("one more", None);
-        assert!(memory.earlier("0", None).is_none() && memory.earlier("1", None).is_some(), "the oldest was evicted");
-        tokio::time::advance(KEPT).await;
-        assert!(memory.earlier("one more", None).is_none());
+        let error = memory.sent("one more", None).unwrap_err();
+        assert_eq!(error.envelope()["error"]["retry_after_seconds"], KEPT.as_secs() / 2 + 1, "{error}");
+        assert!(memory.earlier("0", None).is_some() && memory.earlier("1", None).is_some());
+        memory.sent("0", None).unwrap();
+        memory.settle("1", Outcome::Set);
+        assert!(memory.sent("one more", None).is_err(), "the caller of 1 may not have its answer");
+        memory.delivered("1");
+        memory.sent("one more", None).unwrap();
+        tokio::time::advance(KEPT / 2).await;
+        assert!(memory.earlier("0", None).is_none(), "the time of the first attempt counts");
+        memory.sent("two more", None).unwrap();
+        assert!(Memory::full().sent("0", None).is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_delivered_change_is_forgotten_unless_in_doubt() {
         let memory = Memory::default();
-        memory.sent("a", None);
+        memory.sent("a", None).unwrap();
         let first = Instant::now();
         memory.delivered("a");
         tokio::time::advance(Duration::from_secs(5)).await;
-        memory.sent("a", None);
+        memory.sent("a", None).unwrap();
         assert_eq!(memory.earlier("a", None).unwrap().sent, first, "the first may still land");
         memory.settle("a", Outcome::Set);
         memory.delivered("a");

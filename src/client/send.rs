@@ -173,7 +173,7 @@ impl Api {
         let sending = self.build(&http, request, credential).map_err(Failure::last)?;
         let begun = Instant::now();
         if let Some(change) = &request.change {
-            self.account.memory.sent(&change.key, request.from.as_deref());
+            self.account.memory.sent(&change.key, request.from.as_deref()).map_err(Failure::last)?;
             self.call.doubt(request.unknown("the call ended before the answer came"));
         }
         watch.begin(within);

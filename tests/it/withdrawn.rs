@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
@@ -135,6 +136,70 @@ async fn repeated_unknown_note_is_verified_first() {
     let answer = account.ok("add_incident_note", lost).await;
     assert_eq!(notes(&account, &id, "lost"), 1, "it never arrived, so it is written");
     assert!(warnings(&answer).contains("the earlier one may still appear"), "{answer}");
+}
+
+/// Loses the answers to notes, and refuses to list them: the outcome of a note stays unknown.
+fn lose_notes(account: &Account) {
+    let path = "/incidents/{id}/notes";
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    for (method, kind) in [("POST", FaultKind::LostResponse), ("GET", refused)] {
+        let fault = Fault { method: Some(method.to_owned()), times: 10_000, ..Fault::once(path, kind) };
+        account.sandbox.fail(fault);
+    }
+}
+
+/// Adds notes whose outcome stays unknown, as many at a time as one credential may have calls in flight over HTTP.
+async fn add_doubtful_notes(account: &Account, id: &Value, numbers: std::ops::Range<usize>) {
+    for numbers in numbers.collect::<Vec<_>>().chunks(64) {
+        let notes = numbers.iter().map(|number| json!({"incident_id": id, "content": format!("note {number}")}));
+        let errors = join_all(notes.map(|note| account.err("add_incident_note", note))).await;
+        assert!(errors.iter().all(|error| error.code() == Code::OutcomeUnknown), "{errors:?}");
+    }
+}
+
+#[tokio::test]
+async fn doubtful_note_is_not_repeated_after_many_others() {
+    let account = unlimited().await;
+    let id = open_incident(&account).await;
+    lose_notes(&account);
+    add_doubtful_notes(&account, &id, 0..200).await;
+    account.sandbox.clear();
+    let answer = account.ok("add_incident_note", json!({"incident_id": id, "content": "note 0"})).await;
+    assert!(warnings(&answer).contains("An earlier call"), "{answer}");
+    assert_eq!((sent(&account, "POST"), notes(&account, &id, "note 0")), (0, 1));
+}
+
+#[tokio::test]
+async fn write_is_refused_when_too_many_are_in_doubt() {
+    let account = unlimited().await;
+    let id = open_incident(&account).await;
+    lose_notes(&account);
+    add_doubtful_notes(&account, &id, 0..512).await;
+    account.sandbox.clear();
+    for (tool, arguments) in [
+        ("add_incident_note", json!({"incident_id": id, "content": "one more"})),
+        ("acknowledge_incident", json!({"incident_id": id})),
+    ] {
+        let error = account.err(tool, arguments).await;
+        assert_eq!(error.code(), Code::RateLimited, "{error}");
+        assert!(
+            error.message().contains("512") && error.hint_text().unwrap().contains("Nothing was changed"),
+            "{error}"
+        );
+        let wait = error.envelope()["error"]["retry_after_seconds"].as_u64().unwrap();
+        assert!((500..=600).contains(&wait), "until the oldest is forgotten, not {wait} s");
+    }
+    assert_eq!((sent(&account, "POST"), sent(&account, "PUT")), (0, 0));
+    let answer = account.ok("add_incident_note", json!({"incident_id": id, "content": "note 7"})).await;
+    assert!(warnings(&answer).contains("An earlier call"), "{answer}");
+    account.ok("add_incident_note", json!({"incident_id": id, "content": "one more"})).await;
+    assert_eq!((notes(&account, &id, "note 7"), notes(&account, &id, "one more")), (1, 1), "note 7 made room");
+}
+
+/// Returns an account without a rate limit, whose client hardly waits between attempts.
+async fn unlimited() -> Account {
+    let options = Options { rate_limit: 1_000_000, ..Options::default() };
+    Account::with(tokens::USER, options, |config| config.backoff = Duration::from_millis(1)).await
 }
 
 /// PagerDuty refuses a valid credential at times, and a revoked one may be reinstated.
