@@ -79,6 +79,20 @@ pub struct Listing<M> {
     pub lacks_rows: bool,
 }
 
+impl<M> Listing<M> {
+    /// Returns the rows with the unreadable ones at their places.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<Result<Row<M>, Unreadable>> {
+        let first = self.next.saturating_sub(self.rows.len() + self.left_out.len());
+        let mut rows: Vec<_> = self.rows.into_iter().map(Ok).collect();
+        for (offset, why) in self.left_out {
+            let place = offset.saturating_sub(first).min(rows.len());
+            rows.insert(place, Err(Unreadable::because(why)));
+        }
+        rows
+    }
+}
+
 /// Why a list ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -20,7 +20,7 @@ pub fn merge<M: Model>(want: Want, given: Vec<String>, lists: Vec<Listing<M>>) -
             rows.push(row);
         }
     }
-    let start = resume(&rows, want.offset, &given);
+    let start = resume(rows.iter().map(Some), want.offset, &given);
     let mut taker = Taker::starting_at(start, want, given);
     taker.moved |= moved;
     taker.lacks_rows = lacks_rows;
@@ -37,17 +37,24 @@ pub fn merge<M: Model>(want: Want, given: Vec<String>, lists: Vec<Listing<M>>) -
 }
 
 /// Returns the offset at which a list that was read from its beginning continues. It is less than `offset` if the list
-/// became shorter: then it is the offset after the last row whose key is in `given`.
+/// became shorter: then it is the offset after the last row whose key is in `given`. `None` is a row that could not be
+/// read; like a row without a key, it may have been returned.
 #[must_use]
-pub fn resume<M: Model>(rows: &[Row<M>], offset: usize, given: &[String]) -> usize {
-    let is_given = |row: &Row<M>| row.facts.key().is_none_or(|key| given.iter().any(|given| *given == key));
+pub fn resume<'r, M: Model>(
+    rows: impl ExactSizeIterator<Item = Option<&'r Row<M>>> + DoubleEndedIterator + Clone,
+    offset: usize,
+    given: &[String],
+) -> usize {
+    let is_given = |row: Option<&Row<M>>| {
+        row.and_then(|row| row.facts.key()).is_none_or(|key| given.iter().any(|given| *given == key))
+    };
     if given.is_empty() {
         return offset;
     }
-    match rows.iter().take(offset).rposition(is_given) {
+    match rows.clone().take(offset).rposition(is_given) {
         Some(last) => last + 1,
         // As many rows were added before the rows that were returned.
-        None if rows.iter().any(is_given) => offset,
+        None if rows.clone().any(is_given) => offset,
         None => 0,
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout_at;
 
 use super::{Context, listed};
 use crate::client::Query;
-use crate::client::decode::{Page, Row};
+use crate::client::decode::{Page, Row, Unreadable};
 use crate::client::resources::{SCHEDULE_USERS, SCHEDULES};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -72,7 +72,7 @@ async fn combined(
     let layers = match layers {
         Err(error) if shifts.is_empty() || want.offset > 0 => return Err(error),
         Err(error) => {
-            let listing = pagination::cut(want, whole(Vec::new(), shifts));
+            let listing = pagination::cut(want, whole(shifts));
             let missing = format!("Only shift-based schedules are here; the others could not be listed: {error}");
             return Ok((listing, Some(missing)));
         }
@@ -81,17 +81,21 @@ async fn combined(
     };
     let came = layers.rows.len() + layers.left_out.len();
     let total = if came == 0 && want.offset > 0 { cx.api.count_schedules(name).await? } else { layers.next };
-    let skipped = pagination::resume(&shifts, want.offset.saturating_sub(total), &given);
+    let rows = shifts.iter().map(|row| row.as_ref().ok());
+    let skipped = pagination::resume(rows, want.offset.saturating_sub(total), &given);
     shifts.drain(..skipped.min(shifts.len()));
     let start = (total + skipped).saturating_sub(came);
-    let all = pagination::cut_from(start, want, given, whole(layers.rows, shifts).rows);
-    let moved = layers.moved || all.moved;
+    let (moved, lacks_rows) = (layers.moved, came > 0 && layers.lacks_rows);
+    let mut rows = layers.into_rows();
+    rows.append(&mut shifts);
+    let all = pagination::cut_from(start, want, given, rows);
     // The layers alone may have ended before the offset.
-    let lacks_rows = all.lacks_rows || (came > 0 && layers.lacks_rows);
-    Ok((Listing { left_out: layers.left_out, moved, lacks_rows, ..all }, None))
+    let (moved, lacks_rows) = (all.moved || moved, all.lacks_rows || lacks_rows);
+    Ok((Listing { moved, lacks_rows, ..all }, None))
 }
 
-type Rows = Vec<Row<Schedule>>;
+/// Rows of a list, and the reasons why others cannot be read.
+type Rows = Vec<Result<Row<Schedule>, Unreadable>>;
 
 /// Reads both kinds at the same time. The wait for shift-based schedules ends soon after the others have arrived.
 async fn both(
@@ -127,7 +131,7 @@ async fn both(
 }
 
 /// Returns the shift-based schedules that have `name` in their name, as rows of a list. They are filtered here because
-/// PagerDuty's documentation contradicts itself about filtering.
+/// PagerDuty's documentation contradicts itself about filtering. Rows that cannot be read stay: their names are unknown.
 fn named(listing: Listing<ShiftSchedule>, name: Option<&str>, include: &Include<Schedule>) -> Rows {
     let wanted = name.map(str::to_lowercase);
     let matches = |row: &Row<ShiftSchedule>| {
@@ -138,11 +142,12 @@ fn named(listing: Listing<ShiftSchedule>, name: Option<&str>, include: &Include<
         let shown = with_name(row.shown, row.facts.name());
         Row { facts, shown: chosen(shown, include) }
     };
-    listing.rows.into_iter().filter(matches).map(row).collect()
+    let rows = listing.into_rows().into_iter().filter(|row| row.as_ref().is_ok_and(matches) || row.is_err());
+    rows.map(|found| found.map(row)).collect()
 }
 
-fn whole(layers: Rows, shifts: Rows) -> Page<Schedule> {
-    Page { rows: layers.into_iter().chain(shifts).map(Ok).collect(), more: false, total: None }
+fn whole(rows: Rows) -> Page<Schedule> {
+    Page { rows, more: false, total: None }
 }
 
 /// Returns the users on call on a shift-based schedule over a range. `unknown` is the error of the endpoint for

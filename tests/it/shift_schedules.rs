@@ -202,6 +202,50 @@ async fn failure_of_one_schedule_kind_is_warning() {
 }
 
 #[tokio::test]
+async fn unreadable_rows_of_either_kind_are_named() {
+    let account = Account::start().await;
+    let layers = json!({"schedules": [{"id": "PL0", "name": "L0"}, null, {"id": "PL1", "name": "L1"}], "more": false});
+    let shifts = json!({"schedules": [{"id": "PV0", "name": "V0"}, null, {"id": "PV1", "name": "V1"}, 7]});
+    let serve = |layers: &Value| {
+        account.sandbox.clear();
+        for (path, answer) in [("/schedules", layers), ("/v3/schedules", &shifts)] {
+            account.sandbox.fail(Fault { times: 9, ..Fault::once(path, FaultKind::WrongJson(answer.clone())) });
+        }
+    };
+    serve(&layers);
+    let answer = account.ok("get_schedules", json!({})).await;
+    assert_eq!(rows(&answer, "schedules").len(), 4, "{answer}");
+    let expected = "3 rows could not be read and are left out: offset 1 (schedules: null instead of an object), \
+                    offset 4 (schedules: null instead of an object), offset 6 (schedules: a number instead of an object).";
+    assert_eq!(warnings(&answer), expected);
+
+    serve(&json!({"schedules": [], "more": false, "total": 0}));
+    let answer = account.ok("get_schedules", json!({"limit": 1})).await;
+    assert_eq!((&answer["schedules"][0]["id"], &answer["metadata"]["next_offset"]), (&json!("PV0"), &json!(2)));
+    assert!(warnings(&answer).contains("offset 1 (schedules: null instead of an object)"), "{answer}");
+    let rest = account.ok("get_schedules", json!({"limit": 2, "offset": 2})).await;
+    assert_eq!((&rest["schedules"][0]["id"], &rest["metadata"]["next_offset"]), (&json!("PV1"), &Value::Null));
+    let expected = "1 row could not be read and is left out: offset 3 (schedules: a number instead of an object).";
+    assert_eq!(warnings(&rest), expected);
+
+    // The name of an unreadable row is not known, so it may be one of those that are searched for.
+    let answer = account.ok("get_schedules", json!({"query": "v1"})).await;
+    assert_eq!(rows(&answer, "schedules").len(), 1, "{answer}");
+    assert!(warnings(&answer).contains("2 rows could not be read"), "{answer}");
+
+    serve_refused(&account, &shifts);
+    let answer = account.ok("get_schedules", json!({})).await;
+    assert!(warnings(&answer).contains("2 rows could not be read"), "{answer}");
+}
+
+/// Refuses to list the schedules of layers.
+fn serve_refused(account: &Account, shifts: &Value) {
+    account.sandbox.clear();
+    account.sandbox.fail(Fault::once("/schedules", FaultKind::Status { code: 403, headers: [].into(), body: None }));
+    account.sandbox.fail(Fault::once("/v3/schedules", FaultKind::WrongJson(shifts.clone())));
+}
+
+#[tokio::test]
 async fn unknown_schedule_of_both_kinds_is_not_found() {
     let account = Account::start().await;
     for tool in ["get_schedules", "list_users_oncall"] {
