@@ -5,7 +5,15 @@ use std::sync::Arc;
 use crate::config::{By, Config, Host, SANDBOX_FAULTS};
 use crate::error::{Code, Error, Result};
 use crate::sandbox::{self, FaultSpec, Sandbox};
-use crate::tools::{Filter, Toolbox};
+use crate::tools::{Filter, Label, Toolbox};
+
+/// The notice to a model and its user that the embedded account is not PagerDuty.
+pub const SANDBOX: Label = Label {
+    name: "sandbox",
+    title: "PagerDuty (sandbox)",
+    notice: "SANDBOX: this is a made-up PagerDuty account for trying things out. Its incidents, users and on-call shifts are \
+             not real, and changes reach no person. Say so when you report results.",
+};
 
 /// What a door needs: the tools, and whatever has to stay alive for them.
 #[derive(Debug)]
@@ -20,7 +28,7 @@ impl App {
     /// the host, the credential and the author of writes are its own, whatever the environment says about the real ones.
     pub async fn start(mut config: Config, filter: &Filter) -> Result<Self> {
         let running = embed(&mut config).await?;
-        let toolbox = Toolbox::new(&config, filter)?.labelled(running.is_some().then_some(&sandbox::LABEL));
+        let toolbox = Toolbox::new(&config, filter)?.labelled(running.is_some().then_some(&SANDBOX));
         Ok(Self { toolbox: Arc::new(toolbox), _sandbox: running })
     }
 }

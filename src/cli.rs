@@ -104,7 +104,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
         .enable_all()
         .build()
         .map_err(|error| Error::new(Code::Internal, format!("the runtime cannot be started: {error}")))?;
-    let label = config.sandbox.then_some(sandbox::LABEL.name);
+    let label = config.sandbox.then_some(app::SANDBOX.name);
     let called = match &arguments.command {
         Some(Command::Call(call)) => Some(call.tool.clone()),
         Some(Command::Tools { .. } | Command::Doctor { .. } | Command::Auth(_) | Command::Sandbox(_)) | None => None,

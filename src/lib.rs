@@ -24,7 +24,6 @@ pub mod clients;
 pub mod config;
 pub mod docs;
 pub mod error;
-mod files;
 // Not part of what the crate offers. The settings in clippy.toml cover test functions, not what `fuzz/` drives.
 #[cfg(any(test, fuzzing))]
 #[allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -34,12 +33,13 @@ pub mod metrics;
 pub mod models;
 pub mod pagination;
 pub mod params;
-mod private;
 #[cfg(feature = "python")]
 mod python;
 pub mod reply;
-pub mod sandbox;
-pub mod serve;
 pub mod server;
 pub mod tools;
 pub mod trace;
+
+use pagerduty_files::{self as files, private};
+pub use pagerduty_sandbox as sandbox;
+pub use pagerduty_serve as serve;

@@ -3,15 +3,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Returns the source files of the product by name. The names of those in `crates/rows` begin with `rows/`.
+/// Returns the source files of the product by name. Those of a crate in `crates` begin with its folder, as in `rows/`.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let trees = [("", root.join("src")), ("rows/", root.join("crates/rows/src"))];
-    let mut sources: Vec<_> = trees.iter().flat_map(|(prefix, tree)| tree_of(prefix, tree)).collect();
+    let mut sources = tree_of("", &root.join("src"));
+    for name in crates() {
+        sources.extend(tree_of(&format!("{name}/"), &root.join("crates").join(name).join("src")));
+    }
     // This module uses every other one, and is compiled only for tests.
     sources.retain(|(name, _)| name != "fuzzing.rs");
     sources.sort();
     sources
+}
+
+/// Returns the folders in `crates`.
+fn crates() -> Vec<String> {
+    let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates")).unwrap();
+    folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 fn tree_of(prefix: &str, tree: &Path) -> Vec<(String, String)> {
@@ -88,6 +96,19 @@ fn tools_never_build_urls() {
 fn tools_do_not_use_sandbox() {
     let users = ["app", "cli", "sandbox", "lib", "python"];
     assert_eq!(intruders(&["sandbox::", "Sandbox"], &users), [""; 0]);
+}
+
+/// The sandbox is what the tests compare the product with: code that both share would be wrong in both.
+#[test]
+fn crates_depend_on_listed_crates_only() {
+    let allowed = [("files", ""), ("rows", ""), ("serve", ""), ("sandbox", "files serve")];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    for name in crates() {
+        let Some((_, allowed)) = allowed.iter().find(|(known, _)| *known == name) else { continue };
+        let manifest = fs::read_to_string(root.join(&name).join("Cargo.toml")).unwrap();
+        let own = manifest.lines().filter_map(|line| line.strip_prefix("pagerduty-")?.split_once(" = "));
+        assert_eq!(own.map(|(dependency, _)| dependency).collect::<Vec<_>>().join(" "), *allowed, "{name}");
+    }
 }
 
 #[test]

@@ -8,11 +8,9 @@ use jiff::{Span, Timestamp};
 use super::Dice;
 use super::alarms::{ALARMS, Alarm, CHANNELS, NOTES, Reporter, Source, VARIABLES, fill};
 use super::organisation::Organisation;
-use crate::sandbox::account::Status::{self, Acknowledged, Resolved, Triggered};
-use crate::sandbox::account::{
-    Agent, Body, Bridge, Event, Incident, Involvement, Note, Priority, Service, Urgency, User,
-};
-use crate::sandbox::time::{earlier, later};
+use crate::account::Status::{self, Acknowledged, Resolved, Triggered};
+use crate::account::{Agent, Body, Bridge, Event, Incident, Involvement, Note, Priority, Service, Urgency, User};
+use crate::time::{earlier, later};
 
 /// An incident that is not over.
 struct Open {

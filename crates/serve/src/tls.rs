@@ -27,6 +27,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::LOG;
+
 /// A certificate authority that lives as long as this value. Its key never leaves the process.
 #[derive(Debug)]
 pub struct Authority {
@@ -103,7 +105,7 @@ async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
     super::send_without_delay(&stream);
     let stream = match acceptor.accept(stream).await {
         Ok(stream) => stream,
-        Err(error) => return tracing::debug!(%error, "no TLS connection came about"),
+        Err(error) => return tracing::debug!(target: LOG, %error, "no TLS connection came about"),
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let (stream, service) = (TokioIo::new(stream), service_fn(move |request| pass_on(request, to)));
@@ -113,7 +115,7 @@ async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
         hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a TLS connection broke");
+        tracing::debug!(target: LOG, %error, "a TLS connection broke");
     }
 }
 
@@ -134,56 +136,4 @@ async fn pass_on(mut request: Request<Incoming>, to: SocketAddr) -> io::Result<R
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(connection);
     sender.send_request(request).await.map_err(io::Error::other)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::ToSpan;
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
-
-    use super::*;
-    use crate::sandbox::{Options, Sandbox, tokens};
-
-    #[tokio::test]
-    async fn the_sandbox_is_reached_over_tls_and_http2() {
-        let sandbox = Sandbox::start(Options::default()).await.unwrap();
-        let plain = sandbox.url().trim_start_matches("http://").parse().unwrap();
-        let authority = Authority::new().unwrap();
-        let acceptor = authority.acceptor(&["localhost", "127.0.0.1"], Timestamp::now() + 48.hours()).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(front(listener, acceptor, plain));
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        for (protocol, version) in [("h2", hyper::Version::HTTP_2), ("http/1.1", hyper::Version::HTTP_11)] {
-            let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(roots.clone())
-                .with_no_client_auth();
-            tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-            let stream = TcpStream::connect(address).await.unwrap();
-            let name = "localhost".try_into().unwrap();
-            let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
-            let request = Request::get(format!("https://{address}/users/me"))
-                .header("authorization", format!("Token token={}", tokens::USER))
-                .body(http_body_util::Empty::<hyper::body::Bytes>::new())
-                .unwrap();
-            let answer = if version == hyper::Version::HTTP_2 {
-                let (mut sender, connection) =
-                    hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-                tokio::spawn(connection);
-                sender.send_request(request).await.unwrap()
-            } else {
-                let (mut sender, connection) =
-                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-                tokio::spawn(connection);
-                sender.send_request(request).await.unwrap()
-            };
-            assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
-        }
-        serving.abort();
-    }
 }

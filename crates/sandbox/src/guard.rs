@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::reply::Problem;
 use super::server::Shared;
-use crate::serve::names::{Name, is_local_page, origin};
+use pagerduty_serve::names::{Name, is_local_page, origin};
 
 /// The URL under which a caller reached the sandbox, without a slash at the end. Handlers get it as an extension.
 #[derive(Clone, Debug)]

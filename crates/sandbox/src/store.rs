@@ -15,13 +15,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use pagerduty_files::{self as files, private};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::changes::Record;
 use super::time::{from_utc, utc};
-use crate::{files, private};
+use crate::LOG;
 
 /// The age at which an account is replaced by a new one: its incidents would no longer be recent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -97,7 +98,7 @@ impl Store {
     pub fn parse(&self, text: Option<&str>, now: Timestamp) -> Option<Kept> {
         let kept = serde_json::from_str::<Kept>(text?).ok().filter(|kept| kept.version == VERSION);
         if kept.is_none() {
-            tracing::warn!(path = %self.path.display(), "the sandbox's file is not what was written: starting anew");
+            tracing::warn!(target: LOG, path = %self.path.display(), "the sandbox's file is not what was written: starting anew");
         }
         kept.filter(|kept| !is_old(kept.seeded, now))
     }
@@ -118,7 +119,7 @@ impl Store {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, path = %self.path.display(), "the sandbox's file is not locked");
+                    tracing::warn!(target: LOG, %error, path = %self.path.display(), "the sandbox's file is not locked");
                     return Some(file);
                 }
             }
@@ -147,7 +148,7 @@ impl Store {
     fn give_up(&self, what: &str, error: &io::Error) {
         if !self.given_up.swap(true, Ordering::Relaxed) {
             let path = self.path.display();
-            tracing::warn!(%error, %path, "the sandbox's file cannot be {what}: changes last until this process ends");
+            tracing::warn!(target: LOG, %error, %path, "the sandbox's file cannot be {what}: changes last until this process ends");
         }
     }
 }

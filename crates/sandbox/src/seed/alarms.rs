@@ -3,8 +3,8 @@
 //! Words in braces are filled from [`VARIABLES`], with the same value all over one incident, and `{service}` from its
 //! service.
 
-use crate::sandbox::account::Kind;
-use crate::sandbox::account::Urgency::{self, High, Low};
+use crate::account::Kind;
+use crate::account::Urgency::{self, High, Low};
 
 /// What watches and raises incidents.
 pub struct Source {

@@ -52,6 +52,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pagerduty_serve::tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -63,8 +64,8 @@ pub use server::Recorded;
 pub use spec::FaultSpec;
 pub use store::reset;
 
-use crate::serve::tls;
-use crate::tools::Label;
+/// The target of log lines: the product's filters (`pagerduty_mcp_server=debug`) apply to this crate, too.
+const LOG: &str = "pagerduty_mcp_server::sandbox";
 
 /// The credentials of the sandbox. None of them opens anything else.
 pub mod tokens {
@@ -87,14 +88,6 @@ pub mod tokens {
         format!("{USER}-{id}")
     }
 }
-
-/// The notice to a model and its user that this account is not PagerDuty.
-pub const LABEL: Label = Label {
-    name: "sandbox",
-    title: "PagerDuty (sandbox)",
-    notice: "SANDBOX: this is a made-up PagerDuty account for trying things out. Its incidents, users and on-call shifts are \
-             not real, and changes reach no person. Say so when you report results.",
-};
 
 /// How a sandbox is set up.
 #[derive(Debug, Clone)]
@@ -224,5 +217,62 @@ impl Sandbox {
     pub fn clear(&self) {
         self.server.faults.clear();
         self.server.forget();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hyper::Request;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use jiff::ToSpan;
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    use tls::{Authority, front};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_sandbox_is_reached_over_tls_and_http2() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let plain = sandbox.url().trim_start_matches("http://").parse().unwrap();
+        let authority = Authority::new().unwrap();
+        let acceptor = authority.acceptor(&["localhost", "127.0.0.1"], Timestamp::now() + 48.hours()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(front(listener, acceptor, plain));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        for (protocol, version) in [("h2", hyper::Version::HTTP_2), ("http/1.1", hyper::Version::HTTP_11)] {
+            let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+            tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+            let stream = TcpStream::connect(address).await.unwrap();
+            let name = "localhost".try_into().unwrap();
+            let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
+            let request = Request::get(format!("https://{address}/users/me"))
+                .header("authorization", format!("Token token={}", tokens::USER))
+                .body(http_body_util::Empty::<hyper::body::Bytes>::new())
+                .unwrap();
+            let answer = if version == hyper::Version::HTTP_2 {
+                let (mut sender, connection) =
+                    hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+                tokio::spawn(connection);
+                sender.send_request(request).await.unwrap()
+            } else {
+                let (mut sender, connection) =
+                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+                tokio::spawn(connection);
+                sender.send_request(request).await.unwrap()
+            };
+            assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
+        }
+        serving.abort();
     }
 }

@@ -1,7 +1,7 @@
-//! A plain HTTP/1.1 server for what stands beside the product: the embedded account, and the page to which a login returns.
+//! A plain HTTP/1.1 server for the embedded account and for the page to which a login returns.
 //!
-//! Not `axum::serve`: since the client speaks HTTP/2, that would bring a server of it along, which nobody here asks for. What
-//! faces strangers has more to mind, see `server::http`.
+//! Not `axum::serve`: since the client speaks HTTP/2, that would compile an HTTP/2 server, too, which is not needed here. The
+//! server for other machines has to check more, see `server::http` of the product.
 
 pub mod names;
 pub mod tls;
@@ -19,6 +19,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+
+/// The target of log lines: the product's filters (`pagerduty_mcp_server=debug`) apply to this crate, too.
+const LOG: &str = "pagerduty_mcp_server::serve";
 
 /// How long to wait after the system refused a connection: asking again at once would only keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -60,7 +63,7 @@ pub async fn serve<S, X>(
         let serving = graceful.watch(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = serving.await {
-                tracing::debug!(%error, "a connection broke");
+                tracing::debug!(target: LOG, %error, "a connection broke");
             }
         });
     }
@@ -71,7 +74,7 @@ pub async fn serve<S, X>(
 /// Waits after the system failed to accept a connection, unless the client closed it.
 async fn after_refusal(error: &io::Error) {
     if error.kind() != ErrorKind::ConnectionAborted {
-        tracing::warn!(%error, "a connection could not be accepted");
+        tracing::warn!(target: LOG, %error, "a connection could not be accepted");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
@@ -79,6 +82,6 @@ async fn after_refusal(error: &io::Error) {
 /// Switches off Nagle's algorithm: otherwise every second answer on a connection waits for a delayed acknowledgement.
 fn send_without_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot send without delay");
+        tracing::debug!(target: LOG, %error, "cannot send without delay");
     }
 }

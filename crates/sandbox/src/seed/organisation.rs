@@ -9,11 +9,11 @@ use super::Dice;
 use super::alarms::{CLOUDWATCH, DATADOG, EMAIL, PROMETHEUS, Source};
 use super::company::{self, Rota, TEAMS, TeamPlan};
 use super::people::{COLORS, DESCRIPTIONS, JOB_TITLES, PEOPLE};
-use crate::sandbox::account::{
+use crate::account::{
     ContactMethod, Integration, Kind, Layer, Membership, NotificationRule, Policy, Priority, Restriction, Rule,
     Schedule, Service, Shift, Target, Team, Urgency, User,
 };
-use crate::sandbox::time::{Zone, earlier, later};
+use crate::time::{Zone, earlier, later};
 
 /// All that does not change.
 pub struct Organisation {

@@ -31,7 +31,8 @@ use super::{
     Options, control, escalation_policies, guard, incidents, notes, oncalls, schedules, seed, services,
     shift_schedules, similar, teams, updates, users,
 };
-use crate::serve::serve;
+use crate::LOG;
+use pagerduty_serve::serve;
 
 /// A request as it arrived, without its credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -140,7 +141,7 @@ impl Server {
         for record in kept.into_iter().flat_map(|kept| kept.records) {
             // The record is from another version of this program, which had other incidents.
             if account.perform(record).is_err() {
-                tracing::warn!("a change in the sandbox's file is about something that does not exist");
+                tracing::warn!(target: LOG, "a change in the sandbox's file is about something that does not exist");
             }
         }
         *self.account.write().unwrap_or_else(PoisonError::into_inner) = account;

@@ -4,8 +4,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::files;
-
 /// Creates a folder that only the user can enter, unless it exists.
 pub fn folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
@@ -20,7 +18,7 @@ pub fn folder(folder: &Path) -> io::Result<()> {
 pub fn lock_file(path: &Path) -> io::Result<File> {
     folder(path.parent().unwrap_or(Path::new(".")))?;
     // Opening a pipe would wait for its reader.
-    files::exists(path)?;
+    super::exists(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -22,6 +22,7 @@ use super::connection::{Cut, Scissors};
 use super::reply::{Problem, json};
 use super::server::lock;
 use super::spec::FaultSpec;
+use crate::LOG;
 
 /// A fault waiting for its request.
 ///
@@ -279,7 +280,7 @@ fn with(mut response: Response, headers: BTreeMap<String, String>) -> Response {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
         } else {
-            tracing::warn!("a header of a fault is not a valid one and was left out");
+            tracing::warn!(target: LOG, "a header of a fault is not a valid one and was left out");
         }
     }
     response

@@ -126,7 +126,7 @@ fn json(value: &impl Serialize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::Options;
+    use crate::Options;
 
     fn trigger(service: Option<&str>) -> Trigger {
         let service = service.map(str::to_owned);
