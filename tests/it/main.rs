@@ -48,6 +48,7 @@ mod session;
 mod shift_schedules;
 mod shown;
 mod stdio;
+mod style;
 mod tokens;
 mod tolerance;
 mod withdrawn;

@@ -1,0 +1,300 @@
+//! Counts of the words and constructions that `docs/style.md` bans. They may only fall.
+//!
+//! `tests/it/style.txt` has a line for each room (a folder of `src/`, a crate, or a folder of the repository). After a rewrite,
+//! or when text moves from one room to another, `UPDATE_STYLE=1 cargo test --test it style` records the new counts.
+//! `STYLE_SAMPLE=1 cargo test --test it style -- --nocapture` prints twenty random sentences of each kind; the number is the seed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+const RECORD: &str = "tests/it/style.txt";
+
+/// The folders that are searched, beside the files at the root. Everything else is generated or installed.
+const FOLDERS: [&str; 11] =
+    ["src", "crates", "python", "tests", "benches", "fuzz", "docs", "examples", "findings", "deploy", ".ci"];
+const SKIPPED: [&str; 7] = ["target", "corpus", "node_modules", "__pycache__", ".venv", "snapshots", "fixtures"];
+/// The files that quote what is banned.
+const EXEMPT: [&str; 3] = ["docs/style.md", "tests/it/style.rs", RECORD];
+
+/// A name and the pattern, applied to one sentence at a time.
+const HABITS: [(&str, &str); 7] = [
+    ("nobody", r"(?i)\bnobody\b|\bno one\b"),
+    ("whoever", r"(?i)\bwho(m|so)?ever\b"),
+    ("somebody", r"(?i)\b(some|any|every)(body|one)\b"),
+    ("clause", r"(^|: )(What|Who|Those|Which|Whose)\b[^?]*\.$"),
+    ("told", r"(?i)\b(is|are|was|were|be|been|being) (told|said|asked|looked for)\b"),
+    ("own", r"(?i)\bof (ours|its own|their own)\b"),
+    (
+        "British",
+        r"(?i)\b((un)?(behavio|colo|favo|hono|neighbo|flavo)ur\w*|cancell(ed|ing)|licences?|centred?|analys(e[ds]?|ing)|grey|fulfils?|whilst|artefacts?|(re|un|de)?(neutral|normal|serial|recogn|organ|initial|author|optim|minim|maxim|summar|custom|priorit|synchron|token|sanit|random|categor|final|general|special|util|real|capital|modern)is(e[drs]?|ing|ations?))\b",
+    ),
+];
+
+const KINDS: [&str; 3] = ["comments", "documents", "messages"];
+
+static LITERAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#""((?:[^"\\\n]|\\[\s\S])*)""#).unwrap());
+static CONTINUATION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\\n\s*").unwrap());
+static MARKER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([-*]|\d+\.|#+) +").unwrap());
+static END: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"[.!?]["')*]*\s+"#).unwrap());
+static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"`[^`]*`").unwrap());
+static TARGET: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\]\([^)]*\)").unwrap());
+
+/// A sentence with its place: room, index into `KINDS`, file.
+struct Sentence {
+    room: String,
+    kind: usize,
+    file: String,
+    text: String,
+}
+
+#[test]
+fn banned_words_only_become_fewer() {
+    let habits = HABITS.map(|(name, pattern)| (name, Regex::new(pattern).unwrap()));
+    let sentences = sentences();
+    let mut counts: BTreeMap<&str, [usize; HABITS.len()]> = BTreeMap::new();
+    let mut by_kind = [[0; KINDS.len()]; HABITS.len()];
+    let mut words = [0; KINDS.len()];
+    let mut hits = String::new();
+    for sentence in &sentences {
+        let prose = without_code(&sentence.text);
+        words[sentence.kind] += prose.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count();
+        for (index, (name, pattern)) in habits.iter().enumerate() {
+            let found = pattern.find_iter(&prose).count();
+            counts.entry(&sentence.room).or_default()[index] += found;
+            by_kind[index][sentence.kind] += found;
+            if found > 0 {
+                writeln!(hits, "{:<10} {}: {}", name, sentence.file, sentence.text).unwrap();
+            }
+        }
+    }
+    counts.retain(|_, counts| counts.iter().any(|count| *count > 0));
+    print_rates(&by_kind, words);
+    print_sample(&sentences);
+
+    let record = root().join(RECORD);
+    if std::env::var_os("UPDATE_STYLE").is_some() {
+        fs::write(&record, written(&counts)).unwrap();
+    }
+    let recorded = read(&fs::read_to_string(&record).unwrap());
+    let mut risen = String::new();
+    for (room, counts) in &counts {
+        let before = recorded.get(*room).copied().unwrap_or_default();
+        for (index, (habit, _)) in HABITS.iter().enumerate() {
+            if counts[index] > before[index] {
+                writeln!(risen, "{room}: {habit} {}, recorded {}", counts[index], before[index]).unwrap();
+            }
+        }
+    }
+    if !risen.is_empty() {
+        println!("{hits}");
+    }
+    assert!(
+        risen.is_empty(),
+        "docs/style.md bans these; the sentences are above. Rewrite them, or if text has only moved between rooms, run \
+         `UPDATE_STYLE=1 cargo test --test it style`.\n{risen}"
+    );
+}
+
+/// Prints each habit per 10,000 words, by kind of text.
+fn print_rates(by_kind: &[[usize; KINDS.len()]; HABITS.len()], words: [usize; KINDS.len()]) {
+    println!("{:<10}{:>18}{:>18}{:>18}  (per 10,000 words)", "", KINDS[0], KINDS[1], KINDS[2]);
+    println!("{:<10}{:>18}{:>18}{:>18}", "words", words[0], words[1], words[2]);
+    for ((habit, _), counts) in HABITS.iter().zip(by_kind) {
+        let mut line = format!("{habit:<10}");
+        for (count, words) in counts.iter().zip(words) {
+            let rate = *count as f64 * 10_000.0 / words as f64;
+            write!(line, "{:>18}", format!("{count} ({rate:.1})")).unwrap();
+        }
+        println!("{line}");
+    }
+}
+
+fn print_sample(sentences: &[Sentence]) {
+    let Some(seed) = std::env::var_os("STYLE_SAMPLE") else { return };
+    for (kind, name) in KINDS.iter().enumerate() {
+        let order = |sentence: &&Sentence| {
+            let mut hasher = DefaultHasher::new();
+            (&seed, &sentence.file, &sentence.text).hash(&mut hasher);
+            hasher.finish()
+        };
+        let is_sentence = |sentence: &&Sentence| sentence.kind == kind && sentence.text.split_whitespace().count() >= 5;
+        let mut drawn: Vec<_> = sentences.iter().filter(is_sentence).collect();
+        drawn.sort_by_key(order);
+        println!("\n{name}");
+        for sentence in drawn.iter().take(20) {
+            println!("- {} ({})", sentence.text, sentence.file);
+        }
+    }
+}
+
+fn written(counts: &BTreeMap<&str, [usize; HABITS.len()]>) -> String {
+    let mut text = format!("{:<16}", "# room");
+    HABITS.iter().for_each(|(habit, _)| write!(text, "{habit:>9}").unwrap());
+    for (room, counts) in counts {
+        write!(text, "\n{room:<16}").unwrap();
+        counts.iter().for_each(|count| write!(text, "{count:>9}").unwrap());
+    }
+    text + "\n"
+}
+
+fn read(record: &str) -> BTreeMap<String, [usize; HABITS.len()]> {
+    let mut counts = BTreeMap::new();
+    for line in record.lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = line.split_whitespace();
+        let room = columns.next().unwrap().to_owned();
+        let numbers: Vec<usize> = columns.map(|column| column.parse().unwrap()).collect();
+        counts.insert(room, numbers.try_into().expect("a number for each habit"));
+    }
+    counts
+}
+
+/// Returns the root of the repository, which is read at run time so that the same binary can count another checkout.
+fn root() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets it"))
+}
+
+/// Returns every sentence of the repository.
+fn sentences() -> Vec<Sentence> {
+    let root = root();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    FOLDERS.iter().for_each(|folder| files_below(&root.join(folder), &mut files));
+    files.sort();
+    let mut sentences = Vec::new();
+    for path in files {
+        let file = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+        let Some(source) = fs::read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
+        if EXEMPT.contains(&file.as_str()) {
+            continue;
+        }
+        for (kind, prose) in texts(&file, &source) {
+            for text in blocks(&prose).iter().flat_map(|block| sentences_of(block)) {
+                sentences.push(Sentence { room: room(&file), kind, file: file.clone(), text });
+            }
+        }
+    }
+    sentences
+}
+
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_file() {
+            files.push(path);
+        } else if !SKIPPED.contains(&name.as_str()) {
+            files_below(&path, files);
+        }
+    }
+}
+
+/// Returns the room of a file. A room keeps its name when it becomes a crate.
+fn room(file: &str) -> String {
+    let mut parts = file.split('/');
+    let room = match (parts.next().unwrap(), parts.next()) {
+        ("src" | "crates", Some(room)) => room.trim_end_matches(".rs"),
+        ("tests", Some("python")) => "tests/python",
+        (_, None) => "docs",
+        (folder, _) => folder,
+    };
+    room.to_owned()
+}
+
+/// Returns the prose of a file by kind, as Markdown.
+fn texts(file: &str, source: &str) -> Vec<(usize, String)> {
+    let extension = file.rsplit('/').next().unwrap().rsplit_once('.').map_or("", |(_, extension)| extension);
+    match extension {
+        "md" => vec![(1, source.to_owned())],
+        "rs" => {
+            let product = source.split("\n#[cfg(test)]").next().unwrap();
+            let is_product = file.starts_with("src/") || file.starts_with("crates/");
+            let messages = if is_product && !file.contains("/seed") { literals(product) } else { String::new() };
+            vec![(0, comments(source, "//")), (2, messages)]
+        }
+        "mjs" | "js" => vec![(0, comments(source, "//"))],
+        "py" | "pyi" => vec![(0, comments(source, "#")), (0, docstrings(source))],
+        "sh" | "toml" | "yaml" | "" => vec![(0, comments(source, "#"))],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the lines that are comments, with an empty line wherever code interrupts them.
+fn comments(source: &str, mark: &str) -> String {
+    let signs: &[char] = &['/', '!', '#'];
+    let line = |line: &str| match line.trim_start().strip_prefix(mark) {
+        Some(comment) if !comment.starts_with("!/") => comment.trim_start_matches(signs).to_owned() + "\n",
+        _ => "\n".to_owned(),
+    };
+    source.lines().map(line).collect()
+}
+
+/// Returns the docstrings of a Python file: whatever is between `"""`.
+fn docstrings(source: &str) -> String {
+    source.split("\"\"\"").skip(1).step_by(2).map(|text| text.replace("\n    ", "\n") + "\n\n").collect()
+}
+
+/// Returns the string literals of a Rust file that have at least four words, each as a paragraph.
+fn literals(source: &str) -> String {
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|line| [line, "\n"]).collect();
+    let mut prose = String::new();
+    for found in LITERAL.captures_iter(&code.replace("'\"'", "''")) {
+        let text = CONTINUATION.replace_all(&found[1], "").replace("\\n", "\n");
+        if text.split_whitespace().count() >= 4 {
+            writeln!(prose, "{}\n", text.trim_start()).unwrap();
+        }
+    }
+    prose
+}
+
+/// Returns the paragraphs, list items, headings and table cells of a Markdown text, without its code blocks.
+fn blocks(markdown: &str) -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    let mut fenced = false;
+    for line in markdown.lines() {
+        let text = line.trim();
+        if text.starts_with("```") || text.starts_with("~~~") {
+            fenced = !fenced;
+        } else if fenced || text.is_empty() || text.starts_with("<!--") {
+            blocks.push(String::new());
+        } else if text.starts_with('|') {
+            blocks.extend(text.split('|').map(|cell| cell.trim().to_owned()));
+            blocks.push(String::new());
+        } else {
+            let is_item = MARKER.is_match(text);
+            let last = blocks.last_mut().unwrap();
+            if is_item {
+                blocks.push(MARKER.replace(text, "").into_owned());
+            } else if !(last.is_empty() && line.starts_with("     ")) {
+                last.push(' ');
+                last.push_str(text);
+            }
+        }
+    }
+    blocks.retain(|block| block.contains(' '));
+    blocks
+}
+
+fn sentences_of(block: &str) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let mut from = 0;
+    for found in END.find_iter(block) {
+        sentences.push(block[from..found.end()].trim().to_owned());
+        from = found.end();
+    }
+    sentences.push(block[from..].trim().to_owned());
+    sentences.retain(|sentence| sentence.contains(' '));
+    sentences
+}
+
+/// Returns the sentence with inline code and the targets of links replaced.
+fn without_code(sentence: &str) -> String {
+    TARGET.replace_all(&CODE.replace_all(sentence, "code"), "]").into_owned()
+}
