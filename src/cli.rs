@@ -16,6 +16,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::{Map, Value};
 use tracing::Level;
@@ -42,7 +43,7 @@ const WRONG_USE: u8 = 2;
 
 /// Runs the command line. `arguments` begins with the program's name. Returns the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let arguments = match Arguments::read(arguments) {
+    let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return wrong_use(&error),
     };

@@ -1,8 +1,6 @@
 //! The arguments, as a declaration that clap reads.
 
-use std::ffi::OsString;
-
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::http::HttpArguments;
 
@@ -11,6 +9,8 @@ use super::http::HttpArguments;
 #[command(
     name = "pagerduty-mcp-server",
     version,
+    // Of an option given twice the last one counts, so that arguments can override those of a container's entry point.
+    args_override_self = true,
     after_help = "Without a command it serves MCP. The credential comes from PAGERDUTY_API_TOKEN (environment or .env),\n\
                   or from a login in the browser (PAGERDUTY_CLIENT_ID, see `auth`).\n\
                   No account at hand? Try: pagerduty-mcp-server call get_incidents limit=3 --sandbox"
@@ -74,26 +74,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     pub http: HttpArguments,
-}
-
-impl Arguments {
-    /// Reads the arguments. If an option is given twice, the last one counts, so that arguments can be added to
-    /// override those of a container's entry point or a script.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&last_counts(Self::command()).try_get_matches_from(arguments)?)
-    }
-}
-
-/// Returns the same command with options that replace earlier values. Options that take lists still add to them.
-fn last_counts(command: clap::Command) -> clap::Command {
-    let command = command.mut_args(|arg| match arg.get_action() {
-        ArgAction::Set | ArgAction::SetTrue if !arg.is_positional() => {
-            let id = arg.get_id().clone();
-            arg.overrides_with(id)
-        }
-        _ => arg,
-    });
-    command.mut_subcommands(last_counts)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -276,16 +276,17 @@ pub(super) fn is_switched_off(variable: &Variable, value: &str) -> bool {
 /// API have different names (routing, integration, service) and are something else.
 pub(super) fn is_similar_to_token(name: &str) -> bool {
     const WORDS: [&str; 9] = ["API", "KEY", "TOKEN", "USER", "REST", "ACCESS", "AUTH", "OAUTH", "APIKEY"];
+    if ours(name).is_some() {
+        return false;
+    }
     let upper = name.to_ascii_uppercase();
     let rest = ["PAGERDUTY_", "PAGER_DUTY_", "PD_"].iter().find_map(|prefix| upper.strip_prefix(prefix));
     let words = rest.is_some_and(|rest| {
         rest.split('_').all(|word| WORDS.contains(&word)) && (rest.ends_with("KEY") || rest.ends_with("TOKEN"))
     });
     // The lengths first: most variables of an environment are far from it, and the distance is not free.
-    let typo = [API_TOKEN, USER_API_KEY]
-        .iter()
-        .any(|known| upper.len().abs_diff(known.len()) <= 2 && strsim::osa_distance(&upper, known) <= 2);
-    (words || typo) && !VARIABLES.iter().any(|variable| variable.name == name)
+    let is_close = |known: &&str| upper.len().abs_diff(known.len()) <= 2 && strsim::osa_distance(&upper, known) <= 2;
+    words || [API_TOKEN, USER_API_KEY].iter().any(is_close)
 }
 
 #[cfg(test)]

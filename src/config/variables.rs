@@ -3,7 +3,7 @@
 //! Every door reads its settings through here, so that all of them agree on what is set, and on what a `.env` file may
 //! decide ([`InFile`]): the values that are checked are the values that are used.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::env;
 
 use super::{
@@ -26,7 +26,8 @@ pub enum By {
 /// Not printable: the credential is among them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables {
-    set: HashMap<&'static str, (String, By)>,
+    /// Few of our variables are set, so a comparison is cheaper than a hash.
+    set: BTreeMap<&'static str, (String, By)>,
     file: Dotenv,
     /// Our variables that the file sets but does not decide.
     ignored: Vec<&'static str>,

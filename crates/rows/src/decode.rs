@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
 use serde_json::{Map, Value};
 
 use crate::fields::Wire;
@@ -70,10 +71,22 @@ pub fn envelope(body: &[u8], key: &'static str, wire: &Wire<'_>) -> Result<Envel
     }
 }
 
+/// Parses a body. Checking it as a whole is faster than checking each string; bytes that are not UTF-8 are refused only
+/// in strings that are kept.
 fn parse(body: &[u8], seed: EnvelopeSeed<'_>) -> Result<Envelope, Unreadable> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let decoded = seed.deserialize(&mut deserializer).and_then(|envelope| deserializer.end().map(|()| envelope));
-    Ok(decoded?)
+    match std::str::from_utf8(body) {
+        Ok(text) => parse_with(&mut serde_json::Deserializer::from_str(text), seed),
+        Err(_) => parse_with(&mut serde_json::Deserializer::from_slice(body), seed),
+    }
+}
+
+fn parse_with<'de, R: Read<'de>>(
+    deserializer: &mut serde_json::Deserializer<R>,
+    seed: EnvelopeSeed<'_>,
+) -> Result<Envelope, Unreadable> {
+    let envelope = seed.deserialize(&mut *deserializer)?;
+    deserializer.end()?;
+    Ok(envelope)
 }
 
 /// An error without the text it quotes, which is of any length and may be a web page.

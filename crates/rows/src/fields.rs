@@ -183,7 +183,7 @@ impl<'n> Selection<'n> {
     pub fn project(&self, decoded: Value) -> Map<String, Value> {
         let mut shown = project(decoded, &self.shown);
         for (echo, original) in self.echoes {
-            if shown.get(*echo).is_some_and(|value| Some(value) == shown.get(*original)) {
+            if member(&shown, echo).is_some_and(|value| Some(value) == member(&shown, original)) {
                 shown.shift_remove(*echo);
             }
         }
@@ -228,7 +228,12 @@ fn lies_in_order(decoded: &Map<String, Value>, fields: &[Named<'_>]) -> bool {
     decoded.keys().all(|key| {
         rest.any(|field| field.name == key && field.source == key && field.derive.is_none())
             || fields.iter().all(|field| field.name != key)
-    }) && fields.iter().all(|field| field.derive.is_none() || !decoded.contains_key(field.source))
+    }) && fields.iter().all(|field| field.derive.is_none() || member(decoded, field.source).is_none())
+}
+
+/// Returns a member of an object. Comparing the few names of a row is cheaper than hashing one.
+fn member<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o Value> {
+    object.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Takes out of such an object what is not shown.

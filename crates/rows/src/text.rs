@@ -23,8 +23,7 @@ const MARK: char = char::REPLACEMENT_CHARACTER;
 /// Returns the text without the characters a reader does not see.
 #[must_use]
 pub fn neutralise(text: &str) -> Cow<'_, str> {
-    // Nearly all text, decided at the speed of a scan for bytes.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')) {
+    if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -64,6 +63,24 @@ pub fn neutralise(text: &str) -> Cow<'_, str> {
         }
     }
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
+}
+
+/// Returns whether a text, as nearly all, consists of visible ASCII and line breaks. Eight bytes are compared at a time.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    words.iter().all(|word| is_visible(u64::from_le_bytes(*word)) || word.iter().all(is_plain))
+        && rest.iter().all(is_plain)
+}
+
+/// Returns whether each of the eight bytes is from a space to a tilde. The highest bit of a byte is set where it is not.
+const fn is_visible(word: u64) -> bool {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    let below = word.wrapping_sub(each(b' '));
+    let above = word.wrapping_add(each(1));
+    (word | below | above) & each(0x80) == 0
 }
 
 /// Removes hidden characters from every string in an object and from its member names.
@@ -250,6 +267,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn is_plain_compares_each_byte_at_each_place() {
+        for byte in 0..=0x7f {
+            for place in 0..17 {
+                let mut text = [b'a'; 17];
+                text[place] = byte;
+                let expected = matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+                assert_eq!(is_plain(std::str::from_utf8(&text).unwrap()), expected, "{byte:#x} at {place}");
+            }
+        }
+        assert!(is_plain("") && !is_plain("aaaaaaaé") && !is_plain("éaaaaaaaaa"));
+    }
 
     #[test]
     fn neutralise_living_scripts_unchanged() {
