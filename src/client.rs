@@ -25,7 +25,7 @@ pub(crate) mod tls;
 pub(crate) mod words;
 mod writes;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, try_join_all};
 use pagerduty_rows::fields::Selection;
@@ -40,6 +40,7 @@ use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, WIDEST, Want};
 use crate::reply::Budget;
+use crate::sync::lock;
 use decode::{Page, Row};
 use resources::{Paging, Resource};
 
@@ -221,7 +222,7 @@ impl Api {
 
     /// Returns the credential in use: that of the call, or its replacement.
     fn current(&self) -> Credential {
-        let replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+        let replacement = lock(&self.replacement);
         replacement.as_ref().unwrap_or(&self.credential).clone()
     }
 

@@ -37,6 +37,7 @@ pub mod params;
 mod python;
 pub mod reply;
 pub mod server;
+mod sync;
 pub mod tools;
 pub mod trace;
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +21,7 @@ use super::page::Page;
 use crate::config::CALLBACK_PORT;
 use crate::error::{Code, Error, Result};
 use crate::serve::serve;
+use crate::sync::lock;
 
 /// How long the last page may take to reach the browser.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -131,7 +132,7 @@ async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Pag
         (None, Some(code)) => Answer::Code(code.into()),
         (None, None) => return Page::Foreign,
     };
-    let waiting = door.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let waiting = lock(&door.waiting).take();
     let Some(waiting) = waiting else { return Page::Spent };
     let (reply, page) = oneshot::channel();
     if waiting.send((answer, reply)).is_err() {

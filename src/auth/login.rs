@@ -3,7 +3,7 @@
 //! Whatever takes time runs once per process, in a task of its own, and all calls that need it share its outcome. The task
 //! outlives them: a call that runs out of time leaves the login open, and the next one finds it done.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -18,6 +18,7 @@ use super::tokens::{self, Store, Tokens};
 use super::worker;
 use crate::config::{API_TOKEN, By, CLIENT_ID, Config, OAuth, TIMEOUT, TokenStore};
 use crate::error::{Code, Error, Result, spoken};
+use crate::sync;
 
 /// The waits before a store that failed is tried again.
 const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
@@ -173,7 +174,7 @@ impl Login {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.state)
     }
 
     fn enter(&self, stage: Stage) {

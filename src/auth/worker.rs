@@ -5,7 +5,7 @@
 //! the next caller takes its result; there are never two reads at the same time. One thread does everything in order,
 //! so that threads do not pile up and an old change cannot overtake a new one.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+
+use crate::sync;
 
 /// The time that a caller waits for the keyring.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,7 +79,7 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.state)
     }
 }
 

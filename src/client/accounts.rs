@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::metrics;
 use crate::models::{EscalationPolicy, Service, Team, User};
+use crate::sync::lock;
 
 /// How long a part of the context is as good as new.
 const FRESH: Duration = Duration::from_mins(1);
@@ -263,10 +264,6 @@ where
         state.underway = shared.downgrade().map(|fetch| (of, fetch));
         shared
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The state shared by the requests of one call: its deadline, its patience, the change it makes, and whether its
 //! caller has gone.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::policy::{Decision, Left, PATIENCE};
 use crate::error::Error;
+use crate::sync::lock;
 
 /// The time that an additional request may continue once the main answer is there.
 const GRACE: Duration = Duration::from_secs(5);
@@ -125,7 +126,7 @@ impl Call {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -1,10 +1,12 @@
 //! PagerDuty's clock, as far as its answers show it. Ours may be wrong by hours, and nothing is compared with it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{DATE, HeaderMap};
 use tokio::time::Instant;
+
+use crate::sync::lock;
 
 /// The clock of the host that serves one credential.
 #[derive(Debug, Default)]
@@ -14,13 +16,13 @@ impl Clock {
     /// Takes note of the date of an answer. It may have none.
     pub fn note(&self, headers: &HeaderMap) {
         if let Some(date) = date(headers) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
+            *lock(&self.0) = Some((date, Instant::now()));
         }
     }
 
     /// What it showed at a moment of ours, cut to the second; `None` if no answer has said.
     pub fn at(&self, moment: Instant) -> Option<Timestamp> {
-        let (date, noted) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let (date, noted) = (*lock(&self.0))?;
         let between = |from: Instant, to: Instant| SignedDuration::try_from(to.saturating_duration_since(from)).ok();
         // One of the two is nothing: what it showed after the answer is as well known as what it showed before.
         date.checked_sub(between(moment, noted)?).ok()?.checked_add(between(noted, moment)?).ok()

@@ -1,6 +1,6 @@
 //! The parts that all HTTP clients in the crate share: the client of the API and that of the login.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::tls;
 use crate::config::Trust;
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
 
 /// The interval between HTTP/2 pings, which are also sent on idle connections: a dead connection is removed before the
 /// next call needs it.
@@ -116,7 +117,7 @@ impl Pool {
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.current)
     }
 }
 

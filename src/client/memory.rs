@@ -5,7 +5,7 @@
 //! closed), or its outcome is unknown.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::decode::Row;
 use crate::error::{Code, Error, Result};
 use crate::models::Note;
+use crate::sync::lock;
 
 /// The time that a change is remembered.
 pub const KEPT: Duration = Duration::from_mins(10);
@@ -80,7 +81,7 @@ impl Memory {
     /// dropped.
     pub async fn alone(&self, change: &str) -> OwnedMutexGuard<()> {
         let mutex = {
-            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut running = lock(&self.running);
             running.retain(|_, mutex| mutex.strong_count() > 0);
             let mutex = running.get(change).and_then(Weak::upgrade).unwrap_or_default();
             running.insert(change.to_owned(), std::sync::Arc::downgrade(&mutex));
@@ -136,7 +137,7 @@ impl Memory {
 
     /// Returns whether changes are remembered or being made.
     pub fn is_in_use(&self) -> bool {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = lock(&self.running);
         running.values().any(|mutex| mutex.strong_count() > 0) || self.all(|all| !all.is_empty())
     }
 
@@ -152,7 +153,7 @@ impl Memory {
 
     /// Returns whether another call waits for the end of the one that makes this change.
     fn is_awaited(&self, change: &str) -> bool {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = lock(&self.running);
         running.get(change).is_some_and(|mutex| mutex.strong_count() > 1)
     }
 
@@ -165,7 +166,7 @@ impl Memory {
     }
 
     fn all<T>(&self, with: impl FnOnce(&mut VecDeque<(String, Earlier)>) -> T) -> T {
-        let mut all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.sent);
         all.retain(|(_, earlier)| earlier.sent.elapsed() < KEPT);
         with(&mut all)
     }

@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use super::accounts::lock;
 use crate::models::Model;
 use crate::pagination::{End, Listing, PAGE};
+use crate::sync::lock;
 
 /// The most offsets of lists that are remembered for a credential. Several users of one credential share them.
 const MOST: usize = 64;

@@ -8,7 +8,7 @@
 //! Some operations have a limit of their own beside that of the credential. What is said of it concerns them alone.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -16,6 +16,8 @@ use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::probe::RateLimit;
+
+use crate::sync::lock;
 
 /// PagerDuty's window: for an answer that does not say when it ends, and the longest that anybody is held back without
 /// asking PagerDuty once more.
@@ -165,7 +167,7 @@ impl Rate {
     }
 
     fn known(&self, now: Instant) -> MutexGuard<'_, Known> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         known.window = known.window.filter(|window| window.until > now);
         known.closed = known.closed.filter(|hold| hold.until > now);
         known.operations.retain(|_, hold| hold.until > now);

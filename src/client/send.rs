@@ -1,6 +1,5 @@
 //! The way of one request: its turn, its attempts, and what each of them ends with. `policy` decides, this does.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -18,6 +17,7 @@ use crate::auth::Credential;
 use crate::config::{Host, TIMEOUT};
 use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
+use crate::sync::lock;
 use crate::trace::{Trace, seconds};
 
 /// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
@@ -120,7 +120,7 @@ impl Api {
     async fn replace(&self, refused: &Credential) -> Result<bool> {
         let Some(other) = refused.replacement().await? else { return Ok(false) };
         tracing::debug!("the login was refused and is replaced");
-        *self.replacement.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
+        *lock(&self.replacement) = Some(other);
         Ok(true)
     }
 

@@ -6,7 +6,7 @@
 //! was sent. A forked process has none of these threads, and neither waits for them nor may use them.
 
 use std::pin::Pin;
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use ::tokio::join as tokio_join;
@@ -17,6 +17,7 @@ use pyo3_async_runtimes::{TaskLocals, tokio};
 
 use super::waiting::until_done;
 use crate::auth::settled;
+use crate::sync::lock;
 
 /// How many threads deliver. They take turns with the interpreter, so more would only wait.
 const DELIVERING_THREADS: usize = 8;
@@ -106,7 +107,7 @@ impl Drop for Delivery {
 }
 
 fn deliveries() -> MutexGuard<'static, Deliveries> {
-    DELIVERIES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&DELIVERIES)
 }
 
 /// Whether calls were made before this process was forked.

@@ -10,6 +10,7 @@ use super::convert::{from_python, to_python};
 use super::runtime::{forked, refuse_after_fork};
 use super::waiting::until_done;
 use crate::sandbox::{self, Fault, Options, Trigger, tokens};
+use crate::sync;
 
 /// A running account. `_core.pyi` documents it.
 #[pyclass(frozen, module = "pagerduty_mcp_server._core")]
@@ -103,7 +104,7 @@ impl Drop for Sandbox {
 
 impl Sandbox {
     fn lock(&self) -> MutexGuard<'_, Option<sandbox::Sandbox>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.running)
     }
 
     fn with<T>(&self, look: impl FnOnce(&sandbox::Sandbox) -> T) -> PyResult<T> {

@@ -9,12 +9,13 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::future::{AbortHandle, AbortRegistration};
 use tokio::sync::Notify;
 
 use crate::metrics;
+use crate::sync;
 
 /// All of them.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.state)
     }
 }
 
@@ -140,7 +141,7 @@ impl Connection {
     }
 
     fn turn(&self) -> MutexGuard<'_, Option<u64>> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.turn)
     }
 }
 

@@ -4,7 +4,7 @@
 //! asked to repeat earlier answers. So a session is only there for the credential that opened it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rmcp::model::RequestId;
@@ -15,6 +15,7 @@ use super::refusal::Refusal;
 use crate::auth::Fingerprint;
 use crate::metrics;
 use crate::server::message;
+use crate::sync;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -45,7 +46,7 @@ pub struct Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.request);
+        sync::lock(&self.all).remove(&self.request);
     }
 }
 
@@ -81,7 +82,7 @@ impl Sessions {
     pub fn begin(&self, headers: &HeaderMap, id: &RequestId) -> Result<Option<Underway>, Refusal> {
         let Some(session) = headers.get(SESSION_ID) else { return Ok(None) };
         let request = (session.clone(), id.clone());
-        if !self.underway.lock().unwrap_or_else(PoisonError::into_inner).insert(request.clone()) {
+        if !sync::lock(&self.underway).insert(request.clone()) {
             return Err(Refusal::of_message(message::Refusal::id_in_use(id)));
         }
         Ok(Some(Underway { request, all: Arc::clone(&self.underway) }))
@@ -103,7 +104,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Owner>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+        sync::lock(&self.owners)
     }
 }
 

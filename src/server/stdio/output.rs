@@ -7,6 +7,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
+use crate::error::spoken;
+
 /// The number of outgoing messages that wait for a client that does not read.
 ///
 /// With a full outbox nothing more is read from the client, as in other filters: finished answers would otherwise pile up
@@ -74,7 +76,8 @@ async fn in_time<T>(step: impl Future<Output = io::Result<T>>, input: &InputEnd)
         done = step => done,
         () = overdue => {
             tracing::warn!(
-                "the client has closed its input and has not read its output for {READ_GRACE:?}: ending the session"
+                "ending the session: the client closed the input and has not read the output for {}",
+                spoken(READ_GRACE)
             );
             Err(io::ErrorKind::BrokenPipe.into())
         }
