@@ -1,0 +1,153 @@
+//! The type of an operation.
+
+use crate::Resource;
+
+/// An operation of the API.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// PagerDuty's name of it: `listTeams`.
+    pub id: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path. `{id}` stands for the ID of an object of `resource`.
+    pub path: &'static str,
+    /// The resource that the path is about.
+    pub resource: &'static Resource,
+    /// The content of an answer.
+    pub answer: Answer,
+    /// The effect of a request.
+    pub effect: Effect,
+    /// The OAuth scopes that a token needs, where PagerDuty names any.
+    pub scopes: &'static [&'static str],
+}
+
+/// An HTTP method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates.
+    Post,
+    /// Updates.
+    Put,
+    /// Deletes.
+    Delete,
+}
+
+/// The content of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A single object, under the resource's `one`.
+    One(&'static Resource),
+    /// A list, under the resource's `many`.
+    Many(&'static Resource, Paging),
+    /// No content.
+    Nothing,
+}
+
+/// How the parts of a list are requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// By `limit` and `offset`, up to 100 rows at a time and 10,000 in all.
+    /// <https://developer.pagerduty.com/docs/pagination>
+    Offset,
+    /// The list comes in one piece.
+    Whole,
+}
+
+/// The effect of a request, which decides whether it may be sent again when its outcome is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It changes nothing.
+    Read,
+    /// It changes something, and sending it twice has the effect of sending it once.
+    Idempotent,
+    /// It changes something, and sending it twice has the effect twice.
+    Once,
+}
+
+impl Operation {
+    /// Creates an operation that reads a list.
+    #[must_use]
+    pub const fn list(
+        id: &'static str,
+        path: &'static str,
+        resource: &'static Resource,
+        paging: Paging,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let answer = Answer::Many(resource, paging);
+        Self { id, method: Method::Get, path, resource, answer, effect: Effect::Read, scopes }
+    }
+
+    /// Creates an operation that reads one object.
+    #[must_use]
+    pub const fn get(
+        id: &'static str,
+        path: &'static str,
+        resource: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let answer = Answer::One(resource);
+        Self { id, method: Method::Get, path, resource, answer, effect: Effect::Read, scopes }
+    }
+
+    /// Creates an operation that reads a whole list that belongs to one object.
+    #[must_use]
+    pub const fn list_of(
+        id: &'static str,
+        path: &'static str,
+        owner: &'static Resource,
+        rows: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let answer = Answer::Many(rows, Paging::Whole);
+        Self { id, method: Method::Get, path, resource: owner, answer, effect: Effect::Read, scopes }
+    }
+
+    /// Returns whether the path names one object.
+    #[must_use]
+    pub fn names_one(&self) -> bool {
+        self.path.contains("{id}")
+    }
+
+    /// Returns the envelope key of an answer, if it has content.
+    #[must_use]
+    pub const fn key(&self) -> Option<&'static str> {
+        match self.answer {
+            Answer::One(resource) => Some(resource.one),
+            Answer::Many(resource, _) => Some(resource.many),
+            Answer::Nothing => None,
+        }
+    }
+
+    /// Returns how the parts of a list are requested, if an answer is a list.
+    #[must_use]
+    pub const fn paging(&self) -> Option<Paging> {
+        match self.answer {
+            Answer::Many(_, paging) => Some(paging),
+            Answer::One(_) | Answer::Nothing => None,
+        }
+    }
+}
+
+impl Method {
+    /// Returns the method in the form used by HTTP.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+impl Effect {
+    /// Returns whether a request changes nothing.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        matches!(self, Effect::Read)
+    }
+}

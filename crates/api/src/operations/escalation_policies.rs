@@ -1,0 +1,16 @@
+//! Operations on escalation policies.
+
+use crate::resources::ESCALATION_POLICIES;
+use crate::{Operation, Paging};
+
+pub(super) const ALL: &[&Operation] = &[&LIST_ESCALATION_POLICIES, &GET_ESCALATION_POLICY];
+
+const READ: &[&str] = &["escalation_policies.read"];
+
+/// Lists escalation policies.
+pub const LIST_ESCALATION_POLICIES: Operation =
+    Operation::list("listEscalationPolicies", "/escalation_policies", &ESCALATION_POLICIES, Paging::Offset, READ);
+
+/// Reads one escalation policy.
+pub const GET_ESCALATION_POLICY: Operation =
+    Operation::get("getEscalationPolicy", "/escalation_policies/{id}", &ESCALATION_POLICIES, READ);

@@ -1,0 +1,62 @@
+//! Operations on incidents.
+
+use crate::resources::{INCIDENTS, NOTES, PAST_INCIDENTS, RELATED_INCIDENTS};
+use crate::{Answer, Effect, Method, Operation, Paging};
+
+pub(super) const ALL: &[&Operation] = &[
+    &LIST_INCIDENTS,
+    &GET_INCIDENT,
+    &UPDATE_INCIDENT,
+    &LIST_INCIDENT_NOTES,
+    &CREATE_INCIDENT_NOTE,
+    &GET_PAST_INCIDENTS,
+    &GET_RELATED_INCIDENTS,
+];
+
+const READ: &[&str] = &["incidents.read"];
+const WRITE: &[&str] = &["incidents.write"];
+
+/// Lists incidents.
+pub const LIST_INCIDENTS: Operation = Operation::list("listIncidents", "/incidents", &INCIDENTS, Paging::Offset, READ);
+
+/// Reads one incident by ID or number.
+pub const GET_INCIDENT: Operation = Operation::get("getIncident", "/incidents/{id}", &INCIDENTS, READ);
+
+/// Updates one incident, for example its status.
+pub const UPDATE_INCIDENT: Operation = Operation {
+    id: "updateIncident",
+    method: Method::Put,
+    path: "/incidents/{id}",
+    resource: &INCIDENTS,
+    answer: Answer::One(&INCIDENTS),
+    effect: Effect::Idempotent,
+    scopes: WRITE,
+};
+
+/// Lists the notes on an incident.
+pub const LIST_INCIDENT_NOTES: Operation =
+    Operation::list_of("listIncidentNotes", "/incidents/{id}/notes", &INCIDENTS, &NOTES, READ);
+
+/// Adds a note to an incident.
+pub const CREATE_INCIDENT_NOTE: Operation = Operation {
+    id: "createIncidentNote",
+    method: Method::Post,
+    path: "/incidents/{id}/notes",
+    resource: &INCIDENTS,
+    answer: Answer::One(&NOTES),
+    effect: Effect::Once,
+    scopes: WRITE,
+};
+
+/// Lists similar incidents of the past.
+pub const GET_PAST_INCIDENTS: Operation =
+    Operation::list_of("getPastIncidents", "/incidents/{id}/past_incidents", &INCIDENTS, &PAST_INCIDENTS, READ);
+
+/// Lists related incidents on other services.
+pub const GET_RELATED_INCIDENTS: Operation = Operation::list_of(
+    "getRelatedIncidents",
+    "/incidents/{id}/related_incidents",
+    &INCIDENTS,
+    &RELATED_INCIDENTS,
+    READ,
+);

@@ -1,0 +1,51 @@
+//! Compares the operations with PagerDuty's OpenAPI description, where it is available.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use pagerduty_api::{Effect, Method, operations};
+use serde_json::Value;
+
+/// PagerDuty's OpenAPI description, which is not part of the repository.
+fn description() -> Option<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/pagerduty-openapi.json");
+    Some(serde_json::from_str(&std::fs::read_to_string(path).ok()?).expect("JSON"))
+}
+
+/// Returns the scope in the text of an operation: "Scoped OAuth requires: `teams.read`".
+fn scopes(described: &Value) -> Vec<&str> {
+    let text = described["description"].as_str().unwrap_or_default();
+    text.lines().filter_map(|line| line.trim().strip_prefix("Scoped OAuth requires: `")?.strip_suffix('`')).collect()
+}
+
+#[test]
+fn operations_agree_with_pagerdutys_description() {
+    let Some(description) = description() else { return };
+    for operation in operations::all() {
+        let id = operation.id;
+        let method = operation.method.as_str().to_ascii_lowercase();
+        let described = &description["paths"][operation.path][&method];
+        assert_eq!(described["operationId"], id, "{method} {}", operation.path);
+        assert_eq!(scopes(described), operation.scopes, "{id}");
+        let answer = &described["responses"].as_object().expect("responses")["200"];
+        let answer = if answer.is_null() { &described["responses"]["201"] } else { answer };
+        let schema = &answer["content"]["application/json"]["schema"];
+        let referred = schema["$ref"].as_str().and_then(|path| description.pointer(path.strip_prefix('#')?));
+        let schema = referred.unwrap_or(schema).to_string();
+        if let Some(key) = operation.key() {
+            assert!(schema.contains(&format!("\"{key}\"")), "{id} has no {key}: {schema}");
+        }
+    }
+}
+
+#[test]
+fn operations_are_declared_once_and_reads_are_get() {
+    let mut ids = HashSet::new();
+    let mut requests = HashSet::new();
+    for operation in operations::all() {
+        let id = operation.id;
+        assert!(ids.insert(id) && requests.insert((operation.method.as_str(), operation.path)), "{id} is there twice");
+        assert_eq!(operation.effect == Effect::Read, operation.method == Method::Get, "{id}");
+        assert!(operation.path.matches('{').count() == usize::from(operation.names_one()), "{id}: {}", operation.path);
+    }
+}
