@@ -12,11 +12,11 @@ URL, TOKEN = "PAGERDUTY_API_HOST", "PAGERDUTY_API_TOKEN"
 
 
 class Account:
-    """The account, and what is true on it."""
+    """The account and its state."""
 
     def __init__(self, binary: Path, folder: Path, faults: str | None) -> None:
         options = ["--sandbox-faults", faults] if faults else []
-        # Nothing of this machine's user, and nothing that another run has left.
+        # Excludes the user's own settings and the leftovers of other runs.
         private = {"HOME": str(folder), "XDG_STATE_HOME": str(folder), "PATH": "/usr/bin:/bin"}
         self._process = subprocess.Popen(
             [binary.resolve(), "sandbox", *options],

@@ -1,4 +1,4 @@
-"""The checks after a run: each is something that the server owes its clients."""
+"""The checks after a run: each is a requirement of the clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Checks = Iterator[tuple[str, str | None]]
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything that was seen of a run."""
+    """The records of a run."""
 
     client: Client
     #: The exit status of the client, or None if it had to be killed.
@@ -32,7 +32,7 @@ class Observed:
     notes: list[str]
 
     def result(self, step: int) -> str:
-        """Returns what the model was sent as the result of a step."""
+        """Returns the result of a step as the model received it."""
         return self.seen.results[step] if step < len(self.seen.results) else ""
 
 
@@ -51,21 +51,23 @@ def tour(run: Observed) -> Checks:
         "without properties": bare,
         "another description": [] if run.client.withholds_descriptions else changed,
     }
-    told = "; ".join(f"{what}: {', '.join(which)}" for what, which in wrong.items() if which)
-    yield check("tools", not told, told)
+    problems = "; ".join(f"{what}: {', '.join(which)}" for what, which in wrong.items() if which)
+    yield check("tools", not problems, problems)
     yield shown_whole("read", run.wire.text("get_incidents", 0), run.result(0))
     kept = run.notes.count(NOTE)
     yield check("write", kept == 1, f"{kept} notes; the model reads {run.result(1)[:300]!r}")
     yield shown_whole("large", run.wire.text("get_incidents", 1), run.result(2))
     error = run.result(3)
-    told = "INVALID_INCIDENT_ID" in error and "get_incidents finds them" in error
-    yield check("error", told or run.client.withholds_errors, f"the model reads {error[:300]!r}")
+    reported = "INVALID_INCIDENT_ID" in error and "get_incidents finds them" in error
+    yield check(
+        "error", reported or run.client.withholds_errors, f"the model reads {error[:300]!r}"
+    )
 
 
 def timeout(run: Observed) -> Checks:
     text = run.result(0)
-    told = "TIMEOUT" in text or run.client.withholds_errors
-    yield check("time-out", told, f"the model reads {text[:300]!r}")
+    reported = "TIMEOUT" in text or run.client.withholds_errors
+    yield check("time-out", reported, f"the model reads {text[:300]!r}")
 
 
 def strict(run: Observed) -> Checks:
@@ -87,8 +89,8 @@ def impatient(run: Observed) -> Checks:
 
 def lost(run: Observed) -> Checks:
     text = run.result(0)
-    told = "OUTCOME_UNKNOWN" in text
-    yield check("outcome", told, f"after {run.seconds:.0f} s the model reads {text[:300]!r}")
+    reported = "OUTCOME_UNKNOWN" in text
+    yield check("outcome", reported, f"after {run.seconds:.0f} s the model reads {text[:300]!r}")
 
 
 def check(name: str, holds: object, otherwise: str) -> tuple[str, str | None]:

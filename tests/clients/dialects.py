@@ -1,4 +1,4 @@
-"""The four protocols between clients and models: what a request holds, how an answer looks."""
+"""The four protocols between clients and models: the content of requests and answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Offered:
-    """A tool as the model is shown it."""
+    """A tool as the model receives it."""
 
     name: str
     description: str
@@ -26,7 +26,7 @@ class Planned:
 
 
 SAID = "Done."
-#: The ID of a call that asks a client for tools it holds back; its result is none of the script's.
+#: The ID of a call that requests tools that the client holds back. The script has no result for it.
 SEARCH = "search"
 
 

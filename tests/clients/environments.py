@@ -107,7 +107,7 @@ def npm(pins: Pins) -> list[str | Path]:
 
 
 def installed(name: str, pins: list[str], install) -> Environment:
-    """Returns the environment of these pins; an installation that was interrupted starts again."""
+    """Returns the environment of these pins; an interrupted installation is repeated."""
     digest = hashlib.sha256(json.dumps(pins).encode()).hexdigest()[:12]
     folder = CACHE / f"{name}-{digest}"
     done = folder / "installed"

@@ -1,4 +1,4 @@
-"""Runs real clients against the server and prints a table of what came of it."""
+"""Runs real clients against the server and prints a table of the results."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def observe_all(line: Line, pins: Pins, asked: argparse.Namespace) -> None:
 
 
 def observe(line: Line, scenario: Scenario, pins: Pins, asked: argparse.Namespace) -> None:
-    """Runs a scenario, enters it into the line, and says what is wrong."""
+    """Runs a scenario, adds the result to the line, and prints what is wrong."""
     run = ran(line.client, scenario, pins, asked)
     results = dict(scenario.checks(run))
     line.observed[scenario.name] = run

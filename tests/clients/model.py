@@ -1,6 +1,7 @@
-"""A scripted model on loopback: it makes the calls of a script and records what it was sent.
+"""A scripted model on loopback: it makes the calls of a script and records its requests.
 
-It speaks what clients speak: OpenAI chat completions and responses, Anthropic messages, Gemini.
+It supports the protocols of the clients: OpenAI chat completions and responses, Anthropic messages
+and Gemini.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dialects import DIALECTS, SEARCH, Offered, Planned
 
 @dataclass(frozen=True)
 class Call:
-    """One step of a script: a tool by our name for it, and its arguments."""
+    """One step of a script: the server's name of a tool, and its arguments."""
 
     tool: str
     arguments: dict
@@ -24,13 +25,13 @@ class Call:
 
 @dataclass
 class Seen:
-    """Everything that was sent to the model."""
+    """The records of everything that was sent to the model."""
 
-    #: The tools of the first request that offered ours, in the words of the client.
+    #: The tools of the first request that offered the server's tools, as the client describes them.
     offered: list[Offered] = field(default_factory=list)
     #: The result of each step as the model reads it.
     results: list[str] = field(default_factory=list)
-    #: Every request body, for a look when something is odd.
+    #: Every request body, to inspect after a failure.
     bodies: list[dict] = field(default_factory=list)
 
 
@@ -62,7 +63,7 @@ class Model:
         path.write_text(json.dumps(self.seen.bodies, indent=1, ensure_ascii=False))
 
     def answer(self, path: str, body: dict) -> tuple[str, bytes]:
-        """Returns content type and body of an answer, and records what came with the question."""
+        """Returns the content type and body of an answer, and records its request."""
         dialect = next((one for one in DIALECTS if one.serves(path)), None)
         if dialect is None:
             return "application/json", b'{"data": [], "models": []}'
@@ -147,13 +148,13 @@ def our_name(name: str) -> str | None:
 
 
 def blanks(schema: dict) -> dict:
-    """Returns what a model fills into required parameters that it has no value for."""
+    """Returns the value of a model for a required parameter without a known value."""
     properties = schema.get("properties") or {}
     return {name: blank(properties.get(name) or {}) for name in schema.get("required") or []}
 
 
 def blank(schema: dict) -> object:
-    """Returns a value that says nothing: the default, null if that is allowed, or an empty one."""
+    """Returns an empty value: the default, null if that is allowed, or an empty one."""
     if "default" in schema:
         return schema["default"]
     kinds = schema.get("type") or [one.get("type") for one in schema.get("anyOf") or []]

@@ -1,4 +1,4 @@
-"""Starts the server for a client and writes down every line that passes: `relay.py LOG COMMAND...`.
+"""Starts the server for a client and records every line between them: `relay.py LOG COMMAND...`.
 
 Signals and the end of input reach the server as they would without it.
 """

@@ -80,7 +80,7 @@ SCENARIOS = [
         ),
         notes=True,
     ),
-    # Neither the note nor the look for it is answered; the client gives up after a minute.
+    # Neither the note nor its verification is answered, and the client gives up after a minute.
     Scenario(
         "lost",
         lambda incident: [note(incident)],

@@ -15,7 +15,7 @@ class Line:
     client: Client
     #: By scenario.
     observed: dict[str, Observed] = field(default_factory=dict)
-    #: By check: what is wrong, or None.
+    #: By check: the problem, or None.
     checks: dict[str, str | None] = field(default_factory=dict)
 
     @property

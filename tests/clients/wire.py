@@ -1,4 +1,4 @@
-"""The messages between a client and the server, as the relay wrote them down."""
+"""The messages between a client and the server, as recorded by the relay."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Wire:
 
     @property
     def client(self) -> str:
-        """Returns how the client calls itself."""
+        """Returns the name that the client reports."""
         for one in self.exchanges:
             meta = one.params.get("_meta") or {}
             info = one.params.get("clientInfo") or meta.get("io.modelcontextprotocol/clientInfo")
@@ -68,7 +68,7 @@ class Wire:
 
     @property
     def revision(self) -> str:
-        """Returns the revision of the protocol that was agreed on."""
+        """Returns the negotiated revision of the protocol."""
         for one in self.exchanges:
             if one.method == "initialize":
                 return (one.result or {}).get("protocolVersion", "")

@@ -1,4 +1,4 @@
-"""What the tests share: doors, MCP sessions, and accounts to talk about."""
+"""Fixtures shared by the tests: doors, MCP sessions and embedded accounts."""
 
 import json
 import os
@@ -27,14 +27,14 @@ os.environ |= dict.fromkeys(("XDG_STATE_HOME", "LOCALAPPDATA"), STATE.name)
 
 
 def default_account() -> Path:
-    """Returns the file in which the embedded account is kept by default."""
+    """Return the file in which the embedded account is kept by default."""
     mac = Path.home() / "Library" / "Application Support"
     folder = mac if sys.platform == "darwin" else Path(STATE.name)
     return folder / "pagerduty_mcp_server" / "sandbox.json"
 
 
 def modified(path: Path) -> int | None:
-    """Returns when a file was modified, or `None` if there is no such file."""
+    """Return when a file was modified, or `None` if there is no such file."""
     return path.stat().st_mtime_ns if path.exists() else None
 
 
@@ -42,7 +42,7 @@ BEFORE = modified(default_account())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fails the run if a test changed the account that outlives the tests."""
+    """Fail the run if a test changed the account that outlives the tests."""
     with STATE:
         if modified(default_account()) != BEFORE:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -50,13 +50,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
                 f"a test changed {default_account()}: it has to keep PAGERDUTY_SANDBOX_STATE=memory"
             )
 
+
 COMMANDS = {"native": native, "python": python}
 DOORS = COMMANDS | {"http": http, "typescript": over_typescript}
 
 
 @pytest.fixture(scope="session", params=COMMANDS)
 def door(request: pytest.FixtureRequest) -> Door:
-    """Each of the two commands in turn."""
+    """Return each of the two commands in turn."""
     return COMMANDS[request.param]()
 
 
@@ -65,13 +66,13 @@ Entrance = Callable[..., AbstractContextManager[Session]]
 
 @pytest.fixture(scope="session", params=DOORS)
 def mcp_door(request: pytest.FixtureRequest) -> Door:
-    """Each of the ways to speak MCP in turn."""
+    """Return each door that speaks MCP in turn."""
     return DOORS[request.param]()
 
 
 @pytest.fixture(scope="session", params=[*DOORS, "functions"])
 def entrance(request: pytest.FixtureRequest) -> Entrance:
-    """Each of the ways to call a tool in turn: the doors by MCP, and the functions of Python."""
+    """Return each door in turn: those that speak MCP, and the functions of Python."""
     if request.param == "functions":
         return lambda portal, *arguments, cwd, **variables: functions.connect(
             portal, *arguments, **variables
@@ -82,51 +83,51 @@ def entrance(request: pytest.FixtureRequest) -> Entrance:
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[BlockingPortal]:
-    """Where the MCP clients run."""
+    """Run the MCP clients in a thread."""
     with start_blocking_portal() as portal:
         yield portal
 
 
 @pytest.fixture(scope="session")
 def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory without a `.env` file above it."""
+    """Return a working directory without a `.env` file in it or above it."""
     return tmp_path_factory.mktemp("nowhere")
 
 
 @pytest.fixture(scope="session")
 def session(portal: BlockingPortal, entrance: Entrance, nowhere: Path) -> Iterator[Session]:
-    """A session on an embedded account, shared by all tests that change nothing in it."""
+    """Return a session on an embedded account, shared by all tests that change nothing in it."""
     with entrance(portal, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
 @pytest.fixture(scope="session")
 def mcp_session(portal: BlockingPortal, mcp_door: Door, nowhere: Path) -> Iterator[Session]:
-    """The same for tests of MCP itself, which the functions are not."""
+    """Return the same for tests of MCP itself, which excludes the functions."""
     with connect(portal, mcp_door, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
 @pytest.fixture
 def own_session(portal: BlockingPortal, entrance: Entrance, nowhere: Path) -> Iterator[Session]:
-    """A session on an embedded account of its own, for a test that changes it."""
+    """Return a session on a separate embedded account, for a test that changes it."""
     with entrance(portal, "--sandbox", cwd=nowhere) as session:
         yield session
 
 
 @dataclass(frozen=True)
 class SandboxProcess:
-    """An embedded account that runs by itself, reached over HTTP as PagerDuty is."""
+    """An embedded account in a separate process, reached over HTTP like PagerDuty."""
 
     url: str
     token: str
-    """The token that opens the remote control."""
+    """The token of the control interface."""
     authority: str = ""
     """The file with the certificate of its authority, if it serves HTTPS."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables with which a server uses this account."""
+        """Return the variables with which a server uses this account."""
         trust = {"SSL_CERT_FILE": self.authority} if self.authority else {}
         return {"PAGERDUTY_API_HOST": self.url, "PAGERDUTY_API_TOKEN": "sandbox-user"} | trust
 
@@ -137,7 +138,7 @@ class SandboxProcess:
             return response.read()
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Use the remote control."""
+        """Send a request to the control interface."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"X-Sandbox-Token": self.token}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
@@ -145,11 +146,11 @@ class SandboxProcess:
         return json.loads(text) if text else None
 
     def fail(self, kind: Any, path: str = "*", **more: Any) -> None:
-        """Make the next request of that path go wrong."""
+        """Make the next requests to that path fail."""
         self.control("POST", "/sandbox/faults", {"path": path, "kind": kind, **more})
 
     def requests(self) -> list[str]:
-        """The requests so far: method and path."""
+        """Return the requests so far: method and path."""
         recorded = self.control("GET", "/sandbox/requests")
         return [f"{request['method']} {request['path']}" for request in recorded]
 
@@ -159,7 +160,7 @@ def embedded(*options: str, cwd: Path) -> Iterator[SandboxProcess]:
     """Start an embedded account."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        # The certificate of its authority is written beside its state file.
+        # The account writes the certificate of its authority beside its state file.
         native().start(
             "sandbox", *options, cwd=cwd, PAGERDUTY_SANDBOX_STATE=str(Path(folder) / "state")
         ) as process,
@@ -188,7 +189,7 @@ def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
 def log_in(
     portal: BlockingPortal, entrance: Entrance, nowhere: Path, sandbox: SandboxProcess
 ) -> Callable[..., AbstractContextManager[Session]]:
-    """A function that opens a session on the account with a token of one's choice."""
+    """Return a function that opens a session on the account with a given token."""
 
     def log_in(token: str, **variables: str) -> AbstractContextManager[Session]:
         start = partial(entrance, portal, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url)
@@ -199,6 +200,6 @@ def log_in(
 
 @pytest.fixture
 def user(log_in: Callable[..., AbstractContextManager[Session]]) -> Iterator[Session]:
-    """A session of the account's main user, over HTTP, so that requests can be made to fail."""
+    """Return a session of the main user over HTTP, so that requests can be made to fail."""
     with log_in("sandbox-user") as session:
         yield session

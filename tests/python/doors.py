@@ -1,7 +1,7 @@
-"""The ways in: the native binary, the command of the Python package, and HTTP.
+"""The doors of the server: the native binary, the command of the Python package, and HTTP.
 
-The same tests go through both, so that they cannot drift apart. Tests are plain functions: the
-MCP client, which is asynchronous, runs in a thread of its own behind a blocking portal.
+The same tests run through each door, so that the doors cannot diverge. Tests are plain functions:
+the asynchronous MCP client runs in a separate thread behind a blocking portal.
 """
 
 import json
@@ -25,7 +25,7 @@ from web import over_http, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = "PAGERDUTY_MCP_NATIVE"
-"""The variable that names another native binary than that of `cargo build`."""
+"""The variable that selects another native binary than that of `cargo build`."""
 
 TOOLS = [
     "build_user_context",
@@ -41,7 +41,7 @@ TOOLS = [
     "get_teams",
     "get_users",
 ]
-"""Every tool, in the catalogue's order."""
+"""The tools in the order of the catalogue."""
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -53,39 +53,39 @@ INITIALIZE = {
         "clientInfo": {"name": "test", "version": "1"},
     },
 }
-"""The first message of a session of the older revisions."""
+"""The first message of a session in the older revisions of the protocol."""
 
 DEADLINE = 30
-"""Seconds after which a process or a call counts as hanging: far more than any of them takes."""
+"""Seconds after which a process or a call counts as hanging. None should take nearly as long."""
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return the environment of a process: ours without PagerDuty's variables, and those given.
+    """Return the environment of a process: these variables, and all others except PagerDuty's.
 
     The embedded account is a new one each time, and leaves no files in the user's folders.
     """
     ours = ("PAGERDUTY_", "MCP_", "FASTMCP_", "PYTHONWARNINGS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    # Development builds warn, on standard error, which some tests look at.
+    # Development builds print a warning to standard error, which some tests check.
     ours_too = {"PYTHONWARNINGS": "ignore", "PAGERDUTY_SANDBOX_STATE": "memory"}
     return inherited | ours_too | variables
 
 
 @dataclass(frozen=True)
 class Door:
-    """A command that is the server."""
+    """A command that starts the server."""
 
     name: str
     command: tuple[str, ...]
     http: bool = False
-    """Whether MCP goes over HTTP, with the credential in each request."""
+    """Set if MCP goes over HTTP, with the credential in each request."""
     typescript: bool = False
-    """Whether the official client is that of TypeScript."""
+    """Set to use the official TypeScript client."""
 
     def run(
         self, *arguments: str, cwd: Path, stdin: str = "", **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
+        """Run the command to its end."""
         return subprocess.run(
             [*self.command, *arguments],
             input=stdin,
@@ -99,7 +99,7 @@ class Door:
         )
 
     def start(self, *arguments: str, cwd: Path, **variables: str) -> subprocess.Popen[str]:
-        """Start it, with pipes to its standard streams."""
+        """Start the command, with pipes to its standard streams."""
         return subprocess.Popen(
             [*self.command, *arguments],
             stdin=subprocess.PIPE,
@@ -113,7 +113,7 @@ class Door:
 
 
 def native() -> Door:
-    """The binary of `cargo build`."""
+    """Return the binary of `cargo build`."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     suffix = ".exe" if sys.platform == "win32" else ""
     built = target / "debug" / f"pagerduty-mcp-server{suffix}"
@@ -126,18 +126,18 @@ def native() -> Door:
 
 
 def http() -> Door:
-    """The same binary, over HTTP."""
+    """Return the binary of `cargo build`, over HTTP."""
     return Door("http", native().command, http=True)
 
 
 def over_typescript() -> Door:
-    """The same, with the other official client."""
+    """Return the same with the official TypeScript client."""
     typescript.node()
     return Door("typescript", native().command, http=True, typescript=True)
 
 
 def python() -> Door:
-    """The console command of the installed package."""
+    """Return the console command of the installed package."""
     suffix = ".exe" if sys.platform == "win32" else ""
     command = Path(sysconfig.get_path("scripts")) / f"pagerduty-mcp-server{suffix}"
     if not command.is_file():
@@ -146,7 +146,7 @@ def python() -> Door:
 
 
 class Session:
-    """An MCP session, with the official client."""
+    """An MCP session of the official client."""
 
     def __init__(self, portal: BlockingPortal, client: Client) -> None:
         """Wrap a client that runs behind the portal."""
@@ -158,11 +158,14 @@ class Session:
         return self.portal.call(getattr(self.client, method), *arguments)
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool that is to succeed; its answer, which is the same in both places."""
+        """Call a tool that must succeed, and return its answer.
+
+        Text and structured content must be equal.
+        """
         return self._answer(tool, arguments, is_error=False)
 
     def one(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool that is to answer with a single object; that object."""
+        """Call a tool that must return a single object, and return that object."""
         answer = self.call(tool, **arguments)
         (items,) = (value for key, value in answer.items() if key != "metadata")
         (item,) = items
@@ -170,7 +173,7 @@ class Session:
         return item
 
     def fail(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool that is to fail; the error, which is the same in both places."""
+        """Call a tool that must fail, and return its error."""
         answer = self._answer(tool, arguments, is_error=True)
         metadata = {name: value for name, value in answer["metadata"].items() if name != "sandbox"}
         assert metadata == {"count": 0, "description": "Error occurred while processing request"}

@@ -1,6 +1,6 @@
-"""The third way in: the functions of the Python package, in this process.
+"""Sessions that call the functions of the Python package in this process.
 
-A session here has the methods of an MCP session, so that the same tests go through both.
+They have the methods of an MCP session, so that the same tests use both.
 """
 
 import os
@@ -18,7 +18,7 @@ from pagerduty_mcp_server import PagerDuty, PagerDutyError, _core
 
 
 class FunctionSession(Session):
-    """An account, called by the methods of `PagerDuty`."""
+    """An account that is called with the methods of `PagerDuty`."""
 
     def __init__(self, portal: BlockingPortal, account: PagerDuty) -> None:
         """Wrap an account."""
@@ -26,7 +26,7 @@ class FunctionSession(Session):
         self.account = account
 
     def ask(self, method: str, *arguments: Any) -> Any:
-        """Refuse: there is no MCP here."""
+        """Fail the test: the functions have no MCP."""
         raise NotImplementedError(f"{method} is of MCP: use the fixture mcp_session")
 
     def _answer(self, tool: str, arguments: dict[str, Any], *, is_error: bool) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class FunctionSession(Session):
             signature(method).bind(**arguments)
             call = partial(method, **arguments)
         except TypeError:
-            # What Python itself refuses is what only a model would say.
+            # Only a model could send arguments that Python itself refuses.
             call = partial(self.account.call, tool, arguments)
         try:
             answer = self.portal.call(call)
@@ -47,7 +47,7 @@ class FunctionSession(Session):
 
 @contextmanager
 def connect(portal: BlockingPortal, *arguments: str, **variables: str) -> Iterator[Session]:
-    """Make an account with the options and variables of a server."""
+    """Create an account with the options and variables of a server."""
     options = {"--sandbox": {}, "--read-only": {"read_only": True}}
     keywords: dict[str, Any] = {}
     for argument in arguments:

@@ -1,8 +1,8 @@
-"""The network between a server and PagerDuty, in the hands of a test.
+"""A relay between a server and PagerDuty that a test controls.
 
-A relay on a port of its own. It can be shut, so that connections break and new ones are refused; it
-can be opened again on the same port; and it can hold answers back: what was asked has taken effect
-then, and nobody knows. Nothing here depends on time.
+It has a separate port. A test can shut it, so that connections break and new ones are refused, and
+open it again on the same port. It can also hold answers back: then a request has taken effect, but
+the server has no answer. Nothing here depends on time.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ class Gate:
     """A relay to `url` that runs behind a portal."""
 
     def __init__(self, portal: BlockingPortal, url: str) -> None:
-        """Take a port. Nobody gets through yet."""
+        """Bind a port. Connections are refused until the gate opens."""
         self._portal = portal
         self._scheme, _, port = url.split(":")
         self._target = ("127.0.0.1", int(port))
-        # Bound and never listening: while the gate is shut, the port refuses and stays ours.
+        # Bound but never listening: while the gate is shut, the port refuses and stays reserved.
         self._place = socket.socket()
         self._share(self._place)
         self._place.bind(("127.0.0.1", 0))
@@ -38,11 +38,11 @@ class Gate:
 
     @property
     def url(self) -> str:
-        """Where PagerDuty seems to be."""
+        """The URL at which the server reaches PagerDuty."""
         return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def open(self) -> None:
-        """Let connections through, from now on."""
+        """Let connections through."""
         self._portal.call(self._open)
 
     def shut(self) -> None:
@@ -54,22 +54,22 @@ class Gate:
         self._holding = methods
 
     def wait_until_an_answer_is_held(self) -> None:
-        """Wait for the first answer that is kept back."""
+        """Wait for the first answer that is held back."""
         assert self._held.wait(DEADLINE), "nothing was answered"
 
     def release(self) -> None:
-        """Hand over what was kept back, and keep nothing any more."""
+        """Send the answers that are held back, and hold no more."""
         self._holding = ()
         self._portal.call(self._released.set)
 
     def close(self) -> None:
-        """Shut it for good."""
+        """Shut the gate for good."""
         self.shut()
         self._place.close()
 
     @staticmethod
     def _share(place: socket.socket) -> None:
-        # Where the option is missing (Windows), the other one means the same.
+        # Windows lacks the option, and has another one with the same effect.
         shared = getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR)
         place.setsockopt(socket.SOL_SOCKET, shared, 1)
 
@@ -95,7 +95,7 @@ class Gate:
         async def requests() -> None:
             nonlocal held
             while data := await near.read(1 << 16):
-                # The head of a request comes in one piece, and one request at a time.
+                # The head of a request arrives in one piece, and there is one request at a time.
                 held |= data.partition(b" ")[0].decode(errors="replace") in self._holding
                 to_far.write(data)
                 await to_far.drain()
@@ -108,12 +108,12 @@ class Gate:
                 to_near.write(data)
                 await to_near.drain()
 
-        # The end of one direction is the end of both: nobody here half-closes.
+        # Both directions end together, since no peer closes only one of them.
         directions = {asyncio.ensure_future(requests()), asyncio.ensure_future(answers())}
         _, other = await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         for task in other:
             task.cancel()
-        # A connection that broke is what this is for.
+        # A connection that breaks is expected here.
         await asyncio.gather(*directions, return_exceptions=True)
         for end in ends:
             end.close()
@@ -122,7 +122,7 @@ class Gate:
 
 @contextmanager
 def gate(portal: BlockingPortal, url: str) -> Iterator[Gate]:
-    """Open a gate before `url`."""
+    """Open a gate in front of `url`."""
 
     async def make() -> Any:
         return Gate(portal, url)

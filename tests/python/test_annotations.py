@@ -1,4 +1,4 @@
-"""Annotations, as programs read them that make tools out of functions."""
+"""Tests of annotations, as programs read them that make tools from functions."""
 
 import asyncio
 import inspect
@@ -25,7 +25,7 @@ MODULES = [
 
 
 def functions() -> dict[str, object]:
-    """Whatever has a signature and was written here: functions, classes, and their methods."""
+    """Return all functions, classes and methods of the package that have a signature."""
     found = {}
     for module in MODULES:
         for name, value in vars(module).items():
@@ -45,7 +45,7 @@ def functions() -> dict[str, object]:
 FUNCTIONS = functions()
 
 
-def test_all_of_them_are_found():
+def test_annotated_functions_are_found():
     assert {
         f"{PACKAGE}.PagerDuty.get_incidents",
         f"{PACKAGE}.PagerDuty.__init__",
@@ -66,7 +66,7 @@ def test_annotations_are_types(path):
         assert hints.keys() >= annotated | {"return"}
 
 
-def test_they_cost_no_import():
+def test_annotations_cost_no_import():
     code = (
         "import sys; before = set(sys.modules); import pagerduty_mcp_server\n"
         "dear = {'typing', 'typing_extensions', 'collections'}\n"
@@ -112,7 +112,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
-def test_others_make_tools_of_them(maker):
+def test_frameworks_make_tools_from_annotations(maker):
     if find_spec(MAKERS[maker]) is None:
         pytest.skip(f"{MAKERS[maker]} is not installed: run with `uv run --group examples`")
     account = PagerDuty("key")
@@ -128,7 +128,7 @@ def test_others_make_tools_of_them(maker):
         assert set(properties) == set(inspect.signature(function).parameters)
 
 
-def test_pydantic_checks_by_them():
+def test_pydantic_validates_by_annotations():
     pydantic = pytest.importorskip("pydantic")
     for function in (incidents.list_incidents, PagerDuty("key").get_incidents):
         checked = pydantic.validate_call(function)

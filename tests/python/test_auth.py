@@ -1,4 +1,4 @@
-"""The login in the browser, from outside: what is printed, and above all what is not."""
+"""Tests of the login in the browser from outside: its output, which must hold no secret."""
 
 import json
 import os
@@ -24,9 +24,9 @@ from web import serve
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
-CLIENT_SECRET = "a-client-secret-that-nobody-may-see"
+CLIENT_SECRET = "a-client-secret-that-must-not-be-printed"
 
-# A click: it follows PagerDuty back to the callback, and notes the code it carried.
+# A simulated click: it follows PagerDuty's redirect to the callback, and records the code.
 BROWSER = """
 import sys, urllib.error, urllib.request
 try:
@@ -53,26 +53,26 @@ SESSION = "\n".join(
         (3, "tools/call", {"name": "get_users", "arguments": {"user_id": "PNOBODY"}}),
     ]
 )
-"""An MCP session: a call that succeeds and one that fails."""
+"""Run an MCP session with a call that succeeds and one that fails."""
 
 EVERYTHING = "trace,hyper=trace,hyper_util=trace,reqwest=trace,h2=trace,rustls=trace,axum=trace"
 
 
 @dataclass
 class Identity:
-    """The sandbox's identity server with an ear at the wire: it notes every secret that goes by."""
+    """The sandbox's identity server behind a relay that records every secret."""
 
     url: str
     secrets: set[str] = field(default_factory=set)
     echo: bool = False
-    """Whether it refuses everything, and repeats what it was sent."""
+    """Set to refuse every request with an answer that repeats its form."""
 
 
 @pytest.fixture
 def identity(sandbox: SandboxProcess) -> Iterator[Identity]:
-    """An identity server whose secrets are known."""
+    """Return an identity server that records its secrets."""
 
-    class Ear(BaseHTTPRequestHandler):
+    class Relay(BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -85,10 +85,10 @@ def identity(sandbox: SandboxProcess) -> Iterator[Identity]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             form = parse_qs(body.decode())
             for name in ("code", "code_verifier", "client_secret", "refresh_token"):
-                heard.secrets.update(form.get(name, []))
-            if heard.echo:
-                said = {"error": "invalid_grant", "error_description": f"no: {form}"}
-                self.reply(400, json.dumps(said).encode())
+                recorded.secrets.update(form.get(name, []))
+            if recorded.echo:
+                error = {"error": "invalid_grant", "error_description": f"no: {form}"}
+                self.reply(400, json.dumps(error).encode())
                 return
             try:
                 answer = urllib.request.urlopen(sandbox.url + self.path, data=body, timeout=10)
@@ -97,7 +97,7 @@ def identity(sandbox: SandboxProcess) -> Iterator[Identity]:
             text = answer.read()
             tokens = json.loads(text)
             issued = ("access_token", "refresh_token", "id_token")
-            heard.secrets.update(tokens[name] for name in issued if name in tokens)
+            recorded.secrets.update(tokens[name] for name in issued if name in tokens)
             self.reply(answer.status, text)
 
         def reply(self, status: int, text: bytes) -> None:
@@ -107,17 +107,17 @@ def identity(sandbox: SandboxProcess) -> Iterator[Identity]:
             self.end_headers()
             self.wfile.write(text)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
-        heard = Identity(f"http://127.0.0.1:{server.server_port}")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        recorded = Identity(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield heard
+        yield recorded
         server.shutdown()
         thread.join()
 
 
 def free_port() -> str:
-    """A port that nobody has, for the callback."""
+    """Return a free port for the callback."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return str(one.getsockname()[1])
@@ -125,7 +125,7 @@ def free_port() -> str:
 
 @dataclass
 class Terminal:
-    """A person at a terminal with the server's settings, and all that was printed there."""
+    """A user at a terminal with the server's settings, and everything printed there."""
 
     door: Door
     folder: Path
@@ -133,7 +133,7 @@ class Terminal:
     printed: str = ""
 
     def run(self, *arguments: str, status: int = 0, **variables: str) -> str:
-        """Run a command; its standard output."""
+        """Run a command and return its standard output."""
         done = self.door.run(*arguments, cwd=self.folder, **(self.variables | variables))
         self.printed += done.stdout + done.stderr
         assert done.returncode == status, done.stdout + done.stderr
@@ -141,18 +141,18 @@ class Terminal:
 
     @property
     def tokens(self) -> Path:
-        """Where the login is kept."""
+        """Return the path of the stored login."""
         return self.folder / "pagerduty_mcp_server" / "tokens.json"
 
     def expire(self) -> None:
-        """Let the stored login end."""
+        """Let the stored login expire."""
         stored = json.loads(self.tokens.read_text(encoding="utf-8"))
         self.tokens.write_text(json.dumps(stored | {"token_expiry": "1"}), encoding="utf-8")
 
 
 @pytest.fixture
 def terminal(door: Door, tmp_path: Path, sandbox: SandboxProcess, identity: Identity) -> Terminal:
-    """A terminal where nobody has logged in yet."""
+    """Return a terminal without a login."""
     script = tmp_path / "browser.py"
     script.write_text(BROWSER, encoding="utf-8")
     visited = tmp_path / "visited.txt"
@@ -178,7 +178,7 @@ if sys.platform == "darwin":
     pytestmark.append(pytest.mark.skip(reason="the token file's folder cannot be chosen on macOS"))
 
 
-def test_login_status_logout(terminal: Terminal):
+def test_auth_login_status_and_logout(terminal: Terminal):
     before = json.loads(terminal.run("auth", "status", "--json", status=1))
     assert (before["ok"], before["source"], before["user"]) == (False, None, None)
     assert before["error"]["code"] == "MISSING_CREDENTIALS"
@@ -195,7 +195,7 @@ def test_login_status_logout(terminal: Terminal):
     assert after["store"] == str(terminal.tokens)
     assert "refreshed by itself" in terminal.run("auth", "status")
 
-    # Nothing is wrong with a login that the next call refreshes.
+    # A login that the next call refreshes is not reported as a problem.
     terminal.expire()
     expired = json.loads(terminal.run("auth", "status", "--json"))
     assert (expired["ok"], expired["refreshable"], expired["user"]) == (True, True, None)
@@ -208,11 +208,11 @@ def test_login_status_logout(terminal: Terminal):
     assert "nothing to remove" in terminal.run("auth", "logout")
 
 
-def test_the_environment_wins_and_status_says_so(terminal: Terminal):
+def test_auth_environment_wins_and_status_reports_it(terminal: Terminal):
     terminal.run("auth", "login")
     status = terminal.run("auth", "status", "--json", PAGERDUTY_API_TOKEN="sandbox-account-key")
     assert json.loads(status)["source"] == "PAGERDUTY_API_TOKEN"
-    assert json.loads(status)["user"] is None, "an account-level key is nobody's"
+    assert json.loads(status)["user"] is None, "an account-level key has no user"
     refused = terminal.run("auth", "status", status=1, PAGERDUTY_API_TOKEN="no-such-key")
     assert "Source      PAGERDUTY_API_TOKEN" in refused
     terminal.run("auth", "logout", PAGERDUTY_API_TOKEN="sandbox-user")
@@ -220,7 +220,7 @@ def test_the_environment_wins_and_status_says_so(terminal: Terminal):
 
 
 @pytest.mark.parametrize("variables", [{"PAGERDUTY_CLIENT_ID": ""}, {"PAGERDUTY_SANDBOX": "1"}])
-def test_a_login_that_makes_no_sense_is_wrong_use(terminal: Terminal, variables):
+def test_auth_login_with_bad_settings_exits_with_2(terminal: Terminal, variables):
     terminal.run("auth", "login", status=2, **variables)
     assert "hint: " in terminal.printed
 
@@ -230,7 +230,7 @@ def test_a_login_that_makes_no_sense_is_wrong_use(terminal: Terminal, variables)
     [(["--log-level", "trace"], {}), ([], {"PAGERDUTY_LOG": EVERYTHING})],
     ids=["ours", "all"],
 )
-def test_no_secret_is_ever_printed(
+def test_auth_prints_no_secret(
     terminal: Terminal, identity: Identity, sandbox: SandboxProcess, arguments, variables
 ):
     def run(*command: str, status: int = 0) -> str:
@@ -252,19 +252,19 @@ def test_no_secret_is_ever_printed(
     terminal.printed += session.stdout + session.stderr
     terminal.expire()
     run("call", "get_teams")
-    # Calls that fail: an answer that echoes, a login, a refresh and a new login refused.
+    # Failing calls: an answer with an echo, then a refused login, refresh and new login.
     stored = json.loads(terminal.tokens.read_text(encoding="utf-8"))
     echo = json.dumps({"error": {"message": stored["oauth_token"], "code": 2001}})
     sandbox.fail({"status": {"code": 400, "body": echo}}, path="/teams")
     run("call", "get_teams", status=1)
-    # One refusal is answered with a refresh; the second ends the call.
+    # The first refusal leads to a refresh. The second one ends the call.
     sandbox.fail({"status": {"code": 401}}, path="/teams", times=2)
     run("call", "get_teams", status=1)
     terminal.expire()
     behave(reject_refresh=True, deny=True)
     run("call", "get_teams", status=1)
     run("auth", "login", status=1)
-    # A token endpoint that repeats what it was sent.
+    # A token endpoint that repeats the form of its request.
     behave()
     identity.echo = True
     run("auth", "login", status=1)
@@ -275,13 +275,13 @@ def test_no_secret_is_ever_printed(
     run("auth", "login")
     run("auth", "logout")
     # The other credentials.
-    for key in ("u+a-key-that-nobody-may-see", "pdus+_a-token-that-nobody-may-see"):
+    for key in ("u+a-key-that-must-not-be-printed", "pdus+_a-token-that-must-not-be-printed"):
         identity.secrets.add(key)
         terminal.variables["PAGERDUTY_API_TOKEN"] = key
         for command in (["call", "get_teams"], ["auth", "status"], ["doctor"]):
             run(*command, status=1)
-    # Over HTTP, with the server's credential and a caller's; an account that is sent a real one.
-    callers = "u+a-callers-key-that-nobody-may-see"
+    # Over HTTP, with the server's credential and that of a caller, for an account that accepts it.
+    callers = "u+a-callers-key-that-must-not-be-printed"
     identity.secrets.add(callers)
     settings = terminal.variables | variables
     with serve(terminal.door, *arguments, cwd=terminal.folder, **settings) as web:
@@ -304,18 +304,18 @@ def test_no_secret_is_ever_printed(
 
     log = terminal.printed
     assert "PagerDuty answered" in log, "the log was on"
-    assert "[secret]" in log, "the echo was heard"
+    assert "[secret]" in log, "the echo was recorded"
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
     queries = [parse_qs(urlsplit(address).query) for address in visited.split()]
     secrets = identity.secrets | {code for query in queries for code in query.get("code", [])}
     assert CLIENT_SECRET in secrets
-    # Two logins and a refresh, each with two tokens; two codes and verifiers; the client's secret.
+    # Two logins and a refresh with two tokens each, two codes and verifiers, the client's secret.
     assert len(secrets) >= 11
     assert [secret for secret in secrets if secret in log] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's command is another")
-def test_a_dotenv_file_cannot_choose_what_is_run(terminal: Terminal):
+def test_auth_dotenv_cannot_choose_browser(terminal: Terminal):
     marker, seen, programs = (terminal.folder / name for name in ("marker", "seen", "bin"))
     programs.mkdir()
     opener = programs / "xdg-open"
@@ -334,7 +334,7 @@ def test_a_dotenv_file_cannot_choose_what_is_run(terminal: Terminal):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no touch")
-def test_the_first_browser_that_starts_is_the_only_one(terminal: Terminal):
+def test_auth_uses_first_browser_that_starts(terminal: Terminal):
     absent, first, second = (terminal.folder / name for name in ("absent", "first", "second"))
     browsers = os.pathsep.join([str(absent), f"touch {first}", f"touch {second}"])
     terminal.run("auth", "login", status=1, BROWSER=browsers, PAGERDUTY_OAUTH_TIMEOUT="2")
@@ -342,10 +342,10 @@ def test_the_first_browser_that_starts_is_the_only_one(terminal: Terminal):
     assert not second.exists()
 
 
-def test_a_call_from_a_terminal_waits_for_the_person_as_long_as_a_login_may_take(
+def test_auth_cli_call_waits_for_login_time_limit(
     terminal: Terminal,
 ):
-    # Far too little for the call; a login is another matter.
+    # Far too short for the call. A login has its own time limit.
     terminal.run("call", "get_teams", status=1, PAGERDUTY_TIMEOUT="0.001")
     assert "LOGIN_PENDING" not in terminal.printed
     assert terminal.tokens.exists()
@@ -355,7 +355,7 @@ def test_a_call_from_a_terminal_waits_for_the_person_as_long_as_a_login_may_take
 def refreshing(
     terminal: Terminal, sandbox: SandboxProcess, *command: str, stdin: str = ""
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process that is refreshing the login. When it has ended, the result has to be stored."""
+    """Start a process that refreshes the login. When it has ended, the result must be stored."""
     terminal.run("call", "get_teams")
     terminal.expire()
     before = json.loads(terminal.tokens.read_text(encoding="utf-8"))
@@ -380,17 +380,17 @@ def refreshing(
     assert after["refresh_token"] != before["refresh_token"]
     terminal.run("call", "get_teams")
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
-    assert len(visited.split()) == 1, "nobody had to log in again"
+    assert len(visited.split()) == 1, "no second login"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="they cannot be sent to one process there")
-@pytest.mark.parametrize(("told", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_refresh_under_way_is_stored_before_a_signal_ends_a_call(
-    terminal: Terminal, sandbox: SandboxProcess, told: signal.Signals, status: int
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_auth_refresh_is_stored_before_signal_ends_call(
+    terminal: Terminal, sandbox: SandboxProcess, sent: signal.Signals, status: int
 ):
     command = (*terminal.door.command, "call", "get_teams")
     with refreshing(terminal, sandbox, *command) as process:
-        process.send_signal(told)
+        process.send_signal(sent)
         printed, _ = process.communicate(timeout=30)
     assert process.returncode == status
     assert json.loads(printed)["error"]["code"] == "CANCELLED"
@@ -398,11 +398,11 @@ def test_a_refresh_under_way_is_stored_before_a_signal_ends_a_call(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("closed", [False, True], ids=["at once", "after the end of input"])
-def test_a_refresh_under_way_is_stored_before_sigterm_ends_a_session(
+def test_auth_refresh_is_stored_before_sigterm_ends_session(
     terminal: Terminal, sandbox: SandboxProcess, closed: bool
 ):
     with refreshing(terminal, sandbox, *terminal.door.command, stdin=SESSION) as process:
-        # As MCP clients end a server: they close its input, and then lose patience.
+        # MCP clients end a server like this: they close its input, and send a signal soon after.
         if closed:
             assert process.stdin is not None
             process.stdin.close()
@@ -424,17 +424,13 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("door", ["python"], indirect=True)
-def test_a_refresh_under_way_is_stored_before_a_python_program_ends(
-    terminal: Terminal, sandbox: SandboxProcess
-):
+def test_auth_refresh_is_stored_before_python_exits(terminal: Terminal, sandbox: SandboxProcess):
     with refreshing(terminal, sandbox, sys.executable, "-c", ENDS) as program:
         program.communicate("\n", timeout=30)
     assert program.returncode == 0
 
 
-def test_a_process_killed_in_a_refresh_is_in_nobodys_way(
-    terminal: Terminal, sandbox: SandboxProcess
-):
+def test_auth_killed_refresh_leaves_no_lock(terminal: Terminal, sandbox: SandboxProcess):
     terminal.run("call", "get_teams")
     terminal.expire()
     sandbox.fail("hang", path="/oauth/token")
@@ -444,13 +440,13 @@ def test_a_process_killed_in_a_refresh_is_in_nobodys_way(
         while len(sandbox.requests()) == asked:
             assert process.poll() is None
         process.kill()
-    # It held the right to change what is stored, which ends with it.
+    # The killed process held the lock of the store, which was released with it.
     terminal.run("call", "get_teams")
     visited = (terminal.folder / "visited.txt").read_text(encoding="utf-8")
-    assert len(visited.split()) == 1, "nobody had to log in again"
+    assert len(visited.split()) == 1, "no second login"
 
 
-def test_a_pending_login_blocks_nothing_else(terminal: Terminal):
+def test_auth_pending_login_blocks_no_other_request(terminal: Terminal):
     variables = terminal.variables | {"BROWSER": "true", "PAGERDUTY_TIMEOUT": "2"}
     process = terminal.door.start(cwd=terminal.folder, **variables)
     assert process.stdin is not None

@@ -1,4 +1,4 @@
-"""The command line."""
+"""Tests of the command line."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from doors import TOOLS, Door, Session
 pytestmark = [pytest.mark.unit, pytest.mark.server]
 
 
-def test_version(door: Door, nowhere: Path):
+def test_cli_version_is_printed(door: Door, nowhere: Path):
     done = door.run("--version", cwd=nowhere)
     assert (done.returncode, done.stderr) == (0, "")
     name, version = done.stdout.split()
@@ -18,13 +18,13 @@ def test_version(door: Door, nowhere: Path):
 
 
 @pytest.mark.parametrize("command", [[], ["call"], ["tools"], ["sandbox"]])
-def test_help_is_on_standard_output(door: Door, nowhere: Path, command):
+def test_cli_help_goes_to_stdout(door: Door, nowhere: Path, command):
     done = door.run(*command, "--help", cwd=nowhere)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usage: pagerduty-mcp-server" in done.stdout
 
 
-def test_a_call_prints_its_answer(door: Door, nowhere: Path):
+def test_cli_call_prints_answer(door: Door, nowhere: Path):
     done = door.run("call", "get_incidents", "limit=2", "--sandbox", cwd=nowhere)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["metadata"]["count"] == 2
@@ -35,14 +35,14 @@ def test_a_call_prints_its_answer(door: Door, nowhere: Path):
     "statuses",
     [["statuses=triggered,acknowledged"], ["statuses=triggered", "statuses=acknowledged"]],
 )
-def test_lists_are_written_in_two_ways(door: Door, nowhere: Path, statuses):
+def test_cli_lists_accept_two_notations(door: Door, nowhere: Path, statuses):
     done = door.run("call", "get_incidents", *statuses, "--sandbox", cwd=nowhere)
     counts = json.loads(done.stdout)["metadata"]["status_counts"]
     assert counts["triggered"] > 0 < counts["acknowledged"]
     assert counts["resolved"] == 0
 
 
-def test_a_call_that_fails_prints_the_error_and_ends_with_1(door: Door, nowhere: Path):
+def test_cli_failed_call_prints_error_and_exits_with_1(door: Door, nowhere: Path):
     done = door.run("call", "get_teams", "limit=-1", "--sandbox", cwd=nowhere)
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["error"]["code"] == "INVALID_PARAMETER"
@@ -63,14 +63,14 @@ def test_a_call_that_fails_prints_the_error_and_ends_with_1(door: Door, nowhere:
         ["sandbox", "--port", "many"],
     ],
 )
-def test_wrong_use_is_told_on_standard_error_and_ends_with_2(door: Door, nowhere: Path, arguments):
+def test_cli_wrong_use_goes_to_stderr_and_exits_with_2(door: Door, nowhere: Path, arguments):
     done = door.run(*arguments, cwd=nowhere)
     assert (done.returncode, done.stdout) == (2, "")
     assert "error:" in done.stderr
     assert "hint:" in done.stderr
 
 
-def test_the_list_of_tools_is_that_of_mcp(door: Door, nowhere: Path, mcp_session: Session):
+def test_cli_tools_equal_tools_of_mcp(door: Door, nowhere: Path, mcp_session: Session):
     done = door.run("tools", "--json", cwd=nowhere)
     listed = mcp_session.ask("list_tools").tools
     assert json.loads(done.stdout) == [
@@ -88,12 +88,12 @@ def test_the_list_of_tools_is_that_of_mcp(door: Door, nowhere: Path, mcp_session
         (["--toolsets", "teams", "--tools", "get_users"], []),
     ],
 )
-def test_tools_are_chosen(door: Door, nowhere: Path, options, offered):
+def test_cli_options_select_tools(door: Door, nowhere: Path, options, offered):
     done = door.run("tools", *options, cwd=nowhere)
     assert [line.split()[0] for line in done.stdout.splitlines()] == offered
 
 
-def test_the_sandbox_says_how_to_reach_it(door: Door, nowhere: Path):
+def test_cli_sandbox_prints_its_address(door: Door, nowhere: Path):
     with door.start("sandbox", cwd=nowhere) as process:
         try:
             lines = [process.stdout.readline() for _ in range(4)]

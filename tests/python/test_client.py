@@ -1,4 +1,4 @@
-"""PagerDuty and the network misbehave; the caller is told what it is and what to do."""
+"""Tests of failures of PagerDuty and of the network: the error code, and the next step."""
 
 import json
 import re
@@ -32,15 +32,15 @@ TOKENS = ["sandbox-user", "wrong-secret-4711"]
     ],
     ids=json.dumps,
 )
-def test_what_goes_wrong_gets_its_code(user: Session, sandbox, kind, code, status):
+def test_client_failures_have_error_codes(user: Session, sandbox, kind, code, status):
     sandbox.fail(kind, path="/teams", times=10)
     error = user.fail("get_teams")
     assert (error["code"], error.get("status")) == (code, status), error
-    # The page of a proxy is nothing a model should have to read.
+    # A model should not have to read the page of a proxy.
     assert not re.search(r"<\w|Bad Gateway|portal", json.dumps(error)), error
 
 
-def test_a_rate_limit_says_how_long_to_wait(user: Session, sandbox):
+def test_client_rate_limit_says_how_long_to_wait(user: Session, sandbox):
     limit = {"status": {"code": 429, "headers": {"ratelimit-reset": "45"}}}
     sandbox.fail(limit, path="/teams", times=10)
     error = user.fail("get_teams")
@@ -52,14 +52,14 @@ def test_a_rate_limit_says_how_long_to_wait(user: Session, sandbox):
     ["html", "reset", "truncated", {"status": {"code": 429, "headers": {"ratelimit-reset": "0"}}}],
     ids=json.dumps,
 )
-def test_what_passes_is_waited_for(user: Session, sandbox, kind):
+def test_client_retries_passing_faults(user: Session, sandbox, kind):
     sandbox.fail(kind, path="/teams")
     assert user.call("get_teams")["teams"]
     assert sandbox.requests().count("GET /teams") == 2
 
 
 @pytest.mark.incidents
-def test_a_lost_answer_neither_repeats_a_note_nor_denies_a_change(user: Session, sandbox):
+def test_client_verifies_writes_with_lost_answer(user: Session, sandbox):
     incident = user.call("get_incidents", statuses=["triggered"], limit=1)["incidents"][0]["id"]
     sandbox.fail("lost_response", path="/incidents/{id}/notes", method="POST")
     note = user.one("add_incident_note", incident_id=incident, content="Once.")
@@ -68,17 +68,17 @@ def test_a_lost_answer_neither_repeats_a_note_nor_denies_a_change(user: Session,
     assert user.one("resolve_incident", incident_id=incident)["status"] == "resolved"
     sent = Counter(sandbox.requests())
     assert sent[f"POST /incidents/{incident}/notes"] == 1
-    assert sent[f"GET /incidents/{incident}/notes"] == 1, "it was looked for"
+    assert sent[f"GET /incidents/{incident}/notes"] == 1, "it was verified"
 
 
-def test_a_wrong_token_is_refused_with_a_word_about_the_region(log_in):
+def test_client_wrong_token_error_mentions_region(log_in):
     with log_in("wrong-secret-4711") as session:
         error = session.fail("get_teams")
     assert error["code"] == "AUTHENTICATION_FAILED"
     assert "region" in error["hint"]
 
 
-def test_without_a_token_three_ways_are_named(portal, mcp_door, nowhere):
+def test_client_missing_token_error_names_three_sources(portal, mcp_door, nowhere):
     with connect(portal, mcp_door, cwd=nowhere) as session:
         assert len(session.ask("list_tools").tools) == 12
         error = session.fail("get_teams")
@@ -89,26 +89,26 @@ def test_without_a_token_three_ways_are_named(portal, mcp_door, nowhere):
 
 @pytest.fixture
 def silence() -> Iterator[str]:
-    """A host that takes connections and says nothing."""
+    """Return a host that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
-def nobody() -> str:
-    """A host where nobody listens."""
+def closed_port() -> str:
+    """Return a host on which no port listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_host_that_does_not_answer_is_given_up(log_in, silence):
+def test_client_silent_host_times_out(log_in, silence):
     limits = {"PAGERDUTY_API_HOST": silence, "PAGERDUTY_TIMEOUT": "0.3"}
     with log_in("sandbox-user", **limits) as session:
         assert session.fail("get_teams")["code"] == "TIMEOUT"
 
 
-def test_a_host_where_nobody_listens(log_in, nobody):
-    with log_in("sandbox-user", PAGERDUTY_API_HOST=nobody) as session:
+def test_client_closed_port_is_network_error(log_in, closed_port):
+    with log_in("sandbox-user", PAGERDUTY_API_HOST=closed_port) as session:
         assert session.fail("get_teams")["code"] == "NETWORK_ERROR"
 
 
@@ -116,7 +116,7 @@ def test_a_host_where_nobody_listens(log_in, nobody):
 @pytest.mark.parametrize(
     "fault", [None, "html", "reset", {"status": {"code": 500}}], ids=json.dumps
 )
-def test_no_token_is_ever_printed(door, nowhere, sandbox, token, fault):
+def test_client_prints_no_token(door, nowhere, sandbox, token, fault):
     if fault:
         sandbox.fail(fault, times=10)
     done = door.run(
@@ -124,7 +124,7 @@ def test_no_token_is_ever_printed(door, nowhere, sandbox, token, fault):
         cwd=nowhere,
         PAGERDUTY_API_HOST=sandbox.url,
         PAGERDUTY_API_TOKEN=token,
-        # Everything, including what the libraries have to say.
+        # Check all output, including that of the libraries.
         PAGERDUTY_LOG="trace,pagerduty_mcp_server=trace,hyper=trace,reqwest=trace",
     )
     assert "TRACE" in done.stderr

@@ -1,9 +1,9 @@
-"""The official conformance suite, over HTTP, at both wire versions.
+"""Tests of the official conformance suite, over HTTP, at both wire versions.
 
-The suite is written for a server with tools, prompts and resources that exist for the suite alone.
-A scenario that needs one of those says nothing about a server that has real ones; each is named
-here with the reason. Whatever is not named has to pass, and what is named has to fail: a scenario
-that passes after all, or a new one, changes this list.
+The suite is written for a server with tools, prompts and resources that exist only for the suite.
+Scenarios that need one of those cannot pass on a real server, and are listed here with the reason.
+Every scenario that is not listed must pass, and every listed one must fail, so that a new scenario,
+or one that passes after all, requires a change of the list.
 """
 
 import json
@@ -70,7 +70,7 @@ NOT_OURS = {
     "tools-call-with-logging": FIXTURE,
     "tools-call-with-progress": FIXTURE,
 }
-"""Scenarios that are about something we do not have."""
+"""Scenarios about features that the server does not have."""
 
 CHECKS_NOT_OURS = {
     "sep-2549-prompts-list-caching-hints": PROMPTS,
@@ -79,12 +79,12 @@ CHECKS_NOT_OURS = {
     "sep-2575-server-no-log-without-loglevel": FIXTURE,
     "sep-2575-server-rejects-undeclared-capability": FIXTURE,
 }
-"""Checks of that kind within scenarios that are ours."""
+"""Checks about such features within other scenarios."""
 
 
 @pytest.mark.parametrize("sessions", [False, True], ids=["stateless", "sessions"])
 @pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28"])
-def test_every_scenario_that_is_about_us_passes(
+def test_conformance_supported_scenarios_pass(
     nowhere: Path, tmp_path: Path, revision: str, sessions: bool
 ):
     command = [node(), str(PACKAGES / "conformance" / "dist" / "index.js"), "server"]

@@ -1,4 +1,4 @@
-"""`doctor`: what it finds, and what it says to do about it."""
+"""Tests of `doctor`: its checks and their hints."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.client]
 USER = "sandbox-user"
 
 NO_KEYRING = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
-"""Keeps Linux from asking whoever runs the tests to unlock theirs."""
+"""Prevents Linux from asking the user who runs the tests to unlock their keyring."""
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the place of the file, and of the bus")
 
@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the place of the fil
 def examine(
     door: Door, nowhere: Path, *arguments: str, **variables: str
 ) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Run it; the exit status, and the checks by name."""
+    """Run `doctor`. Return its exit status, and its checks by name."""
     done = door.run("doctor", "--json", *arguments, cwd=nowhere, **(NO_KEYRING | variables))
     assert done.stderr == ""
     answer = json.loads(done.stdout)
@@ -37,7 +37,7 @@ def examine(
 
 
 def bad(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The checks that are not ok."""
+    """Return the checks that are not ok."""
     return {name: check["status"] for name, check in checks.items() if check["status"] != "ok"}
 
 
@@ -46,7 +46,7 @@ def to_sandbox(sandbox: SandboxProcess) -> dict[str, str]:
     return {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": USER}
 
 
-def test_a_healthy_account(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_healthy_account_is_ok(door: Door, nowhere: Path, to_sandbox):
     status, checks = examine(door, nowhere, **to_sandbox)
     assert (status, bad(checks)) == (0, {})
     assert "PAGERDUTY_API_TOKEN" in checks["credential"]["message"]
@@ -54,29 +54,27 @@ def test_a_healthy_account(door: Door, nowhere: Path, to_sandbox):
     assert "of 960 requests left" in checks["rate_limit"]["message"]
 
 
-def test_for_people_it_is_a_table_and_holds_no_credential(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_prints_table_without_credential(door: Door, nowhere: Path, to_sandbox):
     done = door.run("doctor", cwd=nowhere, **NO_KEYRING, **to_sandbox)
     assert (done.returncode, done.stderr) == (0, "")
     assert all(line.startswith("ok    ") for line in done.stdout.splitlines())
     assert USER not in done.stdout
 
 
-def test_the_embedded_account_is_examined_without_a_network(door: Door, nowhere: Path):
+def test_doctor_checks_sandbox_without_network(door: Door, nowhere: Path):
     status, checks = examine(door, nowhere, "--sandbox")
     assert (status, bad(checks)) == (0, {"sandbox": "warn"})
     assert "nothing here is PagerDuty" in checks["sandbox"]["message"]
 
 
-def test_without_a_credential_the_host_is_looked_at_all_the_same(
-    door: Door, nowhere: Path, sandbox: SandboxProcess
-):
+def test_doctor_checks_host_without_credential(door: Door, nowhere: Path, sandbox: SandboxProcess):
     status, checks = examine(door, nowhere, PAGERDUTY_API_HOST=sandbox.url)
     assert (status, bad(checks)) == (1, {"credential": "fail"})
     assert "MISSING_CREDENTIALS" in checks["credential"]["message"]
     assert checks["host"]["status"] == checks["clock"]["status"] == "ok"
 
 
-def test_a_credential_that_is_refused(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_refused_credential_fails(door: Door, nowhere: Path, to_sandbox):
     wrong = to_sandbox | {"PAGERDUTY_API_TOKEN": "wrong-key"}
     status, checks = examine(door, nowhere, **wrong)
     assert (status, bad(checks)) == (1, {"credential": "fail"})
@@ -84,7 +82,7 @@ def test_a_credential_that_is_refused(door: Door, nowhere: Path, to_sandbox):
     assert "wrong-key" not in json.dumps(checks)
 
 
-def test_a_host_that_is_not_there(door: Door, nowhere: Path):
+def test_doctor_unreachable_host_fails(door: Door, nowhere: Path):
     status, checks = examine(
         door, nowhere, PAGERDUTY_API_HOST="http://127.0.0.1:9", PAGERDUTY_API_TOKEN=USER
     )
@@ -95,7 +93,7 @@ def test_a_host_that_is_not_there(door: Door, nowhere: Path):
 
 
 @pytest.mark.parametrize("kind", ["html", "empty", {"wrong_json": []}, {"status": {"code": 503}}])
-def test_a_host_that_is_not_pagerduty_or_is_not_well(
+def test_doctor_unhealthy_or_foreign_host_fails(
     door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox, kind
 ):
     sandbox.fail(kind, "/abilities")
@@ -104,7 +102,7 @@ def test_a_host_that_is_not_pagerduty_or_is_not_well(
 
 
 @pytest.mark.parametrize("kind", ["reset", "truncated", "lost_response"])
-def test_a_connection_that_breaks(
+def test_doctor_broken_connection_fails(
     door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox, kind
 ):
     sandbox.fail(kind, "/abilities")
@@ -112,39 +110,41 @@ def test_a_connection_that_breaks(
     assert (status, checks["host"]["status"]) == (1, "fail")
 
 
-def test_an_account_level_key(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_account_level_key_warns(door: Door, nowhere: Path, to_sandbox):
     account = to_sandbox | {"PAGERDUTY_API_TOKEN": "sandbox-account-key"}
     status, checks = examine(door, nowhere, **account)
     assert (status, bad(checks)) == (0, {"user": "warn"})
     assert "PAGERDUTY_USER_EMAIL" in checks["user"]["hint"]
 
 
-def test_changes_in_another_name_are_pointed_out(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_different_author_warns(door: Door, nowhere: Path, to_sandbox):
     status, checks = examine(door, nowhere, PAGERDUTY_USER_EMAIL="boss@acme.example", **to_sandbox)
     assert (status, bad(checks)) == (0, {"user": "warn", "author": "warn"})
     assert "boss@acme.example" in checks["user"]["message"]
 
 
-def test_a_user_without_a_team(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_user_without_team_warns(door: Door, nowhere: Path, to_sandbox):
     teamless = to_sandbox | {"PAGERDUTY_API_TOKEN": "sandbox-teamless-user"}
     status, checks = examine(door, nowhere, **teamless)
     assert (status, bad(checks)) == (0, {"user": "warn"})
 
 
-def test_what_a_small_plan_lacks(door: Door, nowhere: Path, to_sandbox):
+def test_doctor_missing_abilities_warn(door: Door, nowhere: Path, to_sandbox):
     basic = to_sandbox | {"PAGERDUTY_API_TOKEN": "sandbox-basic-plan-user"}
     status, checks = examine(door, nowhere, **basic)
     assert (status, bad(checks)) == (0, {"similar_incidents": "warn"})
     assert "MISSING_ABILITY" in checks["similar_incidents"]["message"]
 
 
-def test_a_plan_without_teams(door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox):
+def test_doctor_plan_without_teams_warns(
+    door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox
+):
     sandbox.fail({"wrong_json": {"abilities": ["sso"]}}, "/abilities")
     status, checks = examine(door, nowhere, **to_sandbox)
     assert (status, checks["teams"]["status"]) == (0, "warn")
 
 
-def test_abilities_outside_the_scope_are_unknown(
+def test_doctor_abilities_outside_scope_are_unknown(
     door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox
 ):
     sandbox.fail({"status": {"code": 403}}, "/abilities")
@@ -154,13 +154,13 @@ def test_abilities_outside_the_scope_are_unknown(
 
 
 def answer(**headers: str) -> dict[str, Any]:
-    """A good answer of `GET /abilities` with these headers."""
+    """Return a successful answer of `GET /abilities` with these headers."""
     body = json.dumps({"abilities": ["teams"]})
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"status": {"code": 200, "body": body, "headers": named}}
 
 
-def test_little_that_is_left_of_the_rate_limit(
+def test_doctor_low_rate_limit_warns(
     door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox
 ):
     sandbox.fail(
@@ -171,7 +171,7 @@ def test_little_that_is_left_of_the_rate_limit(
     assert "9 of 960 requests left, anew in 7 s" in checks["rate_limit"]["message"]
 
 
-def test_a_rate_limit_that_is_used_up(
+def test_doctor_exhausted_rate_limit_fails(
     door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox
 ):
     sandbox.fail({"status": {"code": 429}}, "/abilities")
@@ -180,7 +180,7 @@ def test_a_rate_limit_that_is_used_up(
 
 
 @pytest.mark.parametrize(("ahead", "side"), [(7200, "ahead of"), (-7200, "behind")])
-def test_a_clock_that_is_wrong(
+def test_doctor_wrong_clock_warns(
     door: Door, nowhere: Path, sandbox: SandboxProcess, to_sandbox, ahead, side
 ):
     sandbox.fail(answer(date=formatdate(time() - ahead, usegmt=True)), "/abilities")
@@ -191,7 +191,7 @@ def test_a_clock_that_is_wrong(
 
 @pytest.fixture
 def oauth(sandbox: SandboxProcess, tmp_path: Path) -> dict[str, str]:
-    """A login, kept in a file below a home of its own."""
+    """Return the variables of a login stored in a file below a separate home."""
     return {
         "PAGERDUTY_API_HOST": sandbox.url,
         "PAGERDUTY_IDENTITY_HOST": sandbox.url,
@@ -202,14 +202,14 @@ def oauth(sandbox: SandboxProcess, tmp_path: Path) -> dict[str, str]:
 
 
 def keep(oauth: dict[str, str], **tokens: str) -> None:
-    """Write the file."""
+    """Write the token file."""
     (folder := Path(oauth["XDG_STATE_HOME"]) / "pagerduty_mcp_server").mkdir()
     (file := folder / "tokens.json").write_text(json.dumps(tokens), encoding="utf-8")
     file.chmod(0o600)
 
 
 @linux
-def test_a_login_without_a_keyring(door: Door, nowhere: Path, oauth):
+def test_doctor_login_without_keyring_fails(door: Door, nowhere: Path, oauth):
     status, checks = examine(door, nowhere, **(oauth | {"PAGERDUTY_TOKEN_STORE": "keyring"}))
     assert (status, bad(checks)) == (1, {"credential": "fail", "token_store": "fail"})
     for check in ("credential", "token_store"):
@@ -218,7 +218,7 @@ def test_a_login_without_a_keyring(door: Door, nowhere: Path, oauth):
 
 
 @linux
-def test_nobody_has_logged_in(door: Door, nowhere: Path, oauth):
+def test_doctor_missing_login_fails(door: Door, nowhere: Path, oauth):
     status, checks = examine(door, nowhere, **oauth)
     assert (status, bad(checks)) == (1, {"credential": "fail"})
     assert "auth login" in checks["credential"]["hint"]
@@ -226,7 +226,7 @@ def test_nobody_has_logged_in(door: Door, nowhere: Path, oauth):
 
 
 @linux
-def test_a_login(door: Door, nowhere: Path, oauth):
+def test_doctor_valid_login_is_ok(door: Door, nowhere: Path, oauth):
     keep(oauth, oauth_token="pdus+_sandbox-oauth", token_expiry=str(int(time()) + 3600))
     status, checks = examine(door, nowhere, **oauth)
     assert (status, bad(checks)) == (0, {})
@@ -235,7 +235,7 @@ def test_a_login(door: Door, nowhere: Path, oauth):
 
 @linux
 @pytest.mark.parametrize(("secret", "status"), [("", "fail"), ("secret", "warn")])
-def test_an_expired_login(
+def test_doctor_expired_login_is_reported(
     door: Door, nowhere: Path, sandbox: SandboxProcess, oauth, secret, status
 ):
     keep(oauth, oauth_token="old", token_expiry="1", refresh_token="refresh")

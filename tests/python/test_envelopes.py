@@ -1,4 +1,4 @@
-"""The functions of the 4.x modules answer what the binary answers."""
+"""Tests that the functions of the 4.x modules and the binary give the same answers."""
 
 import asyncio
 from typing import Any
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.unit, pytest.mark.server]
 ALL = {"current_user_context": False}
 WINDOW = {"since": "2026-01-01", "until": "2026-02-01"}
 
-# The function, the tool, the arguments of both, and those that the tool needs besides. Text in
-# braces is looked up in the account.
+# The function, the tool, the arguments of both, and further ones for the tool only. Text in braces
+# is looked up in the account.
 CALLS: list[tuple[Any, str, dict[str, Any], dict[str, Any]]] = [
     (users.build_user_context, "build_user_context", {}, {}),
     (incidents.list_incidents, "get_incidents", {"team_ids": ["{teams}"], "limit": 7}, ALL),
@@ -82,7 +82,7 @@ def answer(function, arguments: dict[str, Any]) -> dict[str, Any]:
         return error.envelope
 
 
-def test_functions_answer_what_the_binary_answers(pagerduty_sandbox, portal, nowhere):
+def test_functions_and_binary_answer_the_same(pagerduty_sandbox, portal, nowhere):
     def looked_up(value: Any) -> Any:
         if isinstance(value, list):
             return [looked_up(one) for one in value]
@@ -97,7 +97,7 @@ def test_functions_answer_what_the_binary_answers(pagerduty_sandbox, portal, now
             ours = answer(function, given)
             theirs = session._answer(tool, given | more, is_error="error" in ours)
             for one in (ours, theirs):
-                # Each request to PagerDuty has its own.
+                # Each answer has the ID of its own request to PagerDuty.
                 one.get("error", {}).pop("request_id", None)
             assert list(ours) == list(theirs)
             assert ours == theirs, (function, given)
@@ -105,8 +105,8 @@ def test_functions_answer_what_the_binary_answers(pagerduty_sandbox, portal, now
     assert failed == 3, "those that are to fail, and no other"
 
 
-def test_changes_answer_what_the_binary_answers(pagerduty_sandbox, portal, nowhere):
-    """Each on an incident of its own, alike but for what tells incidents apart."""
+def test_write_functions_and_binary_answer_the_same(pagerduty_sandbox, portal, nowhere):
+    """Each change is made to a separate incident, which differs only in its identity."""
     acknowledge = (incidents.update_incident_status, {"status": "acknowledged"})
     resolve = (incidents.update_incident_status, {"status": "resolved"})
     note = (incidents.create_incident_note, {"content": "On it."})
@@ -129,7 +129,7 @@ def test_changes_answer_what_the_binary_answers(pagerduty_sandbox, portal, nowhe
 
 
 def shape(value: Any) -> Any:
-    """The names in it, in their order."""
+    """Return the names in a value, in their order."""
     if isinstance(value, dict):
         return [(name, shape(one)) for name, one in value.items()]
     return [shape(one) for one in value] if isinstance(value, list) else None

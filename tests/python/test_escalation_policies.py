@@ -1,4 +1,4 @@
-"""`get_escalation_policies`."""
+"""Tests of `get_escalation_policies`."""
 
 import pytest
 from doors import Session
@@ -8,14 +8,14 @@ pytestmark = [pytest.mark.unit, pytest.mark.escalation_policies]
 GET = "get_escalation_policies"
 
 
-def test_the_context_is_that_of_my_teams_and_pages_me(session: Session):
+def test_policies_of_context_page_the_user(session: Session):
     me = session.call("build_user_context")
     for policy in session.call(GET)["escalation_policies"]:
         assert policy["id"] in me["escalation_policy_ids"]
         assert {team["id"] for team in policy["teams"]} & set(me["team_ids"])
 
 
-def test_lists_by_user_and_by_team(session: Session):
+def test_policies_filter_by_user_and_team(session: Session):
     me = session.call("build_user_context")
     by_user = session.call(GET, current_user_context=False, user_ids=[me["user_id"]])
     policies = {policy["id"] for policy in by_user["escalation_policies"]}
@@ -24,20 +24,20 @@ def test_lists_by_user_and_by_team(session: Session):
     assert by_team["metadata"]["count"] > 0
 
 
-def test_a_query_narrows_the_list(session: Session):
+def test_query_filters_list(session: Session):
     policies = session.call(GET)["escalation_policies"]
     found = session.call(GET, query=policies[0]["name"])["escalation_policies"]
     assert policies[0] in found
     assert len(found) < len(policies)
 
 
-def test_one_by_its_id(session: Session):
+def test_id_returns_one_object(session: Session):
     listed = session.call(GET, limit=1)["escalation_policies"][0]
     assert session.one(GET, policy_id=listed["id"]) == listed
 
 
 @pytest.mark.client
-def test_without_teams_it_is_my_own_policies(log_in):
+def test_policies_without_teams_are_the_users_own(log_in):
     with log_in("sandbox-teamless-user") as session:
         me = session.call("build_user_context")
         policies = session.call(GET)["escalation_policies"]

@@ -1,4 +1,4 @@
-"""The examples, each run with the real package it is for, and the code of `docs/python.md`."""
+"""Tests of the examples, with the real frameworks, and of the code in `docs/python.md`."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ LANGUAGE_MODELS = ("ANTHROPIC_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_")
 
 
 def run(code_or_file: list[str], cwd) -> str:
-    """Run a program without any key, and return what it prints."""
+    """Run a program without any credential, and return its output."""
     variables = environment()
     keyless = {name: v for name, v in variables.items() if not name.startswith(LANGUAGE_MODELS)}
     done = subprocess.run(
@@ -38,7 +38,7 @@ def run(code_or_file: list[str], cwd) -> str:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_runs(name, nowhere):
+def test_example_runs_with_its_framework(name, nowhere):
     for package in EXAMPLES[name]:
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed: run with `uv run --group examples`")
@@ -46,7 +46,7 @@ def test_an_example_runs(name, nowhere):
     assert out.splitlines() == ["On it: Checkout answers with 500", "acknowledged"]
 
 
-def test_every_example_is_run():
+def test_examples_are_all_run():
     assert {path.stem for path in (ROOT / "examples").glob("*.py")} == EXAMPLES.keys()
 
 
@@ -55,8 +55,8 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", DOCUM
 
 
 @pytest.mark.parametrize(("code", "output"), BLOCKS)
-def test_the_code_in_the_documentation_runs(code, output, nowhere, pagerduty_sandbox, tmp_path):
-    """Each block by itself, on an account of its own; tests in a block are run by pytest."""
+def test_documentation_code_runs(code, output, nowhere, pagerduty_sandbox, tmp_path):
+    """Each block runs separately, on a separate account. pytest runs the tests in a block."""
     file = tmp_path / "test_block.py"
     file.write_text(code, encoding="utf-8")
     is_test = "def test_" in code
@@ -77,5 +77,5 @@ def test_the_code_in_the_documentation_runs(code, output, nowhere, pagerduty_san
         assert done.stdout == output
 
 
-def test_there_is_code_in_the_documentation():
+def test_documentation_has_code():
     assert len(BLOCKS) > 6

@@ -1,4 +1,4 @@
-"""The functions of the 4.x modules: their names, arguments and answers."""
+"""Tests of the functions of the 4.x modules: their names, arguments and answers."""
 
 import asyncio
 import inspect
@@ -27,7 +27,7 @@ NONE = inspect.Parameter.empty
 LIST = {"query": None, "limit": None, "include": None}
 RANGE = {"since": None, "until": None}
 
-# What agents call today, with the defaults of what they may leave out.
+# The calls that agents make today, with the defaults of optional arguments.
 FUNCTIONS = {
     escalation_policies.list_escalation_policies: LIST | {"user_ids": None, "team_ids": None},
     escalation_policies.show_escalation_policy: {"policy_id": NONE, "include": None},
@@ -73,7 +73,7 @@ def run(function, **arguments):
 @pytest.mark.parametrize(
     ("function", "defaults"), [of_area(*function) for function in FUNCTIONS.items()]
 )
-def test_signatures(function, defaults):
+def test_functions_keep_their_signatures(function, defaults):
     assert inspect.iscoroutinefunction(function)
     parameters = inspect.signature(function).parameters
     assert {name: parameter.default for name, parameter in parameters.items()} == defaults
@@ -89,8 +89,8 @@ def test_signatures(function, defaults):
         if function.__name__ == f"list_{AREAS[function]}"
     ],
 )
-def test_a_list_without_a_filter_is_that_of_the_account(pagerduty_sandbox, function, resource):
-    """As it was in 4.x: the rules that keep a model from asking for everything are the tools'."""
+def test_functions_list_without_filter_is_account_wide(pagerduty_sandbox, function, resource):
+    """Only the tools have rules that keep a model from requesting a whole account, as in 4.x."""
     answer = run(function, limit=3)
     assert list(answer) == ["metadata", resource]
     assert answer["metadata"]["count"] == len(answer[resource]) == 3
@@ -108,7 +108,7 @@ SHOWS = [
 
 
 @pytest.mark.parametrize(("function", "resource", "parameter"), SHOWS)
-def test_one_object(pagerduty_sandbox, function, resource, parameter):
+def test_functions_return_object_by_id(pagerduty_sandbox, function, resource, parameter):
     there = getattr(pagerduty_sandbox, resource)[0]
     (shown,) = run(function, **{parameter: there["id"]})[resource]
     assert shown["id"] == there["id"]
@@ -121,8 +121,8 @@ BLANK = [None, "", " \n", [], "null"]
 
 @pytest.mark.parametrize("blank", BLANK)
 @pytest.mark.parametrize(("function", "_", "parameter"), SHOWS)
-def test_without_an_id_nothing_is_shown(pagerduty_sandbox, function, _, parameter, blank):
-    """Least of all the whole account, which a list without a filter is."""
+def test_functions_blank_id_returns_nothing(pagerduty_sandbox, function, _, parameter, blank):
+    """A list without a filter would be the whole account."""
     with pytest.raises(ValueError, match=parameter) as error:
         run(function, **{parameter: blank})
     assert isinstance(error.value, errors.ValidationError)
@@ -141,7 +141,7 @@ def test_without_an_id_nothing_is_shown(pagerduty_sandbox, function, _, paramete
         if function is not incidents.list_incidents and {"query", "since"} & defaults.keys()
     ],
 )
-def test_blank_text_is_left_out_as_it_was(pagerduty_sandbox, function, parameters, blank):
+def test_functions_blank_text_is_omitted(pagerduty_sandbox, function, parameters, blank):
     schedule = {"schedule_id": pagerduty_sandbox.schedules[0]["id"]}
     needed = schedule if "schedule_id" in FUNCTIONS[function] else {"limit": 2}
     without = run(function, **needed)
@@ -157,7 +157,7 @@ def test_blank_text_is_left_out_as_it_was(pagerduty_sandbox, function, parameter
         if parameter.endswith("_ids") or parameter in ("statuses", "urgencies")
     ],
 )
-def test_a_filter_of_blanks_is_not_the_whole_account(pagerduty_sandbox, function, parameter):
+def test_functions_blank_filter_is_not_account_wide(pagerduty_sandbox, function, parameter):
     for blanks in ([" "], ["", None], [","], (" ",), " ", ",", '[" "]'):
         with pytest.raises(errors.ValidationError, match=parameter) as error:
             run(function, **{parameter: blanks})
@@ -168,7 +168,7 @@ def test_a_filter_of_blanks_is_not_the_whole_account(pagerduty_sandbox, function
 
 
 @pytest.mark.incidents
-def test_filters_of_incidents(pagerduty_sandbox):
+def test_functions_filter_incidents(pagerduty_sandbox):
     team = pagerduty_sandbox.current_user["teams"][0]["id"]
     answer = run(incidents.list_incidents, team_ids=[team], statuses=["triggered"], limit=1)
     (incident,) = answer["incidents"]
@@ -178,7 +178,7 @@ def test_filters_of_incidents(pagerduty_sandbox):
 
 
 @pytest.mark.incidents
-def test_changes(pagerduty_sandbox):
+def test_functions_change_incidents(pagerduty_sandbox):
     incident = pagerduty_sandbox.trigger(title="Too hot")["id"]
     for status in ("acknowledged", "resolved"):
         (changed,) = run(incidents.update_incident_status, incident_id=incident, status=status)[
@@ -198,14 +198,14 @@ def test_changes(pagerduty_sandbox):
 
 @pytest.mark.schedules
 @pytest.mark.users
-def test_who_is_on_call_and_who_am_i(pagerduty_sandbox):
+def test_functions_return_oncall_users_and_context(pagerduty_sandbox):
     schedule = pagerduty_sandbox.schedules[0]["id"]
     assert run(schedules.list_users_oncall, schedule_id=schedule)["users"]
     assert run(users.build_user_context)["user_id"] == pagerduty_sandbox.current_user["id"]
 
 
 @pytest.mark.utils
-def test_there_is_no_response_budget_unless_asked(pagerduty_sandbox, monkeypatch):
+def test_functions_have_no_budget_by_default(pagerduty_sandbox, monkeypatch):
     wide = ["id", "title", "service", "teams", "assignments", "priority"]
     ask = {"limit": 600, "include": wide}
     whole = run(incidents.list_incidents, **ask)
@@ -217,14 +217,14 @@ def test_there_is_no_response_budget_unless_asked(pagerduty_sandbox, monkeypatch
 
 
 @pytest.mark.utils
-def test_the_limit_is_what_lists_have(pagerduty_sandbox):
+def test_functions_limit_is_that_of_lists(pagerduty_sandbox):
     answer = run(incidents.list_incidents)
     assert answer["metadata"]["count"] == utils.RESPONSE_LIMIT == 100
     assert answer["metadata"]["next_offset"] == 100
 
 
 @pytest.mark.validation
-def test_wrong_arguments_are_value_errors_too(pagerduty_sandbox):
+def test_functions_wrong_arguments_are_value_errors(pagerduty_sandbox):
     with pytest.raises(ValueError, match="INVALID_INCIDENT_ID") as error:
         run(incidents.show_incident, incident_id="../users/me")
     assert isinstance(error.value, errors.PagerDutyError)
@@ -232,7 +232,7 @@ def test_wrong_arguments_are_value_errors_too(pagerduty_sandbox):
 
 
 @pytest.mark.client
-def test_the_client_of_the_environment(pagerduty_sandbox, monkeypatch):
+def test_functions_client_uses_environment(pagerduty_sandbox, monkeypatch):
     account = client.create_client()
     assert isinstance(account, PagerDuty)
     me = asyncio.run(account.build_user_context())
@@ -244,7 +244,7 @@ def test_the_client_of_the_environment(pagerduty_sandbox, monkeypatch):
 
 
 @pytest.mark.server
-def test_everything_public_is_there():
+def test_functions_export_all_public_names():
     for name in pagerduty_mcp_server.__all__:
         assert getattr(pagerduty_mcp_server, name) is not None
     assert issubclass(utils.ValidationError, PagerDutyError)

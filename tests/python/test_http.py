@@ -1,4 +1,4 @@
-"""Serving over HTTP: whose credential is used, which tools are offered, how it starts and ends."""
+"""Tests of serving over HTTP: the credential in use, the offered tools, the start and the end."""
 
 import json
 import re
@@ -21,7 +21,7 @@ OTHER_TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 @pytest.fixture
 def web(sandbox, nowhere: Path):
-    """A server with a credential of its own, for this machine only."""
+    """Return a server with its own credential, for this machine only."""
     with serve(
         native(), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url, PAGERDUTY_API_TOKEN=USER
     ) as web:
@@ -30,7 +30,7 @@ def web(sandbox, nowhere: Path):
 
 @pytest.fixture
 def public(sandbox, nowhere: Path):
-    """The same, for other machines, too."""
+    """Return a server with its own credential, for other machines, too."""
     with serve(
         native(),
         *("--host", "0.0.0.0"),
@@ -45,7 +45,7 @@ def name(web: Web, **headers: str) -> str:
     return web.call("build_user_context", **headers)["name"]
 
 
-def test_it_says_where_it_is_and_whose_credential_is_used(web: Web, public: Web):
+def test_http_start_prints_address_and_credential(web: Web, public: Web):
     assert re.match(r"Serving MCP at http://127\.0\.0\.1:\d+/mcp\. Only this machine", web.greeting)
     assert "Every request needs its own X-PagerDuty-Token header." in public.greeting
 
@@ -54,7 +54,7 @@ def test_it_says_where_it_is_and_whose_credential_is_used(web: Web, public: Web)
 @pytest.mark.parametrize(
     ("host", "port"), [("FASTMCP_HOST", "FASTMCP_PORT"), ("MCP_HOST", "MCP_PORT")]
 )
-def test_the_environment_of_the_python_servers(door: Door, nowhere: Path, name, host, port):
+def test_http_accepts_variables_of_python_servers(door: Door, nowhere: Path, name, host, port):
     variables = {"FASTMCP_TRANSPORT": name, host: "localhost", port: "0"}
     with door.start("--sandbox", cwd=nowhere, **variables) as process:
         try:
@@ -74,27 +74,27 @@ def test_the_environment_of_the_python_servers(door: Door, nowhere: Path, name, 
         {"FASTMCP_TRANSPORT": "http", "FASTMCP_HOST": "192.0.2.1"},
     ],
 )
-def test_what_cannot_be_served_is_told(nowhere: Path, variables):
+def test_http_unusable_settings_stop_start(nowhere: Path, variables):
     done = native().run("--sandbox", cwd=nowhere, **variables)
     assert (done.returncode, done.stdout) == (2, "")
     assert "hint:" in done.stderr
 
 
-def test_options_win_over_the_environment(nowhere: Path):
+def test_http_options_win_over_environment(nowhere: Path):
     done = native().run("--transport", "stdio", "--sandbox", cwd=nowhere, FASTMCP_TRANSPORT="http")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_folder_has_no_say_in_who_may_reach_this_machine(tmp_path: Path):
+def test_http_dotenv_cannot_enable_http(tmp_path: Path):
     (tmp_path / ".env").write_text("FASTMCP_TRANSPORT=http\nFASTMCP_HOST=0.0.0.0\n")
     done = native().run("--sandbox", cwd=tmp_path)
     assert done.returncode == 0
     assert "Serving MCP" not in done.stderr
-    assert "FASTMCP_TRANSPORT" in done.stderr, "it is said that they are ignored"
+    assert "FASTMCP_TRANSPORT" in done.stderr, "the log names the ignored variables"
     assert "FASTMCP_HOST" in done.stderr
 
 
-def test_the_header_wins_over_everything(web: Web):
+def test_http_header_token_wins(web: Web):
     mine, theirs = name(web), name(web, X_PagerDuty_Token=TEAMLESS)
     assert mine != theirs
     assert name(web, X_PagerDuty_Token=f" {USER} ") == mine
@@ -103,7 +103,7 @@ def test_the_header_wins_over_everything(web: Web):
     assert "nonsense" not in json.dumps(refused)
 
 
-def test_the_configured_author_is_not_that_of_callers(sandbox, nowhere: Path):
+def test_http_configured_author_is_not_used_for_callers(sandbox, nowhere: Path):
     robot = sandbox.control("GET", "/sandbox")["current_user"]
     with serve(
         native(),
@@ -120,7 +120,7 @@ def test_the_configured_author_is_not_that_of_callers(sandbox, nowhere: Path):
     assert refused["error"]["code"] == "NO_USER_CONTEXT"
 
 
-def test_a_key_in_the_authorization_header_is_a_credential(web: Web):
+def test_http_authorization_header_is_credential(web: Web):
     theirs = name(web, X_PagerDuty_Token=TEAMLESS)
     for value in (f"Bearer {TEAMLESS}", f"Token token={TEAMLESS}"):
         assert name(web, Authorization=value) == theirs
@@ -132,7 +132,7 @@ def test_a_key_in_the_authorization_header_is_a_credential(web: Web):
     ("options", "variables"),
     [(["--require-key"], {}), ([], {"PAGERDUTY_REQUIRE_KEY": "1"})],
 )
-def test_a_key_can_be_required_on_loopback(sandbox, nowhere: Path, options, variables):
+def test_http_token_can_be_required_on_loopback(sandbox, nowhere: Path, options, variables):
     own = {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": USER}
     with serve(native(), *options, cwd=nowhere, **own, **variables) as web:
         assert "Every request needs its own X-PagerDuty-Token header." in web.greeting
@@ -142,7 +142,7 @@ def test_a_key_can_be_required_on_loopback(sandbox, nowhere: Path, options, vari
 
 
 @pytest.mark.parametrize("variables", [{}, {"PAGERDUTY_REQUIRE_KEY": "1"}])
-def test_a_required_key_and_a_shared_credential_contradict(nowhere: Path, variables):
+def test_http_required_token_and_shared_credential_conflict(nowhere: Path, variables):
     required = [] if variables else ["--require-key"]
     options = ["--transport", "http", "--port", "0", "--shared-credential", *required]
     done = native().run(*options, cwd=nowhere, **variables)
@@ -152,13 +152,13 @@ def test_a_required_key_and_a_shared_credential_contradict(nowhere: Path, variab
 
 
 @pytest.mark.parametrize("token", ["", "  ", "(null)", "undefined"])
-def test_an_empty_header_does_not_fall_back_to_the_servers_credential(web: Web, token: str):
+def test_http_empty_header_has_no_fallback(web: Web, token: str):
     answer = web.ask("tools/list", X_PagerDuty_Token=token)
     assert answer.status == 401
     assert answer.error["data"]["code"] == "MISSING_CREDENTIALS"
 
 
-def test_other_machines_need_a_credential_of_their_own(public: Web):
+def test_http_public_server_needs_callers_credential(public: Web):
     for method in ("initialize", "tools/list", "tools/call"):
         answer = public.ask(method, {"name": "get_teams"})
         assert answer.status == 401
@@ -168,7 +168,7 @@ def test_other_machines_need_a_credential_of_their_own(public: Web):
     assert public.call("get_teams", X_PagerDuty_Token=USER)["teams"]
 
 
-def test_a_credential_can_be_shared_on_purpose(sandbox, nowhere: Path):
+def test_http_credential_can_be_shared(sandbox, nowhere: Path):
     shared = {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": USER}
     with serve(
         native(), *("--host", "0.0.0.0"), "--shared-credential", cwd=nowhere, **shared
@@ -177,7 +177,7 @@ def test_a_credential_can_be_shared_on_purpose(sandbox, nowhere: Path):
         assert web.call("get_teams")["teams"]
 
 
-def test_the_login_is_never_used_for_a_request(nowhere: Path):
+def test_http_login_is_never_used(nowhere: Path):
     with serve(native(), cwd=nowhere, PAGERDUTY_CLIENT_ID="client") as web:
         error = web.call("get_teams")["error"]
     assert error["code"] == "MISSING_CREDENTIALS"
@@ -188,7 +188,7 @@ def offered(web: Web, **headers: str) -> list[str]:
     return [tool["name"] for tool in web.ask("tools/list", **headers).result["tools"]]
 
 
-def test_a_request_may_leave_itself_fewer_tools(web: Web):
+def test_http_request_headers_narrow_tools(web: Web):
     assert offered(web) == TOOLS
     assert offered(web, X_MCP_Readonly="false") == TOOLS
     reads = offered(web, X_MCP_Readonly="TRUE")
@@ -213,7 +213,7 @@ def test_a_request_may_leave_itself_fewer_tools(web: Web):
     assert offered(web) == TOOLS, "and only itself"
 
 
-def test_a_request_cannot_give_itself_more_tools(sandbox, nowhere: Path):
+def test_http_request_headers_cannot_widen_tools(sandbox, nowhere: Path):
     with serve(
         native(), "--read-only", "--tools", "get_teams,resolve_incident", cwd=nowhere
     ) as web:
@@ -226,14 +226,14 @@ def test_a_request_cannot_give_itself_more_tools(sandbox, nowhere: Path):
     ("header", "value"),
     [("X_MCP_Readonly", "yes"), ("X_MCP_Tools", "get_team"), ("X_MCP_Toolsets", "team")],
 )
-def test_a_filter_that_makes_no_sense_is_refused(web: Web, header, value):
+def test_http_invalid_filter_is_refused(web: Web, header, value):
     answer = web.ask("tools/list", **{header: value})
     assert answer.status == 400
     assert value in answer.error["message"]
     assert answer.error["data"]["hint"]
 
 
-def test_sessions_belong_to_the_credential_that_opened_them(sandbox, nowhere: Path):
+def test_http_sessions_belong_to_their_credential(sandbox, nowhere: Path):
     with serve(native(), "--sessions", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         opened = web.ask("initialize", INITIALIZE, X_PagerDuty_Token=USER)
         session = {"Mcp_Session_Id": opened.headers["mcp-session-id"]}
@@ -250,7 +250,7 @@ def test_sessions_belong_to_the_credential_that_opened_them(sandbox, nowhere: Pa
         assert web.ask("ping", X_PagerDuty_Token=USER, **session).status == 404
 
 
-def test_without_sessions_any_instance_answers(web: Web):
+def test_http_stateless_requests_work_on_any_instance(web: Web):
     opened = web.ask(
         "initialize",
         {
@@ -264,7 +264,7 @@ def test_without_sessions_any_instance_answers(web: Web):
     assert web.send(method="GET", Accept="text/event-stream").status == 405
 
 
-def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
+def test_http_trace_is_forwarded_and_logged(sandbox, nowhere: Path):
     with serve(
         native(),
         *("--log-format", "json", "--log-level", "debug"),
@@ -294,7 +294,7 @@ def test_the_trace_is_sent_on_and_named_in_the_log(sandbox, nowhere: Path):
     assert [line["span"]["trace_id"] for line in refused] == [OTHER_TRACE] * 2
 
 
-def test_every_change_leaves_a_line_that_says_who_did_what(sandbox, nowhere: Path):
+def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):
     """The line is written at the default level, and every line of the log is JSON."""
     with serve(
         native(), "--log-format", "json", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url
@@ -343,7 +343,7 @@ def test_every_change_leaves_a_line_that_says_who_did_what(sandbox, nowhere: Pat
     assert USER not in everything
 
 
-def test_an_error_at_the_start_is_json_when_the_log_is(nowhere: Path):
+def test_http_start_error_is_json_with_json_log(nowhere: Path):
     done = native().run("--log-format", "json", "--region", "mars", cwd=nowhere)
     assert done.returncode == 2
     (error,) = [json.loads(line) for line in done.stderr.splitlines()]
@@ -352,7 +352,7 @@ def test_an_error_at_the_start_is_json_when_the_log_is(nowhere: Path):
     assert error["hint"]
 
 
-def test_no_credential_of_a_request_is_ever_logged(sandbox, nowhere: Path):
+def test_http_logs_no_credential(sandbox, nowhere: Path):
     secrets = ["u+a-secret-that-is-refused", USER]
     with serve(
         native(),
@@ -388,13 +388,13 @@ def test_no_credential_of_a_request_is_ever_logged(sandbox, nowhere: Path):
         assert "u+a-secret" not in line
 
 
-def test_probes(web: Web):
+def test_http_probes_are_answered(web: Web):
     assert web.send("/healthz").status == 200
     assert web.send("/readyz").status == 200
     assert web.send("/healthz", Host="10.1.2.3:8000").status == 200, "a pod, by its address"
 
 
-def test_metrics_count_calls_and_requests_and_tell_nothing_else(web: Web, sandbox):
+def test_http_metrics_count_only_calls_and_requests(web: Web, sandbox):
     policy = web.call("get_escalation_policies", {"limit": 1})["escalation_policies"][0]["id"]
     incident = web.call("get_incidents", {"limit": 1})["incidents"][0]["id"]
     web.call("get_escalation_policies", {"policy_id": policy})
@@ -425,5 +425,5 @@ def test_metrics_count_calls_and_requests_and_tell_nothing_else(web: Web, sandbo
     ):
         assert line in text, text
     assert text.endswith("# EOF\n")
-    for told in ("secret", USER, policy, incident):
-        assert told not in text
+    for hidden in ("secret", USER, policy, incident):
+        assert hidden not in text

@@ -1,4 +1,4 @@
-"""What is served over HTTP at a time, what is left when a client goes, and how it all ends."""
+"""Tests of limits over HTTP, of clients that disconnect, and of the shutdown."""
 
 import contextlib
 import http.client
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.server]
 USER = "sandbox-user"
 TEAMLESS = "sandbox-teamless-user"
 SPARE = 1024
-"""How many connections there may be beyond the requests that are served."""
+"""The number of connections that are allowed beyond the requests in flight."""
 
 UNKNOWN = b'{"jsonrpc": "2.0", "id": 1, "method": "nonsense"}'
 PING_2 = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
@@ -57,7 +57,7 @@ def open_session(web: Web, token: str = USER) -> dict[str, str]:
 
 
 def hang(web: Web, sandbox, opened: contextlib.ExitStack, *tokens: str) -> list[socket.socket]:
-    """A call underway for each token, until the stack is unwound."""
+    """Start a call for each token. Each is in flight until the stack is unwound."""
     sandbox.fail("hang", path="/teams", times=len(tokens))
     before = sandbox.requests().count("GET /teams")
     connections = []
@@ -74,7 +74,7 @@ def lines(headers: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
-def test_a_hundred_slow_calls_are_answered_before_the_end(door: Door, sandbox, nowhere: Path):
+def test_http_shutdown_answers_calls_in_flight(door: Door, sandbox, nowhere: Path):
     with serve(
         door,
         *("--max-calls-per-credential", "200"),
@@ -97,7 +97,7 @@ def test_a_hundred_slow_calls_are_answered_before_the_end(door: Door, sandbox, n
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("sessions", [False, True], ids=["stateless", "sessions"])
-def test_whoever_has_asked_nothing_is_not_waited_for(sandbox, nowhere: Path, sessions: bool):
+def test_http_shutdown_does_not_wait_for_idle_connections(sandbox, nowhere: Path, sessions: bool):
     arguments = ["--sessions"] if sessions else []
     with (
         serve(native(), *arguments, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
@@ -113,12 +113,12 @@ def test_whoever_has_asked_nothing_is_not_waited_for(sandbox, nowhere: Path, ses
         asked.sendall(halves[2])
         caller = [f"X-PagerDuty-Token: {USER}"]
         if sessions:
-            # A stream without an end, and nothing on it but a comment now and then.
+            # An endless stream with only an occasional comment.
             caller = lines(open_session(web))
             stream = opened.enter_context(connect(web))
             stream.sendall(head("GET /mcp HTTP/1.1", "Host: localhost", *caller, body=b""))
             assert stream.recv(12) == b"HTTP/1.1 200"
-        # One with a request underway is waited for, and all of its answer comes.
+        # The server waits for a connection with a request in flight, which gets its whole answer.
         sandbox.fail({"delay": 4000}, path="/teams")
         busy = opened.enter_context(connect(web))
         busy.sendall(call("get_teams", *caller))
@@ -126,17 +126,17 @@ def test_whoever_has_asked_nothing_is_not_waited_for(sandbox, nowhere: Path, ses
             pass
         web.process.send_signal(signal.SIGTERM)
         for connection in idle:
-            # The others are closed while that one is still being served.
+            # The others are closed while that request is still in flight.
             assert connection.recv(1) == b""
         answer = b"".join(iter(lambda: busy.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 200")
         assert b'"teams"' in answer
-        # Well before the end of the time that calls may take.
+        # This is well before the time limit of calls.
         assert web.process.wait(15) == 0
 
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
-def test_what_was_sent_before_the_end_is_answered(sandbox, nowhere: Path):
+def test_http_shutdown_answers_requests_already_sent(sandbox, nowhere: Path):
     with (
         serve(native(), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
         contextlib.ExitStack() as opened,
@@ -152,7 +152,7 @@ def test_what_was_sent_before_the_end_is_answered(sandbox, nowhere: Path):
         assert web.process.wait(DEADLINE) == 0
 
 
-def test_a_lone_caller_may_have_all_there_is(sandbox, nowhere: Path):
+def test_http_single_caller_may_use_all_slots(sandbox, nowhere: Path):
     limits = ["--max-calls", "4", "--max-calls-per-credential", "4"]
     with (
         serve(native(), *limits, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
@@ -164,7 +164,7 @@ def test_a_lone_caller_may_have_all_there_is(sandbox, nowhere: Path):
         assert "the server is at its limit" in full.error["message"]
 
 
-def test_whoever_holds_much_is_told_that_the_rest_is_for_others(sandbox, nowhere: Path):
+def test_http_busy_caller_gets_429_for_its_share(sandbox, nowhere: Path):
     limits = ["--max-calls", "5", "--max-calls-per-credential", "4"]
     with (
         serve(native(), *limits, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
@@ -177,39 +177,39 @@ def test_whoever_holds_much_is_told_that_the_rest_is_for_others(sandbox, nowhere
         assert web.ask("ping", X_PagerDuty_Token=TEAMLESS).status == 200
 
 
-def test_whoever_keeps_a_body_back_takes_nobodys_place(nowhere: Path):
+def test_http_unsent_body_takes_no_slot(nowhere: Path):
     limits = ["--max-calls", "2", "--read-timeout", "30"]
     with (
         serve(native(), "--sandbox", *limits, cwd=nowhere) as web,
         contextlib.ExitStack() as opened,
     ):
-        strangers = [opened.enter_context(connect(web)) for _ in range(8)]
-        for number, stranger in enumerate(strangers):
+        senders = [opened.enter_context(connect(web)) for _ in range(8)]
+        for number, sender in enumerate(senders):
             token = f"X-PagerDuty-Token: fabricated-{number}"
-            stranger.sendall(head("POST /mcp HTTP/1.1", "Host: localhost", token)[:-1])
+            sender.sendall(head("POST /mcp HTTP/1.1", "Host: localhost", token)[:-1])
         for _ in range(20):
             assert web.ask("ping", X_PagerDuty_Token=USER).status == 200
         assert metric(web, "http_in_flight") == 0
-        # Who makes up for it is served as well.
-        strangers[0].sendall(PING[-1:])
-        assert strangers[0].recv(12) == b"HTTP/1.1 200"
+        # A request that replaces it is served as well.
+        senders[0].sendall(PING[-1:])
+        assert senders[0].recv(12) == b"HTTP/1.1 200"
 
 
-def test_bodies_that_do_not_come_make_room_for_probes(nowhere: Path):
+def test_http_unsent_bodies_yield_to_probes(nowhere: Path):
     limits = ["--max-calls", "1", "--read-timeout", "30"]
     with (
         serve(native(), "--sandbox", *limits, cwd=nowhere) as web,
         contextlib.ExitStack() as opened,
     ):
         for number in range(SPARE + 10):
-            stranger = opened.enter_context(connect(web))
+            sender = opened.enter_context(connect(web))
             token = f"X-PagerDuty-Token: fabricated-{number}"
-            stranger.sendall(head("POST /mcp HTTP/1.1", "Host: localhost", token)[:-1])
+            sender.sendall(head("POST /mcp HTTP/1.1", "Host: localhost", token)[:-1])
         assert web.send("/healthz").text == "alive\n"
         assert web.ask("ping", X_PagerDuty_Token=USER).status == 200
 
 
-def test_a_session_at_its_limit_can_still_withdraw_a_call(sandbox, nowhere: Path):
+def test_http_session_at_limit_can_cancel_call(sandbox, nowhere: Path):
     limits = ["--sessions", "--max-calls-per-credential", "1"]
     with (
         serve(native(), *limits, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web,
@@ -225,7 +225,7 @@ def test_a_session_at_its_limit_can_still_withdraw_a_call(sandbox, nowhere: Path
         cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
         answer = web.send(body=cancelled | {"params": {"requestId": 1}}, **session)
         assert answer.status == 202, answer.text
-        # A response to something nobody asked is not a call either.
+        # A response without a request is not a call either.
         answer = web.send(body={"jsonrpc": "2.0", "id": 7, "result": {}}, **session)
         assert answer.status == 202, answer.text
         while metric(web, "http_in_flight"):
@@ -234,7 +234,7 @@ def test_a_session_at_its_limit_can_still_withdraw_a_call(sandbox, nowhere: Path
 
 
 @pytest.mark.parametrize("arguments", [[], ["--sessions"]], ids=["stateless", "sessions"])
-def test_initialize_with_bad_parameters_is_told_so(nowhere: Path, arguments: list[str]):
+def test_http_initialize_with_bad_parameters_is_refused(nowhere: Path, arguments: list[str]):
     with serve(native(), "--sandbox", *arguments, cwd=nowhere) as web:
         refused = web.ask("initialize", INITIALIZE | {"protocolVersion": 7})
         assert refused.status == 200, refused.text
@@ -242,7 +242,7 @@ def test_initialize_with_bad_parameters_is_told_so(nowhere: Path, arguments: lis
         assert web.ask("initialize", INITIALIZE).status == 200
 
 
-def test_probes_are_answered_however_many_connections_are_open(nowhere: Path):
+def test_http_probes_are_answered_at_connection_limit(nowhere: Path):
     most = 1 + SPARE
     with serve(native(), "--sandbox", "--max-calls", "1", cwd=nowhere) as web:
         with contextlib.ExitStack() as opened:
@@ -260,7 +260,7 @@ def test_probes_are_answered_however_many_connections_are_open(nowhere: Path):
 
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="the limit is one of Unix")
-def test_probes_are_answered_when_the_system_has_no_more_descriptors(nowhere: Path):
+def test_http_probes_are_answered_without_descriptors(nowhere: Path):
     import resource
 
     with serve(native(), "--sandbox", cwd=nowhere) as web, contextlib.ExitStack() as opened:
@@ -271,7 +271,7 @@ def test_probes_are_answered_when_the_system_has_no_more_descriptors(nowhere: Pa
         assert web.send("/readyz").status == 200
 
 
-def test_a_connection_with_a_call_underway_is_not_closed_for_others(sandbox, nowhere: Path):
+def test_http_busy_connection_is_not_evicted(sandbox, nowhere: Path):
     with serve(native(), *("--max-calls", "1"), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         sandbox.fail({"delay": 2000}, path="/teams")
         with connect(web) as busy, contextlib.ExitStack() as opened:
@@ -284,7 +284,7 @@ def test_a_connection_with_a_call_underway_is_not_closed_for_others(sandbox, now
             assert busy.recv(12) == b"HTTP/1.1 200"
 
 
-def test_a_connection_may_be_used_again_and_again(nowhere: Path):
+def test_http_connection_is_reusable(nowhere: Path):
     with serve(native(), "--sandbox", cwd=nowhere) as web:
         connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=DEADLINE)
         connection.connect()
@@ -303,7 +303,7 @@ def test_a_connection_may_be_used_again_and_again(nowhere: Path):
         connection.close()
 
 
-def test_the_calls_of_a_session_count_until_they_end(sandbox, nowhere: Path):
+def test_http_session_calls_count_until_they_end(sandbox, nowhere: Path):
     with serve(
         native(),
         *("--sessions", "--max-calls-per-credential", "1"),
@@ -316,7 +316,7 @@ def test_the_calls_of_a_session_count_until_they_end(sandbox, nowhere: Path):
             leaving.sendall(call("get_teams", *lines(session)))
             while "GET /teams" not in sandbox.requests():
                 pass
-        # The client has gone, the call goes on: its answer could still be fetched.
+        # The client has disconnected, but the call goes on: its answer could still be fetched.
         while metric(web, "http_connections") > 1:
             pass
         assert metric(web, "http_in_flight") == 1
@@ -327,7 +327,7 @@ def test_the_calls_of_a_session_count_until_they_end(sandbox, nowhere: Path):
         assert 'calls_total{tool="get_teams",outcome="ok"} 1' in web.send("/metrics").text
 
 
-def test_only_what_opens_a_session_is_refused_for_too_many(sandbox, nowhere: Path):
+def test_http_session_limit_refuses_only_new_sessions(sandbox, nowhere: Path):
     with serve(native(), "--sessions", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         sessions = [open_session(web) for _ in range(64)]
         refused = web.ask("initialize", INITIALIZE, X_PagerDuty_Token=USER)
@@ -335,7 +335,7 @@ def test_only_what_opens_a_session_is_refused_for_too_many(sandbox, nowhere: Pat
         assert refused.headers["retry-after"] == "60"
         assert "this credential" in refused.error["message"]
         assert metric(web, "http_sessions") == 64
-        # Others are not concerned, nor are requests that need no session.
+        # Neither other credentials nor requests without a session are affected.
         open_session(web, TEAMLESS)
         assert web.ask("ping", **sessions[0]).status == 200
         meta = {
@@ -345,12 +345,12 @@ def test_only_what_opens_a_session_is_refused_for_too_many(sandbox, nowhere: Pat
         versioned = {"Mcp_Protocol_Version": "2026-07-28", "Mcp_Method": "tools/list"}
         listed = web.ask("tools/list", {"_meta": meta}, X_PagerDuty_Token=USER, **versioned)
         assert listed.status == 200, listed.text
-        # One that ends makes room.
+        # A session that ends makes room for another one.
         assert web.send(method="DELETE", **sessions[0]).status in (200, 202)
         open_session(web)
 
 
-def test_calls_that_are_withdrawn_are_counted(sandbox, nowhere: Path):
+def test_http_canceled_calls_are_counted(sandbox, nowhere: Path):
     with serve(native(), cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         sandbox.fail("hang", path="/teams")
         with connect(web) as leaving:

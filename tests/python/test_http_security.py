@@ -1,4 +1,4 @@
-"""What strangers may try over HTTP. Each is answered as specified, and the server still serves."""
+"""Tests of hostile requests over HTTP. Each is answered as specified, and the server survives."""
 
 import http.client
 import json
@@ -27,13 +27,13 @@ def running(nowhere: Path):
 
 @pytest.fixture
 def web(running: Web):
-    """A server that has to serve after whatever a test does to it."""
+    """Return a server that must still work after each test."""
     yield running
     assert running.call("get_teams", {"limit": 1})["teams"]
 
 
 def head(*lines: str, body: bytes = PING, length: bool = True) -> bytes:
-    """A request by hand."""
+    """Return the head of a handwritten request."""
     fixed = ["Content-Type: application/json", "Accept: application/json, text/event-stream"]
     size = [f"Content-Length: {len(body)}"] if length else []
     return "\r\n".join([*lines, *fixed, *size, "Connection: close", "", ""]).encode() + body
@@ -58,7 +58,7 @@ def status(answer: bytes) -> int:
         "http://localhost@evil.example",
     ],
 )
-def test_a_bad_origin_alone(web: Web, path, origin):
+def test_http_bad_origin_is_refused(web: Web, path, origin):
     answer = web.send(path, PING if path == "/mcp" else None, Origin=origin)
     assert answer.status == 403
     assert answer.error["data"]["hint"]
@@ -67,7 +67,7 @@ def test_a_bad_origin_alone(web: Web, path, origin):
 @pytest.mark.parametrize(
     "origin", ["http://localhost", "http://localhost:6274", "http://127.0.0.1:1", "http://[::1]:9"]
 )
-def test_pages_of_this_machine_may_come_in_on_loopback(web: Web, origin):
+def test_http_loopback_accepts_local_origins(web: Web, origin):
     assert web.send(body=PING, Origin=origin).status == 200
 
 
@@ -75,22 +75,23 @@ def test_pages_of_this_machine_may_come_in_on_loopback(web: Web, origin):
 @pytest.mark.parametrize(
     "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:80"]
 )
-def test_a_bad_host_alone(web: Web, path, host):
+def test_http_bad_host_is_refused(web: Web, path, host):
     assert web.send(path, PING if path == "/mcp" else None, Host=host).status == 403
 
 
-def test_dns_rebinding(web: Web):
-    # A page of rebound.example, whose name leads to 127.0.0.1 by now: to the browser it is at home.
+def test_http_dns_rebinding_is_refused(web: Web):
+    # A page of rebound.example, whose name now resolves to 127.0.0.1. The browser treats it as
+    # local.
     host = f"rebound.example:{web.port}"
     answer = web.send(body=PING, Host=host, Origin=f"http://{host}")
     assert answer.status == 403
     assert "access-control-allow-origin" not in {key.lower() for key in answer.headers}
-    # Addresses of other machines are no way around it.
+    # Addresses of other machines are refused as well.
     assert web.send(body=PING, Host="192.0.2.1").status == 403
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8000"])
-def test_names_of_this_machine(web: Web, host):
+def test_http_loopback_names_are_accepted(web: Web, host):
     assert web.send(body=PING, Host=host).status == 200
 
 
@@ -106,11 +107,11 @@ def test_names_of_this_machine(web: Web, host):
         ["POST http://evil.example/mcp HTTP/1.1", "Host: localhost"],
     ],
 )
-def test_a_host_that_means_two_things_or_none(web: Web, lines):
+def test_http_ambiguous_host_is_refused(web: Web, lines):
     assert status(web.raw(head(*lines))) == 400
 
 
-def test_other_hosts_and_origins_by_name(nowhere: Path):
+def test_http_allowed_hosts_and_origins_are_accepted(nowhere: Path):
     allowed = ["--allowed-host", "mcp.example,api.example:8443"]
     allowed += ["--allowed-origin", "https://App.example,http://dev.example:3000"]
     with serve(native(), "--sandbox", *allowed, cwd=nowhere) as web:
@@ -151,14 +152,14 @@ def test_other_hosts_and_origins_by_name(nowhere: Path):
         ("--allowed-origin", "null"),
     ],
 )
-def test_a_name_that_is_none_is_told_at_the_start(nowhere: Path, option, value):
+def test_http_invalid_allowed_name_stops_start(nowhere: Path, option, value):
     done = native().run("--sandbox", *("--transport", "http", option, value), cwd=nowhere)
     assert done.returncode == 2
     assert value in done.stderr
     assert "hint:" in done.stderr
 
 
-def test_other_machines_pages_are_not_at_home_on_a_public_server(nowhere: Path):
+def test_http_public_server_refuses_foreign_origins(nowhere: Path):
     with serve(native(), "--sandbox", "--host", "0.0.0.0", cwd=nowhere) as web:
         assert web.send(body=PING, X_PagerDuty_Token="sandbox-user").status == 200
         local = {"Origin": "http://localhost:3000"}
@@ -168,14 +169,14 @@ def test_other_machines_pages_are_not_at_home_on_a_public_server(nowhere: Path):
 
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 16 * LIMIT])
-def test_an_oversized_body(web: Web, size):
+def test_http_oversized_body_is_refused(web: Web, size):
     answer = web.send(body=PING + b" " * (size - len(PING)))
     assert answer.status == 413
     assert str(LIMIT) in answer.error["message"]
     assert web.send(body=PING + b" " * (LIMIT - len(PING))).status == 200
 
 
-def test_a_body_of_too_many_values(web: Web):
+def test_http_body_with_too_many_values_is_refused(web: Web):
     def called(arguments: dict) -> Answer:
         params = {"name": "get_teams", "arguments": arguments}
         return web.ask("tools/call", params)
@@ -186,15 +187,15 @@ def test_a_body_of_too_many_values(web: Web):
     assert called({"query": "[{,}]" * 2000}).status == 200, "in a text it is no value"
 
 
-def test_an_oversized_body_in_chunks(web: Web):
+def test_http_oversized_chunked_body_is_refused(web: Web):
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     lines = ["POST /mcp HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked"]
     start = head(*lines, body=b"", length=False)
     assert status(web.raw(start, *[chunk] * 17, b"0\r\n\r\n")) == 413
 
 
-def test_a_body_without_an_end(web: Web):
-    # Some of it is taken, so that the client gets to reading the answer.
+def test_http_endless_body_is_refused(web: Web):
+    # Some of it is read, so that the client gets to reading the answer.
     start = head(
         "POST /mcp HTTP/1.1", "Host: localhost", f"Content-Length: {1 << 40}", length=False
     )
@@ -205,27 +206,27 @@ def test_a_body_without_an_end(web: Web):
             deque(endless, maxlen=0)
 
 
-def test_a_client_that_sends_its_body_slowly(web: Web):
+def test_http_slow_body_times_out(web: Web):
     partial = head("POST /mcp HTTP/1.1", "Host: localhost", body=PING)[:-1]
     assert status(web.raw(partial)) == 408
 
 
 @pytest.mark.parametrize("start", [b"", b"POST /mcp HTTP/1.1\r\nHost: loc"])
-def test_a_client_that_never_finishes_its_request(web: Web, start):
+def test_http_unfinished_request_times_out(web: Web, start):
     assert web.raw(start) == b"", "closed without a word"
 
 
-def test_an_idle_connection_is_closed(web: Web):
+def test_http_idle_connection_is_closed(web: Web):
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=DEADLINE)
     connection.request("GET", "/healthz")
     assert connection.getresponse().read() == b"alive\n"
     assert connection.sock.recv(1) == b""
 
 
-def test_a_client_that_does_not_read_its_answers(web: Web):
+def test_http_client_not_reading_is_disconnected(web: Web):
     message = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
     request = head("POST /mcp HTTP/1.1", "Host: localhost", body=message)
-    # Megabytes of answers, far more than fits into the buffers on the way.
+    # Megabytes of answers, far more than the buffers on the way can hold.
     requests = request.replace(b"Connection: close\r\n", b"") * 500
     with socket.create_connection(("127.0.0.1", web.port), timeout=DEADLINE) as stalled:
         stalled.sendall(requests)
@@ -246,7 +247,7 @@ def test_a_client_that_does_not_read_its_answers(web: Web):
     ],
     ids=["message", "credential", "host", "path"],
 )
-def test_who_does_not_read_a_refusal_gets_no_second_one(web: Web, refused):
+def test_http_refusal_closes_connection(web: Web, refused):
     kept_alive = refused.replace(b"Connection: close\r\n", b"")
     answer = web.raw(kept_alive * 2)
     assert status(answer) >= 400
@@ -257,7 +258,8 @@ def test_who_does_not_read_a_refusal_gets_no_second_one(web: Web, refused):
 @pytest.mark.parametrize(
     "lines",
     [
-        # Two lengths; a length and chunks; chunks by another name: which one did the gateway see?
+        # Two lengths, a length and chunks, and chunks by another name: gateways disagree on their
+        # meaning.
         ["Content-Length: 4", "Content-Length: 45"],
         ["Content-Length: 4, 45"],
         ["Content-Length: +45"],
@@ -273,7 +275,7 @@ def test_who_does_not_read_a_refusal_gets_no_second_one(web: Web, refused):
     ],
     ids=repr,
 )
-def test_requests_that_gateways_read_differently(web: Web, lines):
+def test_http_ambiguous_framing_is_refused(web: Web, lines):
     smuggled = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
     request = head("POST /mcp HTTP/1.1", "Host: localhost", *lines, body=b"", length=False)
     kept_alive = request.replace(b"Connection: close\r\n", b"")
@@ -283,14 +285,14 @@ def test_requests_that_gateways_read_differently(web: Web, lines):
 
 
 @pytest.mark.parametrize("header", ["X-PagerDuty-Token", "X-MCP-Tools", "X-MCP-Readonly", "Origin"])
-def test_a_header_that_is_there_twice(web: Web, header):
+def test_http_repeated_header_is_refused(web: Web, header):
     value = {"X-MCP-Tools": "get_teams", "X-MCP-Readonly": "true", "Origin": "http://localhost"}
     line = f"{header}: {value.get(header, 'sandbox-user')}"
     answer = web.raw(head("POST /mcp HTTP/1.1", "Host: localhost", line, line.swapcase()))
     assert status(answer) == 400
 
 
-def test_headers_have_a_limit(web: Web):
+def test_http_oversized_headers_are_refused(web: Web):
     many = [f"X-{number}: 1" for number in range(200)]
     assert status(web.raw(head("POST /mcp HTTP/1.1", "Host: localhost", *many))) == 431
     large = f"X: {'a' * 40_000}"
@@ -311,7 +313,7 @@ def test_headers_have_a_limit(web: Web):
         "/mcp%2f",
     ],
 )
-def test_path_tricks(web: Web, path):
+def test_http_odd_paths_are_not_found(web: Web, path):
     assert status(web.raw(head(f"POST {path} HTTP/1.1", "Host: localhost"))) == 404
 
 
@@ -326,23 +328,23 @@ def test_path_tricks(web: Web, path):
         (b"{}", -32600),
     ],
 )
-def test_a_body_that_is_no_message(web: Web, body, code):
+def test_http_body_without_message_is_refused(web: Web, body, code):
     answer = web.send(body=body)
     assert 400 <= answer.status < 500
     if code:
         assert (answer.status, answer.error["code"]) == (400, code)
 
 
-def test_json_of_great_depth(web: Web):
+def test_http_deep_json_is_refused(web: Web):
     assert web.send(body=b'{"a":' * 2000).status == 400
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "TRACE"])
-def test_methods_there_are_not(web: Web, method):
+def test_http_other_methods_are_refused(web: Web, method):
     assert web.send(method=method, Accept="text/event-stream").status == 405
 
 
-def test_too_many_requests_at_a_time(sandbox, nowhere: Path):
+def test_http_too_many_concurrent_requests_get_429(sandbox, nowhere: Path):
     options = ["--max-calls", "3", "--max-calls-per-credential", "2"]
     with serve(native(), *options, cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         sandbox.fail("hang", path="/teams", times=3)
@@ -373,7 +375,7 @@ def test_too_many_requests_at_a_time(sandbox, nowhere: Path):
             web.kill()
 
 
-def test_a_client_that_goes_away_stops_its_call(sandbox, nowhere: Path):
+def test_http_disconnected_client_stops_its_call(sandbox, nowhere: Path):
     with serve(native(), "--max-calls", "1", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
         sandbox.fail("hang", path="/teams")
         token = "X-PagerDuty-Token: sandbox-user"

@@ -1,4 +1,4 @@
-"""`get_incidents`, and the tools that act on one."""
+"""Tests of `get_incidents`, and of the tools that change an incident."""
 
 import pytest
 from doors import Session
@@ -10,7 +10,7 @@ def first(session: Session, **filters) -> dict:
     return session.call("get_incidents", limit=1, **filters)["incidents"][0]
 
 
-def test_a_list_counts_statuses(session: Session):
+def test_incidents_list_counts_statuses(session: Session):
     answer = session.call("get_incidents", limit=50)
     metadata, incidents = answer["metadata"], answer["incidents"]
     assert metadata["count"] == len(incidents) == 50
@@ -20,12 +20,12 @@ def test_a_list_counts_statuses(session: Session):
     assert {"autoresolve_count", "no_data_count", "has_more"} <= metadata.keys()
 
 
-def test_the_newest_come_first(session: Session):
+def test_incidents_newest_first(session: Session):
     created = [one["created_at"] for one in session.call("get_incidents")["incidents"]]
     assert created == sorted(created, reverse=True)
 
 
-def test_pages_continue_where_the_last_one_ended(session: Session):
+def test_incidents_pages_continue_at_next_offset(session: Session):
     first_two = session.call("get_incidents", limit=2, statuses=["resolved"])
     assert first_two["metadata"]["has_more"] is True
     offset = first_two["metadata"]["next_offset"]
@@ -42,33 +42,33 @@ def test_pages_continue_where_the_last_one_ended(session: Session):
         ({"urgencies": ["low"]}, "urgency", {"low"}),
     ],
 )
-def test_filters(session: Session, filters, field, values):
+def test_filters_narrow_list(session: Session, filters, field, values):
     incidents = session.call("get_incidents", **filters)["incidents"]
     assert incidents
     assert {incident[field] for incident in incidents} <= values
 
 
-def test_the_context_is_that_of_my_teams(session: Session):
+def test_context_limits_list_to_own_teams(session: Session):
     mine = set(session.call("build_user_context")["team_ids"])
     for incident in session.call("get_incidents")["incidents"]:
         assert mine & {team["id"] for team in incident["teams"]}
 
 
-def test_other_teams_are_asked_for_explicitly(session: Session):
+def test_incidents_of_other_teams_need_team_ids(session: Session):
     mine = session.call("build_user_context")["team_ids"]
     other = next(t["id"] for t in session.call("get_teams")["teams"] if t["id"] not in mine)
     incidents = session.call("get_incidents", current_user_context=False, team_ids=[other])
     assert all(other in {t["id"] for t in one["teams"]} for one in incidents["incidents"])
 
 
-def test_an_id_and_a_number_name_the_same_incident(session: Session):
+def test_incidents_id_and_number_are_equivalent(session: Session):
     listed = first(session)
     by_id = session.one("get_incidents", incident_id=listed["id"])
     assert by_id["title"] == listed["title"]
     assert session.one("get_incidents", incident_id=listed["incident_number"]) == by_id
 
 
-def test_extras_come_with_their_counts(session: Session):
+def test_incidents_extras_have_counts(session: Session):
     answer = session.call(
         "get_incidents",
         incident_id=first(session)["id"],
@@ -84,7 +84,7 @@ def test_extras_come_with_their_counts(session: Session):
 
 
 @pytest.mark.client
-def test_an_extra_that_fails_is_a_warning(log_in):
+def test_incidents_failed_extra_is_warning(log_in):
     with log_in("sandbox-basic-plan-user") as session:
         incident = first(session)["id"]
         answer = session.call("get_incidents", incident_id=incident, include_past_incidents=True)
@@ -93,13 +93,13 @@ def test_an_extra_that_fails_is_a_warning(log_in):
     assert "past_incidents" in warning
 
 
-def test_an_acknowledged_incident_is_acknowledged_in_the_next_call(own_session: Session):
+def test_acknowledge_is_visible_in_next_call(own_session: Session):
     incident = first(own_session, statuses=["triggered"])["id"]
     assert own_session.one("acknowledge_incident", incident_id=incident)["status"] == "acknowledged"
     assert own_session.one("get_incidents", incident_id=incident)["status"] == "acknowledged"
 
 
-def test_resolving_twice_is_an_error(own_session: Session):
+def test_resolve_twice_is_error(own_session: Session):
     incident = first(own_session, statuses=["triggered"])["id"]
     assert own_session.one("resolve_incident", incident_id=incident)["status"] == "resolved"
     error = own_session.fail("resolve_incident", incident_id=incident)
@@ -107,13 +107,13 @@ def test_resolving_twice_is_an_error(own_session: Session):
     assert incident in error["message"]
 
 
-def test_a_resolved_incident_cannot_be_acknowledged(own_session: Session):
+def test_acknowledge_of_resolved_incident_is_error(own_session: Session):
     incident = first(own_session, statuses=["resolved"])["id"]
     error = own_session.fail("acknowledge_incident", incident_id=incident)
     assert error["code"] == "ALREADY_RESOLVED"
 
 
-def test_writes_take_numbers_and_choose_fields(own_session: Session):
+def test_writes_accept_numbers_and_include(own_session: Session):
     number = first(own_session, statuses=["triggered"])["incident_number"]
     changed = own_session.one(
         "acknowledge_incident", incident_id=number, include=["status", "incident_number"]
@@ -121,7 +121,7 @@ def test_writes_take_numbers_and_choose_fields(own_session: Session):
     assert changed == {"status": "acknowledged", "incident_number": number}
 
 
-def test_an_added_note_is_seen(own_session: Session):
+def test_add_note_is_visible_in_next_call(own_session: Session):
     incident = first(own_session)["id"]
     content = "Rolled back.\n“Ünïcode” stays 🙂"
     note = own_session.one("add_incident_note", incident_id=incident, content=content)
@@ -135,7 +135,7 @@ def test_an_added_note_is_seen(own_session: Session):
     ("token", "code"),
     [("sandbox-read-only-user", "PERMISSION_DENIED"), ("sandbox-account-key", "NO_USER_CONTEXT")],
 )
-def test_who_may_not_write(log_in, token, code):
+def test_writes_with_insufficient_token_fail(log_in, token, code):
     with log_in("sandbox-user") as session:
         incident = first(session)["id"]
     with log_in(token) as session:
@@ -144,12 +144,10 @@ def test_who_may_not_write(log_in, token, code):
 
 
 @pytest.mark.client
-def test_an_account_level_key_writes_in_the_name_of_the_configured_user(
-    portal, entrance, nowhere, sandbox
-):
+def test_writes_with_account_level_key_use_configured_author(portal, entrance, nowhere, sandbox):
     own = {
         "PAGERDUTY_API_HOST": sandbox.url,
-        # By this name it is the server's own over HTTP, too, and not that of each request.
+        # Over HTTP this name also belongs to the server, not to each request.
         "PAGERDUTY_USER_API_KEY": "sandbox-account-key",
         "PAGERDUTY_USER_EMAIL": sandbox.control("GET", "/sandbox")["current_user"]["email"],
     }
@@ -161,7 +159,7 @@ def test_an_account_level_key_writes_in_the_name_of_the_configured_user(
 
 
 @pytest.mark.client
-def test_without_teams_it_is_what_is_assigned_to_me(log_in):
+def test_incidents_without_teams_are_the_users_own(log_in):
     with log_in("sandbox-teamless-user") as session:
         me = session.call("build_user_context")
         answer = session.call("get_incidents")

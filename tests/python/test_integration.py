@@ -1,7 +1,7 @@
-"""The tools that only read, against a real account.
+"""Tests of the read tools against a real account.
 
-Skipped without `PAGERDUTY_API_TOKEN`. Nothing is changed, and nothing is assumed about the account
-but that it answers: what is checked is that its answers are understood.
+They are skipped without `PAGERDUTY_API_TOKEN`. They change nothing, and assume nothing about the
+account except that it answers. They check that its answers can be read.
 """
 
 import os
@@ -20,13 +20,13 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def account(portal, door: Door, nowhere) -> Iterator[Session]:
-    """A session with the settings of whoever runs the tests."""
+    """Return a session with the settings of the user who runs the tests."""
     ours = {name: value for name, value in os.environ.items() if name.startswith("PAGERDUTY_")}
     with connect(portal, door, "--read-only", cwd=nowhere, **ours) as session:
         yield session
 
 
-# Without a context an account-level key may ask, too.
+# Without the context, an account-level key works, too.
 @pytest.mark.parametrize(
     "resource",
     [
@@ -34,7 +34,7 @@ def account(portal, door: Door, nowhere) -> Iterator[Session]:
         pytest.param("schedules", marks=pytest.mark.schedules),
     ],
 )
-def test_lists_of_the_account(account: Session, resource):
+def test_real_account_lists_work(account: Session, resource):
     answer = account.call(f"get_{resource}", limit=3)
     assert len(answer[resource]) <= 3
 
@@ -46,7 +46,7 @@ def test_lists_of_the_account(account: Session, resource):
         for name in ("escalation_policies", "incidents", "oncalls", "services", "users")
     ],
 )
-def test_lists_of_a_team(account: Session, resource):
+def test_real_account_lists_by_team_work(account: Session, resource):
     teams = account.call("get_teams", limit=1)["teams"]
     if not teams:
         pytest.skip("the account has no team")

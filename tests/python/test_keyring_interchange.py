@@ -1,8 +1,8 @@
-"""One keyring, two programs: a login of the Python server is ours, and ours is found by Python.
+"""Tests that the binary and the Python server use the same login in the keyring.
 
-Nothing is stubbed but the click in the browser: a real Secret Service (gnome-keyring, on a D-Bus
-session of its own, with a home of its own), Python's `keyring`, the native binary, and the
-sandbox as API and identity server.
+Only the click in the browser is simulated. The Secret Service (gnome-keyring on a separate D-Bus
+session with a separate home), Python's `keyring` and the native binary are real, and the sandbox is
+API and identity server.
 """
 
 import importlib.util
@@ -27,14 +27,14 @@ pytestmark = [pytest.mark.unit, pytest.mark.client]
 
 SERVICE = "pagerduty_mcp_server"
 TOKEN = "pdus+_sandbox-oauth"
-"""An OAuth token that the sandbox knows without anybody having logged in."""
+"""An OAuth token that the sandbox accepts without a login."""
 
 START = """
 printf pass | gnome-keyring-daemon --unlock --components=secrets >&2 || exit 1
 echo "$DBUS_SESSION_BUS_ADDRESS"
 cat >/dev/null
 """
-"""A session that says where its bus is and lasts until its standard input is closed."""
+"""A program that starts a session, prints the address of its bus, and waits for end of input."""
 
 ITEMS = """
 import json, secretstorage
@@ -48,7 +48,7 @@ collection = secretstorage.get_default_collection(secretstorage.dbus_init())
 names = {"service": sys.argv[1], "username": sys.argv[2]}
 collection.create_item("bare", names, sys.argv[3].encode())
 """
-"""Stores an item as a program does that does not know of Python's third attribute."""
+"""A program that stores an item without the third attribute of Python's `keyring`."""
 
 CLEAR = """
 import secretstorage
@@ -62,7 +62,7 @@ import sys, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))
 opener.open(sys.argv[1], timeout=10).read()
 """
-"""A person who follows the login page to its end."""
+"""A program that follows the login page to its end, like a user."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Keyring:
         assert done.returncode == 0, done.stderr
 
     def read(self, name: str) -> str | None:
-        """Read an entry with Python's `keyring`, which ends with 1 and says nothing without one."""
+        """Read an entry with Python's `keyring`, which exits with 1 if there is none."""
         done = self.python("-m", "keyring", "get", SERVICE, name)
         assert "Traceback" not in done.stderr, done.stderr
         return done.stdout.rstrip("\n") if done.returncode == 0 else None
@@ -100,7 +100,7 @@ class Keyring:
         assert done.returncode == 0, done.stderr
 
     def names(self) -> list[str]:
-        """The names of all entries, one for each item in the collection."""
+        """Return the names of all entries, one for each item in the collection."""
         done = self.python("-c", ITEMS)
         assert done.returncode == 0, done.stderr
         items = json.loads(done.stdout)
@@ -108,7 +108,7 @@ class Keyring:
         return sorted(item["username"] for item in items)
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all entries."""
         done = self.python("-c", CLEAR)
         assert done.returncode == 0, done.stderr
 
@@ -121,7 +121,7 @@ def without(reason: str) -> NoReturn:
 
 
 def missing() -> str | None:
-    """What keeps these tests from running."""
+    """Return the reason why these tests cannot run, if any."""
     for command in ("dbus-run-session", "gnome-keyring-daemon"):
         if shutil.which(command) is None:
             return f"{command} is not installed (Debian: apt-get install gnome-keyring dbus)"
@@ -133,7 +133,7 @@ def missing() -> str | None:
 
 @pytest.fixture(scope="module")
 def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
-    """The session."""
+    """Start the session."""
     if reason := missing():
         without(reason)
     home = tmp_path_factory.mktemp("home")
@@ -159,7 +159,7 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
         assert session.stdin is not None
         assert session.stdout is not None
         try:
-            # A container may forbid something the daemon needs, such as locked memory.
+            # A container may forbid an operation that the daemon needs, such as locking memory.
             address = session.stdout.readline().strip()
             if not address:
                 log.seek(0)
@@ -172,14 +172,14 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
 
 @pytest.fixture
 def keyring(desktop: Keyring) -> Keyring:
-    """The session, with nothing stored."""
+    """Return the session without any stored entry."""
     desktop.clear()
     return desktop
 
 
 @dataclass(frozen=True)
 class Ours:
-    """The native binary in the session, without any other credential than the keyring's."""
+    """The native binary in the session, without any credential but that in the keyring."""
 
     cwd: Path
     variables: dict[str, str]
@@ -188,7 +188,7 @@ class Ours:
         return native().run(*arguments, cwd=self.cwd, **self.variables)
 
     def teams(self) -> int:
-        """How many teams a call finds, which is to succeed."""
+        """Return the number of teams that a call finds, which must succeed."""
         done = self.run("call", "get_teams")
         assert done.returncode == 0, (done.stdout, done.stderr)
         return json.loads(done.stdout)["metadata"]["count"]
@@ -223,20 +223,20 @@ def ours(keyring: Keyring, sandbox: SandboxProcess, nowhere: Path, tmp_path: Pat
 
 
 def no_browser(ours: Ours) -> Ours:
-    """Ours, where a login in the browser would fail and be noticed."""
+    """Return the native binary. A login in the browser would fail and be noticed."""
     return Ours(ours.cwd, ours.variables | {"BROWSER": os.devnull, "PAGERDUTY_OAUTH_TIMEOUT": "1"})
 
 
-# Programs differ in whether they store whole seconds.
+# Programs differ in whether they store fractions of seconds.
 @pytest.mark.parametrize("fraction", ["", ".25"])
-def test_a_token_that_python_stored_is_used(keyring: Keyring, ours: Ours, fraction):
+def test_keyring_token_stored_by_python_is_used(keyring: Keyring, ours: Ours, fraction):
     keyring.store("oauth_token", TOKEN)
     keyring.store("token_expiry", f"{int(time()) + 3600}{fraction}")
     assert no_browser(ours).teams() > 0
     assert keyring.read("oauth_token") == TOKEN
 
 
-def test_a_token_that_we_stored_is_read_by_python(keyring: Keyring, ours: Ours):
+def test_keyring_token_stored_by_binary_is_read_by_python(keyring: Keyring, ours: Ours):
     ours.log_in()
     token = keyring.read("oauth_token")
     assert token is not None
@@ -250,7 +250,7 @@ def test_a_token_that_we_stored_is_read_by_python(keyring: Keyring, ours: Ours):
     assert no_browser(ours).teams() > 0
 
 
-def test_each_replaces_what_the_other_stored(keyring: Keyring, ours: Ours):
+def test_keyring_programs_replace_each_others_token(keyring: Keyring, ours: Ours):
     keyring.store("oauth_token", "stale")
     keyring.store("token_expiry", "1")
     ours.log_in()
@@ -264,7 +264,7 @@ def test_each_replaces_what_the_other_stored(keyring: Keyring, ours: Ours):
     assert no_browser(ours).teams() > 0
 
 
-def test_the_logout_is_pythons_too(keyring: Keyring, ours: Ours):
+def test_keyring_logout_removes_python_token(keyring: Keyring, ours: Ours):
     for name in ("oauth_token", "token_expiry", "refresh_token"):
         keyring.store(name, "1")
     done = ours.run("auth", "logout")
@@ -272,7 +272,7 @@ def test_the_logout_is_pythons_too(keyring: Keyring, ours: Ours):
     assert keyring.names() == []
 
 
-def test_of_two_items_pythons_is_read_and_a_login_leaves_one(keyring: Keyring, ours: Ours):
+def test_keyring_duplicate_items_prefer_python_until_login(keyring: Keyring, ours: Ours):
     keyring.store_bare("oauth_token", "stale")
     keyring.store("oauth_token", TOKEN)
     keyring.store("token_expiry", str(int(time()) + 3600))

@@ -1,7 +1,7 @@
-"""What survives a server that is killed, a client that goes, a PagerDuty that goes and comes back.
+"""Tests of servers that are killed, of clients that disappear, and of outages of PagerDuty.
 
-Processes and connections are real. What has happened when is told by the account's record of
-requests and by the gate before it, never by waiting some time.
+Processes and connections are real. The order of events is determined by the account's record of
+requests and by the gate in front of it, never by waiting.
 """
 
 import json
@@ -29,7 +29,7 @@ CONTENT = "The disk is full again."
 
 @pytest.fixture(scope="module", params=[*COMMANDS, "http"])
 def any_door(request: pytest.FixtureRequest) -> Door:
-    """Each of the processes there are: the two commands over standard streams, and HTTP."""
+    """Return each kind of process in turn: the two commands over standard streams, and HTTP."""
     return (COMMANDS | {"http": http})[request.param]()
 
 
@@ -54,7 +54,7 @@ def variables(between: Gate, sandbox: SandboxProcess, tmp_path: Path) -> dict[st
 
 
 def everywhere(folder: Path) -> dict[str, str]:
-    """Return variables that make this every folder in which a server could leave files."""
+    """Return variables that make this folder the only place where a server could leave files."""
     folders = ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"]
     folders += ["XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "APPDATA", "LOCALAPPDATA"]
     return dict.fromkeys(folders, str(folder))
@@ -67,7 +67,7 @@ def triggered(account: SandboxProcess) -> str:
 
 
 def ask(sandbox: SandboxProcess, path: str) -> Any:
-    """Ask the account itself, past the server."""
+    """Send a request directly to the account."""
     request = urllib.request.Request(sandbox.url + path)
     request.add_header("Authorization", f"Token token={TOKEN}")
     return json.loads(sandbox.open(request))
@@ -96,7 +96,7 @@ def call_message(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
 def in_a_call(
     door: Door, folder: Path, variables: dict[str, str], tool: str, **arguments: Any
 ) -> Iterator[subprocess.Popen[str]]:
-    """A server on standard streams that has been initialized and asked for one thing more."""
+    """Start a server on standard streams, initialize it and send it one more message."""
     with door.start(cwd=folder, **variables) as process:
         try:
             send(process, INITIALIZE)
@@ -115,7 +115,7 @@ def kill_in_a_call(
     tool: str,
     **arguments: Any,
 ) -> None:
-    """Kill a server while a call is under way, when `until` says so. Nobody gets an answer."""
+    """Kill a server during a call, when `until` returns true. The call gets no answer."""
     if not door.http:
         with in_a_call(door, folder, variables, tool, **arguments) as process:
             until()
@@ -132,11 +132,11 @@ def kill_in_a_call(
 
 @pytest.fixture
 def killed(any_door: Door, tmp_path: Path, account: SandboxProcess) -> Callable[..., None]:
-    """Kills a server in the middle of a write: before it has taken effect, or after."""
+    """Kill a server in the middle of a write, either before or after the write has taken effect."""
     variables = account.variables | everywhere(tmp_path)
 
     def killed(when: str, tool: str, took_effect: Callable[[], bool], **arguments: Any) -> None:
-        # Afterwards: the answer has begun and does not end.
+        # After the effect: the answer has begun and does not end.
         kind = "hang" if when == "before" else {"slow_body": 600_000}
         for method in ("PUT", "POST"):
             account.fail(kind, method=method)
@@ -158,13 +158,13 @@ def killed(any_door: Door, tmp_path: Path, account: SandboxProcess) -> Callable[
 def next_server(
     portal: BlockingPortal, any_door: Door, tmp_path: Path, account: SandboxProcess
 ) -> Callable[[], AbstractContextManager[Session]]:
-    """Starts the server that comes after the one that was killed."""
+    """Start the server that replaces the killed one."""
     variables = account.variables | everywhere(tmp_path)
     return partial(connect, portal, any_door, cwd=tmp_path, **variables)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_note_is_there_once_or_not_at_all_when_its_server_is_killed(
+def test_kill_during_note_writes_it_at_most_once(
     killed, next_server, account: SandboxProcess, when: str
 ):
     incident = triggered(account)
@@ -188,7 +188,7 @@ def test_a_note_is_there_once_or_not_at_all_when_its_server_is_killed(
     ("tool", "changed"),
     [("acknowledge_incident", "acknowledged"), ("resolve_incident", "resolved")],
 )
-def test_a_status_is_the_old_or_the_new_one_when_its_server_is_killed(
+def test_kill_during_status_change_leaves_valid_status(
     killed, next_server, account: SandboxProcess, when: str, tool: str, changed: str
 ):
     incident = triggered(account)
@@ -205,7 +205,7 @@ def test_a_status_is_the_old_or_the_new_one_when_its_server_is_killed(
     assert status(account, incident) == changed
 
 
-def test_a_call_under_way_is_finished_when_its_client_closes_the_input(
+def test_closed_input_lets_call_in_flight_finish(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
 ):
     between.hold("GET")
@@ -219,7 +219,7 @@ def test_a_call_under_way_is_finished_when_its_client_closes_the_input(
         assert process.wait(DEADLINE) == 0
 
 
-def test_a_call_that_never_ends_does_not_keep_the_process_when_its_client_closes_the_input(
+def test_closed_input_ends_process_with_hanging_call(
     door: Door, tmp_path: Path, variables: dict[str, str], sandbox: SandboxProcess
 ):
     sandbox.fail("hang", path="/teams", times=9)
@@ -234,7 +234,7 @@ def test_a_call_that_never_ends_does_not_keep_the_process_when_its_client_closes
         assert process.wait(DEADLINE) == 0
 
 
-def test_a_withdrawn_call_does_not_keep_the_process_when_its_client_closes_the_input(
+def test_closed_input_ends_process_with_canceled_call(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
 ):
     between.hold("GET")
@@ -246,7 +246,7 @@ def test_a_withdrawn_call_does_not_keep_the_process_when_its_client_closes_the_i
         assert process.stdout.read() == ""
 
 
-def test_a_client_that_dies_in_the_middle_of_a_call_leaves_no_process_behind(
+def test_killed_client_leaves_no_process(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
 ):
     between.hold("GET")
@@ -259,7 +259,7 @@ def test_a_client_that_dies_in_the_middle_of_a_call_leaves_no_process_behind(
         assert process.stderr.read() == ""
 
 
-def test_pagerduty_goes_and_comes_back(
+def test_pagerduty_outage_is_reported_and_recovered(
     portal: BlockingPortal, entrance: Entrance, nowhere: Path, account: SandboxProcess
 ):
     incident = triggered(account)
@@ -269,7 +269,7 @@ def test_pagerduty_goes_and_comes_back(
             portal, cwd=nowhere, **account.variables | {"PAGERDUTY_API_HOST": between.url}
         ) as session,
     ):
-        # The first call leaves several connections open, the second what is kept of the user.
+        # The first call opens several connections, and the second one fills the user cache.
         before = session.call("get_incidents", limit=150)
         context = session.call("build_user_context")
         between.shut()
@@ -293,13 +293,13 @@ def test_pagerduty_goes_and_comes_back(
         assert [note["content"] for note in shown["notes"]].count(CONTENT) == 1
 
 
-def test_connections_that_died_unnoticed_are_not_used_for_ever(
+def test_dead_connections_are_abandoned(
     portal: BlockingPortal, entrance: Entrance, nowhere: Path, between: Gate
 ):
     account = {"PAGERDUTY_API_HOST": between.url, "PAGERDUTY_API_TOKEN": TOKEN}
     with entrance(portal, cwd=nowhere, PAGERDUTY_TIMEOUT="2", **account) as session:
         teams = session.call("get_teams")
-        # Nothing comes back any more, and nobody says so, as when a router has lost its table.
+        # No more data arrives, and no error is reported, as when a router has lost its table.
         between.hold("GET")
         assert session.fail("get_teams")["code"] == "TIMEOUT"
         between.shut()
@@ -308,13 +308,13 @@ def test_connections_that_died_unnoticed_are_not_used_for_ever(
         assert session.call("get_teams") == teams
 
 
-def test_lost_answers_of_notes_arrive_before_the_client_gives_up(
+def test_lost_notes_are_reported_before_client_timeout(
     portal: BlockingPortal, nowhere: Path, account: SandboxProcess
 ):
     incidents = ask(account, "/incidents?statuses[]=triggered&statuses[]=acknowledged&limit=12")
     for method in ("POST", "GET"):
         account.fail("hang", path="/incidents/{id}/notes", method=method, times=1000)
-    # The default of the server is 45 s, that of the official TypeScript client 60 s.
+    # The server's default is 45 s, and that of the official TypeScript client 60 s.
     server, client = 6, 8
     variables = account.variables | {"PAGERDUTY_TIMEOUT": str(server)}
     with connect(portal, over_typescript(), cwd=nowhere, **variables) as session:

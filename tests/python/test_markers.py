@@ -1,4 +1,4 @@
-"""Rules about the tests themselves."""
+"""Tests of rules about the tests themselves."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ sys.exit(pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider"], plugin
 """
 
 
-def test_every_test_has_its_markers_and_every_marker_its_tests():
+def test_markers_match_tests():
     done = subprocess.run(
         [sys.executable, "-c", COLLECT], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Definitions of tools for models, and their calls."""
+"""Tests of the definitions of tools for models, and of calls by models."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ READING = [tool.name for tool in asyncio.run(mcp.list_tools()) if tool.annotatio
 
 
 def parts(definition: dict, format: str) -> tuple[str, str, dict]:
-    """Name, description and schema of a definition, and nothing else in it."""
+    """Return the name, the description and the schema of a definition, which has nothing else."""
     if format == "openai":
         assert definition.keys() == {"type", "function"}
         definition = definition["function"]
@@ -31,7 +31,7 @@ def parts(definition: dict, format: str) -> tuple[str, str, dict]:
 
 
 @pytest.mark.parametrize("format", ["openai", "openai-responses", "anthropic", "mcp"])
-def test_every_format_says_the_same(format):
+def test_definitions_agree_in_every_format(format):
     found = [parts(definition, format) for definition in tools(format)]
     listed = asyncio.run(mcp.list_tools())
     assert found == [(tool.name, tool.description, tool.inputSchema) for tool in listed]
@@ -39,7 +39,7 @@ def test_every_format_says_the_same(format):
         Draft202012Validator.check_schema(schema)
 
 
-def test_some_of_them():
+def test_definitions_of_selected_tools():
     def names(**chosen):
         return [tool["name"] for tool in tools("mcp", **chosen)]
 
@@ -50,7 +50,7 @@ def test_some_of_them():
     assert names(toolsets=[]) == []
 
 
-def test_what_is_not_there_is_refused():
+def test_definitions_refuse_unknown_names():
     with pytest.raises(PagerDutyError, match="no toolset") as error:
         tools(toolsets=["incident"])
     assert "incidents" in error.value.hint
@@ -61,7 +61,7 @@ def test_what_is_not_there_is_refused():
 @pytest.mark.parametrize(
     "arguments", [{"limit": 2}, '{"limit": 2}', {"limit": "2"}, '{"limit": "2", "query": null}']
 )
-def test_a_call_takes_arguments_as_models_give_them(pagerduty_sandbox, arguments):
+def test_model_call_accepts_arguments_of_models(pagerduty_sandbox, arguments):
     for answer in (
         asyncio.run(call("get_teams", arguments)),
         asyncio.run(PagerDuty().call("get_teams", arguments)),
@@ -71,13 +71,13 @@ def test_a_call_takes_arguments_as_models_give_them(pagerduty_sandbox, arguments
 
 
 @pytest.mark.parametrize("nothing", [None, {}, "", "{}"])
-def test_no_arguments(pagerduty_sandbox, nothing):
+def test_model_call_without_arguments(pagerduty_sandbox, nothing):
     assert asyncio.run(call("get_teams", nothing))["teams"]
 
 
 @pytest.mark.validation
 @pytest.mark.parametrize("broken", ["{", "[1]", "limit=2", "null", '{"limit": 2} and so on'])
-def test_what_is_no_object_is_told_to_the_model(pagerduty_sandbox, broken):
+def test_model_call_reports_arguments_that_are_no_object(pagerduty_sandbox, broken):
     with pytest.raises(PagerDutyError) as error:
         asyncio.run(call("get_teams", broken))
     assert error.value.code == "INVALID_PARAMETER"
@@ -87,7 +87,7 @@ def test_what_is_no_object_is_told_to_the_model(pagerduty_sandbox, broken):
 
 
 @pytest.mark.utils
-def test_a_model_has_a_response_budget(pagerduty_sandbox):
+def test_model_call_has_response_budget(pagerduty_sandbox):
     arguments = {"limit": 1_000}
     cut = asyncio.run(call("get_incidents", arguments))
     whole = asyncio.run(PagerDuty().get_incidents(**arguments))
@@ -98,6 +98,6 @@ def test_a_model_has_a_response_budget(pagerduty_sandbox):
 
 
 @pytest.mark.validation
-def test_the_rules_of_tools_hold_for_models(pagerduty_sandbox):
+def test_model_call_follows_rules_of_tools(pagerduty_sandbox):
     with pytest.raises(PagerDutyError, match="MISSING_PARAMETER"):
         asyncio.run(call("get_incidents", {"current_user_context": False}))

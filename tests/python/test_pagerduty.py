@@ -1,4 +1,4 @@
-"""`PagerDuty` and `SyncPagerDuty`: an account as an object."""
+"""Tests of `PagerDuty` and `SyncPagerDuty`."""
 
 import asyncio
 import inspect
@@ -25,20 +25,20 @@ from pagerduty_mcp_server import (
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
-BOTH = pytest.mark.parametrize("twin", [PagerDuty, SyncPagerDuty])
+BOTH = pytest.mark.parametrize("client_class", [PagerDuty, SyncPagerDuty])
 SCHEMAS = {tool.name: tool.inputSchema for tool in asyncio.run(mcp.list_tools())}
 LISTS = [name for name in TOOLS if "limit" in SCHEMAS[name].get("properties", {})]
 JSON_TYPES = {"bool": "boolean", "int": "integer", "list[str]": "array", "str": "string"}
 
 
 def ask(account, method: str, *positional, **arguments):
-    """Call a method of either twin."""
+    """Call a method of either class."""
     answer = getattr(account, method)(*positional, **arguments)
     return asyncio.run(answer) if isinstance(account, PagerDuty) else answer
 
 
 def everything(account, method: str, **arguments) -> list:
-    """Read a stream of either twin to its end."""
+    """Read a stream of either class to its end."""
     stream = getattr(account, method)(**arguments)
     if isinstance(account, SyncPagerDuty):
         return list(stream)
@@ -51,9 +51,9 @@ def everything(account, method: str, **arguments) -> list:
 
 @BOTH
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_method_has_the_parameters_of_its_tool(twin, tool):
+def test_methods_have_parameters_of_their_tool(client_class, tool):
     schema = SCHEMAS[tool]
-    parameters = dict(inspect.signature(getattr(twin, tool)).parameters)
+    parameters = dict(inspect.signature(getattr(client_class, tool)).parameters)
     del parameters["self"]
     assert list(parameters) == list(schema.get("properties", {}))
     for name, parameter in parameters.items():
@@ -70,8 +70,8 @@ def test_a_method_has_the_parameters_of_its_tool(twin, tool):
 
 @BOTH
 @pytest.mark.parametrize("tool", LISTS)
-def test_a_stream_has_the_parameters_of_its_list(twin, tool):
-    stream = getattr(twin, "iter_" + tool.removeprefix("get_"))
+def test_streams_have_parameters_of_their_list(client_class, tool):
+    stream = getattr(client_class, "iter_" + tool.removeprefix("get_"))
     parameters = inspect.signature(stream).parameters.keys() - {"self"}
     assert parameters < SCHEMAS[tool]["properties"].keys()
     assert {"limit", "include"} < parameters
@@ -80,16 +80,16 @@ def test_a_stream_has_the_parameters_of_its_list(twin, tool):
 
 @BOTH
 @pytest.mark.parametrize("tool", LISTS)
-def test_a_stream_gives_what_the_list_gives(pagerduty_sandbox, twin, tool):
+def test_streams_yield_rows_of_the_list(pagerduty_sandbox, client_class, tool):
     resource = tool.removeprefix("get_")
-    account = twin()
+    account = client_class()
     listed = ask(account, tool, limit=100)
     assert everything(account, f"iter_{resource}", limit=100) == listed[resource]
 
 
 @BOTH
-def test_a_stream_comes_page_by_page(pagerduty_sandbox, twin):
-    account = twin()
+def test_streams_fetch_page_by_page(pagerduty_sandbox, client_class):
+    account = client_class()
     pages = [f"limit=100&offset={offset}" for offset in (0, 99)]
     incidents = everything(account, "iter_incidents")
     assert len(incidents) == len({one["id"] for one in incidents}) > 100
@@ -98,7 +98,7 @@ def test_a_stream_comes_page_by_page(pagerduty_sandbox, twin):
     assert everything(account, "iter_incidents", limit=120) == incidents[:120]
 
 
-def test_a_stream_fetches_no_page_that_nobody_reads(pagerduty_sandbox):
+def test_streams_fetch_no_unread_page(pagerduty_sandbox):
     stream = SyncPagerDuty().iter_incidents()
     first = next(stream)
     stream.close()
@@ -107,7 +107,7 @@ def test_a_stream_fetches_no_page_that_nobody_reads(pagerduty_sandbox):
     assert len(asked) == 2
 
 
-def test_a_row_that_moves_to_the_next_page_comes_once(pagerduty_sandbox):
+def test_streams_deduplicate_moved_rows(pagerduty_sandbox):
     stream = SyncPagerDuty().iter_incidents()
     seen = [next(stream)["id"]]
     pagerduty_sandbox.trigger(title="Everything moves by one")
@@ -117,42 +117,42 @@ def test_a_row_that_moves_to_the_next_page_comes_once(pagerduty_sandbox):
 
 
 @BOTH
-def test_what_a_page_has_to_say_is_a_warning_once(pagerduty_sandbox, twin):
+def test_streams_issue_each_warning_once(pagerduty_sandbox, client_class):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        everything(twin(), "iter_incidents", statuses=["resolved", "closed"])
+        everything(client_class(), "iter_incidents", statuses=["resolved", "closed"])
     (warning,) = caught
     assert "closed" in str(warning.message)
 
 
 @BOTH
-def test_a_stream_has_no_response_budget(pagerduty_sandbox, monkeypatch, twin):
-    whole = everything(twin(), "iter_incidents")
+def test_streams_have_no_response_budget(pagerduty_sandbox, monkeypatch, client_class):
+    whole = everything(client_class(), "iter_incidents")
     asked = len(pagerduty_sandbox.requests)
     monkeypatch.setenv("PAGERDUTY_MAX_RESPONSE_TOKENS", "2000")
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        assert everything(twin(), "iter_incidents") == whole
-        assert everything(twin(max_response_tokens=300), "iter_incidents") == whole
+        assert everything(client_class(), "iter_incidents") == whole
+        assert everything(client_class(max_response_tokens=300), "iter_incidents") == whole
     assert len(pagerduty_sandbox.requests) == 3 * asked
 
 
 @BOTH
-def test_a_page_that_fails_fails_the_stream(pagerduty_sandbox, twin):
+def test_streams_fail_on_failed_page(pagerduty_sandbox, client_class):
     pagerduty_sandbox.fail_next(500, path="/incidents", skip=1, times=3)
     with pytest.raises(PagerDutyError, match="500"):
-        everything(twin(), "iter_incidents")
+        everything(client_class(), "iter_incidents")
 
 
 @BOTH
-def test_settings_are_those_given(pagerduty_sandbox, monkeypatch, twin):
+def test_client_settings_override_environment(pagerduty_sandbox, monkeypatch, client_class):
     url = pagerduty_sandbox.url
     monkeypatch.setenv("PAGERDUTY_API_HOST", "https://nowhere.invalid")
     monkeypatch.setenv("PAGERDUTY_API_TOKEN", "wrong")
     monkeypatch.setenv("PAGERDUTY_SANDBOX", "1")
-    me = ask(twin("sandbox-user", base_url=url), "build_user_context")
+    me = ask(client_class("sandbox-user", base_url=url), "build_user_context")
     assert me["user_id"] == pagerduty_sandbox.current_user["id"]
-    account = twin("sandbox-account-key", base_url=url, user_email=me["email"], timeout=20)
+    account = client_class("sandbox-account-key", base_url=url, user_email=me["email"], timeout=20)
     incident = pagerduty_sandbox.trigger(title="Too hot")["id"]
     ask(account, "acknowledge_incident", incident_id=incident)
     assert pagerduty_sandbox.requests[-1]["from"] == me["email"]
@@ -175,23 +175,23 @@ def test_settings_are_those_given(pagerduty_sandbox, monkeypatch, twin):
         {"user_email": ""},
     ],
 )
-def test_settings_that_cannot_be_used_are_refused_at_once(pagerduty_sandbox, twin, wrong):
+def test_client_settings_invalid_are_refused_at_once(pagerduty_sandbox, client_class, wrong):
     with pytest.raises(PagerDutyError) as error:
-        twin(**wrong)
+        client_class(**wrong)
     assert error.value.code == "INVALID_CONFIGURATION"
 
 
 @BOTH
-def test_a_region_does_not_lead_out_of_the_sandbox(pagerduty_sandbox, twin):
+def test_client_region_does_not_leave_sandbox(pagerduty_sandbox, client_class):
     for settings in ({"region": "eu"}, {"token": "sandbox-user", "region": "eu"}):
-        assert ask(twin(**settings), "get_teams", limit=1)["teams"]
+        assert ask(client_class(**settings), "get_teams", limit=1)["teams"]
     assert len(pagerduty_sandbox.requests) == 2
 
 
 @BOTH
-def test_later_changes_of_a_list_of_settings_change_nothing(pagerduty_sandbox, twin):
+def test_client_settings_list_is_copied(pagerduty_sandbox, client_class):
     toolsets = ["incidents"]
-    account = twin(toolsets=toolsets)
+    account = client_class(toolsets=toolsets)
     before = account.tools()
     toolsets[:] = ["teams"]
     assert account.tools() == before
@@ -223,25 +223,25 @@ def nested(depth):
     ],
     ids=range(12),
 )
-def test_arguments_that_json_cannot_say_are_invalid(pagerduty_sandbox, twin, arguments):
+def test_client_arguments_outside_json_are_invalid(pagerduty_sandbox, client_class, arguments):
     with pytest.raises(ValidationError) as error:
-        ask(twin(), "call", "get_teams", arguments)
+        ask(client_class(), "call", "get_teams", arguments)
     assert error.value.code == error.value.envelope["error"]["code"] == "INVALID_PARAMETER"
     assert pagerduty_sandbox.requests == []
 
 
-def test_arguments_are_a_dict_or_text(pagerduty_sandbox):
+def test_client_call_takes_dict_or_text(pagerduty_sandbox):
     for arguments in (["limit"], b"{}", 1):
         with pytest.raises(TypeError):
             SyncPagerDuty().call("get_teams", arguments)
 
 
-def test_without_a_loop_of_asyncio_the_error_says_what_to_do(pagerduty_sandbox):
+def test_client_without_event_loop_error_names_next_step(pagerduty_sandbox):
     with pytest.raises(RuntimeError, match=r"asyncio.*SyncPagerDuty"):
         PagerDuty().get_teams().send(None)
 
 
-def test_a_token_does_not_go_where_a_dotenv_file_says(tmp_path, nowhere):
+def test_client_token_is_not_sent_to_dotenv_host(tmp_path, nowhere):
     (tmp_path / ".env").write_text(
         "PAGERDUTY_API_HOST=http://127.0.0.1:9\nPAGERDUTY_API_TOKEN=theirs\n", encoding="utf-8"
     )
@@ -268,14 +268,14 @@ def test_a_token_does_not_go_where_a_dotenv_file_says(tmp_path, nowhere):
 
 
 @BOTH
-def test_a_token_is_not_shown(twin):
-    account = twin("u+very-secret-4711", base_url="http://127.0.0.1:9")
+def test_client_repr_hides_token(client_class):
+    account = client_class("u+very-secret-4711", base_url="http://127.0.0.1:9")
     assert "4711" not in f"{account!r} {vars(account)}"
 
 
 @BOTH
-def test_some_tools_may_be_left_out(pagerduty_sandbox, twin):
-    account = twin(read_only=True, toolsets=["incidents"])
+def test_client_tool_filters_apply(pagerduty_sandbox, client_class):
+    account = client_class(read_only=True, toolsets=["incidents"])
     assert [one["name"] for one in account.tools("mcp")] == ["get_incidents"]
     assert account.tools("mcp", toolsets=["teams"]) == [], "what call() would refuse"
     assert account.tools("mcp", toolsets=["teams", "incidents"]) == account.tools("mcp")
@@ -287,7 +287,7 @@ def test_some_tools_may_be_left_out(pagerduty_sandbox, twin):
         assert error.value.code == "UNKNOWN_TOOL"
 
 
-def test_closed_is_closed(pagerduty_sandbox):
+def test_closed_client_refuses_calls(pagerduty_sandbox):
     async def use():
         async with PagerDuty() as account:
             await account.get_teams()
@@ -301,7 +301,7 @@ def test_closed_is_closed(pagerduty_sandbox):
         account.get_teams()
 
 
-def test_what_has_begun_when_it_is_closed_is_answered(pagerduty_sandbox):
+def test_closed_client_answers_calls_in_flight(pagerduty_sandbox):
     pagerduty_sandbox.delay_next(1, path="/teams")
 
     async def use():
@@ -319,7 +319,7 @@ def test_what_has_begun_when_it_is_closed_is_answered(pagerduty_sandbox):
     asyncio.run(use())
 
 
-def test_one_account_serves_several_loops_and_threads(pagerduty_sandbox):
+def test_client_serves_several_loops_and_threads(pagerduty_sandbox):
     account, blocking = PagerDuty(), SyncPagerDuty()
 
     def loop(_):
@@ -334,7 +334,7 @@ def test_one_account_serves_several_loops_and_threads(pagerduty_sandbox):
     assert all(answer == answers[0] for answer in answers)
 
 
-def test_a_thousand_calls_at_once(pagerduty_sandbox):
+def test_client_answers_thousand_concurrent_calls(pagerduty_sandbox):
     pagerduty_sandbox.limit_rate(100_000)
 
     async def calls():
@@ -346,8 +346,8 @@ def test_a_thousand_calls_at_once(pagerduty_sandbox):
     assert all(answer == answers[0] for answer in answers)
 
 
-def test_other_threads_run_while_a_call_blocks(pagerduty_sandbox):
-    """The other thread lets the call go on: if the interpreter were held, both would hang."""
+def test_blocking_call_lets_other_threads_run(pagerduty_sandbox):
+    """The other thread lets the call finish: if the call held the interpreter, both would hang."""
     pagerduty_sandbox.fail_next(kind="hang", path="/teams")
     account = SyncPagerDuty(timeout=20)
     ended = threading.Event()
@@ -374,7 +374,7 @@ def test_other_threads_run_while_a_call_blocks(pagerduty_sandbox):
 HANGS = """
 import asyncio, signal
 from pagerduty_mcp_server import PagerDuty, SyncPagerDuty
-# Whatever runs the tests in the background may have left it ignored.
+# The program that runs the tests may ignore the signal, which is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 print("begin", flush=True)
 try:
@@ -388,7 +388,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize(
     "call", ["asyncio.run(PagerDuty().get_teams())", "SyncPagerDuty().get_teams()"]
 )
-def test_ctrl_c_ends_a_call(pagerduty_sandbox, call):
+def test_ctrl_c_ends_call(pagerduty_sandbox, call):
     pagerduty_sandbox.fail_next(kind="hang", path="/teams", times=10)
     with subprocess.Popen(
         [sys.executable, "-c", HANGS.format(call=call)],
@@ -405,7 +405,7 @@ def test_ctrl_c_ends_a_call(pagerduty_sandbox, call):
     assert process.returncode == 0
 
 
-def test_a_cancelled_stream_can_be_read_no_further_and_asks_nothing(pagerduty_sandbox):
+def test_canceled_stream_ends_without_requests(pagerduty_sandbox):
     async def cancel():
         pagerduty_sandbox.fail_next(kind="hang", path="/incidents", skip=1)
         stream = PagerDuty().iter_incidents()
@@ -438,8 +438,8 @@ asyncio.run(main())
 """
 
 
-def test_a_program_may_end_while_answers_arrive(pagerduty_sandbox):
-    """The interpreter's end used to meet threads that were just handing an answer over."""
+def test_program_may_exit_while_answers_arrive(pagerduty_sandbox):
+    """At the exit of the interpreter, threads may still deliver answers."""
     variables = environment(**pagerduty_sandbox.environment)
     programs = [subprocess.Popen([sys.executable, "-c", ENDS], env=variables) for _ in range(12)]
     assert [program.wait(30) for program in programs] == [0] * 12

@@ -1,4 +1,4 @@
-"""What PagerDuty answers, turned into what we answer: envelopes, fields, sizes."""
+"""Tests of the conversion of PagerDuty's answers: envelopes, fields, sizes."""
 
 import pytest
 from doors import Session
@@ -40,7 +40,7 @@ RESOURCES = [
 
 
 def empty(value) -> bool:
-    """Whether there is something in it that says nothing."""
+    """Return whether a value contains an empty value."""
     if isinstance(value, dict):
         return not value or any(empty(part) for part in value.values())
     if isinstance(value, list):
@@ -49,7 +49,7 @@ def empty(value) -> bool:
 
 
 @pytest.mark.parametrize(("tool", "fields"), RESOURCES)
-def test_the_envelope_and_the_default_fields(session: Session, tool, fields):
+def test_answers_have_envelope_and_default_fields(session: Session, tool, fields):
     many = tool.removeprefix("get_")
     answer = session.call(tool)
     assert list(answer) == ["metadata", many]
@@ -63,14 +63,14 @@ def test_the_envelope_and_the_default_fields(session: Session, tool, fields):
 
 
 @pytest.mark.parametrize(("tool", "fields"), RESOURCES)
-def test_include_replaces_the_fields_in_its_own_order(session: Session, tool, fields):
+def test_include_replaces_fields_in_given_order(session: Session, tool, fields):
     wanted = sorted(fields - {"summary"}, reverse=True)
     for item in session.call(tool, limit=3, include=wanted)[tool.removeprefix("get_")]:
         assert list(item) == [field for field in wanted if field in item]
 
 
 @pytest.mark.incidents
-def test_include_may_name_what_is_not_a_default(session: Session):
+def test_include_accepts_non_default_fields(session: Session):
     fields = ["html_url", "incident_key", "priority"]
     incidents = session.call("get_incidents", limit=20, include=fields)["incidents"]
     assert all(one["html_url"].startswith("https://") for one in incidents)
@@ -78,7 +78,7 @@ def test_include_may_name_what_is_not_a_default(session: Session):
 
 
 @pytest.mark.incidents
-def test_include_may_name_what_has_to_be_fetched(session: Session):
+def test_include_accepts_fields_that_need_requests(session: Session):
     incident = session.call("get_incidents", limit=1)["incidents"][0]["id"]
     shown = session.one("get_incidents", incident_id=incident, include=["past_incidents", "id"])
     assert list(shown)[-1] == "id"
@@ -105,18 +105,18 @@ def test_include_may_name_what_has_to_be_fetched(session: Session):
         ([], {}),
     ],
 )
-def test_the_body_of_an_incident(user: Session, sandbox, details, shown):
+def test_incident_body_is_shown(user: Session, sandbox, details, shown):
     body = {"type": "incident_body", "details": details}
     wrong = {"incident": {"id": "PABC123", "type": "incident", "body": body}}
     sandbox.fail({"wrong_json": wrong}, path="/incidents/{id}")
     incident = user.one("get_incidents", incident_id="PABC123")
     assert incident.pop("id") == "PABC123"
-    # Of a payload in an unusual form it is left open what is shown, as long as something is.
+    # The form of an unusual payload is not specified, but some of it must be shown.
     assert shown is None or incident == shown
 
 
 @pytest.mark.utils
-def test_an_answer_is_cut_at_a_whole_item_that_fits(log_in):
+def test_answer_over_budget_ends_at_whole_item(log_in):
     with log_in("sandbox-user", PAGERDUTY_MAX_RESPONSE_TOKENS="1000") as session:
         answer = session.call("get_incidents")
         metadata, incidents = answer["metadata"], answer["incidents"]
@@ -128,7 +128,7 @@ def test_an_answer_is_cut_at_a_whole_item_that_fits(log_in):
 
 
 @pytest.mark.utils
-def test_a_hundred_incidents_fit(session: Session):
+def test_hundred_incidents_fit_default_budget(session: Session):
     metadata = session.call("get_incidents")["metadata"]
     assert metadata["count"] == 100
     assert "warnings" not in metadata

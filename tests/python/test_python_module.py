@@ -1,4 +1,4 @@
-"""The package in one's own process: `from pagerduty_mcp_server import mcp`."""
+"""Tests of the package in the same process: `from pagerduty_mcp_server import mcp`."""
 
 import asyncio
 import multiprocessing
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.server]
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, nowhere: Path):
-    """Removes the settings of the user who runs the tests; the sandbox stays in memory."""
+    """Remove the settings of the user who runs the tests. The sandbox stays in memory."""
     for name in [name for name in os.environ if name.startswith("PAGERDUTY_")]:
         if name != "PAGERDUTY_SANDBOX_STATE":
             monkeypatch.delenv(name)
@@ -29,7 +29,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, nowhere: Path):
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, sandbox):
-    """An account that the process's own environment points to."""
+    """Return an account that the environment of this process selects."""
     monkeypatch.setenv("PAGERDUTY_API_HOST", sandbox.url)
     monkeypatch.setenv("PAGERDUTY_API_TOKEN", "sandbox-user")
     return sandbox
@@ -46,7 +46,7 @@ def fail(tool: str, **arguments) -> PagerDutyError:
 
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run code in an interpreter of its own."""
+    """Run code in a separate interpreter."""
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -57,7 +57,7 @@ def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_names():
+def test_module_exports_its_names():
     assert mcp.name == "pagerduty_mcp_server"
     assert repr(mcp) == "<Server 'pagerduty_mcp_server'>"
     assert pagerduty_mcp_server.__version__ == metadata.version("pagerduty-mcp-server")
@@ -66,7 +66,7 @@ def test_names():
     assert callable(pagerduty_mcp_server.main)
 
 
-def test_nothing_else_is_imported():
+def test_module_imports_nothing_else():
     code = (
         "import sys; before = set(sys.modules); import pagerduty_mcp_server;"
         "new = set(sys.modules) - before - set(sys.builtin_module_names);"
@@ -76,11 +76,11 @@ def test_nothing_else_is_imported():
     assert set(python(code).stdout.split()) - {"_xxsubinterpreters"} == {"pagerduty_mcp_server"}
 
 
-def test_nothing_has_to_be_installed_with_it():
+def test_module_has_no_dependencies():
     assert metadata.requires("pagerduty-mcp-server") in (None, [])
 
 
-def test_the_tools_are_those_of_the_server(mcp_session: Session):
+def test_module_tools_equal_server_tools(mcp_session: Session):
     tools = asyncio.run(mcp.list_tools())
     assert [tool.name for tool in tools] == TOOLS
     for ours, theirs in zip(tools, mcp_session.ask("list_tools").tools, strict=True):
@@ -90,24 +90,24 @@ def test_the_tools_are_those_of_the_server(mcp_session: Session):
         assert repr(ours).startswith(f'Tool(name="{ours.name}", description="')
 
 
-def test_an_answer_is_a_dict(account):
+def test_module_call_returns_dict(account):
     answer = call("get_incidents", limit=2)
     assert list(answer) == ["metadata", "incidents"]
     assert answer["metadata"]["count"] == 2
 
 
-def test_arguments_may_be_left_out(account):
+def test_module_call_without_arguments(account):
     assert asyncio.run(mcp.call_tool("get_teams")) == call("get_teams")
 
 
-def test_the_embedded_account_lives_from_call_to_call(monkeypatch):
+def test_module_sandbox_keeps_state_between_calls(monkeypatch):
     monkeypatch.setenv("PAGERDUTY_SANDBOX", "1")
     incident = call("get_incidents", limit=1, statuses=["triggered"])["incidents"][0]["id"]
     call("acknowledge_incident", incident_id=incident)
     assert call("get_incidents", incident_id=incident)["incidents"][0]["status"] == "acknowledged"
 
 
-def test_the_environment_is_looked_at_on_every_call(account, monkeypatch):
+def test_module_reads_environment_on_every_call(account, monkeypatch):
     assert call("get_incidents", limit=1)["incidents"]
     monkeypatch.setenv("PAGERDUTY_API_TOKEN", "sandbox-account-key")
     assert fail("get_incidents").code == "NO_USER_CONTEXT"
@@ -117,7 +117,7 @@ def test_the_environment_is_looked_at_on_every_call(account, monkeypatch):
     assert fail("get_incidents").code == "INVALID_CONFIGURATION"
 
 
-def test_a_dotenv_file_is_read_and_not_put_into_the_environment(sandbox, tmp_path, monkeypatch):
+def test_module_dotenv_does_not_change_environment(sandbox, tmp_path, monkeypatch):
     (tmp_path / ".env").write_text(
         f"PAGERDUTY_API_HOST={sandbox.url}\nPAGERDUTY_API_TOKEN=sandbox-user\n", encoding="utf-8"
     )
@@ -130,7 +130,7 @@ def test_a_dotenv_file_is_read_and_not_put_into_the_environment(sandbox, tmp_pat
     assert python(code).stdout == "True None\n"
 
 
-def test_a_dotenv_files_host_is_looked_at_on_every_call(sandbox, tmp_path, monkeypatch):
+def test_module_dotenv_host_is_checked_on_every_call(sandbox, tmp_path, monkeypatch):
     (tmp_path / ".env").write_text(
         f"PAGERDUTY_API_HOST={sandbox.url}\nPAGERDUTY_API_TOKEN=sandbox-user\n", encoding="utf-8"
     )
@@ -165,7 +165,7 @@ def test_a_dotenv_files_host_is_looked_at_on_every_call(sandbox, tmp_path, monke
         ({"status": {"code": 404}}, {"code": "NOT_FOUND", "status": 404, "retryable": False}),
     ],
 )
-def test_an_error_has_attributes(account, kind, attributes):
+def test_module_errors_have_attributes(account, kind, attributes):
     account.fail(kind, path="/teams", times=5)
     error = fail("get_teams")
     assert {name: getattr(error, name) for name in attributes} == attributes
@@ -175,27 +175,27 @@ def test_an_error_has_attributes(account, kind, attributes):
     assert type(error) is PagerDutyError
 
 
-def test_errors_of_credentials_have_their_class(account, monkeypatch):
+def test_module_credential_errors_have_their_class(account, monkeypatch):
     monkeypatch.setenv("PAGERDUTY_API_TOKEN", "wrong")
     assert type(fail("get_teams")) is PagerDutyAuthError
     monkeypatch.delenv("PAGERDUTY_API_TOKEN")
     assert type(fail("get_teams")) is PagerDutyAuthError
 
 
-def test_an_unknown_tool_is_an_error(account):
+def test_module_unknown_tool_is_error(account):
     error = fail("get_team")
     assert error.code == "UNKNOWN_TOOL"
     assert "get_teams" in error.hint
 
 
-def test_errors_can_be_pickled(account):
+def test_module_errors_can_be_pickled(account):
     error = fail("get_teams", limit=-1)
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert vars(copy) == vars(error)
 
 
-def test_errors_can_be_made_by_those_who_test_their_callers():
+def test_module_errors_can_be_constructed():
     error = PagerDutyAuthError("no")
     assert (str(error), error.message, error.envelope) == ("INTERNAL: no", "no", {})
 
@@ -213,12 +213,12 @@ def test_errors_can_be_made_by_those_who_test_their_callers():
         (b"{}", TypeError),
     ],
 )
-def test_arguments_that_json_cannot_say(account, arguments, error):
+def test_module_arguments_outside_json_are_refused(account, arguments, error):
     with pytest.raises(error):
         asyncio.run(mcp.call_tool("get_teams", arguments))
 
 
-def test_calls_run_side_by_side(account):
+def test_calls_run_concurrently(account):
     account.fail({"delay": 300}, path="/teams", times=10)
 
     async def calls():
@@ -231,7 +231,7 @@ def test_calls_run_side_by_side(account):
     assert seconds < 10 * 0.3
 
 
-def test_the_loop_runs_on_during_a_call(account):
+def test_module_call_does_not_block_event_loop(account):
     async def loop_runs() -> bool:
         account.fail("hang", path="/teams")
         task = asyncio.create_task(mcp.call_tool("get_teams"))
@@ -243,8 +243,8 @@ def test_the_loop_runs_on_during_a_call(account):
     assert asyncio.run(loop_runs())
 
 
-def test_a_cancelled_call_closes_its_connection(monkeypatch):
-    """Seen from the other side: a server that gets a request, answers nothing, and waits."""
+def test_module_canceled_call_closes_connection(monkeypatch):
+    """Observe it from the other side: a server that receives a request and never answers."""
 
     async def cancel() -> bytes:
         arrived = asyncio.get_running_loop().create_future()
@@ -270,7 +270,7 @@ def test_a_cancelled_call_closes_its_connection(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_process_is_told_so(account):
+def test_module_forked_process_gets_error(account):
     call("get_teams")
     context = multiprocessing.get_context("fork")
     reader, writer = context.Pipe(duplex=False)
@@ -288,7 +288,7 @@ def tell_what_is_raised(pipe) -> None:
         pipe.send(str(error))
 
 
-def test_python_dash_m_is_the_console_command(nowhere: Path):
+def test_module_python_m_runs_console_command(nowhere: Path):
     done = subprocess.run(
         [sys.executable, "-m", "pagerduty_mcp_server", "--help"],
         capture_output=True,
@@ -301,7 +301,7 @@ def test_python_dash_m_is_the_console_command(nowhere: Path):
     assert "Usage: pagerduty-mcp-server" in done.stdout
 
 
-def test_run_serves_until_the_input_ends(nowhere: Path):
+def test_module_run_serves_until_end_of_input(nowhere: Path):
     code = "import sys; from pagerduty_mcp_server import mcp; mcp.run(); sys.exit('ended')"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -317,7 +317,7 @@ def test_run_serves_until_the_input_ends(nowhere: Path):
     assert (done.returncode, done.stderr) == (1, "ended\n")
 
 
-def test_run_takes_a_transport_as_before(nowhere: Path):
+def test_module_run_accepts_transport(nowhere: Path):
     start = "from pagerduty_mcp_server import mcp; mcp.run({})"
     settings = environment(PAGERDUTY_SANDBOX="1", FASTMCP_TRANSPORT="http")
     done = subprocess.run(
@@ -346,12 +346,12 @@ def test_run_takes_a_transport_as_before(nowhere: Path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_line_is_that_of_the_main_thread():
+def test_module_main_needs_main_thread():
     with ThreadPoolExecutor(1) as threads, pytest.raises(RuntimeError, match="main thread"):
         threads.submit(pagerduty_mcp_server.main).result()
 
 
-def test_run_ends_the_process_when_it_cannot_start():
+def test_module_run_exits_when_start_fails():
     done = python("import pagerduty_mcp_server as p; p.mcp.run()", PAGERDUTY_TIMEOUT="soon")
     assert done.returncode == 2
     assert "PAGERDUTY_TIMEOUT" in done.stderr

@@ -1,4 +1,4 @@
-"""The embedded account, told to fail: `--sandbox-faults`."""
+"""Tests of faults in the embedded account: `--sandbox-faults`."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def call(door: Door, nowhere: Path, faults: str, *arguments: str, **variables: s
         ('[{"path": "/teams", "times": 9, "kind": {"status": {"code": 404}}}]', "NOT_FOUND"),
     ],
 )
-def test_a_fault_is_met_by_every_request(door: Door, nowhere: Path, faults: str, code: str):
+def test_sandbox_fault_affects_every_request(door: Door, nowhere: Path, faults: str, code: str):
     status, answer = call(door, nowhere, faults)
     assert (status, answer["error"]["code"]) == (1, code)
 
@@ -41,35 +41,35 @@ def test_a_fault_is_met_by_every_request(door: Door, nowhere: Path, faults: str,
 @pytest.mark.parametrize(
     "faults", ["status=503 x2", "/users reset", "PUT reset", "0% reset", "slow_body=50", "delay=5"]
 )
-def test_a_fault_that_passes_or_is_elsewhere_does_no_harm(door: Door, nowhere: Path, faults: str):
+def test_sandbox_passing_or_other_fault_is_harmless(door: Door, nowhere: Path, faults: str):
     status, answer = call(door, nowhere, faults)
     assert status == 0, answer
 
 
-def test_a_change_whose_answer_is_replaced_is_looked_for(door: Door, nowhere: Path):
+def test_sandbox_replaced_answer_of_write_is_verified(door: Door, nowhere: Path):
     listed = door.run("call", "get_incidents", "limit=1", "--sandbox", cwd=nowhere)
     incident = json.loads(listed.stdout)["incidents"][0]["id"]
     note = ("call", "add_incident_note", f"incident_id={incident}", "content=on it", "--sandbox")
-    for faults, status, told in [
+    for faults, status, error in [
         ("POST replaced=502", 0, None),
         ("POST reset", 1, "OUTCOME_UNKNOWN"),
     ]:
         done = door.run(*note, "--sandbox-faults", faults, cwd=nowhere)
         answer = json.loads(done.stdout)
-        assert (done.returncode, answer.get("error", {}).get("code")) == (status, told), answer
+        assert (done.returncode, answer.get("error", {}).get("code")) == (status, error), answer
 
 
-def test_a_slow_body_takes_its_time(door: Door, nowhere: Path):
+def test_sandbox_slow_body_is_slow(door: Door, nowhere: Path):
     status, answer = call(door, nowhere, "slow_body=60000", PAGERDUTY_TIMEOUT="0.5")
     assert (status, answer["error"]["code"]) == (1, "TIMEOUT")
 
 
-def test_the_variable_does_the_same(door: Door, nowhere: Path):
+def test_sandbox_faults_variable_equals_option(door: Door, nowhere: Path):
     status, answer = call(door, nowhere, "", PAGERDUTY_SANDBOX_FAULTS="status=401")
     assert (status, answer["error"]["code"]) == (1, "AUTHENTICATION_FAILED")
 
 
-def test_what_makes_no_sense_is_wrong_use(door: Door, nowhere: Path):
+def test_sandbox_invalid_faults_exit_with_2(door: Door, nowhere: Path):
     status, said = call(door, nowhere, "status=503; explode")
     assert status == 2
     assert '"explode"' in said

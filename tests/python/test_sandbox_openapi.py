@@ -1,8 +1,8 @@
-"""The sandbox speaks PagerDuty's wire format.
+"""Tests that the sandbox uses PagerDuty's wire format.
 
-Every endpoint of the sandbox is asked for lists, single objects, filters, pages, writes and errors, and every body is
-checked against the response schema that PagerDuty's own OpenAPI description gives for that path and status. The
-description is 2.7 MB and not ours to ship: where it is not beside the repository, these tests are skipped.
+The tests request lists, single objects, filters, pages, writes and errors from every endpoint of the sandbox, and check
+every body against the response schema in PagerDuty's OpenAPI description for that path and status. The description has
+2.7 MB and no license to redistribute it, so these tests are skipped if it is not beside the repository.
 """
 
 import json
@@ -30,7 +30,7 @@ READ_ONLY = "Token token=sandbox-read-only-user"
 BASIC_PLAN = "Token token=sandbox-basic-plan-user"
 OAUTH = "Bearer pdus+_sandbox-oauth"
 
-# Where the schemas are evidently wrong about real life: fields that are null in answers and not nullable in schemas.
+# Errors of the schemas: fields that are null in real answers, but not nullable in the schema.
 NULL_IN_REAL_LIFE = {
     "resolved_at": "PagerDuty's own example of an open incident has null",
     "resolve_reason": "PagerDuty's own examples have null unless the incident was merged",
@@ -41,7 +41,7 @@ NULL_IN_REAL_LIFE = {
     "end": "null for a permanent on-call, as the description says, and for a layer that goes on",
     "total": "null unless total=true, as the parameter's description says for past incidents too",
 }
-# The details of an incident's body are an object only when it came through the events API.
+# The details of an incident's body are an object only if it came through the events API.
 TEXT_IN_REAL_LIFE = {"details"}
 
 
@@ -77,7 +77,7 @@ class Contract:
         assert not problems, f"{method} {template} {status} is not what PagerDuty describes:\n{report}"
 
     def pointer(self, method, template, status):
-        """Where the schema is. Operations leave out errors (PUT /incidents/{id} its 400), and all errors look alike."""
+        """Return the path of the schema. Operations omit some errors (PUT /incidents/{id} its 400), which all look alike."""
         responses = self.paths.get(template, {}).get(method, {}).get("responses", {})
         if status not in responses:
             assert status >= "400", f"{method} {template} does not describe {status}"
@@ -89,7 +89,7 @@ class Contract:
 
 
 def as_json_schema(node):
-    """OpenAPI 3.0 writes `nullable: true` where JSON Schema has a list of types."""
+    """Convert `nullable: true` of OpenAPI 3.0 to the list of types in JSON Schema."""
     if isinstance(node, list):
         return [as_json_schema(item) for item in node]
     if not isinstance(node, dict):
@@ -101,22 +101,22 @@ def as_json_schema(node):
 
 
 def is_real_life(error):
-    """Whether the answer differs from the schema in a way that PagerDuty's answers do."""
+    """Return whether an answer differs from the schema as PagerDuty's own answers do."""
     field = error.absolute_path[-1] if error.absolute_path else None
     if error.instance is None and field in NULL_IN_REAL_LIFE:
         return True
     if isinstance(error.instance, str) and field in TEXT_IN_REAL_LIFE:
         return True
-    # `include[]` replaces references by whole objects, as its descriptions say; some schemas know only references.
+    # `include[]` replaces references by whole objects, as its descriptions say. Some schemas have only references.
     if field == "type" and error.validator == "enum" and f"{error.instance}_reference" in error.validator_value:
         return True
-    # Of alternatives, one has to be right in all respects but these.
+    # One of the alternatives must match except for these differences.
     alternatives = groupby(error.context or [], key=lambda inner: inner.schema_path[0])
     return any(all(is_real_life(inner) for inner in inners) for _, inners in alternatives)
 
 
 class Api:
-    """A client that believes nothing it has not checked."""
+    """A client that checks every answer."""
 
     def __init__(self, sandbox, contract):
         self.sandbox = sandbox
@@ -175,7 +175,7 @@ SINGULAR = {"escalation_policies": "escalation_policy"}
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_lists_come_in_pages(api, path):
+def test_openapi_lists_are_paged(api, path):
     key, _ = LISTS[path]
     first = api.get(path)
     assert (first["limit"], first["offset"], first["total"]) == (25, 0, None)
@@ -189,14 +189,14 @@ def test_lists_come_in_pages(api, path):
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_pages_that_make_no_sense_are_refused(api, path):
+def test_openapi_invalid_paging_is_refused(api, path):
     assert api.get(path, [("limit", 100), ("offset", 9901)], status=400)["error"]["code"] == 2002
     for query in [("limit", "-1"), ("limit", "ten"), ("offset", "-5"), ("offset", "x")]:
         assert api.get(path, [query], status=400)["error"]["code"] == 2001
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_every_include(api, path):
+def test_openapi_includes_match_schema(api, path):
     key, includes = LISTS[path]
     for include in includes:
         api.get(path, [("limit", 100), ("include[]", include)])
@@ -206,7 +206,7 @@ def test_every_include(api, path):
 
 
 @pytest.mark.parametrize("path", [path for path in LISTS if path != "/oncalls"])
-def test_everything_listed_can_be_shown(api, path):
+def test_openapi_listed_objects_can_be_shown(api, path):
     key, includes = LISTS[path]
     singular = SINGULAR.get(key, key.removesuffix("s"))
     for row in api.get(path)[key]:
@@ -217,7 +217,7 @@ def test_everything_listed_can_be_shown(api, path):
 
 
 @pytest.mark.parametrize("path", [path for path in LISTS if path not in {"/oncalls", "/incidents"}])
-def test_query_is_part_of_the_name(api, path):
+def test_openapi_query_matches_part_of_name(api, path):
     key, _ = LISTS[path]
     rows = api.get(path, [("limit", 100)])[key]
     part = rows[3]["name"][1:5].upper()
@@ -229,7 +229,7 @@ def test_query_is_part_of_the_name(api, path):
 
 
 @pytest.mark.parametrize("path", ["/users", "/services", "/escalation_policies", "/schedules", "/incidents"])
-def test_team_ids(api, path):
+def test_openapi_team_ids_filter(api, path):
     key, _ = LISTS[path]
     team = api.me()["teams"][0]["id"]
     rows = api.get(path, [("team_ids[]", team), ("limit", 100)])[key]
@@ -238,7 +238,7 @@ def test_team_ids(api, path):
     assert api.get(path, [("team_ids[]", "PNOBODY")])[key] == []
 
 
-def test_shift_based_schedules_are_shown_by_v3_alone(api):
+def test_openapi_shift_schedules_are_shown_only_by_v3(api):
     [reference] = api.get("/v3/schedules")["schedules"]
     week = [("since", "2026-11-02T00:00:00Z"), ("until", "2026-11-09T00:00:00Z")]
     bare = api.get("/v3/schedules/{id}", week, id=reference["id"])["schedule"]
@@ -253,7 +253,7 @@ def test_shift_based_schedules_are_shown_by_v3_alone(api):
     api.get("/v3/schedules/{id}", status=404, id=layered["id"])
 
 
-def test_users_me(api):
+def test_openapi_users_me(api):
     for token in (USER, OAUTH, TEAMLESS, READ_ONLY, BASIC_PLAN):
         user = api.get("/users/me", token=token)["user"]
         assert user["contact_methods"] and user["notification_rules"]
@@ -262,7 +262,7 @@ def test_users_me(api):
     api.get("/users/me", status=400, token=ACCOUNT)
 
 
-def test_team_members(api):
+def test_openapi_team_members(api):
     me = api.me()
     for team in me["teams"]:
         page = api.get("/teams/{id}/members", [("limit", 100), ("total", "true")], id=team["id"])
@@ -277,7 +277,7 @@ def test_team_members(api):
     api.get("/teams/{id}/members", status=404, id="PNOBODY")
 
 
-def test_escalation_policies_of_a_user(api):
+def test_openapi_escalation_policies_of_user(api):
     me = api.me()
     policies = api.get("/escalation_policies", [("user_ids[]", me["id"]), ("limit", 100)])["escalation_policies"]
     everything = api.get("/escalation_policies", [("limit", 100)])["escalation_policies"]
@@ -288,12 +288,12 @@ def test_escalation_policies_of_a_user(api):
     assert len(api.get("/escalation_policies", [("user_ids[]", teamless)])["escalation_policies"]) == 1
 
 
-def test_abilities(api):
+def test_openapi_abilities(api):
     assert "event_intelligence" in api.get("/abilities")["abilities"]
     assert "event_intelligence" not in api.get("/abilities", token=BASIC_PLAN)["abilities"]
 
 
-def test_schedules_are_rendered_only_over_a_range(api):
+def test_openapi_schedules_are_rendered_only_over_range(api):
     start = datetime.fromisoformat(now(api))
     week = [("since", (start - timedelta(days=3)).isoformat()), ("until", (start + timedelta(days=4)).isoformat())]
     overridden = 0
@@ -305,7 +305,7 @@ def test_schedules_are_rendered_only_over_a_range(api):
         entries = rendered["final_schedule"]["rendered_schedule_entries"]
         times = [(datetime.fromisoformat(entry["start"]), datetime.fromisoformat(entry["end"])) for entry in entries]
         assert times[0][0] >= start - timedelta(days=3) and times[-1][1] <= start + timedelta(days=4)
-        assert all(one[1] <= other[0] for one, other in pairwise(times)), "nobody is on call twice"
+        assert all(one[1] <= other[0] for one, other in pairwise(times)), "no user is on call twice"
         overridden += len(rendered["overrides_subschedule"]["rendered_schedule_entries"])
         whole = api.get("/schedules/{id}", [*week, ("overflow", "true")], id=schedule["id"])["schedule"][
             "final_schedule"
@@ -329,7 +329,7 @@ def now(api):
     return api.sandbox.control("GET", "/sandbox")["now"].replace("Z", "+00:00")
 
 
-def test_oncalls(api):
+def test_openapi_oncalls(api):
     me = api.me()
     mine = api.get("/oncalls", [("user_ids[]", me["id"])])["oncalls"]
     assert any(oncall["schedule"] for oncall in mine)
@@ -352,7 +352,7 @@ def test_oncalls(api):
     api.get("/oncalls", [("since", month[1][1]), ("until", month[0][1])], status=400)
 
 
-def test_filters_of_incidents(api):
+def test_functions_filter_incidents(api):
     everything = api.incidents(("limit", 100))
     filters = {
         "statuses[]": lambda incident: incident["status"],
@@ -372,7 +372,7 @@ def test_filters_of_incidents(api):
     assert api.incidents(("user_ids[]", api.get("/users/me", token=TEAMLESS)["user"]["id"]))
 
 
-def test_incidents_in_a_range_and_in_order(api):
+def test_openapi_incidents_by_range_and_order(api):
     start = datetime.fromisoformat(now(api))
 
     def created(*query):
@@ -396,7 +396,7 @@ def test_incidents_in_a_range_and_in_order(api):
         api.get("/incidents", [("sort_by", sort_by)], status=400)
 
 
-def test_single_incidents_with_their_bodies(api):
+def test_openapi_single_incidents_have_bodies(api):
     kinds, bridges = set(), 0
     for incident in api.incidents(("limit", 100)):
         shown = api.get(
@@ -415,7 +415,7 @@ def test_single_incidents_with_their_bodies(api):
     assert by_number["id"] == incident["id"]
 
 
-def test_past_and_related_incidents(api):
+def test_openapi_past_and_related_incidents(api):
     past = related = whole = 0
     for incident in api.incidents(("limit", 40), ("sort_by", "created_at:desc")):
         answer = api.get("/incidents/{id}/past_incidents", [("limit", 3), ("total", "true")], id=incident["id"])
@@ -437,7 +437,7 @@ def change(status, **more):
     return {"incident": {"type": "incident_reference", "status": status, **more}}
 
 
-def test_the_life_of_an_incident(api):
+def test_openapi_incident_life_cycle(api):
     incident = api.open_incident()
     service = incident["service"]["id"]
     assert api.get("/services/{id}", id=service)["service"]["status"] == "critical"
@@ -459,7 +459,7 @@ def test_the_life_of_an_incident(api):
     assert "Fixed." in api.get("/incidents/{id}/notes", id=incident["id"])["notes"][0]["content"]
 
 
-def test_changes_that_are_refused(api):
+def test_openapi_invalid_changes_are_refused(api):
     incident = api.open_incident()
     refused = {
         "Incident cannot be empty.": {},
@@ -487,7 +487,7 @@ def test_changes_that_are_refused(api):
     assert api.get("/incidents/{id}", id=incident["id"])["incident"] == incident
 
 
-def test_documented_fields_of_an_incident_take_effect(api):
+def test_openapi_incident_fields_take_effect(api):
     incident = api.open_incident()
     user, policy = api.get("/users")["users"][3], api.get("/escalation_policies")["escalation_policies"][0]
     service, priority = api.get("/services")["services"][0], next(filter(None, (one["priority"] for one in api.incidents())))
@@ -520,7 +520,7 @@ def test_documented_fields_of_an_incident_take_effect(api):
     assert api.send("PUT", "/incidents/{id}", body=none, id=incident["id"])["incident"]["priority"] is None
 
 
-def test_links_lead_back_to_the_sandbox(api):
+def test_openapi_links_lead_back_to_sandbox(api):
     def links(value):
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
         return [*([value["self"]] if isinstance(value, dict) and value.get("self") else []), *(one for part in inner for one in links(part))]
@@ -535,7 +535,7 @@ def test_links_lead_back_to_the_sandbox(api):
         assert json.load(response)["user"]["self"].startswith(localhost + "/users/")
 
 
-def test_several_incidents_at_once(api):
+def test_openapi_several_incidents_change_at_once(api):
     incidents = api.incidents(("statuses[]", "triggered"), ("limit", 2))
     batch = [{"id": incident["id"], "type": "incident_reference", "status": "acknowledged"} for incident in incidents]
     answer = api.send("PUT", "/incidents", body={"incidents": batch})["incidents"]
@@ -549,7 +549,7 @@ def test_several_incidents_at_once(api):
     api.send("PUT", "/incidents", body={"incidents": [{"type": "incident", "status": "resolved"}]}, status=400)
 
 
-def test_notes(api):
+def test_openapi_notes(api):
     incidents = api.incidents(("limit", 100))
     assert any(api.get("/incidents/{id}/notes", id=incident["id"])["notes"] for incident in incidents)
     incident = incidents[-1]["id"]
@@ -563,7 +563,7 @@ def test_notes(api):
     api.send("POST", "/incidents/{id}/notes", body={"note": {"content": "x"}}, status=404, id="QNOBODY")
 
 
-def test_who_writes(api):
+def test_openapi_from_header_names_author(api):
     incident = api.incidents()[-1]["id"]
     other = api.get("/users", [("limit", 1), ("offset", 9)])["users"][0]
 
@@ -578,7 +578,7 @@ def test_who_writes(api):
     write(token=READ_ONLY, status=403)
 
 
-def test_strangers(api):
+def test_openapi_invalid_credentials_are_refused(api):
     for token in (
         None,
         "Token token=wrong",
@@ -590,6 +590,6 @@ def test_strangers(api):
             assert api.get(template, status=401, token=token)["error"]["code"] == 2006
 
 
-def test_paths_and_methods_that_do_not_exist(api):
+def test_openapi_unknown_paths_and_methods_are_refused(api):
     assert api.get("/nowhere", status=404)["error"]["code"] == 2100
     assert api.send("DELETE", "/incidents", status=404)["error"]["code"] == 2100

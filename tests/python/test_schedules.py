@@ -1,4 +1,4 @@
-"""`get_schedules` and `list_users_oncall`."""
+"""Tests of `get_schedules` and `list_users_oncall`."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -18,14 +18,14 @@ def schedule(session: Session) -> dict:
     return session.call("get_schedules", limit=1)["schedules"][0]
 
 
-def test_a_list_by_name(session: Session):
+def test_query_finds_by_name(session: Session):
     wanted = schedule(session)
     found = session.call("get_schedules", query=wanted["name"].upper())["schedules"]
     assert wanted["id"] in {one["id"] for one in found}
     assert session.call("get_schedules", query="no such schedule")["schedules"] == []
 
 
-def test_one_is_rendered_only_over_a_range(session: Session):
+def test_schedule_is_rendered_only_over_range(session: Session):
     wanted = schedule(session)["id"]
     bare = session.one("get_schedules", schedule_id=wanted)
     rendered = session.one("get_schedules", schedule_id=wanted, **WEEK)
@@ -36,13 +36,13 @@ def test_one_is_rendered_only_over_a_range(session: Session):
     assert entries[0].keys() == {"start", "end", "user"}
 
 
-def test_a_range_without_an_id_is_answered_with_a_warning(session: Session):
+def test_schedule_list_with_range_warns(session: Session):
     answer = session.call("get_schedules", limit=1, **WEEK)
     assert any("schedule_id" in warning for warning in answer["metadata"]["warnings"])
 
 
 @pytest.mark.users
-def test_who_is_on_call_on_a_schedule(session: Session):
+def test_list_users_oncall_returns_users_of_schedule(session: Session):
     wanted = schedule(session)["id"]
     rendered = session.one("get_schedules", schedule_id=wanted, **WEEK)
     entries = rendered["final_schedule"]["rendered_schedule_entries"]
@@ -50,7 +50,7 @@ def test_who_is_on_call_on_a_schedule(session: Session):
     assert {user["id"] for user in users} == {entry["user"]["id"] for entry in entries}
 
 
-def test_a_schedule_nobody_knows(session: Session):
+def test_unknown_schedule_is_not_found(session: Session):
     for tool in ("get_schedules", "list_users_oncall"):
         error = session.fail(tool, schedule_id="PNOBODY")
         assert (error["code"], error["status"]) == ("NOT_FOUND", 404)

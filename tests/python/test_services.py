@@ -1,4 +1,4 @@
-"""`get_services`."""
+"""Tests of `get_services`."""
 
 import pytest
 from doors import Session
@@ -6,13 +6,13 @@ from doors import Session
 pytestmark = [pytest.mark.unit, pytest.mark.services]
 
 
-def test_the_context_is_that_of_my_teams(session: Session):
+def test_context_limits_list_to_own_teams(session: Session):
     mine = session.call("build_user_context")["service_ids"]
     services = session.call("get_services")["services"]
     assert {service["id"] for service in services} == set(mine)
 
 
-def test_a_list_by_team_and_name(session: Session):
+def test_services_filter_by_team_and_name(session: Session):
     team = session.call("build_user_context")["team_ids"][0]
     of_team = session.call("get_services", current_user_context=False, team_ids=[team])["services"]
     assert all(team in {one["id"] for one in service["teams"]} for service in of_team)
@@ -22,13 +22,13 @@ def test_a_list_by_team_and_name(session: Session):
     assert of_team[0] in named["services"]
 
 
-def test_one_by_its_id(session: Session):
+def test_id_returns_one_object(session: Session):
     listed = session.call("get_services", limit=1)["services"][0]
     assert session.one("get_services", service_id=listed["id"]) == listed
 
 
 @pytest.mark.client
-def test_without_teams_it_says_why_and_what_to_pass(log_in):
+def test_list_without_teams_error_names_parameters(log_in):
     with log_in("sandbox-teamless-user") as session:
         error = session.fail("get_services")
     assert error["code"] == "NO_TEAMS"

@@ -1,4 +1,4 @@
-"""The soak of `benches/soak.py`, for as long as a test may take."""
+"""Tests with the soak driver, `benches/soak.py`, in a short run."""
 
 import sys
 
@@ -13,14 +13,14 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("transport", ["Stdio", "Http"])
-def test_every_call_is_answered_once_and_every_note_is_written_once(
+def test_soak_answers_each_call_and_writes_each_note_once(
     monkeypatch: pytest.MonkeyPatch, transport: str
 ):
     monkeypatch.syspath_prepend(str(ROOT / "benches"))
     import soak
 
     (binary,) = native().command
-    # A fifth of the requests goes wrong, so that so few calls meet every fault.
+    # A fifth of the requests fails, so that even a few calls are affected by every fault.
     monkeypatch.setattr(soak, "FAULTS", soak.FAULTS.replace("0.", "2."))
     result = soak.soak(binary, getattr(soak, transport), calls=300, seed=1)
     assert result.problems == []

@@ -1,4 +1,4 @@
-"""The embedded account for other people's tests, and the pytest plugin."""
+"""Tests of the embedded account for the tests of users, and of the pytest plugin."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from pagerduty_mcp_server import PagerDutyError, SyncPagerDuty, incidents, sandb
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
 
-def test_it_is_there_for_the_time_of_the_with(monkeypatch):
+def test_sandbox_exists_within_with_block(monkeypatch):
     monkeypatch.setenv("PAGERDUTY_API_TOKEN", "mine")
     monkeypatch.delenv("PAGERDUTY_REGION", raising=False)
     before = dict(os.environ)
@@ -29,14 +29,14 @@ def test_it_is_there_for_the_time_of_the_with(monkeypatch):
         SyncPagerDuty("sandbox-user", base_url=account.url).get_teams()
 
 
-def test_the_environment_is_as_before_after_an_error():
+def test_sandbox_restores_environment_after_error():
     before = dict(os.environ)
     with pytest.raises(ZeroDivisionError), sandbox():
         _ = 1 / 0
     assert dict(os.environ) == before
 
 
-def test_accounts_may_end_in_any_order(monkeypatch):
+def test_sandboxes_may_end_in_any_order(monkeypatch):
     monkeypatch.setenv("PAGERDUTY_API_HOST", "https://mine.example")
     monkeypatch.delenv("PAGERDUTY_REGION", raising=False)
     before = dict(os.environ)
@@ -53,13 +53,13 @@ def test_accounts_may_end_in_any_order(monkeypatch):
         assert dict(os.environ) == before
 
 
-def test_its_size_is_chosen():
+def test_sandbox_size_is_configurable():
     with sandbox(incidents=30) as account:
         assert len(account.incidents) == 30
         assert account.description["counts"]["incidents"] == 30
 
 
-def test_state_is_looked_at_as_the_api_writes_it(pagerduty_sandbox):
+def test_sandbox_state_has_form_of_api(pagerduty_sandbox):
     for resource in ("incidents", "services", "teams", "users", "schedules", "escalation_policies"):
         objects = getattr(pagerduty_sandbox, resource)
         assert objects
@@ -73,7 +73,7 @@ def test_state_is_looked_at_as_the_api_writes_it(pagerduty_sandbox):
         pagerduty_sandbox.notes("PNONE")
 
 
-def test_what_is_triggered_is_found(pagerduty_sandbox):
+def test_sandbox_triggered_incident_is_found(pagerduty_sandbox):
     service = next(one for one in pagerduty_sandbox.services if one["status"] == "active")
     raised = pagerduty_sandbox.trigger(
         title="Too hot", service=service["name"], urgency="low", details="42 degrees"
@@ -90,7 +90,7 @@ def test_what_is_triggered_is_found(pagerduty_sandbox):
             pagerduty_sandbox.trigger(title="Too hot", **wrong)
 
 
-def test_mine_are_found_by_me(pagerduty_sandbox):
+def test_sandbox_incident_of_user_is_found_by_user(pagerduty_sandbox):
     raised = pagerduty_sandbox.trigger(title="Too hot")
     mine = SyncPagerDuty().get_incidents(limit=1)["incidents"]
     assert mine[0]["id"] == raised["id"]
@@ -107,7 +107,7 @@ def test_mine_are_found_by_me(pagerduty_sandbox):
         ({"status": 418, "headers": {"x-request-id": "R1"}, "body": "{}"}, "API_ERROR", 418),
     ],
 )
-def test_requests_fail_on_demand(pagerduty_sandbox, fault, code, status):
+def test_sandbox_fail_next_fails_requests(pagerduty_sandbox, fault, code, status):
     pagerduty_sandbox.fail_next(**fault, path="/teams", times=3)
     with pytest.raises(PagerDutyError) as error:
         SyncPagerDuty().get_teams()
@@ -116,14 +116,14 @@ def test_requests_fail_on_demand(pagerduty_sandbox, fault, code, status):
     assert SyncPagerDuty().get_teams()["teams"]
 
 
-def test_one_failure_of_a_read_is_not_noticed(pagerduty_sandbox):
+def test_sandbox_single_read_failure_is_retried(pagerduty_sandbox):
     pagerduty_sandbox.fail_next(status=503, method="GET")
     assert SyncPagerDuty().get_teams()["teams"]
     assert len(pagerduty_sandbox.requests) == 2
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "odd"}, {"times": -1}])
-def test_a_fault_that_cannot_be_is_refused(pagerduty_sandbox, wrong):
+def test_sandbox_invalid_fault_is_refused(pagerduty_sandbox, wrong):
     with pytest.raises(ValueError, match=r"unknown variant|invalid value"):
         pagerduty_sandbox.fail_next(**wrong)
     for status in (0, 99, 600):
@@ -133,13 +133,13 @@ def test_a_fault_that_cannot_be_is_refused(pagerduty_sandbox, wrong):
         pagerduty_sandbox.fail_next(500, kind="html")
 
 
-def test_answers_are_late_on_demand(pagerduty_sandbox):
+def test_sandbox_delay_is_applied(pagerduty_sandbox):
     pagerduty_sandbox.delay_next(5, path="/teams")
     with pytest.raises(PagerDutyError, match="TIMEOUT"):
         SyncPagerDuty(timeout=0.1).get_teams()
 
 
-def test_the_rate_is_limited_on_demand(pagerduty_sandbox):
+def test_sandbox_rate_limit_is_applied(pagerduty_sandbox):
     pagerduty_sandbox.limit_rate(2)
     account = SyncPagerDuty()
     account.get_teams()
@@ -149,11 +149,11 @@ def test_the_rate_is_limited_on_demand(pagerduty_sandbox):
     assert error.value.code == "RATE_LIMITED"
     assert 0 < error.value.envelope["error"]["retry_after_seconds"] <= 60
     pagerduty_sandbox.limit_rate()
-    # The one that was limited asks for nothing until its minute is over.
+    # A client that was limited sends nothing until its minute is over.
     assert SyncPagerDuty().get_teams()["teams"]
 
 
-def test_requests_are_recorded_without_credentials(pagerduty_sandbox):
+def test_sandbox_records_requests_without_credentials(pagerduty_sandbox):
     SyncPagerDuty().get_teams(query="Checkout")
     (request,) = pagerduty_sandbox.requests
     assert (request["method"], request["path"]) == ("GET", "/teams")
@@ -163,7 +163,7 @@ def test_requests_are_recorded_without_credentials(pagerduty_sandbox):
     assert pagerduty_sandbox.requests == []
 
 
-def test_each_token_is_somebody(pagerduty_sandbox):
+def test_sandbox_tokens_have_identities(pagerduty_sandbox):
     reader = pagerduty_sandbox.sync_client("sandbox-read-only-user")
     incident = pagerduty_sandbox.trigger(title="Too hot")["id"]
     with pytest.raises(PagerDutyError, match="PERMISSION_DENIED"):
@@ -173,7 +173,7 @@ def test_each_token_is_somebody(pagerduty_sandbox):
 
 
 @pytest.mark.server
-def test_a_server_that_a_test_starts_uses_it(pagerduty_sandbox, portal, nowhere):
+def test_sandbox_is_used_by_started_server(pagerduty_sandbox, portal, nowhere):
     raised = pagerduty_sandbox.trigger(title="Too hot")
     with connect(portal, native(), cwd=nowhere, **pagerduty_sandbox.environment) as session:
         assert session.one("acknowledge_incident", incident_id=raised["id"])
@@ -181,7 +181,7 @@ def test_a_server_that_a_test_starts_uses_it(pagerduty_sandbox, portal, nowhere)
 
 
 def run_pytest(folder, test: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the tests of somebody else."""
+    """Run the tests of a user."""
     (folder / "test_theirs.py").write_text(test, encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
@@ -190,7 +190,7 @@ def run_pytest(folder, test: str, *options: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
-def test_the_plugin_gives_each_test_an_account_of_its_own(tmp_path):
+def test_plugin_gives_each_test_separate_account(tmp_path):
     done = run_pytest(
         tmp_path,
         "import pytest\n"
@@ -205,7 +205,7 @@ def test_the_plugin_gives_each_test_an_account_of_its_own(tmp_path):
     assert "2 passed" in done.stdout
 
 
-def test_the_plugin_costs_nothing_to_those_who_do_not_use_it(tmp_path):
+def test_plugin_unused_costs_nothing(tmp_path):
     done = run_pytest(
         tmp_path,
         "import sys\n"

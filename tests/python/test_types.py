@@ -1,4 +1,4 @@
-"""What type checkers say to users, and whether the stub is the truth."""
+"""Tests of the types: the reports of type checkers for users, and the accuracy of the stub."""
 
 import subprocess
 import sys
@@ -113,41 +113,41 @@ def users_folder(tmp_path):
     return tmp_path
 
 
-def test_mypy_is_content_with_users(users_folder):
+def test_mypy_accepts_correct_code(users_folder):
     done = check(["mypy", "--strict", "use.py"], users_folder)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_mypy_sees_their_mistakes(users_folder):
+def test_mypy_reports_mistakes(users_folder):
     done = check(["mypy", "--strict", "wrong.py"], users_folder)
     assert "Found 5 errors" in done.stdout, done.stdout + done.stderr
 
 
-def test_pyright_is_content_with_users(users_folder):
+def test_pyright_accepts_correct_code(users_folder):
     done = pyright("use.py", users_folder)
     assert "0 errors, 0 warnings" in done.stdout, done.stdout + done.stderr
 
 
-def test_pyright_sees_their_mistakes(users_folder):
+def test_pyright_reports_mistakes(users_folder):
     done = pyright("wrong.py", users_folder)
     for line in (5, 6, 7, 8, 9):
         assert f"wrong.py:{line}:" in done.stdout, done.stdout + done.stderr
 
 
-def test_pyright_is_content_with_the_package(nowhere):
+def test_pyright_accepts_package(nowhere):
     done = pyright(ROOT / "python", ROOT)
     assert done.stdout.startswith("0 errors"), done.stdout + done.stderr
 
 
-def test_the_stub_tells_the_truth():
-    """Compares `_core.pyi` with the compiled module, and checks the types of the package."""
+def test_stub_matches_compiled_module():
+    """Compare `_core.pyi` with the compiled module, and check the types of the package."""
     for command in (["mypy.stubtest", "pagerduty_mcp_server._core"], ["mypy"]):
         done = check(command, ROOT)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_whatever_is_public_is_documented():
-    """Stubs too: an editor shows what stands there."""
+def test_public_names_are_documented():
+    """Check stubs, too: an editor shows their documentation."""
     done = check(
         ["ruff", "check", "--isolated", "--select", "D1", "--ignore", "D105", "python"], ROOT
     )

@@ -1,4 +1,4 @@
-"""Text that was written to be read by a model and not by a person."""
+"""Tests of text that is written for a model and invisible to a person."""
 
 import json
 import urllib.request
@@ -17,7 +17,7 @@ HOSTILE = {
 ANSWER = {"wrong_json": {"incident": HOSTILE}}
 
 
-def test_what_nobody_sees_does_not_reach_a_model(user, sandbox: SandboxProcess):
+def test_hidden_text_does_not_reach_model(user, sandbox: SandboxProcess):
     sandbox.fail(ANSWER, path="/incidents/{id}")
     incident = user.one("get_incidents", incident_id="PHOSTILE", include=["title", "body"])
     assert incident["title"] == "Disk full\ufffd on \ufffddb-1\ufffd \ufffd[2K\ufffd"
@@ -25,7 +25,7 @@ def test_what_nobody_sees_does_not_reach_a_model(user, sandbox: SandboxProcess):
     assert details == {"no\ufffdte": "calm\ufffd", "ok": "Größe ❤️‍🔥"}
 
 
-def test_nor_does_it_in_an_error(user, sandbox: SandboxProcess):
+def test_hidden_text_in_error_does_not_reach_model(user, sandbox: SandboxProcess):
     body = json.dumps({"error": {"message": f"Not{TAGS} so\x1b[2K", "code": 2001}})
     sandbox.fail({"status": {"code": 400, "body": body}}, path="/teams")
     assert "Not\ufffd so\ufffd[2K" in user.fail("get_teams")["message"]
@@ -34,7 +34,7 @@ def test_nor_does_it_in_an_error(user, sandbox: SandboxProcess):
 
 
 @pytest.mark.parametrize("way", ["option", "variable"])
-def test_raw_text_is_what_pagerduty_gave(door, nowhere, sandbox: SandboxProcess, way: str):
+def test_raw_text_is_unchanged(door, nowhere, sandbox: SandboxProcess, way: str):
     sandbox.fail(ANSWER, path="/incidents/{id}")
     variables = {"PAGERDUTY_API_HOST": sandbox.url, "PAGERDUTY_API_TOKEN": "sandbox-user"}
     options = ["--raw-text"] if way == "option" else []
@@ -45,7 +45,7 @@ def test_raw_text_is_what_pagerduty_gave(door, nowhere, sandbox: SandboxProcess,
     assert json.loads(done.stdout)["incidents"] == [{"title": HOSTILE["title"]}]
 
 
-def test_a_note_goes_out_as_it_was_written(user, sandbox: SandboxProcess):
+def test_note_is_sent_unchanged(user, sandbox: SandboxProcess):
     incident = user.call("get_incidents", statuses=["triggered"], limit=1)["incidents"][0]["id"]
     content = "fam\u200dily \u202eleft"
     note = user.one("add_incident_note", incident_id=incident, content=content)

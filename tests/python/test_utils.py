@@ -1,4 +1,4 @@
-"""Settings: where they come from, which wins, and what is refused."""
+"""Tests of settings: their sources, their precedence, and the refused values."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.utils]
 
 @pytest.fixture
 def call(door: Door, sandbox, tmp_path: Path):
-    """Call `get_teams` in a working directory with this `.env` file in it or above it."""
+    """Return a function that calls `get_teams` in a folder with a `.env` file in it or above it."""
 
     def call(dotenv: str = "", directory: str = ".", **variables: str):
         cwd = tmp_path / directory
@@ -27,11 +27,11 @@ DOTENV = "PAGERDUTY_API_HOST={url}\nPAGERDUTY_API_TOKEN=sandbox-user\n"
 
 
 @pytest.mark.parametrize("directory", [".", "below/it"])
-def test_a_dotenv_file_is_loaded_from_here_or_above(call, directory):
+def test_dotenv_is_loaded_from_folder_or_parent(call, directory):
     assert call(DOTENV, directory).returncode == 0
 
 
-def test_what_is_set_wins_over_the_file(call):
+def test_dotenv_yields_to_environment(call):
     assert call(DOTENV + "PAGERDUTY_TIMEOUT=soon\n", PAGERDUTY_TIMEOUT="20").returncode == 0
     done = call(DOTENV.replace("sandbox-user", "wrong"), PAGERDUTY_API_TOKEN="")
     assert done.returncode == 2, "blank is set, too: the file's token is not used"
@@ -53,9 +53,7 @@ LOGIN = {"PAGERDUTY_CLIENT_ID": "mine", "PAGERDUTY_TOKEN_STORE": "file"}
         ("PAGERDUTY_API_TOKEN=theirs", LOGIN | {"PAGERDUTY_API_TOKEN": ""}),
     ],
 )
-def test_a_files_host_gets_no_credential_but_the_files_own(
-    call, sandbox, tmp_path, file, variables
-):
+def test_dotenv_host_gets_only_dotenv_credential(call, sandbox, tmp_path, file, variables):
     folder = tmp_path / "pagerduty_mcp_server"
     folder.mkdir(mode=0o700)
     login = {"oauth_token": "mine", "token_expiry": "9999999999"}
@@ -70,7 +68,7 @@ def test_a_files_host_gets_no_credential_but_the_files_own(
 
 
 @pytest.mark.parametrize("value", ["$SECRET", "${SECRET}", '"${SECRET}"'])
-def test_a_files_credential_holds_nothing_of_the_environment(call, sandbox, value):
+def test_dotenv_does_not_expand_variables(call, sandbox, value):
     literal = value.replace("{", "{{").replace("}", "}}")
     file = f"PAGERDUTY_API_HOST={{url}}\nPAGERDUTY_API_TOKEN={literal}"
     done = call(file, SECRET="sandbox-user")
@@ -79,7 +77,7 @@ def test_a_files_credential_holds_nothing_of_the_environment(call, sandbox, valu
     assert sandbox.requests() == [], "a variable is no key, and is not sent"
 
 
-def test_over_http_a_file_does_not_say_where_the_callers_credentials_go(door, sandbox, tmp_path):
+def test_dotenv_host_gets_no_credential_of_http_callers(door, sandbox, tmp_path):
     (tmp_path / ".env").write_text(DOTENV.format(url=sandbox.url), encoding="utf-8")
     done = door.run("--transport", "http", "--port", "0", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
@@ -88,7 +86,7 @@ def test_over_http_a_file_does_not_say_where_the_callers_credentials_go(door, sa
     assert "hint:" in done.stderr
 
 
-def test_a_login_does_not_go_where_a_file_with_a_key_says(door, sandbox, tmp_path):
+def test_dotenv_host_gets_no_login(door, sandbox, tmp_path):
     (tmp_path / ".env").write_text(DOTENV.format(url=sandbox.url), encoding="utf-8")
     opened = tmp_path / "opened"
     login = LOGIN | {"BROWSER": f"touch '{opened}'", "PAGERDUTY_OAUTH_TIMEOUT": "0.1"}
@@ -99,20 +97,20 @@ def test_a_login_does_not_go_where_a_file_with_a_key_says(door, sandbox, tmp_pat
     assert sandbox.requests() == []
 
 
-def test_whoever_names_a_region_does_not_mean_a_files_host(door, tmp_path):
+def test_dotenv_host_yields_to_region(door, tmp_path):
     (tmp_path / ".env").write_text("PAGERDUTY_API_HOST=http://127.0.0.1:9\n", encoding="utf-8")
     done = door.run("--region", "eu", "auth", "status", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["host"] == "https://api.eu.pagerduty.com"
 
 
-def test_the_official_servers_name_for_the_token_comes_second(call, sandbox):
+def test_pagerduty_user_api_key_is_second_choice(call, sandbox):
     host = {"PAGERDUTY_API_HOST": sandbox.url}
     assert call(**host, PAGERDUTY_USER_API_KEY="sandbox-user").returncode == 0
     both = {"PAGERDUTY_USER_API_KEY": "wrong", "PAGERDUTY_API_TOKEN": "sandbox-user"}
     assert call(**host, **both).returncode == 0
 
 
-def test_a_broken_file_is_an_error_that_does_not_show_it(call):
+def test_dotenv_broken_error_hides_content(call):
     done = call('PAGERDUTY_API_TOKEN="secret-4711\n')
     assert done.returncode == 2
     assert ".env" in done.stderr
@@ -131,7 +129,7 @@ def test_a_broken_file_is_an_error_that_does_not_show_it(call):
         ("PAGERDUTY_LOG", "pagerduty_mcp_server=loud"),
     ],
 )
-def test_an_unusable_setting_is_refused_at_the_start(call, name, value):
+def test_settings_invalid_stop_start(call, name, value):
     done = call(**{name: value})
     assert done.returncode == 2
     assert done.stdout == ""
@@ -139,5 +137,5 @@ def test_an_unusable_setting_is_refused_at_the_start(call, name, value):
     assert "hint:" in done.stderr
 
 
-def test_a_blank_setting_is_none(call):
+def test_settings_blank_count_as_unset(call):
     assert call(PAGERDUTY_SANDBOX="1", PAGERDUTY_REGION="", PAGERDUTY_TIMEOUT=" ").returncode == 0

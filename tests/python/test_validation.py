@@ -1,4 +1,4 @@
-"""Arguments: those that are refused, with the code, and the slips that are accepted."""
+"""Tests of arguments: the refused ones, with their codes, and the accepted slips."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -37,7 +37,7 @@ REFUSED = [
     ("resolve_incident", {}, "MISSING_PARAMETER"),
     ("add_incident_note", {"incident_id": "PABC123"}, "MISSING_PARAMETER"),
     ("list_users_oncall", {}, "MISSING_PARAMETER"),
-    # Without the context something has to narrow the query
+    # A query needs a filter without the context
     ("get_incidents", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_oncalls", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_services", {"current_user_context": False}, "MISSING_PARAMETER"),
@@ -47,7 +47,7 @@ REFUSED = [
     ("get_users", {"current_user_context": False, "team_ids": [" "]}, "INVALID_PARAMETER"),
     ("get_services", {"team_ids": ["", " "]}, "INVALID_PARAMETER"),
     ("get_incidents", {"statuses": [None]}, "INVALID_PARAMETER"),
-    # Side requests are for one incident
+    # Extras need an incident ID
     ("get_incidents", {"include_notes": True}, "MISSING_PARAMETER"),
     ("get_incidents", {"include_past_incidents": True}, "MISSING_PARAMETER"),
     ("get_incidents", {"include_related_incidents": True}, "MISSING_PARAMETER"),
@@ -59,7 +59,7 @@ REFUSED = [
     ("get_services", {"service_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
     ("get_schedules", {"schedule_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
     ("get_escalation_policies", {"policy_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
-    # The context and a filter it would fight
+    # The context and a filter that contradicts it
     ("get_incidents", {"team_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
     ("get_incidents", {"service_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
     ("get_oncalls", {"user_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
@@ -72,7 +72,7 @@ REFUSED = [
     ("get_incidents", {"include": ["titel"]}, "INVALID_INCLUDE"),
     ("get_teams", {"include": [""]}, "INVALID_INCLUDE"),
     ("get_teams", {"include": ["id", 5]}, "INVALID_INCLUDE"),
-    # Choices: to ignore all of them would be to ask for everything
+    # Choices: ignoring all of them would request everything
     ("get_incidents", {"statuses": ["open"]}, "INVALID_PARAMETER"),
     ("get_incidents", {"urgencies": ["urgent", "critical"]}, "INVALID_PARAMETER"),
     # Times
@@ -95,7 +95,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("tool", "arguments", "code"), REFUSED)
-def test_refused(session: Session, tool, arguments, code):
+def test_invalid_arguments_are_refused(session: Session, tool, arguments, code):
     error = session.fail(tool, **arguments)
     assert error["code"] == code, error
     assert error["hint"]
@@ -112,7 +112,7 @@ def test_refused(session: Session, tool, arguments, code):
         ("get_incidents", {"since": "2026-02-02", "until": "2026-02-01"}, ["since", "until"]),
     ],
 )
-def test_an_error_names_what_is_at_fault_and_what_would_do(session, tool, arguments, words):
+def test_argument_error_names_fault_and_remedy(session, tool, arguments, words):
     error = session.fail(tool, **arguments)
     text = f"{error['message']} {error['hint']}"
     assert all(word in text for word in words), text
@@ -143,23 +143,23 @@ def test_an_error_names_what_is_at_fault_and_what_would_do(session, tool, argume
         ),
     ],
 )
-def test_slips_are_accepted(session: Session, tool, slip, meant):
+def test_argument_slips_are_accepted(session: Session, tool, slip, meant):
     assert session.call(tool, **slip) == session.call(tool, **meant)
 
 
-def test_an_id_may_have_space_around_it(session: Session):
+def test_id_may_have_surrounding_space(session: Session):
     team = session.call("get_teams", limit=1)["teams"][0]
     assert session.one("get_teams", team_id=f" {team['id']}\n") == team
 
 
-def test_an_unknown_status_beside_a_known_one_is_a_warning(session: Session):
+def test_unknown_status_beside_known_one_is_warning(session: Session):
     answer = session.call("get_incidents", statuses=["triggered", "open"], limit=1)
     (warning,) = answer["metadata"]["warnings"]
     assert "open" in warning
     assert answer["incidents"][0]["status"] == "triggered"
 
 
-def test_a_refused_call_asks_pagerduty_nothing(user: Session, sandbox):
+def test_refused_call_sends_no_request(user: Session, sandbox):
     for tool in LISTS:
         assert user.fail(tool, limit=-1)["code"] == "INVALID_PARAMETER"
     user.fail("resolve_incident", incident_id="../users/me")

@@ -1,4 +1,4 @@
-"""One wheel for all versions of Python: that of this environment is taken to the others."""
+"""Tests of one wheel on all versions of Python: other versions use that of this environment."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ print(json.dumps({
 
 
 def interpreter(version: str) -> str:
-    """An interpreter of that version, if the machine has one."""
+    """Return an interpreter of that version, if the machine has one."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return sys.executable
     pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
@@ -100,19 +100,19 @@ def run(version: str, program: str, nowhere: Path) -> "subprocess.CompletedProce
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_live_subinterpreter_does_not_keep_a_program_alive(version, nowhere):
+def test_live_subinterpreter_does_not_keep_program_alive(version, nowhere):
     refusal, loaded, teams = run(version, SUBINTERPRETER, nowhere).stdout.splitlines()
     assert "cannot be imported in a subinterpreter" in refusal
     assert (loaded, teams) == ("False", "2")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_version_of_python(version, nowhere):
+def test_wheel_works_on_python_version(version, nowhere):
     done = run(version, PROGRAM, nowhere)
-    told = json.loads(done.stdout)
-    assert told["version"] == [int(part) for part in version.split(".")]
-    assert told["results"] == [120, True, "acknowledged", "INVALID_PARAMETER", 12]
-    # An editable installation is built for development, all others for use.
+    results = json.loads(done.stdout)
+    assert results["version"] == [int(part) for part in version.split(".")]
+    assert results["results"] == [120, True, "acknowledged", "INVALID_PARAMETER", 12]
+    # An editable installation is a development build, and all others are release builds.
     source = metadata.distribution("pagerduty-mcp-server").read_text("direct_url.json")
     editable = json.loads(source or "{}").get("dir_info", {}).get("editable", False)
-    assert told["says it is a debug build"] == ([True] if editable else [])
+    assert results["says it is a debug build"] == ([True] if editable else [])

@@ -1,4 +1,4 @@
-"""How calls are waited for, where a program does something out of the ordinary meanwhile."""
+"""Tests of calls during signals, forks, threads and the exit of the interpreter."""
 
 import socket
 import subprocess
@@ -13,7 +13,7 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks ar
 
 
 def run(code: str, account=None, **variables: str) -> list[str]:
-    """Run code in an interpreter of its own; the lines it prints."""
+    """Run code in a separate interpreter, and return the lines that it prints."""
     pointing = account.environment if account else {}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -34,7 +34,7 @@ from pagerduty_mcp_server import PagerDuty, PagerDutyError, sandbox
 async def main():
     logins = []
     for n in range(30):
-        # Different settings, so that each asks the keyring for itself.
+        # Different settings, so that each client asks the keyring separately.
         logins.append(asyncio.ensure_future(PagerDuty(timeout=120).get_teams()))
     impatient = PagerDuty(timeout=0.1)
     try:
@@ -51,8 +51,8 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the keyring of others is not on a bus")
-def test_answers_arrive_while_the_keyring_is_stuck(tmp_path):
-    """The bus takes connections and says nothing, as one does whose keyring waits for a person."""
+def test_answers_arrive_while_keyring_hangs(tmp_path):
+    """The bus accepts connections and never answers, like a keyring that waits for its user."""
     path = str(tmp_path / "bus")
     with socket.socket(socket.AF_UNIX) as bus:
         bus.bind(path)
@@ -91,7 +91,7 @@ with sandbox() as account:
 
 
 @POSIX
-def test_a_signals_handler_may_call_while_a_call_blocks(nowhere):
+def test_signal_handler_may_call_during_blocking_call(nowhere):
     assert run(HANDLER) == ["True True", "True"] * 2 + ["interrupted"]
 
 
@@ -112,7 +112,7 @@ with sandbox() as account:
 
 
 @POSIX
-def test_a_signals_handler_may_wait_for_what_the_call_is_fetching():
+def test_signal_handler_may_share_fetch_of_blocking_call():
     assert run(SHARING) == ["2 True", "1"]
 
 
@@ -132,7 +132,7 @@ print("ends")
 """
 
 
-def test_a_program_may_end_while_daemon_threads_wait():
+def test_program_may_exit_while_daemon_threads_wait():
     assert run(DAEMONS) == ["ends"]
 
 
@@ -158,10 +158,8 @@ asyncio.run(PagerDuty().get_teams())
     ("place", "answers"),
     [("after", ["True"] * 3), ("before", ["True", "refused True", "refused True"])],
 )
-def test_a_call_made_at_the_interpreters_end_is_answered_or_refused(
-    pagerduty_sandbox, place, answers
-):
-    """Python calls what is registered there in the reverse order, and the package is part of it."""
+def test_call_at_interpreter_exit_is_answered_or_refused(pagerduty_sandbox, place, answers):
+    """Python calls registered functions in reverse order, and the package registers one of them."""
     places = {"before": "", "after": ""} | {place: "atexit.register(lambda: late())"}
     assert run(LATE.format(**places), pagerduty_sandbox) == answers
 
@@ -195,7 +193,7 @@ with sandbox() as account:
 
 
 @POSIX
-def test_in_a_forked_process_the_account_refuses_and_its_with_ends(nowhere):
+def test_forked_process_gets_error_and_with_block_ends(nowhere):
     assert run(FORKED) == ["7", "True True"]
 
 
@@ -217,7 +215,7 @@ with sandbox() as account:
     thread.start()
     while len(account.requests) < 20:
         pass
-    # The answers come, and wait for the interpreter: they are under way when it forks.
+    # The answers arrive and wait for the interpreter, so they are in flight when it forks.
     sys.setswitchinterval(1000)
     until = time.monotonic() + 1.5
     while time.monotonic() < until:
@@ -234,9 +232,9 @@ with sandbox() as account:
 
 
 @POSIX
-def test_a_forked_process_does_not_wait_for_answers_that_were_under_way():
+def test_forked_process_does_not_wait_for_answers_in_flight():
     (line,) = run(DELIVERING)
     code, seconds = line.split()
     assert code == "7"
-    # It would wait for ten; the end of an interpreter takes some milliseconds.
+    # It would wait for 10 s. The exit of an interpreter takes some milliseconds.
     assert float(seconds) < 8

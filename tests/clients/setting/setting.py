@@ -19,7 +19,7 @@ TASK = "Look after the incidents."
 
 
 async def converse(tools: list[dict], call: Callable[[str, dict], Awaitable[str]]) -> None:
-    """Plays an agent: `call` runs one of the tools and returns what the model is to read."""
+    """Plays an agent: `call` runs one of the tools and returns the result for the model."""
     messages: list[dict] = [{"role": "user", "content": TASK}]
     while True:
         body = {"model": MODEL, "messages": messages, "tools": tools}
