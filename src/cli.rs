@@ -25,10 +25,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
-use crate::config::{self, By, Config, Dotenv, Region, SANDBOX_STATE, Variables};
+use crate::config::{self, By, Config, Dotenv, Format, Region, SANDBOX_STATE, Variables};
 use crate::error::{Code, Error, Result};
 use crate::private;
-use crate::reply::{Format, Written};
+use crate::reply::Written;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, http::Options};
 use crate::tools::{AUDIT, Filter};

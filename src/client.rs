@@ -34,12 +34,12 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::auth::Credential;
+use crate::budget::Budget;
 use crate::config::{Config, Host};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Request as Shape};
 use crate::pagination::{self, Listing, WIDEST, Want};
-use crate::reply::Budget;
 use crate::sync::lock;
 use decode::{Page, Row};
 use resources::{Paging, Resource};

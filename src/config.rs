@@ -7,6 +7,7 @@
 mod answers;
 mod dotenv;
 mod embedded;
+mod format;
 mod oauth;
 mod region;
 mod serving;
@@ -22,27 +23,24 @@ use url::Url;
 
 use crate::auth::is_variable;
 use crate::error::{Code, Error, Result};
-use crate::reply::Format;
-use answers::tokens;
 
-pub use answers::{FORMAT, MAX_RESPONSE_TOKENS, RAW_TEXT, STRUCTURED_CONTENT};
 pub use dotenv::Dotenv;
-pub use embedded::{SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE};
-pub use oauth::{
-    BROWSER, Browser, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, OAuth, TOKEN_STORE,
-    TokenStore,
-};
+pub use format::Format;
+pub use oauth::{Browser, OAuth, TokenStore};
 
 pub use region::Region;
-pub use serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, REQUIRE_KEY, Serving};
+pub use serving::Serving;
 pub use table::{
-    API_HOST, API_TOKEN, CONNECT_TIMEOUT, InFile, LOG, REGION, TIMEOUT, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
+    API_HOST, API_TOKEN, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT,
+    FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LOG, MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT, OAUTH_TIMEOUT,
+    RAW_TEXT, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE, SSL_CERT_DIR, SSL_CERT_FILE,
+    STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
 };
-use table::{is_similar_to_token, is_switched_off, ours};
-pub use trust::{SSL_CERT_DIR, SSL_CERT_FILE, Trust};
+use table::{is_similar_to_token, is_switched_off, named, typed};
+pub use trust::Trust;
 pub use variables::{By, FromFile, Variables};
 
-/// Where the API is: a base URL without a trailing slash.
+/// The host of the API: a base URL without a trailing slash.
 #[derive(Clone, Debug)]
 pub struct Host {
     base: String,
@@ -51,19 +49,20 @@ pub struct Host {
 }
 
 impl Host {
-    /// The host of a region.
+    /// Returns the host of a region.
     #[must_use]
     pub fn of_region(region: Region) -> Self {
         Self { base: format!("https://{}", region.host()), name: region.host().to_owned(), region: Some(region) }
     }
 
-    /// A host by its base URL. Anything but `https` is refused outside this machine: the credential travels in a header.
+    /// Returns a host by its base URL. Outside this machine only `https` is accepted, because the credential travels in a
+    /// header.
     pub fn parse(text: &str) -> Result<Self> {
         Self::parse_setting(API_HOST, text)
     }
 
-    /// The same for the value of another variable.
-    fn parse_setting(variable: &str, text: &str) -> Result<Self> {
+    /// Reads the value of a variable.
+    fn parse_setting(variable: &'static str, text: &str) -> Result<Self> {
         let invalid = |why: &str| {
             Error::new(Code::InvalidConfiguration, format!("{variable} is not usable: {why}"))
                 .hint("Give the full base URL, such as https://api.eu.pagerduty.com.")
@@ -92,25 +91,26 @@ impl Host {
         Ok(Self { base, name: name.to_owned(), region })
     }
 
-    /// The base URL, without a trailing slash.
+    /// Returns the base URL, without a trailing slash.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// Whether it is on this machine and reached without TLS: nothing that leaves the machine may come in between.
+    /// Returns whether the host is on this machine and used without TLS. Its requests must not leave the machine, not even
+    /// through a proxy.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.base.starts_with("http://")
     }
 
-    /// The region, unless the host is a gateway that could be in front of either.
+    /// Returns the region, unless the host is a gateway that could be in front of either region.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         self.region
     }
 
-    /// For messages: the host, with the region where it is known.
+    /// Returns the host for messages, with the region if it is known.
     #[must_use]
     pub fn describe(&self) -> String {
         match self.region {
@@ -125,9 +125,9 @@ impl Host {
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct Config {
-    /// Where the API is.
+    /// The host of the API.
     pub host: Host,
-    /// Who chose that host. If nobody did, a login may name the region.
+    /// The source of that host. If it was not chosen, a login may name the region.
     pub host_by: Option<By>,
     /// The credential of the environment, with the variable it came from.
     pub token: Option<(SecretString, &'static str)>,
@@ -137,21 +137,21 @@ pub struct Config {
     pub dotenv: FromFile,
     /// The login in the browser.
     pub oauth: OAuth,
-    /// The author of writes.
+    /// The email address of the author of writes.
     pub user_email: Option<String>,
-    /// Whether to run on the embedded account.
+    /// Whether to run on the sandbox.
     pub sandbox: bool,
-    /// What goes wrong in the embedded account, see [`crate::sandbox::FaultSpec::parse`].
+    /// The faults of the sandbox, see [`crate::sandbox::FaultSpec::parse`].
     pub sandbox_faults: Option<String>,
-    /// The file in which the embedded account keeps its changes, or `None` to keep them in memory.
+    /// The file in which the sandbox keeps its changes, or `None` to keep them in memory.
     pub sandbox_state: Option<PathBuf>,
-    /// Whether text is left as PagerDuty gives it, see [`pagerduty_rows::text`].
+    /// Whether text is left as PagerDuty sends it, see [`pagerduty_rows::text`].
     pub raw_text: bool,
     /// The budget of an answer in tokens; `None` is no limit.
     pub max_response_tokens: Option<usize>,
     /// Set if that budget was chosen explicitly. Otherwise answers also stay within what a known client shows.
     pub budget_by_hand: bool,
-    /// How answers are written.
+    /// The format of answers.
     pub format: Format,
     /// Set if answers over MCP have structured content beside their text.
     pub structured_content: bool,
@@ -169,29 +169,24 @@ pub struct Config {
 }
 
 impl Config {
-    /// The settings from variables, looked up by name. Blank variables count as unset.
+    /// Returns the settings from variables. Blank variables count as unset.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let get = |name: &str| lookup(name).map(|value| unquoted(&value).to_owned()).filter(|value| !value.is_empty());
+        let get = &|name: &str| lookup(name).map(|value| unquoted(&value).to_owned()).filter(|value| !value.is_empty());
         for name in [CLIENT_ID, CLIENT_SECRET, USER_EMAIL] {
             if get(name).is_some_and(|value| is_variable(&value)) {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
                     format!("{name} holds a variable that was not filled in"),
                 )
-                .hint(
-                    "The client passed the text on as it stands: write the value itself, or see its documentation.",
-                ));
+                .hint("The client passed the text on unchanged: write the value itself, or see its documentation."));
             }
         }
-        let user_email = get(USER_EMAIL).map(email).transpose()?;
-        let host = match (get(API_HOST), get(REGION)) {
-            (Some(url), _) => Host::parse(&url)?,
-            (None, Some(region)) => {
-                Host::of_region(Region::parse(&region).map_err(|_| unusable(REGION, &region, "us or eu"))?)
-            }
-            (None, None) => Host::of_region(Region::Us),
+        let user_email = typed::USER_EMAIL.read(get)?;
+        let host = match typed::API_HOST.read(get)? {
+            Some(host) => host,
+            None => Host::of_region(typed::REGION.read(get)?.unwrap_or(Region::Us)),
         };
-        let timeout = get(TIMEOUT).map_or(Ok(Duration::from_secs(45)), |value| seconds(TIMEOUT, &value))?;
+        let timeout = typed::TIMEOUT.read(get)?;
         let token = [API_TOKEN, USER_API_KEY].into_iter().find_map(|name| get(name).map(|value| (value.into(), name)));
         Ok(Self {
             host,
@@ -199,28 +194,25 @@ impl Config {
             token,
             similar_to_token: None,
             dotenv: FromFile::default(),
-            oauth: OAuth::from_lookup(&get)?,
+            oauth: OAuth::from_lookup(get)?,
             user_email,
-            sandbox: get(SANDBOX).map_or(Ok(false), |value| flag(SANDBOX, &value))?,
-            sandbox_faults: get(SANDBOX_FAULTS),
-            sandbox_state: embedded::state(get(SANDBOX_STATE))?,
-            raw_text: get(RAW_TEXT).map_or(Ok(false), |value| flag(RAW_TEXT, &value))?,
-            max_response_tokens: get(MAX_RESPONSE_TOKENS).map_or(Ok(Some(25_000)), |value| tokens(&value))?,
+            sandbox: typed::SANDBOX.read(get)?,
+            sandbox_faults: typed::SANDBOX_FAULTS.read(get)?,
+            sandbox_state: typed::SANDBOX_STATE.read(get)?.unwrap_or_else(embedded::default_state),
+            raw_text: typed::RAW_TEXT.read(get)?,
+            max_response_tokens: typed::MAX_RESPONSE_TOKENS.read(get)?,
             budget_by_hand: get(MAX_RESPONSE_TOKENS).is_some(),
-            format: get(FORMAT).map_or(Ok(Format::Json), |value| {
-                Format::parse(&value).map_err(|_| unusable(FORMAT, &value, "json or compact"))
-            })?,
-            structured_content: get(STRUCTURED_CONTENT).map_or(Ok(true), |value| flag(STRUCTURED_CONTENT, &value))?,
+            format: typed::FORMAT.read(get)?,
+            structured_content: typed::STRUCTURED_CONTENT.read(get)?,
             timeout,
-            connect_timeout: get(CONNECT_TIMEOUT)
-                .map_or(Ok(Duration::from_secs(5)), |value| seconds(CONNECT_TIMEOUT, &value))?,
-            trust: Trust::from_lookup(get),
+            connect_timeout: typed::CONNECT_TIMEOUT.read(get)?,
+            trust: Trust::from_lookup(get)?,
             attempt_timeout: timeout / 3,
             backoff: Duration::from_millis(200),
         })
     }
 
-    /// The settings from what is set, unless a `.env` file decides in it what is not its to decide.
+    /// Returns the settings from variables, and refuses a `.env` file that sets a variable it may not set.
     pub fn new(variables: &Variables) -> Result<Self> {
         let (variables, dotenv) = variables.settled()?;
         let config = Self::from_lookup(|name| variables.get(name).map(str::to_owned));
@@ -232,20 +224,20 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses a host that a `.env` file chose, unless it is PagerDuty's, for whoever is about to send `what` there: only
-    /// the file's own credential may go to it.
+    /// Refuses to send `what` to a host that a `.env` file chose, unless it is PagerDuty's: only the credential of the same
+    /// file may go there.
     pub fn refuse_host_of_file(&self, what: &str) -> Result<()> {
         if self.sandbox || self.host_by != Some(By::File) || self.host.region.is_some() {
             return Ok(());
         }
         Err(Error::new(
             Code::InvalidConfiguration,
-            format!("the .env file sets {API_HOST}, and would send {what} there, which is not its own"),
+            format!("the .env file sets {API_HOST}, and {what} from elsewhere would be sent there"),
         )
         .hint(format!("If that host is right, set {API_HOST} in the environment instead.")))
     }
 
-    /// The settings from the environment and the nearest `.env` file.
+    /// Returns the settings from the environment and the nearest `.env` file.
     pub fn from_env() -> Result<Self> {
         Self::new(&Variables::of_process(&Dotenv::load()))
     }
@@ -264,10 +256,16 @@ fn unquoted(value: &str) -> &str {
     inner.map_or(value, str::trim)
 }
 
-/// Checks that a header can carry an address, and returns the address.
-fn email(address: String) -> Result<String> {
+/// Reads a text.
+#[expect(clippy::unnecessary_wraps, reason = "parsers of other settings return errors")]
+fn text(_: &'static str, value: &str) -> Result<String> {
+    Ok(value.to_owned())
+}
+
+/// Reads an address that a header can carry.
+fn email(name: &'static str, address: &str) -> Result<String> {
     let usable = address.contains('@') && address.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if usable { Ok(address) } else { Err(unusable(USER_EMAIL, &address, "the email address of a PagerDuty user")) }
+    if usable { Ok(address.to_owned()) } else { Err(unusable(name, address, "the email address of a PagerDuty user")) }
 }
 
 /// Reads the value of a switch.
@@ -275,7 +273,7 @@ pub(crate) fn flag(name: &str, value: &str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(unusable(name, value, "on or off (1 or 0 will do, too)")),
+        _ => Err(unusable(name, value, "on or off (or 1 or 0)")),
     }
 }
 
@@ -296,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_region_decides_the_host_and_a_host_wins_over_it() {
+    fn region_decides_the_host_unless_a_host_is_set() {
         for (variables, base) in [
             (&[][..], "https://api.pagerduty.com"),
             (&[(REGION, "EU")][..], "https://api.eu.pagerduty.com"),
@@ -342,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_official_servers_name_for_the_token_is_second() {
+    fn official_name_of_the_token_comes_second() {
         let both = config(&[(USER_API_KEY, "b"), (API_TOKEN, "a")]).unwrap();
         assert_eq!(both.token.unwrap().1, API_TOKEN);
         let official = config(&[(USER_API_KEY, "b"), (API_TOKEN, "")]).unwrap();

@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
+use crate::budget::Budget;
 use crate::client::decode::{Page, Row, Unreadable};
 use crate::error::Result;
 use crate::models::Model;
-use crate::reply::Budget;
 
 pub use portions::{merge, resume};
 

@@ -8,18 +8,14 @@
 //! The resource key is always plural and always a list. What must not pass in silence (a list that was cut, a value that
 //! was ignored, a part that could not be fetched) is said in `metadata.warnings`.
 
-mod budget;
-mod format;
-
 use pagerduty_rows::table;
 use pagerduty_rows::text;
 use serde_json::{Map, Value};
 
+use crate::budget::Budget;
 use crate::client::resources::Resource;
+use crate::config::Format;
 use crate::pagination::{CEILING, End, Listing};
-
-pub use budget::Budget;
-pub use format::{Format, Written};
 
 /// The warning about a single object that is larger than an answer should be. The next step follows.
 const OVERSIZED: &str = "This one object is larger than an answer should be.";
@@ -31,7 +27,16 @@ pub const NAME_FIELDS: &str = "Name the fields you need in include.";
 const SHORTER: &str = "The list may have become shorter since the previous page or while it was read, so rows may be \
                        missing. List it again with offset=0.";
 
-/// What a tool answers.
+/// A written answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// An object: the envelope, or the flat answer.
+    Json(Value),
+    /// A list as a table, with the metadata in its first line.
+    Table(String),
+}
+
+/// The answer of a tool.
 #[derive(Clone, Debug)]
 pub struct Reply {
     body: Body,

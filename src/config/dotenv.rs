@@ -12,7 +12,7 @@
 use std::path::PathBuf;
 use std::{env, fmt};
 
-use super::{InFile, Variable, is_similar_to_token, is_switched_off, ours};
+use super::{InFile, Variable, is_similar_to_token, is_switched_off, named};
 use crate::files;
 
 /// The largest file that is read.
@@ -86,7 +86,7 @@ impl Dotenv {
     fn take(&mut self, entry: Entry<'_>, number: usize) {
         let (variable, content) = match entry {
             Entry::Nothing => return,
-            Entry::Broken(name) => match ours(name.trim_end_matches(':')) {
+            Entry::Broken(name) => match named(name.trim_end_matches(':')) {
                 Some(variable) if variable.in_file == InFile::Ignored => return,
                 Some(variable) => (variable, Some(Content::Broken)),
                 None => {
@@ -95,7 +95,7 @@ impl Dotenv {
                 }
             },
             Entry::Set(name, value) => {
-                if let Some(variable) = ours(name) {
+                if let Some(variable) = named(name) {
                     (variable, content(variable, value))
                 } else {
                     if is_similar_to_token(name) && !value.trim().is_empty() {

@@ -7,27 +7,14 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{By, Host, seconds, unusable};
+use super::table::typed;
+use super::{By, Host, unusable};
 use crate::error::{Code, Error, Result};
 
-/// The OAuth client; setting it switches the login on.
-pub const CLIENT_ID: &str = "PAGERDUTY_CLIENT_ID";
-/// The OAuth client's secret, which refreshing needs.
-pub const CLIENT_SECRET: &str = "PAGERDUTY_CLIENT_SECRET";
-/// The port that PagerDuty sends the browser back to.
-pub const CALLBACK_PORT: &str = "PAGERDUTY_OAUTH_CALLBACK_PORT";
-/// Where the identity server is.
-pub const IDENTITY_HOST: &str = "PAGERDUTY_IDENTITY_HOST";
-/// How long a login may take.
-pub const OAUTH_TIMEOUT: &str = "PAGERDUTY_OAUTH_TIMEOUT";
-/// Where tokens are kept.
-pub const TOKEN_STORE: &str = "PAGERDUTY_TOKEN_STORE";
-/// The browser.
-pub const BROWSER: &str = "BROWSER";
-
+/// The port that replaces one that cannot be used.
 const DEFAULT_PORT: u16 = 5173;
 
-/// Where tokens are kept.
+/// The store for a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenStore {
     /// The keyring of the operating system.
@@ -37,22 +24,22 @@ pub enum TokenStore {
 }
 
 impl TokenStore {
-    fn parse(value: &str) -> Result<Self> {
+    pub(super) fn parse(name: &'static str, value: &str) -> Result<Self> {
         match value.to_ascii_lowercase().as_str() {
             "keyring" => Ok(TokenStore::Keyring),
             "file" => {
                 let folder = state_dir().ok_or_else(|| {
-                    let message = format!("{TOKEN_STORE}=file needs a home directory, and there is none");
+                    let message = format!("{name}=file needs a home directory, and there is none");
                     Error::new(Code::InvalidConfiguration, message)
                         .hint("Set HOME (or XDG_STATE_HOME), or use PAGERDUTY_API_TOKEN.")
                 })?;
                 Ok(TokenStore::File(folder.join("tokens.json")))
             }
-            _ => Err(unusable(TOKEN_STORE, value, "keyring or file")),
+            _ => Err(unusable(name, value, "keyring or file")),
         }
     }
 
-    /// The file that is locked by whoever changes what is kept; `None` where there is no place for one.
+    /// Returns the file that a process locks to change the stored login, or `None` if there is no place for one.
     #[must_use]
     pub fn lock_path(&self) -> Option<PathBuf> {
         match self {
@@ -61,7 +48,7 @@ impl TokenStore {
         }
     }
 
-    /// For messages.
+    /// Returns the name of the store, for messages.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -87,12 +74,12 @@ pub(super) fn state_dir() -> Option<PathBuf> {
     found.map(|folder| folder.join("pagerduty_mcp_server"))
 }
 
-/// How the person is brought to PagerDuty's login page.
+/// The way to open PagerDuty's login page.
 #[derive(Clone)]
 pub enum Browser {
-    /// The commands of `BROWSER`, else the system's way of opening a URL.
+    /// The commands of `BROWSER`, or else the browser of the system.
     System(Option<String>),
-    /// A function, for programs that have a window of their own, and for tests.
+    /// A function, for programs that have their own window, and for tests.
     Function(Arc<dyn Fn(&str) + Send + Sync>),
 }
 
@@ -108,60 +95,63 @@ impl fmt::Debug for Browser {
 /// The settings of the login.
 #[derive(Clone, Debug)]
 pub struct OAuth {
-    /// The client; without one there is no login.
+    /// The OAuth client. Without one there is no login.
     pub client_id: Option<String>,
     /// The source of that client. A `.env` file may name another client, for which the stored login was not made.
     pub client_by: Option<By>,
-    /// The client's secret; without it an expired login is made anew, not refreshed.
+    /// The client's secret. Without it an expired login is not refreshed: the user logs in again.
     pub client_secret: Option<SecretString>,
-    /// Where the identity server is.
+    /// The identity server.
     pub identity: Host,
-    /// The port of the callback; 0 takes any free one, which PagerDuty would refuse and the sandbox does not.
+    /// The port of the callback. With 0 it is any free port, which the sandbox accepts and PagerDuty refuses.
     pub callback_port: u16,
-    /// How long a person may take to log in.
+    /// The time limit of a login.
     pub timeout: Duration,
-    /// Where tokens are kept.
+    /// The store for the login.
     pub store: TokenStore,
-    /// How the browser is opened.
+    /// The way to open the login page.
     pub browser: Browser,
 }
 
 impl OAuth {
-    /// The settings from variables; `get` gives no blank ones.
+    /// Returns the settings from variables; `get` returns no blank ones.
     pub(super) fn from_lookup(get: &impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let identity = get(IDENTITY_HOST).unwrap_or_else(|| "https://identity.pagerduty.com".to_owned());
+        let client_id = typed::CLIENT_ID.read(get)?;
         Ok(Self {
-            client_id: get(CLIENT_ID),
-            client_by: get(CLIENT_ID).map(|_| By::User),
-            client_secret: get(CLIENT_SECRET).map(SecretString::from),
-            identity: Host::parse_setting(IDENTITY_HOST, &identity)?,
-            callback_port: get(CALLBACK_PORT).map_or(DEFAULT_PORT, |value| port(&value)),
-            timeout: get(OAUTH_TIMEOUT).map_or(Ok(Duration::from_mins(5)), |value| seconds(OAUTH_TIMEOUT, &value))?,
-            store: get(TOKEN_STORE).map_or(Ok(TokenStore::Keyring), |value| TokenStore::parse(&value))?,
-            browser: Browser::System(get(BROWSER)),
+            client_by: client_id.as_ref().map(|_| By::User),
+            client_id,
+            client_secret: typed::CLIENT_SECRET.read(get)?.map(SecretString::from),
+            identity: typed::IDENTITY_HOST.read(get)?,
+            callback_port: typed::CALLBACK_PORT.read(get)?,
+            timeout: typed::OAUTH_TIMEOUT.read(get)?,
+            store: typed::TOKEN_STORE.read(get)?,
+            browser: Browser::System(typed::BROWSER.read(get)?),
         })
     }
 }
 
-/// The contract: a port that cannot be used is told about and replaced, not refused.
-fn port(value: &str) -> u16 {
-    value.parse().ok().filter(|port| *port >= 1024).unwrap_or_else(|| {
-        tracing::warn!("{CALLBACK_PORT} is {value:?}, not a port between 1024 and 65535; using {DEFAULT_PORT}");
+/// Reads the port of the callback. A port that cannot be used is replaced with a warning and not refused, as the contract
+/// requires.
+#[expect(clippy::unnecessary_wraps, reason = "parsers of other settings return errors")]
+pub(super) fn port(name: &'static str, value: &str) -> Result<u16> {
+    let usable = value.parse().ok().filter(|port| *port >= 1024);
+    Ok(usable.unwrap_or_else(|| {
+        tracing::warn!("{name} is {value:?}, not a port between 1024 and 65535; using {DEFAULT_PORT}");
         DEFAULT_PORT
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{CALLBACK_PORT, CLIENT_SECRET, Config, IDENTITY_HOST, OAUTH_TIMEOUT, TOKEN_STORE};
 
     fn oauth(name: &'static str, value: &'static str) -> Result<OAuth> {
         Config::from_lookup(|wanted| (wanted == name).then(|| value.to_owned())).map(|config| config.oauth)
     }
 
     #[test]
-    fn a_port_that_cannot_be_used_is_replaced() {
+    fn unusable_port_is_replaced() {
         for (value, port) in [("8080", 8080), ("1023", 5173), ("65536", 5173), ("none", 5173), ("", 5173), ("0", 5173)]
         {
             assert_eq!(oauth(CALLBACK_PORT, value).unwrap().callback_port, port, "{value}");
@@ -169,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_used_are_refused_by_their_own_name() {
+    fn unusable_settings_are_refused_by_name() {
         for (name, value) in [
             (IDENTITY_HOST, "http://identity.pagerduty.com"),
             (IDENTITY_HOST, "identity.pagerduty.com"),
@@ -184,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_secret_is_never_printed() {
+    fn client_secret_is_never_printed() {
         assert!(!format!("{:?}", oauth(CLIENT_SECRET, "verysecret").unwrap()).contains("verysecret"));
     }
 }

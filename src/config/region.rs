@@ -1,6 +1,6 @@
 //! The service regions. Each is a separate PagerDuty installation with separate accounts.
 
-use super::REGION;
+use super::{REGION, unusable};
 use crate::error::{Code, Error, Result};
 
 /// PagerDuty's service regions. <https://support.pagerduty.com/main/docs/service-regions>
@@ -13,6 +13,11 @@ pub enum Region {
 }
 
 impl Region {
+    /// Reads the value of a variable.
+    pub(super) fn parse_setting(name: &'static str, value: &str) -> Result<Self> {
+        Self::parse(value).map_err(|_| unusable(name, value, "us or eu"))
+    }
+
     /// Reads a region from its name, `us` or `eu` in any case.
     pub fn parse(name: &str) -> Result<Self> {
         match name.trim().to_ascii_lowercase().as_str() {

@@ -1,22 +1,11 @@
-//! How MCP is served, as far as the environment says: the names that users of the Python servers have set.
+//! The settings of the environment for serving MCP, under the names that users of the Python servers have set.
 
 use std::env;
 
-/// The transport.
-pub const FASTMCP_TRANSPORT: &str = "FASTMCP_TRANSPORT";
-/// The address to listen on.
-pub const FASTMCP_HOST: &str = "FASTMCP_HOST";
-/// The port to listen on.
-pub const FASTMCP_PORT: &str = "FASTMCP_PORT";
-/// The address under the official server's name.
-pub const MCP_HOST: &str = "MCP_HOST";
-/// The port under the official server's name.
-pub const MCP_PORT: &str = "MCP_PORT";
+use super::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, REQUIRE_KEY};
 
-/// The switch that requires a key in every request.
-pub const REQUIRE_KEY: &str = "PAGERDUTY_REQUIRE_KEY";
-
-/// What the environment says, each with the name of its variable. Not read yet: whoever does not serve does not care.
+/// The values in the environment, each with the name of its variable. They are parsed when a server starts, because other
+/// commands do not need them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
     /// The transport.
@@ -30,13 +19,14 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// From the environment, and not from a `.env` file: a folder has no say in who may reach this machine.
+    /// Returns the values in the environment. A `.env` file does not count, because a folder must not decide who can reach
+    /// this machine.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_lookup(|name| env::var(name).ok())
     }
 
-    /// From variables, looked up by name. Blank ones count as unset.
+    /// Returns the values of variables. Blank ones count as unset.
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&'static str]| {

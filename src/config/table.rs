@@ -1,10 +1,12 @@
-//! The variables: their names, their meanings, and the influence that a `.env` file has on each.
+//! The settings: the name, default, meaning and type of each variable, and the influence that a `.env` file has on it.
 
-use super::answers::{FORMAT, MAX_RESPONSE_TOKENS, RAW_TEXT, STRUCTURED_CONTENT};
-use super::oauth::{BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, IDENTITY_HOST, OAUTH_TIMEOUT, TOKEN_STORE};
-use super::serving::{FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, MCP_HOST, MCP_PORT, REQUIRE_KEY};
-use super::trust::{SSL_CERT_DIR, SSL_CERT_FILE};
-use super::{embedded, flag, unquoted};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::answers::tokens;
+use super::oauth::TokenStore;
+use super::{Format, Host, Region, email, embedded, flag, oauth, seconds, text, trust, unquoted};
+use crate::error::Result;
 
 /// An environment variable, as it is documented.
 #[derive(Clone, Copy, Debug)]
@@ -46,222 +48,169 @@ impl InFile {
     #[must_use]
     pub const fn rule(self) -> &'static str {
         match self {
-            InFile::Taken => "taken",
-            InFile::Credential => "taken, unless the environment has a key or `PAGERDUTY_CLIENT_ID`",
-            InFile::WithKey => "taken with a key of the same file, else ignored",
-            InFile::HostWithKey => "taken with a key of the same file, or if it is the API of a region; else refused",
-            InFile::Level => "taken if it is `error`, `warn`, `info` or `debug`, else ignored",
+            InFile::Taken => "used",
+            InFile::Credential => "used, unless the environment has a key or `PAGERDUTY_CLIENT_ID`",
+            InFile::WithKey => "used with a key of the same file, else ignored",
+            InFile::HostWithKey => "used with a key of the same file, or if it is the API of a region; else refused",
+            InFile::Level => "used if it is `error`, `warn`, `info` or `debug`, else ignored",
             InFile::Ignored => "ignored",
             InFile::Refused => "refused",
         }
     }
 }
 
-/// The credential.
-pub const API_TOKEN: &str = "PAGERDUTY_API_TOKEN";
-/// The credential under the official server's name.
-pub const USER_API_KEY: &str = "PAGERDUTY_USER_API_KEY";
-/// The service region.
-pub const REGION: &str = "PAGERDUTY_REGION";
-/// The API's base URL.
-pub const API_HOST: &str = "PAGERDUTY_API_HOST";
-/// The address of the author of writes.
-pub const USER_EMAIL: &str = "PAGERDUTY_USER_EMAIL";
-/// The time-out of a call.
-pub const TIMEOUT: &str = "PAGERDUTY_TIMEOUT";
-/// The time-out of connecting.
-pub const CONNECT_TIMEOUT: &str = "PAGERDUTY_CONNECT_TIMEOUT";
-/// The filter of the log.
-pub const LOG: &str = "PAGERDUTY_LOG";
+/// A variable with a default value.
+pub(super) struct Setting<T> {
+    pub name: &'static str,
+    pub default: &'static str,
+    parse: fn(&'static str, &str) -> Result<T>,
+}
 
-/// Every variable the server reads.
-pub const VARIABLES: &[Variable] = &[
-    Variable {
-        name: API_TOKEN,
-        default: "none",
-        meaning: "The PagerDuty credential: a REST API key of a user (recommended) or of the account, or an OAuth access \
-                  token (`pdus+_…`, `pdeu+_…`).",
-        in_file: InFile::Credential,
-    },
-    Variable {
-        name: USER_API_KEY,
-        default: "none",
-        meaning: "The same under the name that PagerDuty's official server used; read when `PAGERDUTY_API_TOKEN` is unset.",
-        in_file: InFile::Credential,
-    },
-    Variable {
-        name: CLIENT_ID,
-        default: "none",
-        meaning: "The client ID of an OAuth app registered at PagerDuty. Switches the login in the browser on, for when no \
-                  other credential is given.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: CLIENT_SECRET,
-        default: "none",
-        meaning: "The OAuth app's secret. With it an expired login is refreshed; without it the browser opens again.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: CALLBACK_PORT,
-        default: "5173",
-        meaning: "The local port PagerDuty sends the browser back to. The app's redirect URL is \
-                  `http://localhost:5173/oauth/pagerduty` with this port.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: OAUTH_TIMEOUT,
-        default: "300",
-        meaning: "Seconds that a login in the browser may take.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: TOKEN_STORE,
-        default: "keyring",
-        meaning: "Where a login is kept: `keyring`, the operating system's, or `file`, a file that only the user can read, \
-                  for machines without a keyring.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: BROWSER,
-        default: "the system's",
-        meaning: "The command that opens the login page: `%s` stands for the URL, several commands are separated by `:` (`;` \
-                  on Windows) and tried in order.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: IDENTITY_HOST,
-        default: "https://identity.pagerduty.com",
-        meaning: "The base URL of the identity server, for tests and gateways. Plain `http` is accepted for loopback \
-                  addresses only.",
-        in_file: InFile::Refused,
-    },
-    Variable {
-        name: REGION,
-        default: "by login, else us",
-        meaning: "The service region of the account, `us` or `eu`. A valid credential sent to the other region is refused.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: API_HOST,
-        default: "by region",
-        meaning: "The base URL of the API, for a gateway in front of it, such as `https://pagerduty.internal.example`. Wins \
-                  over the region. Plain `http` is accepted for loopback addresses only.",
-        in_file: InFile::HostWithKey,
-    },
-    Variable {
-        name: USER_EMAIL,
-        default: "the current user's",
-        meaning: "The email address of the user in whose name incidents are changed with the server's own credential. \
-                  Required for writes with an account-level key.",
-        in_file: InFile::WithKey,
-    },
-    embedded::SWITCH,
-    embedded::FAULTS,
-    embedded::STATE,
-    Variable {
-        name: MAX_RESPONSE_TOKENS,
-        default: "25000",
-        meaning: "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit. Unless it is \
-                  set, lists also keep to what a known client shows, see `docs/clients.md`.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: RAW_TEXT,
-        default: "0",
-        meaning: "`1` leaves text as PagerDuty gives it. Otherwise control characters and invisible Unicode in answers become \
-                  U+FFFD, since a model would read what no person sees.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: FORMAT,
-        default: "json",
-        meaning: "How lists are written: `json`, the envelope, or `compact`, a table that holds the same in half the tokens. The \
-                  Python functions always return the envelope.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: STRUCTURED_CONTENT,
-        default: "on",
-        meaning: "Whether answers over MCP have structured content beside the same JSON as text. `off` is for clients that show \
-                  their model both, see `docs/clients.md`.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: TIMEOUT,
-        default: "45",
-        meaning: "Seconds after which a call is given up, all its requests together. Each attempt at a request may take a third \
-                  of it. Keep it below the time-out of the MCP client, often 60: otherwise the client gives up first, and what \
-                  became of a change is never told.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: CONNECT_TIMEOUT,
-        default: "5",
-        meaning: "Seconds after which a connection attempt is given up.",
-        in_file: InFile::Taken,
-    },
-    Variable {
-        name: SSL_CERT_FILE,
-        default: "the system's",
-        meaning: "A PEM file with the certificate authorities to trust in place of the system's, such as that of a company's \
-                  proxy.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: SSL_CERT_DIR,
-        default: "the system's",
-        meaning: "Folders of such files, separated by `:` (`;` on Windows).",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: LOG,
-        default: "warn",
-        meaning: "What is logged to standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
-                  `pagerduty_mcp_server=debug`. A level applies to the server's own lines; libraries log only if the filter \
-                  names them, and then show the content of messages: `rmcp=debug`.",
-        in_file: InFile::Level,
-    },
-    Variable {
-        name: FASTMCP_TRANSPORT,
-        default: "stdio",
-        meaning: "`http` (or `streamable-http`) serves MCP over HTTP, as `--transport` does.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: FASTMCP_HOST,
-        default: "127.0.0.1",
-        meaning: "The address to listen on, as `--host`.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: FASTMCP_PORT,
-        default: "8000",
-        meaning: "The port to listen on, as `--port`.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: MCP_HOST,
-        default: "127.0.0.1",
-        meaning: "The same as `FASTMCP_HOST`, under the name that PagerDuty's official server uses; read when that is unset.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: MCP_PORT,
-        default: "8000",
-        meaning: "The same as `FASTMCP_PORT`, under the name that PagerDuty's official server uses; read when that is unset.",
-        in_file: InFile::Ignored,
-    },
-    Variable {
-        name: REQUIRE_KEY,
-        default: "0",
-        meaning: "`1` refuses requests over HTTP without a credential, from this machine as well, as `--require-key` does.",
-        in_file: InFile::Ignored,
-    },
-];
+impl<T> Setting<T> {
+    /// Returns the value of the variable, or the default one.
+    pub fn read(&self, get: &impl Fn(&str) -> Option<String>) -> Result<T> {
+        self.parse(&get(self.name).unwrap_or_else(|| self.default.to_owned()))
+    }
 
-/// Returns our variable of this name.
-pub(super) fn ours(name: &str) -> Option<&'static Variable> {
+    /// Returns the value of a text.
+    pub fn parse(&self, text: &str) -> Result<T> {
+        (self.parse)(self.name, text)
+    }
+}
+
+/// A variable without a default value.
+pub(super) struct Optional<T> {
+    name: &'static str,
+    parse: fn(&'static str, &str) -> Result<T>,
+}
+
+impl<T> Optional<T> {
+    /// Returns the value of the variable, if it is set.
+    pub fn read(&self, get: &impl Fn(&str) -> Option<String>) -> Result<Option<T>> {
+        get(self.name).map(|text| (self.parse)(self.name, &text)).transpose()
+    }
+}
+
+/// Declares the variables. `default` is a value, and `unset` describes the behavior without one. A variable without a
+/// type is read where it is used.
+macro_rules! settings {
+    ($($name:ident = $text:literal, $in_file:ident,
+        $kind:ident $default:literal $(as $parse:path => $type:ty)?, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: &str = $text;)*
+
+        /// Every variable that the server reads.
+        pub const VARIABLES: &[Variable] = &[$(Variable {
+            name: $text,
+            default: $default,
+            meaning: $meaning,
+            in_file: InFile::$in_file,
+        }),*];
+
+        /// The variables with their types.
+        pub(super) mod typed {
+            use super::*;
+
+            $($(settings!(@typed $name, $text, $kind $default, $parse, $type);)?)*
+        }
+    };
+    (@typed $name:ident, $text:literal, default $default:literal, $parse:path, $type:ty) => {
+        pub const $name: Setting<$type> = Setting { name: $text, default: $default, parse: $parse };
+    };
+    (@typed $name:ident, $text:literal, unset $default:literal, $parse:path, $type:ty) => {
+        pub const $name: Optional<$type> = Optional { name: $text, parse: $parse };
+    };
+}
+
+settings! {
+    API_TOKEN = "PAGERDUTY_API_TOKEN", Credential, unset "none",
+        "The PagerDuty credential: a REST API key of a user (recommended) or of the account, or an OAuth access \
+        token (`pdus+_…`, `pdeu+_…`).";
+    USER_API_KEY = "PAGERDUTY_USER_API_KEY", Credential, unset "none",
+        "The same under the name that PagerDuty's official server used. It is read when `PAGERDUTY_API_TOKEN` is unset.";
+    CLIENT_ID = "PAGERDUTY_CLIENT_ID", Taken, unset "none" as text => String,
+        "The client ID of an OAuth app registered at PagerDuty. It enables the login in the browser, which is used when \
+        there is no other credential.";
+    CLIENT_SECRET = "PAGERDUTY_CLIENT_SECRET", Taken, unset "none" as text => String,
+        "The OAuth app's secret. With it an expired login is refreshed; without it the browser opens again.";
+    CALLBACK_PORT = "PAGERDUTY_OAUTH_CALLBACK_PORT", Taken, default "5173" as oauth::port => u16,
+        "The local port to which PagerDuty sends the browser back. The app's redirect URL is \
+        `http://localhost:5173/oauth/pagerduty` with this port.";
+    OAUTH_TIMEOUT = "PAGERDUTY_OAUTH_TIMEOUT", Taken, default "300" as seconds => Duration,
+        "The time limit of a login in the browser, in seconds.";
+    TOKEN_STORE = "PAGERDUTY_TOKEN_STORE", Ignored, default "keyring" as TokenStore::parse => TokenStore,
+        "The store for a login: `keyring`, the operating system's, or `file`, a file that only the user can read, for \
+        machines without a keyring.";
+    BROWSER = "BROWSER", Ignored, unset "the system's" as text => String,
+        "The command that opens the login page. `%s` stands for the URL. Several commands are separated by `:` (`;` on \
+        Windows) and tried in order.";
+    IDENTITY_HOST = "PAGERDUTY_IDENTITY_HOST", Refused,
+        default "https://identity.pagerduty.com" as Host::parse_setting => Host,
+        "The base URL of the identity server, for tests and gateways. Plain `http` is accepted for loopback addresses \
+        only.";
+    REGION = "PAGERDUTY_REGION", Taken, unset "by login, else us" as Region::parse_setting => Region,
+        "The service region of the account, `us` or `eu`. A valid credential sent to the other region is refused.";
+    API_HOST = "PAGERDUTY_API_HOST", HostWithKey, unset "by region" as Host::parse_setting => Host,
+        "The base URL of the API, for a gateway in front of it, such as `https://pagerduty.internal.example`. It takes \
+        precedence over the region. Plain `http` is accepted for loopback addresses only.";
+    USER_EMAIL = "PAGERDUTY_USER_EMAIL", WithKey, unset "the current user's" as email => String,
+        "The email address of the user in whose name incidents are changed with the server's own credential. It is \
+        required for writes with an account-level key.";
+    SANDBOX = "PAGERDUTY_SANDBOX", Refused, default "0" as flag => bool,
+        "`1` runs everything against the sandbox: no PagerDuty account, no credential, no network.";
+    SANDBOX_FAULTS = "PAGERDUTY_SANDBOX_FAULTS", Ignored, unset "none" as text => String,
+        "The faults of the sandbox, to try how an agent handles them: `2% reset; GET /incidents status=503 x3; delay=50; \
+        seed=7`. An entry has a likelihood, method, path, kind and number of times, all but the kind optional. Kinds: \
+        `status=CODE`, `limited=SECONDS`, `redirect=URL`, `delay=MS`, `slow_body=MS`, `bomb=MB`, `html`, `empty`, \
+        `truncated`, `reset`, `hang`, `wrong_json`, `garbage`; and for changes that take effect nevertheless, \
+        `lost_response`, `replaced=CODE`, `late=MS`. It has no effect without `PAGERDUTY_SANDBOX` or the command \
+        `sandbox`.";
+    SANDBOX_STATE = "PAGERDUTY_SANDBOX_STATE", Ignored,
+        unset "in the state directory" as embedded::state => Option<PathBuf>,
+        "The place where the sandbox keeps its changes: the full path of a file, or `memory`, with which each process \
+        starts with a new account.";
+    MAX_RESPONSE_TOKENS = "PAGERDUTY_MAX_RESPONSE_TOKENS", Taken, default "25000" as tokens => Option<usize>,
+        "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit. If it is \
+        unset, lists also keep to the size that a known client shows, see `docs/clients.md`.";
+    RAW_TEXT = "PAGERDUTY_RAW_TEXT", Ignored, default "0" as flag => bool,
+        "`1` leaves text as PagerDuty sends it. Otherwise control characters and invisible Unicode in answers become \
+        U+FFFD, because a model would read text that no person can see.";
+    FORMAT = "PAGERDUTY_FORMAT", Taken, default "json" as Format::parse_setting => Format,
+        "The format of lists: `json`, the envelope, or `compact`, a table with the same content in half the tokens. The \
+        Python functions always return the envelope.";
+    STRUCTURED_CONTENT = "PAGERDUTY_STRUCTURED_CONTENT", Taken, default "on" as flag => bool,
+        "Whether answers over MCP have structured content beside the same JSON as text. `off` is for clients that show \
+        their model both, see `docs/clients.md`.";
+    TIMEOUT = "PAGERDUTY_TIMEOUT", Taken, default "45" as seconds => Duration,
+        "The time limit of a call with all its requests, in seconds. Each attempt at a request may take a third of it. \
+        Keep it below the time-out of the MCP client, often 60: otherwise the client gives up first, and never learns the \
+        outcome of a change.";
+    CONNECT_TIMEOUT = "PAGERDUTY_CONNECT_TIMEOUT", Taken, default "5" as seconds => Duration,
+        "The time limit of a connection attempt, in seconds.";
+    SSL_CERT_FILE = "SSL_CERT_FILE", Ignored, unset "the system's" as trust::path => PathBuf,
+        "A PEM file with the certificate authorities to trust in place of the system's, such as that of a company's \
+        proxy.";
+    SSL_CERT_DIR = "SSL_CERT_DIR", Ignored, unset "the system's" as trust::paths => Vec<PathBuf>,
+        "Folders of such files, separated by `:` (`;` on Windows).";
+    LOG = "PAGERDUTY_LOG", Level, unset "warn",
+        "The filter of the log on standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
+        `pagerduty_mcp_server=debug`. A level applies to the server's own lines. Libraries log only if the filter names \
+        them, and then show the content of messages: `rmcp=debug`.";
+    FASTMCP_TRANSPORT = "FASTMCP_TRANSPORT", Ignored, unset "stdio",
+        "`http` (or `streamable-http`) serves MCP over HTTP, as `--transport` does.";
+    FASTMCP_HOST = "FASTMCP_HOST", Ignored, unset "127.0.0.1",
+        "The address to listen on, as `--host`.";
+    FASTMCP_PORT = "FASTMCP_PORT", Ignored, unset "8000",
+        "The port to listen on, as `--port`.";
+    MCP_HOST = "MCP_HOST", Ignored, unset "127.0.0.1",
+        "The same as `FASTMCP_HOST`, under the name that PagerDuty's official server uses. It is read when that is unset.";
+    MCP_PORT = "MCP_PORT", Ignored, unset "8000",
+        "The same as `FASTMCP_PORT`, under the name that PagerDuty's official server uses. It is read when that is unset.";
+    REQUIRE_KEY = "PAGERDUTY_REQUIRE_KEY", Ignored, unset "0",
+        "`1` refuses requests over HTTP without a credential, from this machine as well, as `--require-key` does.";
+}
+
+/// Returns the variable of this name, if the server reads it.
+pub(super) fn named(name: &str) -> Option<&'static Variable> {
     VARIABLES.iter().find(|variable| variable.name == name)
 }
 
@@ -284,7 +233,7 @@ pub(super) fn is_similar_to_token(name: &str) -> bool {
     let words = rest.is_some_and(|rest| {
         rest.split('_').all(|word| WORDS.contains(&word)) && (rest.ends_with("KEY") || rest.ends_with("TOKEN"))
     });
-    // The lengths first: most variables of an environment are far from it, and the distance is not free.
+    // The lengths are compared first, because the distance takes time and most variables are much longer or shorter.
     let is_close = |known: &&str| upper.len().abs_diff(known.len()) <= 2 && strsim::osa_distance(&upper, known) <= 2;
     words || [API_TOKEN, USER_API_KEY].iter().any(is_close)
 }
@@ -294,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_look_like_the_one_for_a_key_are_known() {
+    fn names_similar_to_the_key_variable_are_recognized() {
         for name in [
             "PAGERDUTY_API_KEY",
             "PAGERDUTY_TOKEN",

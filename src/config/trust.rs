@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-/// The variable for a PEM file of CA certificates.
-pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
-/// The variable for folders of PEM files with CA certificates.
-pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+use super::table::typed;
+use crate::error::Result;
 
 /// The CA certificates named in the environment by the variables that OpenSSL reads. They are never taken from a `.env`
 /// file, which could make TLS trust certificates from its folder for every host.
@@ -18,9 +16,8 @@ pub struct Trust {
 }
 
 impl Trust {
-    pub(super) fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Self {
-        let folders = get(SSL_CERT_DIR).map(|folders| std::env::split_paths(&folders).collect());
-        Self { file: get(SSL_CERT_FILE).map(PathBuf::from), folders: folders.unwrap_or_default() }
+    pub(super) fn from_lookup(get: &impl Fn(&str) -> Option<String>) -> Result<Self> {
+        Ok(Self { file: typed::SSL_CERT_FILE.read(get)?, folders: typed::SSL_CERT_DIR.read(get)?.unwrap_or_default() })
     }
 
     /// Returns whether any file or folder is named. Otherwise the system decides.
@@ -28,4 +25,16 @@ impl Trust {
     pub fn is_given(&self) -> bool {
         self.file.is_some() || !self.folders.is_empty()
     }
+}
+
+/// Reads a path.
+#[expect(clippy::unnecessary_wraps, reason = "parsers of other settings return errors")]
+pub(super) fn path(_: &'static str, value: &str) -> Result<PathBuf> {
+    Ok(PathBuf::from(value))
+}
+
+/// Reads a list of paths.
+#[expect(clippy::unnecessary_wraps, reason = "parsers of other settings return errors")]
+pub(super) fn paths(_: &'static str, value: &str) -> Result<Vec<PathBuf>> {
+    Ok(std::env::split_paths(value).collect())
 }

@@ -8,7 +8,7 @@ use std::env;
 
 use super::{
     API_HOST, API_TOKEN, CLIENT_ID, Dotenv, Host, InFile, REGION, Region, SANDBOX, USER_API_KEY, VARIABLES, Variable,
-    flag, is_similar_to_token, is_switched_off, ours,
+    flag, is_similar_to_token, is_switched_off, named,
 };
 use crate::error::{Code, Error, Result};
 
@@ -173,7 +173,7 @@ impl Variables {
         let embedded = self.by(SANDBOX) == Some(By::User) && self.get(SANDBOX).is_some_and(on);
         for (name, line) in self.file.broken() {
             // Where the value could not count, the line is irrelevant.
-            let counts = match ours(name).map(|variable| variable.in_file) {
+            let counts = match named(name).map(|variable| variable.in_file) {
                 _ if self.set.contains_key(name) => false,
                 Some(InFile::Taken | InFile::Level) => true,
                 _ if embedded => false,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pagerduty_mcp_server::clients::{Client, KNOWN, Size, Unit};
 use pagerduty_mcp_server::config::Config;
-use pagerduty_mcp_server::reply::Format;
+use pagerduty_mcp_server::config::Format;
 use pagerduty_mcp_server::sandbox::tokens;
 use pagerduty_mcp_server::tools::Toolbox;
 use serde_json::{Value, json};

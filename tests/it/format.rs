@@ -1,6 +1,7 @@
 //! Tests of `format=compact`: the same data in half the tokens.
 
-use pagerduty_mcp_server::reply::{Format, Written};
+use pagerduty_mcp_server::config::Format;
+use pagerduty_mcp_server::reply::Written;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use pagerduty_mcp_server::server::serve;
 use pagerduty_mcp_server::tools::Toolbox;

@@ -1,11 +1,9 @@
-//! How an answer is written.
+//! The formats of answers.
 
-use serde_json::Value;
-
-use crate::config::FORMAT;
+use super::{FORMAT, unusable};
 use crate::error::{Code, Error, Result};
 
-/// How answers are written.
+/// The format of answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// The contract's envelope, always.
@@ -16,7 +14,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// A format by its name, `json` or `compact` in any case.
+    /// Reads the value of a variable.
+    pub(super) fn parse_setting(name: &'static str, value: &str) -> Result<Self> {
+        Self::parse(value).map_err(|_| unusable(name, value, "json or compact"))
+    }
+
+    /// Returns a format by its name, `json` or `compact` in any case.
     pub fn parse(name: &str) -> Result<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
             "json" => Ok(Format::Json),
@@ -25,13 +28,4 @@ impl Format {
                 .hint(format!("Set {FORMAT} (or --format) to json or compact."))),
         }
     }
-}
-
-/// An answer as it is written.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Written {
-    /// An object: the envelope, or the flat answer.
-    Json(Value),
-    /// A list as a table, the metadata in its first line.
-    Table(String),
 }

@@ -8,8 +8,8 @@ use pagerduty_rows::tokens::{estimate_row, estimate_text};
 use pagerduty_rows::write::{Extent, extent_of_row};
 use serde_json::{Map, Value};
 
-use super::Format;
 use crate::clients::{Size, Unit};
+use crate::config::Format;
 
 /// The tokens of the envelope besides the rows: the metadata with a warning or two.
 const ENVELOPE: usize = 250;
@@ -27,7 +27,7 @@ const COLUMNS: usize = 800;
 /// The length of the separator between two rows: a comma and a newline.
 const SEPARATOR: usize = 2;
 
-/// The room left for rows.
+/// The budget that is left for rows.
 #[derive(Clone, Debug)]
 pub struct Budget {
     tokens: Option<Room>,
@@ -37,7 +37,7 @@ pub struct Budget {
     outline: Outline,
 }
 
-/// The room in one unit of measurement.
+/// The budget in one unit of measurement.
 #[derive(Clone, Copy, Debug)]
 struct Room {
     all: usize,
@@ -63,7 +63,7 @@ impl Room {
 }
 
 impl Budget {
-    /// A budget of so many tokens for the whole answer; `None` is no limit.
+    /// Returns a budget of so many tokens for the whole answer; `None` is no limit.
     #[must_use]
     pub fn of(tokens: Option<usize>) -> Self {
         let tokens = tokens.map(|tokens| Room::of(tokens.saturating_sub(ENVELOPE)));
@@ -77,7 +77,7 @@ impl Budget {
         Self { size, ..self }
     }
 
-    /// The same for a list that is written in `format`.
+    /// Returns the same budget for a list that is written in `format`.
     #[must_use]
     pub fn for_list(self, format: Format) -> Self {
         match format {
@@ -92,13 +92,13 @@ impl Budget {
         }
     }
 
-    /// No limit.
+    /// Returns a budget without a limit.
     #[must_use]
     pub fn unlimited() -> Self {
         Self::of(None)
     }
 
-    /// The tokens that are left; `None` is no limit.
+    /// Returns the tokens that are left; `None` is no limit.
     #[must_use]
     pub fn left(&self) -> Option<usize> {
         self.tokens.map(|room| room.left)
@@ -111,7 +111,7 @@ impl Budget {
         rooms.map(|room| room.likely_rows(taken)).min()
     }
 
-    /// Takes the cost of a row; `false` if it does not fit.
+    /// Takes the cost of a row. Returns `false` if it does not fit.
     pub fn take(&mut self, row: &Map<String, Value>) -> bool {
         if self.tokens.is_none() && self.size.is_none() {
             return true;
