@@ -15,7 +15,7 @@ use crate::config::VARIABLES;
 use crate::error::Code;
 use crate::models::{EscalationPolicy, Incident, Model, Oncall, Schedule, Service, Team, User};
 use crate::params::Declaration;
-use crate::tools::{ALL, Tool};
+use crate::tools::{Tool, all};
 
 /// First line of every generated file.
 const GENERATED: &str = "<!-- Generated from the source: `UPDATE_DOCS=1 cargo test docs` writes it anew. -->\n\n";
@@ -23,9 +23,9 @@ const GENERATED: &str = "<!-- Generated from the source: `UPDATE_DOCS=1 cargo te
 /// The generated files: (path below the repository, content).
 #[must_use]
 pub fn files() -> Vec<(&'static str, String)> {
-    let all: Vec<&'static Tool> = ALL.iter().collect();
+    let tools: Vec<_> = all().collect();
     vec![
-        ("docs/tools.md", format!("{GENERATED}{}", tools_markdown(&all))),
+        ("docs/tools.md", format!("{GENERATED}{}", tools_markdown(&tools))),
         ("docs/errors.md", format!("{GENERATED}{}", errors_markdown())),
         ("docs/configuration.md", format!("{GENERATED}{}", configuration_markdown())),
         ("docs/clients.md", format!("{GENERATED}{}", clients::clients_markdown())),
@@ -39,7 +39,7 @@ pub fn files() -> Vec<(&'static str, String)> {
 #[must_use]
 pub fn parts() -> Vec<(&'static str, &'static str, String)> {
     let mut tools = String::from("| Tool | What it does |\n|---|---|\n");
-    for tool in ALL {
+    for tool in all() {
         let _ = writeln!(tools, "| `{}` | {} |", tool.name, tool.description);
     }
     vec![("README.md", "tools", tools)]

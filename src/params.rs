@@ -85,9 +85,6 @@ pub trait Params: Sized + Send + 'static {
 
     /// Reads the arguments of a call.
     fn decode(arguments: &Map<String, Value>) -> Result<Self>;
-
-    /// The names of the parameters that say something, in order.
-    fn given(&self) -> Vec<&'static str>;
 }
 
 /// Declares the parameters of a tool: a struct whose field docs are the descriptions.
@@ -134,15 +131,22 @@ macro_rules! params {
                 $crate::params::check_names(arguments, Self::DECLARATIONS)?;
                 Ok(Self { $($name: $crate::params::read(arguments, stringify!($name))?,)* })
             }
-
-            fn given(&self) -> Vec<&'static str> {
-                let all: &[(&'static str, bool)] =
-                    &[$((stringify!($name), $crate::params::Param::is_given(&self.$name)),)*];
-                all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
-            }
         }
     };
 }
+
+/// Names of parameters, each with whether it has a value other than its default.
+pub type Given<'g> = &'g [(&'static str, bool)];
+
+/// Returns which of the named parameters have a value, as an array for [`Given`](crate::params::Given).
+macro_rules! given {
+    ($params:expr, [$($name:ident),+ $(,)?]) => {{
+        use $crate::params::Param as _;
+        [$((stringify!($name), $params.$name.is_given())),+]
+    }};
+}
+
+pub(crate) use given;
 
 /// The JSON Schema (2020-12) of a tool's arguments.
 #[must_use]

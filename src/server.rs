@@ -18,5 +18,6 @@ mod progress;
 mod resources;
 mod stdio;
 
+pub use convert::definition;
 pub use handler::Server;
 pub use stdio::{serve, serve_stdio};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use pagerduty_mcp_server::reply::{Format, Written};
-use pagerduty_mcp_server::tools::{ALL, Tool};
+use pagerduty_mcp_server::config::Format;
+use pagerduty_mcp_server::reply::Written;
+use pagerduty_mcp_server::tools::{Filter, Tool};
 use serde_json::json;
 
 use crate::account::{Account, runtime};
@@ -18,7 +19,7 @@ fn count(text: &str) -> f64 {
 pub fn measure(report: &mut Report) {
     let definition =
         |tool: &Tool| json!({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema()});
-    let definitions = ALL.iter().map(|tool| count(&definition(tool).to_string())).sum();
+    let definitions = Filter::default().tools().unwrap().iter().map(|tool| count(&definition(tool).to_string())).sum();
     report.add(SECTION, Figure::of("definitions of the twelve tools", "", definitions).at_most(2_500.0));
     let account = Account::start(600, Duration::ZERO);
     let (json, table) = runtime().block_on(async {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::sandbox::{Sandbox, tokens};
+use crate::server::definition;
 use crate::tools::{Tool, Toolbox};
 
 /// Set once an answer has been printed, at least in part.
@@ -112,7 +113,7 @@ pub fn print_usage_error(text: &str) {
 /// The tools: for people a table, for programs the definitions that an MCP client gets.
 pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
     if as_json {
-        let definitions: Value = tools.iter().map(|tool| tool.definition()).collect();
+        let definitions: Value = tools.iter().map(|tool| definition(tool)).collect();
         return format!("{definitions:#}\n");
     }
     let width = tools.iter().map(|tool| tool.name.len()).max().unwrap_or(0);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::params::Declaration;
-use crate::tools::{ALL, Tool};
+use crate::tools::{Tool, all};
 
 /// Parameters that belong to a page or to one object, not to a list as a whole.
 const NOT_OF_LISTS: &[&str] = &[
@@ -53,10 +53,10 @@ fn class(text: &mut String, name: &str, sync: bool) {
          raise NotImplementedError\n",
         iterator(sync)
     );
-    for tool in ALL {
+    for tool in all() {
         method(text, tool, sync);
     }
-    for tool in ALL.iter().filter(|tool| is_list(tool)) {
+    for tool in all().filter(|tool| is_list(tool)) {
         stream(text, tool, sync);
     }
 }

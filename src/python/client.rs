@@ -17,10 +17,10 @@ use super::settings::{Overrides, environment};
 use super::waiting::{awaited, until_done, waited_for};
 use crate::app::App;
 use crate::auth::Credentials;
-use crate::config::{Config, MAX_RESPONSE_TOKENS, Variables};
+use crate::config::{Config, Format, MAX_RESPONSE_TOKENS, Variables};
 use crate::error::Result;
-use crate::reply::{Format, Reply};
-use crate::tools::{self, Filter, Terms, Toolbox};
+use crate::reply::Reply;
+use crate::tools::{self, CallOptions, Filter, Toolbox};
 
 /// A way to the tools.
 #[pyclass(frozen, module = "pagerduty_mcp_server._core")]
@@ -42,7 +42,7 @@ struct Own {
     app: OnceCell<Arc<App>>,
 }
 
-/// The tools to call, and the terms of functions.
+/// The tools to call, and whether their answers have a budget.
 struct Ready {
     app: Arc<App>,
     budget: bool,
@@ -150,8 +150,8 @@ impl Client {
             if let Some(parameter) = needs {
                 ready.app.toolbox.tool(&name)?.require(&arguments, &parameter)?;
             }
-            let terms = Terms { whole_account, format: Format::Json, ..ready.terms(budget) };
-            ready.app.toolbox.call_on(terms, &name, arguments).await
+            let options = CallOptions { whole_account, format: Format::Json, ..ready.options(budget) };
+            ready.app.toolbox.call_on(options, &name, arguments).await
         };
         Ok(async { Outcome(call.await) })
     }
@@ -183,9 +183,9 @@ impl Source {
 
 impl Ready {
     /// Those of a model with `budget`; else a limit holds only if somebody asked for it.
-    fn terms(&self, budget: bool) -> Terms {
-        let terms = self.app.toolbox.terms();
-        if budget || self.budget { terms } else { Terms { max_tokens: None, ..terms } }
+    fn options(&self, budget: bool) -> CallOptions {
+        let options = self.app.toolbox.options();
+        if budget || self.budget { options } else { CallOptions { max_tokens: None, ..options } }
     }
 }
 
@@ -254,8 +254,8 @@ impl Pages {
         let next = async move {
             let ready = ready.await?;
             // A page is no answer, and the budget is that of an answer: nobody gets the whole of a stream at once.
-            let terms = Terms { max_tokens: None, ..ready.app.toolbox.terms() };
-            pages.lock().await.next(&ready.app.toolbox, terms).await
+            let options = CallOptions { max_tokens: None, ..ready.app.toolbox.options() };
+            pages.lock().await.next(&ready.app.toolbox, options).await
         };
         Ok(async { NextPage(next.await) })
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::convert::to_python;
 use super::errors::raised;
+use crate::server::definition;
 use crate::tools::{self, Filter};
 
 /// A tool, with the attributes of an MCP tool definition, by its names.
@@ -30,11 +31,11 @@ impl Tool {
 /// The tools, in the catalogue's order. Needs no configuration: what there is does not depend on the account.
 #[pyfunction]
 pub fn list_tools(py: Python<'_>) -> PyResult<Vec<Tool>> {
-    tools::ALL.iter().map(|tool| describe(py, tool)).collect()
+    tools::all().map(|tool| describe(py, tool)).collect()
 }
 
 fn describe(py: Python<'_>, tool: &tools::Tool) -> PyResult<Tool> {
-    let definition = to_python(py, &tool.definition())?;
+    let definition = to_python(py, &definition(tool))?;
     Ok(Tool {
         name: tool.name,
         title: tool.title,
@@ -54,7 +55,7 @@ pub fn definitions<'py>(
     read_only: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let shape = match format {
-        "mcp" => tools::Tool::definition,
+        "mcp" => definition,
         "openai" => openai,
         "openai-responses" => openai_responses,
         "anthropic" => anthropic,

@@ -7,9 +7,12 @@ use rmcp::model::{
     ToolAnnotations,
 };
 
+use serde_json::{Map, Value};
+
 use crate::clients::{Client, Reads};
+use crate::config::Format;
 use crate::error::{Error, Family};
-use crate::reply::{Format, Reply, Written};
+use crate::reply::{Reply, Written};
 use crate::tools::{Label, Tool, Toolbox};
 
 /// What a model that has never seen PagerDuty needs to know before its first call. Every client pays for these words in
@@ -28,12 +31,15 @@ const INSTRUCTIONS: &str = "PagerDuty: who is on call, pages (alerts), incidents
 /// capability is deprecated: logs go to stderr.
 ///
 /// A label comes first, because some clients show only the beginning of the instructions.
-pub(super) fn info(label: Option<&Label>) -> ServerConfig {
+///
+/// `more` are the sentences about the toolsets in use.
+pub(super) fn info(label: Option<&Label>, more: &str) -> ServerConfig {
     let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
     let title = label.map_or("PagerDuty", |label| label.title);
     let implementation = Implementation::new("pagerduty_mcp_server", env!("CARGO_PKG_VERSION")).with_title(title);
-    let instructions =
-        label.map_or_else(|| INSTRUCTIONS.to_owned(), |label| format!("{} {INSTRUCTIONS}", label.notice));
+    let notice = label.map_or("", |label| label.notice);
+    let instructions = [notice, INSTRUCTIONS, more].into_iter().filter(|part| !part.is_empty());
+    let instructions = instructions.collect::<Vec<_>>().join(" ");
     InitializeResult::new(capabilities).with_server_info(implementation).with_instructions(instructions)
 }
 
@@ -51,7 +57,24 @@ pub(super) fn tool(tool: &Tool) -> rmcp::model::Tool {
     rmcp::model::Tool::new(tool.name, tool.description, tool.input_schema())
         .with_title(tool.title)
         .with_annotations(annotations)
-        .with_meta(MetaObject(tool.meta()))
+        .with_meta(MetaObject(meta(tool)))
+}
+
+/// The largest number of characters that `anthropic/maxResultSizeChars` may ask for.
+const MAX_RESULT_SIZE: usize = 500_000;
+
+/// Returns additional information for some clients: words to find the tool by, and how many characters its answers
+/// may have before they are moved to a file. That number is the largest allowed; answers have a separate budget.
+fn meta(tool: &Tool) -> Map<String, Value> {
+    let hint = ("anthropic/searchHint".to_owned(), tool.hint.into());
+    let size = ("anthropic/maxResultSizeChars".to_owned(), MAX_RESULT_SIZE.into());
+    [hint, size].into_iter().collect()
+}
+
+/// Returns a tool as `tools/list` shows it, as JSON.
+#[must_use]
+pub fn definition(tool: &Tool) -> Value {
+    serde_json::to_value(self::tool(tool)).unwrap_or_default()
 }
 
 /// The form of answers to a client.

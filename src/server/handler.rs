@@ -107,7 +107,7 @@ pub(super) fn caller(context: &RequestContext<RoleServer>) -> Option<&Caller> {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        convert::info(self.0.toolbox.label())
+        convert::info(self.0.toolbox.label(), &self.0.toolbox.instructions())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {

@@ -88,7 +88,7 @@ where
 }
 
 fn server(toolbox: &Toolbox) -> Server {
-    Server::new(Arc::new(toolbox.taking_turns(MAX_CALLS)))
+    Server::new(Arc::new(toolbox.with_slots(MAX_CALLS)))
 }
 
 /// Serves one session. `input_closed` is ready when the client has closed the input, even if there is more to be read.

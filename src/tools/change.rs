@@ -8,12 +8,12 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tokio::sync::{RwLock, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::{Party, Terms, Tool, Toolbox};
+use super::toolbox::Call;
+use super::{Party, Tool, Toolbox};
 use crate::client::Api;
 use crate::error::{Code, Error, Result};
 use crate::reply::Reply;
@@ -44,25 +44,19 @@ pub async fn settled() {
 }
 
 /// Calls a tool that changes something.
-pub async fn in_task(
-    toolbox: Toolbox,
-    party: Party,
-    terms: Terms,
-    tool: &'static Tool,
-    arguments: Map<String, Value>,
-) -> Result<Reply> {
-    let (mut caller, answer) = oneshot::channel();
+pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
+    let (mut waiting, answer) = oneshot::channel();
     let trace = Trace::current();
-    let client = party.clone();
-    let call = async move {
+    let (tool, caller) = (call.tool, call.caller.clone());
+    let task = async move {
         let _running = RUNNING.read().await;
         let started = Started::new();
         let begun = Instant::now();
         let outcome = {
-            let mut running = pin!(toolbox.logged(&party, terms, tool.name, arguments, &started));
+            let mut running = pin!(toolbox.observe(&call, &started));
             tokio::select! {
                 biased;
-                () = caller.closed() => match started.get().filter(|api| api.in_doubt().is_some()) {
+                () = waiting.closed() => match started.get().filter(|api| api.in_doubt().is_some()) {
                     Some(api) => {
                         tracing::info!(tool = tool.name, "{GONE}");
                         api.withdraw();
@@ -74,23 +68,24 @@ pub async fn in_task(
                 outcome = &mut running => outcome,
             }
         };
-        audit(tool, &party, started.get(), &outcome, begun.elapsed(), caller.is_closed() || party.is_gone());
+        let withdrawn = waiting.is_closed() || call.caller.is_gone();
+        audit(tool, &call.caller, started.get(), &outcome, begun.elapsed(), withdrawn);
         // The API is sent along because it holds the lock for this change, so that an identical call waits until the
         // outcome is delivered or dropped.
-        _ = caller.send((outcome, started.into_inner()));
+        _ = waiting.send((outcome, started.into_inner()));
     };
-    let call = async move {
+    let task = async move {
         match trace {
-            Some(trace) => trace.around(call).await,
-            None => call.await,
+            Some(trace) => trace.around(task).await,
+            None => task.await,
         }
     };
-    tokio::spawn(call.in_current_span());
+    tokio::spawn(task.in_current_span());
     let (outcome, api) = answer.await.map_err(|_| {
         Error::new(Code::Internal, format!("{} was ended with the process", tool.name))
-            .hint("A change may have taken effect: look before trying again.")
+            .hint("A change may have taken effect: check before trying again.")
     })?;
-    if let Some(api) = api.filter(|_| !client.is_gone()) {
+    if let Some(api) = api.filter(|_| !caller.is_gone()) {
         api.delivered();
     }
     outcome
@@ -100,7 +95,7 @@ pub async fn in_task(
 pub const AUDIT: &str = "pagerduty_mcp_server::audit";
 
 /// Logs who changed what, without the text of notes and without credentials.
-fn audit(tool: &Tool, party: &Party, api: Option<&Api>, outcome: &Result<Reply>, elapsed: Duration, withdrawn: bool) {
+fn audit(tool: &Tool, caller: &Party, api: Option<&Api>, outcome: &Result<Reply>, elapsed: Duration, withdrawn: bool) {
     // Without a change, the call was refused before it got that far.
     let Some((api, change)) = api.and_then(|api| Some((api, api.change()?))) else { return };
     let error = outcome.as_ref().err();
@@ -115,7 +110,7 @@ fn audit(tool: &Tool, party: &Party, api: Option<&Api>, outcome: &Result<Reply>,
         user_id = api.user_id(),
         credential = api.credential().source(),
         credential_fingerprint = api.credential().fingerprint().short(),
-        client = party.client_name,
+        client = caller.client_name,
         request_id = error.and_then(Error::pagerduty_request_id),
         elapsed_s = seconds(elapsed),
         "change"

@@ -1,18 +1,28 @@
 //! `get_escalation_policies`.
 
-use super::scope::{context_excludes, id_excludes, needs_one_of};
+use super::lookup::Lookup;
+use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Team, User};
-use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
-use crate::reply::{NAME_FIELDS, Reply};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text, given};
+use crate::reply::Reply;
 
-/// One policy, or a list by name, user and team.
+/// The tools about escalation policies.
+pub(super) const SET: Toolset = Toolset {
+    name: "escalation_policies",
+    title: "Escalation policies",
+    about: "The order in which pages reach people.",
+    default: true,
+    instructions: "",
+    tools: &[&GET_ESCALATION_POLICIES],
+};
+
+/// Returns one policy, or a list by name, user and team.
 pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
     "get_escalation_policies",
-    Toolset::EscalationPolicies,
     About {
         title: "Show escalation policies",
         hint: "escalation policy policies show order paged escalate",
@@ -44,20 +54,25 @@ crate::params! {
 }
 
 async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
-    if let Some(id) = &params.policy_id {
-        let ignored = id_excludes(&params, "policy_id", &["query", "user_ids", "team_ids"])?;
-        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
-    }
-    let query = if params.current_user_context.is_on() {
-        context_excludes(&params, &["user_ids", "team_ids"])?;
-        let me = cx.api.me().await?;
-        // Without teams the second filter falls away, and the first still holds: the user's own policies.
-        Query::new().with_all("user_ids", std::slice::from_ref(&me.id)).with_all("team_ids", &me.teams)
-    } else {
-        needs_one_of(&cx, &params, &["user_ids", "team_ids", "query"])?;
-        let by_user = Query::new().with_given("user_ids", params.user_ids.as_slice());
-        by_user.with_given("team_ids", params.team_ids.as_slice())
+    let lookup = Lookup {
+        id: ("policy_id", params.policy_id.as_ref()),
+        filters: &given!(params, [query, user_ids, team_ids]),
+        limit: params.limit,
+        offset: params.offset,
+        include: &params.include,
     };
-    let query = query.with("query", params.query);
-    cx.list(query, cx.want(params.limit, params.offset), &params.include, "query, user_ids or team_ids").await
+    let scope = async {
+        let query = if params.current_user_context.is_on() {
+            context_excludes(&given!(params, [user_ids, team_ids]))?;
+            let me = cx.api.me().await?;
+            // Without teams the second filter is absent, and the first still narrows the list to the user's policies.
+            Query::new().with_all("user_ids", std::slice::from_ref(&me.id)).with_all("team_ids", &me.teams)
+        } else {
+            needs_one_of(&cx, &given!(params, [user_ids, team_ids, query]))?;
+            let by_user = Query::new().with_given("user_ids", params.user_ids.as_slice());
+            by_user.with_given("team_ids", params.team_ids.as_slice())
+        };
+        Ok(query.with("query", params.query.as_ref()).into())
+    };
+    lookup.answer(&cx, scope).await
 }

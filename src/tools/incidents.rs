@@ -1,10 +1,9 @@
 //! `get_incidents`, and the three tools that act on one.
 
-use futures_util::future::OptionFuture;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
-use tokio::sync::SetOnce;
-use tokio::time::{Instant, sleep_until};
 
+use super::gather::gather;
 use super::scope::{context_excludes, id_excludes, needs_one_of};
 use super::{About, Access, Context, Tool, Toolset, listed, run};
 use crate::client::resources::{INCIDENTS, NOTES};
@@ -14,14 +13,23 @@ use crate::ids::Id;
 use crate::models::{Incident, Request, Service, Status, Team};
 use crate::pagination::Listing;
 use crate::params::{
-    Choices, Content, Extras, Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range, Statuses, Urgencies,
+    Choices, Content, Extras, Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range, Statuses, Urgencies, given,
 };
 use crate::reply::{NAME_FIELDS, Reply};
 
-/// One incident with what is known about it, or a list.
+/// The tools about incidents.
+pub(super) const SET: Toolset = Toolset {
+    name: "incidents",
+    title: "Incidents",
+    about: "Incidents and their notes.",
+    default: true,
+    instructions: "",
+    tools: &[&GET_INCIDENTS, &ACKNOWLEDGE_INCIDENT, &RESOLVE_INCIDENT, &ADD_INCIDENT_NOTE],
+};
+
+/// Returns one incident with its details, or a list.
 pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
     "get_incidents",
-    Toolset::Incidents,
     About {
         title: "Find or list incidents and outages",
         description: "Find incidents (outages, alerts people are paged for), newest first: those of my teams, of given services or teams, or \
@@ -34,7 +42,6 @@ pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
 /// Says that somebody is on it.
 pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "acknowledge_incident",
-    Toolset::Incidents,
     About {
         title: "Acknowledge (ack) an incident",
         description: "Acknowledge (ack) an incident: the user takes it, paging and escalation stop. Only when the user asks.",
@@ -48,7 +55,6 @@ pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
 /// Says that it is over. PagerDuty does not reopen it for a later alert, hence destructive.
 pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "resolve_incident",
-    Toolset::Incidents,
     About {
         title: "Resolve (close) an incident",
         description: "Resolve (close) an incident: the problem is over. Cannot be undone here. Only when the user asks.",
@@ -63,7 +69,6 @@ pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
 /// Adds a note. Twice is two notes.
 pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
     "add_incident_note",
-    Toolset::Incidents,
     About {
         title: "Add a note (comment) to an incident",
         description: "Add a note (comment) to an incident, for all its responders to read.",
@@ -74,8 +79,11 @@ pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
     |cx, arguments| run(cx, arguments, add_incident_note),
 );
 
-/// What one incident can be asked for besides its fields: each is a request of its own.
-const EXTRAS: [&str; 3] = ["past_incidents", "related_incidents", "notes"];
+const PAST_INCIDENTS: &str = "past_incidents";
+const RELATED_INCIDENTS: &str = "related_incidents";
+
+/// The additional parts of one incident. Each needs a separate request.
+const EXTRAS: [&str; 3] = [PAST_INCIDENTS, RELATED_INCIDENTS, "notes"];
 
 /// The extras, as names that `include` takes.
 #[derive(Clone, Debug)]
@@ -145,114 +153,70 @@ crate::params! {
     }
 }
 
-/// The filters of a list, which an ID excludes.
-const FILTERS: &[&str] = &["service_ids", "team_ids", "statuses", "urgencies", "since", "until"];
-
 impl Params {
-    /// Which of [`EXTRAS`] are asked for, by their switch or by name.
-    fn extras(&self) -> [bool; 3] {
+    /// Returns the requested [`EXTRAS`], named by their switch or in `include`.
+    fn extras(&self) -> Vec<&'static str> {
         let switches = [self.include_past_incidents, self.include_related_incidents, self.include_notes];
-        let mut asked = switches.map(Flag::is_on);
-        for (asked, name) in asked.iter_mut().zip(EXTRAS) {
-            *asked |= self.include.names(name);
-        }
-        asked
+        let requested = EXTRAS.into_iter().zip(switches).filter(|(name, on)| on.is_on() || self.include.names(name));
+        requested.map(|(name, _)| name).collect()
     }
 }
 
 async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
-    match params.incident_id.clone() {
-        Some(id) => {
-            let ignored = id_excludes(&params, "incident_id", FILTERS)?;
-            Ok(show(cx, &id, &params).await?.warned(ignored))
-        }
-        None => list(cx, &params).await,
-    }
+    let Some(id) = &params.incident_id else { return list(cx, &params).await };
+    let filters = given!(params, [service_ids, team_ids, statuses, urgencies, since, until]);
+    let ignored = id_excludes("incident_id", &filters, &given!(params, [limit, offset]))?;
+    Ok(show(cx, id, &params).await?.warned(ignored))
 }
 
-/// One incident, its extras fetched beside it. An extra that fails is a warning: the incident itself is what matters.
+/// Returns one incident with its extras, which are fetched beside it.
 async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> {
-    let extras @ [past, related, notes] = params.extras();
+    let extras = params.extras();
     let selection = params.include.selection();
-    // The extras take only IDs. For a number, the incident itself has to come first and say which.
-    let (id, known) = if extras.contains(&true) && id.is_number() {
+    // The extras accept only IDs. For a number, the incident has to be read first.
+    let (id, known) = if !extras.is_empty() && id.is_number() {
         let (id, row) = cx.api.incident_by_number(id, &selection).await?;
         (id, Some(row))
     } else {
         (id.clone(), None)
     };
-    let until = SetOnce::new();
     let incident = async {
-        let row = match known {
-            Some(row) => row,
-            None => cx.api.one(&id, Query::new(), &selection).await?,
-        };
-        let _ = until.set(cx.api.grace());
-        Ok(row)
+        match known {
+            Some(row) => Ok(row),
+            None => cx.api.one(&id, Query::new(), &selection).await,
+        }
     };
-    let extras = async {
-        Ok(tokio::join!(
-            OptionFuture::from(past.then(|| beside(cx.api.past_incidents(&id), &until))),
-            OptionFuture::from(related.then(|| beside(cx.api.related_incidents(&id), &until))),
-            OptionFuture::from(notes.then(|| beside(cx.api.notes(&id), &until))),
-        ))
-    };
-    // Without the incident nobody waits for its extras.
-    let (incident, (past, related, notes)) = tokio::try_join!(incident, extras)?;
+    let parts = extras.into_iter().map(|extra| (extra, rows(&cx, &id, extra))).collect();
+    let (incident, parts) = gather(&cx, incident, parts).await?;
     let mut shown = incident.shown;
     let mut budget = cx.budget();
     budget.take(&shown);
-    let (mut counts, mut warnings) = (Vec::new(), Vec::new());
-    for (name, extra) in EXTRAS.into_iter().zip([past, related, notes]) {
-        match extra {
-            None => {}
-            Some(Ok(rows)) if rows.is_empty() => {}
-            Some(Ok(rows)) => {
-                let count = rows.len();
-                let fitting: Vec<_> = rows.into_iter().take_while(|row| budget.take(row)).map(Value::Object).collect();
-                if fitting.len() < count {
-                    warnings.push(format!("The answer is full: {} of {count} {name} are here.", fitting.len()));
-                }
-                counts.push((format!("{name}_count"), count));
-                shown.insert(name.to_owned(), fitting.into());
-            }
-            Some(Err(error)) => warnings.push(format!("{name} could not be fetched: {error}")),
-        }
-    }
+    let summary = parts.attach(&mut shown, &mut budget);
     let shown = params.include.arrange(shown, &EXTRAS);
-    let mut reply = cx.object(&INCIDENTS, shown, &params.include, Request::One, NAME_FIELDS);
-    for (name, count) in counts {
-        reply.set(&name, count);
-    }
-    for warning in warnings {
-        reply.warn(warning);
-    }
-    Ok(reply)
+    Ok(summary.report(cx.object(&INCIDENTS, shown, &params.include, Request::One, NAME_FIELDS)))
 }
 
-/// Waits for additional data, at most until `until` once the incident is there: data that never comes must not delay
-/// the incident.
-async fn beside<T>(extra: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
-    let over = async { sleep_until(*until.wait().await).await };
-    tokio::select! {
-        biased;
-        answer = extra => answer,
-        () = over => Err(Error::new(Code::Timeout, "there was no answer soon after the incident's; asking again may help")),
+/// Returns the rows of an extra.
+fn rows<'r>(cx: &'r Context, id: &'r Id<Incident>, extra: &str) -> BoxFuture<'r, Result<Vec<Map<String, Value>>>> {
+    match extra {
+        PAST_INCIDENTS => Box::pin(cx.api.past_incidents(id)),
+        RELATED_INCIDENTS => Box::pin(cx.api.related_incidents(id)),
+        _ => Box::pin(cx.api.notes(id)),
     }
 }
 
 async fn list(cx: Context, params: &Params) -> Result<Reply> {
-    if let Some((name, _)) = EXTRAS.into_iter().zip(params.extras()).find(|(_, asked)| *asked) {
+    if let Some(name) = params.extras().first() {
         return Err(Error::new(Code::MissingParameter, format!("{name} can only be had with incident_id"))
             .hint(format!("List the incidents first, then ask for the {name} of one of them by its ID.")));
     }
     let range = Range::of_incidents(params.since, params.until)?;
     let mut warnings = Vec::new();
     let scope = if params.current_user_context.is_on() {
-        context_excludes(params, &["service_ids", "team_ids"])?;
+        context_excludes(&given!(params, [service_ids, team_ids]))?;
         mine(&cx, &mut warnings).await?
     } else {
-        needs_one_of(&cx, params, &["service_ids", "team_ids"])?;
+        needs_one_of(&cx, &given!(params, [service_ids, team_ids]))?;
         let by_service = Query::new().with_given("service_ids", params.service_ids.as_slice());
         by_service.with_given("team_ids", params.team_ids.as_slice())
     };
@@ -279,10 +243,7 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
     for (name, count) in counts {
         reply.set(name, count);
     }
-    for warning in warnings {
-        reply.warn(warning);
-    }
-    Ok(reply)
+    Ok(reply.warned(warnings))
 }
 
 /// The incidents of the user's teams and their services; without teams, those assigned to the user.

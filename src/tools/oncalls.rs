@@ -8,13 +8,22 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Oncall, Schedule, User};
 use crate::pagination::{End, Listing};
-use crate::params::{Flag, Ids, Include, Limit, Moment, Offset, Range};
+use crate::params::{Flag, Ids, Include, Limit, Moment, Offset, Range, given};
 use crate::reply::Reply;
 
-/// Who is on call.
+/// The tools about on-calls.
+pub(super) const SET: Toolset = Toolset {
+    name: "oncalls",
+    title: "On-calls",
+    about: "The users on call, by escalation policy.",
+    default: true,
+    instructions: "",
+    tools: &[&GET_ONCALLS],
+};
+
+/// Returns the users on call.
 pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
     "get_oncalls",
-    Toolset::Oncalls,
     About {
         title: "Who is on call (pager)",
         hint: "on call oncall pager who now",
@@ -52,10 +61,10 @@ crate::params! {
 async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
     let range = Range::of_oncalls(params.since, params.until)?;
     let query = if params.current_user_context.is_on() {
-        context_excludes(&params, &["user_ids", "escalation_policy_ids"])?;
+        context_excludes(&given!(params, [user_ids, escalation_policy_ids]))?;
         mine(&cx).await?
     } else {
-        needs_one_of(&cx, &params, &["schedule_ids", "user_ids", "escalation_policy_ids"])?;
+        needs_one_of(&cx, &given!(params, [schedule_ids, user_ids, escalation_policy_ids]))?;
         let by_user = Query::new().with_given("user_ids", params.user_ids.as_slice());
         by_user.with_given("escalation_policy_ids", params.escalation_policy_ids.as_slice())
     };

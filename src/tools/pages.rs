@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::{Terms, Toolbox};
+use super::{CallOptions, Toolbox};
 use crate::error::Result;
 use crate::pagination::PAGE;
 use crate::params::{self, Limit, Offset};
@@ -43,13 +43,13 @@ impl Pages {
     }
 
     /// The next page, or `None` after the last one. After an error or when dropped, the same page comes the next time.
-    pub async fn next(&mut self, toolbox: &Toolbox, terms: Terms) -> Result<Option<Page>> {
+    pub async fn next(&mut self, toolbox: &Toolbox, options: CallOptions) -> Result<Option<Page>> {
         let size = self.left.map_or(PAGE, |left| left.min(PAGE));
         let Some(offset) = self.offset.filter(|_| size > 0) else { return Ok(None) };
         let mut arguments = self.arguments.clone();
         arguments.insert("limit".into(), size.into());
         arguments.insert("offset".into(), offset.into());
-        let Value::Object(mut envelope) = toolbox.call_on(terms, &self.tool, arguments).await?.into_value() else {
+        let Value::Object(mut envelope) = toolbox.call_on(options, &self.tool, arguments).await?.into_value() else {
             return Ok(None);
         };
         let mut metadata = envelope.remove("metadata").unwrap_or_default();

@@ -8,13 +8,22 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Model, Request, Schedule, User};
 use crate::pagination::{self, Want};
-use crate::params::{Include, Limit, Moment, Offset, Range, Text};
+use crate::params::{Include, Limit, Moment, Offset, Range, Text, given};
 use crate::reply::Reply;
 
-/// One schedule, rendered over a range on request, or a list by name.
+/// The tools about schedules.
+pub(super) const SET: Toolset = Toolset {
+    name: "schedules",
+    title: "Schedules",
+    about: "The on-call schedules (rotas) and their users.",
+    default: true,
+    instructions: "",
+    tools: &[&GET_SCHEDULES, &LIST_USERS_ONCALL],
+};
+
+/// Returns one schedule, rendered over a range on request, or a list by name.
 pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
     "get_schedules",
-    Toolset::Schedules,
     About {
         title: "Find on-call schedules (rotas)",
         hint: "schedules rota rotas rotation calendar list all",
@@ -24,10 +33,9 @@ pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
     |cx, arguments| run(cx, arguments, get_schedules),
 );
 
-/// Who is on call on one schedule.
+/// Returns the users on call on one schedule.
 pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
     "list_users_oncall",
-    Toolset::Schedules,
     About {
         title: "People on call on one schedule",
         hint: "on call oncall phone contact schedule",
@@ -76,7 +84,7 @@ const RENDERED: [&str; 3] = ["final_schedule", "overrides", "overrides_subschedu
 async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     let range = Range::of_schedule(params.since, params.until)?;
     let mut reply = if let Some(id) = &params.schedule_id {
-        let ignored = id_excludes(&params, "schedule_id", &["query"])?;
+        let ignored = id_excludes("schedule_id", &given!(params, [query]), &given!(params, [limit, offset]))?;
         shift_schedules::show(&cx, id, range, &params.include).await?.warned(ignored)
     } else {
         let name = params.query.as_ref().map(ToString::to_string);

@@ -1,18 +1,27 @@
 //! `get_services`.
 
-use super::scope::{by_team, id_excludes};
+use super::lookup::Lookup;
+use super::scope::ByTeam;
 use super::{About, Context, Tool, Toolset, run};
-use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Service, Team};
-use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
-use crate::reply::{NAME_FIELDS, Reply};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text, given};
+use crate::reply::Reply;
 
-/// One service, or a list by team and name.
+/// The tools about services.
+pub(super) const SET: Toolset = Toolset {
+    name: "services",
+    title: "Services",
+    about: "The services that incidents happen to.",
+    default: true,
+    instructions: "",
+    tools: &[&GET_SERVICES],
+};
+
+/// Returns one service, or a list by team and name.
 pub(super) const GET_SERVICES: Tool = Tool::read::<Params>(
     "get_services",
-    Toolset::Services,
     About {
         title: "Find services",
         hint: "services list my service applications",
@@ -41,12 +50,18 @@ crate::params! {
 }
 
 async fn get_services(cx: Context, params: Params) -> Result<Reply> {
-    if let Some(id) = &params.service_id {
-        let ignored = id_excludes(&params, "service_id", &["team_ids", "query"])?;
-        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
-    }
-    let scope = by_team(&cx, &params, params.current_user_context, &params.team_ids, "services").await?;
-    let query = scope.query.with("query", params.query);
-    let reply = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query or team_ids").await?;
-    Ok(reply.warned(scope.warning))
+    let lookup = Lookup {
+        id: ("service_id", params.service_id.as_ref()),
+        filters: &given!(params, [query, team_ids]),
+        limit: params.limit,
+        offset: params.offset,
+        include: &params.include,
+    };
+    let by_team = ByTeam {
+        current_user_context: params.current_user_context,
+        team_ids: &params.team_ids,
+        query: &params.query,
+        rows: "services",
+    };
+    lookup.answer(&cx, by_team.scope(&cx)).await
 }

@@ -1,18 +1,27 @@
 //! `get_teams`.
 
-use super::scope::id_excludes;
+use super::lookup::Lookup;
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
 use crate::error::{Code, Result};
 use crate::ids::Id;
 use crate::models::Team;
-use crate::params::{Include, Limit, Offset, Text};
-use crate::reply::{NAME_FIELDS, Reply};
+use crate::params::{Include, Limit, Offset, Text, given};
+use crate::reply::Reply;
 
-/// One team, or a list by name.
+/// The tools about teams.
+pub(super) const SET: Toolset = Toolset {
+    name: "teams",
+    title: "Teams",
+    about: "The teams of the account.",
+    default: true,
+    instructions: "",
+    tools: &[&GET_TEAMS],
+};
+
+/// Returns one team, or a list by name.
 pub(super) const GET_TEAMS: Tool = Tool::read::<Params>(
     "get_teams",
-    Toolset::Teams,
     About { title: "Find teams", description: "Find teams by name, or one by ID.", hint: "teams list show team" },
     |cx, arguments| run(cx, arguments, get_teams),
 );
@@ -33,13 +42,15 @@ crate::params! {
 }
 
 async fn get_teams(cx: Context, params: Params) -> Result<Reply> {
-    if let Some(id) = &params.team_id {
-        let ignored = id_excludes(&params, "team_id", &["query"])?;
-        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
-    }
-    let query = Query::new().with("query", params.query);
-    let list = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query").await;
-    list.map_err(|error| match error.code() {
+    let lookup = Lookup {
+        id: ("team_id", params.team_id.as_ref()),
+        filters: &given!(params, [query]),
+        limit: params.limit,
+        offset: params.offset,
+        include: &params.include,
+    };
+    let scope = async { Ok(Query::new().with("query", params.query.as_ref()).into()) };
+    lookup.answer(&cx, scope).await.map_err(|error| match error.code() {
         Code::MissingAbility => error.hint(
             "The account has no teams, so leave team_ids out everywhere: get_services and get_users list the whole account.",
         ),

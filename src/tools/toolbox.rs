@@ -1,25 +1,31 @@
-//! The tools that are switched on, with what they need to be called: what every door holds.
+//! The tools that are switched on, and everything a call of them needs.
+//!
+//! A call passes four layers: [`observe`] counts, logs and labels it, [`limit`](slots::limit) waits for a slot,
+//! [`authenticate`](run::authenticate) waits for the credential, and [`run`](run::run) runs the tool. The time limit of
+//! a call covers the last three.
 
-use std::panic::AssertUnwindSafe;
+mod filter;
+mod observe;
+mod run;
+mod slots;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
 
 use super::change::{self, Started};
-use super::counted::Counted;
-use super::{Context, Filter, Party, Terms, Tool};
+use super::{CallOptions, Party, SETS, Tool};
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::clients;
-use crate::config::{Config, TIMEOUT};
-use crate::error::{Code, Error, Result, spoken};
+use crate::config::{Config, Format};
+use crate::error::{Code, Error, Result};
 use crate::params::shorten;
-use crate::reply::{Format, Reply};
-use crate::trace::seconds;
+use crate::reply::Reply;
+
+pub use filter::Filter;
 
 /// The notice on an account that differs from what the tools' descriptions promise, for `serverInfo`, the instructions
 /// and the metadata of every answer.
@@ -45,12 +51,20 @@ pub struct Toolbox {
     structured_content: bool,
     timeout: Duration,
     raw_text: bool,
-    turns: Option<Arc<Semaphore>>,
+    slots: Option<Arc<Semaphore>>,
     label: Option<&'static Label>,
 }
 
+/// A call of a tool.
+pub(super) struct Call {
+    pub caller: Party,
+    pub options: CallOptions,
+    pub tool: &'static Tool,
+    pub arguments: Map<String, Value>,
+}
+
 impl Toolbox {
-    /// The tools that pass `filter`, against the host and with the credentials of `config`.
+    /// Returns the tools that pass `filter`, for the host and with the credentials of `config`.
     pub fn new(config: &Config, filter: &Filter) -> Result<Self> {
         Ok(Self {
             tools: filter.tools()?,
@@ -62,7 +76,7 @@ impl Toolbox {
             structured_content: config.structured_content,
             timeout: config.timeout,
             raw_text: config.raw_text,
-            turns: None,
+            slots: None,
             label: None,
         })
     }
@@ -79,39 +93,50 @@ impl Toolbox {
         self.label
     }
 
-    /// Connects to PagerDuty before anybody asks, if there is a credential in the environment: without one it is not yet
-    /// known whether, and in which region, there is anything to be asked.
+    /// Opens a connection to PagerDuty before the first call, if there is a credential in the environment. Without one,
+    /// neither the region nor the need for a connection is known yet.
     pub async fn warm_up(&self) {
         if self.credentials.settings().is_some_and(|key| key.is_ok()) {
             self.client.warm_up().await;
         }
     }
 
-    /// The same with fewer tools: those of this one that pass `filter`, too.
+    /// Returns the same toolbox with fewer tools: those that pass `filter`, too.
     pub fn narrowed(&self, filter: &Filter) -> Result<Self> {
-        let passing = filter.tools()?;
-        let both = |tool: &&'static Tool| passing.iter().any(|passing| passing.name == tool.name);
-        Ok(Self { tools: self.tools.iter().copied().filter(both).collect(), ..self.clone() })
+        Ok(Self { tools: filter.narrow(self.tools.iter().copied())?, ..self.clone() })
     }
 
-    /// The same with so many calls at a time; further ones wait for their turn, as part of the time that a call may take.
+    /// Returns the same toolbox with a limited number of slots for calls. Waiting for a slot is part of the time limit
+    /// of a call.
     #[must_use]
-    pub fn taking_turns(&self, at_a_time: usize) -> Self {
-        Self { turns: Some(Arc::new(Semaphore::new(at_a_time))), ..self.clone() }
+    pub fn with_slots(&self, slots: usize) -> Self {
+        Self { slots: Some(Arc::new(Semaphore::new(slots))), ..self.clone() }
     }
 
-    /// Whether requests could be sent: what has to be loaded for them is, or cannot be.
+    /// Returns an error if no request can be sent, because something that has to be loaded for it cannot be loaded.
     pub fn ready(&self) -> Result<()> {
         self.client.ready()
     }
 
-    /// The tools that are switched on, in the catalogue's order.
+    /// Returns the tools that are switched on, in the catalogue's order.
     #[must_use]
     pub fn tools(&self) -> &[&'static Tool] {
         &self.tools
     }
 
-    /// How answers are to be written.
+    /// Returns the sentences of instructions about the toolsets with a tool that is switched on.
+    #[must_use]
+    pub fn instructions(&self) -> String {
+        let is_on = |set: &&&super::Toolset| self.tools.iter().any(|tool| set.contains(tool.name));
+        SETS.iter()
+            .filter(is_on)
+            .map(|set| set.instructions)
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Returns the format of lists.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
@@ -123,7 +148,7 @@ impl Toolbox {
         self.structured_content
     }
 
-    /// The tool of this name, if it is switched on.
+    /// Returns the tool of this name, if it is switched on.
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
             let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();
@@ -132,166 +157,68 @@ impl Toolbox {
         })
     }
 
-    /// Waits for the credential of local calls, for a person to log in if need be. Calls do that themselves, but only as
-    /// long as a call may take.
+    /// Waits for the credential of local calls, which may mean until a person has logged in. A call waits for it as
+    /// well, but only within its time limit.
     pub async fn log_in(&self) -> Result<()> {
         self.credentials.resolve(&Origin::Local).await.map(drop)
     }
 
     /// Calls a tool: arguments as a JSON object, the answer as the contract's envelope.
     ///
-    /// A panic becomes [`Code::Internal`], so that the caller always gets an answer; the whole call is bounded in time.
-    /// Dropping the future stops the call's requests.
+    /// A panic becomes [`Code::Internal`], so that the caller always gets an answer. The call has a time limit. Dropping
+    /// the future stops the call's requests.
     pub async fn call(&self, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         self.call_from(&Origin::Local, name, arguments).await
     }
 
-    /// The terms of a call by a model: within the budget of the settings, and never the whole account by accident.
-    #[must_use]
-    pub fn terms(&self) -> Terms {
-        Terms { max_tokens: self.max_tokens, shows: None, format: self.format, whole_account: false }
+    /// Calls a tool in this process with other options.
+    pub async fn call_on(&self, options: CallOptions, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        self.dispatch(Party::default(), options, name, arguments).await
     }
 
-    /// Returns the same terms for a model behind this client: answers stay within what the client shows, unless the
-    /// budget was chosen explicitly.
-    fn terms_for(&self, client: Option<&clients::Client>) -> Terms {
-        let shows = client.filter(|_| !self.budget_by_hand).and_then(clients::Client::limit);
-        Terms { shows, ..self.terms() }
-    }
-
-    /// Calls a tool in this process on other terms.
-    pub async fn call_on(&self, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
-        self.dispatch(Party::default(), terms, name, arguments).await
-    }
-
-    /// The same for a call that may bring its own credential.
+    /// Calls a tool with the credential of `origin`.
     pub async fn call_from(&self, origin: &Origin, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
         self.call_for(Party { origin: origin.clone(), ..Party::default() }, name, arguments).await
     }
 
-    /// Calls a tool for a known party.
-    pub async fn call_for(&self, party: Party, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
-        let terms = self.terms_for(party.client);
-        self.dispatch(party, terms, name, arguments).await
+    /// Calls a tool for a known caller.
+    pub async fn call_for(&self, caller: Party, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
+        let options = self.options_for(caller.client);
+        self.dispatch(caller, options, name, arguments).await
     }
 
-    async fn dispatch(&self, party: Party, terms: Terms, name: &str, arguments: Map<String, Value>) -> Result<Reply> {
-        match self.tool(name) {
-            Ok(tool) if !tool.is_read_only() => change::in_task(self.clone(), party, terms, tool, arguments).await,
-            _ => self.logged(&party, terms, name, arguments, &Started::new()).await,
-        }
+    /// Returns the options of a call by a model: within the budget of the settings, and never the whole account by
+    /// accident.
+    #[must_use]
+    pub fn options(&self) -> CallOptions {
+        CallOptions { max_tokens: self.max_tokens, shows: None, format: self.format, whole_account: false }
     }
 
-    /// Runs a call, and leaves the API it works with in `started` as soon as there is one.
-    pub(super) async fn logged(
+    /// Returns the same options for a model behind this client: answers stay within what the client shows, unless the
+    /// budget was chosen explicitly.
+    fn options_for(&self, client: Option<&clients::Client>) -> CallOptions {
+        let shows = client.filter(|_| !self.budget_by_hand).and_then(clients::Client::limit);
+        CallOptions { shows, ..self.options() }
+    }
+
+    async fn dispatch(
         &self,
-        party: &Party,
-        terms: Terms,
+        caller: Party,
+        options: CallOptions,
         name: &str,
         arguments: Map<String, Value>,
-        started: &Started,
     ) -> Result<Reply> {
-        let counted = Counted::begin(self.tool(name).map_or("unknown", |tool| tool.name));
-        let shown = |error: Error| {
-            let error = error.labelled(self.label.map(|label| label.name));
-            if self.raw_text { error } else { error.neutralised() }
+        let tool = match self.tool(name) {
+            Ok(tool) => tool,
+            Err(error) => return self.refuse(name, error),
         };
-        let answered = async {
-            let mut reply = self.run(&party.origin, terms, name, arguments, started).await.map_err(shown)?;
-            if let Some(label) = self.label {
-                reply.set(label.name, true);
-            }
-            Ok(if self.raw_text { reply } else { reply.neutralised() })
-        };
-        let outcome = AssertUnwindSafe(answered).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|panic| Err(shown(panicked(name, panic.as_ref()))));
-        let elapsed = counted.end(outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
-        let elapsed_s = seconds(elapsed);
-        match &outcome {
-            Ok(_) => tracing::info!(tool = name, elapsed_s, "call answered"),
-            // What the caller can mend is told to the caller; the rest is for whoever reads the log at night.
-            Err(error) if error.http_status().is_some() || error.is_retryable() || error.code() == Code::Internal => {
-                let request_id = error.pagerduty_request_id();
-                tracing::warn!(tool = name, elapsed_s, request_id, %error, "call failed");
-            }
-            Err(error) => tracing::debug!(tool = name, elapsed_s, %error, "call refused"),
-        }
-        outcome
-    }
-
-    fn no_turn(&self, tool: &Tool) -> Error {
-        let error =
-            Error::new(Code::Timeout, format!("{} waited {} for a free call slot", tool.name, spoken(self.timeout)));
-        let hint = "Too many calls are under way: send fewer at a time.";
-        if tool.is_read_only() { error.hint(hint) } else { error.hint(format!("Nothing was changed. {hint}")) }
-    }
-
-    fn took_longer(&self, tool: &Tool) -> Error {
-        let error = Error::new(Code::Timeout, format!("{} took longer than {}", tool.name, spoken(self.timeout)));
-        timed_out(tool, error.hint(format!("Ask for less at a time, or allow more time with {TIMEOUT}.")))
-    }
-
-    async fn run(
-        &self,
-        origin: &Origin,
-        terms: Terms,
-        name: &str,
-        arguments: Map<String, Value>,
-        started: &Started,
-    ) -> Result<Reply> {
-        let tool = self.tool(name)?;
-        let deadline = Instant::now() + self.timeout;
-        let _turn = match &self.turns {
-            // An error within would mean a closed semaphore, and nobody closes this one.
-            Some(turns) => timeout_at(deadline, turns.acquire()).await.map_err(|_| self.no_turn(tool))?.ok(),
-            None => None,
-        };
-        let credential = timeout_at(deadline, self.credentials.resolve(origin)).await;
-        let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
-        let by_login = credential.is_login();
-        let api = self.client.until(deadline, credential);
-        let api = if tool.is_read_only() { api } else { api.urgent() };
-        _ = started.set(api.clone());
-        let cx = Context { api: api.clone(), terms };
-        let running = AssertUnwindSafe(async { (tool.run)(cx, &arguments).await }).catch_unwind();
-        match timeout_at(deadline, running).await {
-            Ok(Err(panic)) => {
-                let error = panicked(name, panic.as_ref());
-                // What became of a change matters more than whose fault it is that nobody knows.
-                Err(api
-                    .in_doubt()
-                    .map_or_else(|| error.clone(), |doubt| doubt.adding(&format!("; {}", error.message()))))
-            }
-            Ok(Ok(outcome)) => {
-                let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
-                if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
-                    login.forget();
-                }
-                outcome.map_err(|error| timed_out(tool, error))
-            }
-            Err(_) => Err(api.in_doubt().unwrap_or_else(|| self.took_longer(tool))),
+        let call = Call { caller, options, tool, arguments };
+        if tool.is_read_only() {
+            self.observe(&call, &Started::new()).await
+        } else {
+            change::in_task(self.clone(), call).await
         }
     }
-}
-
-/// Extends the hint of a time-out error that a tool returned. If the tool changes something, nothing was changed, even
-/// if a read before the change took too long.
-fn timed_out(tool: &Tool, error: Error) -> Error {
-    if tool.is_read_only() || error.code() != Code::Timeout {
-        return error;
-    }
-    error.hint(format!("Nothing was changed. Try again, or allow more time with {TIMEOUT}."))
-}
-
-/// The answer to a call that panicked.
-fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Error {
-    Error::new(Code::Internal, format!("{name} failed: {}", panic_text(panic)))
-        .hint("This is a bug in the server; please report it with the arguments.")
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -300,27 +227,32 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpStream;
 
+    use futures_util::FutureExt;
+    use tokio::time::Instant;
+
     use super::*;
     use crate::client::NewStatus;
+    use crate::config::TIMEOUT;
     use crate::ids::Id;
     use crate::models::{Incident, Model};
     use crate::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
-    use crate::tools::{Access, Toolset};
+    use crate::tools::Access;
+    use crate::tools::tool::Run;
 
     fn toolbox(tools: Vec<&'static Tool>) -> Toolbox {
         let config = Config::from_lookup(|name| (name == crate::config::API_TOKEN).then(|| "key".to_owned())).unwrap();
         Toolbox { tools, ..Toolbox::new(&config, &Filter::default()).unwrap() }
     }
 
-    const fn tool(access: Access, run: super::super::Run) -> Tool {
+    const fn tool(access: Access, run: Run) -> Tool {
         Tool {
             name: "odd",
             title: "",
             description: "",
             hint: "",
-            toolset: Toolset::Teams,
             access,
             idempotent: true,
+            leads: false,
             params: &[],
             run,
         }
@@ -331,7 +263,7 @@ mod tests {
     static NEVER_ENDS: Tool = tool(Access::Write, |_, _| Box::pin(std::future::pending()));
 
     #[tokio::test]
-    async fn a_tool_that_panics_is_answered() {
+    async fn tool_panics_call_is_answered() {
         for (tool, text) in [(&PANICS, "out of cheese"), (&PANICS_EARLY, "at once")] {
             let error = toolbox(vec![tool]).call("odd", Map::new()).await.unwrap_err();
             assert_eq!(error.code(), Code::Internal);
@@ -348,7 +280,7 @@ mod tests {
     });
 
     #[tokio::test]
-    async fn a_tool_that_panics_after_a_change_leaves_it_in_doubt_unless_it_was_refused() {
+    async fn panic_after_a_change_is_unknown_unless_refused() {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let mut config = Config::from_lookup(|name| match name {
             crate::config::API_TOKEN => Some(tokens::USER.to_owned()),
@@ -392,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_answered_over_stdio_and_the_server_lives_on() {
+    async fn panic_over_stdio_is_answered_server_lives_on() {
         let (mut near, far) = tokio::io::duplex(1 << 16);
         let (reader, writer) = tokio::io::split(far);
         let serving = tokio::spawn(crate::server::serve(toolbox(vec![&PANICS]).into(), reader, writer));
@@ -409,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_answered_over_http_and_the_server_lives_on() {
+    async fn panic_over_http_is_answered_server_lives_on() {
         let minute = Duration::from_mins(1);
         let options = crate::server::http::Options {
             host: "127.0.0.1".to_owned(),
@@ -449,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_is_bounded_and_a_change_that_was_not_sent_did_not_happen() {
+    async fn unsent_change_times_out_and_changed_nothing() {
         let error = toolbox(vec![&NEVER_ENDS]).call("odd", Map::new()).await.unwrap_err();
         assert_eq!(error.code(), Code::Timeout);
         assert!(error.hint_text().unwrap().contains("Nothing was changed"), "{error}");
@@ -458,8 +390,8 @@ mod tests {
     static NEVER_READ: Tool = tool(Access::Read, |_, _| Box::pin(std::future::pending()));
 
     #[tokio::test(start_paused = true)]
-    async fn waiting_for_a_turn_is_part_of_the_time_a_call_may_take() {
-        let toolbox = toolbox(vec![&NEVER_READ]).taking_turns(1);
+    async fn slot_wait_is_part_of_the_time_limit() {
+        let toolbox = toolbox(vec![&NEVER_READ]).with_slots(1);
         let began = Instant::now();
         let call = || toolbox.call("odd", Map::new());
         let (first, second) = tokio::join!(call(), call());
@@ -470,8 +402,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_read_that_times_out_is_not_told_of_as_a_change() {
-        let toolbox = toolbox(vec![&NEVER_READ]).taking_turns(1);
+    async fn read_times_out_without_mentioning_a_change() {
+        let toolbox = toolbox(vec![&NEVER_READ]).with_slots(1);
         let call = || toolbox.call("odd", Map::new());
         let (first, second) = tokio::join!(call(), call());
         for error in [first.unwrap_err(), second.unwrap_err()] {

@@ -2,19 +2,30 @@
 
 use serde_json::{Map, Value};
 
-use super::scope::{by_team, id_excludes};
+use super::lookup::Lookup;
+use super::scope::ByTeam;
 use super::{About, Context, Tool, Toolset, run};
-use crate::client::{Query, UserContext};
+use crate::budget::Budget;
+use crate::client::UserContext;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Team, User};
-use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
-use crate::reply::{Budget, NAME_FIELDS, Reply};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text, given};
+use crate::reply::Reply;
 
-/// One user, or a list by team and name.
+/// The tools about users.
+pub(super) const SET: Toolset = Toolset {
+    name: "users",
+    title: "Users",
+    about: "The users of the account, and the user of the credential.",
+    default: true,
+    instructions: "",
+    tools: &[&BUILD_USER_CONTEXT, &GET_USERS],
+};
+
+/// Returns one user, or a list by team and name.
 pub(super) const GET_USERS: Tool = Tool::read::<Params>(
     "get_users",
-    Toolset::Users,
     About {
         title: "Find people",
         description: "Find people (engineers, responders): those of my teams, of given teams, or one by ID.",
@@ -23,17 +34,17 @@ pub(super) const GET_USERS: Tool = Tool::read::<Params>(
     |cx, arguments| run(cx, arguments, get_users),
 );
 
-/// Who the credential belongs to, and what is theirs.
+/// Returns the user of the credential, with the IDs of their teams, services and escalation policies.
 pub(super) const BUILD_USER_CONTEXT: Tool = Tool::read::<NoParams>(
     "build_user_context",
-    Toolset::Users,
     About {
         title: "Who am I, and which teams and services are mine",
         hint: "who am i me my user teams profile whoami",
         description: "Who am I: my user ID, name, email, and the IDs of my teams, services and escalation policies.",
     },
     |cx, arguments| run(cx, arguments, build_user_context),
-);
+)
+.leading();
 
 crate::params! {
     struct Params {
@@ -59,14 +70,20 @@ crate::params! {
 }
 
 async fn get_users(cx: Context, params: Params) -> Result<Reply> {
-    if let Some(id) = &params.user_id {
-        let ignored = id_excludes(&params, "user_id", &["team_ids", "query"])?;
-        return Ok(cx.show(id, Query::new(), &params.include, NAME_FIELDS).await?.warned(ignored));
-    }
-    let scope = by_team(&cx, &params, params.current_user_context, &params.team_ids, "users").await?;
-    let query = scope.query.with("query", params.query);
-    let reply = cx.list(query, cx.want(params.limit, params.offset), &params.include, "query or team_ids").await?;
-    Ok(reply.warned(scope.warning))
+    let lookup = Lookup {
+        id: ("user_id", params.user_id.as_ref()),
+        filters: &given!(params, [query, team_ids]),
+        limit: params.limit,
+        offset: params.offset,
+        include: &params.include,
+    };
+    let by_team = ByTeam {
+        current_user_context: params.current_user_context,
+        team_ids: &params.team_ids,
+        query: &params.query,
+        rows: "users",
+    };
+    lookup.answer(&cx, by_team.scope(&cx)).await
 }
 
 async fn build_user_context(cx: Context, _: NoParams) -> Result<Reply> {

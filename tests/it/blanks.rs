@@ -1,7 +1,7 @@
 //! Tests of empty values: those of clients that must fill every parameter, and lists that name nothing.
 
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::tools::{ALL, Tool};
+use pagerduty_mcp_server::tools::{Tool, all};
 use serde_json::{Map, Value, json};
 
 use crate::support::{Account, rows, warnings};
@@ -20,7 +20,7 @@ const BY_ID: [(&str, &str, &str); 9] = [
 ];
 
 fn tool(name: &str) -> &'static Tool {
-    ALL.iter().find(|tool| tool.name == name).unwrap()
+    all().find(|tool| tool.name == name).unwrap()
 }
 
 /// Returns every parameter except `except`, with the value that `fill` gives for its type.
@@ -122,7 +122,7 @@ async fn all_statuses_beside_id_are_accepted() {
 #[tokio::test]
 async fn list_of_blanks_is_rejected() {
     let account = Account::start().await;
-    for tool in ALL {
+    for tool in all() {
         let lists = tool.params.iter().filter(|parameter| parameter.form.schema()["type"] == "array");
         for name in lists.map(|parameter| parameter.name) {
             for nothing in [json!([""]), json!([null]), json!([","]), json!(["null"]), json!(","), json!("[null]")] {

@@ -1,10 +1,12 @@
 //! Tests of rules for all tools, and of each tool's definition as a snapshot.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use pagerduty_mcp_server::tools::{ALL, Access};
-use serde_json::Value;
+use pagerduty_mcp_server::server::definition;
+use pagerduty_mcp_server::tools::{Filter, SETS, Tool, all};
+use serde_json::{Map, Value};
 
+<<<<<<< HEAD
 /// The twelve tools of the default set.
 const NAMES: [&str; 12] = [
     "acknowledge_incident",
@@ -20,19 +22,43 @@ const NAMES: [&str; 12] = [
     "list_users_oncall",
     "resolve_incident",
 ];
+=======
+/// The contract's twelve tools in their order, with the effect of each. This is the only place that pins them.
+const DEFAULT: &str = include_str!("../default_tools.json");
+
+fn effect(tool: &Tool) -> &'static str {
+    match (tool.is_read_only(), tool.is_destructive()) {
+        (true, _) => "reads",
+        (_, false) => "writes",
+        (_, true) => "destroys",
+    }
+}
+>>>>>>> 847984f (tools: make toolsets values and a call four layers)
 
 #[test]
-fn catalogue_has_exactly_the_twelve_tools() {
-    let mut names: Vec<_> = ALL.iter().map(|tool| tool.name).collect();
-    names.sort_unstable();
-    assert_eq!(names, NAMES);
+fn default_tools_are_exactly_the_contracts_twelve() {
+    let tools = Filter::default().tools().unwrap();
+    let names: Map<_, _> = tools.iter().map(|tool| (tool.name.to_owned(), effect(tool).into())).collect();
+    assert_eq!(serde_json::to_string(&names).unwrap(), serde_json::from_str::<Value>(DEFAULT).unwrap().to_string());
+}
+
+#[test]
+fn toolsets_have_unique_names_and_each_tool_once() {
+    let (mut sets, mut tools) = (HashSet::new(), HashSet::new());
+    for set in SETS {
+        assert!(sets.insert(set.name) && !set.title.is_empty() && set.about.ends_with('.'), "{}", set.name);
+        for tool in set.tools {
+            assert!(tools.insert(tool.name), "{} is there twice", tool.name);
+        }
+    }
+    assert_eq!(all().count(), tools.len());
 }
 
 #[test]
 fn definitions_match_their_snapshots() {
-    for tool in ALL {
+    for tool in all() {
         insta::with_settings!({ snapshot_path => "../snapshots/tools", prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_json_snapshot!(tool.name, tool.definition());
+            insta::assert_json_snapshot!(tool.name, definition(tool));
         });
     }
 }
@@ -41,9 +67,8 @@ fn definitions_match_their_snapshots() {
 fn snapshots_exist_for_exactly_the_tools() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/tools");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = files.filter_map(|file| file.strip_suffix(".snap").map(str::to_owned)).collect();
-    names.sort_unstable();
-    assert_eq!(names, NAMES);
+    let names: BTreeSet<_> = files.filter_map(|file| file.strip_suffix(".snap").map(str::to_owned)).collect();
+    assert_eq!(names, all().map(|tool| tool.name.to_owned()).collect());
 }
 
 #[test]
@@ -63,7 +88,7 @@ fn schemas_use_only_portable_keywords() {
             Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
         }
     }
-    for tool in ALL {
+    for tool in all() {
         let schema = Value::Object(tool.input_schema());
         check(tool.name, &schema);
         assert_eq!(schema["type"], "object", "{}", tool.name);
@@ -83,13 +108,12 @@ fn schemas_use_only_portable_keywords() {
 #[test]
 fn tools_have_name_description_and_annotations() {
     let mut titles = HashSet::new();
-    for tool in ALL {
+    for tool in all() {
         assert!(tool.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", tool.name);
         assert!(titles.insert(tool.title), "{}: the title is taken", tool.name);
         assert!(tool.description.ends_with('.'), "{}: the description is made of sentences", tool.name);
-        assert_eq!(tool.is_read_only(), tool.access == Access::Read);
         assert!(tool.idempotent || !tool.is_read_only(), "{}: reading twice changes nothing", tool.name);
-        let hints = &tool.definition()["annotations"];
+        let hints = &definition(tool)["annotations"];
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
             assert!(hints[hint].is_boolean(), "{}: {hint}", tool.name);
         }
@@ -97,18 +121,9 @@ fn tools_have_name_description_and_annotations() {
 }
 
 #[test]
-fn only_three_incident_tools_write() {
-    let writes: Vec<_> = ALL.iter().filter(|tool| !tool.is_read_only()).map(|tool| tool.name).collect();
-    assert_eq!(writes, ["acknowledge_incident", "resolve_incident", "add_incident_note"]);
-    let destructive: Vec<_> = ALL.iter().filter(|tool| tool.is_destructive()).map(|tool| tool.name).collect();
-    assert_eq!(destructive, ["resolve_incident"]);
-}
-
-#[test]
 fn parameters_with_same_meaning_have_same_schema() {
     for name in ["limit", "offset", "include"] {
-        let schemas: HashSet<_> = ALL
-            .iter()
+        let schemas: HashSet<_> = all()
             .flat_map(|tool| tool.params.iter().filter(|parameter| parameter.name == name))
             .map(|parameter| format!("{:?} {}", parameter.form.schema(), parameter.description))
             .collect();

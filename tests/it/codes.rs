@@ -20,7 +20,7 @@ const ELSEWHERE: [(Code, &str, &str); 7] = [
     (Code::LoginTimeout, "tests/it/auth.rs", "login_not_completed_times_out"),
     (Code::CallbackPortInUse, "tests/it/auth.rs", "login_port_in_use_fails_before_browser_opens"),
     (Code::TokenStoreUnavailable, "tests/it/auth.rs", "login_without_keyring_names_alternatives"),
-    (Code::Internal, "src/tools/toolbox.rs", "a_tool_that_panics_is_answered"),
+    (Code::Internal, "src/tools/toolbox.rs", "tool_panics_call_is_answered"),
     (Code::Cancelled, "tests/it/cli.rs", "ctrl_c_during_call_exits_with_answer"),
 ];
 

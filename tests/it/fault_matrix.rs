@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Sandbox, tokens};
-use pagerduty_mcp_server::tools::{Terms, Toolbox};
+use pagerduty_mcp_server::tools::{CallOptions, Toolbox};
 use serde_json::{Value, json};
 
 use crate::support::tls::{Endpoint, https};
@@ -126,8 +126,8 @@ impl Call {
 }
 
 async fn call(toolbox: &Toolbox, tool: &str, arguments: Value) -> (String, String) {
-    let terms = Terms { whole_account: true, ..toolbox.terms() };
-    match toolbox.call_on(terms, tool, object(arguments)).await {
+    let options = CallOptions { whole_account: true, ..toolbox.options() };
+    match toolbox.call_on(options, tool, object(arguments)).await {
         Ok(reply) => ("ok".to_owned(), reply.into_value().to_string()),
         Err(error) => (error.code().to_string(), error.envelope().to_string()),
     }
@@ -149,8 +149,8 @@ impl Line {
         let setup = json!({
             "current_user_context": false, "statuses": ["triggered", "acknowledged"], "limit": calls.len(), "include": ["id"],
         });
-        let terms = Terms { whole_account: true, ..account.toolbox.terms() };
-        let open = account.toolbox.call_on(terms, "get_incidents", object(setup)).await.unwrap().into_value();
+        let options = CallOptions { whole_account: true, ..account.toolbox.options() };
+        let open = account.toolbox.call_on(options, "get_incidents", object(setup)).await.unwrap().into_value();
         assert_eq!(rows(&open, "incidents").len(), calls.len(), "an incident for each cell");
         let team = account.ok("get_teams", json!({"limit": 1})).await["teams"][0]["id"].clone();
         let mut wrong = Vec::new();

@@ -12,12 +12,12 @@ use serde_json::Value;
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-use crate::support::Account;
+use crate::support::{Account, binary};
 use crate::support::tls::https;
 
 /// Runs a command with only these variables in its environment, for a limited time.
 async fn run<V: AsRef<OsStr>>(folder: &Path, arguments: &[&str], variables: &[(&str, V)]) -> Output {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"));
+    let mut command = tokio::process::Command::from(binary());
     let variables = variables.iter().map(|(name, value)| (name, value));
     command.args(arguments).env_clear().envs(variables).current_dir(folder).kill_on_drop(true);
     timeout(Duration::from_secs(30), command.output()).await.expect("the command ends").unwrap()

@@ -27,21 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NATIVE = "PAGERDUTY_MCP_NATIVE"
 """The variable that selects another native binary than that of `cargo build`."""
 
-TOOLS = [
-    "build_user_context",
-    "get_incidents",
-    "acknowledge_incident",
-    "resolve_incident",
-    "add_incident_note",
-    "get_oncalls",
-    "get_schedules",
-    "list_users_oncall",
-    "get_escalation_policies",
-    "get_services",
-    "get_teams",
-    "get_users",
-]
-"""The tools in the order of the catalogue."""
+TOOLS = list(json.loads((ROOT / "tests" / "default_tools.json").read_text(encoding="utf-8")))
+"""The tools that are on by default, in the catalogue's order."""
 
 INITIALIZE = {
     "jsonrpc": "2.0",

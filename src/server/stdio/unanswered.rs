@@ -112,5 +112,5 @@ impl Unanswered {
 
 fn changes_something(request: &ClientRequest) -> bool {
     let ClientRequest::CallToolRequest(call) = request else { return false };
-    tools::ALL.iter().any(|tool| tool.name == call.params.name && !tool.is_read_only())
+    tools::all().any(|tool| tool.name == call.params.name && !tool.is_read_only())
 }

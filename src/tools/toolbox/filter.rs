@@ -1,44 +1,54 @@
 //! Selects the tools that are switched on.
 
-use super::{ALL, Tool, Toolset};
 use crate::error::{Code, Error, Result};
+use crate::tools::{SETS, Tool, all};
 
-/// The choice of tools that are switched on. `None` means all of them.
+/// The choice of tools that are switched on. Without any, these are the tools of the default toolsets.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Set to allow only tools that change nothing.
     pub read_only: bool,
-    /// The names of the tools to allow.
+    /// The names of the tools to allow; `None` allows all.
     pub tools: Option<Vec<String>>,
-    /// The names of the toolsets to allow.
+    /// The names of the toolsets to allow; `None` allows all.
     pub toolsets: Option<Vec<String>>,
 }
 
 impl Filter {
-    /// Returns the tools that pass, in the catalogue's order: a tool must pass the read-only filter, the names and the
-    /// toolsets. An unknown name is an error, because a filter with a typo would switch off tools that were meant to
-    /// stay.
+    /// Returns the tools that are switched on, in the catalogue's order.
+    ///
+    /// If neither tools nor toolsets are named, these are the tools of the default toolsets.
     pub fn tools(&self) -> Result<Vec<&'static Tool>> {
-        let names: Vec<_> = ALL.iter().map(|tool| tool.name).collect();
-        let toolsets: Vec<_> = Toolset::ALL.iter().map(|toolset| toolset.name()).collect();
-        check("tool", self.tools.as_deref(), &names)?;
-        check("toolset", self.toolsets.as_deref(), &toolsets)?;
-        let chosen = |list: &Option<Vec<String>>, name: &str| {
-            list.as_ref().is_none_or(|list| list.iter().any(|one| one == name))
+        let unnamed = self.tools.is_none() && self.toolsets.is_none();
+        let is_default = |tool: &Tool| SETS.iter().any(|set| set.default && set.contains(tool.name));
+        self.narrow(all().filter(|tool| !unnamed || is_default(tool)))
+    }
+
+    /// Returns the given tools that pass: a tool must pass the read-only filter, the names and the toolsets.
+    ///
+    /// An unknown name is an error, because a filter with a typo would switch off tools that were meant to stay.
+    pub fn narrow(&self, tools: impl Iterator<Item = &'static Tool>) -> Result<Vec<&'static Tool>> {
+        check("tool", self.tools.as_deref(), all().map(|tool| tool.name))?;
+        check("toolset", self.toolsets.as_deref(), SETS.iter().map(|set| set.name))?;
+        Ok(tools.filter(|tool| self.passes(tool)).collect())
+    }
+
+    fn passes(&self, tool: &Tool) -> bool {
+        let named = |names: &Option<Vec<String>>, matches: &dyn Fn(&str) -> bool| {
+            names.as_ref().is_none_or(|names| names.iter().any(|name| matches(name)))
         };
-        Ok(ALL
-            .iter()
-            .filter(|tool| !self.read_only || tool.is_read_only())
-            .filter(|tool| chosen(&self.tools, tool.name) && chosen(&self.toolsets, tool.toolset.name()))
-            .collect())
+        let in_set = |name: &str| SETS.iter().any(|set| set.name == name && set.contains(tool.name));
+        (!self.read_only || tool.is_read_only())
+            && named(&self.tools, &|name| name == tool.name)
+            && named(&self.toolsets, &in_set)
     }
 }
 
-fn check(what: &str, chosen: Option<&[String]>, known: &[&str]) -> Result<()> {
-    match chosen.into_iter().flatten().find(|name| !known.contains(&name.as_str())) {
+fn check(what: &str, chosen: Option<&[String]>, known: impl Iterator<Item = &'static str> + Clone) -> Result<()> {
+    match chosen.into_iter().flatten().find(|name| !known.clone().any(|known| known == *name)) {
         None => Ok(()),
         Some(unknown) => Err(Error::new(Code::InvalidConfiguration, format!("there is no {what} {unknown:?}"))
-            .hint(format!("Known {what}s: {}.", known.join(", ")))),
+            .hint(format!("Known {what}s: {}.", known.collect::<Vec<_>>().join(", ")))),
     }
 }
 
@@ -51,13 +61,15 @@ mod tests {
         let names =
             |filter: &Filter| filter.tools().map(|tools| tools.iter().map(|tool| tool.name).collect::<Vec<_>>());
         let list = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
-        assert_eq!(names(&Filter::default()).unwrap().len(), ALL.len());
+        let default = names(&Filter::default()).unwrap().len();
         let read_only = Filter { read_only: true, ..Filter::default() };
-        assert_eq!(names(&read_only).unwrap().len(), ALL.len() - 3);
+        assert_eq!(names(&read_only).unwrap().len(), default - 3);
         let notes = Filter { tools: list(&["add_incident_note", "get_teams"]), ..read_only };
         assert_eq!(names(&notes).unwrap(), ["get_teams"]);
         let teams = Filter { toolsets: list(&["teams"]), ..Filter::default() };
         assert_eq!(names(&teams).unwrap(), ["get_teams"]);
+        let crossed = Filter { tools: list(&["get_users", "get_teams"]), ..teams };
+        assert_eq!(names(&crossed).unwrap(), ["get_teams"]);
         assert!(names(&Filter { tools: list(&[]), ..Filter::default() }).unwrap().is_empty(), "an empty list is none");
         for wrong in [
             Filter { tools: list(&["get_team"]), ..Filter::default() },

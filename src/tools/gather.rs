@@ -1,0 +1,93 @@
+//! Additional parts of an answer, fetched side by side with its main object and under one budget.
+//!
+//! The main object is what matters. A part that fails or is late becomes a warning and never delays the answer for long.
+
+use futures_util::future::{BoxFuture, join_all};
+use serde_json::{Map, Value};
+use tokio::sync::SetOnce;
+use tokio::time::{Instant, sleep_until};
+
+use super::Context;
+use crate::budget::Budget;
+use crate::error::{Code, Error, Result};
+use crate::reply::Reply;
+
+type Object = Map<String, Value>;
+
+/// A part: its name and the request for its rows.
+pub type Part<'r> = (&'static str, BoxFuture<'r, Result<Vec<Object>>>);
+
+/// The parts that were fetched.
+pub struct Parts(Vec<(&'static str, Result<Vec<Object>>)>);
+
+/// Fetches an object and its parts side by side. Without the object, its parts are not waited for.
+pub async fn gather<T>(
+    cx: &Context,
+    object: impl Future<Output = Result<T>>,
+    parts: Vec<Part<'_>>,
+) -> Result<(T, Parts)> {
+    let until = SetOnce::new();
+    let object = async {
+        let object = object.await?;
+        let _ = until.set(cx.api.grace());
+        Ok(object)
+    };
+    let parts = join_all(parts.into_iter().map(|(name, part)| {
+        let until = &until;
+        async move { (name, in_time(part, until).await) }
+    }));
+    let (object, parts) = tokio::try_join!(object, async { Ok(parts.await) })?;
+    Ok((object, Parts(parts)))
+}
+
+/// Waits for a part, at most until `until` once the object is there.
+async fn in_time<T>(part: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
+    let over = async { sleep_until(*until.wait().await).await };
+    tokio::select! {
+        biased;
+        answer = part => answer,
+        () = over => Err(Error::new(Code::Timeout, "there was no answer soon after the incident's; asking again may help")),
+    }
+}
+
+/// The numbers and the warnings about parts, for the metadata.
+#[derive(Default)]
+pub struct Summary {
+    counts: Vec<(String, usize)>,
+    warnings: Vec<String>,
+}
+
+impl Parts {
+    /// Adds the rows that fit into `budget` to an object.
+    pub fn attach(self, shown: &mut Object, budget: &mut Budget) -> Summary {
+        let mut summary = Summary::default();
+        for (name, rows) in self.0 {
+            let rows = match rows {
+                Ok(rows) if rows.is_empty() => continue,
+                Ok(rows) => rows,
+                Err(error) => {
+                    summary.warnings.push(format!("{name} could not be fetched: {error}"));
+                    continue;
+                }
+            };
+            let count = rows.len();
+            let fitting: Vec<_> = rows.into_iter().take_while(|row| budget.take(row)).map(Value::Object).collect();
+            if fitting.len() < count {
+                summary.warnings.push(format!("The answer is full: {} of {count} {name} are here.", fitting.len()));
+            }
+            summary.counts.push((format!("{name}_count"), count));
+            shown.insert(name.to_owned(), fitting.into());
+        }
+        summary
+    }
+}
+
+impl Summary {
+    /// Adds the numbers and the warnings to an answer.
+    pub fn report(self, mut reply: Reply) -> Reply {
+        for (name, count) in self.counts {
+            reply.set(&name, count);
+        }
+        reply.warned(self.warnings)
+    }
+}

@@ -1,0 +1,53 @@
+//! The two inner layers: the credential of the caller, and the tool itself.
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{Call, Toolbox};
+use crate::client::Api;
+use crate::config::TIMEOUT;
+use crate::error::{Code, Error, Result, spoken};
+use crate::reply::Reply;
+use crate::tools::change::Started;
+use crate::tools::{Context, Tool};
+
+impl Toolbox {
+    /// Waits for the caller's credential and runs the call with it. A login that PagerDuty refuses is forgotten.
+    pub(super) async fn authenticate(&self, call: &Call, deadline: Instant, started: &Started) -> Result<Reply> {
+        let credential = timeout_at(deadline, self.credentials.resolve(&call.caller.origin)).await;
+        let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
+        let by_login = credential.is_login();
+        let api = self.client.until(deadline, credential);
+        let api = if call.tool.is_read_only() { api } else { api.urgent() };
+        _ = started.set(api.clone());
+        let outcome = self.run(call, api, deadline).await;
+        let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
+        if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
+            login.forget();
+        }
+        outcome
+    }
+
+    /// Runs the tool until the time limit.
+    async fn run(&self, call: &Call, api: Api, deadline: Instant) -> Result<Reply> {
+        let Call { options, tool, arguments, .. } = call;
+        let cx = Context { api: api.clone(), options: *options };
+        match timeout_at(deadline, (tool.run)(cx, arguments)).await {
+            Ok(outcome) => outcome.map_err(|error| timed_out(tool, error)),
+            Err(_) => Err(api.in_doubt().unwrap_or_else(|| self.took_longer(tool))),
+        }
+    }
+
+    fn took_longer(&self, tool: &Tool) -> Error {
+        let error = Error::new(Code::Timeout, format!("{} took longer than {}", tool.name, spoken(self.timeout)));
+        timed_out(tool, error.hint(format!("Ask for less at a time, or allow more time with {TIMEOUT}.")))
+    }
+}
+
+/// Extends the hint of a time-out error that a tool returned. If the tool changes something, nothing was changed, even
+/// if a read before the change took too long.
+fn timed_out(tool: &Tool, error: Error) -> Error {
+    if tool.is_read_only() || error.code() != Code::Timeout {
+        return error;
+    }
+    error.hint(format!("Nothing was changed. Try again, or allow more time with {TIMEOUT}."))
+}
