@@ -6,23 +6,6 @@ use pagerduty_mcp_server::server::definition;
 use pagerduty_mcp_server::tools::{Filter, SETS, Tool, all};
 use serde_json::{Map, Value};
 
-<<<<<<< HEAD
-/// The twelve tools of the default set.
-const NAMES: [&str; 12] = [
-    "acknowledge_incident",
-    "add_incident_note",
-    "build_user_context",
-    "get_escalation_policies",
-    "get_incidents",
-    "get_oncalls",
-    "get_schedules",
-    "get_services",
-    "get_teams",
-    "get_users",
-    "list_users_oncall",
-    "resolve_incident",
-];
-=======
 /// The contract's twelve tools in their order, with the effect of each. This is the only place that pins them.
 const DEFAULT: &str = include_str!("../default_tools.json");
 
@@ -33,7 +16,6 @@ fn effect(tool: &Tool) -> &'static str {
         (_, true) => "destroys",
     }
 }
->>>>>>> 847984f (tools: make toolsets values and a call four layers)
 
 #[test]
 fn default_tools_are_exactly_the_contracts_twelve() {

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tempfile::tempdir;
 use tokio::time::timeout;
 
-use crate::support::{Account, binary};
 use crate::support::tls::https;
+use crate::support::{Account, binary};
 
 /// Runs a command with only these variables in its environment, for a limited time.
 async fn run<V: AsRef<OsStr>>(folder: &Path, arguments: &[&str], variables: &[(&str, V)]) -> Output {
