@@ -225,7 +225,7 @@ pub(super) fn is_switched_off(variable: &Variable, value: &str) -> bool {
 /// API have different names (routing, integration, service) and are something else.
 pub(super) fn is_similar_to_token(name: &str) -> bool {
     const WORDS: [&str; 9] = ["API", "KEY", "TOKEN", "USER", "REST", "ACCESS", "AUTH", "OAUTH", "APIKEY"];
-    if ours(name).is_some() {
+    if named(name).is_some() {
         return false;
     }
     let upper = name.to_ascii_uppercase();
