@@ -4,7 +4,7 @@
 //! writes it with `UPDATE_DOCS=1`.
 
 mod clients;
-mod python;
+pub mod python;
 
 use std::fmt::Write;
 
@@ -30,7 +30,8 @@ pub fn files() -> Vec<(&'static str, String)> {
         ("docs/configuration.md", format!("{GENERATED}{}", configuration_markdown())),
         ("docs/clients.md", format!("{GENERATED}{}", clients::clients_markdown())),
         ("docs/command-line.md", format!("{GENERATED}{}", command_line_markdown())),
-        ("python/pagerduty_mcp_server/_tools.py", python::tools_py()),
+        ("python/pagerduty_mcp_server/_methods.pyi", python::methods_pyi()),
+        ("python/pagerduty_mcp_server/types.py", python::types_py()),
     ]
 }
 

@@ -1,6 +1,6 @@
 """PagerDuty for AI agents: an MCP server, its tools as coroutines, and a command line.
 
-Call tools as methods, with the settings of the environment or with one's own::
+Call tools as methods, with the settings of the environment or with your own::
 
     from pagerduty_mcp_server import PagerDuty
 
@@ -20,22 +20,23 @@ Serve MCP over standard input and output::
 
     mcp.run()
 
-Test against an account that is not there::
+Test against a sandbox::
 
     with sandbox() as account:
         account.trigger(title="Too hot")
 
-The modules `incidents`, `oncalls` and so on have the functions of the Python server (4.x).
-Everything happens in the extension module `_core`; importing this package imports nothing else.
+The module `types` has the types of answers. The modules `incidents`, `oncalls` and so on have the
+functions of the Python server (4.x). All work happens in the extension module `_core`; importing
+this package imports nothing else.
 """
 
 from . import _interpreter  # noqa: F401  # First: it may stop the import.
 from ._core import Tool, __version__
+from ._typing import TYPE_CHECKING
 from .client import PagerDuty, SyncPagerDuty, call, tools
 from .errors import PagerDutyAuthError, PagerDutyError, ValidationError
 from .server import Server, main, mcp
 
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
 if TYPE_CHECKING:
     from . import (
         escalation_policies,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         services,
         teams,
         testing,
+        types,
         users,
         utils,
     )
@@ -71,13 +73,14 @@ __all__ = [
     "teams",
     "testing",
     "tools",
+    "types",
     "users",
     "utils",
 ]
 
 
 def __getattr__(name: str) -> object:
-    """Import the other modules when they are first asked for."""
+    """Imports the other modules when they are first used."""
     from importlib import import_module
 
     if name == "sandbox":

@@ -1,4 +1,4 @@
-"""`python -m pagerduty_mcp_server`: the same as the console command."""
+"""`python -m pagerduty_mcp_server` is the console command."""
 
 import sys
 

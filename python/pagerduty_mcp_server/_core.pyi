@@ -1,6 +1,6 @@
-"""The extension module: what `src/python.rs` and the files below it offer to this package.
+"""The extension module, from `src/python.rs` and the files below it.
 
-Private. Import from `pagerduty_mcp_server` instead.
+Private: import from `pagerduty_mcp_server` instead.
 """
 
 from asyncio import Future
@@ -10,6 +10,7 @@ from typing import Any, Final, final
 from typing_extensions import Self
 
 __all__ = [
+    "METHODS",
     "RESPONSE_LIMIT",
     "VARIABLES",
     "Client",
@@ -17,28 +18,33 @@ __all__ = [
     "Sandbox",
     "Tool",
     "__version__",
+    "call_function",
     "definitions",
     "list_tools",
+    "method",
     "run_cli",
 ]
 
 __version__: Final[str]
 
+METHODS: Final[tuple[str, ...]]
+"""The names of the methods of `AsyncTools` and `SyncTools`."""
+
 RESPONSE_LIMIT: Final[int]
-"""How many results a list has when no `limit` is given."""
+"""The number of rows in a list without `limit`."""
 
 VARIABLES: Final[tuple[str, ...]]
-"""The names of the environment variables that are read."""
+"""The names of the environment variables that the package reads."""
 
 @final
 class Tool:
-    """A tool, with the attributes of an MCP tool definition, by its names.
+    """A tool, with the attributes of an MCP tool definition.
 
     Attributes:
-        name: What it is called by.
-        title: Its name for people.
-        description: What it does, for a model.
-        inputSchema: The JSON Schema of its arguments. The object's own: `list_tools` makes new ones each time.
+        name: The name by which it is called.
+        title: The name for people.
+        description: The description for a model.
+        inputSchema: The JSON Schema of its arguments. It may be changed: `list_tools` makes a new one each time.
         annotations: `readOnlyHint`, `destructiveHint`, `idempotentHint` and `openWorldHint`.
     """
 
@@ -54,28 +60,62 @@ class Tool:
     def annotations(self) -> dict[str, bool]: ...
 
 def run_cli(argv: Sequence[str]) -> int:
-    """Run the command line, with the interpreter released.
+    """Runs the command line, with the interpreter released.
 
     Ctrl-C ends it with status 130 and does not raise `KeyboardInterrupt`.
 
     Args:
-        argv: The program's name and its arguments.
+        argv: The name of the program and its arguments.
 
     Returns:
         The exit status.
     """
 
 def list_tools() -> list[Tool]:
-    """List the tools, in the catalogue's order."""
+    """Returns the tools, in the catalogue's order."""
 
 def definitions(
-    format: str, *, toolsets: list[str] | None = None, read_only: bool = False
+    format: str,
+    *,
+    toolsets: list[str] | None = None,
+    read_only: bool = False,
+    enabled: tuple[bool, list[str] | None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Define tools in the form that a model provider expects. See `pagerduty_mcp_server.tools`."""
+    """Defines tools in the format of a model provider. See `pagerduty_mcp_server.tools`.
+
+    Args:
+        format: The format.
+        toolsets: Only these toolsets.
+        read_only: Whether to leave out the tools that change something.
+        enabled: The settings `read_only` and `toolsets` of an object, which calls no other tools.
+    """
+
+def method(name: str) -> tuple[str, bool, list[tuple[str, str, str | None]], str]:
+    """Describes a method of `AsyncTools` and `SyncTools`.
+
+    Returns:
+        The tool; whether the method is an iterator; the name, annotation and default of each keyword in Python's notation, where
+        `None` is no default; and the docstring.
+    """
+
+def call_function(client: Client, name: str, arguments: dict[str, Any]) -> Future[dict[str, Any]]:
+    """Calls a function of the 4.x modules. Needs a running `asyncio` loop.
+
+    Args:
+        client: The client that makes the call.
+        name: The name of the function.
+        arguments: Its arguments. `status` is taken out of those of `update_incident_status`.
+
+    Returns:
+        The future of the answer. See `Client.call`.
+
+    Raises:
+        ValidationError: `status` is not a status (`INVALID_PARAMETER`). Other wrong arguments are raised by the future.
+    """
 
 @final
 class Client:
-    """A way to the tools: with settings of its own, or with those that the environment has at the time of each call."""
+    """A client, which calls tools: with its own settings, or with those of the environment at the time of each call."""
 
     def __new__(
         cls,
@@ -89,11 +129,11 @@ class Client:
         read_only: bool = False,
         toolsets: list[str] | None = None,
     ) -> Self:
-        """Take settings. See `PagerDuty` for what they are and what is raised."""
+        """Takes settings. See `PagerDuty` for their meaning and the exceptions."""
 
     @staticmethod
-    def of_environment() -> Client:
-        """Make the one that follows the environment."""
+    def from_environment() -> Client:
+        """Returns the client that reads the environment with every call."""
 
     def call(
         self,
@@ -101,25 +141,21 @@ class Client:
         arguments: dict[str, Any] | str,
         *,
         budget: bool = False,
-        whole_account: bool = False,
-        needs: str | None = None,
     ) -> Future[dict[str, Any]]:
-        """Call a tool. Needs a running `asyncio` loop.
+        """Calls a tool. Needs a running `asyncio` loop.
 
         Args:
             name: The name of the tool.
-            arguments: Its arguments, or the JSON text of them.
-            budget: Whether the default response budget applies, as for a model. One that was asked for always does.
-            whole_account: Whether a list without any filter is the whole account, and not a mistake.
-            needs: A parameter that this call requires, although the tool does not.
+            arguments: Its arguments, or their JSON text.
+            budget: Whether the default response budget applies, as for a model. A budget that the user chose always applies.
 
         Returns:
-            The future of the answer. Cancelling it drops the call. See `PagerDuty.call` for what it raises.
+            The future of the answer. Cancelling it drops the call. See `PagerDuty.call` for its exceptions.
 
         Raises:
-            PagerDutyError: An argument is nothing that JSON can say (`INVALID_PARAMETER`); raised by the future.
+            PagerDutyError: An argument is a value that JSON does not have (`INVALID_PARAMETER`); raised by the future.
             TypeError: The arguments are neither a dict nor text.
-            RuntimeError: There is no running loop of `asyncio`, this process was forked from one that had made calls already, or the
+            RuntimeError: There is no running loop of `asyncio`, this process was forked from one that had made calls, or the
                 interpreter is ending.
         """
 
@@ -129,68 +165,66 @@ class Client:
         arguments: dict[str, Any] | str,
         *,
         budget: bool = False,
-        whole_account: bool = False,
-        needs: str | None = None,
     ) -> dict[str, Any]:
-        """Call a tool and wait for it, with the interpreter released.
+        """Calls a tool and waits for the answer, with the interpreter released.
 
-        What a signal's handler raises, Ctrl-C's for one, ends the wait and the call. A handler may call in its turn.
+        An exception of a signal's handler, such as that of Ctrl-C, ends the wait and the call. A handler may make calls itself.
         """
 
     def require_credential(self) -> None:
-        """Raise `PagerDutyAuthError` unless the settings name a credential."""
+        """Raises `PagerDutyAuthError` unless the settings name a credential."""
 
     def pages(self, name: str, arguments: dict[str, Any] | str) -> Pages:
-        """Begin a list; `limit` and `offset` are those of all its pages together. Asks for nothing yet."""
+        """Opens a list, without a request. `limit` and `offset` are those of all its pages together."""
 
 @final
 class Pages:
-    """A list that is being read, page by page."""
+    """A list that is read page by page."""
 
     def next(self) -> Future[tuple[list[dict[str, Any]], list[str]] | None]:
-        """Fetch the next page: its rows and its warnings; `None` after the last one."""
+        """Fetches the next page: its rows and its new warnings. Returns `None` after the last one."""
 
     def next_sync(self) -> tuple[list[dict[str, Any]], list[str]] | None:
-        """Fetch the next page, and wait for it."""
+        """Fetches the next page, and waits for it."""
 
 @final
 class Sandbox:
-    """A running embedded account. See `pagerduty_mcp_server.testing`."""
+    """A running sandbox. See `pagerduty_mcp_server.testing`."""
 
     TOKEN: Final[str]
 
     def __new__(cls, *, incidents: int, rate_limit: int, latency: float) -> Self:
-        """Start it."""
+        """Starts the sandbox."""
 
     @property
     def url(self) -> str: ...
     @property
     def control_token(self) -> str: ...
     def describe(self) -> dict[str, Any]:
-        """Tell what there is."""
+        """Describes the account."""
 
     def objects(self, resource: str) -> list[dict[str, Any]]:
-        """Look at all objects of a resource."""
+        """Returns all objects of a resource."""
 
     def notes(self, incident: str) -> list[dict[str, Any]]:
-        """Look at the notes of an incident."""
+        """Returns the notes of an incident."""
 
     def trigger(
         self, *, service: str | None, title: str, high_urgency: bool, details: str | None
     ) -> dict[str, Any]:
-        """Raise an incident."""
+        """Triggers an incident."""
 
     def fail(self, fault: dict[str, Any]) -> None:
-        """Make requests go wrong, as `POST /sandbox/faults` does."""
+        """Injects a fault into requests, as `POST /sandbox/faults` does."""
 
     def limit_rate(self, requests: int) -> None:
-        """Change the rate limit."""
+        """Changes the rate limit."""
 
     def requests(self) -> list[dict[str, Any]]:
-        """Look at the requests so far."""
+        """Returns the requests so far."""
 
     def clear(self) -> None:
-        """Forget faults and requests."""
+        """Removes faults and the record of requests."""
 
     def stop(self) -> None:
-        """End it. In a forked process, which has none of its threads, this does nothing; all else raises `RuntimeError`."""
+        """Stops the sandbox. In a forked process, which has none of its threads, this does nothing; other methods raise `RuntimeError`."""

@@ -5,32 +5,12 @@ There is no logic here: requests, retries, pages and rules are those of `_core`.
 
 from . import _core
 from ._calls import environment
-from ._tools import AsyncTools, SyncTools
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
-    from types import TracebackType
-    from typing import Any, Literal
-
-    from typing_extensions import Self
-
-    Region = Literal["us", "eu"]
-    ToolFormat = Literal["openai", "openai-responses", "anthropic", "mcp"]
-else:
-    from ._annotations import (
-        Any,
-        AsyncGenerator,
-        Generator,
-        Region,
-        Self,
-        ToolFormat,
-        TracebackType,
-    )
+from ._methods import AsyncTools, SyncTools
+from ._typing import Any, AsyncGenerator, Generator, Region, Self, ToolFormat, TracebackType
 
 
 class _Account:
-    """What both twins are: settings, and the tools that are switched on."""
+    """The common part of both classes: settings, and the enabled tools."""
 
     def __init__(
         self,
@@ -44,28 +24,29 @@ class _Account:
         read_only: bool = False,
         toolsets: "list[str] | None" = None,
     ) -> None:
-        """Take settings; what is left out is that of `os.environ` now, then that of a `.env` file.
+        """Takes settings. The others come from `os.environ` now, then from a `.env` file.
 
-        The `.env` file is that of the first use of this package in this process. Nothing is opened
-        before the first call. Later changes of the environment change nothing.
+        The `.env` file is read by the first use of this package in this process. No connection is
+        opened before the first call. Later changes of the environment have no effect.
 
         Args:
-            token: The credential: a REST API key or an OAuth access token. With it or `base_url`,
-                `PAGERDUTY_SANDBOX` does not hold. Never sent to a host that a `.env` file names.
-            region: The service region of the account. Wins over `PAGERDUTY_API_HOST`, unless the
-                environment sets that to plain `http` on this machine, as `sandbox()` does.
-            base_url: The base URL of the API, for a gateway in front of it or a sandbox. Wins over
+            token: The credential: a REST API key or an OAuth access token. It is never sent to a
+                host that a `.env` file names. Passing it or `base_url` overrides
+                `PAGERDUTY_SANDBOX`.
+            region: The service region of the account. It takes precedence over
+                `PAGERDUTY_API_HOST`, unless the environment sets that to plain `http` on this
+                machine, as `sandbox()` does.
+            base_url: The base URL of the API, for a gateway or a sandbox. It takes precedence over
                 `region`.
-            user_email: The author of changes; needed with an account-level key.
-            timeout: Seconds after which a call is given up, all its requests together.
-            max_response_tokens: The size at which lists are cut; 0 is none, as by default but for
-                `call`. Streams (`iter_…`) are never cut.
+            user_email: The author of changes, which an account-level key needs.
+            timeout: The time limit of a call with all its requests, in seconds.
+            max_response_tokens: The size at which lists are truncated; 0 is unlimited, the default
+                except for `call`. Streams (`iter_…`) are never truncated.
             read_only: Whether to refuse every tool that changes something.
-            toolsets: The only toolsets to have, such as `incidents`.
+            toolsets: The only toolsets to enable, such as `incidents`.
 
         Raises:
-            PagerDutyError: A setting cannot be used, a blank text for one
-                (`INVALID_CONFIGURATION`).
+            PagerDutyError: A setting is invalid or an empty text (`INVALID_CONFIGURATION`).
         """
         self._core: _core.Client | None = _core.Client(
             token=token,
@@ -77,8 +58,7 @@ class _Account:
             read_only=read_only,
             toolsets=toolsets,
         )
-        self._read_only = read_only
-        self._toolsets = None if toolsets is None else list(toolsets)
+        self._enabled = (read_only, None if toolsets is None else list(toolsets))
 
     def tools(
         self,
@@ -87,21 +67,21 @@ class _Account:
         toolsets: "list[str] | None" = None,
         read_only: bool = False,
     ) -> "list[dict[str, Any]]":
-        """Define the tools that `call` takes, in the form that a model provider expects.
+        """Defines the tools that `call` accepts, in the format of a model provider.
 
         Args:
-            format: `openai` (chat completions, and whoever copied them), `openai-responses`,
+            format: `openai` (chat completions and compatible APIs), `openai-responses`,
                 `anthropic` or `mcp`.
-            toolsets: Only these of the object's toolsets; by default all of them.
-            read_only: Only tools that change nothing.
+            toolsets: Only these of the enabled toolsets. The default is all.
+            read_only: Whether to leave out the tools that change something.
 
         Raises:
             PagerDutyError: There is no such toolset.
             ValueError: There is no such format.
         """
-        switched_on = tools(format, toolsets=self._toolsets, read_only=self._read_only)
-        wanted = tools(format, toolsets=toolsets, read_only=read_only)
-        return [tool for tool in wanted if tool in switched_on]
+        return _core.definitions(
+            format, toolsets=toolsets, read_only=read_only, enabled=self._enabled
+        )
 
     def _open(self) -> _core.Client:
         if self._core is None:
@@ -112,37 +92,37 @@ class _Account:
 class PagerDuty(_Account, AsyncTools):
     """An account, for `asyncio`.
 
-    Usable from several event loops and threads at the same time. Cancelling a call stops its
-    requests. `async with` lets go of the connections at its end, once what has begun is answered;
-    without it they are let go with the object.
+    An object can be used from several event loops and threads at the same time. Cancelling a call
+    stops its requests. The end of `async with` closes the connections after the calls in progress
+    are answered; without it they are closed with the object.
     """
 
     async def call(
         self, name: str, arguments: "dict[str, Any] | str | None" = None
     ) -> "dict[str, Any]":
-        """Call a tool for a model: by its name, within the response budget of MCP clients.
+        """Calls a tool for a model: by its name, within the response budget of MCP clients.
 
         Args:
             name: The name of the tool.
-            arguments: Its arguments: a dict, or the JSON text of one, as models give it.
+            arguments: Its arguments: a dict, or the JSON text of one, as models write it.
 
         Returns:
-            The answer, as MCP clients get it.
+            The answer as an MCP client receives it.
 
         Raises:
-            PagerDutyError: The call failed; `envelope` is what to tell the model.
-            ValidationError: One of these, for wrong arguments, those that JSON cannot say among
-                them (`INVALID_PARAMETER`).
+            PagerDutyError: The call failed; `envelope` is the answer for the model.
+            ValidationError: A subclass, for wrong arguments, including values that JSON does not
+                have (`INVALID_PARAMETER`).
             TypeError: `arguments` is neither a dict nor text.
             RuntimeError: The running event loop is not that of `asyncio`.
         """
         return await self._open().call(name, {} if arguments is None else arguments, budget=True)
 
     async def aclose(self) -> None:
-        """Begin nothing more: later calls raise `RuntimeError`.
+        """Rejects later calls with `RuntimeError`.
 
-        Calls under way are answered, and streams that have given something go on to their end; with
-        the last of them the connections are let go.
+        Calls in progress are answered, and streams that have yielded a row continue to their end.
+        Then the connections are closed.
         """
         self._core = None
 
@@ -164,10 +144,9 @@ class PagerDuty(_Account, AsyncTools):
         self, name: str, arguments: "dict[str, Any]"
     ) -> "AsyncGenerator[dict[str, Any], None]":
         pages = self._open().pages(name, arguments)
-        said: set[str] = set()
         while (page := await pages.next()) is not None:
             rows, warnings = page
-            _say(warnings, said)
+            _warn(warnings)
             for row in rows:
                 yield row
 
@@ -175,17 +154,17 @@ class PagerDuty(_Account, AsyncTools):
 class SyncPagerDuty(_Account, SyncTools):
     """An account, for programs without `asyncio`.
 
-    The interpreter is released while a call waits, so that other threads run on. Ctrl-C ends it,
-    as does whatever a signal's handler raises; a handler may make calls of its own.
+    The interpreter is released while a call waits, so that other threads continue. Ctrl-C ends the
+    call, as does any exception of a signal's handler; a handler may make calls itself.
     """
 
     def call(self, name: str, arguments: "dict[str, Any] | str | None" = None) -> "dict[str, Any]":
-        """Call a tool for a model: see `PagerDuty.call`."""
+        """Calls a tool for a model: see `PagerDuty.call`."""
         arguments = {} if arguments is None else arguments
         return self._open().call_sync(name, arguments, budget=True)
 
     def close(self) -> None:
-        """Begin nothing more: later calls raise `RuntimeError`. See `PagerDuty.aclose`."""
+        """Rejects later calls with `RuntimeError`. See `PagerDuty.aclose`."""
         self._core = None
 
     def __enter__(self) -> "Self":
@@ -206,21 +185,18 @@ class SyncPagerDuty(_Account, SyncTools):
         self, name: str, arguments: "dict[str, Any]"
     ) -> "Generator[dict[str, Any], None, None]":
         pages = self._open().pages(name, arguments)
-        said: set[str] = set()
         while (page := pages.next_sync()) is not None:
             rows, warnings = page
-            _say(warnings, said)
+            _warn(warnings)
             yield from rows
 
 
-def _say(warnings: "list[str]", said: "set[str]") -> None:
-    """Pass on what a page has to say, once a stream: there is no envelope to say it in."""
-    for warning in warnings:
-        if warning not in said:
-            said.add(warning)
-            from warnings import warn
+def _warn(texts: "list[str]") -> None:
+    """Gives the warnings of a page as Python warnings: a stream has no envelope for them."""
+    for text in texts:
+        from warnings import warn
 
-            warn(warning, stacklevel=3)
+        warn(text, stacklevel=3)
 
 
 def tools(
@@ -229,13 +205,13 @@ def tools(
     toolsets: "list[str] | None" = None,
     read_only: bool = False,
 ) -> "list[dict[str, Any]]":
-    """Define the tools in the form that a model provider expects. Needs no credential.
+    """Defines the tools in the format of a model provider. Needs no credential.
 
     Args:
-        format: `openai` (chat completions, and whoever copied them), `openai-responses`,
-            `anthropic` or `mcp`.
+        format: `openai` (chat completions and compatible APIs), `openai-responses`, `anthropic` or
+            `mcp`.
         toolsets: Only these toolsets, such as `incidents`.
-        read_only: Only tools that change nothing.
+        read_only: Whether to leave out the tools that change something.
 
     Raises:
         PagerDutyError: There is no such toolset.
@@ -245,16 +221,16 @@ def tools(
 
 
 async def call(name: str, arguments: "dict[str, Any] | str | None" = None) -> "dict[str, Any]":
-    """Call a tool with the settings of the environment: see `PagerDuty.call`."""
+    """Calls a tool with the settings of the environment: see `PagerDuty.call`."""
     return await environment.call(name, {} if arguments is None else arguments, budget=True)
 
 
 def create_client() -> PagerDuty:
-    """Make a client of the account that the environment names, as the 4.x function did.
+    """Makes a client of the account that the environment names, as the 4.x function did.
 
     Raises:
         PagerDutyAuthError: The environment names no credential.
-        PagerDutyError: A setting cannot be used (`INVALID_CONFIGURATION`).
+        PagerDutyError: A setting is invalid (`INVALID_CONFIGURATION`).
     """
     client = PagerDuty()
     client._open().require_credential()

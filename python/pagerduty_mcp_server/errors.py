@@ -1,10 +1,6 @@
-"""What calls raise."""
+"""The exceptions of calls."""
 
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._typing import Any
 
 
 class PagerDutyError(Exception):
@@ -13,13 +9,13 @@ class PagerDutyError(Exception):
     Match on `code`: codes are stable, messages are not. `docs/errors.md` lists them.
 
     Attributes:
-        message: What went wrong, with the offending value.
+        message: The reason, with the offending value.
         code: The error code, such as `NOT_FOUND`.
-        hint: What to do next, where there is something to do.
-        status: The HTTP status, where PagerDuty answered.
+        hint: The next step, if there is one.
+        status: The HTTP status, if PagerDuty answered.
         retryable: Whether the same call may succeed later.
-        envelope: The whole answer, as MCP clients get it. `envelope["error"]` has more where there
-            is more: `request_id`, `pagerduty_code`, `retry_after_seconds`.
+        envelope: The whole answer as an MCP client receives it. Some errors have more in
+            `envelope["error"]`: `request_id`, `pagerduty_code`, `retry_after_seconds`.
     """
 
     def __init__(
@@ -32,7 +28,7 @@ class PagerDutyError(Exception):
         retryable: bool = False,
         envelope: "dict[str, Any] | None" = None,
     ) -> None:
-        """Make an error; all but the message may be left out, as it is in tests of callers."""
+        """Makes an error. A test of a caller may leave out everything except the message."""
         super().__init__(message)
         self.message = message
         self.code = code
@@ -47,11 +43,11 @@ class PagerDutyError(Exception):
 
 
 class PagerDutyAuthError(PagerDutyError):
-    """No credential was given, or PagerDuty does not accept it."""
+    """No credential is set, or PagerDuty rejects it."""
 
 
 class ValidationError(PagerDutyError, ValueError):
-    """An argument is missing, not what it has to be, or at odds with another.
+    """An argument is missing, invalid, or in conflict with another argument.
 
-    A `ValueError` too, which is what the 4.x modules raised.
+    A `ValueError` too, which the 4.x modules raised.
     """

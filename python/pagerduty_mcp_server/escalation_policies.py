@@ -1,15 +1,11 @@
-"""Escalation policies: the functions of the Python server's module.
+"""Escalation policies: the functions of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_escalation_policies` answers.
+The functions take keyword arguments only, and return the answer of the tool
+`get_escalation_policies`.
 """
 
-from ._calls import ask
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def list_escalation_policies(
@@ -20,10 +16,9 @@ async def list_escalation_policies(
     limit: "int | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List policies by name, users and teams: see the tool `get_escalation_policies`."""
-    return await ask(
-        "get_escalation_policies",
-        current_user_context=False,
+    """Returns policies by name, users and teams."""
+    return await call_function(
+        "list_escalation_policies",
         query=query,
         user_ids=user_ids,
         team_ids=team_ids,
@@ -37,10 +32,9 @@ async def show_escalation_policy(
     policy_id: str,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one policy: see the tool `get_escalation_policies`."""
-    return await ask(
-        "get_escalation_policies",
-        needs="policy_id",
+    """Returns one policy."""
+    return await call_function(
+        "show_escalation_policy",
         policy_id=policy_id,
         include=include,
     )

@@ -1,15 +1,10 @@
-"""Incidents, and what can be done about them: the functions of the Python server's module.
+"""Incidents and their changes: the functions of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_incidents` answers.
+The functions take keyword arguments only, and return the answer of the tool `get_incidents`.
 """
 
-from ._calls import ask, refused
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def list_incidents(
@@ -23,10 +18,9 @@ async def list_incidents(
     limit: "int | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List incidents, newest first: see the tool `get_incidents`."""
-    return await ask(
-        "get_incidents",
-        current_user_context=False,
+    """Returns incidents, newest first."""
+    return await call_function(
+        "list_incidents",
         service_ids=service_ids,
         team_ids=team_ids,
         statuses=statuses,
@@ -46,10 +40,9 @@ async def show_incident(
     include_notes: "bool | None" = False,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one incident by its ID or number: see the tool `get_incidents`."""
-    return await ask(
-        "get_incidents",
-        needs="incident_id",
+    """Returns one incident by its ID or number."""
+    return await call_function(
+        "show_incident",
         incident_id=incident_id,
         include_past_incidents=include_past_incidents,
         include_related_incidents=include_related_incidents,
@@ -64,16 +57,23 @@ async def update_incident_status(
     status: str,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Acknowledge or resolve an incident: `status` is `acknowledged` or `resolved`."""
-    tools = {"acknowledged": "acknowledge_incident", "resolved": "resolve_incident"}
-    tool = tools.get(status) if isinstance(status, str) else None
-    if tool is None:
-        raise refused(
-            "INVALID_PARAMETER", f"status is {status!r}", "Pass acknowledged or resolved."
-        )
-    return await ask(tool, incident_id=incident_id, include=include)
+    """Acknowledges or resolves an incident: `status` is `acknowledged` or `resolved`."""
+    return await call_function(
+        "update_incident_status",
+        incident_id=incident_id,
+        status=status,
+        include=include,
+    )
 
 
-async def create_incident_note(*, incident_id: "str | int", content: str) -> "dict[str, Any]":
-    """Add a note to an incident. Never written twice, whatever happens on the way."""
-    return await ask("add_incident_note", incident_id=incident_id, content=content)
+async def create_incident_note(
+    *,
+    incident_id: "str | int",
+    content: str,
+) -> "dict[str, Any]":
+    """Adds a note to an incident. A note is never written twice, whatever fails on the way."""
+    return await call_function(
+        "create_incident_note",
+        incident_id=incident_id,
+        content=content,
+    )

@@ -1,15 +1,10 @@
-"""Who is on call: the functions of the Python server's module.
+"""On-calls: the function of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_oncalls` answers.
+The functions take keyword arguments only, and return the answer of the tool `get_oncalls`.
 """
 
-from ._calls import ask
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def list_oncalls(
@@ -23,10 +18,9 @@ async def list_oncalls(
     earliest: "bool | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List on-calls of schedules, users and policies: see the tool `get_oncalls`."""
-    return await ask(
-        "get_oncalls",
-        current_user_context=False,
+    """Returns the on-calls of schedules, users and policies."""
+    return await call_function(
+        "list_oncalls",
         schedule_ids=schedule_ids,
         user_ids=user_ids,
         escalation_policy_ids=escalation_policy_ids,

@@ -1,15 +1,10 @@
-"""Schedules: the functions of the Python server's module.
+"""Schedules: the functions of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_schedules` answers.
+The functions take keyword arguments only, and return the answer of the tool `get_schedules`.
 """
 
-from ._calls import ask
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def list_schedules(
@@ -18,9 +13,9 @@ async def list_schedules(
     limit: "int | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List schedules by name: see the tool `get_schedules`."""
-    return await ask(
-        "get_schedules",
+    """Returns schedules by name."""
+    return await call_function(
+        "list_schedules",
         query=query,
         limit=limit,
         include=include,
@@ -34,10 +29,9 @@ async def show_schedule(
     until: "str | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one schedule, rendered over a range when one is given: see the tool `get_schedules`."""
-    return await ask(
-        "get_schedules",
-        needs="schedule_id",
+    """Returns one schedule, rendered over a range if one is given."""
+    return await call_function(
+        "show_schedule",
         schedule_id=schedule_id,
         since=since,
         until=until,
@@ -52,8 +46,8 @@ async def list_users_oncall(
     until: "str | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List who is on call on one schedule: see the tool `list_users_oncall`."""
-    return await ask(
+    """Returns the users who are on call on one schedule: see the tool `list_users_oncall`."""
+    return await call_function(
         "list_users_oncall",
         schedule_id=schedule_id,
         since=since,

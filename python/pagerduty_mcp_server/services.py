@@ -1,15 +1,10 @@
-"""Services: the functions of the Python server's module.
+"""Services: the functions of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_services` answers.
+The functions take keyword arguments only, and return the answer of the tool `get_services`.
 """
 
-from ._calls import ask
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def list_services(
@@ -19,10 +14,9 @@ async def list_services(
     limit: "int | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List services by team and name: see the tool `get_services`."""
-    return await ask(
-        "get_services",
-        current_user_context=False,
+    """Returns services by team and name."""
+    return await call_function(
+        "list_services",
         team_ids=team_ids,
         query=query,
         limit=limit,
@@ -35,10 +29,9 @@ async def show_service(
     service_id: str,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one service: see the tool `get_services`."""
-    return await ask(
-        "get_services",
-        needs="service_id",
+    """Returns one service."""
+    return await call_function(
+        "show_service",
         service_id=service_id,
         include=include,
     )

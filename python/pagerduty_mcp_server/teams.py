@@ -1,15 +1,10 @@
-"""Teams: the functions of the Python server's module.
+"""Teams: the functions of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_teams` answers.
+The functions take keyword arguments only, and return the answer of the tool `get_teams`.
 """
 
-from ._calls import ask
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def list_teams(
@@ -18,9 +13,9 @@ async def list_teams(
     limit: "int | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List teams by name: see the tool `get_teams`."""
-    return await ask(
-        "get_teams",
+    """Returns teams by name."""
+    return await call_function(
+        "list_teams",
         query=query,
         limit=limit,
         include=include,
@@ -32,10 +27,9 @@ async def show_team(
     team_id: str,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one team: see the tool `get_teams`."""
-    return await ask(
-        "get_teams",
-        needs="team_id",
+    """Returns one team."""
+    return await call_function(
+        "show_team",
         team_id=team_id,
         include=include,
     )

@@ -1,41 +1,32 @@
-"""An account for tests: `with sandbox() as account:`.
+"""A sandbox account for tests: `with sandbox() as account:`.
 
-It is a small HTTP server in this process that behaves as PagerDuty's API does. Nothing of it leaves
+The sandbox is a small HTTP server in this process that behaves like PagerDuty's API. Nothing leaves
 the machine, and nothing outlives the `with`.
 """
 
 import os
 
 from . import _core
+from ._typing import Any, FaultKind, TracebackType, Urgency
 from .client import PagerDuty, SyncPagerDuty
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any, Literal
-
-    Urgency = Literal["high", "low"]
-    FaultKind = Literal["html", "empty", "truncated", "reset", "hang", "lost_response"]
-else:
-    from ._annotations import Any, FaultKind, TracebackType, Urgency
 
 __all__ = ["Account", "sandbox"]
 
 RATE_LIMIT = 960
-"""How many requests a minute PagerDuty allows each token."""
+"""The number of requests per minute that PagerDuty allows each token."""
 
 
 class Account:
-    """A running account.
+    """A running sandbox account.
 
     Attributes:
-        url: Where it is: a base URL for `PagerDuty(base_url=…)`.
-        token: The API key of its current user, who belongs to two teams.
-        control_token: Opens its remote control to other programs, in `X-Sandbox-Token`.
+        url: The base URL, for `PagerDuty(base_url=…)`.
+        token: The API key of the current user, who belongs to two teams.
+        control_token: The token of the remote control, for other programs, in `X-Sandbox-Token`.
     """
 
     def __init__(self, core: _core.Sandbox) -> None:
-        """Wrap a running account. `sandbox()` makes one."""
+        """Wraps a running sandbox. `sandbox()` makes one."""
         self._core = core
         self.url: str = core.url
         self.token: str = core.TOKEN
@@ -46,32 +37,32 @@ class Account:
 
     @property
     def environment(self) -> "dict[str, str]":
-        """The variables that make a program, a server started by a test for one, use it."""
-        # Blank counts as unset, and wins over a `.env` file.
+        """The variables with which a program uses it, for example a server that a test starts."""
+        # An empty variable counts as unset, and takes precedence over a `.env` file.
         blank = dict.fromkeys(_core.VARIABLES, "")
         return blank | {"PAGERDUTY_API_HOST": self.url, "PAGERDUTY_API_TOKEN": self.token}
 
     def client(self, token: "str | None" = None) -> PagerDuty:
-        """Make a client of it, for its current user or for another of its `tokens`."""
+        """Makes a client of it, for its current user or for another of its `tokens`."""
         return PagerDuty(self.token if token is None else token, base_url=self.url)
 
     def sync_client(self, token: "str | None" = None) -> SyncPagerDuty:
-        """Make a client without `asyncio`."""
+        """Makes a client without `asyncio`."""
         return SyncPagerDuty(self.token if token is None else token, base_url=self.url)
 
     @property
     def description(self) -> "dict[str, Any]":
-        """What there is: the cast, the tokens and their meaning, and how many of what."""
+        """The contents: the users, the tokens and their meaning, and the number of objects."""
         return self._core.describe()
 
     @property
     def tokens(self) -> "dict[str, str]":
-        """The tokens it accepts and what each stands for, such as a user who may only read."""
+        """The tokens it accepts, each with its meaning, such as a user who may only read."""
         return {one["token"]: one["meaning"] for one in self.description["tokens"]}
 
     @property
     def current_user(self) -> "dict[str, Any]":
-        """Who `token` belongs to: id, name, email and teams."""
+        """The owner of `token`: ID, name, email address and teams."""
         user: dict[str, Any] = self.description["current_user"]
         return user
 
@@ -106,7 +97,7 @@ class Account:
         return self._core.objects("escalation_policies")
 
     def incident(self, incident_id: "str | int") -> "dict[str, Any]":
-        """Look at one incident, by its ID or number.
+        """Returns one incident, by its ID or number.
 
         Raises:
             KeyError: There is no such incident.
@@ -117,7 +108,7 @@ class Account:
         raise KeyError(incident_id)
 
     def notes(self, incident_id: "str | int") -> "list[dict[str, Any]]":
-        """Look at the notes of an incident, oldest first.
+        """Returns the notes of an incident, oldest first.
 
         Raises:
             KeyError: There is no such incident.
@@ -132,19 +123,19 @@ class Account:
         urgency: "Urgency" = "high",
         details: "str | None" = None,
     ) -> "dict[str, Any]":
-        """Raise an incident, assigned to whoever is on call.
+        """Triggers an incident, assigned to the user on call.
 
         Args:
-            title: What is wrong.
-            service: The ID or name of its service; by default one of the current user's teams.
-            urgency: Its urgency.
-            details: What there is to say about it.
+            title: The title.
+            service: The ID or name of its service. The default is one of the current user's teams.
+            urgency: The urgency.
+            details: The details of the alert.
 
         Returns:
             The incident as PagerDuty's API writes it.
 
         Raises:
-            ValueError: There is no such service; the message lists those there are.
+            ValueError: There is no such service; the message lists the existing ones.
         """
         if urgency not in ("high", "low"):
             raise ValueError(f"urgency is {urgency!r}; it can be 'high' or 'low'")
@@ -164,21 +155,22 @@ class Account:
         headers: "dict[str, str] | None" = None,
         body: "str | None" = None,
     ) -> None:
-        """Make the next request go wrong.
+        """Injects a fault into the next request.
 
-        The clients here try a read up to three times, so that a call fails only if `times` is 3.
+        The clients of this package send a read up to three times, so that a call fails only if
+        `times` is 3.
 
         Args:
             status: The HTTP status, 500 by default.
-            kind: What else goes wrong: a proxy's HTML page, an empty or truncated answer, a
-                connection that is reset or hangs, a change that takes effect and is not answered.
-            path: Which requests: `/incidents/{id}` is one incident and not its notes, `*`
-                everything.
-            method: Only those with this method.
-            times: How many of them.
-            skip: How many pass before.
-            headers: Headers of the answer.
-            body: Its body; by default PagerDuty's own for that status.
+            kind: Another fault: a proxy's HTML page, an empty or truncated response, a connection
+                that is reset or hangs, a write that takes effect without a response.
+            path: Only requests with this path: `/incidents/{id}` is one incident and not its notes,
+                `*` is every path.
+            method: Only requests with this method.
+            times: The number of requests that fail.
+            skip: The number of requests that pass before.
+            headers: Headers of the response.
+            body: The body of the response. The default is PagerDuty's body for that status.
 
         Raises:
             ValueError: There is no such status or kind, or a number is negative.
@@ -204,7 +196,7 @@ class Account:
         times: int = 1,
         skip: int = 0,
     ) -> None:
-        """Make the next request be answered late. Parameters as in `fail_next`."""
+        """Delays the response to the next request. The parameters are those of `fail_next`."""
         self._fault({"delay": round(seconds * 1000)}, path, method, times, skip)
 
     def _fault(self, kind: "Any", path: str, method: "str | None", times: int, skip: int) -> None:
@@ -212,10 +204,10 @@ class Account:
         self._core.fail(fault)
 
     def limit_rate(self, requests: int = RATE_LIMIT) -> None:
-        """Allow each token so many requests a minute, beginning now; then it is answered with 429.
+        """Allows each token this number of requests per minute, from now on. Others get a 429.
 
-        Without an argument it is PagerDuty's own limit again. A client that was limited believes it
-        until the minute is over: go on with a new one.
+        Without an argument PagerDuty's own limit applies again. A client that was limited keeps to
+        the limit until the minute is over: continue with a new client.
         """
         self._core.limit_rate(requests)
 
@@ -225,12 +217,12 @@ class Account:
         return self._core.requests()
 
     def clear(self) -> None:
-        """Forget faults and requests. Incidents keep their state."""
+        """Removes faults and the record of requests. Incidents keep their state."""
         self._core.clear()
 
 
 class _Running:
-    """An account that `os.environ` points to, and what that was before."""
+    """A sandbox that `os.environ` points to, with the values that it replaced."""
 
     def __init__(self, core: _core.Sandbox, variables: "dict[str, str]") -> None:
         self.core = core
@@ -239,26 +231,26 @@ class _Running:
 
 
 _RUNNING: "list[_Running]" = []
-"""Those that run in this process, the one that holds last."""
+"""The running sandboxes of this process. The environment points to the last one."""
 
 
 class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as account:`.
-    """An account for the time of a `with`.
+    """A sandbox account for the duration of a `with`.
 
-    Meanwhile `os.environ` points to it, and so everything in this package that reads its settings
-    then, and everything that is started with that environment; at the end it is as before. Of
-    several, whichever ends first, the one that was begun last and still runs holds.
+    Meanwhile `os.environ` points to it, for everything in this package that reads its settings, and
+    for programs that start with that environment. The end restores the environment. If several
+    sandboxes run, the environment points to the one that started last.
     """
 
     def __init__(
         self, *, incidents: int = 600, rate_limit: int = RATE_LIMIT, latency: float = 0.0
     ) -> None:
-        """Say what the account is like.
+        """Takes the properties of the account.
 
         Args:
-            incidents: How many incidents it has had in the last 60 days.
-            rate_limit: How many requests a minute each token may send.
-            latency: Seconds by which every answer is held back.
+            incidents: The number of incidents in the last 60 days.
+            rate_limit: The number of requests per minute that each token may send.
+            latency: The delay of every response in seconds.
         """
         self._options: dict[str, Any] = {
             "incidents": incidents,
@@ -285,7 +277,7 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
         place = _RUNNING.index(running)
         _RUNNING.remove(running)
         if place < len(_RUNNING):
-            # What was before this one is before the one that was begun after it.
+            # The next sandbox restores what this one would have restored.
             _RUNNING[place].before = running.before
         else:
             for name, text in running.before.items():

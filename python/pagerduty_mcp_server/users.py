@@ -1,20 +1,15 @@
-"""Users, and the current one: the functions of the Python server's module.
+"""Users and the current user: the functions of the 4.x module.
 
-Keyword arguments only. Each answers what the tool `get_users` answers.
+The functions take keyword arguments only, and return the answer of the tool `get_users`.
 """
 
-from ._calls import ask
-
-TYPE_CHECKING = False  # As in `typing`, which takes longer to import than everything else here.
-if TYPE_CHECKING:
-    from typing import Any
-else:
-    from ._annotations import Any
+from ._calls import call_function
+from ._typing import Any
 
 
 async def build_user_context() -> "dict[str, Any]":
-    """Tell who the credential belongs to, and what is theirs: see the tool `build_user_context`."""
-    return await ask("build_user_context")
+    """Returns the owner of the credential, with the IDs of their teams, services and policies."""
+    return await call_function("build_user_context")
 
 
 async def list_users(
@@ -24,10 +19,9 @@ async def list_users(
     limit: "int | None" = None,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """List users by team and name: see the tool `get_users`."""
-    return await ask(
-        "get_users",
-        current_user_context=False,
+    """Returns users by team and name."""
+    return await call_function(
+        "list_users",
         team_ids=team_ids,
         query=query,
         limit=limit,
@@ -40,10 +34,9 @@ async def show_user(
     user_id: str,
     include: "list[str] | None" = None,
 ) -> "dict[str, Any]":
-    """Show one user: see the tool `get_users`."""
-    return await ask(
-        "get_users",
-        needs="user_id",
+    """Returns one user."""
+    return await call_function(
+        "show_user",
         user_id=user_id,
         include=include,
     )

@@ -1,4 +1,4 @@
-"""Limits that hold for every call, and the exception for arguments that are wrong."""
+"""Limits of every call, and the exception for wrong arguments."""
 
 from . import _core
 from .errors import ValidationError
@@ -6,4 +6,4 @@ from .errors import ValidationError
 __all__ = ["RESPONSE_LIMIT", "ValidationError"]
 
 RESPONSE_LIMIT: int = _core.RESPONSE_LIMIT
-"""How many results a list has when no `limit` is given."""
+"""The number of rows in a list without `limit`."""

@@ -1,7 +1,7 @@
 """The pytest plugin: the fixture `pagerduty_sandbox`.
 
-A package of its own, because pytest imports every plugin that is installed: this one must cost
-nothing to those who do not use it. The server's package is imported by the fixture.
+A separate package, because pytest imports every installed plugin: this one must cost nothing unless
+it is used. The fixture imports the server's package.
 """
 
 import pytest
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def pagerduty_sandbox() -> "Iterator[Account]":
-    """An embedded PagerDuty account of the test's own, which the environment points to."""
+    """A separate sandbox account for the test, which the environment points to."""
     from pagerduty_mcp_server import sandbox
 
     with sandbox() as account:

@@ -1,7 +1,7 @@
-//! Calls of tools from Python, inside its own process: the class `_core.Client`.
+//! Tool calls from Python, inside the caller's process: the class `_core.Client`.
 //!
-//! One kind follows the environment from call to call, as the functions of the package do; the other keeps the settings it
-//! was made with. Each method has a twin that blocks.
+//! One kind of client reads the environment with every call, as the functions of the package do; the other keeps the settings
+//! it was made with. Each method has a blocking variant.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::convert::{arguments_from_python, to_python};
 use super::errors::{raised, to_exception};
 use super::runtime::refuse_after_fork;
 use super::settings::{Overrides, environment};
-use super::waiting::{awaited, until_done, waited_for};
+use super::waiting::{block_on, block_on_raw, to_awaitable};
 use crate::app::App;
 use crate::auth::Credentials;
 use crate::config::{Config, Format, MAX_RESPONSE_TOKENS, Variables};
@@ -22,30 +22,41 @@ use crate::error::Result;
 use crate::reply::Reply;
 use crate::tools::{self, CallOptions, Filter, Toolbox};
 
-/// A way to the tools.
+/// A client, which calls tools.
 #[pyclass(frozen, module = "pagerduty_mcp_server._core")]
 pub struct Client(Arc<Source>);
 
 enum Source {
-    /// Whatever the environment says at the time of the call.
+    /// The settings of the environment at the time of each call.
     Environment,
-    /// What was said when it was made.
-    Own(Box<Own>),
+    /// The settings with which the client was made.
+    Dedicated(Box<Dedicated>),
 }
 
-struct Own {
+struct Dedicated {
     config: Config,
     filter: Filter,
-    /// Whether a budget was asked for, rather than being the default.
-    budget: bool,
-    /// Started by the first call: the embedded account needs the runtime.
+    /// Whether the user chose a response budget, rather than the default.
+    has_budget: bool,
+    /// Started by the first call, because the sandbox needs the runtime.
     app: OnceCell<Arc<App>>,
 }
 
-/// The tools to call, and whether their answers have a budget.
+/// A running app, and whether its user chose a response budget.
 struct Ready {
     app: Arc<App>,
-    budget: bool,
+    has_budget: bool,
+}
+
+/// The rules of one call, beside those of its tool.
+#[derive(Default)]
+pub struct CallRules {
+    /// Whether the response budget of a model applies. A budget that the user chose always applies.
+    pub budget: bool,
+    /// Whether a list without filters is the whole account, and not a mistake.
+    pub whole_account: bool,
+    /// A parameter that the call requires, although the tool does not.
+    pub needs: Option<&'static str>,
 }
 
 #[pymethods]
@@ -64,91 +75,87 @@ impl Client {
         read_only: bool,
         toolsets: Option<Vec<String>>,
     ) -> PyResult<Self> {
-        // As text: whether it is a size is for the settings to say, and Python's integers know no bounds.
+        // As text: the settings decide whether it is a size, and Python's integers are unbounded.
         let max_response_tokens = max_response_tokens.map(|tokens| tokens.str()?.extract()).transpose()?;
         let overrides = Overrides { token, region, base_url, user_email, timeout, max_response_tokens };
         let filter = Filter { read_only, toolsets, tools: None };
         let mut variables = environment(py)?;
-        let own = overrides.apply(&mut variables).and_then(|()| {
+        let dedicated = overrides.apply(&mut variables).and_then(|()| {
             let config = Config::new(&variables)?;
             // Refuses an unknown toolset now and not in the first call.
             Toolbox::new(&config, &filter)?;
-            Ok(Own { budget: has_budget(&variables), config, filter, app: OnceCell::new() })
+            Ok(Dedicated { has_budget: has_budget(&variables), config, filter, app: OnceCell::new() })
         });
-        Ok(Self(Arc::new(Source::Own(Box::new(raised(py, own)?)))))
+        Ok(Self(Arc::new(Source::Dedicated(Box::new(raised(py, dedicated)?)))))
     }
 
-    /// The one that follows the environment.
+    /// Returns the client that reads the environment with every call.
     #[staticmethod]
-    fn of_environment() -> Self {
+    fn from_environment() -> Self {
         Self(Arc::new(Source::Environment))
     }
 
     /// Returns the `asyncio` future of a tool's answer. Cancelling it drops the call, and its requests with it.
-    ///
-    /// `needs` names a parameter that this caller requires, although the tool does not.
-    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false, needs=None))]
+    #[pyo3(signature = (name, arguments, *, budget=false))]
     fn call<'py>(
         &self,
         py: Python<'py>,
         name: String,
         arguments: &Bound<'py, PyAny>,
         budget: bool,
-        whole_account: bool,
-        needs: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        awaited(py, self.prepare(py, name, arguments, budget, whole_account, needs)?)
+        let rules = CallRules { budget, ..CallRules::default() };
+        to_awaitable(py, self.call_with(py, name, arguments_from_python(arguments)?, rules)?)
     }
 
-    /// The same, waited for.
-    #[pyo3(signature = (name, arguments, *, budget=false, whole_account=false, needs=None))]
+    /// Calls a tool like `call`, and waits for the answer.
+    #[pyo3(signature = (name, arguments, *, budget=false))]
     fn call_sync<'py>(
         &self,
         py: Python<'py>,
         name: String,
         arguments: &Bound<'py, PyAny>,
         budget: bool,
-        whole_account: bool,
-        needs: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        waited_for(py, self.prepare(py, name, arguments, budget, whole_account, needs)?)
+        let rules = CallRules { budget, ..CallRules::default() };
+        block_on(py, self.call_with(py, name, arguments_from_python(arguments)?, rules)?)
     }
 
-    /// Raises unless the settings name a credential. Nobody is asked to log in.
+    /// Raises an exception unless the settings name a credential. Does not start a login.
     fn require_credential(&self, py: Python<'_>) -> PyResult<()> {
-        let Source::Own(own) = self.0.as_ref() else { return Ok(()) };
-        let credentials = Credentials::new(&own.config);
+        let Source::Dedicated(dedicated) = self.0.as_ref() else { return Ok(()) };
+        let credentials = Credentials::new(&dedicated.config);
         let named = credentials.settings().map_or(credentials.login().is_some(), |key| key.is_ok());
-        if own.config.sandbox || named {
+        if dedicated.config.sandbox || named {
             return Ok(());
         }
-        raised(py, until_done(py, async move { credentials.present().await })?).map(drop)
+        raised(py, block_on_raw(py, async move { credentials.present().await })?).map(drop)
     }
 
-    /// A list as a stream of pages.
+    /// Returns a list as a stream of pages.
     fn pages(&self, py: Python<'_>, name: String, arguments: &Bound<'_, PyAny>) -> PyResult<Pages> {
         let opened = arguments_from_python(arguments)?.and_then(|arguments| tools::Pages::new(name, arguments));
-        Ok(Pages { source: Arc::clone(&self.0), pages: Arc::new(Mutex::new(raised(py, opened)?)) })
+        let reading = Reading { pages: raised(py, opened)?, warned: Vec::new() };
+        Ok(Pages { source: Arc::clone(&self.0), reading: Arc::new(Mutex::new(reading)) })
     }
 }
 
 impl Client {
-    fn prepare(
+    /// Returns the future of a call, with the settings as they are now. Wrong arguments are an error of the future.
+    pub(super) fn call_with(
         &self,
         py: Python<'_>,
         name: String,
-        arguments: &Bound<'_, PyAny>,
-        budget: bool,
-        whole_account: bool,
-        needs: Option<String>,
+        arguments: Result<Map<String, Value>>,
+        rules: CallRules,
     ) -> PyResult<impl Future<Output = Outcome> + Send + 'static> {
-        let arguments = arguments_from_python(arguments)?;
         let ready = self.0.ready(py)?;
         let call = async move {
-            let arguments: Map<String, Value> = arguments?;
+            let arguments = arguments?;
             let ready = ready.await?;
+            let CallRules { budget, whole_account, needs } = rules;
             if let Some(parameter) = needs {
-                ready.app.toolbox.tool(&name)?.require(&arguments, &parameter)?;
+                ready.app.toolbox.tool(&name)?.require(&arguments, parameter)?;
             }
             let options = CallOptions { whole_account, format: Format::Json, ..ready.options(budget) };
             ready.app.toolbox.call_on(options, &name, arguments).await
@@ -158,23 +165,24 @@ impl Client {
 }
 
 impl Source {
-    /// Looks at the environment now, while the interpreter is held, and starts what has to be started later.
+    /// Reads the environment now, while the interpreter is held. The returned future starts the app if necessary.
     fn ready(self: &Arc<Self>, py: Python<'_>) -> PyResult<impl Future<Output = Result<Ready>> + Send + 'static> {
         refuse_after_fork()?;
         let variables = match self.as_ref() {
             Self::Environment => Some(environment(py)?),
-            Self::Own(_) => None,
+            Self::Dedicated(_) => None,
         };
         let source = Arc::clone(self);
         Ok(async move {
             match (source.as_ref(), variables) {
-                (Self::Own(own), _) => {
-                    let start = || async { App::start(own.config.clone(), &own.filter).await.map(Arc::new) };
-                    Ok(Ready { app: Arc::clone(own.app.get_or_try_init(start).await?), budget: own.budget })
+                (Self::Dedicated(dedicated), _) => {
+                    let Dedicated { config, filter, has_budget, app } = dedicated.as_ref();
+                    let start = || async { App::start(config.clone(), filter).await.map(Arc::new) };
+                    Ok(Ready { app: Arc::clone(app.get_or_try_init(start).await?), has_budget: *has_budget })
                 }
                 (Self::Environment, variables) => {
                     let variables = variables.unwrap_or_default();
-                    Ok(Ready { budget: has_budget(&variables), app: shared(variables).await? })
+                    Ok(Ready { has_budget: has_budget(&variables), app: environment_app(variables).await? })
                 }
             }
         })
@@ -182,27 +190,27 @@ impl Source {
 }
 
 impl Ready {
-    /// Those of a model with `budget`; else a limit holds only if somebody asked for it.
+    /// Returns the options of a call: those of a model with `budget`. Without it only a limit that the user chose applies.
     fn options(&self, budget: bool) -> CallOptions {
         let options = self.app.toolbox.options();
-        if budget || self.budget { options } else { CallOptions { max_tokens: None, ..options } }
+        if budget || self.has_budget { options } else { CallOptions { max_tokens: None, ..options } }
     }
 }
 
-/// Whether somebody asked for a budget.
+/// Returns whether the user chose a response budget.
 fn has_budget(variables: &Variables) -> bool {
     variables.get(MAX_RESPONSE_TOKENS).is_some()
 }
 
-/// The app for these settings: the one that is running if it has the same, else a new one in its place.
+/// Returns the app for these settings of the environment: the running one if its settings are the same, else a new one that
+/// replaces it.
 ///
-/// So connections, what is known about the current user, and above all the embedded account live from call to call. Calls
-/// still under way keep the app they began with.
-async fn shared(variables: Variables) -> Result<Arc<App>> {
+/// So connections, the current user's context and the sandbox last from call to call. Calls in progress keep their app.
+async fn environment_app(variables: Variables) -> Result<Arc<App>> {
     static RUNNING: Mutex<Option<(Variables, Arc<App>)>> = Mutex::const_new(None);
     let mut running = RUNNING.lock().await;
-    if let Some((of, app)) = running.as_ref()
-        && *of == variables
+    if let Some((settings, app)) = running.as_ref()
+        && *settings == variables
     {
         return Ok(Arc::clone(app));
     }
@@ -211,8 +219,8 @@ async fn shared(variables: Variables) -> Result<Arc<App>> {
     Ok(app)
 }
 
-/// What a call ended with. Becomes a Python value, or is raised, where the interpreter is held anyway.
-struct Outcome(Result<Reply>);
+/// The outcome of a call. It becomes a Python object or an exception where the interpreter is held anyway.
+pub(super) struct Outcome(Result<Reply>);
 
 impl<'py> IntoPyObject<'py> for Outcome {
     type Target = PyAny;
@@ -227,35 +235,48 @@ impl<'py> IntoPyObject<'py> for Outcome {
     }
 }
 
-/// A list that is being read, page by page.
+/// A list that is read page by page.
 #[pyclass(frozen, module = "pagerduty_mcp_server._core")]
 pub struct Pages {
     source: Arc<Source>,
-    pages: Arc<Mutex<tools::Pages>>,
+    reading: Arc<Mutex<Reading>>,
+}
+
+/// The state of a list that is read page by page.
+struct Reading {
+    pages: tools::Pages,
+    /// The warnings so far. A list has no envelope, so each of its warnings is given once.
+    warned: Vec<Value>,
 }
 
 #[pymethods]
 impl Pages {
-    /// The future of the next page, `(rows, warnings)`, or of `None` after the last one.
+    /// Returns the `asyncio` future of the next page, `(rows, new warnings)`, or of `None` after the last one.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        awaited(py, self.prepare(py)?)
+        to_awaitable(py, self.read(py)?)
     }
 
-    /// The same, waited for.
+    /// Returns the next page like `next`, and waits for it.
     fn next_sync<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        waited_for(py, self.prepare(py)?)
+        block_on(py, self.read(py)?)
     }
 }
 
 impl Pages {
-    fn prepare(&self, py: Python<'_>) -> PyResult<impl Future<Output = NextPage> + Send + 'static> {
+    fn read(&self, py: Python<'_>) -> PyResult<impl Future<Output = NextPage> + Send + 'static> {
         let ready = self.source.ready(py)?;
-        let pages = Arc::clone(&self.pages);
+        let reading = Arc::clone(&self.reading);
         let next = async move {
             let ready = ready.await?;
-            // A page is no answer, and the budget is that of an answer: nobody gets the whole of a stream at once.
+            // The budget is that of an answer. A stream is not held in memory as a whole.
             let options = CallOptions { max_tokens: None, ..ready.app.toolbox.options() };
-            pages.lock().await.next(&ready.app.toolbox, options).await
+            let Reading { pages, warned } = &mut *reading.lock().await;
+            let mut page = pages.next(&ready.app.toolbox, options).await?;
+            if let Some(page) = &mut page {
+                page.warnings.retain(|warning| !warned.contains(warning));
+                warned.extend(page.warnings.iter().cloned());
+            }
+            Ok(page)
         };
         Ok(async { NextPage(next.await) })
     }

@@ -9,9 +9,9 @@ use crate::cli;
 
 /// Runs the command line and returns its exit status.
 ///
-/// Ctrl-C reaches two handlers: the command line's own, which ends it with a status, and Python's, which only notes that
-/// `KeyboardInterrupt` is due as soon as Python code runs again. That would be a traceback after an orderly end, so what is
-/// due is taken here. A program that has put its own handler in place of Python's gets what that one raises.
+/// Ctrl-C reaches two handlers: that of the command line, which ends it with a status, and Python's, which schedules a
+/// `KeyboardInterrupt` for the next Python code. That would be a traceback after an orderly end, so the exception is dropped
+/// here. The exception of a program's own handler is raised.
 #[pyfunction]
 pub fn run_cli(py: Python<'_>, argv: Vec<OsString>) -> PyResult<u8> {
     let status = py.detach(|| cli::run(argv));

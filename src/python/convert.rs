@@ -1,7 +1,7 @@
-//! JSON between the two languages.
+//! Conversion of JSON between Python and Rust.
 //!
-//! Arguments come as text, by way of Python's own `json`, since what is JSON in Python is for Python to say. `json` is
-//! imported by the first use, not with the package. Answers are built directly: see `benches/json_to_python`.
+//! Arguments arrive as text from Python's `json`, which decides what is JSON in Python. The first use imports `json`, not the
+//! import of the package. Answers are built directly: see `benches/json_to_python`.
 
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 
-/// The arguments of a call, from a `dict` or from the JSON text of one, as models give it.
+/// Returns the arguments of a call, from a `dict` or from the JSON text of one, as models write it.
 pub fn arguments_from_python(arguments: &Bound<'_, PyAny>) -> PyResult<Result<Map<String, Value>>> {
     let text = match arguments.cast::<PyString>() {
         Ok(text) => text.to_str().map(str::to_owned),
@@ -18,7 +18,7 @@ pub fn arguments_from_python(arguments: &Bound<'_, PyAny>) -> PyResult<Result<Ma
     };
     let text = match text {
         Ok(text) => text,
-        Err(error) if is_of_the_value(arguments.py(), &error) => return Ok(Err(not_json(&error))),
+        Err(error) if is_about_value(arguments.py(), &error) => return Ok(Err(not_json(&error))),
         Err(error) => return Err(error),
     };
     Ok(serde_json::from_str(if text.trim().is_empty() { "{}" } else { &text }).map_err(not_json))
@@ -29,26 +29,26 @@ fn not_json(why: impl std::fmt::Display) -> Error {
         .hint("Pass an object like {\"limit\": 10}; every string has to be valid Unicode.")
 }
 
-/// Whether an exception says that JSON has no such value, and not that something else went wrong on the way.
-fn is_of_the_value(py: Python<'_>, error: &PyErr) -> bool {
+/// Returns whether an exception means that JSON has no such value, and not that something else failed.
+fn is_about_value(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyTypeError>(py)
         || error.is_instance_of::<PyValueError>(py)
         || error.is_instance_of::<PyRecursionError>(py)
 }
 
-/// A value that JSON can say.
+/// Returns a Python value as JSON.
 pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     serde_json::from_str(&dump(value)?).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// The JSON text. What `json.dumps` does not take raises what it raises: `TypeError`, or `ValueError` for NaN.
+/// Returns the JSON text of a value. Raises the exceptions of `json.dumps`: `TypeError`, or `ValueError` for NaN.
 fn dump(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
     let strict = [("allow_nan", false)].into_py_dict(py)?;
     py.import("json")?.call_method("dumps", (value,), Some(&strict))?.extract()
 }
 
-/// A value as Python has it.
+/// Returns a JSON value as a Python object.
 pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
@@ -56,7 +56,7 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(number), _) => number.into_pyobject(py)?.into_any(),
             (_, Some(number)) => number.into_pyobject(py)?.into_any(),
-            // Neither: a float, as serde_json keeps numbers in three ways without `arbitrary_precision`.
+            // A float: without `arbitrary_precision`, serde_json has no fourth kind of number.
             (None, None) => number.as_f64().into_pyobject(py)?,
         },
         Value::String(text) => PyString::new(py, text).into_any(),

@@ -1,4 +1,4 @@
-//! From [`Error`] to the exceptions of `pagerduty_mcp_server.errors`.
+//! Conversion of [`Error`] to the exceptions of `pagerduty_mcp_server.errors`.
 
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
@@ -6,7 +6,7 @@ use pyo3::types::IntoPyDict;
 use super::convert::to_python;
 use crate::error::{Error, Family, Result};
 
-/// The value, or the exception for the error.
+/// Returns the value, or the exception for the error.
 pub fn raised<T>(py: Python<'_>, outcome: Result<T>) -> PyResult<T> {
     outcome.map_err(|error| to_exception(py, &error))
 }
@@ -20,7 +20,7 @@ const fn class(family: Family) -> &'static str {
     }
 }
 
-/// The exception for an error; if it cannot be made, the exception that says why.
+/// Returns the exception for an error, or the exception that its construction raised.
 pub fn to_exception(py: Python<'_>, error: &Error) -> PyErr {
     make(py, error).map_or_else(|failure| failure, PyErr::from_value)
 }

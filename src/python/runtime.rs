@@ -1,42 +1,39 @@
-//! Tokio as `pyo3-async-runtimes` needs it, with an orderly end.
+//! Tokio as `pyo3-async-runtimes` needs it: the threads of calls, and the threads that deliver answers to Python.
 //!
-//! An answer is delivered from a Tokio thread. If the interpreter ended during a delivery, Python would end that thread
-//! immediately, and the process with it. So the end of the interpreter waits for deliveries that have begun, and none
-//! begins after that. Before, it waits for a login that is being refreshed, which would be lost, and for a change that
-//! was sent. A forked process has none of these threads, and neither waits for them nor may use them.
+//! Deliveries are counted, so that the end of the interpreter can wait for them (`shutdown`). A forked process has none of
+//! these threads, and must neither use them nor wait for them.
 
 use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use ::tokio::join as tokio_join;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3_async_runtimes::generic::{ContextExt, Runtime};
 use pyo3_async_runtimes::{TaskLocals, tokio};
 
-use super::waiting::until_done;
-use crate::auth::settled;
 use crate::sync::lock;
 
-/// How many threads deliver. They take turns with the interpreter, so more would only wait.
+/// The number of threads that deliver. They take turns with the interpreter, so more would only wait.
 const DELIVERING_THREADS: usize = 8;
 
-/// A delivery takes microseconds, or as long as others hold the interpreter; one that takes this long will never end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for deliveries at the end of the interpreter.
+///
+/// A delivery takes microseconds, or as long as another thread holds the interpreter. One that takes this long never ends.
+const DELIVERY_GRACE: Duration = Duration::from_secs(10);
 
-/// Where they run: apart from the threads on which calls block, since a keyring may hold those until a person comes. Without
-/// drivers and never entered, it is a pool of threads and no more.
+/// The threads that deliver, apart from those on which calls block: a keyring may hold the latter until the user unlocks it.
+/// Without drivers and never entered, this runtime is only a thread pool.
 static DELIVERERS: OnceLock<::tokio::runtime::Runtime> = OnceLock::new();
 
 /// The process that made the first call, and has the threads.
 static PROCESS: OnceLock<u32> = OnceLock::new();
 
-static DELIVERIES: Mutex<Deliveries> = Mutex::new(Deliveries { under_way: 0, closed: false });
-static ONE_LESS: Condvar = Condvar::new();
+static DELIVERIES: Mutex<Deliveries> = Mutex::new(Deliveries { in_progress: 0, closed: false });
+static DELIVERED: Condvar = Condvar::new();
 
 struct Deliveries {
-    under_way: usize,
+    in_progress: usize,
     closed: bool,
 }
 
@@ -54,13 +51,13 @@ impl Runtime for Tokio {
         tokio::get_runtime().spawn(future)
     }
 
-    /// Only deliveries are spawned like this.
+    /// Spawns a delivery. `pyo3-async-runtimes` spawns nothing else this way.
     fn spawn_blocking<F>(deliver: F) -> Self::JoinHandle
     where
         F: FnOnce() + Send + 'static,
     {
         let delivery = Delivery::begin();
-        // Set by the import, without which nobody comes here.
+        // The import sets it, and no call comes before the import.
         let threads = DELIVERERS.get().unwrap_or_else(|| tokio::get_runtime());
         threads.spawn_blocking(move || {
             if delivery.is_some() {
@@ -71,7 +68,7 @@ impl Runtime for Tokio {
     }
 }
 
-/// Nothing of ours calls back into Python, so there is nothing to hand down to it.
+/// Without effect: our futures do not call back into Python, so they need no context of a Python task.
 impl ContextExt for Tokio {
     fn scope<F, R>(_: TaskLocals, future: F) -> Pin<Box<dyn Future<Output = R> + Send>>
     where
@@ -88,21 +85,21 @@ impl ContextExt for Tokio {
 struct Delivery;
 
 impl Delivery {
-    /// `None` if it is too late.
+    /// Counts a delivery, or returns `None` if the interpreter is ending.
     fn begin() -> Option<Self> {
         let mut deliveries = deliveries();
         if deliveries.closed {
             return None;
         }
-        deliveries.under_way += 1;
+        deliveries.in_progress += 1;
         Some(Self)
     }
 }
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        deliveries().under_way -= 1;
-        ONE_LESS.notify_all();
+        deliveries().in_progress -= 1;
+        DELIVERED.notify_all();
     }
 }
 
@@ -110,12 +107,24 @@ fn deliveries() -> MutexGuard<'static, Deliveries> {
     lock(&DELIVERIES)
 }
 
-/// Whether calls were made before this process was forked.
+/// Rejects further deliveries and waits for those in progress. The caller must not hold the interpreter.
+pub fn close_deliveries() {
+    let mut deliveries = deliveries();
+    deliveries.closed = true;
+    drop(DELIVERED.wait_timeout_while(deliveries, DELIVERY_GRACE, |deliveries| deliveries.in_progress > 0));
+}
+
+/// Returns whether a call was made.
+pub fn is_used() -> bool {
+    PROCESS.get().is_some()
+}
+
+/// Returns whether this process was forked after the first call.
 pub fn forked() -> bool {
     PROCESS.get().is_some_and(|process| *process != std::process::id())
 }
 
-/// The threads that carry calls are not copied by a fork: in the child, a call would wait for them for ever.
+/// Refuses a call in a forked process, which has no threads for it: the call would never end.
 pub fn refuse_after_fork() -> PyResult<()> {
     PROCESS.get_or_init(std::process::id);
     if !forked() {
@@ -127,42 +136,25 @@ pub fn refuse_after_fork() -> PyResult<()> {
     ))
 }
 
-/// Whoever awaited a call now would wait for ever.
+/// Refuses an awaited call while the interpreter is ending: its answer would not be delivered.
 pub fn refuse_at_the_end() -> PyResult<()> {
     if !deliveries().closed {
         return Ok(());
     }
     Err(PyRuntimeError::new_err(
         "the interpreter is ending, and an awaited call would not be answered any more: use SyncPagerDuty here, or register \
-         what atexit calls after pagerduty_mcp_server is imported",
+         atexit callbacks after the import of pagerduty_mcp_server",
     ))
 }
 
-/// Called once, when the module is imported.
-pub fn prepare(module: &Bound<'_, PyModule>) -> PyResult<()> {
+/// Sets the threads up. Called once, by the import of the module.
+pub fn start() -> PyResult<()> {
     let mut builder = ::tokio::runtime::Builder::new_multi_thread();
     builder.enable_all();
     tokio::init(builder);
     let deliverers =
         ::tokio::runtime::Builder::new_current_thread().max_blocking_threads(DELIVERING_THREADS).build()?;
-    // A second import finds them.
+    // A second import keeps the first ones.
     _ = DELIVERERS.set(deliverers);
-    let at_exit = wrap_pyfunction!(finish, module)?;
-    module.py().import("atexit")?.call_method1("register", (at_exit,))?;
     Ok(())
-}
-
-#[pyfunction]
-fn finish(py: Python<'_>) -> PyResult<()> {
-    if forked() {
-        return Ok(());
-    }
-    let settled = async { _ = tokio_join!(settled(), crate::tools::settled()) };
-    let settled = PROCESS.get().map_or(Ok(()), |_| until_done(py, settled));
-    py.detach(|| {
-        let mut deliveries = deliveries();
-        deliveries.closed = true;
-        drop(ONE_LESS.wait_timeout_while(deliveries, PATIENCE, |deliveries| deliveries.under_way > 0));
-    });
-    settled
 }

@@ -1,4 +1,4 @@
-//! The embedded account as a Python object, for tests of other people's programs.
+//! The sandbox as a Python object, for tests of programs that use PagerDuty.
 
 use pyo3::exceptions::{PyKeyError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::convert::{from_python, to_python};
 use super::runtime::{forked, refuse_after_fork};
-use super::waiting::until_done;
+use super::waiting::block_on_raw;
 use crate::sandbox::{self, Fault, Options, Trigger, tokens};
 use crate::sync;
 
-/// A running account. `_core.pyi` documents it.
+/// A running sandbox. `_core.pyi` documents it.
 #[pyclass(frozen, module = "pagerduty_mcp_server._core")]
 pub struct Sandbox {
     running: Mutex<Option<sandbox::Sandbox>>,
@@ -30,7 +30,7 @@ impl Sandbox {
         let latency = std::time::Duration::try_from_secs_f64(latency)
             .map_err(|_| PyValueError::new_err("latency is not a number of seconds"))?;
         let options = Options { incidents, rate_limit, latency, ..Options::default() };
-        let running = until_done(py, sandbox::Sandbox::start(options))?
+        let running = block_on_raw(py, sandbox::Sandbox::start(options))?
             .map_err(|error| PyOSError::new_err(format!("the sandbox cannot listen on a loopback port: {error}")))?;
         let (url, control_token) = (running.url().to_owned(), running.control_token().to_owned());
         Ok(Self { running: Mutex::new(Some(running)), url, control_token })
@@ -84,7 +84,7 @@ impl Sandbox {
         self.with(sandbox::Sandbox::clear)
     }
 
-    /// Ends it; in a forked process, where it does not run, nothing is ended.
+    /// Stops the sandbox. In a forked process it does not run, so there is nothing to stop.
     fn stop(&self, py: Python<'_>) {
         if !forked() {
             let running = self.lock().take();
@@ -93,7 +93,7 @@ impl Sandbox {
     }
 }
 
-/// Ending it takes locks that a thread may have held which the fork did not copy.
+/// Leaks the sandbox in a forked process: to stop it needs locks that a thread may have held during the fork.
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if forked() {

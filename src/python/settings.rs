@@ -1,9 +1,8 @@
 //! The settings of calls made from Python.
 //!
-//! A server reads its environment once. A Python program may change its own at any time, a test suite does nothing else, so
-//! here the variables are looked at on every call. They are taken from `os.environ`, which is what Python code sees and
-//! changes, and never written: the `.env` file is read beside it, once, by the first call. What the program itself says, in
-//! the arguments of `PagerDuty`, wins over both.
+//! A server reads its environment once. A Python program may change its environment at any time, as test suites do, so here the
+//! variables are read with every call. They come from `os.environ`, which Python code reads and changes, and are never written.
+//! The `.env` file is read beside it, once, by the first call. The arguments of `PagerDuty` take precedence over both.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -16,7 +15,7 @@ use crate::config::{
 };
 use crate::error::Result;
 
-/// What the program says itself.
+/// The settings in the arguments of `PagerDuty`.
 #[derive(Default)]
 pub struct Overrides {
     pub token: Option<String>,
@@ -27,7 +26,7 @@ pub struct Overrides {
     pub max_response_tokens: Option<String>,
 }
 
-/// The variables as they are now: the environment's, then those of the `.env` file.
+/// Returns the variables as they are now: those of the environment, then those of the `.env` file.
 pub fn environment(py: Python<'_>) -> PyResult<Variables> {
     let environ = py.import("os")?.getattr("environ")?;
     let mut set = HashMap::new();
@@ -40,9 +39,9 @@ pub fn environment(py: Python<'_>) -> PyResult<Variables> {
 }
 
 impl Overrides {
-    /// Puts what the program says in the place of what is set.
+    /// Replaces the variables by the settings of the program.
     pub fn apply(self, variables: &mut Variables) -> Result<()> {
-        // Whoever names an account does not mean the embedded one.
+        // A program that names an account does not mean the sandbox.
         if self.token.is_some() || self.base_url.is_some() {
             variables.unset(SANDBOX);
         }

@@ -1,16 +1,17 @@
 //! The catalogue as Python objects.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::{Value, json};
 
 use super::convert::to_python;
 use super::errors::raised;
+use crate::docs::python::methods::Method;
 use crate::server::definition;
 use crate::tools::{self, Filter};
 
-/// A tool, with the attributes of an MCP tool definition, by its names.
+/// A tool, with the attributes of an MCP tool definition.
 #[pyclass(frozen, get_all, module = "pagerduty_mcp_server")]
 pub struct Tool {
     name: &'static str,
@@ -28,7 +29,7 @@ impl Tool {
     }
 }
 
-/// The tools, in the catalogue's order. Needs no configuration: what there is does not depend on the account.
+/// Returns the tools in the catalogue's order. Needs no configuration: the catalogue does not depend on the account.
 #[pyfunction]
 pub fn list_tools(py: Python<'_>) -> PyResult<Vec<Tool>> {
     tools::all().map(|tool| describe(py, tool)).collect()
@@ -45,16 +46,31 @@ fn describe(py: Python<'_>, tool: &tools::Tool) -> PyResult<Tool> {
     })
 }
 
-/// The definitions of tools as model providers and frameworks expect them.
+/// A keyword of a method: name, annotation, and default in Python's notation.
+type Keyword = (&'static str, String, Option<&'static str>);
+
+/// Returns the parts of a method of the package: its tool, whether it is an iterator, its keywords and its docstring.
 #[pyfunction]
-#[pyo3(signature = (format, *, toolsets=None, read_only=false))]
+pub fn method(name: &str) -> PyResult<(&'static str, bool, Vec<Keyword>, String)> {
+    let method = Method::all().find(|method| method.name() == name);
+    let method = method.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+    let keywords = method.keywords().into_iter().map(|keyword| (keyword.name, keyword.annotation, keyword.default));
+    Ok((method.tool.name, method.is_stream, keywords.collect(), method.documentation()))
+}
+
+/// Returns the definitions of tools in the format of a model provider or framework.
+///
+/// `enabled` are the settings of an object, `read_only` and `toolsets`: other tools are left out.
+#[pyfunction]
+#[pyo3(signature = (format, *, toolsets=None, read_only=false, enabled=None))]
 pub fn definitions<'py>(
     py: Python<'py>,
     format: &str,
     toolsets: Option<Vec<String>>,
     read_only: bool,
+    enabled: Option<(bool, Option<Vec<String>>)>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let shape = match format {
+    let define = match format {
         "mcp" => definition,
         "openai" => openai,
         "openai-responses" => openai_responses,
@@ -65,9 +81,12 @@ pub fn definitions<'py>(
             )));
         }
     };
-    let filter = Filter { read_only, toolsets, tools: None };
-    let tools: Vec<Value> = raised(py, filter.tools())?.into_iter().map(shape).collect();
-    to_python(py, &tools.into())
+    let mut tools = raised(py, Filter { read_only, toolsets, tools: None }.tools())?;
+    if let Some((read_only, toolsets)) = enabled {
+        let enabled = raised(py, Filter { read_only, toolsets, tools: None }.tools())?;
+        tools.retain(|tool| enabled.iter().any(|enabled| enabled.name == tool.name));
+    }
+    to_python(py, &tools.into_iter().map(define).collect())
 }
 
 /// <https://platform.openai.com/docs/api-reference/chat/create>

@@ -1,4 +1,4 @@
-//! The two ways of waiting for the core: by an `asyncio` future, or by blocking the thread.
+//! The two ways to wait for the core: an `asyncio` future, or a blocked thread.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -11,18 +11,21 @@ use tokio::task::JoinHandle;
 
 use super::runtime::{Tokio, refuse_after_fork, refuse_at_the_end};
 
-/// How often a thread that waits looks whether Ctrl-C was pressed.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a blocked thread lets Python run the handlers of signals, such as Ctrl-C.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The future of an outcome, on the loop that is running. Cancelling it drops `work`.
-pub fn awaited<'py, T>(py: Python<'py>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Bound<'py, PyAny>>
+/// Returns an `asyncio` future of the output, on the running loop. Cancelling it drops `work`.
+pub fn to_awaitable<'py, T>(
+    py: Python<'py>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>>
 where
     T: for<'p> IntoPyObject<'p, Error = PyErr> + Send + 'static,
 {
     refuse_at_the_end()?;
     if let Err(error) = py.import("asyncio")?.call_method0("get_running_loop") {
-        let text = "there is no running asyncio loop, which this waits with: under trio or without a loop, call the \
-                    methods of SyncPagerDuty, in a thread";
+        let text = "there is no running asyncio loop, which this call needs: under trio or without a loop, call the methods \
+                    of SyncPagerDuty, in a thread";
         let refused = PyRuntimeError::new_err(text);
         refused.set_cause(py, Some(error));
         return Err(refused);
@@ -30,38 +33,35 @@ where
     future_into_py::<Tokio, _, _>(py, async { Ok(work.await) })
 }
 
-/// The outcome, with the interpreter released until it is there. What a signal's handler raises, such as
-/// `KeyboardInterrupt`, is raised, and `work` dropped.
-pub fn waited_for<'py, T>(
-    py: Python<'py>,
-    work: impl Future<Output = T> + Send + 'static,
-) -> PyResult<Bound<'py, PyAny>>
+/// Waits for the output with the interpreter released. An exception of a signal's handler, such as `KeyboardInterrupt`,
+/// is raised, and drops `work`.
+pub fn block_on<'py, T>(py: Python<'py>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Bound<'py, PyAny>>
 where
     T: IntoPyObject<'py, Target = PyAny, Output = Bound<'py, PyAny>, Error = PyErr> + Send + 'static,
 {
-    until_done(py, work)?.into_pyobject(py)
+    block_on_raw(py, work)?.into_pyobject(py)
 }
 
-/// The same for an outcome that is of no concern to Python.
+/// Waits like [`block_on`], but does not convert the output to a Python object.
 ///
-/// `work` runs on the threads of calls, not on this one: a signal's handler may call in its turn, which Tokio allows on no
-/// thread that drives a future, and may need what `work` is just doing for both.
+/// `work` runs on the threads of calls. A signal's handler may make a call, which Tokio does not allow on a thread that
+/// drives a future, and which may need the result of `work`.
 #[allow(clippy::redundant_closure_for_method_calls)] // The method itself is not general enough for `attach`.
-pub fn until_done<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
+pub fn block_on_raw<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
     refuse_after_fork()?;
-    let looks = runs_handlers(py)?;
+    let runs_handlers = runs_handlers(py)?;
     py.detach(|| {
-        let (sender, outcome) = sync_channel(1);
-        // Nobody listens any more if a handler has raised.
-        let _running = Running(get_runtime().spawn(async move { _ = sender.send(work.await) }));
+        let (sender, output) = sync_channel(1);
+        // The receiver is gone if a handler has raised.
+        let _running = AbortOnDrop(get_runtime().spawn(async move { _ = sender.send(work.await) }));
         loop {
-            let received = if looks {
-                outcome.recv_timeout(LOOK)
+            let received = if runs_handlers {
+                output.recv_timeout(SIGNAL_INTERVAL)
             } else {
-                outcome.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                output.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match received {
-                Ok(outcome) => return Ok(outcome),
+                Ok(output) => return Ok(output),
                 Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(PyRuntimeError::new_err("the call panicked: standard error says where"));
@@ -71,18 +71,19 @@ pub fn until_done<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = 
     })
 }
 
-/// Whether this is the main thread, the only one in which Python runs the handlers of signals. Others have nothing to look
-/// for, and had better not come back to an interpreter that is ending, as a daemon thread would every time it looks.
+/// Returns whether this is the main thread, the only one in which Python runs the handlers of signals.
+///
+/// Another thread has none to run. It should not return to an interpreter that is ending, as a daemon thread would with
+/// every check.
 fn runs_handlers(py: Python<'_>) -> PyResult<bool> {
-    // Not imported for this: where nobody has, the main thread is hardly ever not alone.
+    // Not imported for this: in a program that has not imported it, the main thread is almost always the only one.
     let Ok(threading) = py.import("sys")?.getattr("modules")?.get_item("threading") else { return Ok(true) };
     threading.call_method0("main_thread")?.getattr("ident")?.eq(threading.call_method0("get_ident")?)
 }
 
-/// Work that nobody waits for any more is dropped.
-struct Running(JoinHandle<()>);
+struct AbortOnDrop(JoinHandle<()>);
 
-impl Drop for Running {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -1,0 +1,1233 @@
+"""Methods for tools, as type checkers and editors read them.
+
+Generated from the catalogue: `UPDATE_DOCS=1 cargo test docs` writes it anew.
+"""
+
+from collections.abc import AsyncGenerator, Generator
+
+from .types import (
+    EscalationPolicy,
+    EscalationPolicyList,
+    Incident,
+    IncidentList,
+    NoteList,
+    Oncall,
+    OncallList,
+    Schedule,
+    ScheduleList,
+    Service,
+    ServiceList,
+    Team,
+    TeamList,
+    User,
+    UserContext,
+    UserList,
+)
+
+__all__ = ["AsyncTools", "SyncTools"]
+
+class AsyncTools:
+    """A coroutine for each tool, and an asynchronous iterator for each list."""
+
+    async def build_user_context(self) -> UserContext:
+        """Returns the current user.
+
+        The answer has the ID, name and email address of the user, and the IDs of the user's teams,
+        services and escalation policies.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_incidents(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        current_user_context: bool = True,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include_past_incidents: bool = False,
+        include_related_incidents: bool = False,
+        include_notes: bool = False,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Returns incidents, newest first, or one incident.
+
+        Without filters the list has the incidents of the current user's teams. A single incident,
+        by its ID or number, also has the details of its alert.
+
+        Args:
+            incident_id: The ID or number of a single incident to return. It excludes the
+                filters of lists.
+            current_user_context: Whether to list the incidents of the current user's teams and
+                of their services. Pass `False` with `service_ids` or `team_ids` for others.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to incidents of these teams. Requires
+                `current_user_context=False`.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is one month before `until`.
+            until: The end of the range, now by default. It may be at most 180 days after
+                `since`.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include_past_incidents: Whether to add similar incidents of the past. Requires
+                `incident_id`.
+            include_related_incidents: Whether to add related incidents on other services.
+                Requires `incident_id`.
+            include_notes: Whether to add the notes of the responders. Requires `incident_id`.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def acknowledge_incident(
+        self,
+        *,
+        incident_id: str | int,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Acknowledges an incident.
+
+        The current user takes responsibility for it, and paging and escalation stop.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def resolve_incident(
+        self,
+        *,
+        incident_id: str | int,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Resolves an incident.
+
+        A resolved incident is closed, and no method of this package can reopen it.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def add_incident_note(
+        self,
+        *,
+        incident_id: str | int,
+        content: str,
+    ) -> NoteList:
+        """Adds a note to an incident.
+
+        All responders of the incident can read the note.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            content: The text of the note.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_oncalls(
+        self,
+        *,
+        current_user_context: bool = True,
+        schedule_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        escalation_policy_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        earliest: bool = False,
+        include: list[str] | None = None,
+    ) -> OncallList:
+        """Returns who is on call, now or in a time range.
+
+        Without filters the list covers the escalation policies of the current user and of the
+        user's teams. Level 1 is paged first. An entry without `start` and `end` is permanent.
+
+        Args:
+            current_user_context: Whether to list the policies of the current user and of the
+                user's teams. Pass `False` with a filter for others.
+            schedule_ids: Restricts the list to turns on these schedules.
+            user_ids: Restricts the list to turns of these users. Requires
+                `current_user_context=False`.
+            escalation_policy_ids: Restricts the list to turns on these escalation policies.
+                Requires `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default. It may be at most 90 days ahead.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            earliest: Whether to return only the next turn of each policy, level and user.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_schedules(
+        self,
+        *,
+        schedule_id: str | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        include: list[str] | None = None,
+    ) -> ScheduleList:
+        """Returns on-call schedules, or one schedule.
+
+        With `since` or `until`, a single schedule also has its final turns and its overrides.
+
+        Args:
+            schedule_id: The ID of a single schedule to return. It excludes the filters of
+                lists.
+            query: A part of the name.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            since: The start of the range of a single schedule in ISO 8601, in UTC unless it has
+                an offset.
+            until: The end of the range of a single schedule, two weeks after `since` by
+                default.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def list_users_oncall(
+        self,
+        *,
+        schedule_id: str,
+        since: str | None = None,
+        until: str | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> UserList:
+        """Returns the users who are on call on one schedule, now or in a time range.
+
+        Each user has an email address. Phone numbers need `include=["contact_methods"]`.
+
+        Args:
+            schedule_id: The ID of the schedule.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_escalation_policies(
+        self,
+        *,
+        policy_id: str | None = None,
+        current_user_context: bool = True,
+        query: str | None = None,
+        user_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> EscalationPolicyList:
+        """Returns escalation policies, or one policy.
+
+        A policy says who is paged in which order, and when a page escalates. Without filters the
+        list has the policies of the current user's teams that page the user.
+
+        Args:
+            policy_id: The ID of a single policy to return. It excludes the filters of lists.
+            current_user_context: Whether to list the policies of the current user's teams that
+                page the user. Pass `False` with `user_ids`, `team_ids` or `query` for others.
+            query: A part of the name. Without users and teams, all policies are searched.
+            user_ids: Restricts the list to policies that page these users. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to policies of these teams. Requires
+                `current_user_context=False`.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_services(
+        self,
+        *,
+        service_id: str | None = None,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> ServiceList:
+        """Returns services, or one service.
+
+        Incidents belong to services. Without filters the list has the services of the current
+        user's teams.
+
+        Args:
+            service_id: The ID of a single service to return. It excludes the filters of lists.
+            current_user_context: Whether to list the services of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to services of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all services are searched.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_teams(
+        self,
+        *,
+        team_id: str | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> TeamList:
+        """Returns teams by name, or one team.
+
+        Args:
+            team_id: The ID of a single team to return. It excludes the filters of lists.
+            query: A part of the name.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_users(
+        self,
+        *,
+        user_id: str | None = None,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> UserList:
+        """Returns users, or one user.
+
+        Without filters the list has the members of the current user's teams.
+
+        Args:
+            user_id: The ID of a single user to return. It excludes the filters of lists.
+            current_user_context: Whether to list the members of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to members of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all users are searched.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def iter_incidents(
+        self,
+        *,
+        current_user_context: bool = True,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Incident]:
+        """Iterates over the rows that `get_incidents` lists.
+
+        Args:
+            current_user_context: Whether to list the incidents of the current user's teams and
+                of their services. Pass `False` with `service_ids` or `team_ids` for others.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to incidents of these teams. Requires
+                `current_user_context=False`.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is one month before `until`.
+            until: The end of the range, now by default. It may be at most 180 days after
+                `since`.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_oncalls(
+        self,
+        *,
+        current_user_context: bool = True,
+        schedule_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        escalation_policy_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        earliest: bool = False,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Oncall]:
+        """Iterates over the rows that `get_oncalls` lists.
+
+        Args:
+            current_user_context: Whether to list the policies of the current user and of the
+                user's teams. Pass `False` with a filter for others.
+            schedule_ids: Restricts the list to turns on these schedules.
+            user_ids: Restricts the list to turns of these users. Requires
+                `current_user_context=False`.
+            escalation_policy_ids: Restricts the list to turns on these escalation policies.
+                Requires `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default. It may be at most 90 days ahead.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            earliest: Whether to return only the next turn of each policy, level and user.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_schedules(
+        self,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Schedule]:
+        """Iterates over the rows that `get_schedules` lists.
+
+        Args:
+            query: A part of the name.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_escalation_policies(
+        self,
+        *,
+        current_user_context: bool = True,
+        query: str | None = None,
+        user_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[EscalationPolicy]:
+        """Iterates over the rows that `get_escalation_policies` lists.
+
+        Args:
+            current_user_context: Whether to list the policies of the current user's teams that
+                page the user. Pass `False` with `user_ids`, `team_ids` or `query` for others.
+            query: A part of the name. Without users and teams, all policies are searched.
+            user_ids: Restricts the list to policies that page these users. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to policies of these teams. Requires
+                `current_user_context=False`.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_services(
+        self,
+        *,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Service]:
+        """Iterates over the rows that `get_services` lists.
+
+        Args:
+            current_user_context: Whether to list the services of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to services of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all services are searched.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_teams(
+        self,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Team]:
+        """Iterates over the rows that `get_teams` lists.
+
+        Args:
+            query: A part of the name.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_users(
+        self,
+        *,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[User]:
+        """Iterates over the rows that `get_users` lists.
+
+        Args:
+            current_user_context: Whether to list the members of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to members of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all users are searched.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+class SyncTools:
+    """A method for each tool, and an iterator for each list."""
+
+    def build_user_context(self) -> UserContext:
+        """Returns the current user.
+
+        The answer has the ID, name and email address of the user, and the IDs of the user's teams,
+        services and escalation policies.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_incidents(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        current_user_context: bool = True,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include_past_incidents: bool = False,
+        include_related_incidents: bool = False,
+        include_notes: bool = False,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Returns incidents, newest first, or one incident.
+
+        Without filters the list has the incidents of the current user's teams. A single incident,
+        by its ID or number, also has the details of its alert.
+
+        Args:
+            incident_id: The ID or number of a single incident to return. It excludes the
+                filters of lists.
+            current_user_context: Whether to list the incidents of the current user's teams and
+                of their services. Pass `False` with `service_ids` or `team_ids` for others.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to incidents of these teams. Requires
+                `current_user_context=False`.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is one month before `until`.
+            until: The end of the range, now by default. It may be at most 180 days after
+                `since`.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include_past_incidents: Whether to add similar incidents of the past. Requires
+                `incident_id`.
+            include_related_incidents: Whether to add related incidents on other services.
+                Requires `incident_id`.
+            include_notes: Whether to add the notes of the responders. Requires `incident_id`.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def acknowledge_incident(
+        self,
+        *,
+        incident_id: str | int,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Acknowledges an incident.
+
+        The current user takes responsibility for it, and paging and escalation stop.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def resolve_incident(
+        self,
+        *,
+        incident_id: str | int,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Resolves an incident.
+
+        A resolved incident is closed, and no method of this package can reopen it.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def add_incident_note(
+        self,
+        *,
+        incident_id: str | int,
+        content: str,
+    ) -> NoteList:
+        """Adds a note to an incident.
+
+        All responders of the incident can read the note.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            content: The text of the note.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_oncalls(
+        self,
+        *,
+        current_user_context: bool = True,
+        schedule_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        escalation_policy_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        earliest: bool = False,
+        include: list[str] | None = None,
+    ) -> OncallList:
+        """Returns who is on call, now or in a time range.
+
+        Without filters the list covers the escalation policies of the current user and of the
+        user's teams. Level 1 is paged first. An entry without `start` and `end` is permanent.
+
+        Args:
+            current_user_context: Whether to list the policies of the current user and of the
+                user's teams. Pass `False` with a filter for others.
+            schedule_ids: Restricts the list to turns on these schedules.
+            user_ids: Restricts the list to turns of these users. Requires
+                `current_user_context=False`.
+            escalation_policy_ids: Restricts the list to turns on these escalation policies.
+                Requires `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default. It may be at most 90 days ahead.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            earliest: Whether to return only the next turn of each policy, level and user.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_schedules(
+        self,
+        *,
+        schedule_id: str | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        include: list[str] | None = None,
+    ) -> ScheduleList:
+        """Returns on-call schedules, or one schedule.
+
+        With `since` or `until`, a single schedule also has its final turns and its overrides.
+
+        Args:
+            schedule_id: The ID of a single schedule to return. It excludes the filters of
+                lists.
+            query: A part of the name.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            since: The start of the range of a single schedule in ISO 8601, in UTC unless it has
+                an offset.
+            until: The end of the range of a single schedule, two weeks after `since` by
+                default.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def list_users_oncall(
+        self,
+        *,
+        schedule_id: str,
+        since: str | None = None,
+        until: str | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> UserList:
+        """Returns the users who are on call on one schedule, now or in a time range.
+
+        Each user has an email address. Phone numbers need `include=["contact_methods"]`.
+
+        Args:
+            schedule_id: The ID of the schedule.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_escalation_policies(
+        self,
+        *,
+        policy_id: str | None = None,
+        current_user_context: bool = True,
+        query: str | None = None,
+        user_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> EscalationPolicyList:
+        """Returns escalation policies, or one policy.
+
+        A policy says who is paged in which order, and when a page escalates. Without filters the
+        list has the policies of the current user's teams that page the user.
+
+        Args:
+            policy_id: The ID of a single policy to return. It excludes the filters of lists.
+            current_user_context: Whether to list the policies of the current user's teams that
+                page the user. Pass `False` with `user_ids`, `team_ids` or `query` for others.
+            query: A part of the name. Without users and teams, all policies are searched.
+            user_ids: Restricts the list to policies that page these users. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to policies of these teams. Requires
+                `current_user_context=False`.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_services(
+        self,
+        *,
+        service_id: str | None = None,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> ServiceList:
+        """Returns services, or one service.
+
+        Incidents belong to services. Without filters the list has the services of the current
+        user's teams.
+
+        Args:
+            service_id: The ID of a single service to return. It excludes the filters of lists.
+            current_user_context: Whether to list the services of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to services of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all services are searched.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_teams(
+        self,
+        *,
+        team_id: str | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> TeamList:
+        """Returns teams by name, or one team.
+
+        Args:
+            team_id: The ID of a single team to return. It excludes the filters of lists.
+            query: A part of the name.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_users(
+        self,
+        *,
+        user_id: str | None = None,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> UserList:
+        """Returns users, or one user.
+
+        Without filters the list has the members of the current user's teams.
+
+        Args:
+            user_id: The ID of a single user to return. It excludes the filters of lists.
+            current_user_context: Whether to list the members of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to members of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all users are searched.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def iter_incidents(
+        self,
+        *,
+        current_user_context: bool = True,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[Incident]:
+        """Iterates over the rows that `get_incidents` lists.
+
+        Args:
+            current_user_context: Whether to list the incidents of the current user's teams and
+                of their services. Pass `False` with `service_ids` or `team_ids` for others.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to incidents of these teams. Requires
+                `current_user_context=False`.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is one month before `until`.
+            until: The end of the range, now by default. It may be at most 180 days after
+                `since`.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_oncalls(
+        self,
+        *,
+        current_user_context: bool = True,
+        schedule_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        escalation_policy_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        earliest: bool = False,
+        include: list[str] | None = None,
+    ) -> Generator[Oncall]:
+        """Iterates over the rows that `get_oncalls` lists.
+
+        Args:
+            current_user_context: Whether to list the policies of the current user and of the
+                user's teams. Pass `False` with a filter for others.
+            schedule_ids: Restricts the list to turns on these schedules.
+            user_ids: Restricts the list to turns of these users. Requires
+                `current_user_context=False`.
+            escalation_policy_ids: Restricts the list to turns on these escalation policies.
+                Requires `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default. It may be at most 90 days ahead.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            earliest: Whether to return only the next turn of each policy, level and user.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_schedules(
+        self,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[Schedule]:
+        """Iterates over the rows that `get_schedules` lists.
+
+        Args:
+            query: A part of the name.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_escalation_policies(
+        self,
+        *,
+        current_user_context: bool = True,
+        query: str | None = None,
+        user_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[EscalationPolicy]:
+        """Iterates over the rows that `get_escalation_policies` lists.
+
+        Args:
+            current_user_context: Whether to list the policies of the current user's teams that
+                page the user. Pass `False` with `user_ids`, `team_ids` or `query` for others.
+            query: A part of the name. Without users and teams, all policies are searched.
+            user_ids: Restricts the list to policies that page these users. Requires
+                `current_user_context=False`.
+            team_ids: Restricts the list to policies of these teams. Requires
+                `current_user_context=False`.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_services(
+        self,
+        *,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[Service]:
+        """Iterates over the rows that `get_services` lists.
+
+        Args:
+            current_user_context: Whether to list the services of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to services of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all services are searched.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_teams(
+        self,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[Team]:
+        """Iterates over the rows that `get_teams` lists.
+
+        Args:
+            query: A part of the name.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_users(
+        self,
+        *,
+        current_user_context: bool = True,
+        team_ids: list[str] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[User]:
+        """Iterates over the rows that `get_users` lists.
+
+        Args:
+            current_user_context: Whether to list the members of the current user's teams. Pass
+                `False` with `team_ids` or `query` for others.
+            team_ids: Restricts the list to members of these teams. Requires
+                `current_user_context=False`.
+            query: A part of the name. Without teams, all users are searched.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
