@@ -1,22 +1,22 @@
-# The server as a container: a static binary, and nothing else but the certificates of authorities.
+# The server as a container: a static binary and the certificates of authorities.
 #
 #   docker build -t pagerduty-mcp-server .
 #   docker run --rm -p 8000:8000 pagerduty-mcp-server --allowed-host localhost
 #   docker run --rm -i --env PAGERDUTY_API_TOKEN pagerduty-mcp-server --transport stdio
 #
-# Options win over those of the entry point.
+# Options override those of the entry point.
 
 FROM rust:1.95-alpine AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock rustfmt.toml clippy.toml README.md LICENSE ./
 COPY src ./src
 COPY crates ./crates
-# The tests are no part of it, but the manifest's targets have to be there.
+# The tests are not included, but the targets of the manifest have to exist.
 COPY benches ./benches
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin pagerduty-mcp-server && cp target/release/pagerduty-mcp-server /server
 
-# Has CA certificates, a user that is not root, and no shell.
+# This image has CA certificates, a non-root user, and no shell.
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /server /pagerduty-mcp-server
 USER 65532:65532

@@ -1,7 +1,7 @@
 """PagerDuty's tools with the Anthropic SDK (`pip install anthropic`).
 
-Needs no key: a scripted model stands in for a real one, and the embedded account for PagerDuty.
-With a key and a credential, pass `AsyncAnthropic()` instead of it and leave the sandbox out.
+Needs no key: a scripted model replaces a real one, and the sandbox replaces PagerDuty.
+With a key and a credential, pass `AsyncAnthropic()` instead and remove the sandbox.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ async def answer(client: Any, pd: PagerDuty, question: str) -> str:
 
 
 async def result_of(pd: PagerDuty, use: ToolUseBlock) -> dict[str, Any]:
-    """Call the tool that the model asks for."""
+    """Call the tool that the model requests."""
     try:
         envelope, failed = await pd.call(use.name, dict(use.input)), False
     except PagerDutyError as error:
@@ -46,10 +46,10 @@ async def result_of(pd: PagerDuty, use: ToolUseBlock) -> dict[str, Any]:
 
 
 class ScriptedMessages:
-    """Acknowledges the newest incident, then says so."""
+    """Acknowledges the newest incident, then reports it."""
 
     async def create(self, *, messages: list[Any], **options: Any) -> Message:
-        """Decide on the next step by what has been answered so far."""
+        """Choose the next step from the answers so far."""
         results = [
             json.loads(part["content"])
             for message in messages[1:]
@@ -65,12 +65,12 @@ class ScriptedMessages:
         return self.say(text, "end_turn")
 
     def ask(self, name: str, **arguments: Any) -> Message:
-        """Ask for a tool, as a model does."""
+        """Request a tool call, as a model does."""
         use = ToolUseBlock(type="tool_use", id=f"toolu_{name}", name=name, input=arguments)
         return self.say(use, "tool_use")
 
     def say(self, block: Any, reason: Any) -> Message:
-        """Wrap a block as the API does."""
+        """Wrap a block in the API's format."""
         return Message(
             id="msg_1",
             type="message",

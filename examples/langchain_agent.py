@@ -1,7 +1,7 @@
 """PagerDuty's tools in LangChain and LangGraph (`pip install langchain langgraph`).
 
-Needs no key: a scripted model stands in for a real one, and the embedded account for PagerDuty.
-With a key and a credential, name a real model and leave the sandbox out.
+Needs no key: a scripted model replaces a real one, and the sandbox replaces PagerDuty.
+With a key and a credential, name a real model and remove the sandbox.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from pagerduty_mcp_server import PagerDuty, PagerDutyError, sandbox
 
 
 def pagerduty_tools(pd: PagerDuty) -> list[BaseTool]:
-    """Make a LangChain tool of each of ours; LangGraph takes the same."""
+    """Create a LangChain tool from each PagerDuty tool. LangGraph accepts the same."""
 
     def tool(definition: dict[str, Any]) -> BaseTool:
         async def invoke(**arguments: Any) -> str:
@@ -38,14 +38,14 @@ def pagerduty_tools(pd: PagerDuty) -> list[BaseTool]:
 
 
 class ScriptedModel(BaseChatModel):
-    """Acknowledges the newest incident, then says so."""
+    """Acknowledges the newest incident, then reports it."""
 
     @property
     def _llm_type(self) -> str:
         return "scripted"
 
     def bind_tools(self, tools: Sequence[Any], **options: Any) -> Any:
-        """Accept tools; the script knows them."""
+        """Accept tools. The script does not need them."""
         return self
 
     def _generate(self, messages: list[BaseMessage], *more: Any, **options: Any) -> ChatResult:
@@ -61,7 +61,7 @@ class ScriptedModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def ask(self, name: str, **arguments: Any) -> AIMessage:
-        """Ask for a tool, as a model does."""
+        """Request a tool call, as a model does."""
         call = {"name": name, "args": arguments, "id": name, "type": "tool_call"}
         return AIMessage("", tool_calls=[call])
 
@@ -71,7 +71,7 @@ async def main() -> None:
     with sandbox() as account:
         incident = account.trigger(title="Checkout answers with 500")
         async with PagerDuty() as pd:
-            # `create_agent` makes a LangGraph graph.
+            # `create_agent` returns a LangGraph graph.
             agent = create_agent(ScriptedModel(), pagerduty_tools(pd))
             question = {"messages": [{"role": "user", "content": "Take the newest incident."}]}
             state = await agent.ainvoke(question)

@@ -1,7 +1,7 @@
 """PagerDuty's tools in the OpenAI Agents SDK (`pip install openai-agents`).
 
-Needs no key: a scripted model stands in for a real one, and the embedded account for PagerDuty.
-With a key and a credential, leave out `model=` and the sandbox.
+Needs no key: a scripted model replaces a real one, and the sandbox replaces PagerDuty.
+With a key and a credential, remove `model=` and the sandbox.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from pagerduty_mcp_server import PagerDuty, PagerDutyError, sandbox
 
 
 def pagerduty_tools(pd: PagerDuty) -> list[FunctionTool]:
-    """Make a tool of the SDK of each of ours."""
+    """Create an SDK tool from each PagerDuty tool."""
 
     def tool(definition: dict[str, Any]) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> str:
@@ -34,19 +34,19 @@ def pagerduty_tools(pd: PagerDuty) -> list[FunctionTool]:
             description=definition["description"],
             params_json_schema=definition["parameters"],
             on_invoke_tool=invoke,
-            strict_json_schema=False,  # Our parameters are optional, which strict ones cannot be.
+            strict_json_schema=False,  # Strict schemas do not allow optional parameters.
         )
 
     return [tool(definition) for definition in pd.tools("openai-responses")]
 
 
 class ScriptedModel(Model):
-    """Acknowledges the newest incident, then says so."""
+    """Acknowledges the newest incident, then reports it."""
 
     async def get_response(
         self, system_instructions: Any, input: Any, *more: Any, **options: Any
     ) -> ModelResponse:
-        """Decide on the next step by what has been answered so far."""
+        """Choose the next step from the answers so far."""
         answers = [item for item in input if isinstance(item, dict) and "output" in item]
         if not answers:
             output: Any = self.ask("get_incidents", statuses=["triggered"], limit=1)
@@ -62,7 +62,7 @@ class ScriptedModel(Model):
         return ModelResponse(output=[output], usage=Usage(), response_id=None)
 
     def ask(self, name: str, **arguments: Any) -> ResponseFunctionToolCall:
-        """Ask for a tool, as a model does."""
+        """Request a tool call, as a model does."""
         return ResponseFunctionToolCall(
             type="function_call", call_id=name, name=name, arguments=json.dumps(arguments)
         )

@@ -1,7 +1,7 @@
 """PagerDuty's tools in Pydantic AI (`pip install pydantic-ai-slim`).
 
-Needs no key: a scripted model stands in for a real one, and the embedded account for PagerDuty.
-With a key and a credential, name a real model and leave the sandbox out.
+Needs no key: a scripted model replaces a real one, and the sandbox replaces PagerDuty.
+With a key and a credential, name a real model and remove the sandbox.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 
 def pagerduty_tools(pd: PagerDuty) -> list[Tool[None]]:
-    """Make a Pydantic AI tool of each of ours."""
+    """Create a Pydantic AI tool from each PagerDuty tool."""
 
     def tool(definition: dict[str, Any]) -> Tool[None]:
         async def invoke(**arguments: Any) -> dict[str, Any]:
             try:
                 return await pd.call(definition["name"], arguments)
             except PagerDutyError as error:
-                # The model is told what went wrong and what to do next, and may try again.
+                # The model receives the error and its hint, and can try again.
                 raise ModelRetry(str(error)) from error
 
         return Tool.from_schema(
@@ -35,7 +35,7 @@ def pagerduty_tools(pd: PagerDuty) -> list[Tool[None]]:
 
 
 def scripted(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-    """Acknowledge the newest incident, then say so."""
+    """Acknowledge the newest incident, then report it."""
     results: list[Any] = [
         part.content
         for message in messages

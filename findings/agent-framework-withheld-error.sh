@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# agent-framework-core 1.23.0: the model never reads why a tool failed.
+# agent-framework-core 1.23.0: the model never receives the reason for a failed tool call.
 #
-# A result with `isError` becomes an exception, whose text is withheld from the model by default.
-# What a server writes for the model to mend its call, as MCP asks, is lost. (Connecting to a
-# server needs tenacity, which the package does not bring.)
+# A result with `isError` becomes an exception, and its text is withheld from the model by default.
+# MCP recommends that servers tell the model how to correct its call; that text is lost. (Connecting
+# to a server requires tenacity, which the package does not install.)
 #
 # Output seen:
 #   the server: no such city: pass its English name

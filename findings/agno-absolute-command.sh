@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# agno 3.1.10: `MCPTools(command=…)` refuses the absolute path of a program.
+# agno 3.1.10: `MCPTools(command=…)` rejects the absolute path of a program.
 #
-# Its check means to allow "absolute paths to existing files", and looks at the last part of the
-# path only. So a program is taken if one of its name is on PATH or in the working folder, and
-# refused by its full path. `server_params=` takes any command.
+# Its check should allow "absolute paths to existing files", but examines only the last part of the
+# path. A program is accepted if its name is on PATH or in the working folder, and rejected by its
+# full path. `server_params=` accepts any command.
 #
 # Output seen:
 #   command: ValueError: MCP command needs to use one of the following executables: …

@@ -2,9 +2,9 @@
 # llama-index-tools-mcp 0.6.0 and mcp-haystack 2.1.1: the model reads an answer twice if the server
 # sends it in both forms.
 #
-# MCP asks servers that send `structuredContent` to put the same JSON into a text block, for
-# clients that know only that. Both tools write the whole result into the model's message, so long
-# answers cost twice.
+# MCP asks servers that send `structuredContent` to put the same JSON into a text block, for clients
+# that support only text. Both tools write the whole result into the model's message, so long answers
+# cost twice as much.
 #
 # Output seen:
 #   llama-index: 'unmistakable' 2 times

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# @github/copilot 1.0.102 (Copilot CLI): of an answer of 21 KB the model is shown 500 characters.
+# @github/copilot 1.0.102 (Copilot CLI): the model receives 500 characters of an answer of 21 KB.
 #
-# Longer results go to a file, and the model reads where it is, and how it begins. One of 14 KB is
-# shown whole. So the limit is far below that of other agents.
+# Longer results are stored in a file, and the model receives its path and its beginning. An answer of
+# 14 KB is shown whole, so the limit is far below that of other agents.
 #
 # Output seen:
 #   14000 bytes: 200 of 200 items

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# mcp-use 1.7.1: of an enum in an array's items the model is shown nothing, and left-out parameters
-# are sent as null.
+# mcp-use 1.7.1: an enum in an array's items is not shown to the model, and omitted parameters are
+# sent as null.
 #
-# The schema goes through a pydantic model that keeps neither enums of items nor
-# `additionalProperties`. The model guesses the values, and a server that does not take null for a
-# parameter left out refuses the call.
+# The schema is converted to a pydantic model that drops enums of items and `additionalProperties`.
+# The model guesses the values, and a server that does not accept null for an omitted parameter
+# rejects the call.
 #
 # Output seen:
 #   the items as the model is shown them: {"type": "string"}

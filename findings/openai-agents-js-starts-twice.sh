@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # @openai/agents 0.20.0 (TypeScript): connecting to a server over stdio starts its command twice.
 #
-# The first process is asked for its revision and ended, the second is used. A server that is slow
-# to start, that asks for something when it starts, or that takes a lock, does so twice.
+# The first process reports its revision and is stopped; the second is used. A server that starts
+# slowly, prompts at startup, or takes a lock does so twice.
 #
 # Output seen:
 #   starts: 2

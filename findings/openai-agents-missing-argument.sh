@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # openai-agents 0.24.0: a call without a required argument never reaches the server, and the model
-# is not told what is missing.
+# does not learn which argument is missing.
 #
-# The arguments are checked before the call, and the model reads a general sentence. A server's own
-# error, which could name the argument, is not asked for.
+# The arguments are validated before the call, and the model receives a general sentence. The server
+# could name the argument in its error, but receives no call.
 #
 # Output seen:
 #   the model reads: An error occurred while running the tool. Please try again.

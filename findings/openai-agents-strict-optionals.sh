@@ -2,8 +2,8 @@
 # openai-agents 0.24.0: strict schemas make every optional parameter required, and none of them
 # nullable.
 #
-# `mcp_config={"convert_schemas_to_strict": True}` uses this conversion. A model under it has to
-# send "", 0 or [] for what it has nothing to say about, so a server has to take these as left out.
+# `mcp_config={"convert_schemas_to_strict": True}` uses this conversion. The model has to send "", 0 or
+# [] for parameters without a value, so a server has to treat these as omitted.
 #
 # Output seen:
 #   {"type": "object", "properties": {"limit": {"type": "integer"}}, "additionalProperties": false, "required": ["limit"]}

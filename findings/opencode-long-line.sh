@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# opencode 1.18.33: of an answer that is one line of 60 KB the model is shown nothing.
+# opencode 1.18.33: the model receives nothing of an answer that is one line of 60 KB.
 #
-# Results above some 50 KB are cut at whole lines. JSON in one line is usual, and then no line is
-# left. The same text in lines is shown up to the limit.
+# Results above about 50 KB are truncated at whole lines. JSON is usually one line, and then no line
+# is left. The same text in several lines is shown up to the limit.
 #
 # Output seen:
 #   one line: 0 of 1000 items, ...59999 bytes truncated...

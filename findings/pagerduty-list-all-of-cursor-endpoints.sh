@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# pagerduty 7.2.0: `list_all` of an endpoint with cursors is an empty list, and nothing is asked.
+# pagerduty 7.2.0: `list_all` of an endpoint with cursors returns an empty list without a request.
 #
-# `audit/records` is such an endpoint. Below, the API is a port that nothing listens on: `iter_cursor`
-# cannot connect, and `list_all` says that there are no records. `iter_all` is empty as well.
+# `audit/records` is such an endpoint. In this script, the API is a closed port: `iter_cursor` cannot
+# connect, but `list_all` reports that there are no records. `iter_all` is empty as well.
 #
 # Output seen:
 #   iter_cursor: Error

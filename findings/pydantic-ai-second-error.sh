@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# pydantic-ai-slim 2.68.0: the second error in a row of a tool ends the whole run.
+# pydantic-ai-slim 2.68.0: the second consecutive error of a tool ends the whole run.
 #
-# A result with `isError` counts as a retry of the tool, of which there is one by default. The
-# first error reaches the model; the second raises, and the model is not asked what to do. A server
-# whose errors tell the model how to go on gets one try.
+# A result with `isError` counts as a retry of the tool, and the default is one retry. The first error
+# reaches the model; the second raises an exception, and the model cannot continue. A server whose
+# errors explain how to continue has one try.
 #
 # Output seen:
 #   results the model read: 1

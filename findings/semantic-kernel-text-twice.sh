@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# semantic-kernel 1.45.0: the model reads the Python representation of an answer, which holds every
-# text twice.
+# semantic-kernel 1.45.0: the model reads the Python representation of an answer, which contains
+# every text twice.
 #
-# `MCPStdioPlugin` turns text blocks into objects that keep the original as `inner_content`, and
-# the list of them is shown as it is.
+# `MCPStdioPlugin` converts text blocks into objects that keep the original as `inner_content`, and
+# shows the list of them unchanged.
 #
 # Output seen:
 #   'unmistakable' 2 times in: [TextContent(inner_content=TextContent(type='…

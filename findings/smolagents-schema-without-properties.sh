@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# smolagents 1.26.0 (mcpadapt 0.1.20): one tool without arguments keeps every tool of the server
+# smolagents 1.26.0 (mcpadapt 0.1.20): one tool without arguments prevents every tool of the server
 # from loading.
 #
-# The input schema {"type": "object"} is valid, and what a tool without arguments may say.
-# `ToolCollection.from_mcp` raises KeyError for it. A server that writes `"properties": {}` is
-# loaded. (It needs mcp below 2, and websockets, which the extra `mcp` does not bring.)
+# The input schema {"type": "object"} is valid for a tool without arguments. `ToolCollection.from_mcp`
+# raises KeyError for it. A server that writes `"properties": {}` loads. (This requires mcp below 2,
+# and websockets, which the extra `mcp` does not install.)
 #
 # Output seen:
 #   {"type": "object"}: KeyError 'properties'
