@@ -43,7 +43,22 @@ pub fn parts() -> Vec<(&'static str, &'static str, String)> {
     for tool in all() {
         let _ = writeln!(tools, "| `{}` | {} |", tool.name, tool.description);
     }
-    vec![("README.md", "tools", tools)]
+    let mut scopes = String::from("| Tool | Scopes | Some calls also need |\n|---|---|---|\n");
+    for tool in all() {
+        let (needed, further) = tool.scopes();
+        let _ = writeln!(scopes, "| `{}` | {} | {} |", tool.name, user_or(&needed), quoted(&further));
+    }
+    vec![("README.md", "tools", tools), ("docs/authentication.md", "scopes", scopes)]
+}
+
+/// Returns scopes as code. Without one, any token of a user will do.
+fn user_or(scopes: &[&str]) -> String {
+    if scopes.is_empty() { "any, of a user".to_owned() } else { quoted(scopes) }
+}
+
+/// Returns names as code.
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The tools, for those who want more than their descriptions: the resource `docs://tools`.
@@ -76,13 +91,17 @@ pub fn tools_markdown(tools: &[&'static Tool]) -> String {
 }
 
 fn section(text: &mut String, tool: &Tool) {
-    let effect = match (tool.is_read_only(), tool.is_destructive(), tool.idempotent) {
-        (true, ..) => "reads only",
-        (_, true, _) => "changes the incident for good",
-        (_, _, true) => "changes the incident; twice is the same as once",
-        (..) => "changes the incident; twice is twice",
+    let effect = match (tool.changes(), tool.destructive, tool.is_idempotent()) {
+        (None, ..) => "only reads".to_owned(),
+        (Some(noun), true, _) => format!("changes the {noun} for good"),
+        (Some(noun), _, true) => format!("changes the {noun}; twice is the same as once"),
+        (Some(noun), ..) => format!("changes the {noun}; twice has the effect twice"),
     };
     let _ = write!(text, "\n## {}\n\n{} ({effect})\n", tool.name, tool.description);
+    let (needed, further) = tool.scopes();
+    let further =
+        if further.is_empty() { String::new() } else { format!("; some calls also need {}", quoted(&further)) };
+    let _ = write!(text, "\nScopes of a token: {}{further}.\n", user_or(&needed));
     if tool.params.is_empty() {
         text.push_str("\nNo parameters.\n");
         return;

@@ -28,7 +28,7 @@ use tool::{About, run};
 pub use change::{AUDIT, settled};
 pub use context::{CallOptions, Context, Party};
 pub use pages::{Page, Pages};
-pub use tool::{Access, Tool};
+pub use tool::Tool;
 pub use toolbox::{Filter, Label, Toolbox};
 pub use toolset::Toolset;
 

@@ -50,8 +50,8 @@ pub(super) fn info(label: Option<&Label>, more: &str) -> ServerConfig {
 pub(super) fn tool(tool: &Tool) -> rmcp::model::Tool {
     let annotations = ToolAnnotations::new()
         .read_only(tool.is_read_only())
-        .destructive(tool.is_destructive())
-        .idempotent(tool.idempotent)
+        .destructive(tool.destructive)
+        .idempotent(tool.is_idempotent())
         // PagerDuty changes without us: what was true in the last answer need not be in the next.
         .open_world(true);
     rmcp::model::Tool::new(tool.name, tool.description, tool.input_schema())

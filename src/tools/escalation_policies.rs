@@ -1,5 +1,7 @@
 //! `get_escalation_policies`.
 
+use pagerduty_api::operations::{GET_CURRENT_USER, GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
+
 use super::lookup::Lookup;
 use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, run};
@@ -21,7 +23,7 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns one policy, or a list by name, user and team.
-pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
+pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::new::<Params>(
     "get_escalation_policies",
     About {
         title: "Show escalation policies",
@@ -29,6 +31,7 @@ pub(super) const GET_ESCALATION_POLICIES: Tool = Tool::read::<Params>(
         description: "Find escalation policies (who is paged in which order, how pages escalate): those of my teams that page me, of given \
                       users or teams, or one by ID.",
     },
+    &[&LIST_ESCALATION_POLICIES, &GET_ESCALATION_POLICY, &GET_CURRENT_USER],
     |cx, arguments| run(cx, arguments, get_escalation_policies),
 );
 

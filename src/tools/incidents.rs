@@ -3,9 +3,14 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
+use pagerduty_api::operations::{
+    CREATE_INCIDENT_NOTE, GET_CURRENT_USER, GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS,
+    LIST_INCIDENT_NOTES, LIST_INCIDENTS, LIST_SERVICES, LIST_USERS, UPDATE_INCIDENT,
+};
+
 use super::gather::gather;
 use super::scope::{context_excludes, id_excludes, needs_one_of};
-use super::{About, Access, Context, Tool, Toolset, listed, run};
+use super::{About, Context, Tool, Toolset, listed, run};
 use crate::client::resources::{INCIDENTS, NOTES};
 use crate::client::{NewStatus, Query};
 use crate::error::{Code, Error, Result};
@@ -28,7 +33,7 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns one incident with its details, or a list.
-pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
+pub(super) const GET_INCIDENTS: Tool = Tool::new::<Params>(
     "get_incidents",
     About {
         title: "Find or list incidents and outages",
@@ -36,6 +41,15 @@ pub(super) const GET_INCIDENTS: Tool = Tool::read::<Params>(
                       one by ID or number with its alert's details. Statuses: triggered (nobody on it), acknowledged, resolved.",
         hint: "list incidents pages outages open triggered high urgency assigned mine",
     },
+    &[
+        &LIST_INCIDENTS,
+        &GET_INCIDENT,
+        &GET_CURRENT_USER,
+        &LIST_SERVICES,
+        &GET_PAST_INCIDENTS,
+        &GET_RELATED_INCIDENTS,
+        &LIST_INCIDENT_NOTES,
+    ],
     |cx, arguments| run(cx, arguments, get_incidents),
 );
 
@@ -47,8 +61,7 @@ pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
         description: "Acknowledge (ack) an incident: the user takes it, paging and escalation stop. Only when the user asks.",
         hint: "ack acknowledge take page stop paging",
     },
-    Access::Write,
-    true,
+    &[&UPDATE_INCIDENT, &GET_INCIDENT, &GET_CURRENT_USER],
     |cx, arguments| run(cx, arguments, |cx, params| change(cx, params, NewStatus::Acknowledged)),
 );
 
@@ -60,11 +73,10 @@ pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
         description: "Resolve (close) an incident: the problem is over. Cannot be undone here. Only when the user asks.",
         hint: "resolve close fixed done mark resolved",
     },
-    Access::Destructive,
-    // The second time is refused as ALREADY_RESOLVED, and changes nothing.
-    true,
+    &[&UPDATE_INCIDENT, &GET_INCIDENT, &GET_CURRENT_USER],
     |cx, arguments| run(cx, arguments, |cx, params| change(cx, params, NewStatus::Resolved)),
-);
+)
+.destructive();
 
 /// Adds a note. Twice is two notes.
 pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
@@ -74,8 +86,7 @@ pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
         description: "Add a note (comment) to an incident, for all its responders to read.",
         hint: "note comment write log leave tried",
     },
-    Access::Write,
-    false,
+    &[&CREATE_INCIDENT_NOTE, &GET_INCIDENT, &GET_CURRENT_USER, &LIST_INCIDENT_NOTES, &LIST_USERS],
     |cx, arguments| run(cx, arguments, add_incident_note),
 );
 

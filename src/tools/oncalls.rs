@@ -1,5 +1,7 @@
 //! `get_oncalls`.
 
+use pagerduty_api::operations::{GET_CURRENT_USER, LIST_ESCALATION_POLICIES, LIST_ON_CALLS};
+
 use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, listed, run};
 use crate::client::Query;
@@ -22,7 +24,7 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns the users on call.
-pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
+pub(super) const GET_ONCALLS: Tool = Tool::new::<Params>(
     "get_oncalls",
     About {
         title: "Who is on call (pager)",
@@ -30,6 +32,7 @@ pub(super) const GET_ONCALLS: Tool = Tool::read::<Params>(
         description: "Who is on call, now or in a time range: for the escalation policies of me and my teams, or for given \
                       schedules, users or policies. Level 1 is paged first; no start and end means always.",
     },
+    &[&LIST_ON_CALLS, &GET_CURRENT_USER, &LIST_ESCALATION_POLICIES],
     |cx, arguments| run(cx, arguments, get_oncalls),
 );
 

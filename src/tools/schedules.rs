@@ -1,5 +1,9 @@
 //! `get_schedules` and `list_users_oncall`.
 
+use pagerduty_api::operations::{
+    GET_SCHEDULE, GET_SCHEDULE_V3, GET_USER, LIST_SCHEDULE_USERS, LIST_SCHEDULES, LIST_SCHEDULES_V3,
+};
+
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, listed, run, shift_schedules};
 use crate::client::Query;
@@ -22,7 +26,7 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns one schedule, rendered over a range on request, or a list by name.
-pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
+pub(super) const GET_SCHEDULES: Tool = Tool::new::<Params>(
     "get_schedules",
     About {
         title: "Find on-call schedules (rotas)",
@@ -30,17 +34,19 @@ pub(super) const GET_SCHEDULES: Tool = Tool::read::<Params>(
         description: "Find on-call schedules (rotas) by name, or one by ID; with since/until the one comes with its final turns \
                       and overrides.",
     },
+    &[&LIST_SCHEDULES, &GET_SCHEDULE, &LIST_SCHEDULES_V3, &GET_SCHEDULE_V3, &GET_USER],
     |cx, arguments| run(cx, arguments, get_schedules),
 );
 
 /// Returns the users on call on one schedule.
-pub(super) const LIST_USERS_ONCALL: Tool = Tool::read::<UsersParams>(
+pub(super) const LIST_USERS_ONCALL: Tool = Tool::new::<UsersParams>(
     "list_users_oncall",
     About {
         title: "People on call on one schedule",
         hint: "on call oncall phone contact schedule",
         description: "The users on call on one schedule, now or in a time range, with email; phones with include=contact_methods.",
     },
+    &[&LIST_SCHEDULE_USERS, &GET_SCHEDULE_V3, &GET_USER],
     |cx, arguments| run(cx, arguments, list_users_oncall),
 );
 

@@ -1,5 +1,7 @@
 //! `get_services`.
 
+use pagerduty_api::operations::{GET_CURRENT_USER, GET_SERVICE, LIST_SERVICES, LIST_TEAMS};
+
 use super::lookup::Lookup;
 use super::scope::ByTeam;
 use super::{About, Context, Tool, Toolset, run};
@@ -20,13 +22,14 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns one service, or a list by team and name.
-pub(super) const GET_SERVICES: Tool = Tool::read::<Params>(
+pub(super) const GET_SERVICES: Tool = Tool::new::<Params>(
     "get_services",
     About {
         title: "Find services",
         hint: "services list my service applications",
         description: "Find services (what incidents happen to): those of my teams, of given teams, or one by ID.",
     },
+    &[&LIST_SERVICES, &GET_SERVICE, &GET_CURRENT_USER, &LIST_TEAMS],
     |cx, arguments| run(cx, arguments, get_services),
 );
 

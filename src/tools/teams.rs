@@ -1,5 +1,7 @@
 //! `get_teams`.
 
+use pagerduty_api::operations::{GET_TEAM, LIST_TEAMS};
+
 use super::lookup::Lookup;
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
@@ -20,9 +22,10 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns one team, or a list by name.
-pub(super) const GET_TEAMS: Tool = Tool::read::<Params>(
+pub(super) const GET_TEAMS: Tool = Tool::new::<Params>(
     "get_teams",
     About { title: "Find teams", description: "Find teams by name, or one by ID.", hint: "teams list show team" },
+    &[&LIST_TEAMS, &GET_TEAM],
     |cx, arguments| run(cx, arguments, get_teams),
 );
 

@@ -3,23 +3,13 @@
 use std::future::Future;
 
 use futures_util::future::BoxFuture;
+use pagerduty_api::{Effect, Operation};
 use serde_json::{Map, Value};
 
 use super::Context;
 use crate::error::Result;
 use crate::params::{self, Declaration, Params};
 use crate::reply::Reply;
-
-/// The effect of a tool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It only reads.
-    Read,
-    /// It adds or changes something that can be changed back.
-    Write,
-    /// It ends something, and no other call can undo that.
-    Destructive,
-}
 
 /// A tool as a value.
 pub struct Tool {
@@ -31,10 +21,11 @@ pub struct Tool {
     pub description: &'static str,
     /// Words that describe its purpose, for clients that search tools by such words. The model never sees them.
     pub hint: &'static str,
-    /// The effect.
-    pub access: Access,
-    /// Whether calling it twice is the same as calling it once.
-    pub idempotent: bool,
+    /// The operations of PagerDuty's API that it may use. Each call needs the first one; the others belong to some
+    /// parameters, or find out about a request without a response.
+    pub operations: &'static [&'static Operation],
+    /// Whether its effect cannot be undone by another tool.
+    pub destructive: bool,
     /// Whether it comes before the tools of all toolsets.
     pub leads: bool,
     /// The parameters.
@@ -53,20 +44,20 @@ pub(super) struct About {
 }
 
 impl Tool {
-    /// Returns a tool that only reads.
-    pub(super) const fn read<P: Params>(name: &'static str, about: About, run: Run) -> Self {
-        Self::new::<P>(name, about, Access::Read, true, run)
-    }
-
     pub(super) const fn new<P: Params>(
         name: &'static str,
         about: About,
-        access: Access,
-        idempotent: bool,
+        operations: &'static [&'static Operation],
         run: Run,
     ) -> Self {
         let About { title, description, hint } = about;
-        Self { name, title, description, hint, access, idempotent, leads: false, params: P::DECLARATIONS, run }
+        let (destructive, leads, params) = (false, false, P::DECLARATIONS);
+        Self { name, title, description, hint, operations, destructive, leads, params, run }
+    }
+
+    /// Returns the same tool with an effect that cannot be undone.
+    pub(super) const fn destructive(self) -> Self {
+        Self { destructive: true, ..self }
     }
 
     /// Returns the same tool in front of those of all toolsets.
@@ -77,13 +68,31 @@ impl Tool {
     /// Returns whether the tool changes nothing.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.access == Access::Read
+        self.operations.iter().all(|operation| operation.effect.is_read())
     }
 
-    /// Returns whether the effect of the tool cannot be undone.
+    /// Returns whether calling the tool twice is the same as calling it once.
     #[must_use]
-    pub fn is_destructive(&self) -> bool {
-        self.access == Access::Destructive
+    pub fn is_idempotent(&self) -> bool {
+        self.operations.iter().all(|operation| operation.effect != Effect::Once)
+    }
+
+    /// Returns the noun of what the tool changes, if it changes something.
+    #[must_use]
+    pub fn changes(&self) -> Option<&'static str> {
+        let write = self.operations.iter().find(|operation| !operation.effect.is_read());
+        write.map(|operation| operation.resource.noun)
+    }
+
+    /// Returns the OAuth scopes that every call needs, and further ones that some calls need.
+    #[must_use]
+    pub fn scopes(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+        let needed = self.operations.first().map_or(&[][..], |operation| operation.scopes).to_vec();
+        let mut further: Vec<_> = self.operations.iter().flat_map(|operation| operation.scopes).copied().collect();
+        further.sort_unstable();
+        further.dedup();
+        further.retain(|scope| !needed.contains(scope));
+        (needed, further)
     }
 
     /// Returns the JSON Schema of the arguments.

@@ -228,6 +228,8 @@ mod tests {
     use tokio::net::TcpStream;
 
     use futures_util::FutureExt;
+    use pagerduty_api::Operation;
+    use pagerduty_api::operations::{GET_TEAM, UPDATE_INCIDENT};
     use tokio::time::Instant;
 
     use super::*;
@@ -236,7 +238,6 @@ mod tests {
     use crate::ids::Id;
     use crate::models::{Incident, Model};
     use crate::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
-    use crate::tools::Access;
     use crate::tools::tool::Run;
 
     fn toolbox(tools: Vec<&'static Tool>) -> Toolbox {
@@ -244,23 +245,23 @@ mod tests {
         Toolbox { tools, ..Toolbox::new(&config, &Filter::default()).unwrap() }
     }
 
-    const fn tool(access: Access, run: Run) -> Tool {
+    const fn tool(operations: &'static [&'static Operation], run: Run) -> Tool {
         Tool {
             name: "odd",
             title: "",
             description: "",
             hint: "",
-            access,
-            idempotent: true,
+            operations,
+            destructive: false,
             leads: false,
             params: &[],
             run,
         }
     }
 
-    static PANICS: Tool = tool(Access::Read, |_, _| Box::pin(async { panic!("out of {}", "cheese") }));
-    static PANICS_EARLY: Tool = tool(Access::Read, |_, _| panic!("at once"));
-    static NEVER_ENDS: Tool = tool(Access::Write, |_, _| Box::pin(std::future::pending()));
+    static PANICS: Tool = tool(&[&GET_TEAM], |_, _| Box::pin(async { panic!("out of {}", "cheese") }));
+    static PANICS_EARLY: Tool = tool(&[&GET_TEAM], |_, _| panic!("at once"));
+    static NEVER_ENDS: Tool = tool(&[&UPDATE_INCIDENT], |_, _| Box::pin(std::future::pending()));
 
     #[tokio::test]
     async fn tool_panics_call_is_answered() {
@@ -271,7 +272,7 @@ mod tests {
         }
     }
 
-    static PANICS_AFTER_A_CHANGE: Tool = tool(Access::Write, |cx, _| {
+    static PANICS_AFTER_A_CHANGE: Tool = tool(&[&UPDATE_INCIDENT], |cx, _| {
         Box::pin(async move {
             let id = Id::parse("Q1").unwrap();
             let _ = cx.api.set_status(&id, NewStatus::Resolved, None, &Incident::defaults()).await;
@@ -387,7 +388,7 @@ mod tests {
         assert!(error.hint_text().unwrap().contains("Nothing was changed"), "{error}");
     }
 
-    static NEVER_READ: Tool = tool(Access::Read, |_, _| Box::pin(std::future::pending()));
+    static NEVER_READ: Tool = tool(&[&GET_TEAM], |_, _| Box::pin(std::future::pending()));
 
     #[tokio::test(start_paused = true)]
     async fn slot_wait_is_part_of_the_time_limit() {

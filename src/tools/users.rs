@@ -2,6 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use pagerduty_api::operations::{
+    GET_CURRENT_USER, GET_USER, LIST_ESCALATION_POLICIES, LIST_SERVICES, LIST_TEAMS, LIST_USERS,
+};
+
 use super::lookup::Lookup;
 use super::scope::ByTeam;
 use super::{About, Context, Tool, Toolset, run};
@@ -24,24 +28,26 @@ pub(super) const SET: Toolset = Toolset {
 };
 
 /// Returns one user, or a list by team and name.
-pub(super) const GET_USERS: Tool = Tool::read::<Params>(
+pub(super) const GET_USERS: Tool = Tool::new::<Params>(
     "get_users",
     About {
         title: "Find people",
         description: "Find people (engineers, responders): those of my teams, of given teams, or one by ID.",
         hint: "people engineers users list members email phone",
     },
+    &[&LIST_USERS, &GET_USER, &GET_CURRENT_USER, &LIST_TEAMS],
     |cx, arguments| run(cx, arguments, get_users),
 );
 
 /// Returns the user of the credential, with the IDs of their teams, services and escalation policies.
-pub(super) const BUILD_USER_CONTEXT: Tool = Tool::read::<NoParams>(
+pub(super) const BUILD_USER_CONTEXT: Tool = Tool::new::<NoParams>(
     "build_user_context",
     About {
         title: "Who am I, and which teams and services are mine",
         hint: "who am i me my user teams profile whoami",
         description: "Who am I: my user ID, name, email, and the IDs of my teams, services and escalation policies.",
     },
+    &[&GET_CURRENT_USER, &LIST_SERVICES, &LIST_ESCALATION_POLICIES],
     |cx, arguments| run(cx, arguments, build_user_context),
 )
 .leading();

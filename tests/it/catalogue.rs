@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const DEFAULT: &str = include_str!("../default_tools.json");
 
 fn effect(tool: &Tool) -> &'static str {
-    match (tool.is_read_only(), tool.is_destructive()) {
+    match (tool.is_read_only(), tool.destructive) {
         (true, _) => "reads",
         (_, false) => "writes",
         (_, true) => "destroys",
@@ -94,7 +94,7 @@ fn tools_have_name_description_and_annotations() {
         assert!(tool.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", tool.name);
         assert!(titles.insert(tool.title), "{}: the title is taken", tool.name);
         assert!(tool.description.ends_with('.'), "{}: the description is made of sentences", tool.name);
-        assert!(tool.idempotent || !tool.is_read_only(), "{}: reading twice changes nothing", tool.name);
+        assert!(tool.is_idempotent() || !tool.is_read_only(), "{}: reading twice changes nothing", tool.name);
         let hints = &definition(tool)["annotations"];
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
             assert!(hints[hint].is_boolean(), "{}: {hint}", tool.name);

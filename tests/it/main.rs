@@ -52,5 +52,6 @@ mod stdio;
 mod style;
 mod tokens;
 mod tolerance;
+mod tool_operations;
 mod withdrawn;
 mod writes;

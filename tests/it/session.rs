@@ -260,8 +260,8 @@ async fn tools_list_has_toolbox_order() {
                 "inputSchema": tool.input_schema(),
                 "annotations": {
                     "readOnlyHint": tool.is_read_only(),
-                    "destructiveHint": tool.is_destructive(),
-                    "idempotentHint": tool.idempotent,
+                    "destructiveHint": tool.destructive,
+                    "idempotentHint": tool.is_idempotent(),
                     "openWorldHint": true,
                 },
                 "_meta": {
