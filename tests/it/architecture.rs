@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Returns the source files of the product by name. Those of a crate in `crates` begin with its folder, as in `rows/`.
+/// Returns the source files of the product by name. The names of a crate begin with its folder, as in `rows/`.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = tree_of("", &root.join("src"));

@@ -32,7 +32,7 @@ async fn login_is_made_once_and_reused() {
     scene.ok().await;
     assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
     let expiry: i64 = stored["token_expiry"].as_str().unwrap().parse().unwrap();
-    assert!(expiry > 1_700_000_000, "Unix seconds as text");
+    assert!(expiry > 1_700_000_000, "the expiry is in Unix seconds, as text");
     let page = scene.page();
     assert!(page.status == 200 && page.body.contains("You are logged in"), "{}", page.body);
     for absent in [stored["oauth_token"].as_str().unwrap(), "http:", "https:", "<script", "code="] {
@@ -154,7 +154,7 @@ async fn login_stays_open_after_call_times_out() {
     assert_eq!((error.code(), error.is_retryable()), (Code::LoginPending, true));
     assert!(error.hint_text().unwrap().contains("auth login"), "{error}");
     let url = scene.page().head;
-    assert!(!error.envelope().to_string().contains("http"), "no address for a model to follow");
+    assert!(!error.envelope().to_string().contains("http"), "the error has no URL for a model to follow");
     let page = tokio::task::spawn_blocking(move || browser::visit(&url)).await.unwrap();
     assert_eq!(page.status, 200);
     support::ok(&toolbox, "get_teams", json!({})).await;
@@ -190,7 +190,7 @@ async fn token_file_is_readable_only_by_user() {
     assert_eq!((mode(&scene.path()), mode(scene.path().parent().unwrap())), (0o600, 0o700));
     assert_eq!(mode(&scene.path().with_extension("lock")), 0o600);
     let files = fs::read_dir(scene.path().parent().unwrap()).unwrap().count();
-    assert_eq!(files, 2, "the tokens and the lock, and no draft");
+    assert_eq!(files, 2, "only the tokens and the lock, without a draft");
     fs::set_permissions(scene.path(), fs::Permissions::from_mode(0o640)).unwrap();
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!(error.code(), Code::TokenStoreUnavailable);
@@ -311,7 +311,7 @@ async fn credentials_prefer_header_then_environment_then_login() {
     let mut without_login = scene.config.clone();
     without_login.oauth.client_id = None;
     let error = user(&without_login, Origin::Http(None)).await.unwrap_err();
-    assert!(!error.message().contains("PAGERDUTY_CLIENT_ID"), "there is no login to speak of: {error}");
+    assert!(!error.message().contains("PAGERDUTY_CLIENT_ID"), "the error mentions no login: {error}");
     assert_eq!(scene.opened(), 0);
     // The environment precedes the login, and the header precedes both.
     scene.config.token = Some((tokens::TEAMLESS.into(), "PAGERDUTY_API_TOKEN"));
@@ -360,7 +360,7 @@ async fn login_redeems_code_while_store_is_locked() {
         while scene.tokens_asked() == 0 {
             tokio::task::yield_now().await;
         }
-        assert!(!scene.path().exists(), "stored when it is our turn");
+        assert!(!scene.path().exists(), "the login is stored once the lock is free");
         drop(other);
     };
     let both = async { tokio::join!(support::ok(&toolbox, "get_teams", json!({})), redeemed) };

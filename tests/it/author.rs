@@ -37,7 +37,7 @@ async fn unknown_author_email_is_named_in_error() {
             for part in ["PAGERDUTY_USER_EMAIL", WRONG, "Requester User Not Found"] {
                 assert!(error.message().contains(part), "{part}: {error}");
             }
-            assert!(!error.message().contains("Q1"), "it is not the incident's fault: {error}");
+            assert!(!error.message().contains("Q1"), "the error does not blame the incident: {error}");
         }
     }
 }

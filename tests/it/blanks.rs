@@ -141,7 +141,7 @@ async fn list_of_blanks_is_rejected() {
             }
         }
     }
-    assert!(account.sandbox.requests().is_empty(), "nothing of this reached PagerDuty");
+    assert!(account.sandbox.requests().is_empty(), "PagerDuty received no request");
 }
 
 #[tokio::test]

@@ -240,5 +240,8 @@ async fn bundled_certificates_replace_missing_system_store() {
     let certificates = check(&checks, "certificates");
     assert_eq!(certificates["status"], "warn", "{checks}");
     assert!(certificates["message"].as_str().unwrap().contains("Mozilla"), "{checks}");
-    assert!(check(&checks, "host")["message"].as_str().unwrap().contains("no connection"), "it was tried: {checks}");
+    assert!(
+        check(&checks, "host")["message"].as_str().unwrap().contains("no connection"),
+        "the connection was attempted: {checks}"
+    );
 }

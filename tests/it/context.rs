@@ -57,7 +57,7 @@ async fn write_with_known_author_is_one_request() {
         assert_eq!(change, [format!("PUT /incidents/{}", id.as_str().unwrap())], "{tool}");
     }
     let authors: Vec<_> = account.sandbox.requests().into_iter().map(|request| request.from).collect();
-    assert!(authors.iter().all(Option::is_some), "in the user's name: {authors:?}");
+    assert!(authors.iter().all(Option::is_some), "the author is the user: {authors:?}");
 }
 
 #[tokio::test]
@@ -97,8 +97,8 @@ async fn context_is_not_shared_between_users() {
     let toolbox = Arc::clone(&account.toolbox);
     toolbox.call_from(&teamless, "get_oncalls", object(json!({"limit": 5}))).await.unwrap();
     let requests = account.sandbox.requests();
-    assert_eq!(requests[0].path, "/users/me", "asked for this credential, though the other's was at hand");
-    assert!(requests.last().unwrap().query.contains("user_ids"), "without a team, one's own turns");
+    assert_eq!(requests[0].path, "/users/me", "the cached user of the other credential is not used");
+    assert!(requests.last().unwrap().query.contains("user_ids"), "a user without teams gets their own shifts");
     assert_eq!(account.ok("get_oncalls", json!({"limit": 5})).await, mine);
     let error = toolbox.call_from(&Origin::Http(Some("u+nobody".into())), "get_oncalls", Map::new()).await.unwrap_err();
     assert_eq!(error.code(), Code::AuthenticationFailed);

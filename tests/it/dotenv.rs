@@ -50,17 +50,17 @@ async fn dotenv_cannot_enable_sandbox() {
             assert!(text.contains("PAGERDUTY_SANDBOX") && text.contains(".env, line 1"), "{text}");
         }
         let none = server(folder.path(), &CALL, &[]);
-        assert_eq!(none.status.code(), Some(2), "without a credential either");
+        assert_eq!(none.status.code(), Some(2), "the sandbox stays off without a credential");
         let meant = server(folder.path(), &[&CALL[..], &["--sandbox"]].concat(), &real);
         assert!(meant.status.success(), "{}", stderr(&meant));
         let off: Vec<_> = real.into_iter().chain([("PAGERDUTY_SANDBOX", "0")]).collect();
-        assert!(account.sandbox.requests().is_empty(), "nothing was sent so far");
+        assert!(account.sandbox.requests().is_empty(), "no request was sent before");
         assert!(server(folder.path(), &CALL, &off).status.success());
-        assert_eq!(account.sandbox.requests().len(), 1, "to the real account");
+        assert_eq!(account.sandbox.requests().len(), 1, "the request went to the real account");
         account.sandbox.clear();
     }
     let output = server(folder("PAGERDUTY_SANDBOX=0").path(), &CALL, &real);
-    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "it says what holds anyhow");
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "the setting changes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn dotenv_ignored_settings_are_logged_and_in_doctor() {
     let text = stderr(&output);
     assert!(
         output.status.success() && String::from_utf8_lossy(&output.stdout).contains("id\tname"),
-        "what is harmless is taken: {text}"
+        "harmless settings apply: {text}"
     );
     let doctor = server(folder.path(), &["doctor", "--json"], &real);
     let check = check(&doctor, "dotenv");
@@ -98,7 +98,7 @@ async fn dotenv_ignored_settings_are_logged_and_in_doctor() {
         .chain(names.map(|name| (name, "")).into_iter().filter(|(name, _)| *name != "PAGERDUTY_API_TOKEN"))
         .collect();
     let output = server(folder.path(), &CALL, &set);
-    assert!(!stderr(&output).contains("RAW_TEXT"), "the environment has decided");
+    assert!(!stderr(&output).contains("RAW_TEXT"), "the environment takes precedence");
 }
 
 /// Returns the log of a server on the embedded account that adds a note, with this level in the file and `environment`.
@@ -133,7 +133,7 @@ fn dotenv_log_level_keeps_audit_and_hides_content() {
         let log = log_of_a_note("", &[("PAGERDUTY_LOG", level)]);
         assert!(log.contains("DEBUG") && !log.contains("4711"), "{level}: {log}");
     }
-    assert!(!log_of_a_note("debug", &[("PAGERDUTY_LOG", "error")]).contains("audit"), "the user decides");
+    assert!(!log_of_a_note("debug", &[("PAGERDUTY_LOG", "error")]).contains("audit"), "the environment may disable it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,7 +62,7 @@ async fn table_starts_with_metadata_and_rows_have_all_columns() {
         let compact = table(&account.toolbox, tool, json!({"limit": 50})).await;
         let mut lines = compact.lines();
         let mut metadata: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
-        assert!(metadata.as_object_mut().unwrap().remove("format").is_some(), "how to read it");
+        assert!(metadata.as_object_mut().unwrap().remove("format").is_some(), "the table has a legend");
         assert_eq!(metadata, json["metadata"], "{key}");
         let columns = lines.next().unwrap().split('\t').count();
         assert!(lines.clone().all(|line| line.split('\t').count() == columns), "{key}");

@@ -176,7 +176,7 @@ async fn unresponsive_host_gets_few_connections() {
     for _ in 0..5 {
         assert_eq!(err(&toolbox, "get_teams", json!({})).await.code(), Code::Timeout);
     }
-    assert_eq!(http2.connections(), 15, "one for each attempt");
+    assert_eq!(http2.connections(), 15, "one connection for each attempt");
 }
 
 #[tokio::test]

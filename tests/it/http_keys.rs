@@ -107,7 +107,7 @@ async fn http_token_accepted_in_either_header_and_scheme() {
         assert_eq!(server.name(&[(name, &value)]).await, theirs, "{name}: {value}");
     }
     let both = [(TOKEN, tokens::USER), ("Authorization", "Bearer nonsense")];
-    assert_eq!(server.name(&both).await, own, "the header of the server's own name comes first");
+    assert_eq!(server.name(&both).await, own, "X-PagerDuty-Token takes precedence");
     for gateways in ["Basic dTpw", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"] {
         assert_eq!(server.name(&[("Authorization", gateways)]).await, own, "{gateways}: the gateway's own");
     }
@@ -182,7 +182,7 @@ async fn http_required_token_applies_to_loopback() {
     assert_eq!(server.ask(&json!(1), "tools/list", json!({}), &[("Authorization", "Basic dTpw")]).await.status, 401);
     server.name(&[(TOKEN, tokens::TEAMLESS)]).await;
     let healthy = server.send("GET /healthz", &[], "").await;
-    assert_eq!(healthy.status, 200, "probes need none");
+    assert_eq!(healthy.status, 200, "probes need no credential");
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn http_refusal_is_sent_after_body_is_read() {
         connection.write_all((head + first).as_bytes()).await.unwrap();
         let mut start = [0; 12];
         let early = tokio::time::timeout(Duration::from_millis(200), connection.read_exact(&mut start)).await;
-        assert!(early.is_err(), "answered before the body was there");
+        assert!(early.is_err(), "the answer precedes the body");
         connection.write_all(rest.as_bytes()).await.unwrap();
         connection.read_exact(&mut start).await.unwrap();
         assert_eq!(std::str::from_utf8(&start[9..]).unwrap(), status);

@@ -105,7 +105,7 @@ async fn concurrent_answers_belong_to_their_callers() {
             });
         }
         assert_eq!(own[0]["user_id"], id, "each credential has its own user");
-        assert_eq!(own[2]["notes"][0]["user"]["id"], id, "and writes in their name");
+        assert_eq!(own[2]["notes"][0]["user"]["id"], id, "the note names the user as its author");
         people.push(Person { id, token, own });
     }
     assert_eq!(people.len(), USERS);

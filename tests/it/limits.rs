@@ -50,7 +50,7 @@ async fn rate_limit_delays_only_calls_of_its_credential() {
         assert_eq!((error.code(), (1..=45).contains(&seconds)), (Code::RateLimited, true), "{tool}: {error}");
         assert!(error.message().contains("held back"), "{error}");
     }
-    assert_eq!(account.sandbox.requests().len(), 1, "nothing else was sent");
+    assert_eq!(account.sandbox.requests().len(), 1, "no other request was sent");
     let other = Origin::Http(Some(tokens::TEAMLESS.into()));
     account.toolbox.call_from(&other, "get_teams", Map::new()).await.unwrap();
 }
@@ -180,7 +180,7 @@ async fn operation_rate_limit_does_not_delay_others() {
         for _ in 0..2 {
             assert_eq!(account.err("get_teams", json!({})).await.code(), Code::RateLimited);
         }
-        assert_eq!(account.sandbox.requests().len(), 1, "the second was held back");
+        assert_eq!(account.sandbox.requests().len(), 1, "the second call was delayed");
         account.ok("get_schedules", json!({})).await;
     }
     let (account, _) = ready(|_| {}).await;
@@ -327,7 +327,7 @@ async fn identical_notes_are_both_written() {
         .sandbox
         .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", FaultKind::Reset) });
     let error = account.err("add_incident_note", arguments.clone()).await;
-    assert_eq!(error.code(), Code::OutcomeUnknown, "the first is not the second");
+    assert_eq!(error.code(), Code::OutcomeUnknown, "the notes are different");
     account
         .sandbox
         .fail(Fault { method: Some("POST".into()), ..Fault::once("/incidents/{id}/notes", FaultKind::LostResponse) });
@@ -346,7 +346,7 @@ async fn concurrent_identical_notes_get_distinct_notes() {
     let succeeded = join_all(calls).await.iter().filter(|outcome| outcome.is_ok()).count();
     let notes = account.sandbox.notes(id.as_str().unwrap()).unwrap();
     let written = notes.as_array().unwrap().iter().filter(|note| note["content"] == "on it").count();
-    assert_eq!((succeeded, written), (1, 1), "one of them did not arrive");
+    assert_eq!((succeeded, written), (1, 1), "one note was not written");
 }
 
 #[tokio::test]

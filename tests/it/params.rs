@@ -140,7 +140,7 @@ async fn invalid_argument_error_has_value_and_next_step() {
         );
         assert!(error.hint_text().is_some(), "{tool} {arguments}: no next step");
     }
-    assert!(account.sandbox.requests().is_empty(), "nothing of this reached PagerDuty");
+    assert!(account.sandbox.requests().is_empty(), "PagerDuty received no request");
 }
 
 #[tokio::test]

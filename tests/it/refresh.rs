@@ -35,7 +35,7 @@ async fn expired_login_is_refreshed_and_token_rotates() {
     // The old refresh token is invalid: if it were still stored, the next refresh would be refused.
     fs::write(scene.path(), before.to_string()).unwrap();
     scene.ok().await;
-    assert_eq!(scene.opened(), 2, "a login in place of the refresh");
+    assert_eq!(scene.opened(), 2, "a new login replaces the refresh");
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn refused_refresh_clears_store_and_logs_in() {
     let before = scene.stored();
     scene.sandbox.identity(IdentityOptions { reject_refresh: true, deny: true, ..Default::default() });
     assert_eq!(scene.code().await, Code::LoginFailed);
-    assert!(!scene.path().exists(), "cleared, and nothing new since it was declined");
+    assert!(!scene.path().exists(), "the store was cleared, and the declined login stored nothing");
     scene.sandbox.identity(IdentityOptions::default());
     scene.ok().await;
     assert_ne!(scene.stored()["refresh_token"], before["refresh_token"]);
@@ -155,9 +155,9 @@ async fn refreshed_token_not_stored_is_kept_in_memory() {
     }
     fs::remove_dir_all(obstacle).unwrap();
     support::ok(&toolbox, "get_teams", json!({})).await;
-    assert_ne!(scene.stored(), before, "stored as soon as it can be");
+    assert_ne!(scene.stored(), before, "the token is stored once the store is writable");
     scene.ok().await;
-    assert_eq!(scene.opened(), 1, "and of use to others");
+    assert_eq!(scene.opened(), 1, "another process uses the stored token");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn refused_unstored_token_needs_new_login() {
     support::ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(scene.opened(), 2);
     scene.ok().await;
-    assert_eq!(scene.opened(), 2, "and it is stored");
+    assert_eq!(scene.opened(), 2, "the new login is stored");
 }
 
 #[tokio::test]
@@ -216,9 +216,9 @@ async fn refresh_refusal_without_oauth_error_keeps_login() {
         assert_eq!(scene.stored(), before);
         assert!(error.message().contains(words), "{body}: {error}");
         let hint = error.hint_text().unwrap();
-        assert!(code == 429 || hint.contains("auth login"), "the way out if it stays so: {error}");
+        assert!(code == 429 || hint.contains("auth login"), "the error names a remedy: {error}");
         scene.ok().await;
-        assert_eq!(scene.opened(), 1, "it was good all the time");
+        assert_eq!(scene.opened(), 1, "the stored login is still valid");
     }
 }
 
@@ -255,7 +255,7 @@ async fn refused_token_is_refreshed_and_read_retried() {
     assert_eq!(asked, 2);
     assert_ne!(scene.stored()["oauth_token"], "revoked");
     support::ok(&toolbox, "get_teams", json!({})).await;
-    assert_eq!(scene.tokens_asked(), 1, "the new one is kept");
+    assert_eq!(scene.tokens_asked(), 1, "the new token is stored");
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn concurrent_refused_calls_share_one_refresh() {
     for outcome in futures_util::future::join_all(calls).await {
         outcome.unwrap();
     }
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1), "in two processes, too");
+    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1), "two processes share one refresh");
 }
 
 #[tokio::test]
@@ -301,7 +301,11 @@ async fn refused_token_without_refresh_asks_for_login() {
     let error = support::err(&toolbox, "get_teams", json!({})).await;
     assert_eq!((error.code(), error.http_status()), (Code::AuthenticationFailed, Some(401)));
     assert!(error.hint_text().unwrap().contains("auth login"), "{error}");
-    assert_eq!((scene.opened(), scene.path().exists()), (1, false), "not within the call, and nothing dead is kept");
+    assert_eq!(
+        (scene.opened(), scene.path().exists()),
+        (1, false),
+        "the call starts no login, and the invalid token is removed"
+    );
     support::ok(&toolbox, "get_teams", json!({})).await;
     assert_eq!(scene.opened(), 2);
 }

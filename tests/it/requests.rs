@@ -285,7 +285,7 @@ async fn pages_beyond_rate_limit_are_not_prefetched() {
         _ = call => panic!("the second page is not answered"),
         () = second => {}
     }
-    assert_eq!(sent(), 2, "the page that is needed, and no other");
+    assert_eq!(sent(), 2, "only the needed page is requested");
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ async fn user_context_limits_rows_to_user_and_teams() {
 
     let oncalls = account.ok("get_oncalls", json!({})).await;
     let others = rows(&oncalls, "oncalls").iter().filter(|oncall| oncall["user"]["id"] != user).count();
-    assert!(others > 0, "teammates show up");
+    assert!(others > 0, "the list includes teammates");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ fn sandbox_changes_persist_until_reset() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("deep/sandbox.json");
     let before = open_incident(&state);
-    assert!(!state.exists(), "nothing is kept before the first change");
+    assert!(!state.exists(), "no state is stored before the first change");
     let id = before["id"].as_str().unwrap();
     let of_it = format!("incident_id={id}");
     call(&state, &["acknowledge_incident", &of_it]);
@@ -55,7 +55,7 @@ fn sandbox_changes_persist_until_reset() {
     let after = incident(&state, id);
     assert_eq!(after["status"], "acknowledged");
     assert_eq!(rows(&after, "notes").last().unwrap()["content"], "on it");
-    assert_eq!(after["created_at"], incident(&state, id)["created_at"], "times stand still");
+    assert_eq!(after["created_at"], incident(&state, id)["created_at"], "times do not change");
     call(&state, &["resolve_incident", &of_it]);
     assert_eq!(incident(&state, id)["status"], "resolved");
     let reset = || command(&state, &["sandbox", "reset"]).output().unwrap();
@@ -110,7 +110,7 @@ async fn sandbox_concurrent_processes_lose_no_change() {
         let notes: Vec<&str> = rows(shown, "notes").iter().filter_map(|note| note["content"].as_str()).collect();
         assert!((0..30).all(|number| notes.contains(&format!("note {number}").as_str())), "{notes:?}");
         let ids: std::collections::HashSet<_> = rows(shown, "notes").iter().map(|note| note["id"].as_str()).collect();
-        assert_eq!(ids.len(), notes.len(), "no ID stands for two notes");
+        assert_eq!(ids.len(), notes.len(), "note IDs are unique");
     }
     // A third sandbox starts later, and a fourth keeps nothing.
     let texts = |sandbox: &Sandbox| {

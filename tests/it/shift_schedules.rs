@@ -112,7 +112,10 @@ async fn schedule_id_accepts_either_kind() {
     let account = Account::start().await;
     let oncalls = account.ok("get_oncalls", json!({"limit": 100})).await;
     let id = shift_based(&account).await["id"].clone();
-    assert!(rows(&oncalls, "oncalls").iter().any(|oncall| oncall["schedule"]["id"] == id), "an ID that was given out");
+    assert!(
+        rows(&oncalls, "oncalls").iter().any(|oncall| oncall["schedule"]["id"] == id),
+        "the ID comes from the list"
+    );
 
     let one = account.ok("get_schedules", json!({"schedule_id": id})).await["schedules"][0].clone();
     let kind = account.ok("get_schedules", json!({"schedule_id": id, "include": ["type"]})).await;
@@ -125,7 +128,7 @@ async fn schedule_id_accepts_either_kind() {
     let [since, until] = RANGE;
     let rendered = account.ok("get_schedules", json!({"schedule_id": id, "since": since, "until": until})).await;
     let entries = rows(&rendered["schedules"][0]["final_schedule"], "rendered_schedule_entries");
-    assert!(entries.len() > 10, "a turn a day: {rendered}");
+    assert!(entries.len() > 10, "one shift per day: {rendered}");
     for entry in entries {
         assert!(entry["user"]["id"].is_string() && entry["user"]["summary"].is_string(), "{entry}");
         assert!(entry["start"].is_string() && entry["end"].is_string() && entry["source"] == "schedule_rotation");

@@ -149,7 +149,7 @@ async fn incident_by_id_shows_alert_body() {
             "body_details": {"title": "Disk", "host": host}, "client_url": "https://m.example"}])
     );
     let rows = one(json!({"incident_id": "Q1", "include": ["body", "custom_fields", "alert"]})).await;
-    assert_eq!((&rows[0]["body"], &rows[0]["custom_fields"]), (&body, &fields), "as they came");
+    assert_eq!((&rows[0]["body"], &rows[0]["custom_fields"]), (&body, &fields), "the values are unchanged");
     assert_eq!(rows[0]["alert"]["severity"], "critical");
     let sent = account.sandbox.requests();
     assert!(sent[0].query.contains("include%5B%5D=body"), "{sent:?}");
@@ -181,7 +181,7 @@ async fn oncall_user_contact_data_only_on_request() {
     account.sandbox.clear();
     let answer = account.ok("list_users_oncall", arguments.clone()).await;
     let users = rows(&answer, "users").clone();
-    assert_eq!(account.sandbox.requests().len(), 1 + users.len(), "each of them once");
+    assert_eq!(account.sandbox.requests().len(), 1 + users.len(), "each user is requested once");
     let methods: Vec<_> = users.iter().flat_map(|user| rows(user, "contact_methods")).collect();
     assert!(methods.iter().all(|method| method["address"].is_string() && method["summary"].is_string()), "{methods:?}");
     assert!(users.iter().flat_map(|user| rows(user, "notification_rules")).all(|rule| rule["urgency"].is_string()));

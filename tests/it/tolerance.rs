@@ -104,7 +104,7 @@ async fn decompression_bomb_is_refused_early() {
     let error = teams(&account, FaultKind::Bomb(2_000)).await.unwrap_err();
     assert_eq!(error.code(), Code::UnexpectedResponse, "{error}");
     assert!(error.message().contains("larger than 64 MB"), "{error}");
-    assert_eq!(account.sandbox.requests().len(), 1, "and not asked for again");
+    assert_eq!(account.sandbox.requests().len(), 1, "the answer is not requested again");
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn redirect_is_not_followed_with_credential() {
         }
         assert_eq!(account.sandbox.requests().len(), 3, "{code}: once each");
     }
-    assert_eq!(other.requests(), [], "nothing arrived elsewhere");
+    assert_eq!(other.requests(), [], "the target receives no request");
 }
 
 #[tokio::test]

@@ -64,11 +64,11 @@ async fn canceled_note_is_not_written_again() {
     assert_eq!((sent(&account, "POST"), notes(&account, &id, "rolled back")), (1, 1));
 
     let again = account.ok("add_incident_note", arguments).await;
-    assert_eq!(warnings(&again), "", "its caller has had the answer: this one is meant");
+    assert_eq!(warnings(&again), "", "the caller got the answer, so a repetition is a new note");
     assert_eq!(notes(&account, &id, "rolled back"), 2);
 }
 
-/// Some clients give up without cancelling, and their models repeat the call while the first is in flight.
+/// Some clients give up without canceling, and their models repeat the call while the first is in flight.
 #[tokio::test]
 async fn identical_call_shares_note_in_flight() {
     let account = Account::start().await;
@@ -88,7 +88,7 @@ async fn identical_call_shares_note_in_flight() {
     assert_eq!((sent(&account, "POST"), notes(&account, &id, "mitigated")), (1, 1));
 
     account.ok("add_incident_note", arguments).await;
-    assert_eq!(notes(&account, &id, "mitigated"), 2, "both have had the answer: this one is meant");
+    assert_eq!(notes(&account, &id, "mitigated"), 2, "both callers got the answer, so a repetition is a new note");
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn repeated_unknown_note_is_verified_first() {
     assert!(unseen.code() == Code::OutcomeUnknown && unseen.message().contains("not sent again"), "{unseen}");
     account.sandbox.clear();
     let answer = account.ok("add_incident_note", lost).await;
-    assert_eq!(notes(&account, &id, "lost"), 1, "it never arrived, so it is written");
+    assert_eq!(notes(&account, &id, "lost"), 1, "the note never arrived, so it is written again");
     assert!(warnings(&answer).contains("the earlier one may still appear"), "{answer}");
 }
 
@@ -187,13 +187,13 @@ async fn write_is_refused_when_too_many_are_in_doubt() {
             "{error}"
         );
         let wait = error.envelope()["error"]["retry_after_seconds"].as_u64().unwrap();
-        assert!((500..=600).contains(&wait), "until the oldest is forgotten, not {wait} s");
+        assert!((500..=600).contains(&wait), "the wait until the oldest record expires is not {wait} s");
     }
     assert_eq!((sent(&account, "POST"), sent(&account, "PUT")), (0, 0));
     let answer = account.ok("add_incident_note", json!({"incident_id": id, "content": "note 7"})).await;
     assert!(warnings(&answer).contains("An earlier call"), "{answer}");
     account.ok("add_incident_note", json!({"incident_id": id, "content": "one more"})).await;
-    assert_eq!((notes(&account, &id, "note 7"), notes(&account, &id, "one more")), (1, 1), "note 7 made room");
+    assert_eq!((notes(&account, &id, "note 7"), notes(&account, &id, "one more")), (1, 1), "note 7 was evicted");
 }
 
 /// Returns an account without a rate limit, whose client hardly waits between attempts.

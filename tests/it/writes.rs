@@ -42,7 +42,7 @@ async fn incident_is_acknowledged_then_resolved() {
             (&incident["id"], &json!(status))
         );
         let seen = account.ok("get_incidents", argument.clone()).await;
-        assert_eq!(seen["incidents"][0]["status"], status, "the next call sees it");
+        assert_eq!(seen["incidents"][0]["status"], status, "the next call shows the change");
     }
     for tool in ["resolve_incident", "acknowledge_incident"] {
         assert_eq!(account.err(tool, argument.clone()).await.code(), Code::AlreadyResolved, "{tool}");
@@ -123,8 +123,8 @@ async fn configured_author_is_not_used_for_own_credentials() {
 
     let error = note(tokens::ACCOUNT).await.unwrap_err();
     assert_eq!(error.code(), Code::NoUserContext);
-    assert!(!error.hint_text().unwrap().contains("PAGERDUTY_USER_EMAIL"), "that is not theirs to set");
-    assert_eq!(authors(&account).len(), 1, "nothing more was written");
+    assert!(!error.hint_text().unwrap().contains("PAGERDUTY_USER_EMAIL"), "callers cannot set the author");
+    assert_eq!(authors(&account).len(), 1, "no second note was written");
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ def test_functions_and_binary_answer_the_same(pagerduty_sandbox, portal, nowhere
             ours = answer(function, given)
             theirs = session._answer(tool, given | more, is_error="error" in ours)
             for one in (ours, theirs):
-                # Each answer has the ID of its own request to PagerDuty.
+                # The request IDs differ, because each answer has a separate request to PagerDuty.
                 one.get("error", {}).pop("request_id", None)
             assert list(ours) == list(theirs)
             assert ours == theirs, (function, given)

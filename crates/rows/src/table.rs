@@ -99,7 +99,7 @@ enum Step {
     Each,
 }
 
-/// The columns of objects, in the order their fields are first seen.
+/// Returns the columns of objects, in the order in which their fields first appear.
 fn columns<'r>(rows: impl Iterator<Item = &'r Map<String, Value>> + Clone, prefix: &str) -> Vec<Column> {
     let mut fields: Vec<(&str, Vec<&Value>)> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
@@ -119,7 +119,7 @@ fn columns<'r>(rows: impl Iterator<Item = &'r Map<String, Value>> + Clone, prefi
             Some((Vec::new(), self::columns(objects.into_iter(), &format!("{name}."))))
         } else {
             let elements = lists(&values).and_then(|elements| records(&elements));
-            // A list within a list has no cell of its own.
+            // A list within a list stays JSON in the cell of the outer one.
             let elements = elements.filter(|_| !prefix.contains("[]"));
             elements.map(|objects| (vec![Step::Each], self::columns(objects.into_iter(), &format!("{name}[]."))))
         };
