@@ -74,7 +74,7 @@ fn no_object(key: &str, value: &Value) -> Unreadable {
 mod tests {
     use super::*;
     use crate::models::{Incident, Team};
-    use pagerduty_rows::decode::{DEEPEST, TOO_DEEP};
+    use pagerduty_rows::decode::{MAX_DEPTH, TOO_DEEP};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -140,7 +140,7 @@ mod tests {
                 assert_eq!(shown(&page, 0)["id"], "P1");
                 let list = list(format!(r#"{{"past_incidents": [{team}]}}"#).as_bytes(), "past_incidents").unwrap();
                 assert_eq!(list[0]["id"], "P1");
-                assert_eq!(list[0].to_string().contains(TOO_DEEP), depth > DEEPEST, "{depth}");
+                assert_eq!(list[0].to_string().contains(TOO_DEEP), depth > MAX_DEPTH, "{depth}");
                 assert!(decode(&format!(r#"{{"teams": {value}}}"#)).is_err(), "not a list of objects");
             }
             assert!(decode(&"[".repeat(depth)).unwrap_err().why.contains("an object with"));

@@ -1,7 +1,7 @@
-//! From bytes to values: a decoder that builds only the fields a [`Selection`](crate::fields::Selection) keeps.
+//! Decodes bytes into values, and builds only the fields that a [`Selection`](crate::fields::Selection) keeps.
 //!
-//! An incident is some 4 kB of JSON of which a tenth is shown. The rest is skipped while parsing, so that it costs neither
-//! memory nor time.
+//! An incident has about 4 kB of JSON, of which a tenth is shown. The decoder skips the rest while parsing, so that it
+//! costs neither memory nor time.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,14 +16,14 @@ use crate::repair::repair;
 /// An answer that cannot be used.
 #[derive(Clone, Debug)]
 pub struct Unreadable {
-    /// Why, without the text of the answer.
+    /// The reason, without the text of the answer.
     pub why: String,
-    /// Whether it ends too early, so that another attempt may bring the rest.
+    /// Set if the answer ends too early, so that another attempt may get all of it.
     pub cut_off: bool,
 }
 
 impl Unreadable {
-    /// For this reason, and not because it ends too early.
+    /// Returns an error with this reason, for an answer that does not end too early.
     #[must_use]
     pub fn because(why: String) -> Self {
         Self { why, cut_off: false }
@@ -36,7 +36,7 @@ impl From<serde_json::Error> for Unreadable {
     }
 }
 
-/// A list in an answer that is no resource of the table.
+/// Decodes a list that is not a resource of the table.
 pub fn list(body: &[u8], key: &'static str) -> Result<Vec<Value>, Unreadable> {
     match envelope(body, key, &Wire::default())?.content {
         Value::Array(items) => Ok(items),
@@ -47,17 +47,18 @@ pub fn list(body: &[u8], key: &'static str) -> Result<Vec<Value>, Unreadable> {
 /// An answer without its envelope.
 #[derive(Debug)]
 pub struct Envelope {
-    /// What stood under the key: what was kept of it.
+    /// The kept part of the value under the key.
     pub content: Value,
-    /// Whether PagerDuty says that there is more.
+    /// Set if PagerDuty reports that there is more.
     pub more: bool,
-    /// The total number of objects, where PagerDuty was asked to count.
+    /// The total number of objects, if the request asked PagerDuty to count them.
     pub total: Option<u64>,
 }
 
-/// Decodes `{"<key>": …, "more": …}`, and of what stands under the key the part that `wire` names.
+/// Decodes `{"<key>": …, "more": …}`, and keeps the part of the value under the key that `wire` names.
 ///
-/// If the body is refused, or holds a number that may have been rounded, it is read again after [`repair`] rewrote it.
+/// If the body is refused, or holds a number that may have been rounded, it is decoded again after [`repair`] has
+/// rewritten it.
 pub fn envelope(body: &[u8], key: &'static str, wire: &Wire<'_>) -> Result<Envelope, Unreadable> {
     let has_float = Cell::new(false);
     let decoded = parse(body, EnvelopeSeed { key, wire, has_float: &has_float });
@@ -89,7 +90,7 @@ fn parse_with<'de, R: Read<'de>>(
     Ok(envelope)
 }
 
-/// An error without the text it quotes, which is of any length and may be a web page.
+/// Returns an error without the text that it quotes, which has any length and may be a web page.
 fn without_text(error: &str) -> String {
     match (error.split_once("string \""), error.rsplit_once("\", expected")) {
         (Some((before, _)), Some((_, after))) => format!("{before}a text, expected{after}"),
@@ -125,7 +126,7 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
             if key == self.key {
                 content = Some(map.next_value_seed(Kept { wire: self.wire, depth: 0, has_float: self.has_float })?);
             } else if key == "more" {
-                more = said(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
+                more = flag(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
             } else if key == "total" {
                 total = map.next_value::<Value>()?.as_u64();
             } else {
@@ -137,10 +138,11 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
     }
 }
 
-/// Whether a switch is on that may have been written as text or as a number; what is missing or null is off. To take
-/// anything else for off would cut the list short.
-fn said(switch: &Value) -> Option<bool> {
-    match switch {
+/// Reads a flag that may be written as text or as a number. Null counts as off.
+///
+/// Anything else is refused: reading it as off would end the list early.
+fn flag(value: &Value) -> Option<bool> {
+    match value {
         Value::Null => Some(false),
         Value::Bool(on) => Some(*on),
         Value::String(text) => text.to_ascii_lowercase().parse().ok(),
@@ -149,10 +151,10 @@ fn said(switch: &Value) -> Option<bool> {
     }
 }
 
-/// How deep a value is kept. The parser gives up at 128, and an incident is to be shown whatever an alert brought with it.
-pub const DEEPEST: usize = 64;
+/// The depth to which a value is kept. The parser fails at 128, but an incident must be shown with any details of an alert.
+pub const MAX_DEPTH: usize = 64;
 
-/// What stands in the place of what is deeper.
+/// The replacement for deeper values.
 pub const TOO_DEEP: &str = "[nested too deep to be shown]";
 
 /// Builds the kept part of a value; lists apply it to each element.
@@ -218,8 +220,8 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        if self.depth == DEEPEST {
-            // What is ignored is passed over without a stack.
+        if self.depth == MAX_DEPTH {
+            // Ignored values are skipped without recursion.
             while seq.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(TOO_DEEP.into());
         }
@@ -231,7 +233,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        if self.depth == DEEPEST {
+        if self.depth == MAX_DEPTH {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(TOO_DEEP.into());
         }
@@ -249,12 +251,12 @@ impl<'de> Visitor<'de> for Kept<'_> {
                 continue;
             };
             let value = map.next_value_seed(self.below(wire))?;
-            // Nobody tells a null from what is not there.
+            // A null counts as absent.
             if !value.is_null() {
                 kept.push((place, *name, value));
             }
         }
-        // In the order in which it is going to be shown, so that nothing has to be built again for that.
+        // Sort into the order of the answer, so that the object need not be built again.
         kept.sort_by_key(|(place, ..)| *place);
         let mut object = Map::with_capacity(kept.len());
         object.extend(kept.into_iter().map(|(_, name, value)| (name.to_owned(), value)));
@@ -262,7 +264,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
     }
 }
 
-/// Looks for a key before anything is allocated for it: its place among those to keep.
+/// Finds the position of a key among those to keep, before anything is allocated for it.
 struct Place<'w>(&'w [(&'w str, Wire<'w>)]);
 
 impl<'de> DeserializeSeed<'de> for Place<'_> {

@@ -1,29 +1,32 @@
-//! Projection: which fields of PagerDuty's answers are kept, and in which order they are shown.
+//! Projects PagerDuty's objects to the selected fields, in the selected order.
 //!
-//! PagerDuty's objects are large (an incident is some 4 kB) and mostly links and nulls, while a model pays for every
-//! token it reads. Each resource therefore declares a small default set as a table of [`Field`]s, and `include` replaces
-//! it. A [`Selection`] drives the decoder ([`decode`](crate::decode)), which never builds what nobody asked for, and then lays out
-//! the fields in the order of the request.
+//! PagerDuty's objects are large (an incident has about 4 kB) and consist mostly of links and nulls, while a model pays
+//! for every token. So each resource declares a small default set as a table of [`Field`]s, which `include` replaces. A
+//! [`Selection`] drives the decoder ([`decode`](crate::decode)), which builds only the selected fields, and then puts
+//! them in the order of the request.
 //!
-//! Four rules hold everywhere: empty and null fields are left out; a reference to another object shrinks to its `id` and
-//! `summary` unless the table says otherwise; an object that is deleted says so, whatever else is kept of it; and what only
-//! repeats another field is left out unless asked for by name.
+//! Four rules apply to every object:
+//!
+//! - Empty and null fields are left out.
+//! - A reference to another object shrinks to its `id` and `summary`, unless the table says otherwise.
+//! - A deleted object keeps the time of its deletion.
+//! - A field that only repeats another one is left out unless it is requested by name.
 
 use serde_json::{Map, Value};
 
 /// A field of a table that is known at compile time.
 pub type Field = Named<'static>;
 
-/// A field of a resource as we show it. Callers may name fields that are in no table.
+/// A field of a resource in an answer. Callers may name fields that are in no table.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'n> {
-    /// The name in our answers and in `include`.
+    /// The name in answers and in `include`.
     pub name: &'n str,
-    /// The name of the PagerDuty field it is read from.
+    /// The name of the PagerDuty field with the value.
     pub source: &'n str,
-    /// What to decode of the PagerDuty field, and to show if there is no `derive`.
+    /// The part of the PagerDuty field to decode, which is shown if there is no `derive`.
     pub keep: Keep,
-    /// Turns the PagerDuty value into ours, where it is more than a selection.
+    /// A function that computes the shown value, if it is more than a part of the field.
     pub derive: Option<Derive>,
 }
 
@@ -33,7 +36,7 @@ pub type Derive = fn(source: &Value, object: &Map<String, Value>) -> Option<Valu
 /// How much of a value to keep. On a list it applies to each element.
 #[derive(Clone, Copy, Debug)]
 pub enum Keep {
-    /// All of it, with nested references shrunk.
+    /// The whole value, with nested references shrunk.
     Whole,
     /// The whole value without empty fields: data from a program or a person, in which nothing is a PagerDuty
     /// reference.
@@ -48,16 +51,16 @@ pub enum Keep {
 /// is kept for every object.
 const DELETED: &str = "deleted_at";
 
-/// What a reference shrinks to.
+/// The fields of a shrunk reference.
 const REFERENCE: &[Field] = &[plain("id"), plain("summary")];
 
-/// A field shown as it comes.
+/// Returns a field that is shown as PagerDuty sends it.
 #[must_use]
 pub const fn plain(name: &str) -> Named<'_> {
     Named { name, source: name, keep: Keep::Whole, derive: None }
 }
 
-/// Returns a field that is shown as it comes, without shrinking anything in it as a reference.
+/// Returns a field that is shown as PagerDuty sends it, without shrinking references in it.
 #[must_use]
 pub const fn verbatim(name: &'static str) -> Field {
     Named { name, source: name, keep: Keep::Verbatim, derive: None }
@@ -69,25 +72,25 @@ pub const fn line(name: &'static str) -> Field {
     Named { name, source: name, keep: Keep::Line, derive: None }
 }
 
-/// A reference, or a list of them, shown as `id` and `summary`.
+/// Returns a field with a reference, or a list of them, shown as `id` and `summary`.
 #[must_use]
 pub const fn reference(name: &'static str) -> Field {
     nested(name, REFERENCE)
 }
 
-/// An object, or a list of them, of which only `fields` are shown.
+/// Returns a field with an object, or a list of them, of which only `fields` are shown.
 #[must_use]
 pub const fn nested(name: &'static str, fields: &'static [Field]) -> Field {
     Named { name, source: name, keep: Keep::Only(fields), derive: None }
 }
 
-/// A field computed from what is kept of another one.
+/// Returns a field computed from the kept part of another one.
 #[must_use]
 pub const fn derived(name: &'static str, source: &'static str, keep: Keep, derive: Derive) -> Field {
     Named { name, source, keep, derive: Some(derive) }
 }
 
-/// The fields of one request: what to decode, and what to show in which order.
+/// The fields of one request: the part to decode, and the fields to show in their order.
 #[derive(Clone, Debug)]
 pub struct Selection<'n> {
     shown: Vec<Named<'n>>,
@@ -95,10 +98,10 @@ pub struct Selection<'n> {
     echoes: &'static [Echo],
 }
 
-/// A field that often only repeats another one, and is left out of the default set when it does.
+/// A field that is left out of the default set if it repeats another one.
 pub type Echo = (&'static str, &'static str);
 
-/// The part of a JSON tree worth decoding: `None` is everything, otherwise these keys of an object.
+/// The part of a JSON tree to decode: `None` for everything, otherwise these keys of an object.
 #[derive(Clone, Debug, Default)]
 pub struct Wire<'n> {
     keys: Option<Vec<(&'n str, Wire<'n>)>>,
@@ -140,7 +143,7 @@ impl<'n> Wire<'n> {
         }
     }
 
-    /// The keys to keep, in the order of the table, and what to keep below each; `None` is everything.
+    /// Returns the keys to keep, in the order of the table, with the part to keep of each. `None` means everything.
     #[must_use]
     pub fn keys(&self) -> Option<&[(&'n str, Wire<'n>)]> {
         self.keys.as_deref()
@@ -148,7 +151,7 @@ impl<'n> Wire<'n> {
 }
 
 impl<'n> Selection<'n> {
-    /// Shows `shown`, and decodes what `facts` need besides.
+    /// Selects `shown`, and also decodes the fields of `facts`.
     #[must_use]
     pub fn new(shown: Vec<Named<'n>>, facts: &'static [Field]) -> Self {
         let wire = Wire::of_fields(shown.iter().chain(facts));
@@ -161,7 +164,7 @@ impl<'n> Selection<'n> {
         Self { echoes, ..self }
     }
 
-    /// What the decoder keeps.
+    /// Returns the part that the decoder keeps.
     #[must_use]
     pub fn wire(&self) -> &Wire<'n> {
         &self.wire
@@ -178,7 +181,7 @@ impl<'n> Selection<'n> {
         self.shown.iter().any(|field| field.name == name && part.is_none_or(|part| has(field, part)))
     }
 
-    /// Lays out a decoded object: the fields asked for, in the order asked for, without empty ones.
+    /// Returns the selected fields of a decoded object in the selected order, without empty ones.
     #[must_use]
     pub fn project(&self, decoded: Value) -> Map<String, Value> {
         let mut shown = project(decoded, &self.shown);
@@ -200,7 +203,7 @@ pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
         lay_out(&mut decoded, fields);
         return decoded;
     }
-    // First, because another field may move what they are computed from.
+    // Compute these first, because another field may move their source.
     let derive = |field: &Named<'_>| {
         field.derive.map(|derive| decoded.get(field.source).and_then(|source| derive(source, &decoded)))
     };
@@ -221,8 +224,9 @@ pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
     shown
 }
 
-/// Whether an object has the fields of the table in its order and under their names, as the decoder leaves nearly all: it is
-/// cheaper to take the rest out of it than to build another.
+/// Returns whether an object has the fields of the table in its order and under their names.
+///
+/// The decoder returns nearly all objects so. Removing other fields from them is cheaper than building new objects.
 fn lies_in_order(decoded: &Map<String, Value>, fields: &[Named<'_>]) -> bool {
     let mut rest = fields.iter();
     decoded.keys().all(|key| {
@@ -236,7 +240,7 @@ fn member<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o Value> {
     object.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// Takes out of such an object what is not shown.
+/// Removes the fields that are not shown from such an object.
 fn lay_out(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
     let mut rest = fields.iter();
     let mut is_whole = true;
@@ -263,7 +267,7 @@ fn needs_keeping(value: &Value, how: Keep) -> bool {
     }
 }
 
-/// The part of `value` to keep, list elements one by one.
+/// Returns the part of `value` to keep. A list is treated element by element.
 #[must_use]
 pub fn keep(value: Value, how: Keep) -> Value {
     match (value, how) {
@@ -279,7 +283,7 @@ pub fn keep(value: Value, how: Keep) -> Value {
     }
 }
 
-/// An object without empty fields; references (PagerDuty's objects bear `id`, `type` and `self`) shrink.
+/// Returns an object without empty fields. A reference shrinks: it has `id`, `type`, `self` and `summary`.
 fn prune(object: Map<String, Value>) -> Map<String, Value> {
     if ["id", "type", "self"].iter().all(|key| object.contains_key(*key)) && object.contains_key("summary") {
         return project(Value::Object(object), REFERENCE);
@@ -288,7 +292,7 @@ fn prune(object: Map<String, Value>) -> Map<String, Value> {
     kept.filter(|(_, value)| !is_empty(value)).collect()
 }
 
-/// A value without empty fields, and nothing else left out of it.
+/// Returns a value without empty fields, and otherwise complete.
 #[must_use]
 pub fn without_empty(value: Value) -> Value {
     match value {
@@ -301,7 +305,7 @@ pub fn without_empty(value: Value) -> Value {
     }
 }
 
-/// Null, an empty string, an empty list or an empty object.
+/// Returns whether a value is null, an empty string, an empty list or an empty object.
 #[must_use]
 pub fn is_empty(value: &Value) -> bool {
     match value {
@@ -329,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_order_of_the_table_and_leaves_out_what_is_empty() {
+    fn project_orders_by_table_and_removes_empty() {
         let object = json!({"extra": {"a": null, "b": []}, "owner": {"id": "P1", "summary": "Ada", "self": "x"},
             "name": "n", "parts": [{"id": "A", "type": "part"}, {"type": "part"}], "other": 1});
         let expected = json!({"name": "n", "owner": {"id": "P1", "summary": "Ada"}, "parts": [{"id": "A"}]});
@@ -337,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_the_fields_come_in_order_or_not_the_same_is_shown() {
+    fn project_is_independent_of_field_order() {
         let parts = json!([{"id": "A", "type": "part"}, {"id": "B", "x": []}]);
         let owner = json!({"id": "P1", "summary": "Ada", "type": "user_reference"});
         let members = [
@@ -357,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_from_a_field_is_shown_beside_it() {
+    fn project_shows_derived_fields_beside_source() {
         const FIELDS: &[Field] = &[
             plain("a"),
             derived("b", "a", Keep::Whole, |a, _| Some(json!(a.as_str()?.len()))),
@@ -373,14 +377,14 @@ mod tests {
     }
 
     #[test]
-    fn references_inside_whole_values_shrink() {
+    fn keep_shrinks_references_in_whole_values() {
         let object = json!({"extra": {"user": {"id": "P1", "type": "user_reference", "summary": "Ada", "self": null},
             "list": [1, null, 2]}});
         assert_eq!(shown(&object), json!({"extra": {"user": {"id": "P1", "summary": "Ada"}, "list": [1, null, 2]}}));
     }
 
     #[test]
-    fn two_fields_of_one_source_widen_what_is_decoded() {
+    fn wire_of_two_fields_with_one_source_is_widened() {
         const SHOWN: Field = nested("a", &[plain("id")]);
         const FACTS: &[Field] = &[nested("a", &[plain("type")])];
         let selection = Selection::new(vec![SHOWN], FACTS);
@@ -391,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_object_is_marked_in_every_projection() {
+    fn project_marks_deleted_objects() {
         const FIELDS: &[Field] = &[
             plain("name"),
             reference("owner"),
@@ -422,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_sent_is_never_taken_for_a_reference() {
+    fn verbatim_values_are_never_references() {
         const FIELDS: &[Field] = &[verbatim("body")];
         let thing = json!({"id": "1", "type": "t", "self": "s", "summary": "x", "important": "y"});
         let object = json!({"body": {"thing": thing, "list": [thing, null, {}], "none": null, "deep": {"empty": ""}}});
@@ -433,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_no_space_at_its_ends() {
+    fn line_is_trimmed() {
         const FIELDS: &[Field] = &[plain("note"), line("title")];
         for (title, shown) in
             [("down\r\n", Some("down")), ("\t a b ", Some("a b")), ("a\nb", Some("a\nb")), (" \n", None)]

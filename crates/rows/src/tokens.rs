@@ -7,7 +7,7 @@
 //!
 //! - words by how likely o200k cuts before each letter, given the two before it (`tokens/letters.bin`): `ing` is seldom
 //!   cut, `xqz` nearly always;
-//! - characters outside ASCII by what each costs alone (`tokens/wide.bin`);
+//! - characters outside ASCII by the cost of each alone (`tokens/wide.bin`);
 //! - punctuation by the character, except for the quotes, commas and brackets between the values of JSON.
 //!
 //! `tests/it/tokens.rs` compares the estimate with the real tokenizer, and `benches/token_tables` makes the tables.
@@ -16,7 +16,7 @@ mod pieces;
 
 use serde_json::{Map, Value};
 
-use pieces::{AFTER_WIDE, CLASS_COUNT, Class, ONE_SPACE, PLAIN, QUOTED, STEPS, Step};
+use pieces::{AFTER_WIDE, Class, ONE_SPACE, PLAIN, QUOTED, step};
 
 /// Returns about how many o200k tokens the compact JSON of a row has.
 #[must_use]
@@ -108,7 +108,7 @@ impl Estimate {
 
     /// Reads an ASCII byte that is not a letter.
     fn step(&mut self, class: Class) {
-        let step = STEPS.get(usize::from(self.state) * CLASS_COUNT + class as usize).copied().unwrap_or(Step::NONE);
+        let step = step(self.state, class);
         self.hundredths += i64::from(step.hundredths);
         self.state = step.next;
         self.letters = 0;
@@ -132,7 +132,7 @@ impl Estimate {
                 (hundredths, state, letters) = (self.hundredths, self.state, self.letters);
                 continue;
             }
-            let step = STEPS.get(usize::from(state) * CLASS_COUNT + class as usize).copied().unwrap_or(Step::NONE);
+            let step = step(state, class);
             hundredths += i64::from(step.hundredths);
             state = step.next;
             letters = ((letters << 5) | u16::from(letter)) & THREE_LETTERS;
@@ -158,7 +158,7 @@ impl Estimate {
         let json = Value::from(char::from(byte).to_string()).to_string();
         self.add(json.trim_matches('"').as_bytes(), &PLAIN);
         if byte == b'"' {
-            // Trimmed away with the surrounding quotes, so it is counted here.
+            // It was trimmed with the surrounding quotes, so it is counted here.
             self.step(Class::Quote);
         }
     }
@@ -238,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn add_costs_the_same_however_text_is_split(text in "([A-Za-z]{0,12}é{0,3}漢?🔥?[0-9]{0,9}[ \\\\\":,{}\t!-]{1,9})*", cut in 0usize..60) {
+        fn add_cost_is_independent_of_splits(text in "([A-Za-z]{0,12}é{0,3}漢?🔥?[0-9]{0,9}[ \\\\\":,{}\t!-]{1,9})*", cut in 0usize..60) {
             let mut estimate = Estimate::default();
             let (head, tail) = text.as_bytes().split_at(cut.min(text.len()));
             estimate.add(head, &PLAIN);
@@ -247,7 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn steps_cost_what_their_pieces_do(marks in "[\":,{}!#]{1,12}") {
+        fn step_costs_match_their_pieces(marks in "[\":,{}!#]{1,12}") {
             let (mut piece, mut cost) = (Piece::None, 0);
             for byte in marks.bytes() {
                 let (next, more) = piece.followed_by(PLAIN[usize::from(byte)].0);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_costs_what_its_json_does() {
+    fn estimate_row_equals_estimate_of_json() {
         let title = "a \"b\" é\n\t\u{0}\u{7f}\\ 漢 x";
         let row = serde_json::json!({"id": "Q1", "title": title, "teams": [{"id": "PT1"}, null, [], {}, true],
             "count": 12345, "share": -0.25, "oDd \"name\"": ""});
@@ -267,12 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn every_state_has_a_piece_of_its_own() {
+    fn state_round_trips_through_piece() {
         assert!((0..STATES).all(|state| Piece::of(state).state() == state));
     }
 
     #[test]
-    fn pieces_cost_what_they_are_made_of() {
+    fn add_cost_matches_pieces() {
         for (text, expected) in [
             ("", 0),
             ("1234", 200),

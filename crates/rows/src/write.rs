@@ -1,24 +1,25 @@
-//! Values and texts as JSON.
+//! Writes values and texts as JSON.
 
 use std::io;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A value as compact JSON.
+/// Returns a value as compact JSON.
 #[must_use]
 pub fn json(value: &Value) -> String {
-    // Not `Value::to_string`, which writes by way of `fmt`, at twice the cost; it is the same text.
+    // `Value::to_string` gives the same text, but costs twice as much because it uses `fmt`.
     serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
-/// Appends a text to a line as a string of JSON, with its quotes.
+/// Appends a text to a line as a JSON string with quotes.
 pub fn quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     text.serialize(&mut serde_json::Serializer::new(line))
 }
 
-/// Writes an envelope as JSON with each object of its list on a line, for readers that cut at whole lines. Without the
-/// newlines, which are nowhere else, it is the compact JSON of the envelope.
+/// Returns an envelope as JSON with each object of its list on a separate line, for readers that cut at whole lines.
+///
+/// There are no other newlines. Without them, the text is the compact JSON of the envelope.
 #[must_use]
 pub fn lines(envelope: &Value) -> String {
     let Value::Object(members) = envelope else { return json(envelope) };
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_object_of_a_list_stands_on_a_line() {
+    fn lines_puts_each_object_on_a_line() {
         let envelope = json!({"metadata": {"count": 2, "warnings": ["a", "b"]}, "teams": [{"id": "a\n"}, {"id": []}]});
         let text = lines(&envelope);
         assert_eq!(text.lines().count(), 2, "{text}");
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn extents_are_those_of_the_text() {
+    fn extent_matches_text() {
         for text in ["", "abc", "é ÿ", "決済", "😀 a"] {
             assert_eq!(
                 Extent::of(text),

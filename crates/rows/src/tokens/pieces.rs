@@ -55,7 +55,7 @@ const CLASSES_IN_ORDER: [Class; 9] = [
 ];
 
 /// The number of classes that a row of [`STEPS`] has room for.
-pub const CLASS_COUNT: usize = 16;
+const CLASS_COUNT: usize = 16;
 
 /// The number of marks up to which a run is counted. Each further mark has the same cost.
 const STRUCTURE: usize = 6;
@@ -202,7 +202,13 @@ pub struct Step {
 }
 
 impl Step {
-    pub const NONE: Self = Self { next: 0, hundredths: 0 };
+    const NONE: Self = Self { next: 0, hundredths: 0 };
+}
+
+/// Returns the effect of a byte of this class in this state.
+#[inline]
+pub fn step(state: u8, class: Class) -> Step {
+    STEPS.get(usize::from(state) * CLASS_COUNT + class as usize).copied().unwrap_or(Step::NONE)
 }
 
 /// The effect of each class of byte in each state, computed from the rules of [`Piece`].
@@ -211,7 +217,7 @@ impl Step {
     clippy::cast_possible_truncation,
     reason = "while compiling, where both would be noticed"
 )]
-pub static STEPS: [Step; 256 * CLASS_COUNT] = {
+static STEPS: [Step; 256 * CLASS_COUNT] = {
     let mut steps = [Step::NONE; 256 * CLASS_COUNT];
     let mut state = 0;
     while state < STATES {
