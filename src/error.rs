@@ -135,10 +135,10 @@ impl Error {
 
     /// Makes invisible characters of the text visible: it may quote PagerDuty or the caller.
     #[must_use]
-    pub fn neutralised(mut self) -> Self {
-        self.0.message = text::neutralise(&self.0.message).into_owned();
-        self.0.hint = self.0.hint.map(|hint| text::neutralise(&hint).into_owned());
-        self.0.request_id = self.0.request_id.map(|id| text::neutralise(&id).into_owned());
+    pub fn neutralized(mut self) -> Self {
+        self.0.message = text::neutralize(&self.0.message).into_owned();
+        self.0.hint = self.0.hint.map(|hint| text::neutralize(&hint).into_owned());
+        self.0.request_id = self.0.request_id.map(|id| text::neutralize(&id).into_owned());
         self
     }
 

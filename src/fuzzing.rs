@@ -110,7 +110,7 @@ fn answers(body: &[u8]) {
         for selection in [M::defaults(), M::facts_only()] {
             if let Ok(row) = decode::one::<M>(body, M::RESOURCE.one, &selection) {
                 let mut shown = row.shown;
-                text::neutralise_object(&mut shown);
+                text::neutralize_object(&mut shown);
                 assert!(!shown.values().any(Value::is_null), "an empty field is shown");
             }
             let _ = decode::page::<M>(body, M::RESOURCE.many, &selection);
@@ -142,7 +142,7 @@ fn error_bodies(input: &[u8]) {
     let headers = HeaderMap::new();
     let answer =
         failure::Answer { request: &request, credential: &credential, host: &host, status, headers: &headers, body };
-    let error = answer.error().neutralised();
+    let error = answer.error().neutralized();
     assert_eq!(error.http_status(), Some(status.as_u16()));
     assert!(error.hint_text().is_some(), "{error}");
     let told = error.envelope().to_string();
@@ -204,8 +204,8 @@ fn headers(input: &[u8]) {
 /// Text of strangers: cleaned once, it stays as it is.
 fn texts(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let shown = text::neutralise(&text);
-    assert_eq!(text::neutralise(&shown), shown);
+    let shown = text::neutralize(&text);
+    assert_eq!(text::neutralize(&shown), shown);
 }
 
 /// What the command line says about faults.

@@ -127,14 +127,14 @@ impl Reply {
 
     /// Takes out of all text what a reader does not see.
     #[must_use]
-    pub fn neutralised(mut self) -> Self {
+    pub fn neutralized(mut self) -> Self {
         match &mut self.body {
-            Body::One { row, .. } => text::neutralise_object(row),
-            Body::Rows { rows, .. } => rows.iter_mut().for_each(text::neutralise_object),
-            Body::Flat(fields) => text::neutralise_object(fields),
+            Body::One { row, .. } => text::neutralize_object(row),
+            Body::Rows { rows, .. } => rows.iter_mut().for_each(text::neutralize_object),
+            Body::Flat(fields) => text::neutralize_object(fields),
         }
         for warning in &mut self.warnings {
-            *warning = text::neutralise(warning).into_owned();
+            *warning = text::neutralize(warning).into_owned();
         }
         self
     }

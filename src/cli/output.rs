@@ -83,13 +83,13 @@ pub fn warn(text: &str) {
 /// escape sequences and hidden characters, and without line breaks, which could add lines that look like output.
 pub fn in_line(text: &str) -> Cow<'_, str> {
     let breaks_line = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}');
-    let shown = text::neutralise(text);
+    let shown = text::neutralize(text);
     if shown.contains(breaks_line) { Cow::Owned(shown.replace(breaks_line, " ")) } else { shown }
 }
 
 /// Prints the report of a command as JSON, without hidden characters.
 pub async fn report(mut report: Value) {
-    text::neutralise_value(&mut report);
+    text::neutralize_value(&mut report);
     answer(format!("{report:#}\n")).await;
 }
 

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use pagerduty_rows::repair::repair;
-use pagerduty_rows::text::neutralise;
+use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
 /// A mark that some file servers put before text. It is not part of JSON and does not change its meaning.
@@ -213,7 +213,7 @@ fn is_markup(text: &[u8]) -> bool {
 pub fn clean(text: &str) -> String {
     let text = text.trim();
     let text = if is_markup(text.as_bytes()) { page(text) } else { Cow::Borrowed(text) };
-    one_line(&neutralise(&text))
+    one_line(&neutralize(&text))
 }
 
 fn one_line(text: &str) -> String {

@@ -54,12 +54,12 @@ impl Toolbox {
         if let Some(label) = self.label {
             reply.set(label.name, true);
         }
-        if self.raw_text { reply } else { reply.neutralised() }
+        if self.raw_text { reply } else { reply.neutralized() }
     }
 
     fn labeled_error(&self, error: Error) -> Error {
         let error = error.labelled(self.label.map(|label| label.name));
-        if self.raw_text { error } else { error.neutralised() }
+        if self.raw_text { error } else { error.neutralized() }
     }
 }
 
