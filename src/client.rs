@@ -1,23 +1,25 @@
-//! The PagerDuty client: one connection pool for the process, one [`Api`] for a call.
+//! The PagerDuty client: one connection pool for the process, one [`Api`] for each call.
 //!
-//! It sends [`Request`]s with the right headers (`send`), does about failures what `policy` says, and decodes what comes
-//! back. It knows the wire, not the tools: which filters a question needs is not decided here. Only this module and `auth` name `reqwest`.
+//! It sends requests of the operations in `pagerduty_api` with the right headers (`send`), handles failures as `policy`
+//! decides, and decodes the responses. Tools decide about filters. Only this module and `auth` use `reqwest`.
 
 mod accounts;
+mod cached;
 mod call;
 mod clock;
+mod codes;
 mod context;
 pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod http;
 mod incidents;
 mod memory;
+mod notes;
 mod places;
 pub(crate) mod policy;
 mod probe;
 mod rate;
 mod request;
-pub mod resources;
 mod schedules;
 mod send;
 mod statuses;
@@ -28,6 +30,7 @@ mod writes;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, try_join_all};
+use pagerduty_api::{Operation, Paging};
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
@@ -38,11 +41,9 @@ use crate::budget::Budget;
 use crate::config::{Config, Host};
 use crate::error::{Error, Result};
 use crate::ids::Id;
-use crate::models::{Model, Request as Shape};
-use crate::pagination::{self, Listing, WIDEST, Want};
+use crate::models::{Listed, Model, Page, Readable, Request as Shape, Row};
+use crate::pagination::{self, ListRequest, Listing, MAX_PARALLEL_PAGES};
 use crate::sync::lock;
-use decode::{Page, Row};
-use resources::{Paging, Resource};
 
 use accounts::{Account, Accounts};
 use call::Call;
@@ -50,14 +51,14 @@ pub use call::Change;
 pub use context::{Owned, UserContext};
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
-pub use request::{MOST_VALUES, Query, Request};
+pub use request::{Query, Request};
 pub use statuses::NewStatus;
 pub use writes::Changed;
 
-/// The number of portions of a list that are requested at the same time.
-const PORTIONS: usize = 8;
+/// The number of portions of a list that are requested in parallel.
+const PARALLEL_PORTIONS: usize = 8;
 
-/// What all calls share.
+/// The state that all calls share.
 #[derive(Debug)]
 pub struct Client {
     http: http::Pool,
@@ -65,12 +66,12 @@ pub struct Client {
     host: Host,
     user_email: Option<String>,
     policy: Policy,
-    /// Room for answers of unusual size, in megabytes.
+    /// The memory left for answers of unusual size, in megabytes.
     large: Semaphore,
 }
 
 impl Client {
-    /// A client for the host in `config`. Nothing is opened yet.
+    /// Creates a client for the host in `config`. Nothing is opened yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let policy = Policy {
@@ -84,17 +85,17 @@ impl Client {
             host: config.host.clone(),
             user_email: config.user_email.clone(),
             policy,
-            large: Semaphore::new(send::LARGE),
+            large: Semaphore::new(send::LARGE_ANSWERS),
         }
     }
 
-    /// The client for one call in the name of a credential.
+    /// Returns the API for one call with a credential.
     #[must_use]
     pub fn with(self: &Arc<Self>, credential: Credential) -> Api {
         self.until(Instant::now() + self.policy.call, credential)
     }
 
-    /// The same for a call that has to be answered by `deadline`.
+    /// Returns the API for one call that has to be answered by `deadline`.
     #[must_use]
     pub fn until(self: &Arc<Self>, deadline: Instant, credential: Credential) -> Api {
         Api {
@@ -107,9 +108,10 @@ impl Client {
         }
     }
 
-    /// Opens a connection to the configured host, so that the first call finds it open. What is sent is a `HEAD` of the
-    /// base URL, without the credential and without a trace of whose it is. Failing is no failure: a call that follows
-    /// says what is wrong.
+    /// Opens a connection to the configured host before the first call.
+    ///
+    /// It sends a `HEAD` of the base URL without the credential and without a trace. A failure is only logged, since a
+    /// call that follows reports it.
     pub async fn warm_up(&self) {
         let outcome = match self.http.client() {
             Ok((http, watch)) => {
@@ -127,7 +129,7 @@ impl Client {
         }
     }
 
-    /// Whether the HTTP client is there, or can be built now.
+    /// Checks that the HTTP client can be built.
     pub fn ready(&self) -> Result<()> {
         self.http.client().map(|(_, watch)| watch.end())
     }
@@ -151,7 +153,7 @@ fn settings(config: &Config) -> http::Settings {
     }
 }
 
-/// The API for one call, in the name of one credential.
+/// The API for one call with one credential.
 #[derive(Clone, Debug)]
 pub struct Api {
     client: Arc<Client>,
@@ -160,37 +162,36 @@ pub struct Api {
     /// The credential that replaced the one refused in this call.
     replacement: Arc<Mutex<Option<Credential>>>,
     call: Arc<Call>,
-    /// Set if reads are not held back by the rate limit either.
+    /// Set if reads are sent regardless of the rate limit too.
     urgent: bool,
 }
 
 impl Api {
-    /// Returns the same for a call that makes a change, whose reads are not held back by the rate limit either.
+    /// Returns the API for a call that makes a change, which sends its reads regardless of the rate limit too.
     #[must_use]
     pub fn urgent(self) -> Self {
         Self { urgent: true, ..self }
     }
 
-    /// Notes that the caller has gone: requests of which nothing is known to have been sent are not sent any more.
+    /// Records that the caller withdrew the call. Nothing is sent any more, unless a write is in doubt.
     pub fn withdraw(&self) {
         self.call.withdraw();
     }
 
-    /// Notes that the outcome of a change has reached its caller, so that an identical call is a new change from now
-    /// on.
+    /// Records that the outcome of a write has reached its caller, so that an identical call is a new write from now on.
     pub fn delivered(&self) {
         if let Some(key) = self.call.key() {
             self.account.memory.delivered(&key);
         }
     }
 
-    /// Returns the change that the call makes and its author, once they are known.
+    /// Returns the object that the call changes and the author, once they are known.
     #[must_use]
     pub fn change(&self) -> Option<Change> {
         self.call.change()
     }
 
-    /// Returns whether a change was sent, regardless of its outcome.
+    /// Returns whether a write was sent, regardless of its outcome.
     #[must_use]
     pub fn has_sent(&self) -> bool {
         self.call.has_sent()
@@ -208,7 +209,7 @@ impl Api {
         &self.credential
     }
 
-    /// What to say if the call ends now, where a change was sent and its answer is not known.
+    /// Returns the error for a call that ends now, if it has a write in doubt.
     #[must_use]
     pub fn in_doubt(&self) -> Option<Error> {
         self.call.in_doubt()
@@ -226,137 +227,142 @@ impl Api {
         replacement.as_ref().unwrap_or(&self.credential).clone()
     }
 
-    /// One object by its ID, with the fields of `selection`.
-    pub async fn one<M: Model>(&self, id: &Id<M>, query: Query, selection: &Selection<'_>) -> Result<Row<M>> {
+    /// Reads one object by its ID, with the fields of `selection`.
+    pub async fn one<M: Readable>(&self, id: &Id<M>, query: Query, selection: &Selection<'_>) -> Result<Row<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::One));
-        self.read_one(&Request::one(M::RESOURCE, id, query), M::RESOURCE.one, selection).await
+        self.read_one(&Request::on(M::GET, id, query), selection).await
     }
 
-    /// A list, page after page until `want` is met.
+    /// Reads a list, page by page until `wanted` is met.
     ///
-    /// A query that names more values than one request can hold is split into portions that are requested in parallel.
-    pub async fn list<M: Model>(&self, query: Query, want: Want, selection: &Selection<'_>) -> Result<Listing<M>> {
+    /// A query with more values than one request can hold is split into portions that are requested in parallel.
+    pub async fn list<M: Listed>(
+        &self,
+        query: Query,
+        wanted: ListRequest,
+        selection: &Selection<'_>,
+    ) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
-        let list = format!("{}?{}", M::RESOURCE.path, query.list());
-        let start = want.offset;
+        let list = format!("{}?{}", M::LIST.path, query.list());
+        let start = wanted.offset;
         let given = self.account.places.before(&list, start);
         let mut portions = query.in_portions();
         let listing = if portions.len() < 2 {
-            self.portion(portions.pop().unwrap_or_default(), want, given, selection).await?
+            self.portion(portions.pop().unwrap_or_default(), wanted, given, selection).await?
         } else {
-            self.merged(portions, want, given, selection).await?
+            self.merged(portions, wanted, given, selection).await?
         };
-        self.account.places.note(list, start, &listing);
+        self.account.places.record(list, start, &listing);
         Ok(listing)
     }
 
-    async fn merged<M: Model>(
+    /// Reads a list in portions and merges them.
+    async fn merged<M: Listed>(
         &self,
         mut portions: Vec<Query>,
-        want: Want,
+        wanted: ListRequest,
         given: Vec<String>,
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
-        // Any one portion may hold all rows of the result.
-        let each = Want {
-            limit: want.offset.saturating_add(want.limit).saturating_add(1),
+        // A single portion may hold all rows of the result.
+        let each = ListRequest {
+            limit: wanted.offset.saturating_add(wanted.limit).saturating_add(1),
             offset: 0,
             budget: Budget::unlimited(),
         };
         let mut lists = Vec::with_capacity(portions.len());
         while !portions.is_empty() {
-            let some = portions.drain(..portions.len().min(PORTIONS));
+            let some = portions.drain(..portions.len().min(PARALLEL_PORTIONS));
             let some = some.map(|query| self.portion(query, each.clone(), Vec::new(), selection));
             lists.extend(try_join_all(some).await?);
         }
-        Ok(pagination::merge(want, given, lists))
+        Ok(pagination::merge(wanted, given, lists))
     }
 
-    async fn portion<M: Model>(
+    /// Reads a list whose query fits one request.
+    async fn portion<M: Listed>(
         &self,
         query: Query,
-        want: Want,
+        wanted: ListRequest,
         given: Vec<String>,
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
-        debug_assert_eq!(M::RESOURCE.paging, Paging::Offset);
-        let counted = pagination::is_counted(want.limit, !given.is_empty()).then_some(true);
+        debug_assert_eq!(M::LIST.paging(), Some(Paging::Offset));
+        let counted = pagination::is_counted(wanted.limit, !given.is_empty()).then_some(true);
         pagination::collect(
-            want,
+            wanted,
             given,
             || self.account.rate.room(),
             |offset, size| {
                 let query = query.clone().with("limit", Some(size)).with("offset", Some(offset)).with("total", counted);
-                async move { self.page(&Request::list(M::RESOURCE, query), M::RESOURCE.many, selection).await }
+                async move { self.page(&Request::new(M::LIST, query), selection).await }
             },
         )
         .await
     }
 
-    /// The places where the credential's lists were left off.
+    /// Returns the places where the credential's lists ended.
     #[must_use]
     pub fn places(&self) -> &places::Places {
         &self.account.places
     }
 
-    /// A list that belongs to one object and comes in one piece, cut to `want`.
+    /// Reads a list that belongs to one object and comes in one piece, cut to `wanted`.
     pub async fn list_below<M: Model, P>(
         &self,
-        resource: &'static Resource,
-        parent: &Id<P>,
+        operation: &'static Operation,
+        owner: &Id<P>,
         query: Query,
-        want: Want,
+        wanted: ListRequest,
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
-        Ok(pagination::cut(want, self.page_below(resource, parent, query, selection).await?))
+        Ok(pagination::cut(wanted, self.page_below(operation, owner, query, selection).await?))
     }
 
-    /// Returns a whole list that belongs to one object.
+    /// Reads a whole list that belongs to one object.
     pub async fn page_below<M: Model, P>(
         &self,
-        resource: &'static Resource,
-        parent: &Id<P>,
+        operation: &'static Operation,
+        owner: &Id<P>,
         query: Query,
         selection: &Selection<'_>,
     ) -> Result<Page<M>> {
-        debug_assert_eq!(resource.paging, Paging::Whole);
+        debug_assert_eq!(operation.paging(), Some(Paging::Whole));
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
-        self.page(&Request::below(resource, parent, query), resource.many, selection).await
+        self.page(&Request::on(operation, owner, query), selection).await
     }
 
-    /// Reads again by ID the rows that have only references where `selection` shows more. A row that cannot be read
-    /// stays as it is, and the first failure is returned.
-    pub async fn expand<'r, M: Model>(
+    /// Reads again by ID the rows that have only references where `selection` shows more.
+    ///
+    /// A row that cannot be read stays as it is, and the first failure is returned.
+    pub async fn expand<'r, M: Readable>(
         &self,
         rows: impl IntoIterator<Item = &'r mut Row<M>>,
         selection: &Selection<'_>,
     ) -> Option<Error> {
         let mut bare: Vec<_> = rows.into_iter().filter(|row| M::has_bare_references(&row.shown, selection)).collect();
         let mut failure = None;
-        for rows in bare.chunks_mut(WIDEST) {
+        for rows in bare.chunks_mut(MAX_PARALLEL_PAGES) {
             let failures = join_all(rows.iter_mut().map(|row| self.read_again(row, selection))).await;
             failure = failure.or_else(|| failures.into_iter().find_map(Result::err));
         }
         failure
     }
 
-    async fn read_again<M: Model>(&self, row: &mut Row<M>, selection: &Selection<'_>) -> Result<()> {
+    async fn read_again<M: Readable>(&self, row: &mut Row<M>, selection: &Selection<'_>) -> Result<()> {
         if let Some(id) = row.facts.id().and_then(Id::parse) {
             *row = self.one::<M>(&id, Query::new(), selection).await?;
         }
         Ok(())
     }
 
-    async fn read_one<M: Model>(
-        &self,
-        request: &Request,
-        key: &'static str,
-        selection: &Selection<'_>,
-    ) -> Result<Row<M>> {
+    async fn read_one<M: Model>(&self, request: &Request, selection: &Selection<'_>) -> Result<Row<M>> {
+        let key = request.operation.key().unwrap_or_default();
         self.send(request, |body| decode::one(body, key, selection)).await
     }
 
-    async fn page<M: Model>(&self, request: &Request, key: &'static str, selection: &Selection<'_>) -> Result<Page<M>> {
+    async fn page<M: Model>(&self, request: &Request, selection: &Selection<'_>) -> Result<Page<M>> {
+        let key = request.operation.key().unwrap_or_default();
         self.send(request, |body| decode::page(body, key, selection)).await
     }
 }

@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::io::Cursor;
 use std::time::Duration;
 
+use pagerduty_api::Effect;
+use pagerduty_api::operations::LIST_INCIDENTS;
 use pagerduty_rows::text;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +16,6 @@ use serde_json::{Map, Value};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::auth::Credential;
-use crate::client::resources::INCIDENTS;
 use crate::client::{Query, Request, decode, failure, policy};
 use crate::config::{Config, Dotenv, Host, Region};
 use crate::models::{
@@ -136,13 +137,13 @@ fn error_bodies(input: &[u8]) {
     let Some((status, body)) = input.split_first_chunk::<2>() else { return };
     let status = 300 + u16::from_be_bytes(*status) % 300;
     let status = StatusCode::from_u16(status).expect("a status");
-    let request = Request::list(&INCIDENTS, Query::new());
+    let request = Request::new(&LIST_INCIDENTS, Query::new());
     let credential = Credential::new(SECRET.into(), "PAGERDUTY_API_TOKEN");
     let host = Host::of_region(Region::Us);
     let headers = HeaderMap::new();
-    let answer =
-        failure::Answer { request: &request, credential: &credential, host: &host, status, headers: &headers, body };
-    let error = answer.error().neutralized();
+    let response =
+        failure::Response { request: &request, credential: &credential, host: &host, status, headers: &headers, body };
+    let error = response.error().neutralized();
     assert_eq!(error.http_status(), Some(status.as_u16()));
     assert!(error.hint_text().is_some(), "{error}");
     let told = error.envelope().to_string();
@@ -180,15 +181,15 @@ fn headers(input: &[u8]) {
     }
     let policy = policy::Policy { attempt: Duration::MAX, backoff: Duration::from_millis(500), call: Duration::MAX };
     let last = policy::Attempt {
-        kind: policy::Kind::Read,
+        effect: Effect::Read,
         number: 1,
         outcome: policy::Outcome::Limited,
         doubt: false,
-        asked: policy::asked_wait(&headers),
+        requested_wait: policy::requested_wait(&headers),
     };
-    let left = policy::Left { time: Duration::MAX, patience: policy::PATIENCE };
-    if let policy::Decision::Again(wait) = policy.decide(&last, left, 1.0) {
-        assert!(wait <= policy::PATIENCE, "{wait:?}");
+    let left = policy::Left { time: Duration::MAX, patience: policy::CALL_PATIENCE };
+    if let policy::Decision::Retry(wait) = policy.decide(&last, left, 1.0) {
+        assert!(wait <= policy::CALL_PATIENCE, "{wait:?}");
     }
     let _ = failure::request_id(&headers, &Credential::new(SECRET.into(), "PAGERDUTY_API_TOKEN"));
     if let Ok(text) = std::str::from_utf8(input) {

@@ -1,44 +1,44 @@
 //! PagerDuty IDs, checked once.
 //!
-//! An ID goes into a URL path, so it must not be able to change where the request goes. An [`Id`] can only be made from
-//! ASCII letters and digits, and the client takes nothing else; `../users/me` never gets that far.
+//! An ID becomes part of a URL path, so it must not be able to change the path. An [`Id`] contains only ASCII letters and
+//! digits, and the client accepts no other type.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The longest ID. PagerDuty's have 7 or 14 characters.
-const LONGEST: usize = 64;
+/// The length of the longest ID. PagerDuty's have 7 or 14 characters.
+const MAX_LENGTH: usize = 64;
 
-/// The ID of an `M`: opaque, case-sensitive, ASCII letters and digits, unique per type only.
+/// The ID of an `M`: opaque, case-sensitive, of ASCII letters and digits, and unique per type only.
 pub struct Id<M> {
     text: String,
     of: PhantomData<fn() -> M>,
 }
 
 impl<M> Id<M> {
-    /// An ID from text, surrounding space trimmed; `None` if anything but ASCII letters and digits remains, or nothing, or
-    /// more than an ID can have.
+    /// Parses an ID, ignoring surrounding white space. Returns `None` if the text is empty, too long, or has characters
+    /// other than ASCII letters and digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let valid = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let valid = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         valid.then(|| Self { text: text.to_owned(), of: PhantomData })
     }
 
-    /// The ID as text.
+    /// Returns the ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is an incident's number rather than its ID. PagerDuty's IDs always have a letter.
+    /// Returns whether it is an incident's number rather than its ID. PagerDuty's IDs always have a letter.
     #[must_use]
     pub fn is_number(&self) -> bool {
         self.text.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 
-// By hand, because a derive would ask the same of `M`.
+// Written by hand, because a derive would require `M: Clone`.
 impl<M> Clone for Id<M> {
     fn clone(&self) -> Self {
         Self { text: self.text.clone(), of: PhantomData }
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_becomes_an_id_cannot_leave_its_path_segment(text in ".{0,40}") {
+        fn parsed_id_cannot_leave_its_path_segment(text in ".{0,40}") {
             if let Some(id) = Id::<()>::parse(&text) {
                 prop_assert!(id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
                 prop_assert_eq!(id.as_str(), text.trim());
@@ -78,13 +78,13 @@ mod tests {
         }
 
         #[test]
-        fn every_plain_id_is_one(text in "[A-Za-z0-9]{1,20}") {
+        fn plain_id_is_accepted(text in "[A-Za-z0-9]{1,20}") {
             prop_assert_eq!(Id::<()>::parse(&format!(" {text}\n")).unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn paths_queries_and_other_alphabets_are_not_ids() {
+    fn path_query_or_other_alphabet_is_rejected() {
         for text in ["", "  ", "../users/me", "P1/notes", "P1?x=1", "P 1", "ＰＡ１", "P1\u{200b}", "é"] {
             assert!(Id::<()>::parse(text).is_none(), "{text:?}");
         }

@@ -1,13 +1,14 @@
-//! What the API's objects are: one type per resource, with its fields as a table.
+//! The objects of the API: one type per resource, with its fields as a table.
 //!
-//! A model is two things. Its [`Field`] tables say what an answer shows by default and what else `include` may name; its
-//! struct holds, typed, the few facts our own rules depend on (the status that is counted, the team IDs that scope a
-//! query). Everything else passes through as JSON: PagerDuty may add fields, leave them out or null them, and grow its
-//! enumerations, and over-strict types have broken other clients each time it did. See `docs/design.md`.
+//! A model has two parts. Its [`Field`] tables list the fields that an answer shows by default and those that `include`
+//! may name. Its struct holds, typed, the few facts that rules depend on, such as the status that is counted. Everything
+//! else passes through as JSON: PagerDuty adds fields, leaves them out, sends null for them and extends its enumerations,
+//! and strict types have broken other clients each time. See `docs/design.md`.
 
 mod escalation_policies;
 mod incidents;
 mod oncalls;
+mod row;
 mod schedules;
 mod services;
 mod shift_schedules;
@@ -17,16 +18,18 @@ mod users;
 
 use std::borrow::Cow;
 
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Echo, Field, Selection};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::client::resources::Resource;
+use crate::error::Code;
 
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, past_incident, related_incident};
 pub use oncalls::Oncall;
+pub use row::{Page, Row};
 pub use schedules::Schedule;
 pub use services::Service;
 pub use shift_schedules::ShiftSchedule;
@@ -34,27 +37,29 @@ pub use standing::Standing;
 pub use teams::Team;
 pub use users::User;
 
-/// A resource of the API: where it is, what of it we show, and (as the type itself) what we need to know of it.
+/// A kind of object: the fields to show, and (as the type itself) the facts that rules depend on.
 pub trait Model: DeserializeOwned + Send + Sync + 'static {
-    /// Path, envelope keys and pagination.
+    /// The names of the resource.
     const RESOURCE: &'static Resource;
+    /// The error code for a malformed ID.
+    const INVALID_ID: Code = Code::InvalidParameter;
     /// The fields shown when `include` is absent.
     const DEFAULT: &'static [Field];
     /// Further PagerDuty fields that `include` may name. A test compares them with PagerDuty's OpenAPI description.
     const OTHER: &'static [&'static str];
     /// Fields of either table that are shown in more detail, or differently, when `include` names them.
     const NAMED: &'static [Field] = &[];
-    /// Default fields that are left out when they only repeat another.
+    /// Default fields that are left out when they only repeat another field.
     const ECHOES: &'static [Echo] = &[];
-    /// What the struct itself is read from.
+    /// The fields from which the struct itself is read.
     const FACTS: &'static [Field];
-    /// Which value of PagerDuty's `include[]` brings a field that does not come by itself, and on which requests.
+    /// The values of PagerDuty's `include[]` for fields that are not sent otherwise, and the requests that take them.
     const EXPANSIONS: &'static [Expansion] = &[];
 
-    /// The ID, where the resource has one.
+    /// Returns the ID, if the resource has one.
     fn id(&self) -> Option<&str>;
 
-    /// What tells one row from another, so that a row that comes twice because the list moved is noticed.
+    /// Returns the deduplication key. Lists shift between pages, so a row can appear twice.
     fn key(&self) -> Option<Cow<'_, str>> {
         self.id().map(Cow::Borrowed)
     }
@@ -64,13 +69,13 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         false
     }
 
-    /// The default set.
+    /// Returns the default fields.
     #[must_use]
     fn defaults() -> Selection<'static> {
         Selection::new(Self::DEFAULT.to_vec(), Self::FACTS).without_echoes(Self::ECHOES)
     }
 
-    /// Nothing to show: only the facts.
+    /// Returns a selection of the facts alone, which shows nothing.
     #[must_use]
     fn facts_only() -> Selection<'static> {
         Selection::new(Vec::new(), Self::FACTS)
@@ -85,7 +90,7 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
         })
     }
 
-    /// The `include[]` values that a request for `selection` needs.
+    /// Returns the `include[]` values that a request for `selection` needs.
     #[must_use]
     fn expansions(selection: &Selection<'_>, request: Request) -> Vec<&'static str> {
         let mut values: Vec<_> = Self::EXPANSIONS
@@ -109,13 +114,25 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
             .any(is_bare)
     }
 
-    /// The fields of `selection` that do not come with this request.
+    /// Returns the fields of `selection` that a response to this request does not have.
     #[must_use]
     fn missing(selection: &Selection<'_>, request: Request) -> Vec<&'static str> {
         let comes = |expansion: &Expansion| expansion.on.covers(request) || expansion.on == On::List;
         let missing = Self::EXPANSIONS.iter().filter(|expansion| !comes(expansion) && selection.shows(expansion.field));
         missing.map(|expansion| expansion.field).collect()
     }
+}
+
+/// A model whose objects can be read by ID.
+pub trait Readable: Model {
+    /// The operation that reads one object.
+    const GET: &'static Operation;
+}
+
+/// A model with a list of all objects, which is read by offset.
+pub trait Listed: Model {
+    /// The operation that lists objects.
+    const LIST: &'static Operation;
 }
 
 /// The shapes of a request.
@@ -125,20 +142,20 @@ pub enum Request {
     One,
     /// A page of a list.
     List,
-    /// A change, whose answer is the object as it is then. It takes no `include[]`.
+    /// A write, whose response is the changed object. It takes no `include[]`.
     Change,
 }
 
-/// On which requests an expansion is understood.
+/// The requests on which PagerDuty accepts an expansion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
-    /// Only on a single object.
+    /// Requests for a single object.
     One,
-    /// Only on lists, single objects having the field anyhow.
+    /// Lists only, since single objects always have the field.
     List,
-    /// On both.
+    /// Both.
     Both,
-    /// On none that we send.
+    /// None of the requests that the client sends.
     None,
 }
 
@@ -156,15 +173,15 @@ impl On {
 /// A field that PagerDuty only sends when its `include[]` names `value`.
 #[derive(Clone, Copy, Debug)]
 pub struct Expansion {
-    /// Our field, or a part of it, after a dot, that only the expanded field has.
+    /// The field, or after a dot a part of it that only the expanded field has.
     pub field: &'static str,
     /// The value of `include[]`.
     pub value: &'static str,
-    /// Where PagerDuty understands it.
+    /// The requests on which PagerDuty accepts it.
     pub on: On,
 }
 
-/// Reads a fact: one that is missing, null or of another type than documented is not known, and fails nothing.
+/// Reads a fact. If it is missing, null or of another type than documented, it is unknown and nothing fails.
 fn fact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
@@ -184,11 +201,11 @@ fn comes_before(name: Option<&String>, other: Option<&String>) -> bool {
     lower(name) < lower(other)
 }
 
-/// A reference to another object, as far as our rules look at it.
+/// A reference to another object, with the facts that rules depend on.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Reference {
-    /// The ID, which even a reference may lack.
+    /// The ID, which a reference may lack.
     #[serde(deserialize_with = "fact")]
     pub id: Option<String>,
     /// `user_reference`, `service_reference`, …

@@ -8,14 +8,14 @@
 //! The resource key is always plural and always a list. What must not pass in silence (a list that was cut, a value that
 //! was ignored, a part that could not be fetched) is said in `metadata.warnings`.
 
+use pagerduty_api::{MAX_ROWS, Resource};
 use pagerduty_rows::table;
 use pagerduty_rows::text;
 use serde_json::{Map, Value};
 
 use crate::budget::Budget;
-use crate::client::resources::Resource;
 use crate::config::Format;
-use crate::pagination::{CEILING, End, Listing};
+use crate::pagination::{End, Listing};
 
 /// The warning about a single object that is larger than an answer should be. The next step follows.
 const OVERSIZED: &str = "This one object is larger than an answer should be.";
@@ -85,7 +85,7 @@ impl Reply {
                  with {narrow}, or name fewer fields in include."
             )),
             End::Ceiling => reply.warn(format!(
-                "PagerDuty gives the first {CEILING} results of a list only, and there are more. Narrow the query with {narrow}."
+                "PagerDuty gives the first {MAX_ROWS} results of a list only, and there are more. Narrow the query with {narrow}."
             )),
             End::Complete | End::Limit(_) => {}
         }

@@ -18,7 +18,7 @@ use crate::config::{CLIENT_ID, Config, FromFile, SANDBOX, SSL_CERT_DIR, SSL_CERT
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, User};
-use crate::pagination::Want;
+use crate::pagination::ListRequest;
 
 /// Below a tenth of the rate limit, calls will soon fail.
 const LITTLE: u64 = 10;
@@ -291,7 +291,7 @@ async fn author(api: &Api, config: &Config) -> Option<Check> {
     const NAME: &str = "author";
     let address = config.user_email.as_deref()?;
     let query = Query::new().with("query", Some(address));
-    Some(match api.list::<User>(query, Want::all(), &User::facts_only()).await {
+    Some(match api.list::<User>(query, ListRequest::all(), &User::facts_only()).await {
         Err(error) => unknown(NAME, &error),
         Ok(found) => {
             let has_it = |user: &User| user.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(address));
@@ -329,7 +329,7 @@ fn teams(abilities: &Result<Vec<String>>) -> Check {
 /// Past and related incidents come with larger plans, under no ability name that is documented: so it is tried.
 async fn similar_incidents(api: &Api) -> Check {
     const NAME: &str = "similar_incidents";
-    let want = Want { limit: 1, ..Want::all() };
+    let want = ListRequest { limit: 1, ..ListRequest::all() };
     let newest = match api.list::<Incident>(Query::new(), want, &Incident::facts_only()).await {
         Ok(listing) => listing.rows.first().and_then(|row| row.facts.id().and_then(Id::<Incident>::parse)),
         Err(error) => return unknown(NAME, &error),

@@ -1,41 +1,34 @@
-//! The state kept between the calls of one owner: the user's context for a minute, the rate limit, and sent changes.
+//! The state kept between the calls of one owner: the user's context for a minute, the rate limit, and sent writes.
 //!
 //! The owner is a credential or a login. The context belongs to one credential, so that it never serves another: a
 //! refused credential and a refreshed login start with an empty one. The rest is kept.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::time::Instant;
 
+use super::cached::Cached;
 use super::clock::Clock;
 use super::context::{Me, Owned};
 use super::memory::{self, Memory};
 use super::places::Places;
 use super::rate::Rate;
 use crate::auth::{Credential, Fingerprint};
-use crate::error::Result;
 use crate::ids::Id;
-use crate::metrics;
 use crate::models::{EscalationPolicy, Service, Team, User};
 use crate::sync::lock;
 
-/// How long a part of the context is as good as new.
-const FRESH: Duration = Duration::from_mins(1);
-
-/// How many credentials are remembered. One process serves a few; a crowd behind one HTTP server must not fill it.
-const MOST: usize = 1_000;
+/// The most owners whose state is kept. One process serves a few, but many callers of an HTTP server must not fill the
+/// memory.
+const MAX_ACCOUNTS: usize = 1_000;
 
 /// The accounts of this process, by owner.
 #[derive(Debug, Default)]
-pub struct Accounts(Mutex<HashMap<Fingerprint, Kept>>);
+pub struct Accounts(Mutex<HashMap<Fingerprint, Entry>>);
 
 #[derive(Debug)]
-struct Kept {
+struct Entry {
     account: Arc<Account>,
     /// The credential that the context was fetched with.
     credential: Fingerprint,
@@ -43,46 +36,47 @@ struct Kept {
 }
 
 impl Accounts {
-    /// Returns the account of a credential, a new one if there is none.
+    /// Returns the account of a credential, creating it if necessary.
     ///
-    /// If all accounts that are kept have changes to remember, a new one is not kept and cannot make changes.
+    /// If all accounts that are kept have writes to remember, a new one is not kept and cannot make writes.
     pub fn of(&self, credential: &Credential) -> Arc<Account> {
         let now = Instant::now();
         let (owner, credential) = (credential.owner(), credential.fingerprint());
         let mut all = lock(&self.0);
-        if let Some(kept) = all.get_mut(&owner) {
-            kept.used = now;
-            if kept.credential != credential {
-                kept.credential = credential;
-                kept.account = Arc::new(kept.account.without_context());
+        if let Some(entry) = all.get_mut(&owner) {
+            entry.used = now;
+            if entry.credential != credential {
+                entry.credential = credential;
+                entry.account = Arc::new(entry.account.without_context());
             }
-            return Arc::clone(&kept.account);
+            return Arc::clone(&entry.account);
         }
-        if all.len() >= MOST {
+        if all.len() >= MAX_ACCOUNTS {
             // Nothing kept for a credential is used for longer than this.
-            all.retain(|_, kept| now - kept.used < memory::KEPT || kept.account.has_changes());
+            all.retain(|_, entry| now - entry.used < memory::RETENTION || entry.account.has_writes());
         }
-        if all.len() >= MOST {
-            let unchanged = all.iter().filter(|(_, kept)| !kept.account.has_changes());
-            let Some(oldest) = unchanged.min_by_key(|(_, kept)| kept.used).map(|(owner, _)| *owner) else {
-                return Arc::new(Account::without_changes());
+        if all.len() >= MAX_ACCOUNTS {
+            let evictable = all.iter().filter(|(_, entry)| !entry.account.has_writes());
+            let Some(oldest) = evictable.min_by_key(|(_, entry)| entry.used).map(|(owner, _)| *owner) else {
+                return Arc::new(Account::without_writes());
             };
             all.remove(&oldest);
         }
         let account = Arc::new(Account::default());
-        all.insert(owner, Kept { account: Arc::clone(&account), credential, used: now });
+        all.insert(owner, Entry { account: Arc::clone(&account), credential, used: now });
         account
     }
 
-    /// Forgets the context of `account`, since its credential was refused. An account that has changed nothing is
-    /// removed, so that refused credentials do not evict others.
+    /// Forgets the context of `account`, since its credential was refused.
+    ///
+    /// An account without writes is removed, so that refused credentials do not evict others.
     pub fn forget(&self, account: &Arc<Account>) {
-        lock(&self.0).retain(|_, kept| {
-            if !Arc::ptr_eq(&kept.account, account) {
+        lock(&self.0).retain(|_, entry| {
+            if !Arc::ptr_eq(&entry.account, account) {
                 return true;
             }
-            kept.account = Arc::new(account.without_context());
-            account.has_changes()
+            entry.account = Arc::new(account.without_context());
+            account.has_writes()
         });
     }
 }
@@ -90,33 +84,33 @@ impl Accounts {
 /// The state kept for one owner.
 #[derive(Debug, Default)]
 pub struct Account {
-    /// Who it belongs to.
-    pub me: Part<(), Arc<Me>>,
-    /// The places where its lists were left off.
+    /// The current user.
+    pub me: Cached<(), Arc<Me>>,
+    /// The places where its lists ended.
     pub places: Places,
     /// Set if the account has teams.
-    pub has_teams: Part<(), bool>,
+    pub has_teams: Cached<(), bool>,
     /// The services of the user's teams.
-    pub services: Part<Vec<Id<Team>>, Owned<Service>>,
+    pub services: Cached<Vec<Id<Team>>, Owned<Service>>,
     /// The escalation policies of the user's teams.
-    pub policies_of_teams: Part<Vec<Id<Team>>, Owned<EscalationPolicy>>,
+    pub policies_of_teams: Cached<Vec<Id<Team>>, Owned<EscalationPolicy>>,
     /// The escalation policies that notify the user.
-    pub policies_of_user: Part<Id<User>, Owned<EscalationPolicy>>,
-    /// Where the rate limit stands.
+    pub policies_of_user: Cached<Id<User>, Owned<EscalationPolicy>>,
+    /// The rate limit.
     pub rate: Arc<Rate>,
-    /// What PagerDuty's clock shows.
+    /// PagerDuty's clock.
     pub clock: Arc<Clock>,
-    /// The notes that calls have been told are theirs.
-    pub notes: Arc<Claims>,
-    /// The changes whose outcome may not have reached their callers.
+    /// The notes that were returned to callers.
+    pub notes: Arc<NoteLedger>,
+    /// The writes whose outcome may not have reached their callers.
     pub memory: Arc<Memory>,
-    /// The author of changes, where a change asked for it: like `me`, but not held back by the rate limit.
-    pub author: Part<(), Arc<Me>>,
+    /// The author of writes, fetched for a write: like `me`, but regardless of the rate limit.
+    pub author: Cached<(), Arc<Me>>,
 }
 
 impl Account {
-    /// Returns an account that cannot make changes, since they would not be remembered.
-    fn without_changes() -> Self {
+    /// Creates an account that cannot make writes, since they would not be remembered.
+    fn without_writes() -> Self {
         Self { memory: Arc::new(Memory::full()), ..Self::default() }
     }
 
@@ -131,27 +125,27 @@ impl Account {
         }
     }
 
-    /// Returns whether calls have made changes that later calls may need to know.
-    fn has_changes(&self) -> bool {
+    /// Returns whether calls have made writes that later calls have to take into account.
+    fn has_writes(&self) -> bool {
         self.memory.is_in_use() || !self.notes.is_empty()
     }
 }
 
-/// The IDs of the notes that were returned to callers, for as long as changes are remembered: each note is returned once.
+/// The IDs of the notes that were returned to callers, for as long as writes are remembered. Each note is returned once.
 #[derive(Debug, Default)]
-pub struct Claims(Mutex<VecDeque<(String, Instant)>>);
+pub struct NoteLedger(Mutex<VecDeque<(String, Instant)>>);
 
-impl Claims {
+impl NoteLedger {
     /// The most IDs that are remembered: more than the rate limit allows a credential to write in two minutes.
-    const MOST: usize = 2_000;
+    const MAX_CLAIMED: usize = 2_000;
 
-    /// Claims a note. Returns false if it was returned before.
+    /// Claims a note, and returns false if it was returned before.
     pub fn claim(&self, id: &str) -> bool {
         let mut claimed = self.claimed();
         if claimed.iter().any(|(known, _)| known == id) {
             return false;
         }
-        if claimed.len() == Self::MOST {
+        if claimed.len() == Self::MAX_CLAIMED {
             claimed.pop_front();
         }
         claimed.push_back((id.to_owned(), Instant::now()));
@@ -164,250 +158,60 @@ impl Claims {
 
     fn claimed(&self) -> MutexGuard<'_, VecDeque<(String, Instant)>> {
         let mut claimed = lock(&self.0);
-        claimed.retain(|(_, since)| since.elapsed() < memory::KEPT);
+        claimed.retain(|(_, since)| since.elapsed() < memory::RETENTION);
         claimed
-    }
-}
-
-/// A value that is fetched once for all who ask at the same time, and kept for a while. `K` is what it was fetched for:
-/// asked for something else, it is fetched again.
-pub struct Part<K, T>(Arc<Mutex<State<K, T>>>);
-
-struct State<K, T> {
-    kept: Option<(K, T, Instant)>,
-    /// Held by those who wait for it and nobody else: when the last of them is gone, so are its requests.
-    underway: Option<(K, WeakShared<Fetch<T>>)>,
-    /// Tells the fetch that is under way from those it replaced.
-    turn: u64,
-}
-
-type Fetch<T> = BoxFuture<'static, Result<T>>;
-
-impl<K, T> Default for Part<K, T> {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(State { kept: None, underway: None, turn: 0 })))
-    }
-}
-
-impl<K, T> fmt::Debug for Part<K, T> {
-    /// Without the value: it is somebody's name and address.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Part(…)")
-    }
-}
-
-impl<K, T> Part<K, T>
-where
-    K: Clone + PartialEq + Send + 'static,
-    T: Clone + Send + Sync + 'static,
-{
-    /// The value, fetched if it is not at hand. Callers at the same time share one fetch and what it ends with; it goes on
-    /// as long as one of them waits. An error is not kept.
-    pub async fn get(&self, of: K, fetch: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let shared = {
-            let mut state = lock(&self.0);
-            match &state.kept {
-                Some((kept_for, value, at)) if *kept_for == of && at.elapsed() < FRESH => {
-                    metrics::cache("context", true);
-                    return Ok(value.clone());
-                }
-                _ => metrics::cache("context", false),
-            }
-            let underway = state.underway.as_ref().filter(|(for_, _)| *for_ == of);
-            match underway.and_then(|(_, fetch)| fetch.upgrade()) {
-                Some(underway) => underway,
-                None => self.begin(&mut state, of, fetch),
-            }
-        };
-        shared.await
-    }
-
-    /// Returns the value, if it is kept.
-    pub fn kept(&self, of: &K) -> Option<T> {
-        let state = lock(&self.0);
-        let fresh =
-            |(kept_for, value, at): &(K, T, Instant)| (kept_for == of && at.elapsed() < FRESH).then(|| value.clone());
-        state.kept.as_ref().and_then(fresh)
-    }
-
-    /// Keeps a value that was fetched for another purpose.
-    pub fn keep(&self, of: K, value: T) {
-        lock(&self.0).kept = Some((of, value, Instant::now()));
-    }
-
-    /// The value, fetched now whatever is at hand, and kept for the others.
-    pub async fn refresh(&self, of: K, fetch: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let shared = self.begin(&mut lock(&self.0), of, fetch);
-        shared.await
-    }
-
-    fn begin(
-        &self,
-        state: &mut State<K, T>,
-        of: K,
-        fetch: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Shared<Fetch<T>> {
-        state.turn += 1;
-        let (turn, asked, key, part) = (state.turn, Instant::now(), of.clone(), Arc::clone(&self.0));
-        let fetch = async move {
-            let outcome = fetch.await;
-            let mut state = lock(&part);
-            if state.turn == turn {
-                state.underway = None;
-                if let Ok(value) = &outcome {
-                    state.kept = Some((key, value.clone(), asked));
-                }
-            }
-            outcome
-        };
-        let shared = fetch.boxed().shared();
-        state.underway = shared.downgrade().map(|fetch| (of, fetch));
-        shared
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tokio::sync::Semaphore;
+    use std::time::Duration;
 
     use super::*;
-    use crate::error::{Code, Error};
 
     fn credential(number: usize) -> Credential {
         Credential::new(format!("u+{number}").into(), "a test")
     }
 
-    /// A fetch that waits for a permit, then ends with how many were begun; and the count.
-    struct Source {
-        begun: Arc<AtomicUsize>,
-        gate: Arc<Semaphore>,
-    }
-
-    impl Source {
-        fn new() -> Self {
-            Self { begun: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
-        }
-
-        fn fetch(&self) -> impl Future<Output = Result<usize>> + Send + 'static {
-            let (begun, gate) = (Arc::clone(&self.begun), Arc::clone(&self.gate));
-            async move {
-                let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
-                gate.acquire().await.unwrap().forget();
-                Ok(number)
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn callers_at_the_same_time_share_one_fetch() {
-        let (part, source) = (Part::default(), Source::new());
-        source.gate.add_permits(1);
-        let all = futures_util::future::join_all((0..50).map(|_| part.get((), source.fetch()))).await;
-        assert!(all.into_iter().all(|value| value.unwrap() == 1));
-        assert_eq!(part.get((), source.fetch()).await.unwrap(), 1, "kept");
-    }
-
-    #[tokio::test]
-    async fn a_fetch_outlives_the_caller_who_began_it_and_dies_with_the_last() {
-        let (part, source) = (Part::default(), Source::new());
-        let mut first = Box::pin(part.get((), source.fetch()));
-        let mut second = Box::pin(part.get((), source.fetch()));
-        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
-        drop(first);
-        source.gate.add_permits(1);
-        assert_eq!(second.await.unwrap(), 1, "the second took it over where it stood");
-
-        let alone = Part::<(), usize>::default();
-        let mut waiting = Box::pin(alone.get((), source.fetch()));
-        assert!(waiting.as_mut().now_or_never().is_none());
-        drop(waiting);
-        source.gate.add_permits(1);
-        assert_eq!(alone.get((), source.fetch()).await.unwrap(), 3, "nobody waited for the one before");
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn a_value_is_kept_for_a_minute_and_for_what_it_was_fetched_for() {
-        let (part, source) = (Part::default(), Source::new());
-        source.gate.add_permits(9);
-        assert_eq!(part.get("a", source.fetch()).await.unwrap(), 1);
-        tokio::time::advance(Duration::from_secs(59)).await;
-        assert_eq!(part.get("a", source.fetch()).await.unwrap(), 1);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(part.get("a", source.fetch()).await.unwrap(), 2);
-        assert_eq!(part.get("b", source.fetch()).await.unwrap(), 3, "another question");
-        assert_eq!(part.refresh("b", source.fetch()).await.unwrap(), 4, "asked afresh");
-        assert_eq!(part.get("b", source.fetch()).await.unwrap(), 4, "and refilled");
-    }
-
-    #[tokio::test]
-    async fn an_error_is_shared_and_not_kept() {
-        let part = Part::<(), usize>::default();
-        let tries = RefCell::new(0);
-        let fail = || {
-            *tries.borrow_mut() += 1;
-            async {
-                tokio::task::yield_now().await;
-                Err(Error::new(Code::NetworkError, "no"))
-            }
-        };
-        let (one, two) = tokio::join!(part.get((), fail()), part.get((), fail()));
-        assert!(one.is_err() && two.is_err());
-        assert_eq!(part.get((), async { Ok(7) }).await.unwrap(), 7);
-    }
-
-    #[tokio::test]
-    async fn what_was_asked_before_a_refresh_does_not_replace_it() {
-        let (part, source) = (Part::default(), Source::new());
-        let mut old = Box::pin(part.get((), source.fetch()));
-        assert!(old.as_mut().now_or_never().is_none());
-        assert_eq!(part.refresh((), async { Ok(100) }).await.unwrap(), 100);
-        source.gate.add_permits(1);
-        assert_eq!(old.await.unwrap(), 1);
-        assert_eq!(part.get((), source.fetch()).await.unwrap(), 100);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_crowd_is_bounded_and_the_idle_go_first() {
+    async fn accounts_are_bounded_and_the_idle_are_evicted() {
         let accounts = Accounts::default();
         let first = accounts.of(&credential(0));
         assert!(Arc::ptr_eq(&first, &accounts.of(&credential(0))), "one credential, one account");
         assert!(!Arc::ptr_eq(&first, &accounts.of(&credential(1))));
-        for number in 2..MOST {
+        for number in 2..MAX_ACCOUNTS {
             tokio::time::advance(Duration::from_millis(1)).await;
             accounts.of(&credential(number));
         }
         accounts.of(&credential(0));
         tokio::time::advance(Duration::from_millis(1)).await;
-        accounts.of(&credential(MOST));
-        assert_eq!(lock(&accounts.0).len(), MOST);
+        accounts.of(&credential(MAX_ACCOUNTS));
+        assert_eq!(lock(&accounts.0).len(), MAX_ACCOUNTS);
         assert!(Arc::ptr_eq(&first, &accounts.of(&credential(0))), "it was in use");
-        assert!(!lock(&accounts.0).contains_key(&credential(1).owner()), "it was idle for longest");
+        assert!(!lock(&accounts.0).contains_key(&credential(1).owner()), "it was idle for the longest time");
 
-        tokio::time::advance(memory::KEPT).await;
-        accounts.of(&credential(MOST + 1));
+        tokio::time::advance(memory::RETENTION).await;
+        accounts.of(&credential(MAX_ACCOUNTS + 1));
         assert_eq!(lock(&accounts.0).len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn account_with_changes_is_never_evicted() {
+    async fn account_with_writes_is_never_evicted() {
         let accounts = Accounts::default();
-        for number in 0..MOST {
+        for number in 0..MAX_ACCOUNTS {
             accounts.of(&credential(number)).memory.sent("a note", None).unwrap();
         }
-        let beyond = accounts.of(&credential(MOST));
+        let beyond = accounts.of(&credential(MAX_ACCOUNTS));
         assert!(beyond.memory.sent("a note", None).is_err(), "it could not be remembered");
         let first = accounts.of(&credential(0));
         assert!(first.memory.earlier("a note", None).is_some());
         first.memory.keep("a note", None);
-        accounts.of(&credential(MOST)).memory.sent("a note", None).unwrap();
-        assert_eq!(lock(&accounts.0).len(), MOST);
+        accounts.of(&credential(MAX_ACCOUNTS)).memory.sent("a note", None).unwrap();
+        assert_eq!(lock(&accounts.0).len(), MAX_ACCOUNTS);
     }
 
     #[test]
-    fn a_refused_credential_is_forgotten() {
+    fn refused_credential_is_forgotten() {
         let accounts = Accounts::default();
         let account = accounts.of(&credential(1));
         accounts.forget(&account);
@@ -415,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_credential_keeps_the_memory_of_its_changes() {
+    async fn refused_credential_keeps_its_writes() {
         let accounts = Accounts::default();
         let account = accounts.of(&credential(1));
         account.has_teams.keep((), true);
@@ -427,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refreshed_login_keeps_changes_and_drops_the_context() {
+    fn refreshed_login_keeps_writes_and_drops_the_context() {
         let accounts = Accounts::default();
         let login = |secret: &str| accounts.of(&Credential::of_login(secret.to_owned().into(), None));
         let first = login("first");

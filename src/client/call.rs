@@ -1,5 +1,5 @@
-//! The state shared by the requests of one call: its deadline, its patience, the change it makes, and whether its
-//! caller has gone.
+//! The state shared by the requests of one call: its deadline, its patience, the write it makes, and whether it was
+//! withdrawn.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::policy::{Decision, Left, PATIENCE};
+use super::policy::{CALL_PATIENCE, Decision, Left};
 use crate::error::Error;
 use crate::sync::lock;
 
 /// The time that an additional request may continue once the main answer is there.
-const GRACE: Duration = Duration::from_secs(5);
+const SIDE_REQUEST_GRACE: Duration = Duration::from_secs(5);
 
 /// One call.
 #[derive(Debug)]
@@ -27,53 +27,54 @@ struct State {
     doubt: Option<Error>,
     sent: bool,
     withdrawn: bool,
-    changing: Option<Changing>,
+    writing: Option<Writing>,
 }
 
-/// The change that a call makes and its author, for the log.
+/// The object that a call changes and the author, for the log.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The ID of the incident.
-    pub incident: String,
+    /// The ID of the object.
+    pub object: String,
     /// The `From` address, if there is one.
     pub author: Option<String>,
 }
 
-/// The change that a call makes, with its key and its lock.
+/// The write that a call makes, with its key and its lock.
 #[derive(Debug)]
-struct Changing {
-    /// The key of the change in the credential's memory.
+struct Writing {
+    /// The key of the write in the account's memory.
     key: String,
-    what: Change,
+    change: Change,
     /// The lock that keeps identical calls waiting until this answer has reached its caller, or the caller has gone.
-    _alone: OwnedMutexGuard<()>,
+    _lock: OwnedMutexGuard<()>,
 }
 
 impl Call {
-    /// A call that has to be answered by then.
+    /// Creates a call that has to be answered by `deadline`.
     pub fn until(deadline: Instant) -> Self {
         Self { deadline, state: Mutex::default() }
     }
 
-    /// What it has left.
+    /// Returns the time and patience that are left.
     pub fn left(&self) -> Left {
         self.left_of(&self.state())
     }
 
     fn left_of(&self, state: &State) -> Left {
         let time = self.deadline.saturating_duration_since(Instant::now());
-        Left { time, patience: PATIENCE.saturating_sub(state.waited) }
+        Left { time, patience: CALL_PATIENCE.saturating_sub(state.waited) }
     }
 
-    /// Makes a decision from the remaining time and patience, and counts a wait that results. A withdrawn call sends
-    /// nothing again, unless it has a change in doubt.
+    /// Makes a decision from the remaining time and patience, and counts a wait that results.
+    ///
+    /// A withdrawn call retries nothing, unless it has a write in doubt.
     pub fn decide(&self, decide: impl FnOnce(Left) -> Decision) -> Decision {
         let mut state = self.state();
         if state.withdrawn && state.doubt.is_none() {
             return Decision::GiveUp;
         }
         let decision = decide(self.left_of(&state));
-        if let Decision::Again(wait) = decision {
+        if let Decision::Retry(wait) = decision {
             state.waited += wait;
         }
         decision
@@ -84,45 +85,45 @@ impl Call {
     pub fn grace(&self, spare: Duration) -> Instant {
         let now = Instant::now();
         let latest = self.deadline.checked_sub(spare).unwrap_or(now);
-        latest.min(now + GRACE)
+        latest.min(now + SIDE_REQUEST_GRACE)
     }
 
-    /// Notes what to say if the call ends now: that a change was sent and its answer is not known. `None`: nothing is in
-    /// doubt any more.
+    /// Records the error for a call that ends now, after a write was sent and before its outcome is known. `None` means
+    /// that nothing is in doubt any more.
     pub fn doubt(&self, doubt: Option<Error>) {
         let mut state = self.state();
         state.sent |= doubt.is_some();
         state.doubt = doubt;
     }
 
-    /// What to say if the call ends now, where there is a change in doubt.
+    /// Returns the error for a call that ends now, if it has a write in doubt.
     pub fn in_doubt(&self) -> Option<Error> {
         self.state().doubt.clone()
     }
 
-    /// Notes that the caller has gone.
+    /// Records that the caller withdrew the call.
     pub fn withdraw(&self) {
         self.state().withdrawn = true;
     }
 
-    /// Notes which change the call makes.
-    pub fn changes(&self, key: String, what: Change, alone: OwnedMutexGuard<()>) {
-        self.state().changing = Some(Changing { key, what, _alone: alone });
+    /// Records the write that the call makes.
+    pub fn changes(&self, key: String, change: Change, lock: OwnedMutexGuard<()>) {
+        self.state().writing = Some(Writing { key, change, _lock: lock });
     }
 
-    /// Returns the key of the change that the call makes, if it makes one.
+    /// Returns the key of the write that the call makes, if any.
     pub fn key(&self) -> Option<String> {
-        self.state().changing.as_ref().map(|changing| changing.key.clone())
+        self.state().writing.as_ref().map(|writing| writing.key.clone())
     }
 
-    /// Returns whether a change was sent, regardless of its outcome.
+    /// Returns whether a write was sent, regardless of its outcome.
     pub fn has_sent(&self) -> bool {
         self.state().sent
     }
 
     /// Returns the change that the call makes, if any.
     pub fn change(&self) -> Option<Change> {
-        self.state().changing.as_ref().map(|changing| changing.what.clone())
+        self.state().writing.as_ref().map(|writing| writing.change.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -135,14 +136,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn time_and_patience_are_for_all_requests_together() {
+    async fn time_and_patience_are_shared_by_all_requests() {
         let second = Duration::from_secs(1);
         let call = Call::until(Instant::now() + 60 * second);
-        assert_eq!(call.decide(|_| Decision::Again(25 * second)), Decision::Again(25 * second));
+        assert_eq!(call.decide(|_| Decision::Retry(25 * second)), Decision::Retry(25 * second));
         call.decide(|_| Decision::GiveUp);
         tokio::time::advance(40 * second).await;
         assert_eq!((call.left().patience, call.left().time), (5 * second, 20 * second));
-        call.decide(|_| Decision::Again(60 * second));
+        call.decide(|_| Decision::Retry(60 * second));
         assert_eq!(call.left().patience, Duration::ZERO);
     }
 }

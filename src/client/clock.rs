@@ -1,4 +1,4 @@
-//! PagerDuty's clock, as far as its answers show it. Ours may be wrong by hours, and nothing is compared with it.
+//! PagerDuty's clock, from the dates of its responses. The local clock may be wrong by hours, so it is never compared.
 
 use std::sync::Mutex;
 
@@ -13,29 +13,29 @@ use crate::sync::lock;
 pub struct Clock(Mutex<Option<(Timestamp, Instant)>>);
 
 impl Clock {
-    /// Takes note of the date of an answer. It may have none.
+    /// Records the date of a response, if it has one.
     pub fn note(&self, headers: &HeaderMap) {
         if let Some(date) = date(headers) {
             *lock(&self.0) = Some((date, Instant::now()));
         }
     }
 
-    /// What it showed at a moment of ours, cut to the second; `None` if no answer has said.
+    /// Returns its time at a local moment, rounded down to the second, or `None` if no response had a date.
     pub fn at(&self, moment: Instant) -> Option<Timestamp> {
         let (date, noted) = (*lock(&self.0))?;
         let between = |from: Instant, to: Instant| SignedDuration::try_from(to.saturating_duration_since(from)).ok();
-        // One of the two is nothing: what it showed after the answer is as well known as what it showed before.
+        // One of the two is zero: the moment is before or after the response.
         date.checked_sub(between(moment, noted)?).ok()?.checked_add(between(noted, moment)?).ok()
     }
 }
 
-/// When an answer was given, by its own account.
+/// Returns the date of a response.
 pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    moment(headers.get(DATE)?.to_str().ok()?)
+    parse(headers.get(DATE)?.to_str().ok()?)
 }
 
-/// A moment as HTTP writes it.
-pub fn moment(text: &str) -> Option<Timestamp> {
+/// Parses a date in the form used by HTTP.
+pub fn parse(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
@@ -46,7 +46,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
-    async fn a_moment_of_ours_is_told_by_the_hosts_clock() {
+    async fn local_moment_is_converted_to_the_hosts_clock() {
         let clock = Clock::default();
         let began = Instant::now();
         assert_eq!(clock.at(began), None);

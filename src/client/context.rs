@@ -1,29 +1,28 @@
-//! The current user, and what belongs to them.
+//! The current user, with their teams, services and escalation policies.
 //!
-//! Every question "about me" starts here. The parts are separate, so that a tool asks only for those it needs; each is
-//! fetched once for all calls of the credential and kept for a minute ([`Part`](super::accounts::Part)).
+//! Each part is fetched separately, so that a tool fetches only those it needs. It is fetched once for all calls of the
+//! credential and kept for a minute ([`Cached`](super::cached::Cached)).
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use pagerduty_api::operations::GET_CURRENT_USER;
 use pagerduty_rows::fields::{Selection, plain};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::call::Call;
-use super::decode::Row;
-use super::resources::USERS;
 use super::{Api, Query, Request};
 use crate::config::USER_EMAIL;
 use crate::error::{Code, Error, Result, spoken};
 use crate::ids::Id;
-use crate::models::{EscalationPolicy, Model, Service, Team, User};
-use crate::pagination::{End, Want};
+use crate::models::{EscalationPolicy, Listed, Model, Row, Service, Team, User};
+use crate::pagination::{End, ListRequest};
 
-/// The time that a change waits for the address of its author.
-const AUTHOR: Duration = Duration::from_secs(3);
+/// The time that a write waits for the address of its author.
+const AUTHOR_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Who the credential belongs to.
+/// The user that a credential belongs to.
 #[derive(Clone, Debug)]
 pub struct Me {
     /// The user's ID.
@@ -47,16 +46,16 @@ pub struct UserContext {
     pub policies: Owned<EscalationPolicy>,
 }
 
-/// The IDs of what belongs to somebody.
+/// The IDs of objects that belong to a user.
 #[derive(Debug)]
 pub struct Owned<M> {
-    /// In PagerDuty's order.
+    /// The IDs, in PagerDuty's order.
     pub ids: Arc<[Id<M>]>,
-    /// Whether there are more than these.
+    /// Set if there are more than these.
     pub more: bool,
 }
 
-// By hand, because a derive would ask the same of `M`.
+// Written by hand, because a derive would require `M: Clone`.
 impl<M> Clone for Owned<M> {
     fn clone(&self) -> Self {
         Self { ids: Arc::clone(&self.ids), more: self.more }
@@ -64,16 +63,16 @@ impl<M> Clone for Owned<M> {
 }
 
 impl Api {
-    /// The current user. PagerDuty: operation `getCurrentUser`.
+    /// Returns the current user.
     ///
-    /// An account-level key belongs to no user. PagerDuty answers it with a 400 that says so: [`Code::NoUserContext`].
+    /// An account-level key belongs to no user, which PagerDuty reports with a 400: [`Code::NoUserContext`].
     pub async fn me(&self) -> Result<Arc<Me>> {
-        self.account.me.get((), self.shared().ask_me()).await
+        self.account.me.get((), self.shared().fetch_me()).await
     }
 
-    async fn ask_me(self) -> Result<Arc<Me>> {
-        let request = Request::get(format!("{}/me", USERS.path), Query::new(), "the current user".to_owned());
-        let row = self.read_one::<User>(&request, USERS.one, &User::facts_only()).await.map_err(|error| {
+    async fn fetch_me(self) -> Result<Arc<Me>> {
+        let request = Request::new(&GET_CURRENT_USER, Query::new()).about("the current user");
+        let row = self.read_one::<User>(&request, &User::facts_only()).await.map_err(|error| {
             if error.code() != Code::ApiError || !is_account_level(&error) {
                 return error;
             }
@@ -97,9 +96,9 @@ impl Api {
     /// Returns whether the account has teams. It has none if its plan lacks them or before the first one is created.
     pub async fn has_teams(&self) -> Result<bool> {
         let api = self.shared();
-        let ask = async move {
-            let want = Want { limit: 1, ..Want::all() };
-            match api.list::<Team>(Query::new(), want, &Team::facts_only()).await {
+        let fetch = async move {
+            let first = ListRequest { limit: 1, ..ListRequest::all() };
+            match api.list::<Team>(Query::new(), first, &Team::facts_only()).await {
                 Ok(listing) => Ok(!listing.rows.is_empty()),
                 Err(error) if error.code() == Code::MissingAbility => Ok(false),
                 // A caller that may not see teams cannot tell whether there are any.
@@ -107,38 +106,40 @@ impl Api {
                 Err(error) => Err(error),
             }
         };
-        self.account.has_teams.get((), ask).await
+        self.account.has_teams.get((), fetch).await
     }
 
-    /// The services of the user's teams, at least `most` of them if there are so many.
+    /// Returns the services of the user's teams, at least `most` of them if there are so many.
     pub async fn services_of(&self, teams: &[Id<Team>], most: usize) -> Result<Owned<Service>> {
-        let ask = self.shared().ask_ids("team_ids", teams.to_vec(), most);
-        self.account.services.get(teams.to_vec(), ask).await
+        let fetch = self.shared().fetch_ids("team_ids", teams.to_vec(), most);
+        self.account.services.get(teams.to_vec(), fetch).await
     }
 
-    /// The escalation policies of the user's teams.
+    /// Returns the escalation policies of the user's teams.
     pub async fn policies_of_teams(&self, teams: &[Id<Team>]) -> Result<Owned<EscalationPolicy>> {
-        let ask = self.shared().ask_ids("team_ids", teams.to_vec(), usize::MAX);
-        self.account.policies_of_teams.get(teams.to_vec(), ask).await
+        let fetch = self.shared().fetch_ids("team_ids", teams.to_vec(), usize::MAX);
+        self.account.policies_of_teams.get(teams.to_vec(), fetch).await
     }
 
-    /// The escalation policies that notify the user.
+    /// Returns the escalation policies that notify the user.
     pub async fn policies_of_user(&self, user: &Id<User>) -> Result<Owned<EscalationPolicy>> {
-        let ask = self.shared().ask_ids("user_ids", vec![user.clone()], usize::MAX);
-        self.account.policies_of_user.get(user.clone(), ask).await
+        let fetch = self.shared().fetch_ids("user_ids", vec![user.clone()], usize::MAX);
+        self.account.policies_of_user.get(user.clone(), fetch).await
     }
 
-    /// For a fetch that calls share. It must not fail because the one that began it has little time or patience left: each
-    /// who waits for it is bounded by itself. Twice a call's time is what those who join it in the course of one may take.
+    /// Returns the API for a fetch that calls share, with a separate deadline.
+    ///
+    /// The fetch must not fail because the call that began it has little time or patience left: each call that waits for
+    /// it has its own limit. Calls may join the fetch until the first one ends, so it gets twice the time of a call.
     fn shared(&self) -> Self {
         let deadline = Instant::now() + self.client.policy.call * 2;
         Self { call: Arc::new(Call::until(deadline)), ..self.clone() }
     }
 
-    async fn ask_ids<M: Model, O>(self, filter: &str, owners: Vec<Id<O>>, limit: usize) -> Result<Owned<M>> {
-        let want = Want { limit, ..Want::all() };
+    async fn fetch_ids<M: Listed, O>(self, filter: &str, owners: Vec<Id<O>>, limit: usize) -> Result<Owned<M>> {
+        let request = ListRequest { limit, ..ListRequest::all() };
         let query = Query::new().with_all(filter, &owners);
-        let listing = self.list::<M>(query, want, &M::facts_only()).await?;
+        let listing = self.list::<M>(query, request, &M::facts_only()).await?;
         if listing.end == End::Ceiling {
             tracing::warn!(resource = M::RESOURCE.many, "only the first 10,000 are part of the user's context");
         }
@@ -146,36 +147,33 @@ impl Api {
         Ok(Owned { ids, more: listing.end != End::Complete })
     }
 
-    /// The whole context, its parts fetched side by side. Asked afresh, whatever is kept, and kept for other calls.
+    /// Fetches the whole context even if it is kept, its parts in parallel, and keeps it for other calls.
     pub async fn user_context(&self) -> Result<UserContext> {
-        let me = self.account.me.refresh((), self.shared().ask_me()).await?;
+        let me = self.account.me.refresh((), self.shared().fetch_me()).await?;
         let services = async {
-            // Without a team there is no filter, and no filter would mean every service of the account.
+            // Without a team there is no filter, and without a filter PagerDuty lists all services of the account.
             if me.teams.is_empty() {
                 return Ok(Owned { ids: Arc::new([]), more: false });
             }
-            let ask = self.shared().ask_ids("team_ids", me.teams.clone(), usize::MAX);
-            self.account.services.refresh(me.teams.clone(), ask).await
+            let fetch = self.shared().fetch_ids("team_ids", me.teams.clone(), usize::MAX);
+            self.account.services.refresh(me.teams.clone(), fetch).await
         };
-        let ask = self.shared().ask_ids("user_ids", vec![me.id.clone()], usize::MAX);
-        let policies = self.account.policies_of_user.refresh(me.id.clone(), ask);
+        let fetch = self.shared().fetch_ids("user_ids", vec![me.id.clone()], usize::MAX);
+        let policies = self.account.policies_of_user.refresh(me.id.clone(), fetch);
         let (services, policies) = tokio::try_join!(services, policies)?;
         Ok(UserContext { me, services, policies })
     }
 
-    /// Returns the current user for a change: the known one, or else asks for a short time, regardless of the rate
+    /// Returns the current user for a write: the kept one, or else fetches it within a short time, regardless of the rate
     /// limit.
-    pub(super) async fn me_for_a_change(&self) -> Result<Arc<Me>> {
+    pub(super) async fn me_for_a_write(&self) -> Result<Arc<Me>> {
         if let Some(me) = self.account.me.kept(&()) {
             return Ok(me);
         }
-        let within = AUTHOR.min(self.client.policy.call / 4);
-        let me = timeout(within, self.account.author.get((), self.shared().urgent().ask_me())).await;
+        let within = AUTHOR_TIMEOUT.min(self.client.policy.call / 4);
+        let me = timeout(within, self.account.author.get((), self.shared().urgent().fetch_me())).await;
         let me = me.unwrap_or_else(|_| {
-            Err(Error::new(
-                Code::Timeout,
-                format!("PagerDuty did not say within {} who the current user is", spoken(within)),
-            ))
+            Err(Error::new(Code::Timeout, format!("PagerDuty did not name the current user within {}", spoken(within))))
         })?;
         self.account.me.keep((), Arc::clone(&me));
         Ok(me)
@@ -185,7 +183,8 @@ impl Api {
     pub(super) async fn user_by_email(&self, email: &str) -> Option<Id<User>> {
         let query = Query::new().with("query", Some(email));
         let fields = Selection::new(vec![plain("email")], User::FACTS);
-        let listing = timeout(AUTHOR, self.list::<User>(query, Want::all(), &fields)).await.ok()?.ok()?;
+        let listing =
+            timeout(AUTHOR_TIMEOUT, self.list::<User>(query, ListRequest::all(), &fields)).await.ok()?.ok()?;
         let theirs = |row: &Row<User>| {
             row.shown.get("email").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(email))
         };
@@ -203,11 +202,11 @@ impl Api {
         if let Some(email) = self.client.user_email.as_ref().filter(|_| !callers) {
             return Ok(Some(email.clone()));
         }
-        match self.me_for_a_change().await {
+        match self.me_for_a_write().await {
             Ok(me) => Ok((!me.email.is_empty()).then(|| me.email.clone())),
             Err(error) if error.code() == Code::NoUserContext => Err(Error::new(
                 Code::NoUserContext,
-                "the credential is an account-level key, so a change needs to say in whose name it is made",
+                "the credential is an account-level key, so a change needs the address of its author",
             )
             .hint(if callers {
                 "Send a user's API key or OAuth access token.".to_owned()
@@ -217,14 +216,14 @@ impl Api {
             // A request with this credential would be refused in the same way.
             Err(error) if error.code() == Code::AuthenticationFailed => Err(error),
             Err(error) => {
-                tracing::info!(%error, "the change is sent without its author's address");
+                tracing::info!(%error, "sending the change without its author's address");
                 Ok(None)
             }
         }
     }
 }
 
-/// Returns whether PagerDuty says that the request needs a user's key. It says so only in its message.
+/// Returns whether PagerDuty reports that the request needs a user's key, which only its message shows.
 fn is_account_level(error: &Error) -> bool {
     let words = error.message().to_lowercase().replace(['-', '_'], " ");
     error.http_status() == Some(400) && ["account level", "user level"].iter().any(|level| words.contains(level))
@@ -239,7 +238,7 @@ mod tests {
     use crate::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
 
     #[tokio::test]
-    async fn whoever_joins_a_fetch_has_its_own_time() {
+    async fn shared_fetch_outlives_the_deadline_of_its_first_call() {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let mut config = Config::from_lookup(|_| None).unwrap();
         config.host = Host::parse(sandbox.url()).unwrap();

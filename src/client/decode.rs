@@ -1,34 +1,14 @@
-//! From bytes to typed rows.
+//! Decodes responses into typed rows.
 //!
-//! The parsing itself, which every byte of an answer passes through, is in [`pagerduty_rows::decode`].
+//! The parser, which processes every byte of a response, is [`pagerduty_rows::decode`].
 
 use pagerduty_rows::decode::envelope;
 use pagerduty_rows::fields::Selection;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::models::Model;
+use crate::models::{Model, Page, Row};
 
 pub use pagerduty_rows::decode::{Unreadable, list};
-
-/// One object: what our rules need, typed, and what the answer shows.
-#[derive(Clone, Debug)]
-pub struct Row<M> {
-    /// The typed facts.
-    pub facts: M,
-    /// The fields to show, in order.
-    pub shown: Map<String, Value>,
-}
-
-/// A page of a list.
-#[derive(Clone, Debug)]
-pub struct Page<M> {
-    /// The objects, or the reason why one cannot be read.
-    pub rows: Vec<Result<Row<M>, Unreadable>>,
-    /// Whether PagerDuty has more after them.
-    pub more: bool,
-    /// The total number of objects, where PagerDuty was asked to count.
-    pub total: Option<usize>,
-}
 
 /// Decodes `{"<key>": {…}}`.
 pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) -> Result<Row<M>, Unreadable> {
@@ -38,7 +18,7 @@ pub fn one<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) 
 
 /// Decodes `{"<key>": [{…}, …], "more": …}`.
 ///
-/// A row that is not an object does not affect the others. A page of only strings or numbers is not from PagerDuty.
+/// A row that is not an object does not affect the others. A page of only strings or numbers is not PagerDuty's.
 pub fn page<M: Model>(body: &[u8], key: &'static str, selection: &Selection<'_>) -> Result<Page<M>, Unreadable> {
     let envelope = envelope(body, key, selection.wire())?;
     let Value::Array(items) = envelope.content else { return Err(Unreadable::because(format!("{key}: not a list"))) };
@@ -76,7 +56,7 @@ mod tests {
     use crate::models::{Incident, Team};
     use pagerduty_rows::decode::{MAX_DEPTH, TOO_DEEP};
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     fn decode(body: &str) -> Result<Page<Team>, Unreadable> {
         page(body.as_bytes(), "teams", &Team::defaults())
@@ -87,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn unwanted_fields_are_skipped_whatever_they_are() {
+    fn other_fields_are_skipped_whatever_their_content() {
         let body = json!({"teams": [{"id": "P1", "self": {"deep": [1, {"x": null}]}, "parent": {"id": "P2", "self": 1}}],
             "more": true, "total": null});
         let page = decode(&body.to_string()).unwrap();
@@ -96,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_envelope_is_named() {
+    fn unexpected_envelope_is_named() {
         for (body, part) in [
             ("{}", "missing field `teams`"),
             ("[]", "an object with \"teams\""),
@@ -113,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn more_may_be_text_and_is_never_guessed_at() {
+    fn more_may_be_text_and_is_never_guessed() {
         for (more, expected) in [
             ("true", Some(true)),
             ("\"True\"", Some(true)),
@@ -131,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_too_deep_is_cut_and_the_rest_is_shown() {
+    fn deeply_nested_value_is_cut_and_the_rest_is_shown() {
         let nested = |open: &str, close: &str, depth| format!("{}1{}", open.repeat(depth), close.repeat(depth));
         for depth in [10, 65, 130, 100_000] {
             for value in [nested("[", "]", depth), nested(r#"{"x":"#, "}", depth)] {
@@ -149,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn text_of_another_encoding_is_an_error() {
+    fn text_in_another_encoding_is_an_error() {
         let utf_16: Vec<u8> = r#"{"teams": []}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(page::<Team>(&utf_16, "teams", &Team::defaults()).is_err());
     }
 
     #[test]
-    fn odd_values_cost_neither_the_row_nor_the_list() {
+    fn odd_values_lose_neither_the_row_nor_the_list() {
         let body = br#"{"teams": [{"id": "P1", "name": "cut \ud83d"}, null, {"id": "P2", "name": 1e400},
             {"id": "P3", "name": "\xff"}, {"id": 123456789012345678901234567890, "name": [0.1, 1.10]}, 7, []]}"#;
         let body: Vec<u8> = String::from_utf8_lossy(body).replace("\\xff", "?").into_bytes();
@@ -171,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn nulls_and_missing_fields_are_fine() {
+    fn nulls_and_missing_fields_are_accepted() {
         let body = r#"{"incident": {"id": "Q1", "status": null, "last_status_change_by": null, "teams": null}}"#;
         let row: Row<Incident> = one(body.as_bytes(), "incident", &Incident::defaults()).unwrap();
         assert_eq!(Value::Object(row.shown), json!({"id": "Q1"}));
     }
 
     #[test]
-    fn a_fact_of_another_type_is_not_known_and_breaks_nothing() {
+    fn fact_of_another_type_is_unknown() {
         let body =
             json!({"incidents": [{"id": 7, "status": 5, "title": ["t"], "last_status_change_by": "x"}, {"id": "Q1"}]});
         let page: Page<Incident> = page(body.to_string().as_bytes(), "incidents", &Incident::defaults()).unwrap();
@@ -190,17 +170,17 @@ mod tests {
             ),
             (2, None, None)
         );
-        assert_eq!(shown(&page, 0)["status"], 5, "what came is shown");
+        assert_eq!(shown(&page, 0)["status"], 5, "the value is shown as it came");
     }
 
     proptest! {
         #[test]
-        fn no_body_breaks_the_decoder(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_body_can_be_decoded(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = page::<Team>(&body, "teams", &Team::defaults());
         }
 
         #[test]
-        fn decoding_kept_fields_is_the_same_as_decoding_all_and_projecting(name in ".*", id in "[A-Z0-9]{7}", other in ".*") {
+        fn decoding_some_fields_equals_projecting_all(name in ".*", id in "[A-Z0-9]{7}", other in ".*") {
             let team = json!({"name": name, "x": {"name": other}, "id": id, "parent": {"type": other, "id": id, "y": [other]}});
             let page = decode(&json!({"teams": [team]}).to_string()).unwrap();
             prop_assert_eq!(shown(&page, 0), &Team::defaults().project(team));

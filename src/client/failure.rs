@@ -4,30 +4,22 @@
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
+use super::codes::{ALREADY_ACKNOWLEDGED, ALREADY_RESOLVED, MERGED, STALE, TIMED_OUT};
 use super::decode::Unreadable;
 use super::request::Request;
-use super::words::{Words, without_mark};
+use super::words::{ErrorBody, without_mark};
 use crate::auth::Credential;
 use crate::config::{Host, REGION, Region, USER_EMAIL};
 use crate::error::{Code, Error};
 
-/// PagerDuty's codes with a meaning of their own.
-const ALREADY_RESOLVED: i64 = 1001;
-const ALREADY_ACKNOWLEDGED: i64 = 1002;
-const STALE: i64 = 1005;
-const MERGED: i64 = 1019;
-
-/// PagerDuty itself ran out of time.
-pub(super) const TIMED_OUT: i64 = 2016;
-
-/// Returns whether a refusal is about the author of a change and not about its object. PagerDuty says so with 400 and
-/// with 404, under several codes.
+/// Returns whether a refusal is about the author of a write and not about its object. PagerDuty reports this with 400
+/// and with 404, under several codes.
 pub fn is_about_the_author(body: &[u8]) -> bool {
     String::from_utf8_lossy(body).to_ascii_lowercase().contains("requester user not found")
 }
 
-/// Returns the error for a change by an author whose address belongs to no user. `configured` says whether the settings
-/// name it.
+/// Returns the error for a write by an author whose address belongs to no user. `configured` is set if the settings name
+/// the address.
 pub fn unknown_author(from: &str, configured: bool) -> Error {
     let (whose, hint) = if configured {
         (
@@ -44,8 +36,8 @@ pub fn unknown_author(from: &str, configured: bool) -> Error {
     Error::new(Code::InvalidConfiguration, message).hint(format!("Nothing was changed. {hint}"))
 }
 
-/// An answer of PagerDuty, and the request that it belongs to.
-pub struct Answer<'a> {
+/// A complete response, and the request that it belongs to.
+pub struct Response<'a> {
     /// The request.
     pub request: &'a Request,
     /// The credential of the request, which may not be passed on.
@@ -60,38 +52,39 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
-impl Answer<'_> {
-    /// Returns the error for an answer that is not a success.
+impl Response<'_> {
+    /// Returns the error for a response that is not a success.
     pub fn error(&self) -> Error {
-        self.explain(&Words::read(self.body, |text| self.credential.redact(text)))
+        self.explain(&ErrorBody::read(self.body, |text| self.credential.redact(text)))
     }
 
-    /// Returns the error that PagerDuty describes in an answer with the status of a success, if it describes one.
+    /// Returns the error that PagerDuty describes in a response with the status of a success, if it describes one.
     pub fn error_in_success(&self) -> Option<Error> {
-        Words::of_error(self.body, |text| self.credential.redact(text)).map(|said| self.explain(&said))
+        ErrorBody::from_success(self.body, |text| self.credential.redact(text)).map(|body| self.explain(&body))
     }
 
-    /// Returns the reason why an answer with the status of a success cannot be used.
+    /// Returns the reason why a response with the status of a success cannot be used.
     pub fn unusable(&self, unreadable: &Unreadable) -> String {
         let is_html = without_mark(self.body).trim_ascii_start().starts_with(b"<");
         if is_html { "it is HTML, not JSON".to_owned() } else { self.credential.redact(&unreadable.why) }
     }
 
-    /// Returns the `x-request-id`, which PagerDuty's support asks for.
+    /// Returns the `x-request-id`, which PagerDuty's support needs.
     pub fn request_id(&self) -> Option<String> {
         request_id(self.headers, self.credential)
     }
 
-    fn explain(&self, said: &Words) -> Error {
+    /// Returns the error for an error body: its code, PagerDuty's words, and a next step.
+    fn explain(&self, said: &ErrorBody) -> Error {
         let &Self { request, credential, host, status, .. } = self;
         let subject = &request.subject;
         let error = match (status.as_u16(), said.code) {
             (400, Some(ALREADY_RESOLVED)) => {
-                Error::new(Code::AlreadyResolved, format!("{subject} is resolved already{}", said.quoted()))
+                Error::new(Code::AlreadyResolved, format!("{subject} is already resolved{}", said.quoted()))
                     .hint("Nothing is left to do; get_incidents shows who resolved it.")
             }
             (400, Some(ALREADY_ACKNOWLEDGED)) => {
-                Error::new(Code::AlreadyAcknowledged, format!("{subject} is acknowledged already{}", said.quoted()))
+                Error::new(Code::AlreadyAcknowledged, format!("{subject} is already acknowledged{}", said.quoted()))
                     .hint("Nothing is left to do; get_incidents shows who acknowledged it.")
             }
             (400, Some(STALE)) => {
@@ -131,8 +124,8 @@ impl Answer<'_> {
                     }
                     414 if !request.given_ids().is_empty() => "The request was too long: name fewer IDs.",
                     414 => "The request was too long for a server on the way: check PAGERDUTY_API_HOST and any proxy.",
-                    _ if said.is_page => BEFORE_THE_API,
-                    _ if request.asks_for_nothing() => BEFORE_ANY_ARGUMENT,
+                    _ if said.is_page => CHECK_FOR_PROXY,
+                    _ if request.has_no_argument() => CHECK_CREDENTIAL,
                     _ => "Change what PagerDuty objects to, and call again.",
                 })
             }
@@ -141,26 +134,26 @@ impl Answer<'_> {
     }
 }
 
-/// Returns the `x-request-id` of an answer to a request with this credential.
+/// Returns the `x-request-id` of a response to a request with this credential, which PagerDuty's support needs.
 pub fn request_id(headers: &HeaderMap, credential: &Credential) -> Option<String> {
     let id = credential.redact(headers.get("x-request-id")?.to_str().ok()?);
     Some(id.chars().take(100).collect())
 }
 
-/// The next step when the answer is a web page, as for a malformed key, or from a proxy.
-const BEFORE_THE_API: &str =
+/// The next step when the response is a web page, as for a malformed key or from a proxy.
+const CHECK_FOR_PROXY: &str =
     "The answer is a web page, which the API itself does not send: check the key, PAGERDUTY_API_HOST and any proxy.";
 
 /// The next step for a request without an ID or a filter that could be wrong.
-const BEFORE_ANY_ARGUMENT: &str =
+const CHECK_CREDENTIAL: &str =
     "It is not about an argument of the call: check the key, its region (PAGERDUTY_REGION) and PAGERDUTY_API_HOST.";
 
-fn forbidden(request: &Request, credential: &Credential, said: &Words) -> Error {
+fn forbidden(request: &Request, credential: &Credential, said: &ErrorBody) -> Error {
     let (source, subject) = (credential.source(), &request.subject);
     let message = format!("the credential in {source} may not do this ({subject}){}", said.quoted());
     if said.scopes.is_empty() {
         return Error::new(Code::PermissionDenied, message).hint(if said.is_page {
-            BEFORE_THE_API
+            CHECK_FOR_PROXY
         } else {
             "Use a key of a user with a sufficient role, or an OAuth token with the scope that is missing."
         });
@@ -170,23 +163,23 @@ fn forbidden(request: &Request, credential: &Credential, said: &Words) -> Error 
         .hint(format!("Use an OAuth token with {scopes}, or a key of a user with a sufficient role."))
 }
 
-/// The kinds of objects that PagerDuty names in a 404.
-const KINDS: [&str; 8] =
+/// The nouns of objects that PagerDuty names in a 404.
+const NOUNS_IN_404: [&str; 8] =
     ["requester", "account", "team", "user", "service", "schedule", "escalation policy", "incident"];
 
 /// Returns the error for a 404, which may be about the requested object, about another one that the request names, or
 /// about neither.
-fn not_found(request: &Request, said: &Words) -> Error {
+fn not_found(request: &Request, said: &ErrorBody) -> Error {
     let (subject, words, ids) = (&request.subject, said.quoted(), request.given_ids());
-    let named = || KINDS.iter().filter(|kind| said.mention(&[kind]));
-    let about_another = named().count() > 0 && !named().any(|kind| subject.starts_with(kind));
-    if request.names_one() && !about_another && !said.is_page {
+    let named = || NOUNS_IN_404.iter().filter(|noun| said.mention(&[noun]));
+    let about_another = named().count() > 0 && !named().any(|noun| subject.starts_with(noun));
+    if request.operation.names_one() && !about_another && !said.is_page {
         let message = format!("PagerDuty does not know {subject}, or the credential may not see it{words}");
         return Error::new(Code::NotFound, message)
             .hint("Check the ID, which is case-sensitive; list the objects to find the right one.");
     }
     let hint = match () {
-        () if said.is_page => BEFORE_THE_API.to_owned(),
+        () if said.is_page => CHECK_FOR_PROXY.to_owned(),
         () if said.mention(&["requester"]) => {
             format!("The change is made in the name of a user whom PagerDuty does not find: check {USER_EMAIL}.")
         }
@@ -194,15 +187,15 @@ fn not_found(request: &Request, said: &Words) -> Error {
             let ids = ids.join(", ");
             format!("Check the IDs in {ids}, which are case-sensitive; list the objects to find the right ones.")
         }
-        () if request.names_one() && !said.mention(&["account"]) => {
-            "PagerDuty means another object than the one asked for: check whether it still exists.".to_owned()
+        () if request.operation.names_one() && !said.mention(&["account"]) => {
+            "PagerDuty means another object than the requested one: check whether it still exists.".to_owned()
         }
-        () => BEFORE_ANY_ARGUMENT.to_owned(),
+        () => CHECK_CREDENTIAL.to_owned(),
     };
     Error::new(Code::NotFound, format!("PagerDuty answered 404 to {subject}{words}")).hint(hint)
 }
 
-fn unauthorized(host: &Host, credential: &Credential, said: &Words) -> Error {
+fn unauthorized(host: &Host, credential: &Credential, said: &ErrorBody) -> Error {
     let check = if credential.is_login() { "Log in again (pagerduty-mcp-server auth login)" } else { "Check the key" };
     let hint = match host.region() {
         Some(Region::Us) => format!("{check}. If the account is in the EU region, set {REGION}=eu."),
@@ -216,33 +209,34 @@ fn unauthorized(host: &Host, credential: &Credential, said: &Words) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use pagerduty_api::operations::LIST_TEAMS;
+
     use super::*;
     use crate::client::Query;
-    use crate::client::resources::TEAMS;
-    use crate::client::words::LONGEST;
+    use crate::client::words::MAX_TEXT;
 
     fn error(host: &Host, status: u16, body: &str) -> Error {
         let credential = Credential::new("u+SECRETTOKEN".into(), "PAGERDUTY_API_TOKEN");
         let status = StatusCode::from_u16(status).unwrap();
-        let (request, headers) = (Request::list(&TEAMS, Query::new()), HeaderMap::new());
+        let (request, headers) = (Request::new(&LIST_TEAMS, Query::new()), HeaderMap::new());
         let (credential, body) = (&credential, body.as_bytes());
-        Answer { request: &request, credential, host, status, headers: &headers, body }.error()
+        Response { request: &request, credential, host, status, headers: &headers, body }.error()
     }
 
     #[test]
-    fn a_401_says_which_region_was_asked_and_names_the_other() {
-        for (region, asked, other) in
+    fn unauthorized_names_the_region_and_the_other_one() {
+        for (region, used, other) in
             [(Region::Us, "US", "PAGERDUTY_REGION=eu"), (Region::Eu, "EU", "PAGERDUTY_REGION=us")]
         {
             let error = error(&Host::of_region(region), 401, "");
-            assert!(error.message().contains(asked) && error.hint_text().unwrap().contains(other), "{error}");
+            assert!(error.message().contains(used) && error.hint_text().unwrap().contains(other), "{error}");
         }
         let gateway = error(&Host::parse("https://gate.example").unwrap(), 401, "");
         assert!(gateway.message().contains("gate.example") && gateway.hint_text().unwrap().contains("region"));
     }
 
     #[test]
-    fn an_error_body_is_read_with_a_mark_and_with_a_code_that_is_text() {
+    fn error_body_with_bom_and_textual_code_is_read() {
         let body = "\u{feff}{\"error\": {\"code\": \"1001\", \"message\": null}}";
         assert_eq!(error(&Host::of_region(Region::Us), 400, body).code(), Code::AlreadyResolved);
         let deep = "[".repeat(100_000);
@@ -250,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_the_way_of_a_change_is_named() {
+    fn obstacle_to_a_write_is_named() {
         for (code, part) in [(1005, "too old"), (1019, "merged"), (2016, "ran out of time")] {
             let body = format!(r#"{{"error": {{"code": {code}}}}}"#);
             let error = error(&Host::of_region(Region::Us), 400, &body);
@@ -259,8 +253,8 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_an_echoed_credential_is_left_by_shortening() {
-        for padding in [0, LONGEST - 10, LONGEST + 10] {
+    fn truncated_error_has_no_part_of_a_credential() {
+        for padding in [0, MAX_TEXT - 10, MAX_TEXT + 10] {
             let body = format!(r#"{{"error": {{"message": "{}u+SECRETTOKEN"}}}}"#, "x".repeat(padding));
             let text = error(&Host::of_region(Region::Us), 400, &body).envelope().to_string();
             assert!(!text.contains("u+S") && !text.contains("TOKEN"), "{text}");

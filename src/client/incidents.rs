@@ -1,18 +1,17 @@
-//! What only incidents have: numbers beside IDs, notes, past and related incidents.
+//! Reads the parts of an incident that have separate operations: numbers in place of IDs, past and related incidents.
 
+use pagerduty_api::Operation;
+use pagerduty_api::operations::{GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS};
 use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 
-use super::decode::{self, Row};
-use super::resources::{INCIDENTS, NOTES};
-use super::{Api, Query, Request};
+use super::{Api, Query, Request, decode};
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Incident, Model, Note, past_incident, related_incident};
-use crate::pagination::Want;
+use crate::models::{Incident, Model, Row, past_incident, related_incident};
 
 impl Api {
-    /// The ID of an incident that may have been given by its number. Writes and the extras take only IDs.
+    /// Returns the ID of an incident that may have been given by its number. Writes and side requests take only IDs.
     pub async fn incident_id(&self, id: &Id<Incident>) -> Result<Id<Incident>> {
         if !id.is_number() {
             return Ok(id.clone());
@@ -20,7 +19,7 @@ impl Api {
         Ok(self.incident_by_number(id, &Incident::facts_only()).await?.0)
     }
 
-    /// An incident by its number, and its ID.
+    /// Returns an incident by its number, and its ID.
     pub async fn incident_by_number(
         &self,
         number: &Id<Incident>,
@@ -29,20 +28,14 @@ impl Api {
         let row = self.one::<Incident>(number, Query::new(), selection).await?;
         let id =
             row.facts.id().and_then(Id::parse).ok_or_else(|| {
-                self.unexpected(&Request::one(&INCIDENTS, number, Query::new()), "it has no usable id")
+                self.unexpected(&Request::on(&GET_INCIDENT, number, Query::new()), "it has no usable id")
             })?;
         Ok((id, row))
     }
 
-    /// The notes of an incident, oldest first as PagerDuty gives them.
-    pub async fn notes(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
-        let listing = self.list_below::<Note, _>(&NOTES, id, Query::new(), Want::all(), &Note::defaults()).await?;
-        Ok(listing.rows.into_iter().map(|row| row.shown).collect())
-    }
-
-    /// Similar incidents of the past, most similar first. PagerDuty: operation `getPastIncidents`.
+    /// Returns similar incidents of the past, the most similar first.
     pub async fn past_incidents(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
-        let items = self.extras(id, "past_incidents").await?;
+        let items = self.wrapped_incidents(&GET_PAST_INCIDENTS, id).await?;
         let mut incidents: Vec<_> = items.iter().map(past_incident).collect();
         let score = |incident: &Map<String, Value>| {
             let score = incident.get("similarity_score")?;
@@ -52,15 +45,14 @@ impl Api {
         Ok(incidents)
     }
 
-    /// Incidents that affect other services for a related reason. PagerDuty: operation `getRelatedIncidents`.
+    /// Returns incidents that affect other services for a related reason.
     pub async fn related_incidents(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
-        Ok(self.extras(id, "related_incidents").await?.iter().map(related_incident).collect())
+        Ok(self.wrapped_incidents(&GET_RELATED_INCIDENTS, id).await?.iter().map(related_incident).collect())
     }
 
-    /// Both kinds wrap the incident in an object with what relates it, so they are not resources of the table.
-    async fn extras(&self, id: &Id<Incident>, key: &'static str) -> Result<Vec<Value>> {
-        let request = Request::get(format!("{}/{id}/{key}", INCIDENTS.path), Query::new(), format!("incident {id}"));
-        let request = Request { template: format!("{}/{{id}}/{key}", INCIDENTS.path), ..request };
-        self.send(&request, |body| decode::list(body, key)).await
+    /// Reads incidents that are each wrapped in an object with what relates them, so that they are no rows of a model.
+    async fn wrapped_incidents(&self, operation: &'static Operation, id: &Id<Incident>) -> Result<Vec<Value>> {
+        let request = Request::on(operation, id, Query::new());
+        self.send(&request, |body| decode::list(body, operation.key().unwrap_or_default())).await
     }
 }

@@ -1,57 +1,56 @@
-//! The changes whose outcome may not have reached their callers, so that an identical call checks before it sends.
+//! The writes whose outcome may not have reached their callers, so that an identical call verifies before it sends.
 //!
-//! A change is remembered from the moment it may have been sent. It is forgotten when its caller has the answer, or
-//! when it certainly did not take effect. A change that stays was withdrawn (the client gave up, the connection
-//! closed), or its outcome is unknown.
+//! A write is remembered from the moment it may have been sent. It is forgotten when its caller has the answer, or when
+//! it certainly did not take effect. A write that stays was withdrawn (the client gave up, the connection closed), or
+//! its outcome is unknown.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::decode::Row;
 use crate::error::{Code, Error, Result};
-use crate::models::Note;
 use crate::sync::lock;
 
-/// The time that a change is remembered.
-pub const KEPT: Duration = Duration::from_mins(10);
+/// The time that a write is remembered.
+pub const RETENTION: Duration = Duration::from_mins(10);
 
-/// The most changes that are remembered for one owner: eight times the calls that one credential may have in flight over
-/// HTTP by default. None is forgotten before its time to make room for another, so a change beyond this is refused.
+/// The most writes that are remembered for one owner: eight times the calls that one credential may have in flight over
+/// HTTP by default.
+///
+/// None is forgotten before its time to make room for another, so a write beyond this is refused.
 const MAX_REMEMBERED: usize = 512;
 
-/// The changes of one owner.
+/// The writes of one owner.
 #[derive(Debug)]
 pub struct Memory {
-    /// The most changes that are remembered.
+    /// The most writes that are remembered.
     capacity: usize,
     sent: Mutex<VecDeque<(String, Earlier)>>,
     running: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
-/// An earlier call that made the same change.
+/// An earlier call that made the same write.
 #[derive(Clone, Debug)]
 pub struct Earlier {
-    /// The time the change was sent.
+    /// The time the write was sent.
     pub sent: Instant,
     /// The address of its author, if known. Different users may use a login one after the other.
     pub author: Option<String>,
-    /// The outcome of the change.
+    /// The outcome of the write.
     pub outcome: Outcome,
 }
 
-/// The outcome of a change.
+/// The outcome of a write.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It may have taken effect.
     Unknown,
-    /// The incident has the status.
-    Set,
-    /// The note was written.
-    Written(Box<Row<Note>>),
+    /// It took effect. The fields of the object are kept if they cannot be read again.
+    Done(Option<Map<String, Value>>),
 }
 
 impl Earlier {
@@ -72,51 +71,50 @@ impl Memory {
         Self { capacity, sent: Mutex::default(), running: Mutex::default() }
     }
 
-    /// Returns a memory without room, whose owner can make no changes.
+    /// Returns a memory without room, whose owner can make no writes.
     pub fn full() -> Self {
         Self::with_capacity(0)
     }
 
-    /// Waits until no other call makes this change, and prevents others from making it until the returned guard is
-    /// dropped.
-    pub async fn alone(&self, change: &str) -> OwnedMutexGuard<()> {
+    /// Waits until no other call makes this write, and prevents others from making it until the returned guard is dropped.
+    pub async fn lock(&self, write: &str) -> OwnedMutexGuard<()> {
         let mutex = {
             let mut running = lock(&self.running);
             running.retain(|_, mutex| mutex.strong_count() > 0);
-            let mutex = running.get(change).and_then(Weak::upgrade).unwrap_or_default();
-            running.insert(change.to_owned(), std::sync::Arc::downgrade(&mutex));
+            let mutex = running.get(write).and_then(Weak::upgrade).unwrap_or_default();
+            running.insert(write.to_owned(), std::sync::Arc::downgrade(&mutex));
             mutex
         };
         mutex.lock_owned().await
     }
 
-    /// Returns the earlier call by this author that made this change, if the outcome may not have reached its caller.
-    pub fn earlier(&self, change: &str, author: Option<&str>) -> Option<Earlier> {
-        self.all(|all| all.iter().find(|(known, _)| known == change).map(|(_, earlier)| earlier.clone()))
+    /// Returns the earlier call by this author that made this write, if the outcome may not have reached its caller.
+    pub fn earlier(&self, write: &str, author: Option<&str>) -> Option<Earlier> {
+        self.all(|all| all.iter().find(|(known, _)| known == write).map(|(_, earlier)| earlier.clone()))
             .filter(|earlier| earlier.may_be_by(author))
     }
 
-    /// Remembers that a change is about to be sent. If an earlier one is in doubt, its time is kept.
+    /// Remembers that a write is about to be sent. If an earlier one is in doubt, its time is kept.
     ///
-    /// Fails if there is no room. Then the change must not be sent, since its outcome could not be remembered.
-    pub fn sent(&self, change: &str, author: Option<&str>) -> Result<()> {
+    /// Fails if there is no room. Then the write must not be sent, since its outcome could not be remembered.
+    pub fn sent(&self, write: &str, author: Option<&str>) -> Result<()> {
         let unknown = |earlier: &Earlier| matches!(earlier.outcome, Outcome::Unknown);
-        let sent = self.earlier(change, author).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
+        let sent = self.earlier(write, author).filter(unknown).map_or_else(Instant::now, |earlier| earlier.sent);
         let earlier = Earlier { sent, author: author.map(str::to_owned), outcome: Outcome::Unknown };
         self.all(|all| {
-            let known = all.iter().position(|(known, _)| known == change);
+            let known = all.iter().position(|(known, _)| known == write);
             if known.is_none() && all.len() >= self.capacity {
                 return Err(self.no_room(all));
             }
             known.and_then(|known| all.remove(known));
-            all.push_back((change.to_owned(), earlier));
+            all.push_back((write.to_owned(), earlier));
             Ok(())
         })
     }
 
     fn no_room(&self, all: &VecDeque<(String, Earlier)>) -> Error {
         let oldest = all.iter().map(|(_, earlier)| earlier.sent.elapsed()).max().unwrap_or_default();
-        let wait = KEPT.saturating_sub(oldest).as_secs() + 1;
+        let wait = RETENTION.saturating_sub(oldest).as_secs() + 1;
         let message = match self.capacity {
             0 => "too many credentials have changes whose outcome is not known, so this change was not sent".to_owned(),
             most => format!(
@@ -128,46 +126,48 @@ impl Memory {
             .retry_after(wait)
     }
 
-    /// Records the outcome of a change.
-    pub fn settle(&self, change: &str, outcome: Outcome) {
+    /// Records the outcome of a write.
+    pub fn settle(&self, write: &str, outcome: Outcome) {
         let (sent, author) =
-            self.earlier(change, None).map_or_else(|| (Instant::now(), None), |earlier| (earlier.sent, earlier.author));
-        self.keep(change, Some(Earlier { sent, author, outcome }));
+            self.earlier(write, None).map_or_else(|| (Instant::now(), None), |earlier| (earlier.sent, earlier.author));
+        self.keep(write, Some(Earlier { sent, author, outcome }));
     }
 
-    /// Returns whether changes are remembered or being made.
+    /// Returns whether writes are remembered or being made.
     pub fn is_in_use(&self) -> bool {
         let running = lock(&self.running);
         running.values().any(|mutex| mutex.strong_count() > 0) || self.all(|all| !all.is_empty())
     }
 
-    /// Forgets a change whose outcome has reached a caller. It is kept while it is in doubt, and for an identical call
-    /// that waits for this one: some clients give up without cancelling, and their models repeat the call.
-    pub fn delivered(&self, change: &str) {
-        if !self.is_awaited(change)
-            && self.earlier(change, None).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown))
+    /// Forgets a write whose outcome has reached a caller.
+    ///
+    /// It is kept while it is in doubt, and for an identical call that waits for this one: some clients give up without
+    /// canceling, and their models repeat the call.
+    pub fn delivered(&self, write: &str) {
+        if !self.is_awaited(write)
+            && self.earlier(write, None).is_some_and(|earlier| !matches!(earlier.outcome, Outcome::Unknown))
         {
-            self.keep(change, None);
+            self.keep(write, None);
         }
     }
 
-    /// Returns whether another call waits for the end of the one that makes this change.
-    fn is_awaited(&self, change: &str) -> bool {
+    /// Returns whether another call waits for the end of the one that makes this write.
+    fn is_awaited(&self, write: &str) -> bool {
         let running = lock(&self.running);
-        running.get(change).is_some_and(|mutex| mutex.strong_count() > 1)
+        running.get(write).is_some_and(|mutex| mutex.strong_count() > 1)
     }
 
-    /// Replaces the remembered state of a change.
-    pub fn keep(&self, change: &str, earlier: Option<Earlier>) {
+    /// Replaces the remembered state of a write.
+    pub fn keep(&self, write: &str, earlier: Option<Earlier>) {
         self.all(|all| {
-            all.retain(|(known, _)| known != change);
-            all.extend(earlier.map(|earlier| (change.to_owned(), earlier)));
+            all.retain(|(known, _)| known != write);
+            all.extend(earlier.map(|earlier| (write.to_owned(), earlier)));
         });
     }
 
     fn all<T>(&self, with: impl FnOnce(&mut VecDeque<(String, Earlier)>) -> T) -> T {
         let mut all = lock(&self.sent);
-        all.retain(|(_, earlier)| earlier.sent.elapsed() < KEPT);
+        all.retain(|(_, earlier)| earlier.sent.elapsed() < RETENTION);
         with(&mut all)
     }
 }
@@ -180,26 +180,26 @@ mod tests {
     async fn full_memory_evicts_nothing_and_refuses_until_the_oldest_expires() {
         let memory = Memory::default();
         memory.sent("0", None).unwrap();
-        tokio::time::advance(KEPT / 2).await;
+        tokio::time::advance(RETENTION / 2).await;
         for number in 1..MAX_REMEMBERED {
             memory.sent(&number.to_string(), None).unwrap();
         }
         let error = memory.sent("one more", None).unwrap_err();
-        assert_eq!(error.envelope()["error"]["retry_after_seconds"], KEPT.as_secs() / 2 + 1, "{error}");
+        assert_eq!(error.envelope()["error"]["retry_after_seconds"], RETENTION.as_secs() / 2 + 1, "{error}");
         assert!(memory.earlier("0", None).is_some() && memory.earlier("1", None).is_some());
         memory.sent("0", None).unwrap();
-        memory.settle("1", Outcome::Set);
+        memory.settle("1", Outcome::Done(None));
         assert!(memory.sent("one more", None).is_err(), "the caller of 1 may not have its answer");
         memory.delivered("1");
         memory.sent("one more", None).unwrap();
-        tokio::time::advance(KEPT / 2).await;
+        tokio::time::advance(RETENTION / 2).await;
         assert!(memory.earlier("0", None).is_none(), "the time of the first attempt counts");
         memory.sent("two more", None).unwrap();
         assert!(Memory::full().sent("0", None).is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_delivered_change_is_forgotten_unless_in_doubt() {
+    async fn delivered_write_is_forgotten_unless_in_doubt() {
         let memory = Memory::default();
         memory.sent("a", None).unwrap();
         let first = Instant::now();
@@ -207,7 +207,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         memory.sent("a", None).unwrap();
         assert_eq!(memory.earlier("a", None).unwrap().sent, first, "the first may still land");
-        memory.settle("a", Outcome::Set);
+        memory.settle("a", Outcome::Done(None));
         memory.delivered("a");
         assert!(memory.earlier("a", None).is_none());
     }

@@ -1,5 +1,4 @@
-//! The places where the lists of a credential were left off, used to detect that a list became shorter before it is
-//! continued.
+//! The places where the lists of a credential ended, used to detect that a list became shorter before it is continued.
 //!
 //! An offset counts rows. When earlier rows disappear, for example because their incidents are acknowledged, later rows
 //! move up, and the same offset skips rows that the caller has not seen. So the last rows returned are remembered.
@@ -7,16 +6,19 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use pagerduty_api::MAX_PAGE;
+
 use crate::models::Model;
-use crate::pagination::{End, Listing, PAGE};
+use crate::pagination::{End, Listing};
 use crate::sync::lock;
 
 /// The most offsets of lists that are remembered for a credential. Several users of one credential share them.
-const MOST: usize = 64;
+const MAX_PLACES: usize = 64;
 
-/// The most rows that are remembered before an offset: even if all rows of the latest page are gone, a list is found
-/// again by those of the page before it.
-const MOST_KEYS: usize = 2 * PAGE;
+/// The most rows that are remembered before an offset.
+///
+/// Even if all rows of the latest page are gone, the list is found again by those of the page before it.
+const MAX_KEYS: usize = 2 * MAX_PAGE;
 
 /// The ends of the latest lists.
 #[derive(Debug, Default)]
@@ -44,16 +46,16 @@ impl Places {
         ends.iter().find(|place| place.is_at(list, offset)).map_or_else(Vec::new, |place| place.keys.clone())
     }
 
-    /// Remembers where a list that was read from the offset `start` was left off.
-    pub fn note<M: Model>(&self, list: String, start: usize, listing: &Listing<M>) {
+    /// Remembers where a list ended that was read from the offset `start`.
+    pub fn record<M: Model>(&self, list: String, start: usize, listing: &Listing<M>) {
         let (End::Limit(offset) | End::Budget(offset)) = listing.end else { return };
         let latest = listing.rows.iter().rev().filter_map(|row| row.facts.key().map(std::borrow::Cow::into_owned));
         let mut ends = lock(&self.0);
         let earlier =
             ends.iter().filter(|place| place.is_at(&list, start)).flat_map(|place| place.keys.iter().cloned());
-        let keys = latest.chain(earlier).take(MOST_KEYS).collect();
+        let keys = latest.chain(earlier).take(MAX_KEYS).collect();
         ends.retain(|place| !place.is_at(&list, offset));
-        if ends.len() == MOST {
+        if ends.len() == MAX_PLACES {
             ends.pop_front();
         }
         ends.push_back(Place { list, offset, keys });

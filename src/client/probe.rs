@@ -1,10 +1,11 @@
-//! One look at the API, for `doctor`: whether it answers, and what its answer says beside the body.
+//! A single request to the API for `doctor`: whether it responds, and the facts in the head of its response.
 //!
-//! Sent once and never again: a doctor reports the fever, it does not wait until it has passed.
+//! It is never retried, so that `doctor` reports a fault instead of waiting until it has passed.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use pagerduty_api::operations::LIST_ABILITIES;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
@@ -13,46 +14,47 @@ use super::{Api, Client, Query, Request, clock, failure, policy};
 use crate::auth::Credential;
 use crate::error::{Code, Error, Result};
 
-/// What an answer says beside its body.
+/// The facts of a response.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// How long the answer took.
+    /// The time that the response took.
     pub took: Duration,
     /// The account's abilities, by name, or why PagerDuty did not give them.
     pub abilities: Result<Vec<String>>,
-    /// Where the credential stands.
+    /// The rate limit of the credential.
     pub rate_limit: RateLimit,
-    /// How many seconds our clock is ahead of the host's (negative: behind). An answer may lack the date.
+    /// The number of seconds by which the local clock is ahead of the host's, negative if it is behind. A response may
+    /// lack the date.
     pub ahead: Option<i64>,
 }
 
-/// The `ratelimit-*` and `daily-ratelimit-*` headers of an answer. Any may be missing.
+/// The `ratelimit-*` and `daily-ratelimit-*` headers of a response. Any may be missing.
 /// <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RateLimit {
-    /// Requests a window allows.
+    /// The requests that a window allows.
     pub limit: Option<u64>,
-    /// Requests that are left of them.
+    /// The requests that remain in the window.
     pub remaining: Option<u64>,
-    /// Seconds until the window ends.
+    /// The seconds until the window resets.
     pub reset: Option<u64>,
-    /// The number of seconds until a used-up daily limit ends.
+    /// The seconds until a used-up daily limit resets.
     pub daily_reset: Option<u64>,
 }
 
-/// `{"abilities": […]}`. PagerDuty: operation `listAbilities`.
+/// The body of a response to [`LIST_ABILITIES`].
 #[derive(Deserialize)]
 struct Abilities {
     abilities: Vec<String>,
 }
 
 impl Client {
-    /// Looks at the API, in the name of `credential` or of nobody. Nobody is refused, which shows the host all the same.
-    /// An error means that there was no answer at all.
+    /// Probes the API, with or without a credential. Without one the API responds with a refusal, which shows the host
+    /// too. An error means that there was no response.
     pub async fn probe(self: &std::sync::Arc<Self>, credential: Option<Credential>) -> Result<Probe> {
         let anonymous = credential.is_none();
-        let api = self.with(credential.unwrap_or_else(|| Credential::new(String::new().into(), "nobody's name")));
-        let request = Request::get("/abilities".to_owned(), Query::new(), "the abilities of the account".to_owned());
+        let api = self.with(credential.unwrap_or_else(|| Credential::new(String::new().into(), "no setting")));
+        let request = Request::new(&LIST_ABILITIES, Query::new()).about("the abilities of the account");
         let (http, mut watch) = self.http.client()?;
         watch.begin(self.policy.attempt);
         let unsent = |error, watch: &Watch<'_>| api.unsent(&request, error, watch).error;
@@ -67,7 +69,7 @@ impl Client {
         let now = Timestamp::now().as_second();
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = api.body(&request, answer, &mut watch).await.map_err(|failure| failure.error)?;
-        let answer = failure::Answer {
+        let response = failure::Response {
             request: &request,
             credential: &api.credential,
             host: api.host(),
@@ -76,33 +78,33 @@ impl Client {
             body: &body,
         };
         let abilities = if anonymous {
-            Err(Error::new(Code::MissingCredentials, "nobody asked for the abilities"))
+            Err(Error::new(Code::MissingCredentials, "the abilities were requested without a credential"))
         } else if status.is_success() {
-            api.abilities(&answer)
+            api.abilities(&response)
         } else {
-            Err(answer.error())
+            Err(response.error())
         };
         Ok(Probe {
             took,
             abilities,
-            rate_limit: RateLimit::of(&headers),
+            rate_limit: RateLimit::from_headers(&headers),
             ahead: clock::date(&headers).map(|then| now - then.as_second()),
         })
     }
 }
 
 impl Api {
-    fn abilities(&self, answer: &failure::Answer<'_>) -> Result<Vec<String>> {
-        serde_json::from_slice::<Abilities>(answer.body).map(|answer| answer.abilities).map_err(|_| {
-            answer.error_in_success().unwrap_or_else(|| {
-                self.unexpected(answer.request, "it has no list of abilities").request_id(answer.request_id())
+    fn abilities(&self, response: &failure::Response<'_>) -> Result<Vec<String>> {
+        serde_json::from_slice::<Abilities>(response.body).map(|body| body.abilities).map_err(|_| {
+            response.error_in_success().unwrap_or_else(|| {
+                self.unexpected(response.request, "it has no list of abilities").request_id(response.request_id())
             })
         })
     }
 }
 
 impl RateLimit {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
         Self {
             limit: number("ratelimit-limit"),
@@ -119,15 +121,15 @@ mod tests {
     use reqwest::header::{DATE, HeaderValue};
 
     #[test]
-    fn headers_that_make_no_sense_count_as_missing() {
+    fn unreadable_header_counts_as_missing() {
         let mut headers = HeaderMap::new();
         headers.insert("ratelimit-limit", HeaderValue::from_static("960"));
         headers.insert("ratelimit-remaining", HeaderValue::from_static("plenty"));
         headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
-        let limit = RateLimit::of(&headers);
+        let limit = RateLimit::from_headers(&headers);
         assert_eq!((limit.limit, limit.remaining, limit.reset), (Some(960), None, None));
         headers.insert("ratelimit-reset", HeaderValue::from_static("12.5"));
-        assert_eq!(RateLimit::of(&headers).reset, Some(13));
+        assert_eq!(RateLimit::from_headers(&headers).reset, Some(13));
         assert_eq!(clock::date(&headers).map(Timestamp::as_second), Some(784_111_777));
         headers.insert(DATE, HeaderValue::from_static("yesterday"));
         assert_eq!(clock::date(&headers), None);

@@ -1,11 +1,11 @@
-//! How many requests a credential may still send, as far as its answers say, and whether the next one may go.
+//! The rate limit of a credential, as far as its responses show it, and whether the next request is admitted.
 //! <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 //!
-//! While more is left than has been sent and not counted yet, nothing waits. Beyond that a request waits until an answer
-//! says more, and when nothing is left, for the next window. So a crowd is slowed down before it is refused, and whoever
-//! calls alone is not slowed down at all while anything is left.
+//! While more requests remain than are in flight and not counted yet, nothing waits. Beyond that a request waits for a
+//! response with a newer count, and when none remain, until the window resets. So many callers are slowed down before
+//! PagerDuty rejects them, and a single caller is not slowed down while any requests remain.
 //!
-//! Some operations have a limit of their own beside that of the credential. What is said of it concerns them alone.
+//! Some operations have a separate limit besides that of the credential. Its state concerns them alone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -16,151 +16,159 @@ use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::probe::RateLimit;
-
 use crate::sync::lock;
 
-/// PagerDuty's window: for an answer that does not say when it ends, and the longest that anybody is held back without
-/// asking PagerDuty once more.
+/// The length of a window: for a response without the time of its reset, and the longest time that requests wait without
+/// trying PagerDuty again.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// Where the rate limit of one credential stands.
+/// The rate limit of one credential.
 #[derive(Debug, Default)]
 pub struct Rate {
     known: Mutex<Known>,
-    news: Notify,
+    updated: Notify,
 }
 
-/// What answers have said. What is over is taken out when somebody looks.
+/// The state that responses have shown. Whatever has expired is removed at each access.
 #[derive(Debug, Default)]
 struct Known {
-    /// How many requests have been sent.
+    /// The number of requests that were sent.
     sent: usize,
-    /// How many of them are not answered.
-    underway: usize,
-    /// The credential's limit: the largest that an answer has named.
+    /// The number of them that are in flight.
+    in_flight: usize,
+    /// The credential's limit: the largest in any response.
     limit: u64,
     window: Option<Window>,
-    /// Until when PagerDuty asked to wait, in a 429.
+    /// The hold of the latest 429.
     closed: Option<Hold>,
-    /// The same for single operations.
-    operations: HashMap<String, Hold>,
+    /// The holds of operations with separate limits, by ID.
+    operations: HashMap<&'static str, Hold>,
 }
 
-/// A time during which nothing is sent.
+/// A time during which no request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hold {
     /// The time of the next attempt.
     pub until: Instant,
-    /// The time until which PagerDuty said it would refuse requests.
+    /// The time until which PagerDuty rejects requests, as far as is known.
     pub end: Instant,
 }
 
-/// A window that is not over, as far as is known.
+/// A window that has not reset, as far as is known.
 #[derive(Clone, Copy, Debug)]
 struct Window {
-    /// Requests that are left, by PagerDuty's count in an answer.
-    left: usize,
-    /// The number of the request that was answered.
+    /// The requests that remain, by PagerDuty's count in a response.
+    remaining: usize,
+    /// The number of the request with that response.
     by: usize,
-    /// When it ends.
+    /// The time of the reset.
     until: Instant,
 }
 
-/// Whether a request may go.
-pub enum Turn<'r> {
-    /// It may, and counts as sent.
-    Now(Underway<'r>),
-    /// When an answer says more, and at the latest then.
-    News(Instant),
-    /// Not before then.
-    Shut(Hold),
+/// The decision about a request.
+pub enum Admission<'r> {
+    /// It is admitted and counts as in flight.
+    Granted(InFlight<'r>),
+    /// It has to wait for the next response, at most until then.
+    WaitForUpdate(Instant),
+    /// It has to wait until the hold ends.
+    WaitUntil(Hold),
 }
 
-/// A request that was sent and is not answered.
-pub struct Underway<'r> {
+/// A request in flight. It is counted until this is dropped.
+pub struct InFlight<'r> {
     rate: &'r Rate,
     number: usize,
 }
 
-impl Drop for Underway<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.rate.known(Instant::now()).underway -= 1;
-        self.rate.news.notify_waiters();
+        self.rate.known(Instant::now()).in_flight -= 1;
+        self.rate.updated.notify_waiters();
     }
 }
 
 impl Known {
-    /// Until when this operation may not be sent, if that is so.
-    fn shut(&self, operation: &str) -> Option<Hold> {
-        let spent = self.window.filter(|window| window.left == 0);
+    /// Returns the hold on an operation, if there is one.
+    fn hold(&self, operation: &str) -> Option<Hold> {
+        let spent = self.window.filter(|window| window.remaining == 0);
         let spent = spent.map(|window| Hold { until: window.until, end: window.until });
         spent.max(self.closed).max(self.operations.get(operation).copied())
     }
 
-    /// What is left of a window without what was sent since PagerDuty counted. Those that failed on the way are not held
-    /// against anybody.
+    /// Returns the requests that remain without those in flight that PagerDuty has not counted. Requests that failed on
+    /// the way are not counted.
     fn spare(&self, window: Window) -> usize {
-        window.left.saturating_sub(self.underway.min(self.sent - window.by))
+        window.remaining.saturating_sub(self.in_flight.min(self.sent - window.by))
     }
 
-    fn send<'r>(&mut self, rate: &'r Rate) -> Underway<'r> {
+    /// Counts a request as sent.
+    fn admit<'r>(&mut self, rate: &'r Rate) -> InFlight<'r> {
         self.sent += 1;
-        self.underway += 1;
-        Underway { rate, number: self.sent }
+        self.in_flight += 1;
+        InFlight { rate, number: self.sent }
     }
 }
 
-/// The end of a wait, up to a tenth of it later: those who wait for the same moment do not come back together.
-pub fn spread(until: Instant, now: Instant, chance: f64) -> Instant {
+/// Returns the end of a wait with jitter of up to a tenth, so that requests that wait for the same moment are not sent
+/// together.
+pub fn jittered(until: Instant, now: Instant, chance: f64) -> Instant {
     until + until.saturating_duration_since(now).mul_f64(chance / 10.0)
 }
 
 impl Rate {
-    /// Sends a request if it may go.
-    pub fn enter(&self, operation: &str, now: Instant) -> Turn<'_> {
+    /// Reserves a slot if the limit allows one.
+    pub fn try_acquire(&self, operation: &str, now: Instant) -> Admission<'_> {
         let mut known = self.known(now);
-        match (known.shut(operation), known.window) {
-            (Some(hold), _) => Turn::Shut(hold),
-            (None, Some(window)) if known.spare(window) == 0 => Turn::News(window.until),
-            _ => Turn::Now(known.send(self)),
+        match (known.hold(operation), known.window) {
+            (Some(hold), _) => Admission::WaitUntil(hold),
+            (None, Some(window)) if known.spare(window) == 0 => Admission::WaitForUpdate(window.until),
+            _ => Admission::Granted(known.admit(self)),
         }
     }
 
-    /// Sends a request that waits for nobody.
-    pub fn pass(&self) -> Underway<'_> {
-        self.known(Instant::now()).send(self)
+    /// Reserves a slot regardless of the limit.
+    pub fn acquire_unchecked(&self) -> InFlight<'_> {
+        self.known(Instant::now()).admit(self)
     }
 
-    /// Ends when an answer has said more than was known when this was called.
-    pub fn news(&self) -> Notified<'_> {
-        self.news.notified()
+    /// Waits for the next response after this was called.
+    pub fn update(&self) -> Notified<'_> {
+        self.updated.notified()
     }
 
-    /// Takes note of what the answer to a request said; `refused` is how long a 429 asks to wait.
-    pub fn note(&self, sent: &Underway<'_>, operation: &str, said: RateLimit, refused: Option<Duration>, now: Instant) {
+    /// Records the headers of a response. `refused` is the wait that a 429 requests.
+    pub fn note(
+        &self,
+        sent: &InFlight<'_>,
+        operation: &'static str,
+        headers: RateLimit,
+        refused: Option<Duration>,
+        now: Instant,
+    ) {
         let mut known = self.known(now);
-        known.limit = known.limit.max(said.limit.unwrap_or_default());
-        let own = said.limit.is_some_and(|limit| limit < known.limit);
-        if let Some(left) = said.remaining.filter(|_| !own) {
-            let until = now + said.reset.map_or(WINDOW, Duration::from_secs).min(WINDOW);
-            let left = usize::try_from(left).unwrap_or(usize::MAX);
-            // Answers overtake each other: the one to the latest request knows most.
+        known.limit = known.limit.max(headers.limit.unwrap_or_default());
+        let is_separate = headers.limit.is_some_and(|limit| limit < known.limit);
+        if let Some(remaining) = headers.remaining.filter(|_| !is_separate) {
+            let until = now + headers.reset.map_or(WINDOW, Duration::from_secs).min(WINDOW);
+            let remaining = usize::try_from(remaining).unwrap_or(usize::MAX);
+            // Responses overtake each other: the one to the latest request is the newest.
             if known.window.is_none_or(|window| window.by <= sent.number) {
-                known.window = Some(Window { left, by: sent.number, until });
+                known.window = Some(Window { remaining, by: sent.number, until });
             }
         }
         if let Some(wait) = refused {
             let hold = Some(Hold { until: now + wait.min(WINDOW), end: now + wait });
-            if own || said.daily_reset.is_some() || said.limit.is_none() {
+            if is_separate || headers.daily_reset.is_some() || headers.limit.is_none() {
                 let closed = known.operations.get(operation).copied().max(hold);
-                known.operations.extend(closed.map(|closed| (operation.to_owned(), closed)));
+                known.operations.extend(closed.map(|closed| (operation, closed)));
             } else {
                 known.closed = known.closed.max(hold);
             }
         }
     }
 
-    /// How many more requests may be sent side by side; as many as one likes when nothing is known.
+    /// Returns the number of further requests that may be in flight: unlimited if nothing is known.
     pub fn room(&self) -> usize {
         let known = self.known(Instant::now());
         if known.closed.is_some() { 0 } else { known.window.map_or(usize::MAX, |window| known.spare(window)) }
@@ -181,117 +189,121 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn says(remaining: u64, reset: u64) -> RateLimit {
+    fn limit(remaining: u64, reset: u64) -> RateLimit {
         RateLimit { limit: Some(960), remaining: Some(remaining), reset: Some(reset), daily_reset: None }
     }
 
-    /// What the answer to a request says that is sent now, whatever holds others back.
-    fn answered(rate: &Rate, said: RateLimit, refused: Option<Duration>, now: Instant) {
-        rate.note(&rate.pass(), "teams", said, refused, now);
+    /// Records the response to a request that is sent regardless of the limit.
+    fn respond(rate: &Rate, headers: RateLimit, refused: Option<Duration>, now: Instant) {
+        rate.note(&rate.acquire_unchecked(), "teams", headers, refused, now);
     }
 
-    /// Those of a crowd that may go at once.
-    fn crowd(rate: &Rate, now: Instant, crowd: usize) -> Vec<Underway<'_>> {
-        let turns = (0..crowd).map(|_| rate.enter("users", now));
-        turns.filter_map(|turn| if let Turn::Now(underway) = turn { Some(underway) } else { None }).collect()
+    /// Returns the requests of a crowd that are admitted at once.
+    fn crowd(rate: &Rate, now: Instant, crowd: usize) -> Vec<InFlight<'_>> {
+        let admissions = (0..crowd).map(|_| rate.try_acquire("users", now));
+        let granted = |admission| if let Admission::Granted(request) = admission { Some(request) } else { None };
+        admissions.filter_map(granted).collect()
     }
 
-    fn shut(rate: &Rate, operation: &str, now: Instant) -> Option<f64> {
-        match rate.enter(operation, now) {
-            Turn::Shut(hold) => Some((hold.until - now).as_secs_f64()),
-            Turn::Now(_) | Turn::News(_) => None,
+    /// Returns the seconds that an operation has to wait.
+    fn wait(rate: &Rate, operation: &str, now: Instant) -> Option<f64> {
+        match rate.try_acquire(operation, now) {
+            Admission::WaitUntil(hold) => Some((hold.until - now).as_secs_f64()),
+            Admission::Granted(_) | Admission::WaitForUpdate(_) => None,
         }
     }
 
     #[test]
-    fn as_many_go_as_are_left_and_the_others_when_an_answer_says_more() {
+    fn requests_beyond_the_remaining_wait_for_an_update() {
         let (rate, now) = (Rate::default(), Instant::now());
         assert_eq!(crowd(&rate, now, 500).len(), 500, "nothing is known");
-        answered(&rate, says(350, 60), None, now);
+        respond(&rate, limit(350, 60), None, now);
         assert_eq!(crowd(&rate, now, 200).len(), 200);
-        answered(&rate, says(8, 60), None, now);
+        respond(&rate, limit(8, 60), None, now);
         let mut sent = crowd(&rate, now, 12);
         assert_eq!((sent.len(), rate.room()), (8, 0));
-        assert!(matches!(rate.enter("users", now), Turn::News(until) if until == now + 60 * SECOND));
-        rate.note(&sent[3], "users", says(4, 60), None, now);
+        assert!(
+            matches!(rate.try_acquire("users", now), Admission::WaitForUpdate(until) if until == now + 60 * SECOND)
+        );
+        rate.note(&sent[3], "users", limit(4, 60), None, now);
         assert_eq!(rate.room(), 0, "the other four were sent after it");
         drop(sent.split_off(2));
-        assert_eq!(rate.room(), 2, "those that ended have no claim to what is left");
+        assert_eq!(rate.room(), 2, "requests that ended are not counted");
         assert_eq!(crowd(&rate, now + 60 * SECOND, 20).len(), 20, "the next window");
     }
 
     #[test]
-    fn what_pagerduty_has_counted_is_not_counted_again() {
+    fn counted_request_is_not_counted_again() {
         let (rate, now) = (Rate::default(), Instant::now());
         let before = crowd(&rate, now, 50);
-        answered(&rate, says(10, 60), None, now);
+        respond(&rate, limit(10, 60), None, now);
         assert_eq!(rate.room(), 10);
-        rate.note(&before[0], "users", says(59, 60), None, now);
-        assert_eq!(rate.room(), 10, "an answer to an earlier request knows less");
+        rate.note(&before[0], "users", limit(59, 60), None, now);
+        assert_eq!(rate.room(), 10, "a response to an earlier request is older");
         let _sent = crowd(&rate, now, 3);
         assert_eq!(rate.room(), 7);
-        answered(&rate, RateLimit::default(), None, now);
-        assert_eq!(rate.room(), 6, "an answer without the headers says nothing, but its request was one more");
+        respond(&rate, RateLimit::default(), None, now);
+        assert_eq!(rate.room(), 6, "a response without headers changes nothing, but its request counts");
     }
 
     #[test]
-    fn a_call_alone_waits_for_nothing_while_anything_is_left() {
+    fn single_caller_never_waits_while_requests_remain() {
         let (rate, now) = (Rate::default(), Instant::now());
         for left in [959, 10, 1] {
-            answered(&rate, says(left, 60), None, now);
+            respond(&rate, limit(left, 60), None, now);
             assert_eq!(crowd(&rate, now, 1).len(), 1, "{left} left");
         }
-        answered(&rate, says(0, 60), None, now);
-        assert_eq!(shut(&rate, "users", now), Some(60.0), "there is none");
+        respond(&rate, limit(0, 60), None, now);
+        assert_eq!(wait(&rate, "users", now), Some(60.0), "none remain");
     }
 
     #[tokio::test]
-    async fn whoever_waits_hears_of_an_answer_and_of_one_that_never_comes() {
+    async fn waiters_wake_on_answer_and_on_drop() {
         let (rate, now) = (Rate::default(), Instant::now());
-        answered(&rate, says(1, 60), None, now);
+        respond(&rate, limit(1, 60), None, now);
         let sent = crowd(&rate, now, 2);
-        let news = rate.news();
+        let update = rate.update();
         drop(sent);
-        news.await;
+        update.await;
         assert_eq!(crowd(&rate, now, 2).len(), 1);
     }
 
     #[test]
-    fn a_429_holds_back_everybody_and_nobody_for_longer_than_a_window() {
+    fn rate_limited_response_holds_all_for_at_most_a_window() {
         let (rate, now) = (Rate::default(), Instant::now());
-        answered(&rate, says(900, 30), None, now);
-        answered(&rate, says(900, 5), Some(5 * SECOND), now);
-        answered(&rate, says(890, 30), None, now);
-        assert_eq!(shut(&rate, "users", now), Some(5.0), "an answer from before the 429 opens nothing");
+        respond(&rate, limit(900, 30), None, now);
+        respond(&rate, limit(900, 5), Some(5 * SECOND), now);
+        respond(&rate, limit(890, 30), None, now);
+        assert_eq!(wait(&rate, "users", now), Some(5.0), "a response from before the 429 ends no hold");
         assert_eq!(rate.room(), 0);
-        answered(&rate, says(900, 30), Some(3_600 * SECOND), now);
-        assert_eq!(shut(&rate, "users", now), Some(60.0));
-        assert_eq!(spread(now + WINDOW, now, 1.0), now + 66 * SECOND);
-        assert_eq!(shut(&rate, "users", now + WINDOW), None);
+        respond(&rate, limit(900, 30), Some(3_600 * SECOND), now);
+        assert_eq!(wait(&rate, "users", now), Some(60.0));
+        assert_eq!(jittered(now + WINDOW, now, 1.0), now + 66 * SECOND);
+        assert_eq!(wait(&rate, "users", now + WINDOW), None);
     }
 
     #[test]
-    fn a_limit_of_one_operation_holds_back_that_operation() {
+    fn separate_limit_holds_its_operation_only() {
         let (rate, now) = (Rate::default(), Instant::now());
-        let own = RateLimit { limit: Some(10), ..says(0, 30) };
-        answered(&rate, says(900, 30), None, now);
-        answered(&rate, own, None, now);
+        let separate = RateLimit { limit: Some(10), ..limit(0, 30) };
+        respond(&rate, limit(900, 30), None, now);
+        respond(&rate, separate, None, now);
         assert_eq!(rate.room(), 900);
-        for said in [own, RateLimit::default()] {
-            answered(&rate, said, Some(30 * SECOND), now);
-            assert_eq!((shut(&rate, "teams", now), shut(&rate, "users", now)), (Some(30.0), None));
+        for headers in [separate, RateLimit::default()] {
+            respond(&rate, headers, Some(30 * SECOND), now);
+            assert_eq!((wait(&rate, "teams", now), wait(&rate, "users", now)), (Some(30.0), None));
         }
-        assert_eq!(shut(&rate, "teams", now + 30 * SECOND), None);
+        assert_eq!(wait(&rate, "teams", now + 30 * SECOND), None);
     }
 
     #[test]
-    fn a_daily_limit_holds_back_its_operation_and_tells_its_end() {
+    fn daily_limit_holds_its_operation_and_reports_the_end() {
         let (rate, now) = (Rate::default(), Instant::now());
-        let spent = RateLimit { daily_reset: Some(49_015), ..says(959, 56) };
-        answered(&rate, spent, Some(49_015 * SECOND), now);
-        let Turn::Shut(hold) = rate.enter("teams", now) else { panic!("it may not go") };
+        let spent = RateLimit { daily_reset: Some(49_015), ..limit(959, 56) };
+        respond(&rate, spent, Some(49_015 * SECOND), now);
+        let Admission::WaitUntil(hold) = rate.try_acquire("teams", now) else { panic!("it was admitted") };
         assert_eq!((hold.until - now, hold.end - now), (WINDOW, 49_015 * SECOND));
-        assert_eq!(shut(&rate, "users", now), None, "others have no such limit");
-        assert_eq!(shut(&rate, "teams", now + WINDOW), None, "PagerDuty is asked once more");
+        assert_eq!(wait(&rate, "users", now), None, "the others have no such limit");
+        assert_eq!(wait(&rate, "teams", now + WINDOW), None, "PagerDuty is tried once more");
     }
 }

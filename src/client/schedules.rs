@@ -1,6 +1,7 @@
 //! Counts schedules.
 
-use super::resources::SCHEDULES;
+use pagerduty_api::operations::LIST_SCHEDULES;
+
 use super::{Api, Query, Request};
 use crate::error::Result;
 use crate::models::{Model, Schedule};
@@ -10,8 +11,8 @@ impl Api {
     /// <https://developer.pagerduty.com/docs/pagination>
     pub async fn count_schedules(&self, name: Option<&str>) -> Result<usize> {
         let query = Query::new().with("query", name).with("limit", Some(1)).with("total", Some(true));
-        let request = Request::list(&SCHEDULES, query);
-        let page = self.page::<Schedule>(&request, SCHEDULES.many, &Schedule::facts_only()).await?;
+        let request = Request::new(&LIST_SCHEDULES, query);
+        let page = self.page::<Schedule>(&request, &Schedule::facts_only()).await?;
         page.total.ok_or_else(|| self.unexpected(&request, "total: missing"))
     }
 }

@@ -1,17 +1,18 @@
-//! The way of one request: its turn, its attempts, and what each of them ends with. `policy` decides, this does.
+//! Sends one request: waits for rate-limit capacity, retries, and classifies the outcome. The decisions are in `policy`.
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use pagerduty_api::{Effect, Operation};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, StatusCode};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::decode::Unreadable;
 use super::http::{self, Watch};
-use super::policy::{self, Attempt, Decision, Kind, Outcome};
-use super::rate::{self, Hold, Turn, Underway};
-use super::request::Change;
+use super::policy::{self, Attempt, Decision, Outcome};
+use super::rate::{self, Admission, Hold, InFlight};
+use super::request::Write;
 use super::{Api, RateLimit, Request, failure, tls, words};
 use crate::auth::Credential;
 use crate::config::{Host, TIMEOUT};
@@ -20,21 +21,23 @@ use crate::metrics;
 use crate::sync::lock;
 use crate::trace::{Trace, seconds};
 
-/// An answer larger than this is not PagerDuty's: its largest pages are a few megabytes.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// The largest answer that is read. PagerDuty's largest pages are a few megabytes.
+const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// What all answers that are being read may hold beyond a megabyte each, in megabytes. Those of PagerDuty are hardly ever
-/// that large, and a host in its place that answers many calls at once must not fill the memory.
-pub(super) const LARGE: usize = 512;
+/// The memory that all answers in progress may use beyond a megabyte each, in megabytes.
+///
+/// Answers of PagerDuty are hardly ever that large, and a host in its place that answers many calls at once must not fill
+/// the memory.
+pub(super) const LARGE_ANSWERS: usize = 512;
 
 /// The next step when there is no connection.
-const CHECK: &str = "Check the network, a firewall, a proxy (HTTPS_PROXY; not SOCKS), and PAGERDUTY_API_HOST.";
+const CHECK_NETWORK: &str = "Check the network, a firewall, a proxy (HTTPS_PROXY; not SOCKS), and PAGERDUTY_API_HOST.";
 
-/// A body, with the room that it takes up as long as it is there.
+/// A body, with the permit for the memory that it uses.
 #[derive(Default)]
 pub(super) struct Body<'c> {
     bytes: Vec<u8>,
-    room: Option<SemaphorePermit<'c>>,
+    permit: Option<SemaphorePermit<'c>>,
 }
 
 impl std::ops::Deref for Body<'_> {
@@ -45,18 +48,18 @@ impl std::ops::Deref for Body<'_> {
     }
 }
 
-/// Why a request was given up.
+/// The failure of a request that is not retried any more.
 pub(super) struct GivenUp {
-    /// What went wrong.
+    /// The error of the last attempt.
     pub error: Error,
-    /// Whether to look if it took effect all the same.
-    pub look: bool,
-    /// The time of the first attempt that may have taken effect, else of the last attempt.
+    /// Set if a write has to be verified, since it may have taken effect.
+    pub verify: bool,
+    /// The time of the first attempt that may have taken effect, or else of the last attempt.
     pub sent: Instant,
 }
 
 impl Api {
-    /// Sends what only reads, and decodes the answer.
+    /// Sends a read and decodes the answer.
     pub(super) async fn send<T>(
         &self,
         request: &Request,
@@ -65,23 +68,25 @@ impl Api {
         self.exchange(request, decode).await.map_err(|given_up| given_up.error)
     }
 
-    /// Sends a request, again if need be and allowed, and decodes the answer.
+    /// Sends a request, with retries, and decodes the answer.
     pub(super) async fn exchange<T>(
         &self,
         request: &Request,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, GivenUp> {
+        let effect = request.operation.effect;
         let (mut number, mut doubt, mut replaced, mut in_doubt_since) = (1, false, false, None);
         loop {
             let credential = self.current();
-            // A change waits for nothing between this and being sent.
+            // A write waits for nothing between this and being sent.
             let began = Instant::now();
-            let Failure { outcome, asked, mut error } = match self.attempt(request, &credential, &decode).await {
+            let Failure { outcome, requested_wait, mut error } = match self.attempt(request, &credential, &decode).await
+            {
                 Ok(decoded) => return Ok(decoded),
                 Err(failure) => failure,
             };
-            // A refused request had no effect, so a change is repeated too, unless an earlier attempt is in doubt.
-            if error.code() == Code::AuthenticationFailed && !replaced && (!doubt || request.kind != Kind::Note) {
+            // A refused request had no effect, so a write is retried too, unless an earlier attempt is in doubt.
+            if error.code() == Code::AuthenticationFailed && !replaced && (!doubt || effect != Effect::Once) {
                 replaced = true;
                 match self.replace(&credential).await {
                     Ok(true) => continue,
@@ -89,34 +94,28 @@ impl Api {
                     Err(why) => error = error.adding(&format!("; refreshing the login failed: {}", why.message())),
                 }
             }
-            let last = Attempt { kind: request.kind, number, outcome, doubt, asked };
+            let last = Attempt { effect, number, outcome, doubt, requested_wait };
             doubt |= outcome.leaves_doubt();
             if doubt {
                 in_doubt_since.get_or_insert(began);
             }
             let sent = in_doubt_since.unwrap_or(began);
-            if request.kind != Kind::Read && !doubt {
+            if !effect.is_read() && !doubt {
                 self.call.doubt(None);
             }
             match self.call.decide(|left| self.client.policy.decide(&last, left, fastrand::f64())) {
-                Decision::Again(wait) => {
-                    tracing::debug!(
-                        subject = request.subject,
-                        number,
-                        ?outcome,
-                        wait_s = seconds(wait),
-                        "sending again"
-                    );
+                Decision::Retry(wait) => {
+                    tracing::debug!(subject = request.subject, number, ?outcome, wait_s = seconds(wait), "retrying");
                     tokio::time::sleep(wait).await;
                     number += 1;
                 }
-                Decision::Look => return Err(GivenUp { error, look: true, sent }),
-                Decision::GiveUp => return Err(GivenUp { error, look: false, sent }),
+                Decision::Verify => return Err(GivenUp { error, verify: true, sent }),
+                Decision::GiveUp => return Err(GivenUp { error, verify: false, sent }),
             }
         }
     }
 
-    /// Replaces a refused credential by another one of the same login. Returns whether there is one.
+    /// Replaces a refused credential by another one of the same login, and returns whether there is one.
     async fn replace(&self, refused: &Credential) -> Result<bool> {
         let Some(other) = refused.replacement().await? else { return Ok(false) };
         tracing::debug!("the login was refused and is replaced");
@@ -124,35 +123,35 @@ impl Api {
         Ok(true)
     }
 
-    /// Waits until the rate limit lets a request go; it is counted until what is returned is dropped.
+    /// Waits for rate-limit capacity. The request counts as in flight until the returned guard is dropped.
     ///
-    /// A change waits only when PagerDuty refuses the change itself: the known state of the limit comes from other
-    /// requests, which may have separate limits, and acknowledging must not wait because of reads. The same applies to
-    /// reads that belong to a change: its author, its incident's ID, and the look at its outcome.
-    async fn turn(&self, kind: Kind, operation: &str) -> Result<Underway<'_>, Failure> {
+    /// A write waits only when PagerDuty refuses the write itself: the known state of the limit comes from other requests,
+    /// which may have separate limits, and acknowledging must not wait because of reads. The same applies to reads that
+    /// belong to a write: its author, its incident's ID, and its verification.
+    async fn admit(&self, operation: &'static Operation) -> Result<InFlight<'_>, Failure> {
         let rate = &self.account.rate;
-        if kind != Kind::Read || self.urgent {
-            return Ok(rate.pass());
+        if !operation.effect.is_read() || self.urgent {
+            return Ok(rate.acquire_unchecked());
         }
         loop {
-            let (news, now) = (rate.news(), Instant::now());
-            match rate.enter(operation, now) {
-                Turn::Now(underway) => return Ok(underway),
-                Turn::News(until) => {
+            let (update, now) = (rate.update(), Instant::now());
+            match rate.try_acquire(operation.id, now) {
+                Admission::Granted(in_flight) => return Ok(in_flight),
+                Admission::WaitForUpdate(until) => {
                     tracing::debug!("near the rate limit");
-                    let _ = timeout_at(until, news).await;
+                    let _ = timeout_at(until, update).await;
                 }
-                Turn::Shut(Hold { until, end }) => {
-                    let turn = rate::spread(until, now, fastrand::f64());
-                    let wait = turn.saturating_duration_since(now);
+                Admission::WaitUntil(Hold { until, end }) => {
+                    let until = rate::jittered(until, now, fastrand::f64());
+                    let wait = until.saturating_duration_since(now);
                     let wait_or_not = |left: policy::Left| {
-                        if left.fits(wait) { Decision::Again(wait) } else { Decision::GiveUp }
+                        if left.fits(wait) { Decision::Retry(wait) } else { Decision::GiveUp }
                     };
                     if self.call.decide(wait_or_not) == Decision::GiveUp {
                         return Err(Failure::last(held_back(end.saturating_duration_since(now))));
                     }
                     tracing::debug!(wait_s = seconds(wait), "beyond the rate limit");
-                    tokio::time::sleep_until(turn).await;
+                    tokio::time::sleep_until(until).await;
                 }
             }
         }
@@ -164,26 +163,26 @@ impl Api {
         credential: &Credential,
         decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
     ) -> Result<T, Failure> {
-        let operation = request.operation();
-        let underway = self.turn(request.kind, &operation).await?;
-        let Some(within) = self.client.policy.time_for(request.kind, self.call.left()) else {
+        let operation = request.operation;
+        let in_flight = self.admit(operation).await?;
+        let Some(within) = self.client.policy.time_for(operation.effect, self.call.left()) else {
             return Err(Failure::last(self.too_late(request)));
         };
         let (http, mut watch) = self.client.http.client().map_err(Failure::last)?;
         let sending = self.build(&http, request, credential).map_err(Failure::last)?;
         let begun = Instant::now();
-        if let Some(change) = &request.change {
-            self.account.memory.sent(&change.key, request.from.as_deref()).map_err(Failure::last)?;
+        if let Some(write) = &request.write {
+            self.account.memory.sent(&write.key, request.from.as_deref()).map_err(Failure::last)?;
             self.call.doubt(request.unknown("the call ended before the answer came"));
         }
         watch.begin(within);
         let sent = sending.timeout(within).send().await;
         let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
-        metrics::request(request.method.as_str(), &request.template, status, begun.elapsed());
+        metrics::request(operation.method.as_str(), operation.path, status, begun.elapsed());
         let answer = sent.map_err(|error| self.unsent(request, error, &watch))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        self.note(&underway, &operation, status, &headers);
-        drop(underway);
+        self.note(&in_flight, operation, status, &headers);
+        drop(in_flight);
         let body = self.body(request, answer, &mut watch).await;
         if body.is_ok() {
             watch.end();
@@ -196,28 +195,29 @@ impl Api {
             request_id,
             "PagerDuty answered"
         );
-        let answer = |body| failure::Answer { request, credential, host: self.host(), status, headers: &headers, body };
+        let response =
+            |body| failure::Response { request, credential, host: self.host(), status, headers: &headers, body };
         if !status.is_success() {
-            // The status says it, whatever has become of the body.
-            return Err(self.refusal(&answer(&body.unwrap_or_default())));
+            // The status is enough, even if the body could not be read.
+            return Err(self.refusal(&response(&body.unwrap_or_default())));
         }
-        let noting = |error: Error| error.status(status.as_u16()).request_id(request_id.clone());
-        let body = body.map_err(|failure| Failure { error: noting(failure.error), ..failure })?;
+        let with_facts = |error: Error| error.status(status.as_u16()).request_id(request_id.clone());
+        let body = body.map_err(|failure| Failure { error: with_facts(failure.error), ..failure })?;
         decode(words::without_mark(&body)).map_err(|unreadable| {
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
-            let answer = answer(&body);
-            let unusable = || noting(self.unexpected(request, &answer.unusable(&unreadable)));
-            Failure { outcome, asked: None, error: answer.error_in_success().unwrap_or_else(unusable) }
+            let response = response(&body);
+            let unusable = || with_facts(self.unexpected(request, &response.unusable(&unreadable)));
+            Failure { outcome, requested_wait: None, error: response.error_in_success().unwrap_or_else(unusable) }
         })
     }
 
-    /// Takes note of what the head of an answer says about more than its request.
-    fn note(&self, sent: &Underway<'_>, operation: &str, status: StatusCode, headers: &HeaderMap) {
-        let limit = RateLimit::of(headers);
+    /// Records the parts of an answer's head that concern later requests.
+    fn note(&self, sent: &InFlight<'_>, operation: &Operation, status: StatusCode, headers: &HeaderMap) {
+        let limit = RateLimit::from_headers(headers);
         self.account.clock.note(headers);
-        let asked = || policy::asked_wait(headers).unwrap_or(self.client.policy.backoff);
-        let refused = (status == StatusCode::TOO_MANY_REQUESTS).then(asked);
-        self.account.rate.note(sent, operation, limit, refused, Instant::now());
+        let wait = || policy::requested_wait(headers).unwrap_or(self.client.policy.backoff);
+        let refused = (status == StatusCode::TOO_MANY_REQUESTS).then(wait);
+        self.account.rate.note(sent, operation.id, limit, refused, Instant::now());
         if let RateLimit { limit: Some(limit), remaining: Some(remaining), .. } = limit {
             metrics::headroom(remaining, limit);
         }
@@ -226,7 +226,7 @@ impl Api {
         }
     }
 
-    /// The body of an answer, decompressed.
+    /// Reads the body of an answer, decompressed.
     pub(super) async fn body(
         &self,
         request: &Request,
@@ -237,12 +237,12 @@ impl Api {
         loop {
             watch.heard();
             match answer.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
-                    let error = self.unexpected(request, &format!("it is larger than {} MB", BODY_LIMIT >> 20));
-                    return Err(Failure { outcome: Outcome::Garbled, asked: None, error });
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
+                    let error = self.unexpected(request, &format!("it is larger than {} MB", MAX_BODY >> 20));
+                    return Err(Failure { outcome: Outcome::Garbled, requested_wait: None, error });
                 }
                 Ok(Some(chunk)) => {
-                    self.make_room(request, &mut body, chunk.len())?;
+                    self.reserve(request, &mut body, chunk.len())?;
                     body.bytes.extend_from_slice(&chunk);
                 }
                 Ok(None) => return Ok(body),
@@ -251,50 +251,55 @@ impl Api {
         }
     }
 
-    /// Takes up room for more of a body. Nobody waits for it: those who wait for each other would have it for ever.
-    fn make_room<'c>(&'c self, request: &Request, body: &mut Body<'c>, more: usize) -> Result<(), Failure> {
-        let has = body.room.as_ref().map_or(0, SemaphorePermit::num_permits);
+    /// Reserves memory for more of a body.
+    ///
+    /// It fails instead of waiting: requests that wait for each other would never end.
+    fn reserve<'c>(&'c self, request: &Request, body: &mut Body<'c>, more: usize) -> Result<(), Failure> {
+        let has = body.permit.as_ref().map_or(0, SemaphorePermit::num_permits);
         let needs = (body.len() + more) >> 20;
         let lacks = u32::try_from(needs.saturating_sub(has)).unwrap_or(u32::MAX);
         if lacks == 0 {
             return Ok(());
         }
-        let Ok(room) = self.client.large.try_acquire_many(lacks) else {
+        let Ok(permit) = self.client.large.try_acquire_many(lacks) else {
             let subject = &request.subject;
             let message =
-                format!("the answer to {subject} was not read to its end: too many large ones are being read");
+                format!("the answer to {subject} was not read to its end: too many large answers are in progress");
             let error = Error::new(Code::NetworkError, message).hint("Try again, and ask for less at a time.");
-            return Err(Failure { outcome: Outcome::CutOff, asked: None, error });
+            return Err(Failure { outcome: Outcome::CutOff, requested_wait: None, error });
         };
-        match &mut body.room {
-            Some(had) => had.merge(room),
-            none => *none = Some(room),
+        match &mut body.permit {
+            Some(had) => had.merge(permit),
+            none => *none = Some(permit),
         }
         Ok(())
     }
 
-    fn refusal(&self, answer: &failure::Answer<'_>) -> Failure {
-        let error = answer.error();
-        let error = match &answer.request.from {
-            Some(from) if failure::is_about_the_author(answer.body) => {
-                let configured = self.client.user_email.as_ref() == Some(from) && !answer.credential.is_callers();
+    /// Returns the failure for a response that is not a success.
+    fn refusal(&self, response: &failure::Response<'_>) -> Failure {
+        let error = response.error();
+        let error = match &response.request.from {
+            Some(from) if failure::is_about_the_author(response.body) => {
+                let configured = self.client.user_email.as_ref() == Some(from) && !response.credential.is_callers();
                 failure::unknown_author(from, configured).with_facts_of(&error)
             }
             _ => error,
         };
-        let outcome = Outcome::of_answer(answer.status, error.pagerduty_code());
+        let outcome = Outcome::from_response(response.status, error.pagerduty_code());
         if outcome != Outcome::Limited {
-            return Failure { outcome, asked: None, error };
+            return Failure { outcome, requested_wait: None, error };
         }
-        let asked = policy::asked_wait(answer.headers);
-        Failure { outcome, asked, error: error.retry_after(asked.map_or(60, whole_seconds)) }
+        let requested_wait = policy::requested_wait(response.headers);
+        let retry_after = requested_wait.map_or(60, whole_seconds);
+        Failure { outcome, requested_wait, error: error.retry_after(retry_after) }
     }
 
-    /// Where the credential is for, else where the settings say.
+    /// Returns the host that the credential belongs to, or else that of the settings.
     pub(super) fn host(&self) -> &Host {
         self.credential.host().unwrap_or(&self.client.host)
     }
 
+    /// Builds the HTTP request.
     pub(super) fn build(
         &self,
         http: &reqwest::Client,
@@ -308,7 +313,7 @@ impl Api {
             url.push('?');
             url.push_str(&pairs);
         }
-        let mut builder = http.request(request.method.clone(), url);
+        let mut builder = http.request(http_method(request.operation.method), url);
         builder = builder.header(AUTHORIZATION, credential.header()?);
         for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
             builder = builder.header(name, value);
@@ -322,7 +327,7 @@ impl Api {
         Ok(builder)
     }
 
-    /// The request failed before an answer began.
+    /// Returns the failure of a request that ended before an answer began.
     pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let host = self.host().describe();
         if let Some((why, hint)) = tls::untrusted(&error) {
@@ -336,22 +341,22 @@ impl Api {
         }
         let network = |message: String, hint| Error::new(Code::NetworkError, message).hint(hint);
         let (outcome, error) = match (connect, timeout) {
-            // A host that does not answer at all is not asked again: three time-outs are no better than one.
+            // Connecting is not retried after a time-out: three time-outs are no better than one.
             (true, true) => {
                 let within = spoken(self.client.http.connect_timeout());
-                (Outcome::Refused, network(format!("no connection to {host} within {within}"), CHECK))
+                (Outcome::Refused, network(format!("no connection to {host} within {within}"), CHECK_NETWORK))
             }
-            (true, false) => (Outcome::NotArrived, network(format!("no connection to {host}: {why}"), CHECK)),
+            (true, false) => (Outcome::NotArrived, network(format!("no connection to {host}: {why}"), CHECK_NETWORK)),
             (false, _) if turned_away => {
                 (Outcome::NotArrived, network(format!("{host} did not take the request: {why}"), "Try again."))
             }
             (false, true) => (Outcome::Lost, self.timed_out(request, watch)),
             (false, false) => (Outcome::Lost, network(format!("the connection to {host} broke: {why}"), "Try again.")),
         };
-        Failure { outcome, asked: None, error }
+        Failure { outcome, requested_wait: None, error }
     }
 
-    /// The answer began and did not end.
+    /// Returns the failure of a request whose answer began and did not end.
     fn unread(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let timeout = error.is_timeout();
         let why = http::reason(error);
@@ -361,7 +366,7 @@ impl Api {
             Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
                 .hint("Try again.")
         };
-        Failure { outcome: Outcome::CutOff, asked: None, error }
+        Failure { outcome: Outcome::CutOff, requested_wait: None, error }
     }
 
     /// Returns the error for an answer that did not arrive in time, with the limit that the user can set.
@@ -376,27 +381,31 @@ impl Api {
         } else {
             format!("{host} did not answer within the time limit of {call}")
         };
-        let more = if request.kind == Kind::Read { "Ask for less at a time, or allow" } else { "Try again, or allow" };
+        let more = if request.write.is_none() { "Ask for less at a time, or allow" } else { "Try again, or allow" };
         Error::new(Code::Timeout, limit).hint(format!("{more} more time with {TIMEOUT}."))
     }
 
-    /// Returns the error for a request that was not sent: there is no time left, or too little to check a change.
+    /// Returns the error for a request that was not sent: no time is left, or too little to verify a write.
     fn too_late(&self, request: &Request) -> Error {
         let (subject, call) = (&request.subject, spoken(self.client.policy.call));
         let hint = format!("allow more time with {TIMEOUT}.");
-        match &request.change {
-            None => {
-                Error::new(Code::Timeout, format!("the time of the call ({call}) ran out before asking for {subject}"))
-                    .hint(format!("Ask for less at a time, or {hint}"))
-            }
-            Some(Change { deed, .. }) => Error::new(
+        match &request.write {
+            None => Error::new(
                 Code::Timeout,
-                format!("too little time of the call ({call}) was left for {deed} {subject}, so it was not sent"),
+                format!("the {call} time limit of the call was used up before {subject} could be requested"),
+            )
+            .hint(format!("Ask for less at a time, or {hint}")),
+            Some(Write { gerund, .. }) => Error::new(
+                Code::Timeout,
+                format!(
+                    "not enough of the {call} time limit was left for {gerund} {subject} safely, so it was not sent"
+                ),
             )
             .hint(format!("Nothing was changed. Try again, or {hint}")),
         }
     }
 
+    /// Returns the error for an answer that reports success and cannot be used.
     pub(super) fn unexpected(&self, request: &Request, why: &str) -> Error {
         let host = self.host().describe();
         Error::new(
@@ -407,28 +416,39 @@ impl Api {
     }
 }
 
-/// The error for a request that was not sent, since the rate limit would not let it through in time.
+/// Returns the error for a request that was not sent, since the rate limit resets too late for the call.
 fn held_back(wait: Duration) -> Error {
-    Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up; the request was held back")
+    Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up, so the request was not sent")
         .hint("Wait for retry_after_seconds, then ask for less at a time.")
         .retry_after(whole_seconds(wait))
 }
 
-/// A wait as it is told: never none, which would read as an invitation.
+/// Rounds a wait up to at least a second, since zero would read as an invitation to retry at once.
 fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// Why an attempt failed.
+/// Returns a method in the form used by the HTTP client.
+fn http_method(method: pagerduty_api::Method) -> Method {
+    match method {
+        pagerduty_api::Method::Get => Method::GET,
+        pagerduty_api::Method::Post => Method::POST,
+        pagerduty_api::Method::Put => Method::PUT,
+        pagerduty_api::Method::Delete => Method::DELETE,
+    }
+}
+
+/// The failure of one attempt.
 pub(super) struct Failure {
     outcome: Outcome,
-    asked: Option<Duration>,
+    requested_wait: Option<Duration>,
     pub(super) error: Error,
 }
 
 impl Failure {
+    /// A failure that a retry would not change.
     fn last(error: Error) -> Self {
-        Self { outcome: Outcome::Refused, asked: None, error }
+        Self { outcome: Outcome::Refused, requested_wait: None, error }
     }
 }
 
@@ -436,10 +456,10 @@ impl Failure {
 mod tests {
     use std::sync::Arc;
 
+    use pagerduty_api::operations::{CREATE_INCIDENT_NOTE, LIST_TEAMS};
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::client::resources::{INCIDENTS, TEAMS};
     use crate::client::{Client, Query};
     use crate::config::Config;
     use crate::ids::Id;
@@ -457,9 +477,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_answers_share_room_and_give_it_back() {
+    async fn large_answers_share_memory_and_release_it() {
         let (sandbox, api) = api(|client| client.large = Semaphore::new(4)).await;
-        let request = Request::list(&TEAMS, Query::new());
+        let request = Request::new(&LIST_TEAMS, Query::new());
         let error = |megabytes| {
             sandbox.fail(Fault { times: 9, ..Fault::once("/teams", FaultKind::Bomb(megabytes)) });
             async {
@@ -476,28 +496,28 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_is_told_as_a_whole_one() {
-        for (wait, told) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (45_000, 45), (44_990, 45)] {
-            assert_eq!(whole_seconds(Duration::from_millis(wait)), told, "{wait} ms");
+    fn wait_below_a_second_is_rounded_up() {
+        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (45_000, 45), (44_990, 45)] {
+            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds, "{wait} ms");
         }
     }
 
     #[tokio::test]
-    async fn a_change_was_sent_when_it_was_sent_for_the_last_time() {
+    async fn write_timestamp_is_the_last_attempt() {
         let (sandbox, api) = api(|_| {}).await;
         let limited = FaultKind::Status { code: 429, headers: [("retry-after".into(), "1".into())].into(), body: None };
-        sandbox.fail(Fault::once("/incidents/{id}", limited));
-        sandbox.fail(Fault::once("/incidents/{id}", FaultKind::Empty));
+        sandbox.fail(Fault::once("/incidents/{id}/notes", limited));
+        sandbox.fail(Fault::once("/incidents/{id}/notes", FaultKind::Empty));
         let id: Id<Incident> = Id::parse("Q1").unwrap();
-        let change = Change { deed: "changing", look: String::new(), key: String::new() };
-        let request = Request::one(&INCIDENTS, &id, Query::new());
-        let request = request.change(reqwest::Method::PUT, serde_json::json!({}), None, Kind::Note, change);
+        let write = Write { gerund: "changing", hint: String::new(), key: String::new() };
+        let request = Request::on(&CREATE_INCIDENT_NOTE, &id, Query::new());
+        let request = request.writing(serde_json::json!({}), None, write);
         let began = Instant::now();
         let Err(given_up) =
             api.exchange(&request, |_| Err::<(), _>(Unreadable::because("it is empty".to_owned()))).await
         else {
             panic!("it was answered")
         };
-        assert!(given_up.look && given_up.sent - began >= Duration::from_secs(1), "{:?}", given_up.sent - began);
+        assert!(given_up.verify && given_up.sent - began >= Duration::from_secs(1), "{:?}", given_up.sent - began);
     }
 }

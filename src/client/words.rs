@@ -1,8 +1,8 @@
-//! The message of a refusal, wherever the body holds it.
+//! The message in an error body, in whichever of its forms.
 //!
-//! PagerDuty documents `{"error": {"code", "message", "errors": […]}}`. It also answers with text under `error`, a
-//! message at the top, or `errors` as an object or a text, and proxies before it answer with plain text or a web page.
-//! The text that is passed on is short and has no markup, invisible characters, line breaks or credentials.
+//! PagerDuty documents `{"error": {"code", "message", "errors": […]}}`. It also responds with text under `error`, a
+//! message at the top, or `errors` as an object or a text, and proxies in front of it respond with plain text or a web
+//! page. The text that is passed on is short and has no markup, invisible characters, line breaks or credentials.
 
 use std::borrow::Cow;
 
@@ -10,35 +10,35 @@ use pagerduty_rows::repair::repair;
 use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
-/// A mark that some file servers put before text. It is not part of JSON and does not change its meaning.
+/// The mark that some file servers put before text. It is not part of JSON and does not change its meaning.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The most characters that are passed on.
-pub const LONGEST: usize = 500;
+pub const MAX_TEXT: usize = 500;
 
 /// The most characters of a web page without a title that are passed on.
-const LONGEST_OF_PAGE: usize = 200;
+const MAX_PAGE_TEXT: usize = 200;
 
 /// The most bytes that are read of a body that is not JSON.
-const LONGEST_READ: usize = 64 * 1024;
+const MAX_READ: usize = 64 * 1024;
 
 /// The greatest depth of nested messages, and the most messages that are read.
-const DEEPEST: usize = 8;
-const MOST: usize = 20;
+const MAX_DEPTH: usize = 8;
+const MAX_MESSAGES: usize = 20;
 
 /// The most scopes that are named.
-const MOST_SCOPES: usize = 10;
+const MAX_SCOPES: usize = 10;
 
 /// The members of an error that hold its text, in the order in which they are quoted.
-const PLACES: [&str; 9] =
+const TEXT_MEMBERS: [&str; 9] =
     ["error", "message", "error_message", "error_description", "errors", "title", "detail", "details", "reason"];
 
-/// The number of members at the start of [`PLACES`] that only errors have.
-const OF_ERRORS: usize = 5;
+/// The number of members at the start of [`TEXT_MEMBERS`] that only errors have.
+const ERROR_ONLY_MEMBERS: usize = 5;
 
-/// The message in the body of a refusal.
+/// An error body that has been read.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct ErrorBody {
     /// PagerDuty's code.
     pub code: Option<i64>,
     /// PagerDuty's message and reasons.
@@ -54,17 +54,17 @@ pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
-impl Words {
+impl ErrorBody {
     /// Reads a body. `redact` removes the parts of a text that must not be passed on.
     pub fn read(body: &[u8], redact: impl Fn(&str) -> String) -> Self {
         let body = without_mark(body).trim_ascii();
         let Some(said) = json(body) else {
-            let text = plain_text(body).map(|text| shorten(&redact(&text), LONGEST));
+            let text = plain_text(body).map(|text| shorten(&redact(&text), MAX_TEXT));
             return Self { text: text.filter(|text| !text.is_empty()), is_page: is_markup(body), ..Self::default() };
         };
         let mut texts = Vec::new();
         gather(&said, 0, &mut texts);
-        let text = shorten(&redact(&texts.join("; ")), LONGEST);
+        let text = shorten(&redact(&texts.join("; ")), MAX_TEXT);
         let code = said.pointer("/error/code").or_else(|| said.get("code"));
         let mut scopes = Vec::new();
         find_scopes(&said, 0, &mut scopes);
@@ -76,8 +76,8 @@ impl Words {
         }
     }
 
-    /// Reads the body of an answer with the status of a success. Returns `None` if the body does not describe an error.
-    pub fn of_error(body: &[u8], redact: impl Fn(&str) -> String) -> Option<Self> {
+    /// Reads the body of a response with the status of a success. Returns `None` if it does not describe an error.
+    pub fn from_success(body: &[u8], redact: impl Fn(&str) -> String) -> Option<Self> {
         let is_error = is_error(&json(without_mark(body).trim_ascii())?);
         is_error.then(|| Self::read(body, redact)).filter(|words| words.text.is_some())
     }
@@ -94,20 +94,21 @@ impl Words {
     }
 }
 
-/// Returns a body as JSON, repaired if need be.
+/// Parses a body as JSON, after repairs if necessary.
 fn json(body: &[u8]) -> Option<Value> {
     let read = |body: &[u8]| serde_json::from_slice(body).ok();
     read(body).or_else(|| read(&repair(body)?))
 }
 
-/// Returns whether JSON describes an error. An object that came without its envelope may have a title and details too, but
-/// it has an ID.
+/// Returns whether JSON describes an error.
+///
+/// An object without its envelope may have a title and details too, but it has an ID.
 fn is_error(said: &Value) -> bool {
     match said {
         Value::String(text) => !is_markup(text.trim().as_bytes()),
         Value::Array(items) => !items.is_empty() && items.iter().all(is_error),
         Value::Object(object) => {
-            let names_one = PLACES.iter().take(OF_ERRORS).any(|place| object.contains_key(*place));
+            let names_one = TEXT_MEMBERS.iter().take(ERROR_ONLY_MEMBERS).any(|place| object.contains_key(*place));
             names_one || (has_place(object) && !object.contains_key("id"))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
@@ -116,7 +117,7 @@ fn is_error(said: &Value) -> bool {
 
 /// Collects the texts of an error, each once.
 fn gather(said: &Value, depth: usize, texts: &mut Vec<String>) {
-    if depth == DEEPEST || texts.len() >= MOST {
+    if depth == MAX_DEPTH || texts.len() >= MAX_MESSAGES {
         return;
     }
     match said {
@@ -128,7 +129,7 @@ fn gather(said: &Value, depth: usize, texts: &mut Vec<String>) {
         }
         Value::Array(items) => items.iter().for_each(|item| gather(item, depth + 1, texts)),
         Value::Object(object) => {
-            for (place, value) in PLACES.iter().filter_map(|place| object.get_key_value(*place)) {
+            for (place, value) in TEXT_MEMBERS.iter().filter_map(|place| object.get_key_value(*place)) {
                 match value {
                     Value::Object(reasons) if place.ends_with('s') && !has_place(reasons) => {
                         by_field(reasons, depth + 1, texts);
@@ -142,20 +143,20 @@ fn gather(said: &Value, depth: usize, texts: &mut Vec<String>) {
 }
 
 fn has_place(object: &Map<String, Value>) -> bool {
-    PLACES.iter().any(|place| object.contains_key(*place))
+    TEXT_MEMBERS.iter().any(|place| object.contains_key(*place))
 }
 
 /// Collects reasons that are listed under field names: `{"name": ["is too short"]}`.
 fn by_field(reasons: &Map<String, Value>, depth: usize, texts: &mut Vec<String>) {
-    for (field, reasons) in reasons.iter().take(MOST) {
+    for (field, reasons) in reasons.iter().take(MAX_MESSAGES) {
         let mut of_field = Vec::new();
         match reasons {
-            Value::Object(nested) if !has_place(nested) && depth < DEEPEST => {
+            Value::Object(nested) if !has_place(nested) && depth < MAX_DEPTH => {
                 by_field(nested, depth + 1, &mut of_field);
             }
             reasons => gather(reasons, depth, &mut of_field),
         }
-        if !of_field.is_empty() && texts.len() < MOST {
+        if !of_field.is_empty() && texts.len() < MAX_MESSAGES {
             texts.push(format!("{}: {}", clean(field), of_field.join(", ")));
         }
     }
@@ -163,7 +164,7 @@ fn by_field(reasons: &Map<String, Value>, depth: usize, texts: &mut Vec<String>)
 
 /// Collects the scopes under `required_scopes`, a list or a text, at any depth.
 fn find_scopes(said: &Value, depth: usize, scopes: &mut Vec<String>) {
-    if depth == DEEPEST {
+    if depth == MAX_DEPTH {
         return;
     }
     match said {
@@ -185,7 +186,7 @@ fn find_scopes(said: &Value, depth: usize, scopes: &mut Vec<String>) {
 
 fn add_scopes(text: &str, scopes: &mut Vec<String>) {
     for scope in clean(text).split([' ', ',']).filter(|scope| !scope.is_empty()) {
-        if scopes.len() < MOST_SCOPES && !scopes.iter().any(|known| known == scope) {
+        if scopes.len() < MAX_SCOPES && !scopes.iter().any(|known| known == scope) {
             scopes.push(scope.to_owned());
         }
     }
@@ -193,7 +194,7 @@ fn add_scopes(text: &str, scopes: &mut Vec<String>) {
 
 /// Returns the text of a body that is not JSON, or `None` for truncated JSON and for data that is not text.
 fn plain_text(body: &[u8]) -> Option<String> {
-    let body = body.get(..LONGEST_READ).unwrap_or(body);
+    let body = body.get(..MAX_READ).unwrap_or(body);
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
         // The body was cut within a character, by the limit or in transit.
@@ -208,8 +209,9 @@ fn is_markup(text: &[u8]) -> bool {
     text.starts_with(b"<")
 }
 
-/// Cleans a text before it is passed on: for a page, takes the title or else the text; puts it on one line; marks
-/// invisible characters.
+/// Cleans a text before it is passed on.
+///
+/// Takes the title of a page or else its text, joins the lines, and marks invisible characters.
 pub fn clean(text: &str) -> String {
     let text = text.trim();
     let text = if is_markup(text.as_bytes()) { page(text) } else { Cow::Borrowed(text) };
@@ -223,7 +225,7 @@ fn one_line(text: &str) -> String {
 /// Returns the title of an HTML or XML page, or else the beginning of its text.
 fn page(text: &str) -> Cow<'static, str> {
     let title = element(text, "title").map(|title| one_line(&without_tags(title))).filter(|title| !title.is_empty());
-    title.unwrap_or_else(|| shorten(&one_line(&without_tags(text)), LONGEST_OF_PAGE)).into()
+    title.unwrap_or_else(|| shorten(&one_line(&without_tags(text)), MAX_PAGE_TEXT)).into()
 }
 
 /// Returns the content of the first element of this name.
@@ -301,12 +303,12 @@ mod tests {
     use super::*;
     use crate::auth::redact;
 
-    fn words(body: &str) -> Words {
-        Words::read(body.as_bytes(), |text| redact(text, "u+SECRET", "[credential]"))
+    fn words(body: &str) -> ErrorBody {
+        ErrorBody::read(body.as_bytes(), |text| redact(text, "u+SECRET", "[credential]"))
     }
 
     #[test]
-    fn words_are_found_wherever_they_stand() {
+    fn message_is_found_in_every_form() {
         for (body, text) in [
             (
                 r#"{"error": {"code": 2001, "message": "Invalid Input", "errors": ["Name is odd"]}}"#,
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_words_says_nothing() {
+    fn body_without_message_has_no_text() {
         let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
         for body in [
             "",
@@ -360,12 +362,12 @@ mod tests {
         ] {
             assert_eq!(words(body).text, None, "{body}");
         }
-        assert_eq!(Words::read(b"\xff\xfe\x00", str::to_owned).text, None);
+        assert_eq!(ErrorBody::read(b"\xff\xfe\x00", str::to_owned).text, None);
     }
 
     #[test]
-    fn what_is_passed_on_is_short_and_has_no_credential() {
-        for padding in [0, LONGEST - 4, LONGEST + 10, 100_000] {
+    fn text_is_short_and_has_no_credential() {
+        for padding in [0, MAX_TEXT - 4, MAX_TEXT + 10, 100_000] {
             let text = format!("{} u+SECRET {}", "x ".repeat(padding / 2), "y".repeat(100_000));
             for body in [
                 text.clone(),
@@ -375,8 +377,8 @@ mod tests {
                 format!(r#"{{"required_scopes": "{text}"}}"#),
             ] {
                 let words = words(&body);
-                let told = format!("{:?} {:?}", words.text, words.scopes);
-                assert!(!told.contains("SECRET") && told.chars().count() < LONGEST + 200, "{told}");
+                let text = format!("{:?} {:?}", words.text, words.scopes);
+                assert!(!text.contains("SECRET") && text.chars().count() < MAX_TEXT + 200, "{text}");
             }
         }
         for body in
@@ -387,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_scopes_are_read_wherever_they_stand() {
+    fn codes_and_scopes_are_read_in_every_form() {
         for (body, code) in [
             (r#"{"error": {"code": "1001"}}"#, Some(1001)),
             (r#"{"code": 2010, "message": "x"}"#, Some(2010)),

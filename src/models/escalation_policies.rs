@@ -1,12 +1,15 @@
-//! Escalation policies. PagerDuty: `GET /escalation_policies`, operation `listEscalationPolicies`.
+//! Escalation policies.
 
+use pagerduty_api::operations::{GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
+use pagerduty_api::resources::ESCALATION_POLICIES;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain, reference};
 use serde::Deserialize;
 
-use super::Model;
-use crate::client::resources::{ESCALATION_POLICIES, Resource};
+use super::{Listed, Model, Readable};
+use crate::error::Code;
 
-/// An escalation policy: who is notified, in which order, after how many minutes.
+/// An escalation policy: the users to notify, in order, with the delay between levels.
 #[derive(Clone, Debug, Deserialize)]
 pub struct EscalationPolicy {
     #[serde(default, deserialize_with = "super::fact")]
@@ -20,6 +23,7 @@ const RULE: &[Field] = &[plain("id"), plain("escalation_delay_in_minutes"), nest
 
 impl Model for EscalationPolicy {
     const RESOURCE: &'static Resource = &ESCALATION_POLICIES;
+    const INVALID_ID: Code = Code::InvalidEscalationPolicyId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("name"),
@@ -39,4 +43,12 @@ impl Model for EscalationPolicy {
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for EscalationPolicy {
+    const GET: &'static Operation = &GET_ESCALATION_POLICY;
+}
+
+impl Listed for EscalationPolicy {
+    const LIST: &'static Operation = &LIST_ESCALATION_POLICIES;
 }

@@ -1,29 +1,32 @@
-//! Incidents and their notes. PagerDuty: `GET /incidents`, operation `listIncidents`.
+//! Incidents and their notes.
 
+use pagerduty_api::operations::{GET_INCIDENT, LIST_INCIDENTS};
+use pagerduty_api::resources::{INCIDENTS, NOTES};
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{self, Echo, Field, Keep, derived, line, nested, plain, reference, verbatim};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Expansion, Model, On, Reference, fact};
-use crate::client::resources::{INCIDENTS, NOTES, Resource};
+use super::{Expansion, Listed, Model, On, Readable, Reference, fact};
+use crate::error::Code;
 
 /// The status of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Nobody has taken it yet.
+    /// No user has acknowledged it.
     Triggered,
-    /// Somebody is on it.
+    /// A user works on it.
     Acknowledged,
     /// It is over.
     Resolved,
-    /// A status PagerDuty added after this was written.
+    /// A status that PagerDuty added later.
     #[serde(untagged)]
     Other(String),
 }
 
 impl Status {
-    /// The status as PagerDuty writes it.
+    /// Returns the status in PagerDuty's form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -40,10 +43,10 @@ impl Status {
 pub struct Incident {
     #[serde(default, deserialize_with = "fact")]
     id: Option<String>,
-    /// The title; `No Data: …` marks an alert about missing metrics.
+    /// The title. `No Data: …` marks an alert about missing metrics.
     #[serde(default, deserialize_with = "fact")]
     pub title: Option<String>,
-    /// Where it stands.
+    /// The status.
     #[serde(default, deserialize_with = "fact")]
     pub status: Option<Status>,
     #[serde(default, deserialize_with = "fact")]
@@ -53,14 +56,14 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// Whether a service, not a person, resolved it.
+    /// Returns whether a service resolved it, and not a user.
     #[must_use]
     pub fn is_autoresolved(&self) -> bool {
         let by = self.last_status_change_by.as_ref().and_then(|by| by.kind.as_deref());
         self.status == Some(Status::Resolved) && by == Some("service_reference")
     }
 
-    /// Whether it says that a metric stopped coming in.
+    /// Returns whether it reports a metric without data.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.title.as_deref().is_some_and(|title| title.starts_with("No Data:"))
@@ -69,6 +72,7 @@ impl Incident {
 
 impl Model for Incident {
     const RESOURCE: &'static Resource = &INCIDENTS;
+    const INVALID_ID: Code = Code::InvalidIncidentId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("incident_number"),
@@ -113,7 +117,7 @@ impl Model for Incident {
     ];
     // Data from the sender of the event and from users.
     const NAMED: &'static [Field] = &[verbatim("body"), verbatim("custom_fields")];
-    // A hundred incidents have to fit an answer, and most descriptions are the title once more.
+    // An answer has to hold a hundred incidents, and most descriptions repeat the title.
     const ECHOES: &'static [Echo] = &[("description", "title")];
     const FACTS: &'static [Field] = &[
         plain("id"),
@@ -140,6 +144,14 @@ impl Model for Incident {
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for Incident {
+    const GET: &'static Operation = &GET_INCIDENT;
+}
+
+impl Listed for Incident {
+    const LIST: &'static Operation = &LIST_INCIDENTS;
 }
 
 /// Returns the event behind an incident in PagerDuty's common event format, from the place where PagerDuty nests it.
@@ -199,10 +211,8 @@ fn client_url(body: &Value, _: &Map<String, Value>) -> Option<Value> {
     event(body)?.get("client_url").cloned()
 }
 
-/// A similar incident of the past, with how similar it is.
-/// PagerDuty: `GET /incidents/{id}/past_incidents`, operation `getPastIncidents`.
-///
-/// Takes one element of `past_incidents`; returns the incident's default fields and `similarity_score`.
+/// Returns a similar incident of the past from an element of `past_incidents`: the incident's default fields and its
+/// `similarity_score`.
 #[must_use]
 pub fn past_incident(item: &Value) -> Map<String, Value> {
     let mut incident =
@@ -213,11 +223,8 @@ pub fn past_incident(item: &Value) -> Map<String, Value> {
     incident
 }
 
-/// A related incident, with what relates it.
-/// PagerDuty: `GET /incidents/{id}/related_incidents`, operation `getRelatedIncidents`.
-///
-/// Takes one element of `related_incidents`; returns the incident's default fields, `relationship_type` and
-/// `relationship_metadata`. PagerDuty may give several reasons: the first is the one shown.
+/// Returns a related incident from an element of `related_incidents`: the incident's default fields, `relationship_type`
+/// and `relationship_metadata`. PagerDuty may give several reasons, of which the first one is shown.
 #[must_use]
 pub fn related_incident(item: &Value) -> Map<String, Value> {
     let mut incident =
@@ -234,7 +241,6 @@ pub fn related_incident(item: &Value) -> Map<String, Value> {
 }
 
 /// A note on an incident.
-/// PagerDuty: `GET /incidents/{id}/notes`, operation `listIncidentNotes`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Note {
     #[serde(default, deserialize_with = "fact")]
@@ -243,7 +249,7 @@ pub struct Note {
 
 const AUTHOR: &[Field] = &[plain("id"), plain("name"), plain("summary")];
 
-/// PagerDuty sends the author as a reference, whose summary is the name.
+/// Returns the author of a note. PagerDuty sends a reference, whose summary is the name.
 fn author(user: &Value, _: &Map<String, Value>) -> Option<Value> {
     let name = user.get("name").filter(|name| !name.is_null()).or_else(|| user.get("summary"));
     let author = json!({"id": user.get("id"), "name": name, "deleted_at": user.get("deleted_at")});
@@ -286,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_of_an_incident_comes_in_three_kinds() {
+    fn incident_body_is_read_in_its_three_kinds() {
         let cef = payload(&json!({"client_url": "https://m.example",
             "details": {"title": "t", "region": "eu", "empty": null}}));
         assert_eq!(details(&cef), json!({"body_details": {"region": "eu"}, "client_url": "https://m.example"}));
@@ -297,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_whose_details_are_text_is_a_description_too() {
+    fn payload_details_as_text_are_a_description() {
         let body = payload(&json!({"details": "queue is long"}));
         assert_eq!(details(&body), json!({"body_details": {"description": "queue is long"}}));
     }
 
     #[test]
-    fn what_looks_like_a_reference_in_a_payload_is_kept_whole() {
+    fn payload_object_like_a_reference_is_kept_whole() {
         let thing = json!({"id": "1", "type": "t", "self": "s", "summary": "x", "important": "y"});
         let body = payload(&json!({"details": {"thing": thing, "none": null}}));
         assert_eq!(details(&body), json!({"body_details": {"thing": thing}}));
@@ -315,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_named_title_is_kept_if_it_says_something_else() {
+    fn detail_named_title_is_kept_if_it_differs() {
         let body = payload(&json!({"details": {"title": "disk is full\r\n", "region": "eu"}}));
         for (title, kept) in [("disk is full", false), ("disk is full\r\n", false), ("[FIRING:1] disk", true)] {
             let shown = shown(json!({"title": title, "body": body}));
@@ -326,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_an_event_beside_its_details_are_shown() {
+    fn event_parts_beside_its_details_are_shown() {
         let links = json!([{"type": "link", "href": "https://r.example/disk", "text": "Runbook"}]);
         let event = json!({"severity": "critical", "source_origin": "db-1", "source_component": "disk",
             "service_group": "db", "event_class": "", "client": "Monitor", "dedup_key": "k1", "contexts": links,
@@ -347,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_statuses_pass_through() {
+    fn unknown_status_passes_through() {
         let incident: Incident = serde_json::from_value(json!({"status": "merged"})).unwrap();
         assert_eq!(incident.status, Some(Status::Other("merged".into())));
         assert!(!incident.is_autoresolved() && !incident.is_no_data());

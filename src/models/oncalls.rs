@@ -1,15 +1,17 @@
-//! On-call entries. PagerDuty: `GET /oncalls`, operation `listOnCalls`.
+//! On-call entries.
 
 use std::borrow::Cow;
 
+use pagerduty_api::operations::LIST_ON_CALLS;
+use pagerduty_api::resources::ONCALLS;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain, reference};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Model;
-use crate::client::resources::{ONCALLS, Resource};
+use super::{Listed, Model};
 
-/// An on-call entry: a user, on a level of a policy, by a schedule or always. It has no ID of its own.
+/// An on-call entry: a user on a level of an escalation policy, by a schedule or always. It has no ID.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Oncall {
     #[serde(default)]
@@ -58,11 +60,15 @@ impl Model for Oncall {
         None
     }
 
-    /// All that makes a turn: without an ID, two that agree in everything are the same.
+    /// Returns all parts of the entry. Without an ID, two entries that agree in all parts are the same.
     fn key(&self) -> Option<Cow<'_, str>> {
         let Self { user, schedule, escalation_policy, escalation_level, start, end } = self;
         let ids = [user, schedule, escalation_policy].map(|reference| reference.get("id").cloned().unwrap_or_default());
         let all: Value = ids.iter().chain([escalation_level, start, end]).cloned().collect();
         Some(all.to_string().into())
     }
+}
+
+impl Listed for Oncall {
+    const LIST: &'static Operation = &LIST_ON_CALLS;
 }

@@ -1,13 +1,16 @@
-//! Schedules. PagerDuty: `GET /schedules`, operation `listSchedules`.
+//! Schedules of layers.
 
+use pagerduty_api::operations::{GET_SCHEDULE, LIST_SCHEDULES};
+use pagerduty_api::resources::SCHEDULES;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{self, Field, Keep, derived, nested, plain, reference};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Expansion, Model, On};
-use crate::client::resources::{Resource, SCHEDULES};
+use super::{Expansion, Listed, Model, On, Readable};
+use crate::error::Code;
 
-/// A schedule: whose turn it is when.
+/// A schedule: the users on call over time.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Schedule {
     #[serde(default, deserialize_with = "super::fact")]
@@ -15,7 +18,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Returns a schedule of which only the ID is known.
+    /// Creates a schedule from its ID alone.
     #[must_use]
     pub fn with_id(id: Option<&str>) -> Self {
         Self { id: id.map(str::to_owned) }
@@ -40,13 +43,14 @@ fn layer_users(users: &Value, _: &Map<String, Value>) -> Option<Value> {
     Some(fields::keep(users, Keep::Only(PERSON)))
 }
 
-/// The overrides are a layer of their own, of which only the rendered turns are of use.
+/// Returns the rendered entries of the overrides, which PagerDuty sends as a separate layer.
 fn overrides(subschedule: &Value, _: &Map<String, Value>) -> Option<Value> {
     subschedule.get("rendered_schedule_entries").map(|entries| fields::keep(entries.clone(), Keep::Only(ENTRY)))
 }
 
 impl Model for Schedule {
     const RESOURCE: &'static Resource = &SCHEDULES;
+    const INVALID_ID: Code = Code::InvalidScheduleId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("name"),
@@ -62,15 +66,23 @@ impl Model for Schedule {
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
     const FACTS: &'static [Field] = &[plain("id")];
-    // A single schedule brings its layers by itself. The other two renderings of a list need a range, which lists
-    // do not take here.
+    // A single schedule always has its layers. The other two renderings of a list need a range, which the tool does not
+    // take for lists.
     const EXPANSIONS: &'static [Expansion] = &[
         Expansion { field: "schedule_layers", value: "schedule_layers", on: On::List },
-        // PagerDuty wants to be told whose; `get_oncalls` with earliest=true says the same for everybody.
+        // PagerDuty requires a user for it. `get_oncalls` with earliest=true returns the same for all users.
         Expansion { field: "next_oncall_for_user", value: "", on: On::None },
     ];
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for Schedule {
+    const GET: &'static Operation = &GET_SCHEDULE;
+}
+
+impl Listed for Schedule {
+    const LIST: &'static Operation = &LIST_SCHEDULES;
 }

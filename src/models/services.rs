@@ -1,12 +1,15 @@
-//! Services. PagerDuty: `GET /services`, operation `listServices`.
+//! Services.
 
+use pagerduty_api::operations::{GET_SERVICE, LIST_SERVICES};
+use pagerduty_api::resources::SERVICES;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, plain, reference};
 use serde::Deserialize;
 
-use super::{Expansion, Model, On};
-use crate::client::resources::{Resource, SERVICES};
+use super::{Expansion, Listed, Model, On, Readable};
+use crate::error::Code;
 
-/// A service: the thing that breaks, and that incidents belong to.
+/// A service, which incidents belong to.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Service {
     #[serde(default, deserialize_with = "super::fact")]
@@ -17,6 +20,7 @@ pub struct Service {
 
 impl Model for Service {
     const RESOURCE: &'static Resource = &SERVICES;
+    const INVALID_ID: Code = Code::InvalidServiceId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("name"),
@@ -61,4 +65,12 @@ impl Model for Service {
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for Service {
+    const GET: &'static Operation = &GET_SERVICE;
+}
+
+impl Listed for Service {
+    const LIST: &'static Operation = &LIST_SERVICES;
 }

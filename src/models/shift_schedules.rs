@@ -1,11 +1,14 @@
-//! Shift-based schedules. PagerDuty: `GET /v3/schedules`, operation `listSchedulesV3`.
+//! Shift-based schedules.
 
+use pagerduty_api::operations::{GET_SCHEDULE_V3, LIST_SCHEDULES_V3};
+use pagerduty_api::resources::SHIFT_SCHEDULES;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Expansion, Model, On};
-use crate::client::resources::{Resource, SHIFT_SCHEDULES};
+use super::{Expansion, Listed, Model, On, Readable};
+use crate::error::Code;
 
 /// A schedule of rotations and shifts, the newer kind. A schedule that is upgraded to this kind keeps its ID.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,8 +45,8 @@ const ROTATION: &[Field] = &[plain("id"), nested("events", EVENT)];
 const ASSIGNMENT: &[Field] = &[plain("start_time"), plain("end_time"), nested("member", MEMBER), plain("source")];
 const FINAL: &[Field] = &[plain("rendered_coverage_percentage"), nested("computed_shift_assignments", ASSIGNMENT)];
 
-/// Returns the final schedule in the form of layer-based schedules, so that a reader has to know only one form. A shift
-/// without a member is a planned gap.
+/// Returns the final schedule in the form of layer-based schedules, so that there is only one form. A shift without a
+/// member is a planned gap.
 fn final_schedule(rendered: &Value, _: &Map<String, Value>) -> Option<Value> {
     let entry = |assignment: &Value| {
         let user = assignment["member"].get("user_id").map(|id| json!({"id": id}));
@@ -59,6 +62,7 @@ fn final_schedule(rendered: &Value, _: &Map<String, Value>) -> Option<Value> {
 
 impl Model for ShiftSchedule {
     const RESOURCE: &'static Resource = &SHIFT_SCHEDULES;
+    const INVALID_ID: Code = Code::InvalidScheduleId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("name"),
@@ -78,4 +82,12 @@ impl Model for ShiftSchedule {
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for ShiftSchedule {
+    const GET: &'static Operation = &GET_SCHEDULE_V3;
+}
+
+impl Listed for ShiftSchedule {
+    const LIST: &'static Operation = &LIST_SCHEDULES_V3;
 }

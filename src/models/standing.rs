@@ -1,13 +1,14 @@
-//! The status of an incident and who set it, for the look after the answer to a change was lost.
+//! The status of an incident and its origin, for verifying a write.
 
 use jiff::Timestamp;
+use pagerduty_api::Resource;
+use pagerduty_api::resources::INCIDENTS;
 use pagerduty_rows::fields::{Field, nested, plain};
 use serde::{Deserialize, Deserializer};
 
 use super::{Model, Reference, Status, fact, known};
-use crate::client::resources::{INCIDENTS, Resource};
 
-/// The status of an incident, and who set it.
+/// The status of an incident, and its origin.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Standing {

@@ -1,10 +1,13 @@
-//! Teams. PagerDuty: `GET /teams`, operation `listTeams`.
+//! Teams.
 
+use pagerduty_api::operations::{GET_TEAM, LIST_TEAMS};
+use pagerduty_api::resources::TEAMS;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain};
 use serde::Deserialize;
 
-use super::Model;
-use crate::client::resources::{Resource, TEAMS};
+use super::{Listed, Model, Readable};
+use crate::error::Code;
 
 /// A team.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +18,7 @@ pub struct Team {
 
 impl Model for Team {
     const RESOURCE: &'static Resource = &TEAMS;
+    const INVALID_ID: Code = Code::InvalidTeamId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("name"),
@@ -27,4 +31,12 @@ impl Model for Team {
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for Team {
+    const GET: &'static Operation = &GET_TEAM;
+}
+
+impl Listed for Team {
+    const LIST: &'static Operation = &LIST_TEAMS;
 }

@@ -1,12 +1,15 @@
-//! Users. PagerDuty: `GET /users`, operation `listUsers`.
+//! Users.
 
+use pagerduty_api::operations::{GET_USER, LIST_USERS};
+use pagerduty_api::resources::USERS;
+use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain};
 use serde::Deserialize;
 
-use super::{Expansion, Model, On, Reference, fact};
-use crate::client::resources::{Resource, USERS};
+use super::{Expansion, Listed, Model, On, Readable, Reference, fact};
+use crate::error::Code;
 
-/// A user, with what the current user's context is made of.
+/// A user, with the facts of the current user's context.
 #[derive(Clone, Debug, Deserialize)]
 pub struct User {
     #[serde(default, deserialize_with = "fact")]
@@ -23,7 +26,7 @@ pub struct User {
 
 const TYPED: &[Field] = &[plain("id"), plain("summary"), plain("type")];
 
-/// A way to reach a user. PagerDuty: schemas `ContactMethod` and `PhoneContactMethod`.
+/// The fields of a contact method. PagerDuty: schemas `ContactMethod` and `PhoneContactMethod`.
 const CONTACT_METHOD: &[Field] = &[
     plain("id"),
     plain("summary"),
@@ -34,7 +37,7 @@ const CONTACT_METHOD: &[Field] = &[
     plain("blacklisted"),
 ];
 
-/// A rule that says when and how a user is notified. PagerDuty: schema `NotificationRule`.
+/// The fields of a notification rule. PagerDuty: schema `NotificationRule`.
 const NOTIFICATION_RULE: &[Field] = &[
     plain("id"),
     plain("summary"),
@@ -45,7 +48,7 @@ const NOTIFICATION_RULE: &[Field] = &[
 ];
 
 impl User {
-    /// The IDs of the user's teams.
+    /// Returns the IDs of the user's teams.
     #[must_use]
     pub fn team_ids(&self) -> Vec<String> {
         self.teams.iter().flatten().flatten().filter_map(|team| team.id.clone()).collect()
@@ -54,6 +57,7 @@ impl User {
 
 impl Model for User {
     const RESOURCE: &'static Resource = &USERS;
+    const INVALID_ID: Code = Code::InvalidUserId;
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("name"),
@@ -78,7 +82,7 @@ impl Model for User {
         "time_zone",
         "web_cal_url",
     ];
-    // These are references by default: their content has to be requested.
+    // PagerDuty sends references unless the content is requested.
     const NAMED: &'static [Field] =
         &[nested("contact_methods", CONTACT_METHOD), nested("notification_rules", NOTIFICATION_RULE)];
     const FACTS: &'static [Field] =
@@ -97,4 +101,12 @@ impl Model for User {
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+impl Readable for User {
+    const GET: &'static Operation = &GET_USER;
+}
+
+impl Listed for User {
+    const LIST: &'static Operation = &LIST_USERS;
 }

@@ -2,14 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::{End, Listing, Taker, Want};
-use crate::client::decode::Row;
-use crate::models::Model;
+use super::{Collector, End, ListRequest, Listing};
+use crate::models::{Model, Row};
 
-/// Merges the portions of a list in its order, without duplicate rows, and cuts it to `want`. `given` are the keys of
-/// the rows before the wanted offset.
+/// Merges the portions of a list in its order, without duplicate rows, and cuts it to `wanted`. `given` are the keys of the
+/// rows before the offset.
 #[must_use]
-pub fn merge<M: Model>(want: Want, given: Vec<String>, lists: Vec<Listing<M>>) -> Listing<M> {
+pub fn merge<M: Model>(wanted: ListRequest, given: Vec<String>, lists: Vec<Listing<M>>) -> Listing<M> {
     let ends: Vec<_> = lists.iter().map(|list| list.end).collect();
     let (moved, lacks_rows) = (lists.iter().any(|list| list.moved), lists.iter().any(|list| list.lacks_rows));
     let left_out = lists.iter().flat_map(|list| list.left_out.iter().cloned()).collect();
@@ -20,20 +19,20 @@ pub fn merge<M: Model>(want: Want, given: Vec<String>, lists: Vec<Listing<M>>) -
             rows.push(row);
         }
     }
-    let start = resume(rows.iter().map(Some), want.offset, &given);
-    let mut taker = Taker::starting_at(start, want, given);
-    taker.moved |= moved;
-    taker.lacks_rows = lacks_rows;
-    let end = taker.take(rows.into_iter().skip(start).map(Ok).collect()).unwrap_or_else(|| {
+    let start = resume(rows.iter().map(Some), wanted.offset, &given);
+    let mut collector = Collector::starting_at(start, wanted, given);
+    collector.moved |= moved;
+    collector.lacks_rows = lacks_rows;
+    let end = collector.take(rows.into_iter().skip(start).map(Ok).collect()).unwrap_or_else(|| {
         if ends.contains(&End::Ceiling) {
             End::Ceiling
         } else if ends.iter().all(|end| *end == End::Complete) {
             End::Complete
         } else {
-            End::Limit(taker.offset)
+            End::Limit(collector.offset)
         }
     });
-    Listing { left_out, ..taker.finish(end) }
+    Listing { left_out, ..collector.finish(end) }
 }
 
 /// Returns the offset at which a list that was read from its beginning continues. It is less than `offset` if the list

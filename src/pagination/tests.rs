@@ -23,7 +23,7 @@ fn serve(ids: &[u32], offset: usize, size: usize) -> Page<Team> {
 /// Reads a list, and returns the IDs that a caller gets and the requests that were made.
 fn run(ids: &[u32], limit: usize, offset: usize, budget: Budget) -> (Vec<String>, End, Vec<(usize, usize)>) {
     let requests = RefCell::new(Vec::new());
-    let want = Want { limit, offset, budget };
+    let want = ListRequest { limit, offset, budget };
     let listing = futures_util::FutureExt::now_or_never(collect(
         want,
         Vec::new(),
@@ -40,7 +40,7 @@ fn run(ids: &[u32], limit: usize, offset: usize, budget: Budget) -> (Vec<String>
 
 proptest! {
     #[test]
-    fn whatever_the_limit_the_rows_are_the_first_ones_in_order(
+    fn limit_of_any_size_returns_the_first_rows_in_order(
         length in 0usize..500, limit in 1usize..600, offset in 0usize..600,
     ) {
         let ids: Vec<u32> = (0..).take(length).collect();
@@ -50,12 +50,12 @@ proptest! {
         let rest = length.saturating_sub(offset + got.len());
         prop_assert_eq!(end, if rest > 0 { End::Limit(offset + limit) } else { End::Complete });
         // Each page but the first brings a row less, since it repeats the last row of the one before.
-        let needed = got.len().saturating_sub(1).div_ceil(PAGE - 1).max(1);
+        let needed = got.len().saturating_sub(1).div_ceil(MAX_PAGE - 1).max(1);
         prop_assert!(requests.len() <= 2 * needed, "{requests:?}");
     }
 
     #[test]
-    fn going_on_at_the_next_offset_loses_nothing(length in 1usize..400, limit in 1usize..150, tokens in 1usize..400) {
+    fn continuing_at_next_offset_loses_no_row(length in 1usize..400, limit in 1usize..150, tokens in 1usize..400) {
         let ids: Vec<u32> = (0..).take(length).collect();
         let (mut got, mut offset) = (Vec::new(), 0);
         loop {
@@ -72,18 +72,18 @@ proptest! {
 }
 
 #[test]
-fn the_ceiling_is_reached_exactly_and_said() {
+fn list_beyond_the_ceiling_reports_it() {
     let ids: Vec<u32> = (0..12_000).collect();
     let (got, end, requests) = run(&ids, 11_000, 950, Budget::unlimited());
-    assert_eq!((got.len(), end), (CEILING - 950, End::Ceiling));
-    assert!(requests.iter().all(|(offset, size)| offset + size <= CEILING));
+    assert_eq!((got.len(), end), (MAX_ROWS - 950, End::Ceiling));
+    assert!(requests.iter().all(|(offset, size)| offset + size <= MAX_ROWS));
     assert_eq!(run(&ids, 10, 9_990, Budget::unlimited()).1, End::Ceiling, "no offset is given that would be refused");
-    let (got, end, requests) = run(&ids, 10, CEILING, Budget::unlimited());
+    let (got, end, requests) = run(&ids, 10, MAX_ROWS, Budget::unlimited());
     assert_eq!((got.len(), end, requests.len()), (0, End::Ceiling, 0));
 }
 
 #[test]
-fn rows_that_appear_twice_are_dropped_and_still_advance_the_offset() {
+fn duplicate_rows_are_dropped_and_advance_the_offset() {
     let mut ids: Vec<u32> = (0..150).collect();
     ids.insert(100, 99);
     let (got, end, _) = run(&ids, 120, 0, Budget::unlimited());
@@ -92,10 +92,10 @@ fn rows_that_appear_twice_are_dropped_and_still_advance_the_offset() {
 }
 
 #[test]
-fn a_server_that_promises_more_and_gives_nothing_is_not_asked_forever() {
+fn empty_page_with_more_ends_the_list() {
     let empty = |_, _| std::future::ready(Ok(Page::<Team> { rows: Vec::new(), more: true, total: None }));
-    for (offset, end) in [(0, End::Limit(10)), (CEILING - 10, End::Ceiling)] {
-        let want = Want { limit: 10, offset, budget: Budget::unlimited() };
+    for (offset, end) in [(0, End::Limit(10)), (MAX_ROWS - 10, End::Ceiling)] {
+        let want = ListRequest { limit: 10, offset, budget: Budget::unlimited() };
         let listing =
             futures_util::FutureExt::now_or_never(collect(want, Vec::new(), || usize::MAX, empty)).unwrap().unwrap();
         assert_eq!(listing.end, end, "nor is the list called complete");
@@ -103,30 +103,31 @@ fn a_server_that_promises_more_and_gives_nothing_is_not_asked_forever() {
 }
 
 #[test]
-fn a_page_that_only_repeats_rows_is_not_the_end_of_the_list() {
+fn repeated_page_is_not_the_end_of_the_list() {
     let ids: Vec<u32> = (0..300).collect();
     let moved = Cell::new(0);
     let storm = |offset: usize, size| {
         // After the first page, a hundred new rows precede it.
         let page = serve(&ids, offset - moved.get(), size);
-        moved.set(PAGE);
+        moved.set(MAX_PAGE);
         std::future::ready(Ok(page))
     };
-    let want = Want { limit: 200, offset: 0, budget: Budget::unlimited() };
+    let want = ListRequest { limit: 200, offset: 0, budget: Budget::unlimited() };
     let listing = futures_util::FutureExt::now_or_never(collect(want, Vec::new(), || 0, storm)).unwrap().unwrap();
     assert_eq!((listing.rows.len(), listing.end), (100, End::Limit(200)));
 }
 
 #[test]
-fn a_server_of_tiny_pages_is_left_after_a_while_and_can_be_asked_on() {
+fn tiny_pages_are_limited_and_can_be_continued() {
     let requests = Cell::new(0);
     let tiny = |offset, _| {
         requests.set(requests.get() + 1);
         std::future::ready(Ok(serve(&(0..5_000).collect::<Vec<_>>(), offset, 1)))
     };
-    let listing = futures_util::FutureExt::now_or_never(collect::<Team, _, _>(Want::all(), Vec::new(), || 0, tiny));
+    let listing =
+        futures_util::FutureExt::now_or_never(collect::<Team, _, _>(ListRequest::all(), Vec::new(), || 0, tiny));
     let listing = listing.unwrap().unwrap();
-    assert_eq!((listing.rows.len(), listing.end, requests.get()), (MOST_PAGES, End::Limit(MOST_PAGES), MOST_PAGES));
+    assert_eq!((listing.rows.len(), listing.end, requests.get()), (MAX_PAGES, End::Limit(MAX_PAGES), MAX_PAGES));
 }
 
 /// A server whose answers take different times, on a clock that only advances when all tasks wait.
@@ -150,7 +151,7 @@ struct Outcome {
 }
 
 impl Slow<'_> {
-    fn run(&self, want: Want) -> Outcome {
+    fn run(&self, want: ListRequest) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {
             let (requests, now, widest) = (Cell::new(0), Cell::new(0_usize), Cell::new(0));
@@ -182,29 +183,29 @@ impl Slow<'_> {
 }
 
 fn steady(ids: &[u32]) -> Slow<'_> {
-    Slow { ids, delays: &[50], largest: PAGE, spare: usize::MAX, broken: None }
+    Slow { ids, delays: &[50], largest: MAX_PAGE, spare: usize::MAX, broken: None }
 }
 
-fn first(limit: usize) -> Want {
-    Want { limit, ..Want::all() }
+fn first(limit: usize) -> ListRequest {
+    ListRequest { limit, ..ListRequest::all() }
 }
 
 #[test]
-fn a_thousand_rows_are_ten_requests_in_four_round_trips() {
+fn thousand_rows_take_ten_requests_in_four_rounds() {
     let ids: Vec<u32> = (0..3_000).collect();
     let outcome = steady(&ids).run(first(1_000));
     assert_eq!((outcome.requests, outcome.widest, outcome.took), (10, 4, 200));
     assert_eq!(outcome.listing.unwrap(), ((0..1_000).map(|id| format!("P{id}")).collect(), End::Limit(1_000)));
 
-    let outcome = steady(&ids).run(Want::all());
-    assert_eq!((outcome.requests, outcome.widest, outcome.took), (31, WIDEST, 300), "one was in vain");
+    let outcome = steady(&ids).run(ListRequest::all());
+    assert_eq!((outcome.requests, outcome.widest, outcome.took), (31, MAX_PARALLEL_PAGES, 300), "one was in vain");
 
-    let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_000_000)), ..first(1_000) });
+    let outcome = steady(&ids).run(ListRequest { budget: Budget::of(Some(1_000_000)), ..first(1_000) });
     assert_eq!((outcome.requests, outcome.took), (10, 200), "a budget that is ample changes nothing");
 }
 
 #[test]
-fn a_list_in_one_page_is_one_request() {
+fn list_of_one_page_is_one_request() {
     let ids: Vec<u32> = (0..100).collect();
     for limit in [1, 99, 100, 5_000] {
         assert_eq!(steady(&ids).run(first(limit)).requests, 1, "{limit}");
@@ -212,25 +213,25 @@ fn a_list_in_one_page_is_one_request() {
 }
 
 #[test]
-fn without_anything_to_spare_pages_come_one_by_one() {
+fn pages_without_spare_requests_are_read_one_by_one() {
     let ids: Vec<u32> = (0..1_000).collect();
-    let outcome = Slow { spare: 0, ..steady(&ids) }.run(Want::all());
+    let outcome = Slow { spare: 0, ..steady(&ids) }.run(ListRequest::all());
     assert_eq!((outcome.requests, outcome.widest), (10, 1));
-    assert_eq!(Slow { spare: 2, ..steady(&ids) }.run(Want::all()).widest, 2);
+    assert_eq!(Slow { spare: 2, ..steady(&ids) }.run(ListRequest::all()).widest, 2);
 }
 
 #[test]
-fn pages_that_would_not_fit_the_answer_are_not_asked_for() {
+fn pages_beyond_the_budget_are_not_requested() {
     let ids: Vec<u32> = (1_000..3_000).collect();
     // A row has about a dozen tokens here, so this budget is a little less than two pages.
-    let outcome = steady(&ids).run(Want { budget: Budget::of(Some(1_600)), ..Want::all() });
+    let outcome = steady(&ids).run(ListRequest { budget: Budget::of(Some(1_600)), ..ListRequest::all() });
     let (rows, end) = outcome.listing.unwrap();
     assert!((100..200).contains(&rows.len()) && end == End::Budget(rows.len()), "{} {end:?}", rows.len());
     assert_eq!(outcome.requests, 2, "the third page was not asked for");
 }
 
 #[test]
-fn a_page_is_asked_for_ahead_as_long_as_one_row_of_it_is_likely_to_fit() {
+fn page_is_prefetched_if_one_row_is_likely_to_fit() {
     let ids: Vec<u32> = (1_000..3_000).collect();
     let mut budget = Budget::of(Some(1_000));
     let empty = budget.left().unwrap();
@@ -239,20 +240,21 @@ fn a_page_is_asked_for_ahead_as_long_as_one_row_of_it_is_likely_to_fit() {
     // After the first page there is room for 99 or 100 more rows, and a possible one, which may be the first of the
     // third page.
     for (rows, requests) in [(199, 2), (200, 3)] {
-        let outcome = steady(&ids).run(Want { budget: Budget::of(Some(envelope + rows * row)), ..Want::all() });
+        let outcome =
+            steady(&ids).run(ListRequest { budget: Budget::of(Some(envelope + rows * row)), ..ListRequest::all() });
         assert_eq!((outcome.requests, outcome.listing.unwrap().1), (requests, End::Budget(rows)));
     }
 }
 
 #[test]
-fn a_page_that_fails_fails_the_list_unless_it_is_not_needed() {
+fn list_page_fails_whole_list_fails() {
     let ids: Vec<u32> = (0..1_000).collect();
     for broken in 0..10 {
-        let outcome = Slow { broken: Some(broken), ..steady(&ids) }.run(Want::all());
+        let outcome = Slow { broken: Some(broken), ..steady(&ids) }.run(ListRequest::all());
         assert_eq!(outcome.listing.unwrap_err().code(), Code::ApiError, "request {broken}");
     }
     let ids: Vec<u32> = (0..150).collect();
-    let outcome = Slow { broken: Some(2), ..steady(&ids) }.run(Want::all());
+    let outcome = Slow { broken: Some(2), ..steady(&ids) }.run(ListRequest::all());
     assert_eq!((outcome.requests, outcome.listing.unwrap().0.len()), (3, 150), "the list had ended before it");
 }
 
@@ -260,8 +262,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn in_whatever_order_answers_come_the_list_is_the_same(
-        length in 0usize..1_500, limit in 1usize..1_500, offset in 0usize..200, largest in 20usize..=PAGE,
+    fn list_is_the_same_in_any_order_of_responses(
+        length in 0usize..1_500, limit in 1usize..1_500, offset in 0usize..200, largest in 20usize..=MAX_PAGE,
         delays in proptest::collection::vec(0u64..200, 1..9), spare in 0usize..12, twice in 0u32..1_500,
     ) {
         let mut ids: Vec<u32> = (0..).take(length).collect();
@@ -273,7 +275,7 @@ proptest! {
         let mut seen = HashSet::new();
         let expected: Vec<_> = expected.filter(|id| seen.insert(id.clone())).take(limit).collect();
         let slow = Slow { ids: &ids, delays: &delays, largest, spare, broken: None };
-        let outcome = slow.run(Want { limit, offset, budget: Budget::unlimited() });
+        let outcome = slow.run(ListRequest { limit, offset, budget: Budget::unlimited() });
         let (rows, end) = outcome.listing.unwrap();
         prop_assert_eq!(rows.len(), expected.len());
         prop_assert_eq!(rows, expected);
@@ -281,12 +283,17 @@ proptest! {
             let rest: HashSet<_> = ids[next..].iter().map(|id| format!("P{id}")).collect();
             prop_assert!(!rest.is_empty());
         }
-        prop_assert!(outcome.widest <= WIDEST.min(spare.max(1)));
+        prop_assert!(outcome.widest <= MAX_PARALLEL_PAGES.min(spare.max(1)));
     }
 }
 
 /// Reads a list that has different rows from the second request on, and returns what the caller gets.
-fn run_moving(before: &[u32], after: &[u32], want: Want, given: &[u32]) -> (Vec<String>, bool, Vec<(usize, usize)>) {
+fn run_moving(
+    before: &[u32],
+    after: &[u32],
+    want: ListRequest,
+    given: &[u32],
+) -> (Vec<String>, bool, Vec<(usize, usize)>) {
     let requests = RefCell::new(Vec::new());
     let given = given.iter().map(|id| format!("P{id}")).collect();
     let fetch = |offset, size| {
@@ -305,11 +312,11 @@ fn names(ids: impl Iterator<Item = u32>) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn a_list_that_loses_rows_is_given_without_a_hole(
+    fn list_that_loses_rows_has_no_hole(
         length in 101u32..700, lost in 1usize..350, limit in 101usize..800, from in 0usize..99,
     ) {
         // Either each page has room for a repeated row, or the rows are counted.
-        prop_assume!(slack(limit) >= limit.div_ceil(PAGE) || is_counted(limit, false));
+        prop_assume!(slack(limit) >= limit.div_ceil(MAX_PAGE) || is_counted(limit, false));
         let before: Vec<u32> = (0..length).collect();
         let mut after = before.clone();
         after.drain(from..(from + lost).min(before.len()));
@@ -320,7 +327,7 @@ proptest! {
     }
 
     #[test]
-    fn full_pages_have_no_hole_whether_rows_are_counted_or_not(
+    fn full_pages_have_no_hole_counted_or_not(
         length in 101u32..700, lost in 1usize..350, pages in 2usize..8, from in 0usize..99, counts in any::<bool>(),
     ) {
         let before: Vec<u32> = (0..length).collect();
@@ -332,26 +339,26 @@ proptest! {
             let page = serve(ids, offset, size);
             std::future::ready(Ok(Page { total: page.total.filter(|_| counts), ..page }))
         };
-        let listing = futures_util::FutureExt::now_or_never(collect(first(pages * PAGE), Vec::new(), || 0, fetch));
+        let listing = futures_util::FutureExt::now_or_never(collect(first(pages * MAX_PAGE), Vec::new(), || 0, fetch));
         let got: Vec<_> = listing.unwrap().unwrap().rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
         let rest = after.iter().copied().filter(|id| *id >= 100);
-        prop_assert_eq!(got, names((0..100).chain(rest)).into_iter().take(pages * PAGE).collect::<Vec<_>>());
+        prop_assert_eq!(got, names((0..100).chain(rest)).into_iter().take(pages * MAX_PAGE).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_list_that_stays_is_asked_for_in_as_many_pages(length in 0usize..1_200, limit in 1usize..1_000) {
+    fn unchanged_list_takes_no_extra_page(length in 0usize..1_200, limit in 1usize..1_000) {
         let ids: Vec<u32> = (0..).take(length.min(limit + 150).max(limit)).collect();
         let (got, moved, requests) = run_moving(&ids, &ids, first(limit), &[]);
         prop_assert_eq!(got, names(ids.iter().copied().take(limit)));
         prop_assert!(!moved);
-        prop_assert_eq!(requests.len(), limit.div_ceil(PAGE));
+        prop_assert_eq!(requests.len(), limit.div_ceil(MAX_PAGE));
     }
 }
 
 #[test]
-fn a_list_is_continued_after_the_rows_that_were_given() {
+fn list_continues_after_the_rows_returned() {
     let ids: Vec<u32> = (0..10).collect();
-    let want = |offset| Want { limit: 2, offset, budget: Budget::unlimited() };
+    let want = |offset| ListRequest { limit: 2, offset, budget: Budget::unlimited() };
     // Nothing has moved: the last row is requested again, but not returned again.
     let (got, moved, requests) = run_moving(&ids, &ids, want(4), &[0, 1, 2, 3]);
     assert_eq!((got, moved, requests), (names(4..6), false, vec![(3, 3)]));
@@ -364,7 +371,7 @@ fn a_list_is_continued_after_the_rows_that_were_given() {
     assert_eq!((got, moved), (names(4..6), true));
     // New rows precede it.
     let after: Vec<u32> = (20..23).chain(0..10).collect();
-    let (got, moved, _) = run_moving(&after, &after, Want { limit: 5, ..want(4) }, &[0, 1, 2, 3]);
+    let (got, moved, _) = run_moving(&after, &after, ListRequest { limit: 5, ..want(4) }, &[0, 1, 2, 3]);
     assert_eq!((got, moved), (names(4..9), false));
     // The list now ends earlier.
     let (got, moved, _) = run_moving(&ids[..1], &ids[..1], want(4), &[0, 1, 2, 3]);
@@ -372,7 +379,7 @@ fn a_list_is_continued_after_the_rows_that_were_given() {
 }
 
 #[test]
-fn a_list_that_shrinks_twice_is_checked_again() {
+fn list_that_shrinks_twice_is_checked_again() {
     let ids: Vec<u32> = (0..400).collect();
     for limit in [199, 200, 299, 300, 395] {
         // A row at the beginning disappears after each of the first requests.
@@ -392,20 +399,20 @@ fn a_list_that_shrinks_twice_is_checked_again() {
 }
 
 #[test]
-fn a_list_that_is_not_found_again_is_said_to_lack_rows() {
+fn list_not_found_again_lacks_rows() {
     let ids: Vec<u32> = (0..3_000).collect();
     let given = vec!["PGONE".to_owned()];
     let fetch = |offset, size| std::future::ready(Ok(serve(&ids, offset, size)));
-    let want = Want { offset: 2_500, ..first(10) };
+    let want = ListRequest { offset: 2_500, ..first(10) };
     let listing = futures_util::FutureExt::now_or_never(collect(want, given, || 0, fetch)).unwrap().unwrap();
     assert!(listing.lacks_rows);
 }
 
 #[test]
-fn full_pages_of_a_continued_list_have_room_for_a_row() {
+fn full_pages_of_a_continued_list_repeat_a_row() {
     let ids: Vec<u32> = (0..1_000).collect();
     for (limit, expected) in [(100, vec![(99, 100)]), (200, vec![(99, 100), (199, 100)])] {
-        let want = Want { offset: 100, ..first(limit) };
+        let want = ListRequest { offset: 100, ..first(limit) };
         let (got, moved, requests) = run_moving(&ids, &ids, want, &(0..100).collect::<Vec<_>>());
         assert_eq!((got, moved, requests), (names(100..99 + u32::try_from(limit).unwrap()), false, expected));
         assert!(is_counted(200, true) && is_counted(199, true) && !is_counted(199, false) && !is_counted(100, true));
@@ -413,25 +420,25 @@ fn full_pages_of_a_continued_list_have_room_for_a_row() {
 }
 
 #[test]
-fn portions_are_merged_in_order_each_row_once() {
+fn portions_are_merged_in_order_without_duplicates() {
     let list = |ids: &[u32], end| {
-        let rows = serve(ids, 0, PAGE).rows.into_iter().map(Result::unwrap).collect();
+        let rows = serve(ids, 0, MAX_PAGE).rows.into_iter().map(Result::unwrap).collect();
         let next = ids.len();
         Listing { rows, end, next, oversized: false, left_out: Vec::new(), moved: false, lacks_rows: false }
     };
     let lists = || vec![list(&[1, 2, 3], End::Complete), list(&[3, 4], End::Complete), list(&[5], End::Complete)];
-    let got = |want: Want| {
+    let got = |want: ListRequest| {
         let listing = merge(want, Vec::new(), lists());
         let ids: Vec<_> = listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect();
         (ids, listing.end)
     };
-    assert_eq!(got(Want::all()), (names(1..6), End::Complete));
+    assert_eq!(got(ListRequest::all()), (names(1..6), End::Complete));
     assert_eq!(got(first(2)), (names(1..3), End::Limit(2)));
-    assert_eq!(got(Want { offset: 2, ..first(2) }), (names(3..5), End::Limit(4)));
-    assert_eq!(got(Want { offset: 4, ..first(2) }), (names(5..6), End::Complete));
+    assert_eq!(got(ListRequest { offset: 2, ..first(2) }), (names(3..5), End::Limit(4)));
+    assert_eq!(got(ListRequest { offset: 4, ..first(2) }), (names(5..6), End::Complete));
     // The list is continued after rows of which the first one, all, or none are gone.
     let given = |given: &[u32]| {
-        let listing = merge(Want { offset: 2, ..first(2) }, names(given.iter().copied()), lists());
+        let listing = merge(ListRequest { offset: 2, ..first(2) }, names(given.iter().copied()), lists());
         (listing.rows.iter().map(|row| row.facts.id().unwrap().to_owned()).collect(), listing.end, listing.moved)
     };
     assert_eq!(given(&[0, 1]), (names(2..4), End::Limit(3), true));
@@ -442,7 +449,7 @@ fn portions_are_merged_in_order_each_row_once() {
 }
 
 #[test]
-fn a_server_of_other_rows_each_time_is_left_after_a_while() {
+fn rereads_of_a_changing_list_are_limited() {
     let requests = Cell::new(0);
     let other = |_, size: usize| {
         let first = u32::try_from(requests.replace(requests.get() + 1)).unwrap() * 1_000;
@@ -451,7 +458,7 @@ fn a_server_of_other_rows_each_time_is_left_after_a_while() {
     };
     let listing = futures_util::FutureExt::now_or_never(collect(first(450), Vec::new(), || 0, other)).unwrap().unwrap();
     assert_eq!((listing.rows.len(), listing.moved), (450, true));
-    assert!(requests.get() <= 2 * MOST_RETURNS, "{}", requests.get());
+    assert!(requests.get() <= 2 * MAX_RETURNS, "{}", requests.get());
 
     let empty = |offset, size| {
         let ids: Vec<u32> = (0..100).collect();

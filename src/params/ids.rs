@@ -1,16 +1,16 @@
 //! Reads IDs of PagerDuty's objects in the forms that people and programs write.
 
+use pagerduty_api::resources::{ESCALATION_POLICIES, INCIDENTS, SCHEDULES, SERVICES, TEAMS, USERS};
+use pagerduty_api::{MAX_VALUES, Resource};
 use serde_json::{Value, json};
 
 use super::{Form, Param, is_null_word, names_nothing, parts, quote, without_fraction};
-use crate::client::MOST_VALUES;
-use crate::client::resources::{ESCALATION_POLICIES, INCIDENTS, Resource, SCHEDULES, SERVICES, TEAMS, USERS};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::Model;
 
 /// The most IDs in a list.
-pub const MOST_IDS: usize = MOST_VALUES;
+pub const MOST_IDS: usize = MAX_VALUES;
 
 /// The first part of the path of an object's web page or API address, and the kind of object that the next part
 /// identifies.
@@ -104,11 +104,11 @@ fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
         && other.many != resource.many
     {
         let message = format!("{name} is {}, which is a link to {} {id}", quote(value), other.noun);
-        return Error::new(resource.invalid_id, message).hint(format!("Pass a link to the {}. {hint}", resource.noun));
+        return Error::new(M::INVALID_ID, message).hint(format!("Pass a link to the {}. {hint}", resource.noun));
     }
     let number = if resource.many == INCIDENTS.many { " An incident's number works too." } else { "" };
     let message = format!("{name} is {}, which is not the ID of any {}", quote(value), resource.noun);
-    Error::new(resource.invalid_id, message).hint(format!("{hint}{number}"))
+    Error::new(M::INVALID_ID, message).hint(format!("{hint}{number}"))
 }
 
 /// IDs of `M` without blank entries. An absent list and an empty one both mean no IDs.

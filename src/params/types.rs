@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
+use pagerduty_api::MAX_ROWS;
 use serde_json::Value;
 
 use super::{Form, Param, invalid, items, names_nothing, shorten, whole};
 use crate::error::{Code, Error, Result};
-use crate::pagination::CEILING;
 
 /// The longest search text in bytes: names are shorter, and it goes into a URL.
 const LONGEST_QUERY: usize = 1_024;
@@ -112,7 +112,7 @@ impl Param for Offset {
     const FORM: Form = Form::Integer;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
-        let offset = whole(value).and_then(|offset| usize::try_from(offset).ok()).filter(|offset| *offset < CEILING);
+        let offset = whole(value).and_then(|offset| usize::try_from(offset).ok()).filter(|offset| *offset < MAX_ROWS);
         offset.map(Self).ok_or_else(|| {
             invalid(
                 name,

@@ -102,7 +102,7 @@ fn audit(tool: &Tool, caller: &Party, api: Option<&Api>, outcome: &Result<Reply>
     tracing::info!(
         target: AUDIT,
         tool = tool.name,
-        incident = change.incident,
+        incident = change.object,
         outcome = error.map_or("ok", |error| error.code().as_str()),
         sent = api.has_sent(),
         withdrawn,

@@ -3,18 +3,18 @@
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
+use pagerduty_api::Resource;
 use serde_json::{Map, Value};
 
 use crate::auth::Origin;
 use crate::budget::Budget;
-use crate::client::resources::Resource;
 use crate::client::{Api, Query};
 use crate::clients::{self, Size};
 use crate::config::Format;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Model, Request};
-use crate::pagination::{Listing, Want};
+use crate::models::{Listed, Model, Readable, Request};
+use crate::pagination::{ListRequest, Listing};
 use crate::params::{Extras, Include, Limit, Offset};
 use crate::reply::Reply;
 
@@ -71,7 +71,7 @@ impl Context {
     }
 
     /// Returns one object, read by its ID. `shorten` is the way to a smaller one.
-    pub async fn show<M: Model, X: Extras>(
+    pub async fn show<M: Readable, X: Extras>(
         &self,
         id: &Id<M>,
         query: Query,
@@ -83,10 +83,10 @@ impl Context {
     }
 
     /// Returns a list. `narrow` names the parameters that make it shorter.
-    pub async fn list<M: Model, X: Extras>(
+    pub async fn list<M: Listed, X: Extras>(
         &self,
         query: Query,
-        want: Want,
+        want: ListRequest,
         include: &Include<M, X>,
         narrow: &str,
     ) -> Result<Reply> {
@@ -109,8 +109,8 @@ impl Context {
 
     /// Returns the part of a list to fetch.
     #[must_use]
-    pub fn want(&self, limit: Option<Limit>, offset: Option<Offset>) -> Want {
-        Want {
+    pub fn want(&self, limit: Option<Limit>, offset: Option<Offset>) -> ListRequest {
+        ListRequest {
             limit: limit.map_or(Limit::DEFAULT, Limit::get),
             offset: offset.map_or(0, Offset::get),
             budget: self.budget().for_list(self.options.format),

@@ -1,6 +1,7 @@
 //! `get_incidents`, and the three tools that act on one.
 
 use futures_util::future::BoxFuture;
+use pagerduty_api::resources::{INCIDENTS, NOTES};
 use serde_json::{Map, Value};
 
 use pagerduty_api::operations::{
@@ -11,7 +12,6 @@ use pagerduty_api::operations::{
 use super::gather::gather;
 use super::scope::{context_excludes, id_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, listed, run};
-use crate::client::resources::{INCIDENTS, NOTES};
 use crate::client::{NewStatus, Query};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -302,12 +302,12 @@ async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let changed = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
-    let reply = cx.object(&INCIDENTS, changed.row.shown, &params.include, Request::Change, NAME_FIELDS);
+    let reply = cx.object(&INCIDENTS, changed.shown, &params.include, Request::Change, NAME_FIELDS);
     Ok(reply.warned(changed.warning))
 }
 
 async fn add_incident_note(cx: Context, params: NoteParams) -> Result<Reply> {
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let changed = cx.api.add_note(&id, params.content.as_str(), from).await?;
-    Ok(Reply::one(&NOTES, changed.row.shown, cx.budget(), "The note was added.").warned(changed.warning))
+    Ok(Reply::one(&NOTES, changed.shown, cx.budget(), "The note was added.").warned(changed.warning))
 }

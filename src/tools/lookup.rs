@@ -5,7 +5,7 @@ use super::scope::{Scope, id_excludes};
 use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::Model;
+use crate::models::{Listed, Readable};
 use crate::params::{Extras, Given, Include, Limit, Offset};
 use crate::reply::{NAME_FIELDS, Reply};
 
@@ -23,7 +23,7 @@ pub struct Lookup<'p, M, X> {
     pub include: &'p Include<M, X>,
 }
 
-impl<M: Model, X: Extras> Lookup<'_, M, X> {
+impl<M: Readable + Listed, X: Extras> Lookup<'_, M, X> {
     /// Returns the object, or the list within `scope`, which is only determined for a list.
     pub async fn answer(self, cx: &Context, scope: impl Future<Output = Result<Scope>>) -> Result<Reply> {
         let Lookup { id: (name, id), filters, limit, offset, include } = self;

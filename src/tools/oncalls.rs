@@ -1,11 +1,11 @@
 //! `get_oncalls`.
 
 use pagerduty_api::operations::{GET_CURRENT_USER, LIST_ESCALATION_POLICIES, LIST_ON_CALLS};
+use pagerduty_api::resources::ONCALLS;
 
 use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, listed, run};
 use crate::client::Query;
-use crate::client::resources::ONCALLS;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Oncall, Schedule, User};

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use pagerduty_api::MAX_PAGE;
 use serde_json::{Map, Value};
 
 use super::{CallOptions, Toolbox};
 use crate::error::Result;
-use crate::pagination::PAGE;
 use crate::params::{self, Limit, Offset};
 
 /// A list that is being read.
@@ -44,7 +44,7 @@ impl Pages {
 
     /// The next page, or `None` after the last one. After an error or when dropped, the same page comes the next time.
     pub async fn next(&mut self, toolbox: &Toolbox, options: CallOptions) -> Result<Option<Page>> {
-        let size = self.left.map_or(PAGE, |left| left.min(PAGE));
+        let size = self.left.map_or(MAX_PAGE, |left| left.min(MAX_PAGE));
         let Some(offset) = self.offset.filter(|_| size > 0) else { return Ok(None) };
         let mut arguments = self.arguments.clone();
         arguments.insert("limit".into(), size.into());

@@ -3,15 +3,15 @@
 use pagerduty_api::operations::{
     GET_SCHEDULE, GET_SCHEDULE_V3, GET_USER, LIST_SCHEDULE_USERS, LIST_SCHEDULES, LIST_SCHEDULES_V3,
 };
+use pagerduty_api::resources::USERS;
 
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, listed, run, shift_schedules};
 use crate::client::Query;
-use crate::client::resources::SCHEDULE_USERS;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Model, Request, Schedule, User};
-use crate::pagination::{self, Want};
+use crate::pagination::{self, ListRequest};
 use crate::params::{Include, Limit, Moment, Offset, Range, Text, given};
 use crate::reply::Reply;
 
@@ -117,9 +117,9 @@ async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
     let range = Range::of_users(params.since, params.until)?;
     let query = Query::new().with("since", range.since).with("until", range.until);
     let selection = params.include.selection();
-    let mut want = Want { limit: usize::MAX, ..cx.want(None, params.offset) };
+    let mut want = ListRequest { limit: usize::MAX, ..cx.want(None, params.offset) };
     let id = &params.schedule_id;
-    let mut page = match cx.api.page_below::<User, _>(&SCHEDULE_USERS, id, query, &selection).await {
+    let mut page = match cx.api.page_below::<User, _>(&LIST_SCHEDULE_USERS, id, query, &selection).await {
         Err(error) if shift_schedules::may_be_shift_based(&error) => {
             return shift_schedules::users(&cx, id, range, want, &params.include, error).await;
         }
@@ -133,5 +133,5 @@ async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
     }
     let failure = failure.map(|error| format!("Contact data of some users could not be fetched: {error}"));
     let listing = pagination::cut(want, page);
-    Ok(listed(&SCHEDULE_USERS, listing, &params.include, "since and until").warned(failure))
+    Ok(listed(&USERS, listing, &params.include, "since and until").warned(failure))
 }

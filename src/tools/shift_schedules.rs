@@ -4,18 +4,18 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use pagerduty_api::resources::{SCHEDULES, USERS};
+use pagerduty_rows::decode::Unreadable;
 use pagerduty_rows::fields::{Selection, plain};
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
 
 use super::{Context, listed};
 use crate::client::Query;
-use crate::client::decode::{Page, Row, Unreadable};
-use crate::client::resources::{SCHEDULE_USERS, SCHEDULES};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Model, Request, Schedule, ShiftSchedule, User};
-use crate::pagination::{self, End, Listing, Want};
+use crate::models::{Model, Page, Request, Row, Schedule, ShiftSchedule, User};
+use crate::pagination::{self, End, ListRequest, Listing};
 use crate::params::{Include, Range};
 use crate::reply::{NAME_FIELDS, Reply};
 
@@ -41,13 +41,18 @@ pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include:
 
 /// Returns a list of both kinds: layer-based schedules in PagerDuty's order, then shift-based ones. If one kind is
 /// unavailable, a warning names it.
-pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: &Include<Schedule>) -> Result<Reply> {
+pub(super) async fn list(
+    cx: &Context,
+    name: Option<&str>,
+    want: ListRequest,
+    include: &Include<Schedule>,
+) -> Result<Reply> {
     // The place of the whole list is remembered besides that of its part in layers: a deleted schedule of either kind
     // moves the rows after it.
     let (list, start) = (format!("schedules of both kinds?query={}", name.unwrap_or_default()), want.offset);
     let given = cx.api.places().before(&list, start);
     let (listing, warning) = combined(cx, name, want, given, include).await?;
-    cx.api.places().note(list, start, &listing);
+    cx.api.places().record(list, start, &listing);
     Ok(listed(&SCHEDULES, listing, include, "query").warned(warning))
 }
 
@@ -55,7 +60,7 @@ pub(super) async fn list(cx: &Context, name: Option<&str>, want: Want, include: 
 async fn combined(
     cx: &Context,
     name: Option<&str>,
-    want: Want,
+    want: ListRequest,
     given: Vec<String>,
     include: &Include<Schedule>,
 ) -> Result<(Listing<Schedule>, Option<String>)> {
@@ -101,7 +106,7 @@ type Rows = Vec<Result<Row<Schedule>, Unreadable>>;
 async fn both(
     cx: &Context,
     name: Option<&str>,
-    want: &Want,
+    want: &ListRequest,
     include: &Include<Schedule>,
 ) -> (Result<Listing<Schedule>>, Result<Rows>) {
     let (sent, came) = tokio::sync::oneshot::channel();
@@ -112,7 +117,7 @@ async fn both(
         layers
     };
     let all = selection(include.asked());
-    let shifts = cx.api.list::<ShiftSchedule>(Query::new(), Want::all(), &all);
+    let shifts = cx.api.list::<ShiftSchedule>(Query::new(), ListRequest::all(), &all);
     let shifts = async {
         tokio::pin!(shifts);
         let until = tokio::select! {
@@ -156,7 +161,7 @@ pub(super) async fn users(
     cx: &Context,
     id: &Id<Schedule>,
     range: Range,
-    want: Want,
+    want: ListRequest,
     include: &Include<User>,
     unknown: Error,
 ) -> Result<Reply> {
@@ -180,7 +185,7 @@ pub(super) async fn users(
     if !shown.contains_key("final_schedule") {
         warnings.push("PagerDuty did not render this schedule, so it is not known who is on call.".to_owned());
     }
-    Ok(listed(&SCHEDULE_USERS, pagination::cut(want, page), include, "since and until").warned(warnings))
+    Ok(listed(&USERS, pagination::cut(want, page), include, "since and until").warned(warnings))
 }
 
 /// Returns whether an error may mean that a schedule is of the other kind.

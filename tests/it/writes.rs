@@ -284,7 +284,7 @@ async fn change_by_unknown_author_is_outcome_unknown() {
     account.sandbox.fail(always("PUT", "/incidents/{id}", FaultKind::LostResponse));
     let error = err(&cold(&account), "acknowledge_incident", arguments).await;
     assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
-    assert!(error.message().contains("by whom cannot be told"), "{error}");
+    assert!(error.message().contains("by whom cannot be determined"), "{error}");
 }
 
 #[tokio::test]

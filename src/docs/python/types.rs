@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use pagerduty_api::Resource;
 use pagerduty_rows::fields::{Field, Keep};
 
 use super::methods::Method;
-use crate::client::resources::Resource;
 use crate::models::{EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, ShiftSchedule, Team, User};
 
 /// The types of fields that are shown as PagerDuty sends them. Other fields may have any type.

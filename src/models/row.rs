@@ -1,0 +1,24 @@
+//! Rows and pages of decoded objects.
+
+use pagerduty_rows::decode::Unreadable;
+use serde_json::{Map, Value};
+
+/// One object: the typed facts that rules depend on, and the fields to show.
+#[derive(Clone, Debug)]
+pub struct Row<M> {
+    /// The typed facts.
+    pub facts: M,
+    /// The fields to show, in order.
+    pub shown: Map<String, Value>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<M> {
+    /// The objects, or the reason why one cannot be read.
+    pub rows: Vec<Result<Row<M>, Unreadable>>,
+    /// Set if PagerDuty has more after them.
+    pub more: bool,
+    /// The total number of objects, if PagerDuty was asked to count.
+    pub total: Option<usize>,
+}
