@@ -1,13 +1,14 @@
-//! Credentials: where they come from, and how they go over the wire.
+//! Credentials: their sources, and how they are sent.
 //!
-//! A [`Credential`] can be sent and compared, not printed. [`Credentials`] has the sources in the contract's order: the
-//! HTTP request's own header, the environment, the login by OAuth 2.0. It is asked once per call, so that a refreshed
-//! token takes effect at once. A login never happens inside an HTTP request: the browser would open on the server, and
-//! whoever sent the request would act in the name of whoever sits there.
+//! A [`Credential`] can be sent and compared, but not printed. [`Credentials`] has the sources in order: the HTTP request's
+//! header, the environment, the login with OAuth 2.0. They are resolved once per call, so that a refreshed token takes
+//! effect at once. A login never happens for an HTTP request: the browser would open on the server, and the remote caller
+//! would act as the user who logs in there.
 //!
-//! `login` decides what an OAuth call needs, `flow` is one login from the browser's opening to its last page, `identity`
-//! talks to PagerDuty's identity server, `tokens` keeps what it issued (`keychain`, `file`; `exclusive` sees to it that one
-//! process at a time does, `worker` that no call waits for the keyring without end). `key` reads what was given as a key.
+//! `login` decides what an OAuth call needs, `flow` is one login from the browser's opening to its last page, and
+//! `identity` exchanges tokens with PagerDuty's identity server. `tokens` stores them (`keychain`, `file`), with a lock for
+//! one process at a time (`exclusive`) and a time limit on the keyring (`worker`). `key` reads keys from every source, and
+//! `redact` removes secrets from text.
 
 mod browser;
 mod callback;
@@ -43,7 +44,7 @@ pub use login::Login;
 pub(crate) use redact::redact;
 pub use tokens::{Store, Tokens};
 
-/// OAuth access tokens are told from API keys by these prefixes.
+/// The prefixes that distinguish OAuth access tokens from API keys.
 const OAUTH_PREFIXES: [&str; 2] = ["pdus+_", "pdeu+_"];
 
 /// The header of an HTTP request that carries a credential.
@@ -61,31 +62,31 @@ pub struct Credential {
     secret: SecretString,
     source: &'static str,
     kind: Kind,
-    /// The host it is for, where the login said so.
+    /// The host that it belongs to, if the login names one.
     host: Option<Host>,
     /// The login that can replace it.
     login: Option<Arc<Login>>,
 }
 
-/// How a credential came to us.
+/// The kind of source of a credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// In the settings: the server's own.
+    /// The settings: the server's own credential.
     Settings,
-    /// By the login: an access token, which need not have a prefix.
+    /// The login: an access token, which may lack a prefix.
     Login,
-    /// With an HTTP request: its caller's.
+    /// An HTTP request: its caller's credential.
     Request,
 }
 
 impl Credential {
-    /// A credential and the name of where it came from, for messages.
+    /// Creates a credential with the name of its source, for messages.
     #[must_use]
     pub fn new(secret: SecretString, source: &'static str) -> Self {
         Self { secret, source, kind: Kind::Settings, host: None, login: None }
     }
 
-    /// The access token of a login, for the API of `region` if that is known.
+    /// Creates the access token of a login, for the API of `region` if that is known.
     pub(crate) fn of_login(secret: SecretString, region: Option<Region>) -> Self {
         Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
     }
@@ -96,7 +97,7 @@ impl Credential {
     }
 
     /// Returns another credential of the same login to use instead of this one, which PagerDuty refused. Returns `None`
-    /// if that needs a person.
+    /// if that requires a user to log in.
     pub async fn replacement(&self) -> Result<Option<Self>> {
         match &self.login {
             Some(login) => login.replace(&self.secret).await,
@@ -104,31 +105,31 @@ impl Credential {
         }
     }
 
-    /// Where it came from: the name of a variable, for messages.
+    /// Returns the name of its source, such as a variable, for messages.
     #[must_use]
     pub fn source(&self) -> &'static str {
         self.source
     }
 
-    /// Whether it comes from the login.
+    /// Returns whether it comes from the login.
     #[must_use]
     pub fn is_login(&self) -> bool {
         self.kind == Kind::Login
     }
 
-    /// Whether it came with a request, so that what the settings say of the server's own does not hold for it.
+    /// Returns whether it came with a request, so that settings about the server's own credential do not apply.
     #[must_use]
     pub fn is_callers(&self) -> bool {
         self.kind == Kind::Request
     }
 
-    /// The host it is for, where that is known better than from the settings.
+    /// Returns the host that it belongs to, if the login names one.
     #[must_use]
     pub fn host(&self) -> Option<&Host> {
         self.host.as_ref()
     }
 
-    /// What tells this credential from others where something is kept for it.
+    /// Returns the key under which state is kept for this credential alone.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.hash(u8::from(self.is_login()), self.secret.expose_secret())
@@ -142,21 +143,21 @@ impl Credential {
     }
 
     fn hash(&self, kind: u8, secret: &str) -> Fingerprint {
-        // Drawn anew by each process: `RandomState` has 128 bits of the system's randomness, and SipHash spreads them.
+        // Each process has a new key: `RandomState` has 128 bits of the system's randomness, and SipHash spreads them.
         static KEY: LazyLock<hmac::Key> = LazyLock::new(|| {
             let random = RandomState::new();
             let seed: Vec<u8> = (0..4_u8).flat_map(|word| random.hash_one(word).to_ne_bytes()).collect();
             hmac::Key::new(hmac::HMAC_SHA256, &seed)
         });
         let mut context = hmac::Context::with_key(&KEY);
-        // The host is part of it: the same token means another account, or nothing, elsewhere.
+        // The host is part of it: on another host the same token belongs to another account, or to none.
         context.update(self.host.as_ref().map_or("", Host::base).as_bytes());
         context.update(&[0, kind]);
         context.update(secret.as_bytes());
         Fingerprint(context.sign())
     }
 
-    /// For people who want to know which one it is: the last characters of a long one, as PagerDuty's own pages show it.
+    /// Returns a form for display: the last characters of a long credential, as PagerDuty's own pages show it.
     #[must_use]
     pub fn masked(&self) -> String {
         let secret: Vec<char> = self.secret.expose_secret().chars().collect();
@@ -165,8 +166,8 @@ impl Credential {
         format!("****{shown}")
     }
 
-    /// The `Authorization` header: `Token token=…` for API keys, `Bearer …` for OAuth access tokens. Marked sensitive,
-    /// so that HTTP libraries keep it out of their logs.
+    /// Returns the `Authorization` header: `Token token=…` for API keys, `Bearer …` for OAuth access tokens. It is marked
+    /// as sensitive, so that HTTP libraries do not log it.
     pub(crate) fn header(&self) -> Result<HeaderValue> {
         let secret = self.secret.expose_secret();
         let text = if self.is_login() || OAUTH_PREFIXES.iter().any(|prefix| secret.starts_with(prefix)) {
@@ -185,7 +186,7 @@ impl Credential {
         Ok(header)
     }
 
-    /// The text without the secret, should a server have echoed it.
+    /// Redacts the secret in a text from a server, which may echo it.
     pub(crate) fn redact(&self, text: &str) -> String {
         redact::redact(text, self.secret.expose_secret(), "[credential]")
     }
@@ -197,9 +198,9 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// A keyed hash of a credential: whatever is kept between calls (caches, shared requests, budgets) is kept under this.
+/// A keyed hash of a credential, under which state is kept between calls.
 ///
-/// Two credentials never have the same one, and it says nothing about the credential: the key is random, and ends with
+/// Two credentials never have the same one, and it reveals nothing about the credential: the key is random and ends with
 /// the process. [`Fingerprint::short`] is only printed in the log of changes.
 #[derive(Clone, Copy)]
 pub struct Fingerprint(hmac::Tag);
@@ -233,10 +234,10 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// Where a call comes from, as far as credentials are concerned.
+/// The source of a call's credential.
 #[derive(Clone, Debug, Default)]
 pub enum Origin {
-    /// The machine the server runs on: standard input, the command line, Python.
+    /// The machine on which the server runs: standard input, the command line, Python.
     #[default]
     Local,
     /// An HTTP request, with the key in its [`TOKEN_HEADER`] if it had one.
@@ -246,13 +247,13 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Tells callers apart by the credential they bring. Those who bring none are one: they share the server's.
+    /// Returns the fingerprint that distinguishes callers by their credential. Callers without one share the server's.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.credential().map(|credential| credential.fingerprint())
     }
 
-    /// Returns the credential that a request brings.
+    /// Returns the credential of a request.
     fn credential(&self) -> Option<Credential> {
         let (secret, source) = match self {
             Origin::Http(Some(secret)) => (secret, BY_TOKEN_HEADER),
@@ -276,7 +277,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// The sources that `config` names. Nothing is read or opened yet.
+    /// Creates the sources that `config` names. Nothing is read or opened yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let settings = config.token.as_ref().map(|(given, source)| {
@@ -286,7 +287,7 @@ impl Credentials {
         Self { settings, login: Login::new(config).map(Arc::new), similar: config.similar_to_token.clone() }
     }
 
-    /// Returns the credential for one call. For a login this may wait for a person; see [`Credentials::interrupted`].
+    /// Returns the credential for one call. A login may wait for the user; see [`Credentials::interrupted`].
     pub async fn resolve(&self, origin: &Origin) -> Result<Credential> {
         if let Some(credential) = origin.credential() {
             return Ok(credential);
@@ -299,7 +300,7 @@ impl Credentials {
     }
 
     /// Returns the credential that is available now, as [`Credentials::resolve`] does for a local call, but without
-    /// asking a person to log in and without a refresh.
+    /// a login in the browser and without a refresh.
     pub async fn present(&self) -> Result<Credential> {
         match (&self.settings, &self.login) {
             (Some(credential), _) => credential.clone(),
@@ -314,13 +315,13 @@ impl Credentials {
         self.settings.as_ref().map(Result::as_ref)
     }
 
-    /// The login, if the settings have one.
+    /// Returns the login, if the settings have one.
     #[must_use]
     pub fn login(&self) -> Option<&Arc<Login>> {
         self.login.as_ref()
     }
 
-    /// The error for a call whose time was over before its credential was there.
+    /// Returns the error for a call that timed out before its credential was available.
     #[must_use]
     pub fn interrupted(&self) -> Error {
         self.login.as_ref().map_or_else(

@@ -1,4 +1,4 @@
-//! Brings a person to the login page.
+//! Opens the login page in a browser.
 //!
 //! The URL is always printed to standard error as well: the browser may be on another machine, or there may be none.
 
@@ -8,9 +8,9 @@ use std::thread;
 
 use crate::config::{API_TOKEN, Browser, CLIENT_SECRET, USER_API_KEY};
 
-/// Opens `url`, from where the person comes back to `port`. Never fails: where nothing opens, the printed URL remains.
+/// Opens `url`, a page that redirects to `port` on this machine. Never fails: without a browser, the printed URL remains.
 pub fn open(url: &str, port: u16, browser: &Browser) {
-    // Standard output is the protocol's.
+    // Standard output belongs to the protocol.
     let _ = writeln!(
         io::stderr(),
         "To log in to PagerDuty, open this page in a browser:\n\n  {url}\n\n\
@@ -26,7 +26,7 @@ pub fn open(url: &str, port: u16, browser: &Browser) {
     }
 }
 
-/// The commands to try, in order, each with its arguments.
+/// Returns the commands to try, in order, each with its arguments.
 fn commands_for(browser: Option<&str>, url: &str) -> Vec<Vec<String>> {
     let separator = if cfg!(windows) { ';' } else { ':' };
     let chosen = browser.unwrap_or_default().split(separator).map(words).filter(|words| !words.is_empty());
@@ -55,7 +55,7 @@ fn commands_for(browser: Option<&str>, url: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// Words as a shell has them, as far as quotes go: paths with spaces are common where browsers are.
+/// Splits a command into words as a shell does, with quotes: paths of browsers often have spaces.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut quote) = (None::<String>, None::<char>);
@@ -82,7 +82,7 @@ const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
 fn start(command: &[String]) -> bool {
     let Some((program, arguments)) = command.split_first() else { return false };
     let mut command = Command::new(program);
-    // Not in our process group: a Ctrl-C at the terminal is meant for us.
+    // A separate process group, so that Ctrl-C at the terminal does not end the browser.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     #[cfg(windows)]
@@ -92,14 +92,14 @@ fn start(command: &[String]) -> bool {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // A browser has no use for these.
+        // Secrets that a browser does not need.
         .env_remove(API_TOKEN)
         .env_remove(USER_API_KEY)
         .env_remove(CLIENT_SECRET)
         .spawn();
     match child {
         Ok(mut child) => {
-            // Its end has to be taken note of, or it would remain as a zombie.
+            // Without this the ended process would remain as a zombie.
             let _ = thread::Builder::new().name("browser".to_owned()).spawn(move || child.wait());
             true
         }

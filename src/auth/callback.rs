@@ -1,7 +1,7 @@
-//! The little server that PagerDuty sends the browser back to.
+//! The HTTP server to which PagerDuty redirects the browser.
 //!
-//! It listens on loopback only, for as long as one login lasts, and hands the first answer with the right `state` to it.
-//! Whoever comes with another `state` is turned away without disturbing the login: any page in the browser can call it.
+//! It listens on loopback only, as long as one login lasts, and passes the first answer with the right `state` to it. A
+//! request with another `state` is rejected without an effect on the login: any page in the browser can send one.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -23,40 +23,40 @@ use crate::error::{Code, Error, Result};
 use crate::serve::serve;
 use crate::sync::lock;
 
-/// How long the last page may take to reach the browser.
+/// The time that the last page may take to reach the browser.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What the browser brought back.
+/// The answer in the browser's request.
 #[derive(Debug)]
 pub enum Answer {
     /// A code to redeem.
     Code(SecretString),
-    /// The person did not consent.
+    /// The user did not consent.
     Denied,
-    /// PagerDuty's word for what went wrong.
+    /// PagerDuty's code for another error.
     Error(String),
 }
 
-/// An answer, and where to say what page to show for it.
+/// An answer, and the channel for the page to show.
 pub type Arrival = (Answer, oneshot::Sender<Page>);
 
 /// The server, while it runs.
 pub struct Callback {
     pub port: u16,
     pub arrival: oneshot::Receiver<Arrival>,
-    /// Its end is the signal to stop.
+    /// Dropping it stops the server.
     alive: watch::Sender<()>,
     servers: Vec<JoinHandle<()>>,
 }
 
-/// What the handler knows.
+/// The state of the handler.
 struct Door {
     state: CsrfToken,
     waiting: Mutex<Option<oneshot::Sender<Arrival>>>,
 }
 
 impl Callback {
-    /// Listens on `port` for the answer to the login with this `state`.
+    /// Starts listening on `port` for the answer to the login with this `state`.
     pub async fn listen(port: u16, state: CsrfToken) -> Result<Self> {
         let listeners = bind(port).await.map_err(|error| match error.kind() {
             ErrorKind::AddrInUse => Error::new(
@@ -75,7 +75,7 @@ impl Callback {
         let (alive, stopped) = watch::channel(());
         let door = Arc::new(Door { state, waiting: Mutex::new(Some(sender)) });
         let routes = Router::new()
-            // What only looks ahead, such as a link scanner, must not use up the answer.
+            // A request that only prefetches, such as that of a link scanner, must not use up the answer.
             .route("/oauth/pagerduty", get(answer).head(async || Page::Unknown))
             .fallback(async || Page::Unknown)
             .method_not_allowed_fallback(async || Page::Unknown)
@@ -89,9 +89,9 @@ impl Callback {
         Ok(Self { port, arrival, alive, servers })
     }
 
-    /// Ends the server, after the pages under way have been delivered.
+    /// Ends the server after the pages in progress have been delivered.
     pub async fn close(self) {
-        // Whoever comes from now on is told that nobody waits, instead of being kept waiting.
+        // A later request gets a page that says so, instead of waiting.
         drop(self.arrival);
         drop(self.alive);
         let ended = async {
@@ -103,8 +103,9 @@ impl Callback {
     }
 }
 
-/// Both addresses that `localhost` may mean to a browser. A machine need not have the second; but if another program has
-/// the port there, the browser might be sent to that one.
+/// Binds both addresses that `localhost` may mean to a browser.
+///
+/// A machine may lack the second one. But if another program has the port there, the browser might reach that program.
 async fn bind(port: u16) -> io::Result<Vec<TcpListener>> {
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let same = first.local_addr()?.port();
@@ -141,7 +142,7 @@ async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Pag
     page.await.unwrap_or(Page::Abandoned)
 }
 
-/// An error code as OAuth has them, without whatever else somebody may have put there.
+/// Returns an error code in the form that OAuth defines, without other characters.
 fn word(error: &str) -> String {
     error.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(60).collect()
 }
@@ -195,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn a_port_that_another_program_has_on_either_address_is_in_use() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
-            // A machine need not have the second one.
+            // A machine may lack the second one.
             let Ok(taken) = TcpListener::bind(address).await else { continue };
             let port = taken.local_addr().unwrap().port();
             let error = Callback::listen(port, CsrfToken::new("s".to_owned())).await.err().unwrap();

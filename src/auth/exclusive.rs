@@ -1,9 +1,8 @@
-//! Work on the stored login that one process does at a time, and that is not left half done.
+//! A lock on the stored login, for work that one process does at a time and that must not be interrupted.
 //!
-//! Refresh tokens rotate: between the identity server's answer and the store, the new one is known to this process alone.
-//! Two processes that refresh the same login would make each other's tokens worthless, and a process that ends in between
-//! takes the login with it. So whoever changes what is stored holds an [`Exclusive`], and whoever ends the process asks
-//! [`settled`] first.
+//! Refresh tokens rotate: between the identity server's response and the store, only this process has the new one. Two
+//! processes that refresh the same login would invalidate each other's tokens, and a process that ends in between loses
+//! the login. So each change of the store holds an [`Exclusive`], and the end of the process waits for [`settled`].
 
 use std::fs::File;
 use std::io;
@@ -16,27 +15,27 @@ use super::wire;
 use crate::config::TokenStore;
 use crate::private;
 
-/// How long the store may take for what a refresh asks of it, its tries and waits included.
+/// The time that the store may take for one refresh, with its attempts and waits.
 const STORING: Duration = Duration::from_secs(5);
 
-/// How long the end of the process waits for work that is under way: as long as a refresh can take. Whoever has less time
-/// tells it a second time.
+/// The time that the end of the process waits for work in progress: the longest time of a refresh. A second signal ends
+/// the process at once.
 const PATIENCE: Duration = wire::LONGEST.saturating_add(STORING);
 
-/// Held for reading by whoever is at work; the end of the process waits until it can be had for writing.
+/// A lock that work in progress holds for reading. The end of the process waits for write access.
 static AT_WORK: RwLock<()> = RwLock::const_new(());
 
-/// The right to change what is stored. Given back by dropping it.
+/// The right to change the store, until it is dropped.
 pub struct Exclusive {
     _at_work: RwLockReadGuard<'static, ()>,
     _file: Option<File>,
 }
 
 impl Exclusive {
-    /// Waits for the other processes that use `store`.
+    /// Waits for other processes that use `store`.
     ///
-    /// Where the file that stands for the right cannot be made (a read-only home), work goes on without it: two refreshes
-    /// at the same moment are rare, and no login at all would be worse.
+    /// If the lock file cannot be created, as in a read-only home, work continues without it: simultaneous refreshes are
+    /// rare, and no login at all would be worse.
     pub async fn begin(store: &TokenStore) -> Self {
         let file = match store.lock_path() {
             Some(path) => tokio::task::spawn_blocking(move || locked(&path)).await.map_err(io::Error::other).flatten(),
@@ -49,7 +48,7 @@ impl Exclusive {
     }
 }
 
-/// Waits until nothing is half done, for some seconds at most. For the end of the process.
+/// Waits until no work is in progress, for a limited time. Called at the end of the process.
 pub async fn settled() {
     if let Ok(guard) = AT_WORK.try_write() {
         drop(guard);

@@ -1,4 +1,5 @@
-//! The keyring's stand-in: a JSON file that only the user can read. An explicit choice, since it is not encrypted.
+//! A JSON file that only the user can read, in place of the keyring. It is used only if the settings choose it, since it is
+//! not encrypted.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,7 +16,7 @@ use crate::{files, private};
 /// The largest file that is read. Tokens take a few kilobytes.
 const LARGEST: u64 = 1 << 20;
 
-/// The entries; none if there is no file. A file that others can read is refused: what is in it may be known already.
+/// Returns the entries, or none if there is no file. A file that others can read is rejected: its content may be known.
 pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
     let Some(file) = files::open(path).map_err(|error| unusable(path, "cannot be read", &error))? else {
         return Ok(HashMap::new());
@@ -31,14 +32,14 @@ pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
     }
     let text = files::text(file, LARGEST).map_err(|error| unusable(path, "cannot be read", &error))?;
     let entries: Map<String, Value> = serde_json::from_str(&text).map_err(|_| {
-        // Not the parser's words, which may quote the file.
+        // Without the parser's message, which may quote the file.
         Error::new(Code::TokenStoreUnavailable, format!("the token file {} is not what was written", path.display()))
             .hint("Remove it (pagerduty-mcp-server auth logout), then log in again.")
     })?;
     Ok(entries.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.into()))).collect())
 }
 
-/// Replaces the entries. The new file takes the place of the old one in one step, so that a reader sees one or the other.
+/// Replaces the entries in one step, so that a reader sees either the old or the new file.
 pub fn write(path: &Path, entries: impl Iterator<Item = (&'static str, SecretString)>) -> Result<()> {
     let entries: Map<String, Value> =
         entries.map(|(name, value)| (name.to_owned(), value.expose_secret().into())).collect();
@@ -46,7 +47,7 @@ pub fn write(path: &Path, entries: impl Iterator<Item = (&'static str, SecretStr
         .map_err(|error| unusable(path, "cannot be written", &error))
 }
 
-/// Removes the file, and what a process that was killed may have left of a new one.
+/// Removes the file, and the draft that a killed process may have left.
 pub fn remove(path: &Path) -> Result<()> {
     private::remove(path).map(drop).map_err(|error| unusable(path, "cannot be removed", &error))
 }
@@ -56,7 +57,7 @@ fn open_to_others(file: &File) -> io::Result<bool> {
     Ok(std::os::unix::fs::MetadataExt::mode(&file.metadata()?) & 0o077 != 0)
 }
 
-/// Elsewhere the folder, which belongs to the user, decides.
+/// On other systems the folder, which belongs to the user, decides.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "the other systems' form")]
 fn open_to_others(_: &File) -> io::Result<bool> {

@@ -11,8 +11,8 @@ use super::tokens::{Store, Tokens};
 use crate::config::{OAUTH_TIMEOUT, OAuth};
 use crate::error::{Code, Error, Result};
 
-/// Logs in: opens the browser, waits for its answer, redeems it, keeps the tokens. Only then does the page say that it
-/// worked.
+/// Logs in: opens the browser, waits for its answer, redeems the code and stores the tokens. Only then does the page
+/// report success.
 pub async fn run(settings: &OAuth, identity: &Identity, store: &Store) -> Result<Tokens> {
     let state = CsrfToken::new_random();
     let mut callback = Callback::listen(settings.callback_port, state.clone()).await?;
@@ -22,7 +22,7 @@ pub async fn run(settings: &OAuth, identity: &Identity, store: &Store) -> Result
     let outcome = match arrived {
         Ok(Ok((answer, reply))) => {
             let (outcome, page) = conclude(answer, ticket, identity, store).await;
-            // The browser may have gone away; the login counts all the same.
+            // The browser may have been closed, which does not affect the login.
             let _ = reply.send(page);
             outcome
         }
@@ -54,8 +54,8 @@ async fn conclude(answer: Answer, ticket: Ticket, identity: &Identity, store: &S
             (Err(error), Page::Failed)
         }
         Answer::Code(code) => {
-            // A refresh under way elsewhere would store its tokens over these. It may outlast the code, which is redeemed in the
-            // meantime.
+            // A refresh in another process would overwrite these tokens. It may take longer than the code is valid, so the code
+            // is redeemed in the meantime.
             let redeemed = identity.redeem(&code, ticket.verifier, ticket.redirect);
             let (right, redeemed) = tokio::join!(store.exclusive(), redeemed);
             let tokens = match redeemed {

@@ -1,7 +1,7 @@
-//! PagerDuty's identity server: the authorisation URL, and codes and refresh tokens exchanged for access tokens.
+//! PagerDuty's identity server: the authorization URL, and the exchange of codes and refresh tokens for access tokens.
 //!
-//! RFC 6749 with PKCE (RFC 7636), by the `oauth2` crate over our HTTP client.
-//! PagerDuty's developer documentation, "OAuth functionality".
+//! It follows RFC 6749 with PKCE (RFC 7636), using the `oauth2` crate over our HTTP client, and PagerDuty's developer
+//! documentation, "OAuth functionality".
 
 use std::fmt;
 use std::time::Duration;
@@ -26,14 +26,14 @@ use url::Url;
 use super::redact::redact;
 use super::tokens::Tokens;
 use super::wire::{Trouble, Wire};
-use crate::client::words::{self, Words};
+use crate::client::words::{self, ErrorBody};
 use crate::config::{CLIENT_ID, CLIENT_SECRET, Config, IDENTITY_HOST, Region, Trust};
 use crate::error::{Code, Error, Result};
 
-/// How long a token is taken to live if the answer does not say.
+/// The assumed lifetime of a token whose response has none.
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
 
-/// What to do about a refusal in other words than OAuth's: no reason to forget a login.
+/// The next step for a refusal that is not an OAuth error, which is no reason to forget a login.
 const IN_BETWEEN: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. What was \
                           stored is kept; if it stays like this, log in anew with `pagerduty-mcp-server auth login`.";
 
@@ -51,7 +51,7 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
-/// What OpenID Connect adds to an answer.
+/// The field that OpenID Connect adds to a response.
 #[derive(Deserialize, Serialize)]
 struct Extra {
     #[serde(default)]
@@ -66,14 +66,14 @@ impl fmt::Debug for Extra {
     }
 }
 
-/// One login that has begun: where the browser goes, and what its answer is checked and redeemed with.
+/// A login in progress: the URL for the browser, and the secrets that check and redeem its answer.
 pub struct Ticket {
     pub url: Url,
     pub verifier: PkceCodeVerifier,
     pub redirect: RedirectUrl,
 }
 
-/// The identity server, as our client.
+/// The client of the identity server.
 #[derive(Debug)]
 pub struct Identity {
     client_id: String,
@@ -99,12 +99,12 @@ impl Identity {
         }
     }
 
-    /// Whether tokens can be refreshed, which needs the client's secret.
+    /// Returns whether tokens can be refreshed, which needs the client's secret.
     pub fn can_refresh(&self) -> bool {
         self.client_secret.is_some()
     }
 
-    /// Begins a login that comes back to `port` with `state`.
+    /// Begins a login that returns to `port` with `state`.
     pub fn begin(&self, port: u16, state: &CsrfToken) -> Result<Ticket> {
         let redirect = RedirectUrl::new(format!("http://localhost:{port}/oauth/pagerduty")).map_err(unusable_url)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -145,7 +145,7 @@ impl Identity {
         }
     }
 
-    /// Exchanges a refresh token. The old one is dead once this has succeeded.
+    /// Exchanges a refresh token. The old one is invalid after a success.
     pub async fn refresh(&self, old: &SecretString) -> Result<Tokens, Refusal> {
         let secrets = [old.expose_secret().to_owned()];
         let client = self.client().map_err(Refusal::Failed)?;
@@ -173,7 +173,7 @@ impl Identity {
         Ok(client.set_auth_type(AuthType::RequestBody).set_auth_uri(authorize).set_token_uri(token))
     }
 
-    /// What a failure means. Nothing of the answer is passed on but the error's own words, without `secrets`.
+    /// Returns the meaning of a failure. Only the message of the response is passed on, without `secrets`.
     fn explain(&self, failure: RequestTokenError<Trouble, BasicErrorResponse>, secrets: &[String]) -> Refusal {
         let name = &self.name;
         let own = self.client_secret.as_ref().map(ExposeSecret::expose_secret);
@@ -181,17 +181,17 @@ impl Identity {
             let secrets = secrets.iter().map(String::as_str).chain(own);
             secrets.fold(text.to_owned(), |text, secret| redact(&text, secret, "[secret]"))
         };
-        let quoted = |body: &[u8]| Words::read(body, without_secrets).quoted();
+        let quoted = |body: &[u8]| ErrorBody::read(body, without_secrets).quoted();
         match failure {
             RequestTokenError::ServerResponse(said) => {
                 let mut why = said.error().to_string();
                 if let Some(description) = said.error_description() {
                     why = format!("{why} ({description})");
                 }
-                // Before it is shortened: what is cut through the middle would no longer be found.
+                // It is redacted before it is shortened: a secret that is cut would not be found.
                 let why = words::shorten(&without_secrets(&words::clean(&why)), 300);
                 match said.error() {
-                    // It is we who are refused, not the code or the token: those are as good as they were.
+                    // The client is refused, and not the code or the token, which stay valid.
                     BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
                         Refusal::Failed(
                             Error::new(Code::LoginFailed, format!("{name} does not accept this client: {why}")).hint(
@@ -202,7 +202,7 @@ impl Identity {
                             ),
                         )
                     }
-                    // None of the words that OAuth has for it (RFC 6749, section 5.2), so not said of the token.
+                    // Not an error code of OAuth (RFC 6749, section 5.2), so it is not about the token.
                     BasicErrorResponseType::Extension(_) => Refusal::Failed(
                         Error::new(Code::LoginFailed, format!("{name} answered the login with {why}")).hint(IN_BETWEEN),
                     ),
@@ -211,7 +211,7 @@ impl Identity {
             }
             RequestTokenError::Request(Trouble::Status(status, said)) => Refusal::Failed(
                 Error::new(Code::ApiError, format!("{name} answered {status} to the login{}", quoted(&said.0)))
-                    .hint("PagerDuty has a problem of its own; try again in a minute. What was stored is kept.")
+                    .hint("PagerDuty has a problem; try again in a minute. What was stored is kept.")
                     .status(status),
             ),
             RequestTokenError::Request(Trouble::Refused(status, said)) => Refusal::Failed(
@@ -225,11 +225,11 @@ impl Identity {
                     .hint(format!("{hint} What was stored is kept.")),
             ),
             RequestTokenError::Request(trouble) => {
-                Refusal::Failed(Error::new(Code::NetworkError, format!("{name} could not be asked: {trouble}")).hint(
+                Refusal::Failed(Error::new(Code::NetworkError, format!("{name} cannot be reached: {trouble}")).hint(
                     format!("Check the network, a proxy or firewall, and {IDENTITY_HOST}. What was stored is kept."),
                 ))
             }
-            // The answer may hold tokens, so none of it is quoted.
+            // The response may contain tokens, so nothing of it is quoted.
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Refusal::Failed(
                 Error::new(Code::UnexpectedResponse, format!("the answer of {name} to the login is not usable"))
                     .hint(format!("Check that {IDENTITY_HOST} and any proxy lead to PagerDuty's identity server.")),
@@ -238,16 +238,16 @@ impl Identity {
     }
 }
 
-/// Why no tokens came.
+/// The reason why there are no tokens.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The server does not accept the code or the refresh token, and will not.
+    /// The server rejects the code or the refresh token for good.
     Rejected(String),
-    /// It could not be asked, or had a problem of its own.
+    /// The server could not be reached, or failed.
     Failed(Error),
 }
 
-/// The tokens of an answer. A refresh that brings no new refresh token leaves the old one in force (RFC 6749, section 6).
+/// Returns the tokens of a response. Without a new refresh token the old one stays valid (RFC 6749, section 6).
 fn tokens(response: &Response, old_refresh: Option<&SecretString>) -> Tokens {
     let lifetime = response.expires_in().unwrap_or(DEFAULT_LIFETIME).as_secs();
     let refresh = response.refresh_token().map(|token| SecretString::from(token.secret().as_str()));
@@ -259,8 +259,10 @@ fn tokens(response: &Response, old_refresh: Option<&SecretString>) -> Tokens {
     }
 }
 
-/// The region whose API an ID token is for. Its signature is not checked: it came from the token endpoint itself, over
-/// TLS (OpenID Connect Core, 3.1.3.7), and can choose between PagerDuty's two hosts and nothing else.
+/// Returns the region that an ID token names.
+///
+/// Its signature is not checked: it comes from the token endpoint over TLS (OpenID Connect Core, 3.1.3.7), and only chooses
+/// between PagerDuty's two hosts.
 fn region(id_token: &str) -> Option<Region> {
     let claims = URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1)?).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;

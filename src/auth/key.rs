@@ -1,6 +1,6 @@
 //! Reads a text that was given as a credential, from any source.
 //!
-//! People paste keys with quotes or the scheme of a header around them, and clients pass on variables that they did not
+//! Users paste keys with quotes or the scheme of a header around them, and clients pass on variables that they did not
 //! fill in. Additions that are not part of any key are removed. A text that cannot be a key is refused, with the
 //! reason, before it is sent. PagerDuty documents no alphabet for its keys, so length and prefixes are not checked.
 
@@ -9,10 +9,10 @@ use secrecy::SecretString;
 use crate::config::{API_TOKEN, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
-/// Words before a key that belong to a header or to a command, compared without regard to case.
+/// Words before a key that belong to a header or to a command, ignoring case.
 const WORDS: [&str; 4] = ["bearer ", "token ", "export ", "set "];
 
-/// Names before a key that are followed by `:` or `=`, compared without regard to case.
+/// Names before a key that are followed by `:` or `=`, ignoring case.
 const NAMES: [&str; 6] = [
     "authorization",
     "x-pagerduty-token",
@@ -105,7 +105,7 @@ fn without_name(text: &str) -> Option<&str> {
     NAMES.iter().find_map(|name| after(text, name)?.trim_start().strip_prefix([':', '=']))
 }
 
-/// Returns the text after `start`, compared without regard to case.
+/// Returns the text after `start`, ignoring case.
 fn after<'t>(text: &'t str, start: &str) -> Option<&'t str> {
     text.split_at_checked(start.len()).filter(|(head, _)| head.eq_ignore_ascii_case(start)).map(|(_, rest)| rest)
 }

@@ -1,16 +1,16 @@
-//! Entries in the operating system's keyring, where Python's `keyring` looks for them and leaves them.
+//! Entries in the operating system's keyring, in the places that Python's `keyring` reads and writes.
 //!
 //! | System | Python writes | Here |
 //! |---|---|---|
-//! | Linux (Secret Service) | an item with the attributes `service`, `username` and `application` = "Python keyring library"; it looks for `service` and `username` | the same three |
+//! | Linux (Secret Service) | an item with the attributes `service`, `username` and `application` = "Python keyring library"; it searches by `service` and `username` | the same three |
 //! | macOS (Keychain) | a generic password with service and account | the same |
 //! | Windows (Credential Manager) | the entry written last under the target `SERVICE`, those before under `NAME@SERVICE` | `SERVICE` if it holds the name, else `NAME@SERVICE` |
 //!
-//! `application` matters although nobody searches by it: Python replaces an item only if all three are equal, and would
-//! otherwise put a second one beside ours.
+//! `application` matters although it is not searched by: Python replaces an item only if all three are equal, and would
+//! otherwise add a second one.
 //!
-//! The keyring is looked up for each use, some milliseconds: one that was locked or absent, or was started anew, is found
-//! again. Everything here blocks, for as long as a person takes to unlock it.
+//! The keyring is opened for each use, which takes milliseconds, so that one that was locked, absent or restarted is found
+//! again. Everything here blocks until the user unlocks the keyring.
 
 use keyring_core::{Entry, Error as Failure};
 use secrecy::{ExposeSecret, SecretString};
@@ -33,13 +33,13 @@ pub fn get(name: &str) -> Result<Option<SecretString>> {
     }
 }
 
-/// Sets an entry, over whatever either side has written before.
+/// Sets an entry, replacing those of either program.
 pub fn set(name: &str, value: &SecretString) -> Result<()> {
     let write = || {
         let entry = platform::entry(name)?;
         match entry.set_password(value.expose_secret()) {
             Err(Failure::Ambiguous(found)) => {
-                // Nothing says which of them is right, and both are about to be out of date.
+                // It is unknown which of them is current, and both are about to be replaced.
                 found.iter().try_for_each(Entry::delete_credential)?;
                 entry.set_password(value.expose_secret())?;
             }
@@ -53,10 +53,10 @@ pub fn set(name: &str, value: &SecretString) -> Result<()> {
     write().map_err(|failure: Failure| unusable(&failure))
 }
 
-/// Removes an entry, with its doubles; whether there was one.
+/// Removes an entry with its duplicates, and returns whether there was one.
 pub fn delete(name: &str) -> Result<bool> {
     let mut removed = false;
-    // On Windows there may be two places; elsewhere the second round finds nothing.
+    // On Windows there may be two places. On other systems the second round finds nothing.
     for _ in 0..2 {
         match platform::entry(name).and_then(|entry| entry.delete_credential()) {
             Ok(()) => removed = true,
@@ -71,7 +71,7 @@ pub fn delete(name: &str) -> Result<bool> {
     Ok(removed)
 }
 
-/// What is wrong with the keyring. The values of entries are not part of these failures' texts.
+/// Returns the error for a failure of the keyring, whose message contains no values of entries.
 fn unusable(failure: &Failure) -> Error {
     Error::new(Code::TokenStoreUnavailable, format!("the system's keyring cannot be used: {failure}")).hint(format!(
         "Unlock or start the keyring, then try again. On a machine without one (a server, a container), set {API_TOKEN} \
@@ -88,7 +88,7 @@ mod platform {
 
     use super::SERVICE;
 
-    /// What Python's `keyring` adds to an item, and asks for when it replaces one.
+    /// The attribute that Python's `keyring` adds to an item, and compares when it replaces one.
     const APPLICATION: (&str, &str) = ("application", "Python keyring library");
 
     pub fn entry(name: &str) -> Result<Entry> {
@@ -141,7 +141,7 @@ mod platform {
 
     pub fn entry(name: &str) -> Result<Entry> {
         let store = windows_native_keyring_store::Store::new_with_configuration(&HashMap::from([("divider", "@")]))?;
-        // Python keeps the one it wrote last under the bare service.
+        // Python stores the entry that it wrote last under the bare service.
         let last = store.build(SERVICE, name, Some(&HashMap::from([("target", SERVICE)])))?;
         match last.get_attributes() {
             Ok(attributes) if attributes.get("username").is_some_and(|user| user == name) => Ok(last),

@@ -1,7 +1,7 @@
-//! The login as a source of credentials: what is stored, refreshed if need be, asked of a person if nothing else helps.
+//! The login as a source of credentials: the stored tokens, refreshed if necessary, or a new login in the browser.
 //!
-//! Whatever takes time runs once per process, in a task of its own, and all calls that need it share its outcome. The task
-//! outlives them: a call that runs out of time leaves the login open, and the next one finds it done.
+//! Slow work runs once per process in a separate task, and all calls that need it share its outcome. The task outlives
+//! them: a call that times out leaves the login open, and the next call finds it done.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_mi
 /// The time during which a token that replaced a refused one is not replaced again.
 const FRUITLESS: Duration = Duration::from_mins(1);
 
-/// What the calls wait for.
+/// The work that calls wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Store,
@@ -39,16 +39,16 @@ type Acquisition = Shared<BoxFuture<'static, Result<Tokens>>>;
 /// The tokens that a caller needs.
 #[derive(Clone, Debug)]
 enum Wish {
-    /// Any usable tokens; a person is asked if there is no other way.
+    /// Any usable tokens, by a new login if there is no other way.
     Usable,
     /// The tokens of a new login, even if others are stored.
     Anew,
-    /// Any tokens except those with this access token, which PagerDuty refused. No person is asked.
+    /// Any tokens except those with this access token, which PagerDuty refused, without a new login.
     InsteadOf(SecretString),
 }
 
 impl Wish {
-    /// Returns whether the tokens meet the wish.
+    /// Returns whether the tokens satisfy the need.
     fn takes(&self, tokens: &Tokens) -> bool {
         let refused = match self {
             Wish::Usable | Wish::Anew => None,
@@ -61,11 +61,11 @@ impl Wish {
 #[derive(Debug)]
 struct State {
     tokens: Option<Tokens>,
-    /// The acquisition in progress, and whether it ends without asking a person.
+    /// The acquisition in progress, and whether it ends without a new login.
     running: Option<(bool, Acquisition)>,
     unsaved: Option<Unsaved>,
     stage: Stage,
-    /// The access token that the last refusal led to, and when.
+    /// The access token that replaced the last refused one, and the time.
     replaced: Option<(SecretString, Instant)>,
 }
 
@@ -81,7 +81,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// The login of `config`, if it names a client. Nothing is read or opened yet.
+    /// Creates the login of `config`, if it names a client. Nothing is read or opened yet.
     #[must_use]
     pub fn new(config: &Config) -> Option<Self> {
         let settings = config.oauth.clone();
@@ -103,7 +103,7 @@ impl Login {
         })
     }
 
-    /// The access token of the login that is in force. Waits for a person if there is none.
+    /// Returns the current access token. Waits for the user to log in if there is none.
     pub async fn credential(self: &Arc<Self>) -> Result<Credential> {
         self.tokens(&Wish::Usable).await.map(|tokens| self.credential_of(&tokens))
     }
@@ -112,8 +112,8 @@ impl Login {
         tokens.credential(self.follow_region).replaced_by(self)
     }
 
-    /// Returns a credential to use instead of one that PagerDuty refused: the known or stored one if that is different,
-    /// else a refreshed one. Returns `None` if a person is needed. Simultaneous calls share one refresh.
+    /// Returns a credential to use instead of one that PagerDuty refused: the known or stored one if that is different, or
+    /// else a refreshed one. Returns `None` if the user has to log in. Simultaneous calls share one refresh.
     pub async fn replace(self: &Arc<Self>, refused: &SecretString) -> Result<Option<Credential>> {
         // A refusal that a refresh does not fix has another reason, such as the region. Refreshing for it would repeat
         // with each call.
@@ -129,18 +129,18 @@ impl Login {
         }
     }
 
-    /// Forgets an access token that PagerDuty refused, so that the next call looks at the store again: somebody may have
-    /// logged in or out elsewhere in the meantime.
+    /// Forgets an access token that PagerDuty refused, so that the next call reads the store again: another process may have
+    /// logged in or out.
     pub fn forget(&self) {
         self.lock().tokens = None;
     }
 
-    /// A new login, whatever is stored.
+    /// Logs in anew, even if tokens are stored.
     pub async fn renew(self: &Arc<Self>) -> Result<Credential> {
         self.tokens(&Wish::Anew).await.map(|tokens| self.credential_of(&tokens))
     }
 
-    /// The access token that is stored, if it can be used as it is.
+    /// Returns the stored access token, if it can be used as it is.
     pub async fn present(&self) -> Result<Credential> {
         let hint = "Log in with `pagerduty-mcp-server auth login`, or call a tool and log in when the browser opens.";
         let missing = |why: &str| Err(Error::new(Code::MissingCredentials, why).hint(hint));
@@ -151,7 +151,7 @@ impl Login {
         }
     }
 
-    /// The error for a call whose time was over before there was a token.
+    /// Returns the error for a call that timed out before there was a token.
     #[must_use]
     pub fn interrupted(&self) -> Error {
         let after = self.call_timeout;
@@ -199,7 +199,7 @@ impl Login {
                 }
             };
             let outcome = acquisition.await;
-            // The tokens that other callers asked for may not meet this wish.
+            // Tokens that other callers acquired may not satisfy this need.
             if !theirs || outcome.as_ref().is_ok_and(|tokens| wish.takes(tokens)) {
                 return outcome;
             }
@@ -218,7 +218,7 @@ impl Login {
         let this = Arc::downgrade(self);
         task.map(move |ended| {
             ended.unwrap_or_else(|error| {
-                // It panicked, or the runtime is going away: the next call has to start another.
+                // It panicked, or the runtime is shutting down: the next call has to start another.
                 if let Some(this) = this.upgrade() {
                     this.lock().running = None;
                 }
@@ -231,7 +231,7 @@ impl Login {
 
     async fn acquire(&self, wish: &Wish) -> Result<Tokens> {
         self.enter(Stage::Store);
-        // Also before a new login: without a usable store it would be in vain.
+        // This comes before a new login, which would be in vain without a usable store.
         let known = self.known().await?;
         if let Some(known) = known.filter(|_| !matches!(wish, Wish::Anew)) {
             if wish.takes(&known) {
@@ -251,11 +251,11 @@ impl Login {
         flow::run(&self.settings, &self.identity, &self.store).await
     }
 
-    /// What is stored; or what should be, if the store failed when it mattered.
+    /// Returns the stored tokens, or those that the store failed to take.
     async fn known(&self) -> Result<Option<Tokens>> {
         let Some(unsaved) = self.lock().unsaved.clone() else { return self.store.load().await };
         match self.store.load().await {
-            // Somebody has logged in anew, or out.
+            // Another process has logged in or out.
             Ok(stored) if !unsaved.follows(stored.as_ref()) => {
                 self.lock().unsaved = None;
                 Ok(stored)
@@ -268,7 +268,7 @@ impl Login {
         }
     }
 
-    /// Refreshes the login, unless another process has just done so. Nothing if it is of no use any more.
+    /// Refreshes the login, unless another process has just done so. Returns `None` if the login is not usable any more.
     async fn refresh(&self, wish: &Wish) -> Result<Option<Tokens>> {
         self.enter(Stage::Refresh);
         let right = self.store.exclusive().await;
@@ -280,7 +280,7 @@ impl Login {
         match self.identity.refresh(refresh).await {
             Ok(mut tokens) => {
                 tokens.region = tokens.region.or(known.region);
-                // First stored, then used: the old refresh token is dead, and this one is known nowhere else.
+                // It is stored before it is used: the old refresh token is invalid, and only this process has the new one.
                 self.keep(&known, &tokens, &right).await;
                 if let Wish::InsteadOf(_) = wish {
                     self.lock().replaced = Some((tokens.access.clone(), Instant::now()));
@@ -289,10 +289,10 @@ impl Login {
             }
             Err(Refusal::Failed(error)) => Err(error),
             Err(Refusal::Rejected(why)) => {
-                // If there were tokens in memory alone, it is those that are refused.
+                // If there were tokens in memory alone, these are refused.
                 let unsaved = self.lock().unsaved.take();
-                // A program that does not know our lock may have refreshed in the meantime (the Python server does): its
-                // tokens must not be thrown away. What we have replaced ourselves and could not overwrite is not theirs.
+                // A program without this lock, such as the Python server, may have refreshed in the meantime, and its tokens must
+                // be kept. Tokens that this process replaced and could not overwrite are not such tokens.
                 let ours = |now: &Tokens| {
                     same(now.refresh.as_ref(), Some(refresh))
                         || unsaved.as_ref().is_some_and(|own| own.follows(Some(now)))
@@ -321,12 +321,12 @@ impl Login {
         }
     }
 
-    /// Stores refreshed tokens. Should the store fail, they are kept in memory, and stored with the next refresh.
+    /// Stores refreshed tokens. If the store fails, they stay in memory and are stored with the next refresh.
     async fn keep(&self, before: &Tokens, tokens: &Tokens, right: &Exclusive) {
         let begun = Instant::now();
         let mut outcome = self.store.save(tokens, right).await;
         for wait in SAVE_AGAIN {
-            // A keyring that waits for a person has received the tokens, and writes them once it is unlocked.
+            // A locked keyring has received the tokens, and writes them once it is unlocked.
             if outcome.is_ok() || begun.elapsed() >= worker::PATIENCE {
                 break;
             }
@@ -342,16 +342,16 @@ impl Login {
     }
 }
 
-/// Tokens that the store would not take.
+/// Tokens that the store failed to take.
 #[derive(Clone, Debug)]
 struct Unsaved {
-    /// The refresh token that is still in the store, and dead.
+    /// The refresh token that is still in the store, and invalid.
     replaced: Option<SecretString>,
     tokens: Tokens,
 }
 
 impl Unsaved {
-    /// Whether `stored` is what these tokens were to replace.
+    /// Returns whether these tokens were to replace `stored`.
     fn follows(&self, stored: Option<&Tokens>) -> bool {
         stored.is_some_and(|stored| same(stored.refresh.as_ref(), self.replaced.as_ref()))
     }

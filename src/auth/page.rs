@@ -1,7 +1,7 @@
-//! What the person in the browser sees in the end: one small page per outcome.
+//! The last page in the browser, one for each outcome of a login.
 //!
-//! Self-contained, in the light or dark of the system. All text is fixed: nothing of the request is shown, so there is
-//! nothing to escape, and no code or token to leak.
+//! A page is self-contained and follows the system's color scheme. All text is fixed: nothing of the request is shown, so
+//! nothing has to be escaped and no code or token can leak.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -12,19 +12,19 @@ use oauth2::CsrfToken;
 pub enum Page {
     /// Logged in.
     Done,
-    /// The person did not consent.
+    /// The user did not consent.
     Denied,
-    /// PagerDuty sent an error instead of a code, or would not redeem it.
+    /// PagerDuty sent an error instead of a code, or rejected the code.
     Failed,
-    /// PagerDuty agreed, and the tokens could not be stored.
+    /// PagerDuty issued tokens that could not be stored.
     NotStored,
-    /// The `state` is not that of the login under way.
+    /// The `state` is not that of the login in progress.
     Foreign,
-    /// The login has had its answer.
+    /// The login already has its answer.
     Spent,
-    /// No page of ours.
+    /// The path is unknown.
     Unknown,
-    /// Nobody waits any more.
+    /// The login is over.
     Abandoned,
 }
 
@@ -99,7 +99,7 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let (status, mark, title, text) = self.content();
         let class = if mark == "✓" { "mark" } else { "mark no" };
-        // So that the policy can allow this style and no other.
+        // The hash allows this style and no other.
         let nonce = CsrfToken::new_random();
         let nonce = nonce.secret();
         let html = format!(
@@ -116,11 +116,11 @@ impl IntoResponse for Page {
         let headers = response.headers_mut();
         headers.extend(HeaderValue::try_from(policy).ok().map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
         for (name, value) in [
-            // The page's own address has the code in it.
+            // The page's own address contains the code.
             (header::REFERRER_POLICY, "no-referrer"),
             (header::CACHE_CONTROL, "no-store"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            // The server ends with the login; a connection kept alive would hold it up.
+            // The server ends with the login, which a connection kept alive would delay.
             (header::CONNECTION, "close"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));

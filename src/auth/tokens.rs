@@ -1,7 +1,7 @@
-//! What a login yields, and where it is kept: the keyring, or the file that stands in for it.
+//! The tokens of a login, and their store: the keyring, or a file in its place.
 //!
 //! The entries have the names and the form that the Python server writes with `keyring.set_password`, so that a user who
-//! logged in there stays logged in. `region` is ours: the Python server neither writes nor misses it.
+//! logged in there stays logged in. The Python server neither writes nor requires `region`.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,22 +17,24 @@ use crate::error::{Code, Error, Result};
 
 /// The access token.
 pub const ACCESS: &str = "oauth_token";
-/// When it expires: Unix seconds, as text.
+/// The time when it expires: Unix seconds, as text.
 pub const EXPIRY: &str = "token_expiry";
 /// The refresh token.
 pub const REFRESH: &str = "refresh_token";
 /// The region that the ID token named, with the end of the access token it came with: `eu@1763834400`. The Python server
-/// does not know this entry and leaves it when it logs in anew; what was said of another token then does not hold.
+/// leaves this entry when it logs in anew, and the region of another token then does not apply.
 pub const REGION: &str = "region";
 
-/// The entries in the order they are written. Refresh tokens rotate, so a new one goes first: whatever interrupts the
-/// rest, the entries then hold an access token that counts as expired and a refresh token that works.
+/// The entries in the order in which they are written.
+///
+/// Refresh tokens rotate, so a new one is written first: if the rest is interrupted, the entries hold an access token that
+/// counts as expired and a valid refresh token.
 pub const ENTRIES: [&str; 4] = [REFRESH, ACCESS, EXPIRY, REGION];
 
-/// A token this close to its end counts as expired, so that it does not end on its way to PagerDuty.
+/// The time before its end from which a token counts as expired, so that it does not expire on its way to PagerDuty.
 const MARGIN: i64 = 60;
 
-/// What a login yields.
+/// The tokens of a login.
 #[derive(Clone)]
 pub struct Tokens {
     pub(super) access: SecretString,
@@ -51,37 +53,37 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Whether the access token can be used now. One whose end is not known cannot.
+    /// Returns whether the access token can be used now. A token whose end is unknown cannot.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.expires_at.is_some_and(|end| end.saturating_sub(MARGIN) > Timestamp::now().as_second())
     }
 
-    /// When the access token ends, in Unix seconds.
+    /// Returns the time when the access token expires, in Unix seconds.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         self.expires_at
     }
 
-    /// Whether there is a refresh token.
+    /// Returns whether there is a refresh token.
     #[must_use]
     pub fn has_refresh_token(&self) -> bool {
         self.refresh.is_some()
     }
 
-    /// The region that the login named.
+    /// Returns the region that the login named.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         self.region
     }
 
-    /// The access token as a credential. `follow` says whether it may choose the region.
+    /// Returns the access token as a credential. `follow` is set if it may choose the region.
     #[must_use]
     pub fn credential(&self, follow: bool) -> Credential {
         Credential::of_login(self.access.clone(), self.region.filter(|_| follow))
     }
 
-    /// The value of an entry.
+    /// Returns the value of an entry.
     fn entry(&self, name: &str) -> Option<SecretString> {
         match name {
             ACCESS => Some(self.access.clone()),
@@ -92,11 +94,11 @@ impl Tokens {
         }
     }
 
-    /// From the values of entries. Without an access token there is nothing; what cannot be read counts as absent.
+    /// Reads tokens from the values of entries, if there is an access token. An unreadable value counts as absent.
     fn from_entries(mut get: impl FnMut(&'static str) -> Result<Option<SecretString>>) -> Result<Option<Self>> {
         let mut text = |name| Ok::<_, Error>(get(name)?.filter(|value| !value.expose_secret().trim().is_empty()));
-        // Before the access token: should another process write in between, its new token then counts as expired, and
-        // not an old one as fresh.
+        // This is read before the access token. If another process writes in between, its new token counts as expired, and
+        // no old token as valid.
         let expiry = text(EXPIRY)?;
         let Some(access) = text(ACCESS)? else { return Ok(None) };
         // The Python server may have written a fraction.
@@ -113,23 +115,23 @@ impl Tokens {
     }
 }
 
-/// Where tokens are kept.
+/// The place where tokens are stored.
 #[derive(Clone, Debug)]
 pub struct Store(TokenStore);
 
 impl Store {
-    /// The store of the settings. Nothing is opened yet.
+    /// Creates the store of the settings. Nothing is opened yet.
     #[must_use]
     pub fn new(store: TokenStore) -> Self {
         Self(store)
     }
 
-    /// The right to change what is kept, which every [`Store::save`] and [`Store::clear`] needs.
+    /// Waits for the right to change the store, which every [`Store::save`] and [`Store::clear`] needs.
     pub async fn exclusive(&self) -> Exclusive {
         Exclusive::begin(&self.0).await
     }
 
-    /// The tokens, if there are any.
+    /// Returns the stored tokens, if there are any.
     pub async fn load(&self) -> Result<Option<Tokens>> {
         match &self.0 {
             TokenStore::Keyring => {
@@ -146,13 +148,13 @@ impl Store {
         }
     }
 
-    /// Keeps `tokens` in place of what was there.
+    /// Replaces the stored tokens by `tokens`.
     pub async fn save(&self, tokens: &Tokens, _right: &Exclusive) -> Result<()> {
         let tokens = tokens.clone();
         self.change(move |store| match store {
             TokenStore::Keyring => ENTRIES.into_iter().try_for_each(|name| match tokens.entry(name) {
                 Some(value) => keychain::set(name, &value),
-                // A refresh token of an earlier login would be taken for this one's.
+                // A refresh token of an earlier login would seem to belong to this one.
                 None => keychain::delete(name).map(drop),
             }),
             TokenStore::File(path) => {
@@ -163,7 +165,7 @@ impl Store {
         .await
     }
 
-    /// Removes the tokens; the names of the entries that were there.
+    /// Removes the tokens, and returns the names of the entries that were there.
     pub async fn clear(&self, _right: &Exclusive) -> Result<Vec<&'static str>> {
         self.change(|store| match store {
             TokenStore::Keyring => {
@@ -176,7 +178,7 @@ impl Store {
                 Ok(removed)
             }
             TokenStore::File(path) => {
-                // One that cannot be used is removed all the same: this is the way out of it.
+                // An unusable file is removed too: this is the way to recover from it.
                 let entries = file::read(path);
                 file::remove(path)?;
                 Ok(entries.map_or_else(
@@ -200,8 +202,8 @@ impl Store {
     }
 }
 
-/// The thread on which this process uses the keyring. The keyring runs a separate event loop, which must not be entered
-/// from within ours.
+/// The thread on which this process uses the keyring. The keyring runs a separate event loop, which must not run inside
+/// the server's.
 static KEYRING: Worker<Result<Option<Tokens>>> = Worker::new(PATIENCE);
 
 /// Runs file operations outside the threads that serve calls.

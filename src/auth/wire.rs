@@ -1,5 +1,5 @@
-//! Requests to the identity server over our HTTP client: repeated after failures that pass, and told apart by what they
-//! mean for the login.
+//! Requests to the identity server over our HTTP client: retried after temporary failures, and classified by their meaning
+//! for the login.
 
 use std::fmt;
 use std::future::Future;
@@ -14,22 +14,22 @@ use crate::client::{http, tls};
 use crate::config::Trust;
 use crate::error::{Error, Result};
 
-/// How often a request is sent at most: once, and three times again.
+/// The most attempts at a request: the first one and three retries.
 const ATTEMPTS: u32 = 4;
 
-/// The first wait between two attempts; it doubles.
+/// The first wait between two attempts, which doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// How long an attempt may take. A code lives 30 seconds.
+/// The time limit of an attempt. A code is valid for 30 seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a request may take with all its attempts, and the waits between them.
+/// The time limit of a request with all its attempts and waits.
 pub const LONGEST: Duration = {
     let waits = FIRST_WAIT.saturating_mul(2_u32.pow(ATTEMPTS - 1) - 1);
     ATTEMPT_TIMEOUT.saturating_mul(ATTEMPTS).saturating_add(waits)
 };
 
-/// An answer larger than this holds no tokens.
+/// The largest response that is read. A larger one contains no tokens.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The connections to the identity server. There are only a few requests an hour, so connections are opened when needed
@@ -37,13 +37,13 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub struct Wire(http::Pool);
 
 impl Wire {
-    /// Creates the connections. `plain` says that the identity server is on this machine, without TLS.
+    /// Creates the connections. `plain` is set if the identity server is on this machine, without TLS.
     pub fn new(plain: bool, connect_timeout: Duration, trust: Trust) -> Self {
         let (timeout, headers) = (ATTEMPT_TIMEOUT, HeaderMap::new());
         Self(http::Pool::new(http::Settings { plain, connect_timeout, timeout, headers, trust }))
     }
 
-    /// Sends a request, again after failures that pass.
+    /// Sends a request, with retries after temporary failures.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Trouble> {
         let mut wait = FIRST_WAIT;
         for _ in 1..ATTEMPTS {
@@ -76,7 +76,7 @@ fn network(error: reqwest::Error) -> Trouble {
     }
 }
 
-/// What went wrong on the wire.
+/// A failed request.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     #[error("{0}")]
@@ -103,8 +103,7 @@ impl Trouble {
     }
 }
 
-/// The body of a refusal. It may echo a secret, so it is not printed; [`Identity`](super::identity::Identity) knows the
-/// secrets.
+/// The body of a refusal. It may echo a secret, so it is not printed; [`Identity`](super::identity::Identity) redacts it.
 pub struct Said(pub Vec<u8>);
 
 impl fmt::Debug for Said {

@@ -1,4 +1,4 @@
-//! Keyring operations, which may wait for a person to unlock the keyring. They run on one thread, and callers wait for
+//! Keyring operations, which may wait for the user to unlock the keyring. They run on one thread, and callers wait for
 //! a limited time.
 //!
 //! The keyring's own calls have no time-out. A read that takes too long continues after its caller has given up, and
@@ -22,7 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 type Job = Box<dyn FnOnce() + Send>;
 type Look<T> = Shared<BoxFuture<'static, Option<(T, Instant)>>>;
 
-/// A thread that does operations in order. `T` is the result of a read.
+/// A thread that runs operations in order. `T` is the result of a read.
 pub struct Worker<T> {
     patience: Duration,
     state: Mutex<State<T>>,
@@ -40,7 +40,7 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
         Self { patience, state: Mutex::new(State { jobs: None, look: None }) }
     }
 
-    /// Returns the result of `look`, or of the read in progress, or `None` if there is no result in time. A result that
+    /// Returns the result of `read`, or of the read in progress, or `None` if there is no result in time. A result that
     /// came after its caller had given up is used if it is not older than the current wait.
     pub async fn look(&self, look: impl FnOnce() -> T + Clone + Send + 'static) -> Option<T> {
         let deadline = Instant::now() + self.patience;
@@ -67,8 +67,8 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
         (begun, true)
     }
 
-    /// Does an operation that changes something, after all earlier ones. Returns `None` if it is not done in time; it
-    /// then continues.
+    /// Runs an operation that changes something, after all earlier ones. Returns `None` if it is not done in time; it then
+    /// continues.
     pub async fn change<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
         let done = {
             let mut state = self.lock();
@@ -83,7 +83,7 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
     }
 }
 
-/// Hands an operation to the thread. A thread that ended because an operation panicked is replaced.
+/// Passes an operation to the thread. A thread that ended because an operation panicked is replaced.
 fn submit<T, R: Send + 'static>(
     state: &mut State<T>,
     work: impl FnOnce() -> R + Send + 'static,
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// A keyring that answers once it is unlocked, and counts how often it was asked.
+    /// A keyring that responds once it is unlocked, and counts the requests.
     #[derive(Clone)]
     struct Locked {
         asked: Arc<AtomicUsize>,
