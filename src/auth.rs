@@ -359,7 +359,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_oauth_tokens_go_out_in_their_own_schemes() {
+    fn key_and_oauth_token_have_different_schemes() {
         for (secret, header) in
             [("u+abc", "Token token=u+abc"), ("pdus+_abc", "Bearer pdus+_abc"), ("pdeu+_abc", "Bearer pdeu+_abc")]
         {
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_is_that_of_one_credential() {
+    fn fingerprint_identifies_one_credential() {
         let of = |secret: &str| Credential::new(secret.into(), API_TOKEN).fingerprint();
         assert_eq!(of("u+abc"), of("u+abc"));
         assert_ne!(of("u+abc"), of("u+abd"));
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_never_printed() {
+    fn credential_is_never_printed() {
         let credential = Credential::new("u+abc\n".into(), API_TOKEN);
         assert!(!format!("{credential:?}").contains("abc"));
         let error = credential.header().unwrap_err();

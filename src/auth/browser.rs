@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_browser_variable_is_honoured() {
+    fn browser_variable_is_used() {
         let of = |browser: &str| commands_for(Some(browser), "http://x/?a=1&b=2");
         assert_eq!(of("firefox"), [["firefox", "http://x/?a=1&b=2"]]);
         assert_eq!(of("lynx -x %s -y"), [["lynx", "-x", "http://x/?a=1&b=2", "-y"]]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_is_not_there_is_passed_over() {
+    fn missing_browser_is_skipped() {
         assert!(!start(&["no-such-browser-anywhere".to_owned()]));
         assert!(!start(&[]));
     }

@@ -24,7 +24,7 @@ use crate::serve::serve;
 use crate::sync::lock;
 
 /// The time that the last page may take to reach the browser.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// The answer in the browser's request.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Callback {
                 let _ = server.await;
             }
         };
-        let _ = tokio::time::timeout(FAREWELL, ended).await;
+        let _ = tokio::time::timeout(CLOSE_GRACE, ended).await;
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_tab_is_told_that_the_first_has_answered() {
+    async fn second_tab_shows_that_the_first_has_answered() {
         let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
         let port = callback.port;
         let first = tokio::spawn(visit(port, "state=s&code=c"));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_that_is_given_up_is_told_so() {
+    async fn denied_login_shows_its_page() {
         let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
         let visitor = tokio::spawn(visit(callback.port, "state=s&error=access_denied"));
         let (answer, reply) = (&mut callback.arrival).await.unwrap();
@@ -187,14 +187,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_listens_on_this_machine_only() {
+    async fn callback_listens_on_loopback_only() {
         for listener in bind(0).await.unwrap() {
             assert!(listener.local_addr().unwrap().ip().is_loopback());
         }
     }
 
     #[tokio::test]
-    async fn a_port_that_another_program_has_on_either_address_is_in_use() {
+    async fn port_in_use_on_either_address_is_reported() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             // A machine may lack the second one.
             let Ok(taken) = TcpListener::bind(address).await else { continue };
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn looking_ahead_does_not_use_up_the_answer() {
+    async fn prefetch_does_not_use_up_the_answer() {
         let mut callback = Callback::listen(0, CsrfToken::new("s".to_owned())).await.unwrap();
         let mut stream = TcpStream::connect(("127.0.0.1", callback.port)).await.unwrap();
         stream.write_all(b"HEAD /oauth/pagerduty?state=s&code=c HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_never_printed_with_its_code() {
+    fn answer_is_never_printed_with_its_code() {
         assert!(!format!("{:?}", Answer::Code("verysecret".into())).contains("verysecret"));
     }
 }

@@ -16,14 +16,14 @@ use crate::config::TokenStore;
 use crate::private;
 
 /// The time that the store may take for one refresh, with its attempts and waits.
-const STORING: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time that the end of the process waits for work in progress: the longest time of a refresh. A second signal ends
 /// the process at once.
-const PATIENCE: Duration = wire::LONGEST.saturating_add(STORING);
+const SHUTDOWN_TIMEOUT: Duration = wire::MAX_REQUEST.saturating_add(STORE_TIMEOUT);
 
 /// A lock that work in progress holds for reading. The end of the process waits for write access.
-static AT_WORK: RwLock<()> = RwLock::const_new(());
+static IN_PROGRESS: RwLock<()> = RwLock::const_new(());
 
 /// The right to change the store, until it is dropped.
 pub struct Exclusive {
@@ -44,19 +44,19 @@ impl Exclusive {
         if let Err(error) = &file {
             tracing::warn!(%error, "another server may change the stored login at the same time: no file can be locked");
         }
-        Self { _at_work: AT_WORK.read().await, _file: file.ok() }
+        Self { _at_work: IN_PROGRESS.read().await, _file: file.ok() }
     }
 }
 
 /// Waits until no work is in progress, for a limited time. Called at the end of the process.
 pub async fn settled() {
-    if let Ok(guard) = AT_WORK.try_write() {
+    if let Ok(guard) = IN_PROGRESS.try_write() {
         drop(guard);
         return;
     }
     tracing::info!("waiting for the login to be stored");
-    if tokio::time::timeout(PATIENCE, AT_WORK.write()).await.is_err() {
-        tracing::warn!("leaving while the login is being refreshed: it may have to be made anew");
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, IN_PROGRESS.write()).await.is_err() {
+        tracing::warn!("shutting down during a refresh of the login: a new login may be necessary");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::{files, private};
 
 /// The largest file that is read. Tokens take a few kilobytes.
-const LARGEST: u64 = 1 << 20;
+const MAX_FILE: u64 = 1 << 20;
 
 /// Returns the entries, or none if there is no file. A file that others can read is rejected: its content may be known.
 pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
@@ -30,7 +30,7 @@ pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
             "Remove it (pagerduty-mcp-server auth logout) and log in again, or make it yours alone with chmod 600.",
         ));
     }
-    let text = files::text(file, LARGEST).map_err(|error| unusable(path, "cannot be read", &error))?;
+    let text = files::text(file, MAX_FILE).map_err(|error| unusable(path, "cannot be read", &error))?;
     let entries: Map<String, Value> = serde_json::from_str(&text).map_err(|_| {
         // Without the parser's message, which may quote the file.
         Error::new(Code::TokenStoreUnavailable, format!("the token file {} is not what was written", path.display()))

@@ -9,7 +9,7 @@ use super::identity::{Identity, Ticket};
 use super::page::Page;
 use super::tokens::{Store, Tokens};
 use crate::config::{OAUTH_TIMEOUT, OAuth};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, spoken};
 
 /// Logs in: opens the browser, waits for its answer, redeems the code and stores the tokens. Only then does the page
 /// report success.
@@ -27,7 +27,7 @@ pub async fn run(settings: &OAuth, identity: &Identity, store: &Store) -> Result
             outcome
         }
         Ok(Err(_)) => Err(Error::new(Code::Internal, "the login's callback ended by itself")),
-        Err(_) => Err(Error::new(Code::LoginTimeout, format!("nobody logged in within {:?}", settings.timeout)).hint(
+        Err(_) => Err(Error::new(Code::LoginTimeout, format!("no login within {}", spoken(settings.timeout))).hint(
             format!(
                 "Ask again and log in in the browser, or run `pagerduty-mcp-server auth login`. {OAUTH_TIMEOUT} allows more \
                  time; on a machine without a browser PAGERDUTY_API_TOKEN is the way."

@@ -34,8 +34,8 @@ use crate::error::{Code, Error, Result};
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The next step for a refusal that is not an OAuth error, which is no reason to forget a login.
-const IN_BETWEEN: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. What was \
-                          stored is kept; if it stays like this, log in anew with `pagerduty-mcp-server auth login`.";
+const CHECK_FOR_GATEWAY: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. What was \
+                          stored is kept; if it stays like this, log in again with `pagerduty-mcp-server auth login`.";
 
 type Response = StandardTokenResponse<Extra, BasicTokenType>;
 type Client = oauth2::Client<
@@ -204,7 +204,7 @@ impl Identity {
                     }
                     // Not an error code of OAuth (RFC 6749, section 5.2), so it is not about the token.
                     BasicErrorResponseType::Extension(_) => Refusal::Failed(
-                        Error::new(Code::LoginFailed, format!("{name} answered the login with {why}")).hint(IN_BETWEEN),
+                        Error::new(Code::LoginFailed, format!("{name} answered the login with {why}")).hint(CHECK_FOR_GATEWAY),
                     ),
                     _ => Refusal::Rejected(why),
                 }
@@ -216,7 +216,7 @@ impl Identity {
             ),
             RequestTokenError::Request(Trouble::Refused(status, said)) => Refusal::Failed(
                 Error::new(Code::ApiError, format!("{name} answered {status} to the login{}", quoted(&said.0)))
-                    .hint(IN_BETWEEN)
+                    .hint(CHECK_FOR_GATEWAY)
                     .status(status),
             ),
             RequestTokenError::Request(Trouble::Unusable(error)) => Refusal::Failed(error),
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_token_chooses_between_the_two_hosts_only() {
+    fn id_token_only_chooses_between_two_hosts() {
         let token = |claims: &str| format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
         for (claims, expected) in [
             (r#"{"aud": "api.eu.pagerduty.com"}"#, Some(Region::Eu)),

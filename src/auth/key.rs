@@ -10,10 +10,10 @@ use crate::config::{API_TOKEN, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
 /// Words before a key that belong to a header or to a command, ignoring case.
-const WORDS: [&str; 4] = ["bearer ", "token ", "export ", "set "];
+const PREFIX_WORDS: [&str; 4] = ["bearer ", "token ", "export ", "set "];
 
 /// Names before a key that are followed by `:` or `=`, ignoring case.
-const NAMES: [&str; 6] = [
+const PREFIX_NAMES: [&str; 6] = [
     "authorization",
     "x-pagerduty-token",
     "token",
@@ -23,7 +23,7 @@ const NAMES: [&str; 6] = [
 ];
 
 /// Words that programs write for "no value", as lowercase letters and digits. `snil` is Go's `%!s(<nil>)`.
-const NOTHING: [&str; 12] =
+const NO_VALUE_WORDS: [&str; 12] =
     ["null", "undefined", "none", "nil", "snil", "nan", "objectobject", "true", "false", "na", "empty", "unset"];
 
 /// Placeholders from instructions and from programs that hide secrets, in the same form.
@@ -41,11 +41,11 @@ const PLACEHOLDERS: [&str; 10] = [
 ];
 
 /// The start and the end of a variable in the syntax of a shell, a client or a template.
-const VARIABLES: [(&str, &str); 6] =
+const VARIABLE_DELIMITERS: [(&str, &str); 6] =
     [("%", "%"), ("%{", "}e"), ("{", "}"), ("@@", "@@"), ("env:", ""), ("process.env.", "")];
 
 /// Texts that only variables contain.
-const IN_VARIABLES: [&str; 6] = ["${", "$(", "{{", "{env:", "<%", "#{"];
+const VARIABLE_MARKS: [&str; 6] = ["${", "$(", "{{", "{env:", "<%", "#{"];
 
 /// The start of a reference to a file or to a secret store. PagerDuty's keys have none of `:`, `/` and `~`.
 const REFERENCES: [&str; 7] = ["op://", "vault:", "arn:", "file:", "keyring:", "/", "~/"];
@@ -91,7 +91,7 @@ fn bare(given: &str) -> &str {
     let mut text = given;
     loop {
         let trimmed = text.trim_matches(is_wrapping).trim_end_matches([',', ';']);
-        let shorter = without_name(trimmed).or_else(|| WORDS.iter().find_map(|word| after(trimmed, word)));
+        let shorter = without_name(trimmed).or_else(|| PREFIX_WORDS.iter().find_map(|word| after(trimmed, word)));
         let shorter = shorter.unwrap_or(trimmed);
         if shorter.len() == text.len() {
             return text;
@@ -102,7 +102,7 @@ fn bare(given: &str) -> &str {
 
 /// Returns the text after a name and its `:` or `=`.
 fn without_name(text: &str) -> Option<&str> {
-    NAMES.iter().find_map(|name| after(text, name)?.trim_start().strip_prefix([':', '=']))
+    PREFIX_NAMES.iter().find_map(|name| after(text, name)?.trim_start().strip_prefix([':', '=']))
 }
 
 /// Returns the text after `start`, ignoring case.
@@ -135,7 +135,7 @@ fn flaw(key: &str) -> Option<Flaw> {
         return Some(Flaw::Empty);
     }
     let word: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    if NOTHING.contains(&word.as_str()) {
+    if NO_VALUE_WORDS.contains(&word.as_str()) {
         Some(Flaw::Nothing)
     } else if is_variable(key) {
         Some(Flaw::Variable)
@@ -159,8 +159,8 @@ pub(crate) fn is_variable(text: &str) -> bool {
         text.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.is_empty())
     };
     text.strip_prefix('$').is_some_and(named)
-        || VARIABLES.iter().any(enclosed)
-        || IN_VARIABLES.iter().any(|part| text.contains(part))
+        || VARIABLE_DELIMITERS.iter().any(enclosed)
+        || VARIABLE_MARKS.iter().any(|part| text.contains(part))
 }
 
 /// Returns whether this is a reference to a secret, or an absolute path.
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn additions_to_a_key_are_removed() {
+    fn additions_to_key_are_removed() {
         for given in [
             "u+abc",
             " u+abc\r\n",
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_cannot_be_keys_are_refused() {
+    fn text_that_cannot_be_a_key_is_refused() {
         for (given, expected) in [
             ("\"\"", Flaw::Empty),
             ("Bearer ", Flaw::Empty),
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_named_and_a_key_never_is() {
+    fn variable_is_named_and_key_never_is() {
         let error = |given| read(given, API_TOKEN, Door::Header).unwrap_err().envelope().to_string();
         assert!(error("${PD_KEY_OF_JO}").contains("PD_KEY_OF_JO"));
         for given in ["${u+AbC_dEf}", "u+AbC_d ef", "your-token-u+AbC_dEf", "<u+AbC_dEf>", "Bearer u+AbC_d\tEf"] {

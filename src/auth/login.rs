@@ -21,10 +21,10 @@ use crate::error::{Code, Error, Result, spoken};
 use crate::sync;
 
 /// The waits before a store that failed is tried again.
-const SAVE_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+const SAVE_RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
 /// The time during which a token that replaced a refused one is not replaced again.
-const FRUITLESS: Duration = Duration::from_mins(1);
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The work that calls wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ type Acquisition = Shared<BoxFuture<'static, Result<Tokens>>>;
 
 /// The tokens that a caller needs.
 #[derive(Clone, Debug)]
-enum Wish {
+enum Need {
     /// Any usable tokens, by a new login if there is no other way.
     Usable,
     /// The tokens of a new login, even if others are stored.
@@ -47,12 +47,12 @@ enum Wish {
     InsteadOf(SecretString),
 }
 
-impl Wish {
+impl Need {
     /// Returns whether the tokens satisfy the need.
     fn takes(&self, tokens: &Tokens) -> bool {
         let refused = match self {
-            Wish::Usable | Wish::Anew => None,
-            Wish::InsteadOf(refused) => Some(refused),
+            Need::Usable | Need::Anew => None,
+            Need::InsteadOf(refused) => Some(refused),
         };
         tokens.is_fresh() && !same(Some(&tokens.access), refused)
     }
@@ -105,7 +105,7 @@ impl Login {
 
     /// Returns the current access token. Waits for the user to log in if there is none.
     pub async fn credential(self: &Arc<Self>) -> Result<Credential> {
-        self.tokens(&Wish::Usable).await.map(|tokens| self.credential_of(&tokens))
+        self.tokens(&Need::Usable).await.map(|tokens| self.credential_of(&tokens))
     }
 
     fn credential_of(self: &Arc<Self>, tokens: &Tokens) -> Credential {
@@ -117,12 +117,13 @@ impl Login {
     pub async fn replace(self: &Arc<Self>, refused: &SecretString) -> Result<Option<Credential>> {
         // A refusal that a refresh does not fix has another reason, such as the region. Refreshing for it would repeat
         // with each call.
-        let fruitless =
-            |(token, at): &(SecretString, Instant)| same(Some(token), Some(refused)) && at.elapsed() < FRUITLESS;
+        let fruitless = |(token, at): &(SecretString, Instant)| {
+            same(Some(token), Some(refused)) && at.elapsed() < MIN_REFRESH_INTERVAL
+        };
         if self.lock().replaced.as_ref().is_some_and(fruitless) {
             return Ok(None);
         }
-        match self.tokens(&Wish::InsteadOf(refused.clone())).await {
+        match self.tokens(&Need::InsteadOf(refused.clone())).await {
             Ok(tokens) => Ok(Some(self.credential_of(&tokens))),
             Err(error) if error.code() == Code::AuthenticationFailed => Ok(None),
             Err(error) => Err(error),
@@ -137,7 +138,7 @@ impl Login {
 
     /// Logs in anew, even if tokens are stored.
     pub async fn renew(self: &Arc<Self>) -> Result<Credential> {
-        self.tokens(&Wish::Anew).await.map(|tokens| self.credential_of(&tokens))
+        self.tokens(&Need::Anew).await.map(|tokens| self.credential_of(&tokens))
     }
 
     /// Returns the stored access token, if it can be used as it is.
@@ -145,7 +146,7 @@ impl Login {
         let hint = "Log in with `pagerduty-mcp-server auth login`, or call a tool and log in when the browser opens.";
         let missing = |why: &str| Err(Error::new(Code::MissingCredentials, why).hint(hint));
         match self.store.load().await? {
-            None => missing("nobody has logged in yet"),
+            None => missing("no user has logged in yet"),
             Some(tokens) if !tokens.is_fresh() => missing("the login has expired"),
             Some(tokens) => Ok(tokens.credential(self.follow_region)),
         }
@@ -181,35 +182,35 @@ impl Login {
         self.lock().stage = stage;
     }
 
-    async fn tokens(self: &Arc<Self>, wish: &Wish) -> Result<Tokens> {
-        let asks_nobody = matches!(wish, Wish::InsteadOf(_));
+    async fn tokens(self: &Arc<Self>, need: &Need) -> Result<Tokens> {
+        let is_unattended = matches!(need, Need::InsteadOf(_));
         loop {
             let (theirs, acquisition) = {
                 let mut state = self.lock();
-                let anew = matches!(wish, Wish::Anew);
-                if let Some(tokens) = state.tokens.as_ref().filter(|tokens| !anew && wish.takes(tokens)) {
+                let anew = matches!(need, Need::Anew);
+                if let Some(tokens) = state.tokens.as_ref().filter(|tokens| !anew && need.takes(tokens)) {
                     return Ok(tokens.clone());
                 }
                 if let Some((other, running)) = &state.running {
-                    (*other != asks_nobody, running.clone())
+                    (*other != is_unattended, running.clone())
                 } else {
-                    let acquisition = self.start(wish.clone());
-                    state.running = Some((asks_nobody, acquisition.clone()));
+                    let acquisition = self.start(need.clone());
+                    state.running = Some((is_unattended, acquisition.clone()));
                     (false, acquisition)
                 }
             };
             let outcome = acquisition.await;
             // Tokens that other callers acquired may not satisfy this need.
-            if !theirs || outcome.as_ref().is_ok_and(|tokens| wish.takes(tokens)) {
+            if !theirs || outcome.as_ref().is_ok_and(|tokens| need.takes(tokens)) {
                 return outcome;
             }
         }
     }
 
-    fn start(self: &Arc<Self>, wish: Wish) -> Acquisition {
+    fn start(self: &Arc<Self>, need: Need) -> Acquisition {
         let this = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let outcome = this.acquire(&wish).await;
+            let outcome = this.acquire(&need).await;
             let mut state = this.lock();
             state.running = None;
             state.tokens = outcome.as_ref().ok().cloned();
@@ -229,23 +230,23 @@ impl Login {
         .shared()
     }
 
-    async fn acquire(&self, wish: &Wish) -> Result<Tokens> {
+    async fn acquire(&self, need: &Need) -> Result<Tokens> {
         self.enter(Stage::Store);
         // This comes before a new login, which would be in vain without a usable store.
         let known = self.known().await?;
-        if let Some(known) = known.filter(|_| !matches!(wish, Wish::Anew)) {
-            if wish.takes(&known) {
+        if let Some(known) = known.filter(|_| !matches!(need, Need::Anew)) {
+            if need.takes(&known) {
                 return Ok(known);
             }
             if self.identity.can_refresh()
                 && known.has_refresh_token()
-                && let Some(tokens) = self.refresh(wish).await?
+                && let Some(tokens) = self.refresh(need).await?
             {
                 return Ok(tokens);
             }
         }
-        if matches!(wish, Wish::InsteadOf(_)) {
-            return Err(Error::new(Code::AuthenticationFailed, "the login can only be made anew"));
+        if matches!(need, Need::InsteadOf(_)) {
+            return Err(Error::new(Code::AuthenticationFailed, "a new login is necessary"));
         }
         self.enter(Stage::Browser);
         flow::run(&self.settings, &self.identity, &self.store).await
@@ -269,11 +270,11 @@ impl Login {
     }
 
     /// Refreshes the login, unless another process has just done so. Returns `None` if the login is not usable any more.
-    async fn refresh(&self, wish: &Wish) -> Result<Option<Tokens>> {
+    async fn refresh(&self, need: &Need) -> Result<Option<Tokens>> {
         self.enter(Stage::Refresh);
         let right = self.store.exclusive().await;
         let Some(known) = self.known().await? else { return Ok(None) };
-        if wish.takes(&known) {
+        if need.takes(&known) {
             return Ok(Some(known));
         }
         let Some(refresh) = &known.refresh else { return Ok(None) };
@@ -282,7 +283,7 @@ impl Login {
                 tokens.region = tokens.region.or(known.region);
                 // It is stored before it is used: the old refresh token is invalid, and only this process has the new one.
                 self.keep(&known, &tokens, &right).await;
-                if let Wish::InsteadOf(_) = wish {
+                if let Need::InsteadOf(_) = need {
                     self.lock().replaced = Some((tokens.access.clone(), Instant::now()));
                 }
                 Ok(Some(tokens))
@@ -298,7 +299,7 @@ impl Login {
                         || unsaved.as_ref().is_some_and(|own| own.follows(Some(now)))
                 };
                 if let Some(now) = self.store.load().await?.filter(|now| !ours(now)) {
-                    if wish.takes(&now) {
+                    if need.takes(&now) {
                         return Ok(Some(now));
                     }
                     return Err(Error::new(Code::LoginFailed, "another program is refreshing the same login")
@@ -325,9 +326,9 @@ impl Login {
     async fn keep(&self, before: &Tokens, tokens: &Tokens, right: &Exclusive) {
         let begun = Instant::now();
         let mut outcome = self.store.save(tokens, right).await;
-        for wait in SAVE_AGAIN {
+        for wait in SAVE_RETRIES {
             // A locked keyring has received the tokens, and writes them once it is unlocked.
-            if outcome.is_ok() || begun.elapsed() >= worker::PATIENCE {
+            if outcome.is_ok() || begun.elapsed() >= worker::KEYRING_TIMEOUT {
                 break;
             }
             tokio::time::sleep(wait).await;

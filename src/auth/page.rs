@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_outcome_has_words_of_its_own() {
+    fn every_outcome_has_a_different_page() {
         use Page::{Abandoned, Denied, Done, Failed, Foreign, NotStored, Spent, Unknown};
         let pages = [Done, Denied, Failed, NotStored, Foreign, Spent, Unknown, Abandoned];
         let titles: std::collections::HashSet<_> = pages.iter().map(|page| page.content().2).collect();

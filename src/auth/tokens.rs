@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::exclusive::Exclusive;
-use super::worker::{PATIENCE, Worker};
+use super::worker::{KEYRING_TIMEOUT, Worker};
 use super::{Credential, file, keychain};
 use crate::config::{API_TOKEN, Region, TOKEN_STORE, TokenStore};
 use crate::error::{Code, Error, Result};
@@ -32,7 +32,7 @@ pub const REGION: &str = "region";
 pub const ENTRIES: [&str; 4] = [REFRESH, ACCESS, EXPIRY, REGION];
 
 /// The time before its end from which a token counts as expired, so that it does not expire on its way to PagerDuty.
-const MARGIN: i64 = 60;
+const EXPIRY_MARGIN: i64 = 60;
 
 /// The tokens of a login.
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl Tokens {
     /// Returns whether the access token can be used now. A token whose end is unknown cannot.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        self.expires_at.is_some_and(|end| end.saturating_sub(MARGIN) > Timestamp::now().as_second())
+        self.expires_at.is_some_and(|end| end.saturating_sub(EXPIRY_MARGIN) > Timestamp::now().as_second())
     }
 
     /// Returns the time when the access token expires, in Unix seconds.
@@ -134,9 +134,10 @@ impl Store {
     /// Returns the stored tokens, if there are any.
     pub async fn load(&self) -> Result<Option<Tokens>> {
         match &self.0 {
-            TokenStore::Keyring => {
-                KEYRING.look(|| Tokens::from_entries(keychain::get)).await.unwrap_or_else(|| Err(waiting(PATIENCE)))
-            }
+            TokenStore::Keyring => KEYRING
+                .read(|| Tokens::from_entries(keychain::get))
+                .await
+                .unwrap_or_else(|| Err(waiting(KEYRING_TIMEOUT))),
             TokenStore::File(path) => {
                 let path = path.clone();
                 aside(move || {
@@ -196,7 +197,9 @@ impl Store {
     ) -> Result<T> {
         let store = self.0.clone();
         match &self.0 {
-            TokenStore::Keyring => KEYRING.change(move || work(&store)).await.unwrap_or_else(|| Err(waiting(PATIENCE))),
+            TokenStore::Keyring => {
+                KEYRING.change(move || work(&store)).await.unwrap_or_else(|| Err(waiting(KEYRING_TIMEOUT)))
+            }
             TokenStore::File(_) => aside(move || work(&store)).await,
         }
     }
@@ -204,7 +207,7 @@ impl Store {
 
 /// The thread on which this process uses the keyring. The keyring runs a separate event loop, which must not run inside
 /// the server's.
-static KEYRING: Worker<Result<Option<Tokens>>> = Worker::new(PATIENCE);
+static KEYRING: Worker<Result<Option<Tokens>>> = Worker::new(KEYRING_TIMEOUT);
 
 /// Runs file operations outside the threads that serve calls.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_wrote_is_understood() {
+    fn entries_written_by_python_are_read() {
         let end = Timestamp::now().as_second() + 3600;
         let fresh = tokens(&[(ACCESS, "t"), (EXPIRY, &format!("{end}.25"))]).unwrap();
         assert!(fresh.is_fresh() && fresh.expires_at == Some(end) && !fresh.has_refresh_token());
@@ -246,14 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_counts_as_expired_a_minute_early() {
+    fn token_counts_as_expired_a_minute_early() {
         let at = |seconds: i64| (Timestamp::now().as_second() + seconds).to_string();
         assert!(tokens(&[(ACCESS, "t"), (EXPIRY, &at(90))]).unwrap().is_fresh());
         assert!(!tokens(&[(ACCESS, "t"), (EXPIRY, &at(60))]).unwrap().is_fresh());
     }
 
     #[test]
-    fn a_region_holds_for_the_token_it_came_with_only() {
+    fn region_applies_only_to_its_token() {
         let entries = |region| [(ACCESS, "t"), (EXPIRY, "1763834400"), (REGION, region)];
         assert_eq!(tokens(&entries("eu@1763834400")).unwrap().region(), Some(Region::Eu));
         for other in ["eu@1763830000", "eu", "mars@1763834400", ""] {

@@ -24,13 +24,13 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time limit of a request with all its attempts and waits.
-pub const LONGEST: Duration = {
+pub const MAX_REQUEST: Duration = {
     let waits = FIRST_WAIT.saturating_mul(2_u32.pow(ATTEMPTS - 1) - 1);
     ATTEMPT_TIMEOUT.saturating_mul(ATTEMPTS).saturating_add(waits)
 };
 
 /// The largest response that is read. A larger one contains no tokens.
-const BODY_LIMIT: usize = 1024 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
 
 /// The connections to the identity server. There are only a few requests an hour, so connections are opened when needed
 /// and not kept.
@@ -131,7 +131,7 @@ async fn exchange(http: &reqwest::Client, request: reqwest::Request) -> Result<H
     let mut body = Vec::new();
     loop {
         match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => return Err(Trouble::TooLarge),
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(Trouble::TooLarge),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             // The status is sufficient, even if the body cannot be read.

@@ -17,53 +17,53 @@ use tokio::time::{Instant, timeout};
 use crate::sync;
 
 /// The time that a caller waits for the keyring.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const KEYRING_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;
-type Look<T> = Shared<BoxFuture<'static, Option<(T, Instant)>>>;
+type Read<T> = Shared<BoxFuture<'static, Option<(T, Instant)>>>;
 
 /// A thread that runs operations in order. `T` is the result of a read.
 pub struct Worker<T> {
-    patience: Duration,
+    timeout: Duration,
     state: Mutex<State<T>>,
 }
 
 struct State<T> {
     jobs: Option<mpsc::Sender<Job>>,
     /// The latest read, unless a change was made after it.
-    look: Option<Look<T>>,
+    read: Option<Read<T>>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Worker<T> {
     /// Creates a worker whose callers wait for that long. The thread starts with the first operation.
-    pub const fn new(patience: Duration) -> Self {
-        Self { patience, state: Mutex::new(State { jobs: None, look: None }) }
+    pub const fn new(timeout: Duration) -> Self {
+        Self { timeout, state: Mutex::new(State { jobs: None, read: None }) }
     }
 
     /// Returns the result of `read`, or of the read in progress, or `None` if there is no result in time. A result that
     /// came after its caller had given up is used if it is not older than the current wait.
-    pub async fn look(&self, look: impl FnOnce() -> T + Clone + Send + 'static) -> Option<T> {
-        let deadline = Instant::now() + self.patience;
+    pub async fn read(&self, read: impl FnOnce() -> T + Clone + Send + 'static) -> Option<T> {
+        let deadline = Instant::now() + self.timeout;
         loop {
-            let (underway, begun) = self.join(look.clone());
-            let (outcome, at) = tokio::time::timeout_at(deadline, underway).await.ok()??;
-            if begun || at.elapsed() < self.patience {
+            let (in_flight, begun) = self.join(read.clone());
+            let (outcome, at) = tokio::time::timeout_at(deadline, in_flight).await.ok()??;
+            if begun || at.elapsed() < self.timeout {
                 return Some(outcome);
             }
         }
     }
 
     /// Returns the read in progress or a new one, and whether it is new.
-    fn join(&self, look: impl FnOnce() -> T + Send + 'static) -> (Look<T>, bool) {
+    fn join(&self, read: impl FnOnce() -> T + Send + 'static) -> (Read<T>, bool) {
         let mut state = self.lock();
         // A read that was awaited to its end is not used again.
-        if let Some(underway) = state.look.take().filter(|look| look.peek().is_none()) {
-            state.look = Some(underway.clone());
-            return (underway, false);
+        if let Some(in_flight) = state.read.take().filter(|read| read.peek().is_none()) {
+            state.read = Some(in_flight.clone());
+            return (in_flight, false);
         }
-        let outcome = submit(&mut state, move || (look(), Instant::now()));
+        let outcome = submit(&mut state, move || (read(), Instant::now()));
         let begun = outcome.map(Result::ok).boxed().shared();
-        state.look = Some(begun.clone());
+        state.read = Some(begun.clone());
         (begun, true)
     }
 
@@ -72,10 +72,10 @@ impl<T: Clone + Send + Sync + 'static> Worker<T> {
     pub async fn change<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
         let done = {
             let mut state = self.lock();
-            state.look = None;
+            state.read = None;
             submit(&mut state, work)
         };
-        timeout(self.patience, done).await.ok()?.ok()
+        timeout(self.timeout, done).await.ok()?.ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -128,7 +128,7 @@ mod tests {
             (Self { asked: Arc::default(), unlocked: Arc::new(Mutex::new(unlocked)) }, unlock)
         }
 
-        fn look(&self) -> impl FnOnce() -> Option<usize> + Clone + Send + 'static {
+        fn read(&self) -> impl FnOnce() -> Option<usize> + Clone + Send + 'static {
             let this = self.clone();
             move || {
                 this.asked.fetch_add(1, Ordering::SeqCst);
@@ -138,37 +138,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_that_takes_too_long_serves_the_next_caller() {
+    async fn late_read_serves_the_next_caller() {
         let worker = Worker::new(Duration::from_millis(50));
         let (keyring, unlock) = Locked::new();
         for _ in 0..3 {
-            let both = tokio::join!(worker.look(keyring.look()), worker.look(keyring.look()));
+            let both = tokio::join!(worker.read(keyring.read()), worker.read(keyring.read()));
             assert_eq!(both, (None, None));
         }
-        assert_eq!(keyring.asked.load(Ordering::SeqCst), 1, "nobody looks beside it");
+        assert_eq!(keyring.asked.load(Ordering::SeqCst), 1, "there is one read at a time");
         unlock.send(1).unwrap();
         // Wait longer than the default limit: the answer is on its way through the thread.
-        let worker = Worker { patience: Duration::from_secs(20), ..worker };
-        assert_eq!(worker.look(keyring.look()).await, Some(Some(1)));
+        let worker = Worker { timeout: Duration::from_secs(20), ..worker };
+        assert_eq!(worker.read(keyring.read()).await, Some(Some(1)));
         assert_eq!(keyring.asked.load(Ordering::SeqCst), 1);
         unlock.send(2).unwrap();
-        assert_eq!(worker.look(keyring.look()).await, Some(Some(2)), "and is used once");
+        assert_eq!(worker.read(keyring.read()).await, Some(Some(2)), "and is used once");
     }
 
     #[tokio::test]
-    async fn a_change_waits_its_turn_and_a_look_after_it_is_new() {
+    async fn read_after_a_change_is_new() {
         let worker = Worker::new(Duration::from_millis(50));
         let (keyring, unlock) = Locked::new();
-        assert_eq!(worker.look(keyring.look()).await, None);
-        assert_eq!(worker.change(|| ()).await, None, "behind the look");
+        assert_eq!(worker.read(keyring.read()).await, None);
+        assert_eq!(worker.change(|| ()).await, None, "it waits for the read");
         unlock.send(1).unwrap();
         unlock.send(2).unwrap();
-        let worker = Worker { patience: Duration::from_secs(20), ..worker };
-        assert_eq!(worker.look(keyring.look()).await, Some(Some(2)));
+        let worker = Worker { timeout: Duration::from_secs(20), ..worker };
+        assert_eq!(worker.read(keyring.read()).await, Some(Some(2)));
     }
 
     #[tokio::test]
-    async fn a_panic_ends_one_piece_of_work() {
+    async fn panic_ends_one_operation() {
         let worker = Worker::<()>::new(Duration::from_secs(20));
         assert_eq!(worker.change(|| panic!("out of cheese")).await, None::<()>);
         while worker.change(|| 1).await.is_none() {}

@@ -116,7 +116,7 @@ impl Response<'_> {
                 let words = if status >= 500 && said.is_page { String::new() } else { said.quoted() };
                 let error = Error::new(Code::ApiError, format!("PagerDuty answered {status} to {subject}{words}"));
                 error.hint(match status {
-                    500.. => "PagerDuty has a problem of its own; try again in a minute.",
+                    500.. => "PagerDuty has a problem; try again in a minute.",
                     300..400 => "PagerDuty's API does not redirect: check PAGERDUTY_API_HOST and any proxy.",
                     200..300 => {
                         "The answer has a success status but only this message: solve what it names, or check \

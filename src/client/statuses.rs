@@ -238,8 +238,8 @@ mod tests {
             assert_eq!(origin(wanted, body("PME", "soon"), since), Origin::Before, "{wanted:?}");
             assert_eq!(origin(wanted, body("P2", after), since), others("P2"), "{wanted:?}");
         }
-        let nobody = json!({"status": "acknowledged", "acknowledgements": "none", "last_status_change_by": null});
-        assert_eq!(origin(NewStatus::Acknowledged, nobody, since), Origin::Others("another user".to_owned()));
+        let unknown = json!({"status": "acknowledged", "acknowledgements": "none", "last_status_change_by": null});
+        assert_eq!(origin(NewStatus::Acknowledged, unknown, since), Origin::Others("another user".to_owned()));
         let moved = json!({"status": "acknowledged", "acknowledgements": [{"acknowledger": user("P2"), "at": after}],
             "last_status_change_by": user("PME"), "last_status_change_at": after});
         assert_eq!(

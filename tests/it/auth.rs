@@ -46,7 +46,7 @@ async fn present_credentials_need_no_login_or_refresh() {
     let present = async |scene: &Scene| Credentials::new(&scene.config).present().await;
     let scene = Scene::start().await.with_secret();
     let absent = present(&scene).await.unwrap_err();
-    assert!(absent.message().contains("nobody has logged in"), "{absent}");
+    assert!(absent.message().contains("no user has logged in"), "{absent}");
     scene.ok().await;
     assert_eq!(present(&scene).await.unwrap().source(), "the OAuth login");
     let expired = present(&Scene::expired().await).await.unwrap_err();
