@@ -4,6 +4,7 @@
 //! decides, and decodes the responses. Tools decide about filters. Only this module and `auth` use `reqwest`.
 
 mod accounts;
+mod body;
 mod cached;
 mod call;
 mod clock;
@@ -41,7 +42,7 @@ use crate::budget::Budget;
 use crate::config::{Config, Host};
 use crate::error::{Error, Result};
 use crate::ids::Id;
-use crate::models::{Listed, Model, Page, Readable, Request as Shape, Row};
+use crate::models::{Listed, Model, Page, Readable, Row, Shape};
 use crate::pagination::{self, ListRequest, Listing, MAX_PARALLEL_PAGES};
 use crate::sync::lock;
 
@@ -85,7 +86,7 @@ impl Client {
             host: config.host.clone(),
             user_email: config.user_email.clone(),
             policy,
-            large: Semaphore::new(send::LARGE_ANSWERS),
+            large: Semaphore::new(body::LARGE_ANSWERS),
         }
     }
 

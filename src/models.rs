@@ -92,10 +92,10 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
 
     /// Returns the `include[]` values that a request for `selection` needs.
     #[must_use]
-    fn expansions(selection: &Selection<'_>, request: Request) -> Vec<&'static str> {
+    fn expansions(selection: &Selection<'_>, shape: Shape) -> Vec<&'static str> {
         let mut values: Vec<_> = Self::EXPANSIONS
             .iter()
-            .filter(|expansion| expansion.on.covers(request) && selection.shows(expansion.field))
+            .filter(|expansion| expansion.on.covers(shape) && selection.shows(expansion.field))
             .map(|expansion| expansion.value)
             .collect();
         values.dedup();
@@ -116,8 +116,8 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
 
     /// Returns the fields of `selection` that a response to this request does not have.
     #[must_use]
-    fn missing(selection: &Selection<'_>, request: Request) -> Vec<&'static str> {
-        let comes = |expansion: &Expansion| expansion.on.covers(request) || expansion.on == On::List;
+    fn missing(selection: &Selection<'_>, shape: Shape) -> Vec<&'static str> {
+        let comes = |expansion: &Expansion| expansion.on.covers(shape) || expansion.on == On::List;
         let missing = Self::EXPANSIONS.iter().filter(|expansion| !comes(expansion) && selection.shows(expansion.field));
         missing.map(|expansion| expansion.field).collect()
     }
@@ -137,7 +137,7 @@ pub trait Listed: Model {
 
 /// The shapes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum Shape {
     /// One object by ID.
     One,
     /// A page of a list.
@@ -160,11 +160,11 @@ pub enum On {
 }
 
 impl On {
-    fn covers(self, request: Request) -> bool {
+    fn covers(self, shape: Shape) -> bool {
         match self {
-            On::One => request == Request::One,
-            On::List => request == Request::List,
-            On::Both => request != Request::Change,
+            On::One => shape == Shape::One,
+            On::List => shape == Shape::List,
+            On::Both => shape != Shape::Change,
             On::None => false,
         }
     }

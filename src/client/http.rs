@@ -13,11 +13,11 @@ use crate::sync::lock;
 
 /// The interval between HTTP/2 pings, which are also sent on idle connections: a dead connection is removed before the
 /// next call needs it.
-const PING: Duration = Duration::from_secs(5);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long the answer to a ping may take, and how long an abandoned answer may have been silent before its connection
-/// counts as stuck.
-const SILENCE: Duration = Duration::from_secs(5);
+/// The time limit of the response to a ping, and the silence after which the connection of an abandoned response counts as
+/// stuck.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
 
 /// The settings of a [`Pool`].
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Pool {
         Self { settings, tls: OnceLock::new(), current: Mutex::default() }
     }
 
-    /// Returns how long connecting may take.
+    /// Returns the time that connecting may take.
     pub fn connect_timeout(&self) -> Duration {
         self.settings.connect_timeout
     }
@@ -96,8 +96,8 @@ impl Pool {
             .default_headers(self.settings.headers.clone())
             .connect_timeout(self.settings.connect_timeout)
             .timeout(self.settings.timeout)
-            .http2_keep_alive_interval(PING)
-            .http2_keep_alive_timeout(SILENCE)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(MAX_SILENCE)
             .http2_keep_alive_while_idle(true)
             .tls_backend_preconfigured(tls);
         // A proxy would see the secret, and could not reach the loopback of this machine anyway.
@@ -121,8 +121,10 @@ impl Pool {
     }
 }
 
-/// A watch over one request. If it is dropped before the answer has ended, after a silence that was too long, it
-/// retires the pool of the request: the request timed out, or its caller gave it up.
+/// A watch over one request.
+///
+/// If it is dropped before the response has ended and after a silence that was too long, it retires the pool of the
+/// request: the request timed out, or its caller canceled it.
 #[must_use]
 pub struct Watch<'p> {
     pool: &'p Pool,
@@ -134,7 +136,7 @@ pub struct Watch<'p> {
 }
 
 impl Watch<'_> {
-    /// Starts the watch over a request that may take this long.
+    /// Starts the watch over a request with this time limit.
     pub fn begin(&mut self, within: Duration) {
         let now = Instant::now();
         (self.begun, self.heard, self.within) = (now, now, within);
@@ -145,17 +147,17 @@ impl Watch<'_> {
         self.within
     }
 
-    /// Returns how long a request lasted that timed out before its limit: pings found that its connection was dead.
+    /// Returns the duration of a request that timed out before its limit, because pings found that its connection was dead.
     pub fn broke_after(&self) -> Option<Duration> {
         Some(self.begun.elapsed()).filter(|lasted| *lasted < self.within)
     }
 
-    /// Notes that part of the answer arrived.
+    /// Records that part of the response arrived.
     pub fn heard(&mut self) {
         self.heard = Instant::now();
     }
 
-    /// Ends the watch after an answer, or after an error that itself reports the fault of the connection.
+    /// Ends the watch after a response, or after an error that itself reports the fault of the connection.
     pub fn end(mut self) {
         self.over = true;
     }
@@ -163,15 +165,14 @@ impl Watch<'_> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        // An answer that stalled half way also timed out, although its silence was shorter than the attempt.
-        if !self.over && self.heard.elapsed() >= SILENCE.min(self.within / 2) {
+        // A response that stalled half way also timed out, although its silence was shorter than the attempt.
+        if !self.over && self.heard.elapsed() >= MAX_SILENCE.min(self.within / 2) {
             self.pool.retire(self.generation);
         }
     }
 }
 
-/// The innermost reason of a failure, which is the one that helps: reqwest's own text only says which stage failed. Without
-/// the URL.
+/// Returns the innermost reason of a failure, without the URL. The text of reqwest itself only names the stage that failed.
 pub fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     chain(&error).last().map_or_else(|| error.to_string(), ToString::to_string)
@@ -184,10 +185,10 @@ pub fn chain<'e>(
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Returns whether PagerDuty says that it did not process a request: it refused the stream, or was closing the
+/// Returns whether PagerDuty reports that it did not process a request: it refused the stream, or was closing the
 /// connection.
 /// <https://www.rfc-editor.org/rfc/rfc9113.html#section-8.7>
-pub fn was_turned_away(error: &reqwest::Error) -> bool {
+pub fn was_rejected(error: &reqwest::Error) -> bool {
     chain(error).filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {
         let reason = error.reason();
         error.is_remote()

@@ -56,14 +56,14 @@ struct NewNote<'c> {
 
 impl NewNote<'_> {
     /// Returns the note if it is among those of the incident, or `None` if its author is not known: another user's note
-    /// with the same text could not be told apart from this one.
+    /// with the same text could not be distinguished from this one.
     async fn find(&mut self, api: &Api, sent: Instant) -> Option<Result<Option<Map<String, Value>>>> {
         if self.author.is_none() {
             self.author = api.author_id(self.from.as_deref()).await;
         }
         let query = NoteQuery { content: self.content, author: self.author.as_ref()?, ledger: &api.account.notes };
         let notes = api.notes(&self.incident).await;
-        // Without PagerDuty's time an older note with the same text could not be told apart from this one.
+        // Without PagerDuty's time an older note with the same text could not be distinguished from this one.
         let since = api.since(sent);
         Some(notes.map(|notes| notes.into_iter().find(|note| since.is_some_and(|since| query.claims(note, since)))))
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use pagerduty_api::{Effect, Operation};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
-use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::decode::Unreadable;
@@ -21,32 +20,8 @@ use crate::metrics;
 use crate::sync::lock;
 use crate::trace::{Trace, seconds};
 
-/// The largest answer that is read. PagerDuty's largest pages are a few megabytes.
-const MAX_BODY: usize = 64 * 1024 * 1024;
-
-/// The memory that all answers in progress may use beyond a megabyte each, in megabytes.
-///
-/// Answers of PagerDuty are hardly ever that large, and a host in its place that answers many calls at once must not fill
-/// the memory.
-pub(super) const LARGE_ANSWERS: usize = 512;
-
 /// The next step when there is no connection.
 const CHECK_NETWORK: &str = "Check the network, a firewall, a proxy (HTTPS_PROXY; not SOCKS), and PAGERDUTY_API_HOST.";
-
-/// A body, with the permit for the memory that it uses.
-#[derive(Default)]
-pub(super) struct Body<'c> {
-    bytes: Vec<u8>,
-    permit: Option<SemaphorePermit<'c>>,
-}
-
-impl std::ops::Deref for Body<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
 
 /// The failure of a request that is not retried any more.
 pub(super) struct GivenUp {
@@ -187,12 +162,13 @@ impl Api {
         if body.is_ok() {
             watch.end();
         }
-        let request_id = failure::request_id(&headers, credential);
+        // It is redacted, so it is only read where it is needed.
+        let request_id = || failure::request_id(&headers, credential);
         tracing::debug!(
             subject = request.subject,
             status = status.as_u16(),
             bytes = body.as_ref().ok().map(|body| body.len()),
-            request_id,
+            request_id = request_id(),
             "PagerDuty answered"
         );
         let response =
@@ -201,13 +177,13 @@ impl Api {
             // The status is enough, even if the body could not be read.
             return Err(self.refusal(&response(&body.unwrap_or_default())));
         }
-        let with_facts = |error: Error| error.status(status.as_u16()).request_id(request_id.clone());
+        let with_facts = |error: Error| error.status(status.as_u16()).request_id(request_id());
         let body = body.map_err(|failure| Failure { error: with_facts(failure.error), ..failure })?;
         decode(words::without_mark(&body)).map_err(|unreadable| {
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
             let response = response(&body);
             let unusable = || with_facts(self.unexpected(request, &response.unusable(&unreadable)));
-            Failure { outcome, requested_wait: None, error: response.error_in_success().unwrap_or_else(unusable) }
+            Failure::new(outcome, response.error_in_success().unwrap_or_else(unusable))
         })
     }
 
@@ -226,55 +202,6 @@ impl Api {
         }
     }
 
-    /// Reads the body of an answer, decompressed.
-    pub(super) async fn body(
-        &self,
-        request: &Request,
-        mut answer: reqwest::Response,
-        watch: &mut Watch<'_>,
-    ) -> Result<Body<'_>, Failure> {
-        let mut body = Body::default();
-        loop {
-            watch.heard();
-            match answer.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => {
-                    let error = self.unexpected(request, &format!("it is larger than {} MB", MAX_BODY >> 20));
-                    return Err(Failure { outcome: Outcome::Garbled, requested_wait: None, error });
-                }
-                Ok(Some(chunk)) => {
-                    self.reserve(request, &mut body, chunk.len())?;
-                    body.bytes.extend_from_slice(&chunk);
-                }
-                Ok(None) => return Ok(body),
-                Err(error) => return Err(self.unread(request, error, watch)),
-            }
-        }
-    }
-
-    /// Reserves memory for more of a body.
-    ///
-    /// It fails instead of waiting: requests that wait for each other would never end.
-    fn reserve<'c>(&'c self, request: &Request, body: &mut Body<'c>, more: usize) -> Result<(), Failure> {
-        let has = body.permit.as_ref().map_or(0, SemaphorePermit::num_permits);
-        let needs = (body.len() + more) >> 20;
-        let lacks = u32::try_from(needs.saturating_sub(has)).unwrap_or(u32::MAX);
-        if lacks == 0 {
-            return Ok(());
-        }
-        let Ok(permit) = self.client.large.try_acquire_many(lacks) else {
-            let subject = &request.subject;
-            let message =
-                format!("the answer to {subject} was not read to its end: too many large answers are in progress");
-            let error = Error::new(Code::NetworkError, message).hint("Try again, and ask for less at a time.");
-            return Err(Failure { outcome: Outcome::CutOff, requested_wait: None, error });
-        };
-        match &mut body.permit {
-            Some(had) => had.merge(permit),
-            none => *none = Some(permit),
-        }
-        Ok(())
-    }
-
     /// Returns the failure for a response that is not a success.
     fn refusal(&self, response: &failure::Response<'_>) -> Failure {
         let error = response.error();
@@ -287,7 +214,7 @@ impl Api {
         };
         let outcome = Outcome::from_response(response.status, error.pagerduty_code());
         if outcome != Outcome::Limited {
-            return Failure { outcome, requested_wait: None, error };
+            return Failure::new(outcome, error);
         }
         let requested_wait = policy::requested_wait(response.headers);
         let retry_after = requested_wait.map_or(60, whole_seconds);
@@ -334,7 +261,7 @@ impl Api {
             return Failure::last(Error::new(Code::NetworkError, format!("no connection to {host}: {why}")).hint(hint));
         }
         let (connect, timeout, builder) = (error.is_connect(), error.is_timeout(), error.is_builder());
-        let turned_away = http::was_turned_away(&error);
+        let rejected = http::was_rejected(&error);
         let why = http::reason(error);
         if builder {
             return Failure::last(Error::new(Code::Internal, format!("the request cannot be built: {why}")));
@@ -347,17 +274,17 @@ impl Api {
                 (Outcome::Refused, network(format!("no connection to {host} within {within}"), CHECK_NETWORK))
             }
             (true, false) => (Outcome::NotArrived, network(format!("no connection to {host}: {why}"), CHECK_NETWORK)),
-            (false, _) if turned_away => {
-                (Outcome::NotArrived, network(format!("{host} did not take the request: {why}"), "Try again."))
+            (false, _) if rejected => {
+                (Outcome::NotArrived, network(format!("{host} rejected the request unprocessed: {why}"), "Try again."))
             }
             (false, true) => (Outcome::Lost, self.timed_out(request, watch)),
             (false, false) => (Outcome::Lost, network(format!("the connection to {host} broke: {why}"), "Try again.")),
         };
-        Failure { outcome, requested_wait: None, error }
+        Failure::new(outcome, error)
     }
 
     /// Returns the failure of a request whose answer began and did not end.
-    fn unread(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
+    pub(super) fn unread(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let timeout = error.is_timeout();
         let why = http::reason(error);
         let error = if timeout {
@@ -366,7 +293,7 @@ impl Api {
             Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
                 .hint("Try again.")
         };
-        Failure { outcome: Outcome::CutOff, requested_wait: None, error }
+        Failure::new(Outcome::CutOff, error)
     }
 
     /// Returns the error for an answer that did not arrive in time, with the limit that the user can set.
@@ -446,9 +373,13 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// A failure that a retry would not change.
+    pub(super) fn new(outcome: Outcome, error: Error) -> Self {
+        Self { outcome, requested_wait: None, error }
+    }
+
+    /// Creates a failure that a retry would not change.
     fn last(error: Error) -> Self {
-        Self { outcome: Outcome::Refused, requested_wait: None, error }
+        Self::new(Outcome::Refused, error)
     }
 }
 

@@ -14,7 +14,7 @@ use super::writes::{Changed, Seen, Verify, with_id};
 use super::{Api, Query, Request};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, Model, Reference, Request as Shape, Standing, Status, User};
+use crate::models::{Incident, Model, Reference, Shape, Standing, Status, User};
 
 /// The status an incident can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,6 @@ pub struct Page<M> {
     pub rows: Vec<Result<Row<M>, Unreadable>>,
     /// Set if PagerDuty has more after them.
     pub more: bool,
-    /// The total number of objects, if PagerDuty was asked to count.
+    /// The total number of objects, if the request has `total=true`.
     pub total: Option<usize>,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Form, Param, items, names_nothing, nearest, shorten};
 use crate::error::{Code, Error, Result};
-use crate::models::{Model, Request};
+use crate::models::{Model, Shape};
 
 /// Names an incident may be asked to include that are not fields of it but requests of their own.
 pub trait Extras: Send + 'static {
@@ -73,19 +73,19 @@ impl<M: Model, X: Extras> Include<M, X> {
 
     /// Returns warnings about fields that were requested by name and are in no row.
     #[must_use]
-    pub fn warnings<'r>(&self, request: Request, rows: impl Iterator<Item = &'r Map<String, Value>>) -> Vec<String> {
+    pub fn warnings<'r>(&self, shape: Shape, rows: impl Iterator<Item = &'r Map<String, Value>>) -> Vec<String> {
         if self.names.is_empty() {
             return Vec::new();
         }
         let rows: Vec<_> = rows.collect();
         let mut warnings = Vec::new();
-        let missing = M::missing(&self.selection(), request).into_iter().chain(X::ELSEWHERE.iter().copied());
+        let missing = M::missing(&self.selection(), shape).into_iter().chain(X::ELSEWHERE.iter().copied());
         let missing: Vec<_> = missing.filter(|name| self.names(name)).collect();
         if !missing.is_empty() {
-            let (with, instead) = match request {
-                Request::One => ("one object", String::new()),
-                Request::List => ("a list", " Ask for one object by its ID.".to_owned()),
-                Request::Change => {
+            let (with, instead) = match shape {
+                Shape::One => ("one object", String::new()),
+                Shape::List => ("a list", " Ask for one object by its ID.".to_owned()),
+                Shape::Change => {
                     ("the answer to a change", format!(" Ask get_{} for one by its ID.", M::RESOURCE.many))
                 }
             };

@@ -13,7 +13,7 @@ use crate::clients::{self, Size};
 use crate::config::Format;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Listed, Model, Readable, Request};
+use crate::models::{Listed, Model, Readable, Shape};
 use crate::pagination::{ListRequest, Listing};
 use crate::params::{Extras, Include, Limit, Offset};
 use crate::reply::Reply;
@@ -79,7 +79,7 @@ impl Context {
         shorten: &str,
     ) -> Result<Reply> {
         let row = self.api.one(id, query, &include.selection()).await?;
-        Ok(self.object(M::RESOURCE, row.shown, include, Request::One, shorten))
+        Ok(self.object(M::RESOURCE, row.shown, include, Shape::One, shorten))
     }
 
     /// Returns a list. `narrow` names the parameters that make it shorter.
@@ -100,10 +100,10 @@ impl Context {
         resource: &'static Resource,
         row: Map<String, Value>,
         include: &Include<M, X>,
-        request: Request,
+        shape: Shape,
         shorten: &str,
     ) -> Reply {
-        let warnings = include.warnings(request, std::iter::once(&row));
+        let warnings = include.warnings(shape, std::iter::once(&row));
         Reply::one(resource, row, self.budget(), shorten).warned(warnings)
     }
 
@@ -125,6 +125,6 @@ pub(super) fn listed<M: Model, X: Extras>(
     include: &Include<M, X>,
     narrow: &str,
 ) -> Reply {
-    let warnings = include.warnings(Request::List, listing.rows.iter().map(|row| &row.shown));
+    let warnings = include.warnings(Shape::List, listing.rows.iter().map(|row| &row.shown));
     Reply::list(resource, listing, narrow).warned(warnings)
 }

@@ -15,7 +15,7 @@ use super::{About, Context, Tool, Toolset, listed, run};
 use crate::client::{NewStatus, Query};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, Request, Service, Status, Team};
+use crate::models::{Incident, Service, Shape, Status, Team};
 use crate::pagination::Listing;
 use crate::params::{
     Choices, Content, Extras, Flag, Ids, Include, Limit, MOST_IDS, Moment, Offset, Range, Statuses, Urgencies, given,
@@ -204,7 +204,7 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
     budget.take(&shown);
     let summary = parts.attach(&mut shown, &mut budget);
     let shown = params.include.arrange(shown, &EXTRAS);
-    Ok(summary.report(cx.object(&INCIDENTS, shown, &params.include, Request::One, NAME_FIELDS)))
+    Ok(summary.report(cx.object(&INCIDENTS, shown, &params.include, Shape::One, NAME_FIELDS)))
 }
 
 /// Returns the rows of an extra.
@@ -302,7 +302,7 @@ async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<
     // Who writes and what is written to do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let changed = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
-    let reply = cx.object(&INCIDENTS, changed.shown, &params.include, Request::Change, NAME_FIELDS);
+    let reply = cx.object(&INCIDENTS, changed.shown, &params.include, Shape::Change, NAME_FIELDS);
     Ok(reply.warned(changed.warning))
 }
 

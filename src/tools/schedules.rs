@@ -10,7 +10,7 @@ use super::{About, Context, Tool, Toolset, listed, run, shift_schedules};
 use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Model, Request, Schedule, User};
+use crate::models::{Model, Schedule, Shape, User};
 use crate::pagination::{self, ListRequest};
 use crate::params::{Include, Limit, Moment, Offset, Range, Text, given};
 use crate::reply::Reply;
@@ -126,7 +126,7 @@ async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
         page => page?,
     };
     let mut failure = None;
-    if !User::expansions(&selection, Request::List).is_empty() {
+    if !User::expansions(&selection, Shape::List).is_empty() {
         want.limit = MOST_EXPANDED;
         let rows = page.rows.iter_mut().skip(want.offset).take(want.limit).flatten();
         failure = cx.api.expand(rows, &selection).await;

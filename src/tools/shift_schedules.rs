@@ -14,7 +14,7 @@ use super::{Context, listed};
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Model, Page, Request, Row, Schedule, ShiftSchedule, User};
+use crate::models::{Model, Page, Row, Schedule, Shape, ShiftSchedule, User};
 use crate::pagination::{self, End, ListRequest, Listing};
 use crate::params::{Include, Range};
 use crate::reply::{NAME_FIELDS, Reply};
@@ -36,7 +36,7 @@ pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include:
     let mut shown = read(cx, id, range, include.asked(), unknown).await?;
     let mut warnings = Vec::new();
     name_users(cx, &mut shown, &mut warnings).await;
-    Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Request::One, shorten).warned(warnings))
+    Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Shape::One, shorten).warned(warnings))
 }
 
 /// Returns a list of both kinds: layer-based schedules in PagerDuty's order, then shift-based ones. If one kind is
