@@ -25,7 +25,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
-use crate::config::{self, By, Config, Dotenv, Format, Region, SANDBOX_STATE, Variables};
+use crate::config::{self, By, Config, Dotenv, Format, SANDBOX_STATE, Variables};
 use crate::error::{Code, Error, Result};
 use crate::private;
 use crate::reply::Written;
@@ -82,7 +82,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
         variables.set(config::SANDBOX, "1".to_owned())?;
     }
     if let Some(region) = arguments.region {
-        variables.choose(Region::parse(&region)?);
+        variables.choose(config::parse_region(&region)?);
     }
     let mut config = Config::new(&variables)?;
     config.dotenv.warn();

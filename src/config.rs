@@ -27,8 +27,8 @@ use crate::error::{Code, Error, Result};
 pub use dotenv::Dotenv;
 pub use format::Format;
 pub use oauth::{Browser, OAuth, TokenStore};
-
-pub use region::Region;
+pub use pagerduty_api::Region;
+pub use region::parse_region;
 pub use serving::Serving;
 pub use table::{
     API_HOST, API_TOKEN, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT,
@@ -87,7 +87,7 @@ impl Host {
         }
         let base = url.as_str().trim_end_matches('/').to_owned();
         // Scheme, port and path are compared too: anything else could be another server.
-        let region = base.strip_prefix("https://").and_then(Region::of_host);
+        let region = base.strip_prefix("https://").and_then(Region::from_host);
         Ok(Self { base, name: name.to_owned(), region })
     }
 

@@ -34,8 +34,8 @@ use crate::error::{Code, Error, Result};
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The next step for a refusal that is not an OAuth error, which is no reason to forget a login.
-const CHECK_FOR_GATEWAY: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. What was \
-                          stored is kept; if it stays like this, log in again with `pagerduty-mcp-server auth login`.";
+const CHECK_FOR_GATEWAY: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. The stored \
+                          login is kept. If the problem persists, log in again with `pagerduty-mcp-server auth login`.";
 
 type Response = StandardTokenResponse<Extra, BasicTokenType>;
 type Client = oauth2::Client<
@@ -197,7 +197,7 @@ impl Identity {
                             Error::new(Code::LoginFailed, format!("{name} does not accept this client: {why}")).hint(
                                 format!(
                                     "Check {CLIENT_ID} and {CLIENT_SECRET} against the app's registration at PagerDuty. \
-                                     What was stored is kept."
+                                     The stored login is kept."
                                 ),
                             ),
                         )
@@ -211,7 +211,7 @@ impl Identity {
             }
             RequestTokenError::Request(Trouble::Status(status, said)) => Refusal::Failed(
                 Error::new(Code::ApiError, format!("{name} answered {status} to the login{}", quoted(&said.0)))
-                    .hint("PagerDuty has a problem; try again in a minute. What was stored is kept.")
+                    .hint("PagerDuty has a problem; try again in a minute. The stored login is kept.")
                     .status(status),
             ),
             RequestTokenError::Request(Trouble::Refused(status, said)) => Refusal::Failed(
@@ -222,11 +222,11 @@ impl Identity {
             RequestTokenError::Request(Trouble::Unusable(error)) => Refusal::Failed(error),
             RequestTokenError::Request(Trouble::Untrusted(why, hint)) => Refusal::Failed(
                 Error::new(Code::NetworkError, format!("{name} cannot be trusted with the login: {why}"))
-                    .hint(format!("{hint} What was stored is kept.")),
+                    .hint(format!("{hint} The stored login is kept.")),
             ),
             RequestTokenError::Request(trouble) => {
                 Refusal::Failed(Error::new(Code::NetworkError, format!("{name} cannot be reached: {trouble}")).hint(
-                    format!("Check the network, a proxy or firewall, and {IDENTITY_HOST}. What was stored is kept."),
+                    format!("Check the network, a proxy or firewall, and {IDENTITY_HOST}. The stored login is kept."),
                 ))
             }
             // The response may contain tokens, so nothing of it is quoted.
@@ -270,7 +270,7 @@ fn region(id_token: &str) -> Option<Region> {
     let mut hosts = audience.as_array().map_or(std::slice::from_ref(audience), Vec::as_slice).iter();
     hosts.find_map(|host| {
         let host = host.as_str()?;
-        Region::of_host(host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/'))
+        Region::from_host(host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/'))
     })
 }
 

@@ -73,7 +73,7 @@ impl Page {
             Page::Abandoned => (
                 StatusCode::GONE,
                 "✕",
-                "Nobody waits for this login any more",
+                "This login is no longer in progress",
                 "It took too long, or the program has ended. Ask your assistant again, or run <code>pagerduty-mcp-server auth login</code>.",
             ),
         }

@@ -109,7 +109,7 @@ impl Tokens {
             .map(|end| end as i64);
         let region = text(REGION)?.and_then(|value| {
             let (name, end) = value.expose_secret().split_once('@')?;
-            Region::parse(name).ok().filter(|_| end.parse().ok() == expires_at)
+            Region::from_name(name).filter(|_| end.parse().ok() == expires_at)
         });
         Ok(Some(Self { access, expires_at, refresh: text(REFRESH)?, region }))
     }

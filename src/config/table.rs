@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::answers::tokens;
 use super::oauth::TokenStore;
-use super::{Format, Host, Region, email, embedded, flag, oauth, seconds, text, trust, unquoted};
+use super::{Format, Host, Region, email, embedded, flag, oauth, region, seconds, text, trust, unquoted};
 use crate::error::Result;
 
 /// An environment variable, as it is documented.
@@ -147,7 +147,7 @@ settings! {
         default "https://identity.pagerduty.com" as Host::parse_setting => Host,
         "The base URL of the identity server, for tests and gateways. Plain `http` is accepted for loopback addresses \
         only.";
-    REGION = "PAGERDUTY_REGION", Taken, unset "by login, else us" as Region::parse_setting => Region,
+    REGION = "PAGERDUTY_REGION", Taken, unset "by login, else us" as region::parse_setting => Region,
         "The service region of the account, `us` or `eu`. A valid credential sent to the other region is refused.";
     API_HOST = "PAGERDUTY_API_HOST", HostWithKey, unset "by region" as Host::parse_setting => Host,
         "The base URL of the API, for a gateway in front of it, such as `https://pagerduty.internal.example`. It takes \

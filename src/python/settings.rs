@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::config::{
-    API_HOST, API_TOKEN, Dotenv, MAX_RESPONSE_TOKENS, Region, SANDBOX, TIMEOUT, USER_EMAIL, VARIABLES, Variables,
+    API_HOST, API_TOKEN, Dotenv, MAX_RESPONSE_TOKENS, SANDBOX, TIMEOUT, USER_EMAIL, VARIABLES, Variables, parse_region,
 };
 use crate::error::Result;
 
@@ -46,7 +46,7 @@ impl Overrides {
             variables.unset(SANDBOX);
         }
         if let Some(region) = self.region {
-            variables.choose(Region::parse(&region)?);
+            variables.choose(parse_region(&region)?);
         }
         let given = [
             (API_TOKEN, self.token),

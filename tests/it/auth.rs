@@ -142,7 +142,7 @@ async fn login_not_completed_times_out() {
     scene.config.oauth.timeout = Duration::from_millis(50);
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!((error.code(), error.is_retryable()), (Code::LoginTimeout, true));
-    assert!(error.message().contains("50ms"), "{error}");
+    assert!(error.message().contains("50 ms"), "{error}");
 }
 
 #[tokio::test]
