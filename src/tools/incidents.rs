@@ -1,13 +1,12 @@
 //! `get_incidents`, and the three tools that act on one.
 
 use futures_util::future::BoxFuture;
-use pagerduty_api::resources::{INCIDENTS, NOTES};
-use serde_json::{Map, Value};
-
 use pagerduty_api::operations::{
     CREATE_INCIDENT_NOTE, GET_CURRENT_USER, GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS,
     LIST_INCIDENT_NOTES, LIST_INCIDENTS, LIST_SERVICES, LIST_USERS, UPDATE_INCIDENT,
 };
+use pagerduty_api::resources::{INCIDENTS, NOTES};
+use serde_json::{Map, Value};
 
 use super::gather::gather;
 use super::scope::{context_excludes, id_excludes, needs_one_of};
