@@ -14,8 +14,8 @@ use pagerduty_mcp_server::sandbox::{Fault, FaultKind, IdentityOptions, tokens};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
 
-use crate::browser::{self, Seen};
-use crate::scene::{Scene, only_look};
+use crate::browser::{self, Response};
+use crate::scene::{Scene, open_only};
 use crate::support::{self, binary, object};
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn login_is_made_once_and_reused() {
     support::ok(&toolbox, "get_teams", json!({})).await;
     fs::rename(&away, scene.path()).unwrap();
     scene.ok().await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1));
     let expiry: i64 = stored["token_expiry"].as_str().unwrap().parse().unwrap();
     assert!(expiry > 1_700_000_000, "the expiry is in Unix seconds, as text");
     let page = scene.page();
@@ -107,7 +107,7 @@ async fn login_with_refused_code_fails_with_page() {
 }
 
 /// Calls the callback with wrong parameters first, as another page in the browser might.
-fn visit_after_others(url: &str) -> Seen {
+fn visit_after_others(url: &str) -> Response {
     let callback = browser::query_value(url, "redirect_uri");
     let forged = browser::get(&format!("{callback}?code=stolen&state=forged"));
     assert!(forged.status == 400 && forged.body.contains("not the login that was started"), "{}", forged.body);
@@ -138,7 +138,7 @@ async fn login_port_in_use_fails_before_browser_opens() {
 
 #[tokio::test]
 async fn login_not_completed_times_out() {
-    let mut scene = Scene::with(only_look).await;
+    let mut scene = Scene::with(open_only).await;
     scene.config.oauth.timeout = Duration::from_millis(50);
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!((error.code(), error.is_retryable()), (Code::LoginTimeout, true));
@@ -147,7 +147,7 @@ async fn login_not_completed_times_out() {
 
 #[tokio::test]
 async fn login_stays_open_after_call_times_out() {
-    let mut scene = Scene::with(only_look).await;
+    let mut scene = Scene::with(open_only).await;
     scene.config.timeout = Duration::from_secs(1);
     let toolbox = scene.toolbox();
     let error = support::err(&toolbox, "get_teams", json!({})).await;
@@ -163,7 +163,7 @@ async fn login_stays_open_after_call_times_out() {
 
 #[tokio::test]
 async fn login_stays_open_after_call_is_canceled() {
-    let scene = Scene::with(only_look).await;
+    let scene = Scene::with(open_only).await;
     let toolbox = scene.toolbox();
     {
         let withdrawn = toolbox.call("get_teams", object(json!({})));
@@ -357,7 +357,7 @@ async fn login_redeems_code_while_store_is_locked() {
     other.lock().unwrap();
     let toolbox = scene.toolbox();
     let redeemed = async {
-        while scene.tokens_asked() == 0 {
+        while scene.token_requests() == 0 {
             tokio::task::yield_now().await;
         }
         assert!(!scene.path().exists(), "the login is stored once the lock is free");

@@ -4,14 +4,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 /// A response.
-pub struct Seen {
+pub struct Response {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
 /// Opens the login page and follows its redirect. The simulated user consents at once.
-pub fn visit(url: &str) -> Seen {
+pub fn visit(url: &str) -> Response {
     let page = get(url);
     let location =
         page.head.lines().find_map(|line| line.to_lowercase().starts_with("location: ").then(|| line[10..].to_owned()));
@@ -19,7 +19,7 @@ pub fn visit(url: &str) -> Seen {
 }
 
 /// Fetches a page over plain HTTP.
-pub fn get(url: &str) -> Seen {
+pub fn get(url: &str) -> Response {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
@@ -27,7 +27,7 @@ pub fn get(url: &str) -> Seen {
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Seen { status, head: head.to_owned(), body: body.to_owned() }
+    Response { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 /// Returns a value of a URL's query.

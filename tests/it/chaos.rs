@@ -98,7 +98,7 @@ enum Call {
 }
 
 /// Returns an answer without the fields that other calls change.
-fn lasting(mut answer: Value) -> Value {
+fn without_counts(mut answer: Value) -> Value {
     answer["metadata"].as_object_mut().map(|metadata| metadata.shift_remove("status_counts"));
     answer
 }
@@ -186,7 +186,7 @@ impl Run {
         assert_ne!(reported, "INTERNAL", "{}", said(&answer.to_string()));
         match call {
             Call::Read(_, _, expected) if reported == "ok" => {
-                assert_eq!(lasting(answer), lasting(expected.clone()), "{}", said("wrong data"));
+                assert_eq!(without_counts(answer), without_counts(expected.clone()), "{}", said("wrong data"));
             }
             Call::Status(tool, id) if reported == "ok" => {
                 assert_eq!(answer["incidents"][0]["id"], id.as_str(), "{}", said("another incident"));

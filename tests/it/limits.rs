@@ -218,13 +218,13 @@ async fn change_sent_before_timeout_is_outcome_unknown() {
     let (account, id) = ready(|config| config.timeout = Duration::from_secs(3)).await;
     account.sandbox.fail(always("*", FaultKind::Hang));
     let hint = format!("incident_id={}", id.as_str().unwrap());
-    for (tool, arguments, deed) in [
+    for (tool, arguments, gerund) in [
         ("resolve_incident", json!({"incident_id": id}), "resolving incident"),
         ("add_incident_note", json!({"incident_id": id, "content": "x"}), "adding the note to incident"),
     ] {
         let error = account.err(tool, arguments).await;
         assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
-        assert!(error.message().contains(deed) && error.hint_text().unwrap().contains(&hint), "{}", error.envelope());
+        assert!(error.message().contains(gerund) && error.hint_text().unwrap().contains(&hint), "{}", error.envelope());
     }
     let reads = account.sandbox.requests().iter().filter(|request| request.method == "GET").count();
     assert_eq!(reads, 2, "there was time to verify each");

@@ -28,7 +28,7 @@ async fn expired_login_is_refreshed_and_token_rotates() {
     scene.ok().await;
     scene.ok().await;
     let after = scene.stored();
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1));
     for name in ["oauth_token", "refresh_token"] {
         assert!(after[name].is_string() && after[name] != before[name], "{name}");
     }
@@ -63,7 +63,7 @@ async fn refresh_uses_tokens_of_faster_process() {
     scene.sandbox.fail(Fault::once("/oauth/token", FaultKind::Delay(Duration::from_millis(300))));
     let (toolbox, path) = (scene.toolbox(), scene.path());
     let other = async {
-        while scene.tokens_asked() == 0 {
+        while scene.token_requests() == 0 {
             tokio::task::yield_now().await;
         }
         fs::write(path, after.to_string()).unwrap();
@@ -79,7 +79,7 @@ async fn refresh_server_error_is_retried_and_keeps_login() {
     scene.sandbox.identity(IdentityOptions { fail: 4, ..Default::default() });
     let error = support::err(&scene.toolbox(), "get_teams", json!({})).await;
     assert_eq!((error.code(), error.http_status(), error.is_retryable()), (Code::ApiError, Some(503), true));
-    assert_eq!((scene.tokens_asked(), scene.opened()), (4, 1));
+    assert_eq!((scene.token_requests(), scene.opened()), (4, 1));
     assert_eq!(scene.stored(), before);
     scene.sandbox.identity(IdentityOptions { fail: 3, ..Default::default() });
     scene.ok().await;
@@ -109,9 +109,9 @@ async fn concurrent_calls_share_one_login_and_refresh() {
         }
     };
     five().await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1));
     five().await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 2));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 2));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn concurrent_processes_refresh_once() {
     let toolboxes = [scene.toolbox(), scene.toolbox(), scene.toolbox()];
     let calls = toolboxes.iter().map(|toolbox| support::ok(toolbox, "get_teams", json!({})));
     futures_util::future::join_all(calls).await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1));
 }
 
 /// Makes the token file readable but not writable, for any user: a folder takes the path of the new file.
@@ -150,7 +150,7 @@ async fn refreshed_token_not_stored_is_kept_in_memory() {
     for refreshes in 1..=2 {
         // The second time, the stored token is invalid, so only the one in memory can be refreshed.
         support::ok(&toolbox, "get_teams", json!({})).await;
-        assert_eq!((scene.opened(), scene.tokens_asked()), (1, refreshes));
+        assert_eq!((scene.opened(), scene.token_requests()), (1, refreshes));
         assert_eq!(scene.stored(), before);
     }
     fs::remove_dir_all(obstacle).unwrap();
@@ -250,12 +250,12 @@ async fn refused_token_is_refreshed_and_read_retried() {
     let scene = refused().await;
     let toolbox = scene.toolbox();
     support::ok(&toolbox, "get_teams", json!({})).await;
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1));
     let asked = scene.sandbox.requests().iter().filter(|request| request.path == "/teams").count();
     assert_eq!(asked, 2);
     assert_ne!(scene.stored()["oauth_token"], "revoked");
     support::ok(&toolbox, "get_teams", json!({})).await;
-    assert_eq!(scene.tokens_asked(), 1, "the new token is stored");
+    assert_eq!(scene.token_requests(), 1, "the new token is stored");
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn concurrent_refused_calls_share_one_refresh() {
     for outcome in futures_util::future::join_all(calls).await {
         outcome.unwrap();
     }
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1), "two processes share one refresh");
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1), "two processes share one refresh");
 }
 
 #[tokio::test]
@@ -321,7 +321,7 @@ async fn refusal_after_refresh_is_not_refreshed_again() {
     for _ in 0..3 {
         assert_eq!(support::err(&toolbox, "get_teams", json!({})).await.code(), Code::AuthenticationFailed);
     }
-    assert_eq!((scene.opened(), scene.tokens_asked()), (1, 1));
+    assert_eq!((scene.opened(), scene.token_requests()), (1, 1));
     let asked = scene.sandbox.requests().iter().filter(|request| request.path == "/teams").count();
     assert_eq!(asked, 4);
 }

@@ -14,7 +14,7 @@ use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::browser::{self, Seen};
+use crate::browser::{self, Response};
 use crate::support;
 
 /// An account, a token store, and a simulated user.
@@ -22,7 +22,7 @@ pub struct Scene {
     pub sandbox: Sandbox,
     pub config: Config,
     opened: Arc<AtomicUsize>,
-    pages: mpsc::Receiver<Seen>,
+    pages: mpsc::Receiver<Response>,
     folder: TempDir,
 }
 
@@ -33,7 +33,7 @@ impl Scene {
     }
 
     /// Starts an account whose user acts as `visit` does: from the address of the login page to the last page.
-    pub async fn with(visit: fn(&str) -> Seen) -> Self {
+    pub async fn with(visit: fn(&str) -> Response) -> Self {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let opened = Arc::new(AtomicUsize::new(0));
@@ -76,7 +76,7 @@ impl Scene {
     }
 
     /// Returns the last page that the user has seen.
-    pub fn page(&self) -> Seen {
+    pub fn page(&self) -> Response {
         self.pages.recv_timeout(Duration::from_secs(30)).expect("no page was opened")
     }
 
@@ -96,7 +96,7 @@ impl Scene {
     }
 
     /// Returns how many requests for tokens the identity server received.
-    pub fn tokens_asked(&self) -> usize {
+    pub fn token_requests(&self) -> usize {
         self.sandbox.requests().iter().filter(|request| request.path == "/oauth/token").count()
     }
 
@@ -113,6 +113,6 @@ impl Scene {
 }
 
 /// Opens the page and does nothing. The page holds only its address.
-pub fn only_look(url: &str) -> Seen {
-    Seen { status: 0, head: url.to_owned(), body: String::new() }
+pub fn open_only(url: &str) -> Response {
+    Response { status: 0, head: url.to_owned(), body: String::new() }
 }

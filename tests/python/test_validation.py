@@ -13,17 +13,17 @@ LAST_WEEK = TODAY - timedelta(days=7)
 LISTS = [name for name in TOOLS if name.startswith("get_")]
 
 REFUSED = [
-    # Numbers
+    # Numbers.
     ("get_teams", {"limit": -1}, "INVALID_PARAMETER"),
     ("get_teams", {"limit": 1.5}, "INVALID_PARAMETER"),
     ("get_teams", {"limit": "abc"}, "INVALID_PARAMETER"),
     ("get_teams", {"limit": [1]}, "INVALID_PARAMETER"),
     ("get_teams", {"offset": -1}, "INVALID_PARAMETER"),
     ("get_teams", {"offset": 10_000}, "INVALID_PARAMETER"),
-    # Texts and switches
+    # Texts and switches.
     ("get_users", {"current_user_context": "maybe"}, "INVALID_PARAMETER"),
     ("add_incident_note", {"incident_id": "PABC123", "content": " \n"}, "INVALID_PARAMETER"),
-    # IDs: each resource has its own code
+    # IDs: each resource has its own code.
     ("get_incidents", {"incident_id": "../users/me"}, "INVALID_INCIDENT_ID"),
     ("resolve_incident", {"incident_id": "PABC 123"}, "INVALID_INCIDENT_ID"),
     ("acknowledge_incident", {"incident_id": "PÄBC"}, "INVALID_INCIDENT_ID"),
@@ -33,17 +33,17 @@ REFUSED = [
     ("get_schedules", {"schedule_id": "%2e%2e"}, "INVALID_SCHEDULE_ID"),
     ("get_escalation_policies", {"policy_id": "a.b"}, "INVALID_ESCALATION_POLICY_ID"),
     ("get_oncalls", {"schedule_ids": ["PABC123", "a/b"]}, "INVALID_SCHEDULE_ID"),
-    # Missing
+    # Missing.
     ("resolve_incident", {}, "MISSING_PARAMETER"),
     ("add_incident_note", {"incident_id": "PABC123"}, "MISSING_PARAMETER"),
     ("list_users_oncall", {}, "MISSING_PARAMETER"),
-    # A query needs a filter without the context
+    # A query needs a filter without the context.
     ("get_incidents", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_oncalls", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_services", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_users", {"current_user_context": False}, "MISSING_PARAMETER"),
     ("get_escalation_policies", {"current_user_context": False}, "MISSING_PARAMETER"),
-    # A list that names nothing is not a valid list
+    # A list that names nothing is not a valid list.
     ("get_users", {"current_user_context": False, "team_ids": [" "]}, "INVALID_PARAMETER"),
     ("get_services", {"team_ids": ["", " "]}, "INVALID_PARAMETER"),
     ("get_incidents", {"statuses": [None]}, "INVALID_PARAMETER"),
@@ -52,14 +52,14 @@ REFUSED = [
     ("get_incidents", {"include_past_incidents": True}, "MISSING_PARAMETER"),
     ("get_incidents", {"include_related_incidents": True}, "MISSING_PARAMETER"),
     ("get_incidents", {"include": ["id", "notes"]}, "MISSING_PARAMETER"),
-    # An ID and a filter
+    # An ID and a filter.
     ("get_incidents", {"incident_id": "P1", "urgencies": ["high"]}, "CONFLICTING_PARAMETERS"),
     ("get_teams", {"team_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
     ("get_users", {"user_id": "P1", "team_ids": ["P2"]}, "CONFLICTING_PARAMETERS"),
     ("get_services", {"service_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
     ("get_schedules", {"schedule_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
     ("get_escalation_policies", {"policy_id": "P1", "query": "a"}, "CONFLICTING_PARAMETERS"),
-    # The context and a filter that contradicts it
+    # The context and a filter that contradicts it.
     ("get_incidents", {"team_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
     ("get_incidents", {"service_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
     ("get_oncalls", {"user_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
@@ -68,14 +68,14 @@ REFUSED = [
     ("get_users", {"team_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
     ("get_escalation_policies", {"user_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
     ("get_escalation_policies", {"team_ids": ["P1"]}, "CONFLICTING_PARAMETERS"),
-    # Fields
+    # Fields.
     ("get_incidents", {"include": ["titel"]}, "INVALID_INCLUDE"),
     ("get_teams", {"include": [""]}, "INVALID_INCLUDE"),
     ("get_teams", {"include": ["id", 5]}, "INVALID_INCLUDE"),
-    # Choices: ignoring all of them would request everything
+    # Choices: ignoring all of them would request everything.
     ("get_incidents", {"statuses": ["open"]}, "INVALID_PARAMETER"),
     ("get_incidents", {"urgencies": ["urgent", "critical"]}, "INVALID_PARAMETER"),
-    # Times
+    # Times.
     ("get_incidents", {"since": "yesterday"}, "INVALID_TIMESTAMP"),
     ("get_incidents", {"until": "2026-02-30"}, "INVALID_TIMESTAMP"),
     ("get_incidents", {"since": 1772100000}, "INVALID_TIMESTAMP"),
@@ -88,7 +88,7 @@ REFUSED = [
         {"schedule_id": "P1", "since": "2026-01-01", "until": "2026-07-01"},
         "INVALID_TIME_RANGE",
     ),
-    # Names
+    # Names.
     ("get_teams", {"name": "Checkout"}, "UNKNOWN_PARAMETER"),
     ("build_user_context", {"user_id": "P1"}, "UNKNOWN_PARAMETER"),
 ]
