@@ -41,10 +41,8 @@ async fn ctrl_c_during_call_exits_with_answer() {
 #[cfg(unix)]
 #[test]
 fn signal_ends_command_with_unread_answer() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pagerduty-mcp-server"))
+    let mut child = binary()
         .args(["call", "get_incidents", "limit=300", "--sandbox", "--max-response-tokens", "0"])
-        .env_clear()
-        .env("PAGERDUTY_SANDBOX_STATE", "memory")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
