@@ -1,8 +1,8 @@
-//! Settings: every environment variable in one table, and the one [`Config`] made from them.
+//! The settings: a table of all environment variables, and the [`Config`] that is read from them.
 //!
-//! Variables come from the environment, then from a `.env` file ([`Dotenv`]); what is already set wins. Options of the
-//! command line win over both. [`Variables`] puts them together. Nothing else in the crate reads the environment, but for
-//! `python::settings`, which has to see it as Python does. `docs/configuration.md` is generated from [`VARIABLES`].
+//! A variable of the environment takes precedence over one of a `.env` file ([`Dotenv`]), and an option of the command
+//! line over both. [`Variables`] combines them. Only `python::settings` reads the environment elsewhere, because it has to
+//! see the environment as Python does. `docs/configuration.md` is generated from [`VARIABLES`].
 
 mod answers;
 mod dotenv;
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_can_be_printed_without_its_secret() {
+    fn debug_output_of_config_has_no_secret() {
         let config = config(&[(API_TOKEN, "u+verysecret")]).unwrap();
         assert!(!format!("{config:?}").contains("verysecret"));
     }

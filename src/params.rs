@@ -1,11 +1,11 @@
-//! Arguments, decoded once at the door into types that cannot hold nonsense.
+//! Arguments, decoded into types that only have valid values.
 //!
-//! A tool declares its parameters as a struct in [`params!`](crate::params!): names, types and descriptions stand there
-//! once, and the JSON Schema, the decoding and the documentation all follow from it. After decoding nothing checks again.
+//! A tool declares its parameters once, as a struct in [`params!`](crate::params!). The JSON Schema, the decoding and the
+//! documentation follow from its names, types and descriptions. Decoded arguments are not checked again.
 //!
-//! Strict about meaning, lenient about form. A misspelt parameter or an impossible value is an error that says what would
-//! be right, because a call that silently does something else is worse than a failed one. But the slips that models make
-//! all the time are understood: `"2"` for 2, `"false"` for false, `"triggered"` or `"[\"triggered\"]"` for a list.
+//! Decoding is strict about meaning and lenient about form. A misspelled parameter or an impossible value is an error that
+//! names a valid one, because a call that silently does something else is worse than a failed one. Common slips of models
+//! are accepted: `"2"` for 2, `"false"` for false, `"triggered"` or `"[\"triggered\"]"` for a list.
 //!
 //! A blank value (`""`, `[]`, a limit or an ID of 0, `null`, or the text `"null"`) is the same as no value, because
 //! clients that must fill every parameter send one. A list that has entries but names nothing, such as `[""]`, is an
@@ -66,11 +66,11 @@ impl<T: Param> Param for Option<T> {
     }
 }
 
-/// A parameter as it is documented.
+/// The declaration of a parameter.
 pub struct Declaration {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it does, for a model that has never seen PagerDuty.
+    /// The purpose, for a model that has never seen PagerDuty.
     pub description: &'static str,
     /// Whether it must be given.
     pub required: bool,
@@ -78,7 +78,7 @@ pub struct Declaration {
     pub form: Form,
 }
 
-/// A struct of parameters; implemented by [`params!`](crate::params!).
+/// A struct of parameters. [`params!`](crate::params!) implements it.
 pub trait Params: Sized + Send + 'static {
     /// The parameters, in order.
     const DECLARATIONS: &'static [Declaration];
@@ -148,7 +148,7 @@ macro_rules! given {
 
 pub(crate) use given;
 
-/// The JSON Schema (2020-12) of a tool's arguments.
+/// Returns the JSON Schema (2020-12) of a tool's arguments.
 #[must_use]
 pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
     let properties: Map<_, _> = declarations
@@ -162,7 +162,7 @@ pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
     let required: Vec<_> = declarations.iter().filter(|one| one.required).map(|one| one.name).collect();
     let mut schema = Map::new();
     schema.insert("type".into(), "object".into());
-    // Added even if there are none: some clients refuse a schema without it, and OpenAI is reported to be one of them.
+    // Some clients refuse a schema without this keyword, even if there are no properties.
     schema.insert("properties".into(), properties.into());
     if !required.is_empty() {
         schema.insert("required".into(), required.into());
@@ -171,7 +171,7 @@ pub fn schema(declarations: &[Declaration]) -> Map<String, Value> {
     schema
 }
 
-/// Refuses names the tool does not have: a dropped typo would answer another question.
+/// Refuses a name that the tool does not have. Ignoring a misspelled parameter would answer another question.
 #[doc(hidden)]
 pub fn check_names(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Result<()> {
     let known = |name: &str| declarations.iter().any(|declaration| declaration.name == name);
@@ -186,7 +186,7 @@ pub fn check_names(arguments: &Map<String, Value>, declarations: &[Declaration])
     Err(error.hint(format!("{}Valid parameters: {}.", nearest.unwrap_or_default(), names.join(", "))))
 }
 
-/// Reads one argument; a blank one counts as absent.
+/// Reads one argument. A blank one counts as absent.
 #[doc(hidden)]
 pub fn read<T: Param>(arguments: &Map<String, Value>, name: &'static str) -> Result<T> {
     match arguments.get(name).filter(|value| !T::FORM.is_blank(value)) {
@@ -217,24 +217,24 @@ fn is_null_word(text: &str) -> bool {
     ["null", "none", "nil", "undefined"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
-/// The name closest to what was written, if one is close enough to be meant.
+/// Returns the name closest to a text, if one is close enough to be meant.
 fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let written = written.to_ascii_lowercase();
     let scored = names.map(|name| (strsim::jaro_winkler(&written, name), name));
     scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
-/// The error for a value of the wrong form: names the parameter, quotes the value, says what is expected.
+/// Returns the error for a value of the wrong form, with the parameter, the value, and the expected form.
 fn invalid(name: &str, value: &Value, expected: &str) -> Error {
     Error::new(Code::InvalidParameter, format!("{name} is {}", quote(value))).hint(format!("Pass {expected}."))
 }
 
-/// A value for a message, shortened: it may be a whole document.
+/// Returns a value for a message, shortened, because it may be a whole document.
 fn quote(value: &Value) -> String {
     shorten(&value.to_string())
 }
 
-/// A text for a message, shortened.
+/// Returns a text for a message, shortened.
 pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 80 { text.to_owned() } else { text.chars().take(80).chain(['…']).collect() }
 }
@@ -255,7 +255,7 @@ fn items(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String
 /// Reads a list from an array, from the JSON text of one, from comma-separated text, or from a single value.
 fn parts(name: &'static str, value: &Value, expected: &str) -> Result<Vec<String>> {
     let one = |item: &Value| match item {
-        // Nothing that goes into a list has a comma in it.
+        // No valid entry of a list contains a comma.
         Value::String(text) => Ok(text.split(',').map(|part| part.trim().to_owned()).collect()),
         Value::Number(number) => Ok(vec![number.to_string()]),
         Value::Null => Ok(Vec::new()),

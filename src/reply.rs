@@ -5,8 +5,8 @@
 //!  "services": [{}, {}]}
 //! ```
 //!
-//! The resource key is always plural and always a list. What must not pass in silence (a list that was cut, a value that
-//! was ignored, a part that could not be fetched) is said in `metadata.warnings`.
+//! The resource key is always plural and always a list. `metadata.warnings` reports a list that was cut, a value that was
+//! ignored and a part that could not be fetched.
 
 use pagerduty_api::{MAX_ROWS, Resource};
 use pagerduty_rows::table;
@@ -64,8 +64,8 @@ impl Reply {
         reply
     }
 
-    /// A list, with `has_more`, `next_offset` and what there is to say about its end. `narrow` names the parameters that
-    /// make the list shorter.
+    /// Returns a list, with `has_more`, `next_offset` and a warning about its end. `narrow` names the parameters that make
+    /// the list shorter.
     #[must_use]
     pub fn list<M>(resource: &'static Resource, listing: Listing<M>, narrow: &str) -> Self {
         let rows: Vec<_> = listing.rows.into_iter().map(|row| row.shown).collect();
@@ -85,7 +85,7 @@ impl Reply {
                  with {narrow}, or name fewer fields in include."
             )),
             End::Ceiling => reply.warn(format!(
-                "PagerDuty gives the first {MAX_ROWS} results of a list only, and there are more. Narrow the query with {narrow}."
+                "PagerDuty lists only the first {MAX_ROWS} results, and there are more. Narrow the query with {narrow}."
             )),
             End::Complete | End::Limit(_) => {}
         }
@@ -108,7 +108,7 @@ impl Reply {
         Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new() }
     }
 
-    /// Adds to the metadata.
+    /// Adds a field to the metadata.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         self.metadata.insert(name.to_owned(), value.into());
     }
@@ -120,12 +120,12 @@ impl Reply {
         self
     }
 
-    /// Adds a warning: one or two full sentences for whoever reads the answer.
+    /// Adds a warning: one or two full sentences.
     pub fn warn(&mut self, warning: impl Into<String>) {
         self.warnings.push(warning.into());
     }
 
-    /// Takes out of all text what a reader does not see.
+    /// Makes invisible characters in all text visible.
     #[must_use]
     pub fn neutralized(mut self) -> Self {
         match &mut self.body {
@@ -139,7 +139,7 @@ impl Reply {
         self
     }
 
-    /// The answer as JSON: an object with `metadata` and the resource's plural key, or the flat object.
+    /// Returns the answer as JSON: an object with `metadata` and the resource's plural key, or the flat object.
     #[must_use]
     pub fn into_value(self) -> Value {
         let (resource, rows) = match self.body {
@@ -159,7 +159,7 @@ impl Reply {
         Value::Object(envelope)
     }
 
-    /// The answer in a format. Tables are for lists; of a single object there is nothing to be saved.
+    /// Returns the answer in a format. Only lists become tables, because a table does not shorten a single object.
     #[must_use]
     pub fn write(self, format: Format) -> Written {
         match (format, self.body) {

@@ -1,9 +1,9 @@
 //! The `.env` file: read, never written into the environment.
 //!
 //! The nearest one of the working directory and its parents is used. It often belongs to another program: editors start
-//! servers in project folders. So a file that cannot be read is skipped with a warning, and so is a line, unless it
+//! servers in project folders. A file that cannot be read is therefore skipped with a warning, and so is a line, unless it
 //! sets one of our variables: starting without that would only fail later, with a worse message. No message quotes a
-//! line, which may hold a credential. [`Variables`](super::Variables) determines which settings come from the file,
+//! line, because it may contain a credential. [`Variables`](super::Variables) determines which settings come from the file,
 //! given the environment.
 //!
 //! Lines are read as `python-dotenv` reads them, except that `$NAME` is not expanded: otherwise the file could put
@@ -160,9 +160,9 @@ impl Dotenv {
     /// Returns the faults that do not stop the start, as sentences without a value.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        let unreadable = self.unreadable.as_ref().map(|why| format!("{} was passed over: {why}", self.name()));
+        let unreadable = self.unreadable.as_ref().map(|why| format!("{} was skipped: {why}", self.name()));
         let skipped = (self.skipped > 0)
-            .then(|| format!("passed over lines of {} that cannot be read ({})", self.name(), self.skipped));
+            .then(|| format!("skipped lines of {} that cannot be read ({})", self.name(), self.skipped));
         unreadable.into_iter().chain(skipped).collect()
     }
 }
@@ -312,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_others_do_not_matter() {
+    fn lines_of_other_programs_are_ignored() {
         let text = "# comment\nAPP_NAME=My App\njust a line\nmy-var=1\nexport PAGERDUTY_REGION=eu\nQUOTED=\"a b\" # c\n\
                     NEXT_PUBLIC_PAGERDUTY_LABEL=\"On call now\nMY_PAGERDUTY_API_TOKEN 'x\nPAGERDUTY_API_TOKEN='u+x'\n";
         let file = Dotenv::parse(text);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_that_sets_our_variable_is_noted_with_its_line() {
+    fn broken_line_of_known_variable_is_kept_with_its_number() {
         for (text, line) in [
             ("PAGERDUTY_API_TOKEN=\"u+secret\n", 1),
             ("\r\n\r\nPAGERDUTY_API_TOKEN u+secret", 3),
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_several_lines_counts() {
+    fn last_of_several_lines_counts() {
         let file = |lines: &[&str]| Dotenv::parse(&lines.join("\n"));
         let (first, last, broken) = ("PAGERDUTY_API_TOKEN=u+a", "PAGERDUTY_API_TOKEN=u+b", "PAGERDUTY_API_TOKEN='u+c");
         let two = file(&[first, last]);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_sets_only_a_bare_level_of_the_log() {
+    fn file_sets_only_a_bare_log_level() {
         for level in ["error", "warn", "info", "debug", "DEBUG", ""] {
             let file = Dotenv::parse(&format!("PAGERDUTY_LOG={level}\n"));
             assert_eq!((file.get("PAGERDUTY_LOG"), file.ignored()), (Some(level), vec![]), "{level}");
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_python_dotenv_reads_them() {
+    fn values_are_read_like_python_dotenv() {
         for (text, expected) in [
             ("a b", "a b"),
             ("  a b  ", "a b"),
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dollar_stands_for_itself() {
+    fn dollar_is_not_expanded() {
         for (text, expected) in [
             ("$PATH", "$PATH"),
             ("${PATH}", "${PATH}"),
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_never_decides_is_told_where_it_means_something() {
+    fn ignored_variable_is_reported_if_it_would_matter() {
         let file =
             Dotenv::parse("PAGERDUTY_RAW_TEXT=1\nBROWSER=x\nMCP_PORT=\nPAGERDUTY_TOKEN_STORE=keyring\nMCP_HOST=h");
         assert_eq!(file.ignored(), ["PAGERDUTY_RAW_TEXT", "BROWSER", "MCP_HOST"]);
@@ -438,7 +438,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_holds_any_of_the_environment(
+        fn values_contain_nothing_of_the_environment(
             pieces in vec(select(&["$", "{", "}", "\\", "'", "\"", " ", "#", "\n", "\r", "PATH", "${PATH}", "a", "="][..]), 0..24),
         ) {
             let path = env::var("PATH").unwrap();

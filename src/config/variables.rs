@@ -1,7 +1,7 @@
-//! The variables that are set, and who set each of them.
+//! The variables that are set, with the source of each.
 //!
-//! Every door reads its settings through here, so that all of them agree on what is set, and on what a `.env` file may
-//! decide ([`InFile`]): the values that are checked are the values that are used.
+//! Every door reads its settings here, so that all doors agree on the values and on the influence of a `.env` file
+//! ([`InFile`]): the values that are checked are the values that are used.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::error::{Code, Error, Result};
 
-/// Who set a variable.
+/// The source of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// The user who runs the program, by an option, an argument or the environment.
@@ -21,12 +21,12 @@ pub enum By {
     File,
 }
 
-/// Our variables that are set. Two that are equal make the same [`Config`](super::Config).
+/// The variables of the server that are set. Equal variables give an equal [`Config`](super::Config).
 ///
-/// Not printable: the credential is among them.
+/// The type cannot be printed, because the credential is among the values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables {
-    /// Few of our variables are set, so a comparison is cheaper than a hash.
+    /// Few variables are set, so a comparison is cheaper than a hash.
     set: BTreeMap<&'static str, (String, By)>,
     file: Dotenv,
     /// Our variables that the file sets but does not decide.
@@ -61,17 +61,18 @@ impl FromFile {
             tracing::warn!("{name} in {file} is ignored: {why}");
         }
         if let Some(host) = &self.host {
-            tracing::warn!("requests go to {host} with the key of {file}, as that file says");
+            tracing::warn!("requests go to {host} with the key of {file}, because that file sets the host");
         }
     }
 }
 
 /// The reason for ignoring a variable of a file regardless of other settings.
-const NEVER: &str = "a .env file does not decide it; set it in the environment if it is meant";
+const NEVER: &str = "a .env file cannot set it; set it in the environment if you need it";
 
 impl Variables {
-    /// What the environment has and, of what is not in it, the `.env` file. A variable that is blank in the environment is
-    /// in it all the same: so the file's can be switched off.
+    /// Returns the variables of the environment, and those of the `.env` file that are not in the environment.
+    ///
+    /// A blank variable of the environment counts, so that one of the file can be switched off.
     #[must_use]
     pub fn new(environment: impl Fn(&str) -> Option<String>, file: &Dotenv) -> Self {
         let find = |name: &'static str| {
@@ -86,7 +87,8 @@ impl Variables {
         }
     }
 
-    /// The same with the environment of this process. Text that is not Unicode is set, too, and refused by whoever reads it.
+    /// Returns the variables with the environment of this process. Text that is not Unicode counts as set, and is refused
+    /// when it is parsed.
     #[must_use]
     pub fn of_process(file: &Dotenv) -> Self {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
@@ -94,7 +96,7 @@ impl Variables {
             .beside(env::vars_os().map(|(name, value)| (text(name), text(value))))
     }
 
-    /// Notes a name in the whole environment that looks like a misspelling of the one for a key.
+    /// Adds a name in the whole environment that looks like a misspelling of the one for a key.
     #[must_use]
     pub fn beside(mut self, environment: impl Iterator<Item = (String, String)>) -> Self {
         let mut similar = environment.filter(|(name, value)| is_similar_to_token(name) && !value.trim().is_empty());
@@ -108,24 +110,26 @@ impl Variables {
         self.similar.clone().or_else(|| self.file.similar().map(str::to_owned))
     }
 
-    /// Sets a variable to what an option or an argument says. Whoever gives one means something by it: a blank value would
-    /// quietly be another setting.
+    /// Sets a variable to the value of an option or an argument. A blank value is refused, because the setting of the
+    /// environment would silently take its place.
     pub fn set(&mut self, name: &'static str, value: String) -> Result<()> {
         if value.trim().is_empty() {
-            return Err(Error::new(Code::InvalidConfiguration, format!("a blank value is given for {name}"))
-                .hint("Give the value; or leave it out, and that of the environment holds."));
+            return Err(Error::new(Code::InvalidConfiguration, format!("{name} has a blank value"))
+                .hint("Pass the value, or leave it out to use that of the environment."));
         }
         self.set.insert(name, (value, By::User));
         Ok(())
     }
 
-    /// Unsets a variable, wherever it came from.
+    /// Unsets a variable from any source.
     pub fn unset(&mut self, name: &str) {
         self.set.remove(name);
     }
 
-    /// Chooses a region by an option or an argument: whoever names one does not mean another host. One of this machine that
-    /// the user named stays: it stands in for either region, and what is tested with it must not go out to PagerDuty.
+    /// Sets the region from an option or an argument, and unsets another host.
+    ///
+    /// A host on this machine that the user named stays: it is a stand-in for either region, and requests of a test must
+    /// not reach PagerDuty.
     pub fn choose(&mut self, region: Region) {
         // Plain HTTP is accepted for this machine alone.
         let local = |host: &str| Host::parse(host).is_ok_and(|host| host.is_plain());
@@ -135,19 +139,19 @@ impl Variables {
         self.set.insert(REGION, (region.name().to_owned(), By::User));
     }
 
-    /// The value of a variable. Blank is unset.
+    /// Returns the value of a variable. A blank variable is unset.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.set.get(name).map(|(value, _)| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The variable that holds the credential in force, if it is not that of a login or of a request.
+    /// Returns the variable with the credential in use, unless the credential comes from a login or a request.
     #[must_use]
     pub fn credential(&self) -> Option<&'static str> {
         [API_TOKEN, USER_API_KEY].into_iter().find(|name| self.get(name).is_some())
     }
 
-    /// Who set a variable, if it is set.
+    /// Returns the source of a variable, if it is set.
     #[must_use]
     pub fn by(&self, name: &str) -> Option<By> {
         self.get(name)?;
@@ -165,14 +169,14 @@ impl Variables {
         if users {
             for variable in of_file(InFile::Credential) {
                 settled.unset(variable.name);
-                ignored.push((variable.name, "the environment has a credential of the user's own"));
+                ignored.push((variable.name, "the environment has its own credential"));
             }
         }
         let own = settled.credential().and_then(|name| settled.by(name)) == Some(By::File);
         let on = |value: &str| matches!(flag(SANDBOX, value), Ok(true));
         let embedded = self.by(SANDBOX) == Some(By::User) && self.get(SANDBOX).is_some_and(on);
         for (name, line) in self.file.broken() {
-            // Where the value could not count, the line is irrelevant.
+            // The line is irrelevant where its value would have no effect.
             let counts = match named(name).map(|variable| variable.in_file) {
                 _ if self.set.contains_key(name) => false,
                 Some(InFile::Taken | InFile::Level) => true,
@@ -194,7 +198,7 @@ impl Variables {
             for variable in of_file(InFile::WithKey) {
                 settled.unset(variable.name);
                 if !embedded {
-                    ignored.push((variable.name, "it goes with a key of the same file, and that is not in force"));
+                    ignored.push((variable.name, "it goes with a key of the same file, which is not used"));
                 }
             }
         }
@@ -234,16 +238,16 @@ impl Variables {
         let (name, place) = (variable.name, self.file.place(variable.name));
         let (why, hint) = if name == SANDBOX {
             (
-                "and a .env file does not decide whether calls go to the embedded account".to_owned(),
+                "and a .env file cannot decide whether calls go to the sandbox".to_owned(),
                 format!(
-                    "Start with --sandbox, or set {name} in the environment: 1 for the embedded account, 0 for the real one."
+                    "Start with --sandbox, or set {name} in the environment: 1 for the sandbox, 0 for the real account."
                 ),
             )
         } else {
             (
-                "and would send a credential there that is not its own".to_owned(),
+                "and a credential from elsewhere would be sent there".to_owned(),
                 format!(
-                    "If that host is right, set {name} in the environment instead; if not, set it there to nothing."
+                    "Set {name} in the environment if that host is right, or set it there to nothing if it is wrong."
                 ),
             )
         };
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_files_host_gets_no_credential_but_the_files_own() {
+    fn host_of_file_gets_only_the_credential_of_the_file() {
         let (mine, blank) = ("u+mine", " ");
         for (file, environment, fine) in [
             // The file's own credential is in force.
@@ -313,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_the_files_only_if_nobody_else_chose_it() {
+    fn host_in_environment_wins_over_host_of_file() {
         for (file, environment, host, of_file) in [
             (format!("{GATE}PAGERDUTY_API_TOKEN=u+x"), &[][..], "https://gate.example", true),
             (GATE.to_owned(), &[(API_HOST, "https://mine.example")], "https://mine.example", false),
@@ -339,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_wins_over_a_host_unless_the_user_named_one_of_this_machine() {
+    fn region_wins_over_a_host_except_on_loopback() {
         let (eu, local) = ("https://api.eu.pagerduty.com", "http://127.0.0.1:9");
         for (file, environment, host) in [
             (GATE, None, eu),
@@ -359,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_never_chooses_the_identity_server() {
+    fn identity_server_of_file_is_refused() {
         for host in ["https://evil.example", "http://127.0.0.1:9", "https://identity.pagerduty.com:8443"] {
             let file = format!("{IDENTITY_HOST}={host}\nPAGERDUTY_API_TOKEN=u+x\nPAGERDUTY_CLIENT_ID=c\n");
             assert!(read(&file, &[]).unwrap_err().message().contains(IDENTITY_HOST));
@@ -368,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_of_a_file_is_taken_ignored_or_refused() {
+    fn each_variable_of_file_is_used_ignored_or_refused() {
         let value = |variable: &Variable| match variable.name {
             API_HOST | IDENTITY_HOST => "https://gate.example",
             crate::config::USER_EMAIL => "a@b.example",
@@ -404,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_may_not_decide_changes_nothing() {
+    fn ignored_variable_of_file_changes_nothing() {
         let file = "PAGERDUTY_RAW_TEXT=1\nPAGERDUTY_TOKEN_STORE=file\nPAGERDUTY_USER_EMAIL=evil@b.example\n\
                     PAGERDUTY_API_TOKEN=theirs\nPAGERDUTY_SANDBOX=off\n";
         let config = read(file, &[(USER_API_KEY, "mine")]).unwrap();
@@ -415,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn the_embedded_account_by_the_users_choice_is_not_refused() {
+    fn sandbox_chosen_by_user_is_not_refused() {
         let file = format!("{GATE}PAGERDUTY_SANDBOX=1\nPAGERDUTY_IDENTITY_HOST=https://gate.example");
         let config = read(&file, &[(SANDBOX, "1"), (API_TOKEN, "u+mine")]).unwrap();
         assert!(config.sandbox && config.host.region().is_some());
@@ -423,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_about_a_file_name_it_and_the_line() {
+    fn errors_about_a_file_name_file_and_line() {
         for (file, environment, part) in [
             ("\nPAGERDUTY_REGION=mars", &[][..], "line 2"),
             ("A=1\nPAGERDUTY_REGION='eu", &[], "line 2"),
@@ -446,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_like_that_for_a_key_is_told_where_there_is_none() {
+    fn misspelled_key_variable_is_named_without_a_key() {
         assert_eq!(read("PAGERDUTY_API_KEY=u+x", &[]).unwrap().similar_to_token.as_deref(), Some("PAGERDUTY_API_KEY"));
         let environment =
             [("PAGERDUTY_TOKEN", "u+x"), ("PAGERDUTY_API_KEY", " ")].map(|(a, b)| (a.to_owned(), b.to_owned()));
@@ -455,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_says_something() {
+    fn blank_argument_is_refused() {
         let mut variables = Variables::default();
         for blank in ["", " \n"] {
             let error = variables.set(API_TOKEN, blank.to_owned()).unwrap_err();
@@ -467,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_never_chooses_where_the_sandbox_writes() {
+    fn sandbox_state_of_file_is_ignored() {
         let default = read("", &[]).unwrap().sandbox_state;
         assert_eq!(read("PAGERDUTY_SANDBOX_STATE=/etc/passwd", &[]).unwrap().sandbox_state, default);
         assert_eq!(read("", &[(SANDBOX_STATE, "/tmp/x")]).unwrap().sandbox_state, Some("/tmp/x".into()));
@@ -475,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_client_it_is_is_known() {
+    fn source_of_the_oauth_client_is_kept() {
         let file = "PAGERDUTY_CLIENT_ID=theirs\nPAGERDUTY_CLIENT_SECRET=theirs\n";
         assert_eq!(read(file, &[]).unwrap().oauth.client_by, Some(By::File));
         assert_eq!(read(file, &[(CLIENT_ID, "mine")]).unwrap().oauth.client_by, Some(By::User));

@@ -68,7 +68,7 @@ fn number<M: Model>(text: &str) -> Option<&str> {
 
 /// Returns the target of a link to PagerDuty: the kind of object and its ID.
 ///
-/// Links to other hosts are not IDs: their numbers mean something else.
+/// Links to other hosts are not IDs, because their numbers mean something else.
 fn link(text: &str) -> Option<(&'static Resource, &str)> {
     // In Slack, the text of the link follows its address: `<https://…|#42>`.
     let text = text.split_once('|').map_or(text, |(address, _)| address);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_read_from_links_to_their_objects() {
+    fn ids_are_read_from_links() {
         for text in [
             "https://acme.pagerduty.com/incidents/Q123",
             "https://acme.eu.pagerduty.com/incidents/Q123/timeline",
@@ -240,7 +240,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_becomes_an_id_that_leaves_its_path_segment(text in "(https://a\\.pagerduty\\.com/incidents/)?.{0,40}") {
+        fn ids_read_from_any_text_are_alphanumeric(text in "(https://a\\.pagerduty\\.com/incidents/)?.{0,40}") {
             if let Some(id) = id::<Incident>(&text) {
                 prop_assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
             }

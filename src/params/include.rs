@@ -9,7 +9,7 @@ use super::{Form, Param, items, names_nothing, nearest, shorten};
 use crate::error::{Code, Error, Result};
 use crate::models::{Model, Shape};
 
-/// Names an incident may be asked to include that are not fields of it but requests of their own.
+/// Names in `include` that are not fields of an incident. Each needs a separate request.
 pub trait Extras: Send + 'static {
     /// The names.
     const NAMES: &'static [&'static str];
@@ -41,7 +41,7 @@ const MOST_NAMES: usize = 100;
 const LONGEST_NAME: usize = 64;
 
 impl<M: Model, X: Extras> Include<M, X> {
-    /// What to decode and show.
+    /// Returns the fields to decode and to show.
     #[must_use]
     pub fn selection(&self) -> Selection<'_> {
         if self.names.is_empty() {
@@ -60,7 +60,7 @@ impl<M: Model, X: Extras> Include<M, X> {
         selection
     }
 
-    /// Whether it was asked for by name.
+    /// Returns whether `include` has this name.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.names.iter().any(|asked| asked == name)
@@ -107,7 +107,8 @@ impl<M: Model, X: Extras> Include<M, X> {
         warnings
     }
 
-    /// Puts what was added afterwards, under `added`, into the order asked for. Without `include` it stays at the end.
+    /// Puts the fields that were added later, named `added`, into the order of `include`. Without `include` they stay at the
+    /// end.
     #[must_use]
     pub fn arrange(&self, shown: Map<String, Value>, added: &[&'static str]) -> Map<String, Value> {
         if self.names.is_empty() { shown } else { self.chosen(shown, M::DEFAULT.iter().map(|field| field.name), added) }
@@ -141,7 +142,7 @@ impl<M: Model, X: Extras> Param for Include<M, X> {
             let message = format!("{name} has {} names, more than {MOST_NAMES}", asked.len());
             return Err(Error::new(Code::InvalidInclude, message).hint("Name only the fields you need."));
         }
-        // One plus sign is enough: without the default fields, the other names would have nothing to be added to.
+        // One plus sign is enough, because the other names are added to the same default fields.
         let with_defaults = asked.iter().any(|name| name.starts_with('+'));
         let mut names = Vec::with_capacity(asked.len());
         for asked in &asked {

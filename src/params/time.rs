@@ -25,7 +25,7 @@ const MONTH: i32 = 30;
 /// The number of days of a schedule that are rendered if only one bound is given.
 const RENDERED: i32 = 14;
 
-/// How far ahead on-calls can be asked for.
+/// The number of days ahead for which on-calls can be listed.
 const AHEAD: i32 = 90;
 
 /// A point in time, no finer than milliseconds, displayed in UTC with the offset.
@@ -38,17 +38,17 @@ impl Moment {
         Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
     }
 
-    /// From ISO 8601: a timestamp with an offset, one without (UTC), or a date (its first moment in UTC).
+    /// Reads ISO 8601: a timestamp with an offset, one without (UTC), or a date (its first moment in UTC).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.contains('[') {
-            // A zone by its name would be read over, and the time taken for UTC.
+            // The name of a time zone would be ignored, and the time read as UTC.
             return None;
         }
         let utc = |time: DateTime| Offset::UTC.to_timestamp(time).ok();
         let parsed = text.parse::<Timestamp>().ok();
-        // A date alone parses as a time too, at midnight; anything with an offset has been read above.
+        // A date alone parses as midnight. Timestamps with an offset have been read above.
         let parsed = parsed.or_else(|| text.parse::<DateTime>().ok().and_then(utc));
         parsed.or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.into()))).map(Self::at)
     }
@@ -88,9 +88,9 @@ fn is_well_formed(text: &str) -> bool {
 /// each path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Range {
-    /// Its start.
+    /// The start.
     pub since: Option<Moment>,
-    /// Its end.
+    /// The end.
     pub until: Option<Moment>,
 }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn times_without_an_offset_are_utc() {
+    fn times_without_offset_are_utc() {
         for (text, sent) in [
             ("2026-02-26", "2026-02-26T00:00:00Z"),
             ("2026-02-26T09:30", "2026-02-26T09:30:00Z"),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_timestamp_is_not_guessed_at() {
+    fn text_other_than_a_timestamp_is_refused() {
         for text in [
             "",
             "yesterday",
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_must_go_forward_and_not_too_far() {
+    fn ranges_reversed_or_too_long_are_refused() {
         let range = |since, until| Range::of_incidents(moment(since), moment(until)).map_err(|error| error.code());
         assert!(range("2026-01-01", "2026-06-30").is_ok());
         assert_eq!(range("2026-01-01", "2026-07-01").unwrap_err(), Code::InvalidTimeRange);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_alone_is_filled() {
+    fn missing_bound_is_filled() {
         let ago = |days: i32| Some(Moment::now().shifted(-DAY * days));
         assert_eq!(days(Range::of_incidents(ago(100), None)), (-100, 0));
         assert_eq!(days(Range::of_incidents(ago(1_000), None)), (-180, 0), "the newest");
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_at_the_end_of_time_breaks_nothing() {
+    fn extreme_bound_does_not_panic() {
         for end in [Timestamp::MIN, Timestamp::MAX].map(|end| Some(Moment(end))) {
             for fill in [Range::of_incidents, Range::of_schedule, Range::of_users, Range::of_oncalls] {
                 let _ = (fill(end, None), fill(None, end));
@@ -293,12 +293,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_parser(text in ".{0,40}") {
+        fn any_text_is_parsed_without_panic(text in ".{0,40}") {
             let _ = moment(&text);
         }
 
         #[test]
-        fn what_is_sent_reads_back_the_same(seconds in -30_000_000_000i64..253_000_000_000) {
+        fn sent_timestamp_reads_back_equal(seconds in -30_000_000_000i64..253_000_000_000) {
             let sent = Moment(Timestamp::from_second(seconds).unwrap());
             prop_assert_eq!(moment(&sent.to_string()), Some(sent));
         }

@@ -11,10 +11,10 @@ use crate::error::{Code, Error, Result};
 /// The longest search text in bytes: names are shorter, and it goes into a URL.
 const LONGEST_QUERY: usize = 1_024;
 
-/// The longest note in bytes. PagerDuty documents no limit of its own; this is some twenty printed pages.
+/// The longest note in bytes, some twenty printed pages. PagerDuty documents no limit.
 const LONGEST_NOTE: usize = 65_536;
 
-/// A text that is no longer than that.
+/// Returns a text, unless it is too long.
 fn bounded(name: &str, text: String, longest: usize) -> Result<String> {
     if text.len() <= longest {
         return Ok(text);
@@ -54,7 +54,7 @@ impl Param for Text {
 pub struct Content(String);
 
 impl Content {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,15 +72,15 @@ impl Param for Content {
     }
 }
 
-/// How many results at most: a positive number.
+/// The largest number of results, at least 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit(usize);
 
 impl Limit {
-    /// What holds when no limit is given.
+    /// The limit if none is given.
     pub const DEFAULT: usize = 100;
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub fn get(self) -> usize {
         self.0
@@ -96,12 +96,12 @@ impl Param for Limit {
     }
 }
 
-/// How many results to pass over, below PagerDuty's ceiling.
+/// The number of results to skip, below PagerDuty's ceiling.
 #[derive(Clone, Copy, Debug)]
 pub struct Offset(usize);
 
 impl Offset {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub fn get(self) -> usize {
         self.0
@@ -128,7 +128,7 @@ impl Param for Offset {
 pub struct Flag<const DEFAULT: bool>(bool);
 
 impl<const DEFAULT: bool> Flag<DEFAULT> {
-    /// Whether it is on.
+    /// Returns whether the switch is on.
     #[must_use]
     pub fn is_on(self) -> bool {
         self.0
@@ -159,11 +159,11 @@ impl<const DEFAULT: bool> Param for Flag<DEFAULT> {
 
 /// A closed set of words.
 pub trait Choice: Send + Sync + 'static {
-    /// The words, as they go over the wire.
+    /// The words, as they are sent.
     const WORDS: &'static [&'static str];
 }
 
-/// The statuses that incidents can be asked for.
+/// The statuses by which incidents can be listed.
 #[derive(Clone, Debug)]
 pub struct Statuses;
 
@@ -171,7 +171,7 @@ impl Choice for Statuses {
     const WORDS: &'static [&'static str] = &["triggered", "acknowledged", "resolved"];
 }
 
-/// The urgencies that incidents can be asked for.
+/// The urgencies by which incidents can be listed.
 #[derive(Clone, Debug)]
 pub struct Urgencies;
 
@@ -179,7 +179,7 @@ impl Choice for Urgencies {
     const WORDS: &'static [&'static str] = &["high", "low"];
 }
 
-/// Some of a closed set of words. Unknown ones are ignored and remembered, so that the answer can say so.
+/// Some of a closed set of words. Unknown words are ignored, and kept for a warning in the answer.
 #[derive(Clone, Debug)]
 pub struct Choices<C> {
     words: Vec<&'static str>,
@@ -188,13 +188,13 @@ pub struct Choices<C> {
 }
 
 impl<C: Choice> Choices<C> {
-    /// The known words given, without repetition; none if the parameter was absent.
+    /// Returns the known words, without repetition, or none if the parameter was absent.
     #[must_use]
     pub fn words(&self) -> &[&'static str] {
         &self.words
     }
 
-    /// What to say about the words that were ignored.
+    /// Returns a warning about the words that were ignored.
     #[must_use]
     pub fn warning(&self, name: &str) -> Option<String> {
         let (ignored, known) = (shorten(&self.ignored.join(", ")), C::WORDS.join(", "));
@@ -229,7 +229,7 @@ impl<C: Choice> Param for Choices<C> {
         Ok(Self { words: Vec::new(), ignored: Vec::new(), of: PhantomData })
     }
 
-    /// All words together do not narrow anything.
+    /// All words together do not narrow a list.
     fn is_given(&self) -> bool {
         !self.words.is_empty() && self.words.len() < C::WORDS.len()
     }

@@ -23,10 +23,10 @@ use crate::trace::{Trace, seconds};
 pub type Started = OnceLock<Api>;
 
 /// The message logged when a client gives up after its change was sent.
-const GONE: &str = "the client has gone, and its change was sent: the call goes on";
+const GONE: &str = "the client has gone, and its change was sent: the call continues";
 
 /// The time that the end of the process waits for sent changes: the time that PagerDuty may take for one attempt.
-const PATIENCE: Duration = Duration::from_secs(20);
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
 
 /// A lock that each task with a possible change holds for reading. The end of the process waits for write access.
 static RUNNING: RwLock<()> = RwLock::const_new(());
@@ -38,7 +38,7 @@ pub async fn settled() {
         return;
     }
     tracing::info!("waiting for the answer to a change that was sent");
-    if tokio::time::timeout(PATIENCE, RUNNING.write()).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_LIMIT, RUNNING.write()).await.is_err() {
         tracing::warn!("leaving before the answer to a change that was sent: it may have taken effect");
     }
 }

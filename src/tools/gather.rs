@@ -46,7 +46,7 @@ async fn in_time<T>(part: impl Future<Output = Result<T>>, until: &SetOnce<Insta
     tokio::select! {
         biased;
         answer = part => answer,
-        () = over => Err(Error::new(Code::Timeout, "there was no answer soon after the incident's; asking again may help")),
+        () = over => Err(Error::new(Code::Timeout, "there was no response soon after that of the incident; try again")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `get_incidents`, and the three tools that act on one.
+//! `get_incidents`, and the three tools that change an incident.
 
 use futures_util::future::BoxFuture;
 use pagerduty_api::operations::{
@@ -52,7 +52,7 @@ pub(super) const GET_INCIDENTS: Tool = Tool::new::<Params>(
     |cx, arguments| run(cx, arguments, get_incidents),
 );
 
-/// Says that somebody is on it.
+/// Sets the status to acknowledged.
 pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "acknowledge_incident",
     About {
@@ -64,7 +64,7 @@ pub(super) const ACKNOWLEDGE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     |cx, arguments| run(cx, arguments, |cx, params| change(cx, params, NewStatus::Acknowledged)),
 );
 
-/// Says that it is over. PagerDuty does not reopen it for a later alert, hence destructive.
+/// Sets the status to resolved. PagerDuty does not reopen the incident for a later alert, so this is destructive.
 pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
     "resolve_incident",
     About {
@@ -77,7 +77,7 @@ pub(super) const RESOLVE_INCIDENT: Tool = Tool::new::<ChangeParams>(
 )
 .destructive();
 
-/// Adds a note. Twice is two notes.
+/// Adds a note. Two calls add two notes.
 pub(super) const ADD_INCIDENT_NOTE: Tool = Tool::new::<NoteParams>(
     "add_incident_note",
     About {
@@ -217,8 +217,8 @@ fn rows<'r>(cx: &'r Context, id: &'r Id<Incident>, extra: &str) -> BoxFuture<'r,
 
 async fn list(cx: Context, params: &Params) -> Result<Reply> {
     if let Some(name) = params.extras().first() {
-        return Err(Error::new(Code::MissingParameter, format!("{name} can only be had with incident_id"))
-            .hint(format!("List the incidents first, then ask for the {name} of one of them by its ID.")));
+        return Err(Error::new(Code::MissingParameter, format!("{name} needs incident_id"))
+            .hint(format!("List the incidents first, then request the {name} of one of them by its ID.")));
     }
     let range = Range::of_incidents(params.since, params.until)?;
     let mut warnings = Vec::new();
@@ -231,7 +231,7 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
         by_service.with_given("team_ids", params.team_ids.as_slice())
     };
     let query = scope
-        // By itself PagerDuty begins with the oldest, and at three in the morning nobody asks for last month's.
+        // PagerDuty's default order begins with the oldest incidents, which matter least to a responder.
         .with("sort_by", Some("created_at:desc"))
         .with_all("statuses", params.statuses.words())
         .with_all("urgencies", params.urgencies.words())
@@ -256,18 +256,19 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
     Ok(reply.warned(warnings))
 }
 
-/// The incidents of the user's teams and their services; without teams, those assigned to the user.
+/// Returns the query for the incidents of the user's teams and their services, or without teams for those assigned to the
+/// user.
 async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
     let me = cx.api.me().await?;
     if me.teams.is_empty() {
         warnings.push(
-            "The current user belongs to no team, so these are the incidents assigned to them. PagerDuty assigns nobody to \
-             resolved incidents, so none of those are here. For others pass current_user_context=false with service_ids."
+            "The current user belongs to no team, so these are the incidents assigned to them. Resolved incidents \
+             have no assignee in PagerDuty, so none of them are here. For others pass current_user_context=false with service_ids."
                 .to_owned(),
         );
         return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
     }
-    // Of more than a request can name, only that there are more is of use.
+    // If there are more than a request can name, their IDs are of no use.
     let services = cx.api.services_of(&me.teams, MOST_IDS).await?;
     let query = Query::new().with_all("team_ids", &me.teams);
     if services.more || services.ids.len() > MOST_IDS {
@@ -280,8 +281,7 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
     Ok(query.with_all("service_ids", &services.ids))
 }
 
-/// What lists of incidents add to the metadata: how many of those returned are in which status, were resolved by a
-/// service, or say that data is missing.
+/// Returns the counts in the metadata of a list: incidents by status, resolved by a service, and about missing data.
 fn count(listing: &Listing<Incident>) -> [(&'static str, Value); 3] {
     let count = |of: &dyn Fn(&Incident) -> bool| Value::from(listing.rows.iter().filter(|row| of(&row.facts)).count());
     let statuses =
@@ -298,7 +298,7 @@ fn count(listing: &Listing<Incident>) -> [(&'static str, Value); 3] {
 }
 
 async fn change(cx: Context, params: ChangeParams, status: NewStatus) -> Result<Reply> {
-    // Who writes and what is written to do not depend on each other.
+    // The author and the ID do not depend on each other.
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let changed = cx.api.set_status(&id, status, from, &params.include.selection()).await?;
     let reply = cx.object(&INCIDENTS, changed.shown, &params.include, Shape::Change, NAME_FIELDS);

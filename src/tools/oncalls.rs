@@ -78,19 +78,19 @@ async fn get_oncalls(cx: Context, params: Params) -> Result<Reply> {
         .with("earliest", params.earliest.is_on().then_some(true));
     let want = cx.want(params.limit, params.offset);
     let listing = cx.api.list::<Oncall>(query, want, &params.include.selection()).await?;
-    let without = without_turns(&params, &listing);
+    let without = without_shifts(&params, &listing);
     let reply = listed(&ONCALLS, listing, &params.include, "schedule_ids, since and until, or earliest=true");
     Ok(reply.warned(without))
 }
 
 /// Returns a warning about schedules that occur in no row of a complete list.
-fn without_turns(params: &Params, listing: &Listing<Oncall>) -> Option<String> {
+fn without_shifts(params: &Params, listing: &Listing<Oncall>) -> Option<String> {
     if listing.end != End::Complete || params.offset.is_some() {
         return None;
     }
-    let has_turns = |id: &&Id<Schedule>| listing.rows.iter().any(|row| row.facts.is_by(id.as_str()));
+    let has_shifts = |id: &&Id<Schedule>| listing.rows.iter().any(|row| row.facts.is_by(id.as_str()));
     let asked = params.schedule_ids.as_slice().iter().filter(|id| id.as_str() != "null");
-    let without: Vec<_> = asked.filter(|id| !has_turns(id)).map(Id::as_str).collect();
+    let without: Vec<_> = asked.filter(|id| !has_shifts(id)).map(Id::as_str).collect();
     let context = if params.current_user_context.is_on() {
         " With current_user_context=true only policies of you and your teams count: pass false for others."
     } else {
@@ -105,8 +105,9 @@ fn without_turns(params: &Params, listing: &Listing<Oncall>) -> Option<String> {
     })
 }
 
-/// Every policy of the user's teams or with the user on it, so that teammates show up. Without teams, or without any
-/// policy, the user's own turns: no filter at all would be the whole account.
+/// Returns the query for every policy of the user's teams or with the user on it, so that teammates are listed, too.
+///
+/// Without teams or policies it is the query for the user's shifts, because no filter would mean the whole account.
 async fn mine(cx: &Context) -> Result<Query> {
     let me = cx.api.me().await?;
     if me.teams.is_empty() {

@@ -1,4 +1,4 @@
-//! A list as a stream of pages, for programs: each page is a call of its own, made when it is asked for.
+//! A list as a stream of pages, for programs. Each page is a separate call, made on demand.
 
 use std::collections::HashSet;
 
@@ -14,12 +14,11 @@ use crate::params::{self, Limit, Offset};
 pub struct Pages {
     tool: String,
     arguments: Map<String, Value>,
-    /// How many rows are still wanted; `None` is all there are.
+    /// The number of rows that remain to be read; `None` is all.
     left: Option<usize>,
-    /// Where the next page starts; `None` after the last one.
+    /// The offset of the next page; `None` after the last one.
     offset: Option<usize>,
-    /// The IDs that were given, since a list that moves shows a row again on the next page. Rows without one, because
-    /// `include` leaves it out or because there is none, are all given.
+    /// The IDs of earlier rows: a list that moves repeats a row on the next page. Rows without an ID are never dropped.
     seen: HashSet<String>,
 }
 
@@ -33,7 +32,7 @@ pub struct Page {
 }
 
 impl Pages {
-    /// The list that `tool` gives for `arguments`, whose `limit` and `offset` are those of the whole stream.
+    /// Returns the list of a tool. The `limit` and `offset` in `arguments` are those of the whole stream.
     pub fn new(tool: impl Into<String>, mut arguments: Map<String, Value>) -> Result<Self> {
         let left = params::read::<Option<Limit>>(&arguments, "limit")?.map(Limit::get);
         let offset = params::read::<Option<Offset>>(&arguments, "offset")?.map_or(0, Offset::get);
@@ -42,7 +41,7 @@ impl Pages {
         Ok(Self { tool: tool.into(), arguments, left, offset: Some(offset), seen: HashSet::new() })
     }
 
-    /// The next page, or `None` after the last one. After an error or when dropped, the same page comes the next time.
+    /// Returns the next page, or `None` after the last one. After an error or a drop, the next call returns the same page.
     pub async fn next(&mut self, toolbox: &Toolbox, options: CallOptions) -> Result<Option<Page>> {
         let size = self.left.map_or(MAX_PAGE, |left| left.min(MAX_PAGE));
         let Some(offset) = self.offset.filter(|_| size > 0) else { return Ok(None) };

@@ -125,7 +125,7 @@ async fn both(
             listing = &mut shifts => return listing,
             until = came => until,
         };
-        let late = || Error::new(Code::Timeout, "there was no answer soon after that of the others");
+        let late = || Error::new(Code::Timeout, "there was no response soon after that of the others");
         match until {
             Ok(until) => timeout_at(until, shifts).await.unwrap_or_else(|_| Err(late())),
             Err(_) => shifts.await,

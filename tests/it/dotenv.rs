@@ -182,7 +182,7 @@ fn dotenv_foreign_lines_do_not_stop_start() {
         fine(&folder(line), "", &String::from_utf8_lossy(line));
     }
     let text = fine(&folder("X='\nY=\"a\"b\n"), "", "two broken lines");
-    assert!(text.contains("passed over lines of") && text.contains("(2)"), "{text}");
+    assert!(text.contains("skipped lines of") && text.contains("(2)"), "{text}");
     let large = folder(vec![b'#'; 2 << 20]);
     assert!(fine(&large, "below", "a large file").contains("larger than"));
 }
@@ -202,7 +202,7 @@ fn dotenv_unreadable_is_skipped_with_log_line() {
     let output = server(&below, &CALL, &[("PAGERDUTY_SANDBOX", "1")]);
     assert!(output.status.success(), "{}", stderr(&output));
     // Root can read it anyway.
-    assert!(stderr(&output).contains("was passed over") || fs::read(folder.path().join(".env")).is_ok());
+    assert!(stderr(&output).contains("was skipped") || fs::read(folder.path().join(".env")).is_ok());
 }
 
 #[test]
