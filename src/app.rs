@@ -28,7 +28,7 @@ impl App {
     /// the host, the credential and the author of writes are its own, whatever the environment says about the real ones.
     pub async fn start(mut config: Config, filter: &Filter) -> Result<Self> {
         let running = embed(&mut config).await?;
-        let toolbox = Toolbox::new(&config, filter)?.labelled(running.is_some().then_some(&SANDBOX));
+        let toolbox = Toolbox::new(&config, filter)?.labeled(running.is_some().then_some(&SANDBOX));
         Ok(Self { toolbox: Arc::new(toolbox), _sandbox: running })
     }
 }

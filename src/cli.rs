@@ -122,7 +122,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
             biased;
             told = signals::told_to_end(is_http) => {
                 if let Some(tool) = called.filter(|_| !output::has_answered()) {
-                    answer_json(&cancelled(&tool).labelled(label).envelope()).await;
+                    answer_json(&cancelled(&tool).labeled(label).envelope()).await;
                 }
                 (told, true)
             }

@@ -111,7 +111,7 @@ impl Error {
 
     /// Sets the kind of account in the envelope's metadata.
     #[must_use]
-    pub fn labelled(mut self, label: Option<&'static str>) -> Self {
+    pub fn labeled(mut self, label: Option<&'static str>) -> Self {
         self.0.label = label;
         self
     }

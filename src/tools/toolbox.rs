@@ -83,7 +83,7 @@ impl Toolbox {
 
     /// Returns the same toolbox with a label on all its answers.
     #[must_use]
-    pub fn labelled(self, label: Option<&'static Label>) -> Self {
+    pub fn labeled(self, label: Option<&'static Label>) -> Self {
         Self { label, ..self }
     }
 

@@ -33,8 +33,8 @@ impl Toolbox {
     /// Counts and logs the end of a call, and returns its outcome for the caller.
     fn report(&self, name: &str, counted: Counted, outcome: Result<Reply>) -> Result<Reply> {
         let outcome = match outcome {
-            Ok(reply) => Ok(self.labeled(reply)),
-            Err(error) => Err(self.labeled_error(error)),
+            Ok(reply) => Ok(self.marked(reply)),
+            Err(error) => Err(self.marked_error(error)),
         };
         let elapsed = counted.end(outcome.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
         let elapsed_s = seconds(elapsed);
@@ -50,15 +50,15 @@ impl Toolbox {
         outcome
     }
 
-    fn labeled(&self, mut reply: Reply) -> Reply {
+    fn marked(&self, mut reply: Reply) -> Reply {
         if let Some(label) = self.label {
             reply.set(label.name, true);
         }
         if self.raw_text { reply } else { reply.neutralized() }
     }
 
-    fn labeled_error(&self, error: Error) -> Error {
-        let error = error.labelled(self.label.map(|label| label.name));
+    fn marked_error(&self, error: Error) -> Error {
+        let error = error.labeled(self.label.map(|label| label.name));
         if self.raw_text { error } else { error.neutralized() }
     }
 }
