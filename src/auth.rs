@@ -86,6 +86,15 @@ impl Credential {
         Self { secret, source, kind: Kind::Settings, host: None, login: None }
     }
 
+    /// Returns the credential in a header of a request, or `None` if the header is blank. `source` is the header, for
+    /// messages.
+    #[must_use]
+    pub fn from_header(value: &SecretString, source: &'static str) -> Option<Self> {
+        let secret = value.expose_secret().trim();
+        let credential = || Self { secret: secret.into(), source, kind: Kind::Request, host: None, login: None };
+        (!secret.is_empty()).then(credential)
+    }
+
     /// Creates the access token of a login, for the API of `region` if that is known.
     pub(crate) fn of_login(secret: SecretString, region: Option<Region>) -> Self {
         Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
@@ -240,29 +249,23 @@ pub enum Origin {
     /// The machine on which the server runs: standard input, the command line, Python.
     #[default]
     Local,
-    /// An HTTP request, with the key in its [`TOKEN_HEADER`] if it had one.
-    Http(Option<SecretString>),
-    /// An HTTP request with a key in its `Authorization` header.
-    HttpAuthorization(SecretString),
+    /// An HTTP request, with its credential if it has one.
+    Http(Option<Credential>),
 }
 
 impl Origin {
     /// Returns the fingerprint that distinguishes callers by their credential. Callers without one share the server's.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        self.credential().map(|credential| credential.fingerprint())
+        self.credential().map(Credential::fingerprint)
     }
 
-    /// Returns the credential of a request.
-    fn credential(&self) -> Option<Credential> {
-        let (secret, source) = match self {
-            Origin::Http(Some(secret)) => (secret, BY_TOKEN_HEADER),
-            Origin::HttpAuthorization(secret) => (secret, BY_AUTHORIZATION),
-            Origin::Http(None) | Origin::Local => return None,
-        };
-        let secret = secret.expose_secret().trim();
-        let of_request = || Credential { secret: secret.into(), source, kind: Kind::Request, host: None, login: None };
-        (!secret.is_empty()).then(of_request)
+    /// Returns the credential that a request brings.
+    fn credential(&self) -> Option<&Credential> {
+        match self {
+            Origin::Http(credential) => credential.as_ref(),
+            Origin::Local => None,
+        }
     }
 }
 
@@ -290,7 +293,7 @@ impl Credentials {
     /// Returns the credential for one call. A login may wait for the user; see [`Credentials::interrupted`].
     pub async fn resolve(&self, origin: &Origin) -> Result<Credential> {
         if let Some(credential) = origin.credential() {
-            return Ok(credential);
+            return Ok(credential.clone());
         }
         match (&self.settings, &self.login, origin) {
             (Some(credential), ..) => credential.clone(),

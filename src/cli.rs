@@ -10,6 +10,7 @@ mod doctor;
 mod http;
 mod output;
 mod signals;
+mod status;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -30,16 +31,13 @@ use crate::error::{Code, Error, Result};
 use crate::private;
 use crate::reply::Written;
 use crate::sandbox::{self, Sandbox};
-use crate::server::{self, http::Options};
+use crate::server::{self, http::HttpOptions};
 use crate::tools::{AUDIT, Filter};
 use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments, SandboxCommand};
 use output::{answer, print, print_error, tool_list};
+use status::{FAILED, SUCCESS, WRONG_USE};
 
 pub use args::help;
-
-const SUCCESS: u8 = 0;
-const FAILED: u8 = 1;
-const WRONG_USE: u8 = 2;
 
 /// Runs the command line. `arguments` begins with the program's name. Returns the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -92,10 +90,10 @@ fn execute(arguments: Arguments) -> Result<u8> {
         config.format = Format::parse(&format)?;
     }
     if let Some(tokens) = arguments.max_response_tokens {
-        config.set_max_response_tokens(&tokens)?;
+        config.set_max_response_tokens("--max-response-tokens", &tokens)?;
     }
     if let Some(structured_content) = arguments.structured_content {
-        config.set_structured_content(&structured_content)?;
+        config.set_structured_content("--structured-content", &structured_content)?;
     }
     let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
     // A few threads carry all the waiting there is to do, on machines of any size.
@@ -120,11 +118,11 @@ fn execute(arguments: Arguments) -> Result<u8> {
         tokio::select! {
             // Before anything else is done: until the first poll of this, Ctrl-C is not ours, and in a Python process lost.
             biased;
-            told = signals::told_to_end(is_http) => {
+            status = signals::received(is_http) => {
                 if let Some(tool) = called.filter(|_| !output::has_answered()) {
                     answer_json(&cancelled(&tool).labeled(label).envelope()).await;
                 }
-                (told, true)
+                (status, true)
             }
             status = command(arguments.command, http, config, &filter) => (status, is_http),
         }
@@ -143,7 +141,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
     status
 }
 
-async fn command(command: Option<Command>, http: Option<Options>, config: Config, filter: &Filter) -> Result<u8> {
+async fn command(command: Option<Command>, http: Option<HttpOptions>, config: Config, filter: &Filter) -> Result<u8> {
     match command {
         None => serve(http, config, filter).await,
         Some(Command::Tools { json }) => {
@@ -158,7 +156,7 @@ async fn command(command: Option<Command>, http: Option<Options>, config: Config
     }
 }
 
-async fn serve(http: Option<Options>, config: Config, filter: &Filter) -> Result<u8> {
+async fn serve(http: Option<HttpOptions>, config: Config, filter: &Filter) -> Result<u8> {
     if let Some(options) = http {
         return http::serve(options, config, filter).await;
     }

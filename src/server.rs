@@ -1,12 +1,14 @@
-//! The MCP door: the tools of a [`Toolbox`](crate::tools::Toolbox), offered over the Model Context Protocol.
+//! The MCP server: offers the tools of a [`Toolbox`](crate::tools::Toolbox) over the Model Context Protocol.
 //!
-//! [`Server`] answers the methods (revisions 2024-11-05 to 2026-07-28, all at the same time), [`serve`] runs
-//! it over lines of JSON, [`serve_stdio`] over the process's own standard streams, [`http`] over HTTP.
+//! [`Server`] answers the methods (revisions 2024-11-05 to 2026-07-28, concurrently), [`serve`] runs it over lines of JSON,
+//! [`serve_stdio`] over the standard streams of the process, and [`http`] over HTTP.
 //!
-//! This is the only module that names `rmcp`, and it decides nothing about PagerDuty: which tools there are, what they
-//! accept and what they answer is `tools`' business. What it adds is good manners towards clients: a wrong request is told
-//! what is wrong with it, and nothing a client sends ends the session.
+//! This is the only module that names `rmcp`. It decides nothing about PagerDuty: the tools, their parameters and their answers
+//! belong to `tools`. It adds tolerance toward clients: a wrong request gets an error that says what is wrong, and no message
+//! ends the session.
 
+mod caching;
+mod caller;
 mod convert;
 mod encode;
 mod handler;

@@ -10,6 +10,7 @@ mod escalation_policies;
 mod gather;
 mod incidents;
 mod lookup;
+mod markdown;
 mod oncalls;
 mod pages;
 mod schedules;
@@ -27,6 +28,7 @@ use tool::{About, run};
 
 pub use change::{AUDIT, settled};
 pub use context::{CallOptions, Context, Party};
+pub use markdown::{markdown, scopes_markdown};
 pub use pages::{Page, Pages};
 pub use tool::Tool;
 pub use toolbox::{Filter, Label, Toolbox};

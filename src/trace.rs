@@ -1,15 +1,15 @@
-//! W3C Trace Context: <https://www.w3.org/TR/trace-context/>. Taken in with a request, sent on with ours to PagerDuty.
+//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): read from a request, and sent with its requests to PagerDuty.
 //!
-//! We record no spans of our own. Each request we send gets an ID below the caller's, so that whoever does record sees
-//! what belongs together; our logs name the trace.
+//! The server records no spans. Each request to PagerDuty gets a span ID below the caller's, so a tracing system connects
+//! them; log lines name the trace.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use http::HeaderMap;
-use tracing::Span;
+use tracing::{Instrument, Span};
 
-/// The longest `tracestate` that is sent on: what the standard asks everyone to carry.
+/// The longest `tracestate` that is sent on: the length that the standard asks every participant to carry.
 const MAX_STATE: usize = 512;
 
 /// Returns a duration in the form of log lines: in seconds, to the millisecond.
@@ -18,7 +18,7 @@ pub fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
-/// The trace a call belongs to.
+/// The trace that a call belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     id: String,
@@ -31,9 +31,9 @@ tokio::task_local! {
 }
 
 impl Trace {
-    /// The trace of a request. What is malformed starts no trace, as the standard has it.
+    /// Parses the trace of a request. A malformed header is ignored, as the standard requires.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut parents = headers.get_all("traceparent").iter();
         let parent = parents.next().filter(|_| parents.next().is_none())?.to_str().ok()?;
         let states: Vec<_> = headers.get_all("tracestate").iter().filter_map(|state| state.to_str().ok()).collect();
@@ -47,44 +47,49 @@ impl Trace {
             text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
         let some = |text: &str| text.bytes().any(|byte| byte != b'0');
-        // Later versions may add parts, this one may not.
+        // Only later versions may add parts.
         let known = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
         let valid = known && hex(id, 32) && some(id) && hex(span, 16) && some(span) && hex(flags, 2);
         let state = (!state.is_empty() && state.len() <= MAX_STATE).then(|| state.to_owned());
         valid.then(|| Self { id: id.to_owned(), flags: flags.to_owned(), state })
     }
 
-    /// The trace's ID, for logs.
+    /// Returns the trace's ID, for logs.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What log lines about a request of this trace stand in: at the level of errors, so that all of them name it.
+    /// Returns the span for log lines about a request of this trace. It has the level of errors, so that lines of every
+    /// level name the trace.
     #[must_use]
     pub fn span(trace: Option<&Self>) -> Span {
         trace.map_or_else(Span::none, |trace| tracing::error_span!("request", trace_id = trace.id()))
     }
 
-    /// The headers of a request of ours: each is a span of its own.
+    /// Returns the headers for one request to PagerDuty, with a new span ID.
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         let mut parent = format!("00-{}-", self.id);
-        // All zeros would be no span.
+        // Zero is not a valid span ID.
         let _ = write!(parent, "{:016x}-{}", fastrand::u64(1..), self.flags);
         let state = self.state.clone().map(|state| ("tracestate", state));
         [("traceparent", parent)].into_iter().chain(state).collect()
     }
 
-    /// The trace of the call that is underway in this task.
+    /// Returns the trace of the call that runs in this task.
     #[must_use]
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// Runs a call as part of this trace.
-    pub async fn around<F: Future>(self, call: F) -> F::Output {
-        CURRENT.scope(self, call).await
+    /// Runs a call as part of a trace, if there is one: its requests carry the trace, and its log lines name it.
+    pub async fn scope<F: Future>(trace: Option<Self>, call: F) -> F::Output {
+        let span = Self::span(trace.as_ref());
+        match trace {
+            Some(trace) => CURRENT.scope(trace, call).instrument(span).await,
+            None => call.await,
+        }
     }
 }
 
@@ -95,7 +100,7 @@ mod tests {
     const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     #[test]
-    fn a_trace_is_carried_on_with_a_span_of_its_own() {
+    fn trace_is_sent_on_with_new_span() {
         let trace = Trace::parse(&format!("00-{ID}-00f067aa0ba902b7-01"), "vendor=1").unwrap();
         assert_eq!(trace.id(), ID);
         let [(_, one), (_, state)] = &trace.headers()[..] else { panic!("two headers") };
@@ -106,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_no_trace() {
+    fn malformed_trace_is_ignored() {
         let zeros = "0".repeat(32);
         for parent in [
             String::new(),

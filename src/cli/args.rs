@@ -1,10 +1,11 @@
-//! The arguments, as a declaration that clap reads.
+//! The command line arguments, as a declaration for clap.
+//!
+//! Values that variables may have, too, are strings here and parsed later. So they follow the same rules as in variables,
+//! only the last value of a repeated option has to be valid, and errors follow `--log-format`.
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use super::http::HttpArguments;
-
-/// PagerDuty for AI agents: serves MCP over standard input and output or HTTP, or calls a tool from the command line.
+/// PagerDuty for AI agents: an MCP server over standard input and output or HTTP, and a command line for its tools
 #[derive(Debug, Parser)]
 #[command(
     name = "pagerduty-mcp-server",
@@ -13,22 +14,22 @@ use super::http::HttpArguments;
     args_override_self = true,
     after_help = "Without a command it serves MCP. The credential comes from PAGERDUTY_API_TOKEN (environment or .env),\n\
                   or from a login in the browser (PAGERDUTY_CLIENT_ID, see `auth`).\n\
-                  No account at hand? Try: pagerduty-mcp-server call get_incidents limit=3 --sandbox"
+                  Try it without an account: pagerduty-mcp-server call get_incidents limit=3 --sandbox"
 )]
 #[allow(clippy::struct_excessive_bools, reason = "they are switches")]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Run on the embedded account: no PagerDuty account and no credential needed
+    /// Use the sandbox, an embedded account: no PagerDuty account and no credential needed
     #[arg(long, global = true)]
     pub sandbox: bool,
 
-    /// What goes wrong in the embedded account: "2% reset; GET /incidents status=503 x3; delay=50; seed=7"
+    /// Faults of the sandbox: "2% reset; GET /incidents status=503 x3; delay=50; seed=7"
     #[arg(long, global = true, value_name = "SPEC")]
     pub sandbox_faults: Option<String>,
 
-    /// Offer only the tools that change nothing
+    /// Offer only tools that change nothing
     #[arg(long, global = true)]
     pub read_only: bool,
 
@@ -40,35 +41,35 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub toolsets: Option<Vec<String>>,
 
-    /// Leave text as PagerDuty gives it, with control characters and invisible Unicode
+    /// Keep control characters and invisible Unicode in text from PagerDuty
     #[arg(long, global = true)]
     pub raw_text: bool,
 
-    /// The service region of the account: us or eu
+    /// Service region of the account: us or eu
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Option<String>,
 
-    /// How lists are written: json, or compact (a table of the same in half the tokens)
+    /// Format of lists: json or compact; compact is a table with the same data in half the tokens
     #[arg(long, global = true, value_name = "FORMAT")]
     pub format: Option<String>,
 
-    /// The size at which an answer is cut at a whole item, in tokens; 0 is no limit
+    /// Maximum size of an answer in tokens, at which a list is truncated; 0 is no limit
     #[arg(long, global = true, value_name = "TOKENS")]
     pub max_response_tokens: Option<String>,
 
-    /// Whether answers over MCP have structured content beside the same text: on or off
+    /// Structured content beside the same text in answers over MCP: on or off
     #[arg(long, global = true, value_name = "on|off")]
     pub structured_content: Option<String>,
 
-    /// What to log to standard error: error, warn, info, debug, trace
+    /// Level of the log on standard error: error, warn, info, debug or trace
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
 
-    /// How log lines are written
+    /// Format of the log
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
-    /// Accepted for configurations of PagerDuty's official server, where it switches on what is on here
+    /// Accepted for configurations of PagerDuty's official server, where it enables tools that are always enabled here
     #[arg(long, global = true, hide = true)]
     pub enable_write_tools: bool,
 
@@ -76,11 +77,73 @@ pub struct Arguments {
     pub http: HttpArguments,
 }
 
+/// The options of MCP over HTTP, which have a separate heading in `--help`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Serving over HTTP")]
+pub struct HttpArguments {
+    /// Transport of MCP [default: stdio]
+    #[arg(long, value_name = "TRANSPORT")]
+    pub transport: Option<Transport>,
+
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<String>,
+
+    /// Port to listen on, 0 for any free one; MCP is at /mcp [default: 8000]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+
+    /// Also serve requests for this host: NAME or NAME:PORT, as in their Host header
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub allowed_host: Vec<String>,
+
+    /// Also serve requests from pages of this origin: scheme, name, and port unless it is the default
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    pub allowed_origin: Vec<String>,
+
+    /// Let callers on other machines use the server's credential if they send none
+    #[arg(long)]
+    pub shared_credential: bool,
+
+    /// Refuse requests without a credential, including requests from this machine
+    #[arg(long, conflicts_with = "shared_credential")]
+    pub require_key: bool,
+
+    /// Open sessions for clients of the revisions that have them; ties a client to this instance
+    #[arg(long)]
+    pub sessions: bool,
+
+    /// Maximum concurrent requests; more are rejected with 429
+    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_calls: u32,
+
+    /// Maximum concurrent requests per credential (lowered for busy credentials when the server is nearly full)
+    #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_calls_per_credential: u32,
+
+    /// Seconds for the body of a request to arrive, and for a client to read part of its answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub read_timeout: u32,
+
+    /// Seconds until a connection without a request is closed
+    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u32).range(1..))]
+    pub idle_timeout: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// Standard input and output
+    Stdio,
+    /// Streamable HTTP
+    #[value(alias = "streamable-http")]
+    Http,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Plain text
     Text,
-    /// One object a line, for programs
+    /// One JSON object a line
     Json,
 }
 
@@ -88,32 +151,32 @@ pub enum LogFormat {
 pub enum Command {
     /// List the tools
     Tools {
-        /// As JSON: name, title, description, input schema, annotations
+        /// Print JSON: name, title, description, input schema, annotations
         #[arg(long)]
         json: bool,
     },
     /// Call a tool and print its answer; exit status 1 if it is an error
     Call(CallArguments),
-    /// Check everything a call depends on, and say what to do about what is wrong; exit status 1 if a check fails
+    /// Check everything that a call depends on, with a hint for each problem; exit status 1 if a check fails
     Doctor {
-        /// As JSON: each check with name, status, message, hint
+        /// Print JSON: name, status, message and hint of each check
         #[arg(long)]
         json: bool,
     },
-    /// Log in to PagerDuty in the browser (OAuth 2.0), see who is logged in, log out
+    /// Log in to PagerDuty in the browser (OAuth 2.0), show the login, log out
     #[command(subcommand)]
     Auth(AuthCommand),
-    /// Serve a fresh embedded account alone, and print its URL and tokens
+    /// Serve a fresh sandbox without MCP, and print its URL and tokens
     Sandbox(SandboxArguments),
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum AuthCommand {
-    /// Log in in the browser, and say as whom; needs an OAuth app's client ID
+    /// Log in with the browser, and print the user; needs the client ID of an OAuth app
     Login,
-    /// Show which credential is in force, and whose it is; exit status 1 if there is none that works
+    /// Show the credential in use and its user; exit status 1 if no credential works
     Status {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -123,10 +186,10 @@ pub enum AuthCommand {
 
 #[derive(Debug, Args)]
 pub struct CallArguments {
-    /// The tool's name
+    /// Name of the tool
     pub tool: String,
 
-    /// Arguments as key=value; lists as a,b or by repeating the key
+    /// Arguments as key=value; lists as a,b or by repeated keys
     #[arg(value_name = "KEY=VALUE")]
     pub arguments: Vec<String>,
 }
@@ -137,7 +200,7 @@ pub struct SandboxArguments {
     #[command(subcommand)]
     pub command: Option<SandboxCommand>,
 
-    /// The loopback port; 0 is any that is free
+    /// Loopback port; 0 is any free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
 
@@ -145,18 +208,18 @@ pub struct SandboxArguments {
     #[arg(long, value_name = "REQUESTS", default_value_t = 960)]
     pub rate_limit: u32,
 
-    /// Speak HTTPS, with a certificate of an authority made for this run, and print the path of that authority's certificate
+    /// Serve HTTPS with a certificate authority made for this run, and print the path of its certificate
     #[arg(long)]
     pub tls: bool,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Forget what was changed in the account of --sandbox, in every process that uses it
+    /// Remove all changes from the account of --sandbox, for every process that uses it
     Reset,
 }
 
-/// The help texts of the program and its commands, for the documentation: (command, text).
+/// Returns the help texts of the program and its commands, for the documentation: (command, text).
 #[must_use]
 pub fn help() -> Vec<(String, String)> {
     let mut program = Arguments::command();

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::args::AuthCommand;
+use super::output;
 use super::output::{answer, in_line, note, print_error};
-use super::{FAILED, SUCCESS, output};
+use super::status::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store, Tokens};
 use crate::client::Client;

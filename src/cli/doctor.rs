@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
+use super::output;
 use super::output::in_line;
-use super::{FAILED, SUCCESS, output};
+use super::status::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
 use crate::client::tls::Roots;

@@ -1,86 +1,23 @@
-//! Serving over HTTP: its options, and its run.
+//! Serves MCP over HTTP from the command line.
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use futures_util::FutureExt;
 
-use super::{FAILED, SUCCESS, output, signals};
+use super::args::{HttpArguments, Transport};
+use super::status::{FAILED, SUCCESS};
+use super::{output, signals};
 use crate::app::App;
 use crate::auth::TOKEN_HEADER;
 use crate::config::{self, Config, REQUIRE_KEY, Serving};
 use crate::error::{Code, Error, Result};
-use crate::server::http::{Http, Options};
+use crate::server::http::{Http, HttpOptions};
 use crate::tools::Filter;
 
-const HOST: &str = "127.0.0.1";
-const PORT: u16 = 8000;
-
-/// Says on its own options that they are about HTTP.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Serving over HTTP")]
-pub struct HttpArguments {
-    /// How MCP is served [default: stdio]
-    #[arg(long, value_name = "TRANSPORT")]
-    transport: Option<Transport>,
-
-    /// The address to listen on [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
-    host: Option<String>,
-
-    /// The port to listen on, 0 for any that is free; MCP is at /mcp [default: 8000]
-    #[arg(long, value_name = "PORT")]
-    port: Option<u16>,
-
-    /// Serve requests for this host, too: NAME or NAME:PORT, as in their Host header
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    allowed_host: Vec<String>,
-
-    /// Serve requests from pages of this origin, too: scheme, name, port if it is not the usual one
-    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
-    allowed_origin: Vec<String>,
-
-    /// Let callers from other machines act with the server's own credential if they bring none
-    #[arg(long)]
-    shared_credential: bool,
-
-    /// Refuse requests without a credential of their own, from this machine as well
-    #[arg(long, conflicts_with = "shared_credential")]
-    require_key: bool,
-
-    /// Open a session for clients of the revisions that have them; ties a client to this instance
-    #[arg(long)]
-    sessions: bool,
-
-    /// How many requests are served at a time, in all; further ones are answered 429
-    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
-    max_calls: u32,
-
-    /// How many of them for one credential; near the limit for all, fewer while others are served
-    #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    max_calls_per_credential: u32,
-
-    /// Seconds that the body of a request may take to arrive, and that a client may leave its answer unread
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    read_timeout: u32,
-
-    /// Seconds after which a connection without a request is closed
-    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u32).range(1..))]
-    idle_timeout: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Transport {
-    /// Standard input and output
-    Stdio,
-    /// Streamable HTTP
-    #[value(alias = "streamable-http")]
-    Http,
-}
-
 impl HttpArguments {
-    /// The settings if MCP is to be served over HTTP. Options win over the environment.
-    pub fn options(self, environment: Serving) -> Result<Option<Options>> {
+    /// Returns the options if MCP is served over HTTP. Options of the command line win over the environment.
+    pub fn options(self, environment: Serving) -> Result<Option<HttpOptions>> {
         let transport = match (self.transport, environment.transport) {
             (Some(transport), _) => transport,
             (None, Some((name, value))) => Transport::from_str(&value, true).map_err(|_| {
@@ -98,7 +35,7 @@ impl HttpArguments {
                 Error::new(Code::InvalidConfiguration, format!("{name} is {value:?}"))
                     .hint("Set it to a port, such as 8000.")
             })?,
-            (None, None) => PORT,
+            (None, None) => HttpOptions::default().port,
         };
         let require_key = match environment.require_key {
             _ if self.require_key => true,
@@ -108,13 +45,14 @@ impl HttpArguments {
         if require_key && self.shared_credential {
             return Err(Error::new(
                 Code::InvalidConfiguration,
-                format!("--shared-credential contradicts {REQUIRE_KEY}: one lets callers without a key in, the other does not"),
+                format!("--shared-credential contradicts {REQUIRE_KEY}: one admits callers without a key, the other rejects them"),
             )
             .hint(format!("Leave out --shared-credential, or set {REQUIRE_KEY} to 0.")));
         }
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        Ok(Some(Options {
-            host: self.host.or(environment.host.map(|(_, host)| host)).unwrap_or_else(|| HOST.to_owned()),
+        let host = self.host.or(environment.host.map(|(_, host)| host));
+        Ok(Some(HttpOptions {
+            host: host.unwrap_or_else(|| HttpOptions::default().host),
             port,
             allowed_hosts: self.allowed_host,
             allowed_origins: self.allowed_origin,
@@ -129,10 +67,10 @@ impl HttpArguments {
     }
 }
 
-/// Serves until SIGTERM; Ctrl-C ends it at once.
-pub async fn serve(options: Options, config: Config, filter: &Filter) -> Result<u8> {
-    // A folder's file has no say in who is served, and none in where the callers' credentials go.
-    config.refuse_host_of_file(&format!("what callers put into {TOKEN_HEADER}"))?;
+/// Serves until SIGTERM. Ctrl-C ends the process at once.
+pub async fn serve(options: HttpOptions, config: Config, filter: &Filter) -> Result<u8> {
+    // A file in a folder must not decide where the callers' credentials are sent.
+    config.refuse_host_of_file(&format!("the callers' {TOKEN_HEADER} headers"))?;
     let stop = signals::terminated()?.map(drop);
     let app = App::start(config, filter).await?;
     let http = Http::bind(options).await?;

@@ -1,18 +1,17 @@
-//! How the process is told to end.
+//! The signals that end the process.
 
 use std::future::pending;
 
+use super::status::INTERRUPTED;
+#[cfg(unix)]
+use super::status::TERMINATED;
 use crate::error::Result;
 
-const INTERRUPTED: u8 = 130;
-#[cfg(unix)]
-const TERMINATED: u8 = 143;
-
-/// Done when somebody wants the process to end: the exit status that says so.
+/// Waits for a termination signal, and returns the matching exit status.
 ///
-/// Ctrl-C, and SIGTERM unless it is `graceful`, which means that it asks for something gentler: over HTTP what runs is
-/// answered first. MCP clients send it to a server over standard input that has not gone with the end of its input.
-pub async fn told_to_end(graceful: bool) -> Result<u8> {
+/// The signals are Ctrl-C and, unless `graceful` is set, SIGTERM: over HTTP, SIGTERM lets the server answer the requests in
+/// progress. MCP clients send SIGTERM to a server over stdio that does not end with its input.
+pub async fn received(graceful: bool) -> Result<u8> {
     let terminated = async {
         if graceful {
             return pending().await;
@@ -22,25 +21,25 @@ pub async fn told_to_end(graceful: bool) -> Result<u8> {
     tokio::select! {
         biased;
         Ok(()) = tokio::signal::ctrl_c() => Ok(INTERRUPTED),
-        told = terminated => told,
+        status = terminated => status,
     }
 }
 
-/// Waits for the second signal to end the process; `first` is whether there was one. MCP clients close the streams and
-/// send a signal some seconds later, which is the first. Never returns if signals cannot be received.
+/// Waits for the second termination signal; `first` is set if one was received. MCP clients close the streams and send a
+/// signal some seconds later, which is the first. Never returns if signals cannot be received.
 pub async fn second(first: bool) {
     if !first {
-        if told_to_end(false).await.is_err() {
+        if received(false).await.is_err() {
             return pending().await;
         }
-        tracing::info!("told to end while finishing: another signal ends the process at once");
+        tracing::info!("signal received while the last changes finish: another signal ends the process at once");
     }
-    if told_to_end(false).await.is_err() {
+    if received(false).await.is_err() {
         pending::<()>().await;
     }
 }
 
-/// Done when the process is asked to end by SIGTERM.
+/// Returns a future that waits for SIGTERM.
 #[cfg(unix)]
 pub fn terminated() -> Result<impl Future<Output = u8>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -48,15 +47,15 @@ pub fn terminated() -> Result<impl Future<Output = u8>> {
     use crate::error::{Code, Error};
 
     let signals = signal(SignalKind::terminate());
-    let mut signals =
-        signals.map_err(|error| Error::new(Code::Internal, format!("SIGTERM cannot be listened for: {error}")))?;
+    let mut signals = signals
+        .map_err(|error| Error::new(Code::Internal, format!("the handler of SIGTERM cannot be installed: {error}")))?;
     Ok(async move {
         _ = signals.recv().await;
         TERMINATED
     })
 }
 
-/// Windows has no such request: Ctrl-C and the end of the process are all there is.
+/// Returns a future that is never ready: Windows has no SIGTERM.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "as on Unix")]
 pub fn terminated() -> Result<impl Future<Output = u8>> {

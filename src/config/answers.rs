@@ -1,20 +1,19 @@
 //! The settings of answers.
 
-use super::table::typed;
-use super::{Config, unusable};
+use super::{Config, flag, unusable};
 use crate::error::Result;
 
 impl Config {
-    /// Sets the budget of an answer explicitly, as a number of tokens. 0 means no limit.
-    pub fn set_max_response_tokens(&mut self, value: &str) -> Result<()> {
-        self.max_response_tokens = typed::MAX_RESPONSE_TOKENS.parse(value)?;
+    /// Sets the budget of an answer explicitly, as a number of tokens. 0 means no limit. `name` is the option, for errors.
+    pub fn set_max_response_tokens(&mut self, name: &'static str, value: &str) -> Result<()> {
+        self.max_response_tokens = tokens(name, value)?;
         self.budget_by_hand = true;
         Ok(())
     }
 
-    /// Sets whether answers have structured content: `on` or `off`.
-    pub fn set_structured_content(&mut self, value: &str) -> Result<()> {
-        self.structured_content = typed::STRUCTURED_CONTENT.parse(value)?;
+    /// Sets whether answers have structured content: `on` or `off`. `name` is the option, for errors.
+    pub fn set_structured_content(&mut self, name: &'static str, value: &str) -> Result<()> {
+        self.structured_content = flag(name, value)?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! From our types to those of the protocol, and nothing back: `rmcp` reads what clients send.
+//! Converts the types of this crate to those of the protocol. `rmcp` parses the messages of clients.
 
 use pagerduty_rows::write;
 use rmcp::ErrorData;
@@ -6,7 +6,6 @@ use rmcp::model::{
     CallToolResult, ContentBlock, Implementation, InitializeResult, MetaObject, ServerCapabilities, ServerConfig,
     ToolAnnotations,
 };
-
 use serde_json::{Map, Value};
 
 use crate::clients::{Client, Reads};
@@ -15,8 +14,8 @@ use crate::error::{Error, Family};
 use crate::reply::{Reply, Written};
 use crate::tools::{Label, Tool, Toolbox};
 
-/// What a model that has never seen PagerDuty needs to know before its first call. Every client pays for these words in
-/// every conversation, so they say only what no tool's description can say alone.
+/// The knowledge that a model without experience of PagerDuty needs before its first call. Every client pays for these words
+/// in every conversation, so they contain only facts that belong to no single tool.
 ///
 /// The most important words come first: clients that defer tools show their model only the first 160 or 247 characters.
 const INSTRUCTIONS: &str = "PagerDuty: who is on call, pages (alerts), incidents (outages), notes, escalation policies, \
@@ -25,10 +24,11 @@ const INSTRUCTIONS: &str = "PagerDuty: who is on call, pages (alerts), incidents
     (current_user_context = true) results concern the user of the credential and their teams; to ask about anyone else \
     pass false together with explicit filters. docs://tools describes the tools at length; reading it is optional.";
 
-/// Who we are and what we can do: the answer to `initialize` and `server/discover` (all revisions, "Lifecycle").
+/// Returns the name and the capabilities of the server: the answer to `initialize` and `server/discover` (all revisions,
+/// "Lifecycle").
 ///
-/// Tools and resources only. Neither list changes while the server runs, so neither announces changes, and the logging
-/// capability is deprecated: logs go to stderr.
+/// The capabilities are tools and resources. Neither list changes while the server runs, so changes are not announced. The
+/// logging capability is deprecated: logs are written to standard error.
 ///
 /// A label comes first, because some clients show only the beginning of the instructions.
 ///
@@ -43,16 +43,16 @@ pub(super) fn info(label: Option<&Label>, more: &str) -> ServerConfig {
     InitializeResult::new(capabilities).with_server_info(implementation).with_instructions(instructions)
 }
 
-/// A tool as `tools/list` shows it (2025-11-25, "Tools", "Data Types").
+/// Returns the definition of a tool in `tools/list` (2025-11-25, "Tools", "Data Types").
 ///
-/// The title stands in `title` alone: `annotations.title` is its place in revisions older than those we speak. There is no
-/// output schema, because `include` lets the caller choose the fields: a schema that allows for that says nothing.
+/// The title is in `title` only: `annotations.title` is its place in revisions that are not supported. There is no output
+/// schema, because `include` lets the caller choose the fields, and a schema that allows any fields is useless.
 pub(super) fn tool(tool: &Tool) -> rmcp::model::Tool {
     let annotations = ToolAnnotations::new()
         .read_only(tool.is_read_only())
         .destructive(tool.destructive)
         .idempotent(tool.is_idempotent())
-        // PagerDuty changes without us: what was true in the last answer need not be in the next.
+        // PagerDuty changes independently: the last answer may already be outdated.
         .open_world(true);
     rmcp::model::Tool::new(tool.name, tool.description, tool.input_schema())
         .with_title(tool.title)
@@ -116,11 +116,11 @@ pub(super) fn reply(reply: Reply, style: Style) -> CallToolResult {
     }
 }
 
-/// A failed call (2025-11-25, "Tools", "Error Handling"). `tools` are those on offer, to be named if the one asked for is
-/// not among them.
+/// Returns the answer to a failed call (2025-11-25, "Tools", "Error Handling"). `tools` are the offered ones, which are named
+/// if the call is for another tool.
 ///
-/// What the model can act on is a tool result with `isError`, because clients show those to the model and hide protocol
-/// errors from it. A tool that does not exist has no result.
+/// An error that the model can act on is a tool result with `isError`, because clients show results to the model and hide
+/// protocol errors from it. A tool that does not exist has no result.
 pub(super) fn error(error: &Error, tools: &[&'static Tool], style: Style) -> Result<CallToolResult, ErrorData> {
     if error.code().family() == Family::Request {
         let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();

@@ -1,56 +1,87 @@
-//! Messages as lines of JSON.
+//! Encodes messages as lines of JSON.
 
 use std::io;
 
 use pagerduty_rows::write;
-use rmcp::model::{ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
+use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
 use serde::Serialize;
 
-/// A message as a line.
+/// Encodes a message as a line.
 pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     Ok(line)
 }
 
-/// Encodes a message that may be a tool's answer. It is left without its text, which is nearly all of a list's line. So
-/// the frame is written without the text, which is then inserted: quoted where it is text, and without its newlines
-/// where it is the structured content, which `convert` makes of the same JSON.
-pub(super) fn encode_answer(message: &mut ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    let Some(text) = take_twins(message) else { return encode(message) };
-    let frame = serde_json::to_string(message)?;
-    // What a frame quotes has no unescaped quotes, so this is the text's place. The result is a message's last member: its
-    // end and the message's are the last two bytes.
-    let places = frame.split_once(NO_TEXT).and_then(|(before, after)| Some((before, after.strip_suffix("}}")?)));
-    let (before, after) = places.ok_or_else(|| io::Error::other("a result is not written as it is known"))?;
-    let mut line = Vec::with_capacity(frame.len() + text.len() * 5 / 2);
-    line.extend_from_slice(before.as_bytes());
-    line.extend_from_slice(b"\"text\":");
-    write::quoted(&mut line, &text)?;
-    line.extend_from_slice(after.as_bytes());
-    line.extend_from_slice(b",\"structuredContent\":");
-    write::unbroken(&mut line, &text);
-    line.extend_from_slice(b"}}\n");
-    Ok(line)
+/// Encodes a message that may be the answer to a tool call.
+///
+/// Text and structured content of an answer are the same JSON and nearly all of its line. They are written from one text,
+/// because writing the values again would double the cost.
+pub(super) fn encode_answer(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
+    match tool_answer(message) {
+        Some(answer) => answer.encode(),
+        None => encode(message),
+    }
 }
 
-/// How a text that was taken out is written.
-const NO_TEXT: &str = "\"text\":\"\"";
+/// The answer to a tool call whose text is the JSON of its structured content.
+struct ToolAnswer<'m> {
+    /// The ID and the other members of the answer.
+    response: &'m JsonRpcResponse<ServerResult>,
+    result: &'m CallToolResult,
+    /// The JSON of the structured content. It may have line breaks, but only between values.
+    text: &'m str,
+}
 
-/// Takes the text and the structured content out of a tool's result that says the same in both.
-fn take_twins(message: &mut ServerJsonRpcMessage) -> Option<String> {
-    let JsonRpcMessage::Response(JsonRpcResponse { result: ServerResult::CallToolResult(result), .. }) = message else {
+/// Returns the parts of an answer that has the same JSON as text and as structured content.
+fn tool_answer(message: &ServerJsonRpcMessage) -> Option<ToolAnswer<'_>> {
+    let JsonRpcMessage::Response(response) = message else { return None };
+    let ServerResult::CallToolResult(result) = &response.result else { return None };
+    let [ContentBlock::Text(content)] = result.content.as_slice() else { return None };
+    let structured = result.structured_content.as_ref()?;
+    if content.meta.is_some() || content.annotations.is_some() {
         return None;
-    };
-    let [ContentBlock::Text(text)] = result.content.as_mut_slice() else { return None };
-    let structured = result.structured_content.take()?;
-    debug_assert_eq!(text.text.replace('\n', ""), write::json(&structured), "the twins differ");
-    Some(std::mem::take(&mut text.text))
+    }
+    debug_assert_eq!(content.text.replace('\n', ""), write::json(structured), "text and structured content differ");
+    Some(ToolAnswer { response, result, text: &content.text })
+}
+
+impl ToolAnswer<'_> {
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        let Self { response, result, text } = self;
+        let mut line = Vec::with_capacity(256 + text.len() * 5 / 2);
+        member(&mut line, b"{\"jsonrpc\":", &response.jsonrpc)?;
+        member(&mut line, b",\"id\":", &response.id)?;
+        line.extend_from_slice(b",\"result\":{");
+        if let Some(result_type) = &result.result_type {
+            member(&mut line, b"\"resultType\":", result_type)?;
+            line.push(b',');
+        }
+        line.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
+        write::quoted(&mut line, text)?;
+        line.extend_from_slice(b"}]");
+        if let Some(is_error) = &result.is_error {
+            member(&mut line, b",\"isError\":", is_error)?;
+        }
+        if let Some(meta) = &result.meta {
+            member(&mut line, b",\"_meta\":", meta)?;
+        }
+        line.extend_from_slice(b",\"structuredContent\":");
+        write::unbroken(&mut line, text);
+        line.extend_from_slice(b"}}\n");
+        Ok(line)
+    }
+}
+
+/// Appends a value after its name.
+fn member(line: &mut Vec<u8>, name: &[u8], value: &impl Serialize) -> serde_json::Result<()> {
+    line.extend_from_slice(name);
+    serde_json::to_writer(line, value)
 }
 
 #[cfg(test)]
 mod tests {
-    use rmcp::model::{CallToolResult, RequestId};
+    use rmcp::model::{CallToolResult, MetaObject, RequestId};
     use serde_json::{Value, json};
 
     use super::*;
@@ -63,18 +94,23 @@ mod tests {
         let mut lines = CallToolResult::success(vec![ContentBlock::text(write::lines(&two))]);
         lines.structured_content = Some(two);
         let table = CallToolResult::success(vec![ContentBlock::text("{\"count\":1}\nid\tname")]);
+        let mut bare = CallToolResult::structured(envelope.clone());
+        bare.result_type = None;
+        bare.is_error = None;
+        bare.meta = Some(MetaObject(json!({"a": "b"}).as_object().cloned().unwrap()));
         for result in [
             CallToolResult::structured(envelope.clone()),
             CallToolResult::structured_error(envelope),
             lines,
             CallToolResult::success(vec![]),
             table,
+            bare,
         ] {
             for id in [RequestId::Number(1), RequestId::String(r#"","text":"","#.into())] {
                 let result = ServerResult::CallToolResult(result.clone());
-                let mut message = ServerJsonRpcMessage::response(result, id);
+                let message = ServerJsonRpcMessage::response(result, id);
                 let plain: Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
-                let line = encode_answer(&mut message).unwrap();
+                let line = encode_answer(&message).unwrap();
                 assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
                 assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
             }

@@ -1,25 +1,24 @@
-//! What the server answers to each MCP method.
+//! The server's answer to each MCP method.
 //!
-//! Written by hand over our own catalogue, without `rmcp`'s macros: those keep a second list of tools and announce `rmcp`
-//! as the server. Methods of capabilities that we do not announce (prompts, completion, logging, subscriptions) do not
-//! reach this module: `server::message` refuses them with -32601 and says what is served.
+//! It is written by hand over the catalogue, without `rmcp`'s macros, which keep a second list of tools and announce `rmcp`
+//! as the server. Methods of capabilities that are not announced (prompts, completion, logging, subscriptions) do not reach
+//! this module: `server::message` refuses them with -32601 and names the methods that are served.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use http::request::Parts;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult,
-    InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult, InitializeRequestParams,
+    InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tracing::Instrument;
 
+use super::caching::{CACHE_SCOPE, TTL_MS};
+use super::caller::Caller;
 use super::convert::Style;
-use super::http::Caller;
 use super::{convert, params, progress, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
@@ -27,13 +26,14 @@ use crate::error::{Code, Error};
 use crate::tools::{Party, Toolbox};
 use crate::trace::Trace;
 
-/// The revisions we speak, oldest first. A client that asks `initialize` for any other is offered 2025-11-25, the newest
-/// that has an `initialize`, and may leave if it does not like it (2025-11-25, "Version Negotiation"); a request that
-/// names another in its `_meta` is answered -32022 with this list (2026-07-28, "Protocol Version").
+/// The supported revisions, oldest first.
 ///
-/// The first two differ from 2025-06-18 in additional features: batches (2025-03-26), which no client is known to send
-/// and which are refused. Fields of our answers that those revisions lack (`title`, `structuredContent`) are ignored by
-/// their clients.
+/// A client that sends `initialize` for another revision is offered 2025-11-25, the newest with `initialize`, and may
+/// disconnect (2025-11-25, "Version Negotiation"). A request that names another revision in its `_meta` gets error -32022
+/// with this list (2026-07-28, "Protocol Version").
+///
+/// The first two differ from 2025-06-18 in batches (2025-03-26), which no client is known to send and which are refused.
+/// Clients of those revisions ignore the fields that they lack (`title`, `structuredContent`).
 const REVISIONS: &[ProtocolVersion] = &[
     ProtocolVersion::V_2024_11_05,
     ProtocolVersion::V_2025_03_26,
@@ -42,41 +42,33 @@ const REVISIONS: &[ProtocolVersion] = &[
     ProtocolVersion::V_2026_07_28,
 ];
 
-/// How long clients may keep a list or a resource without asking again (2026-07-28, "Caching"). What we list is fixed when
-/// the process starts; the five minutes are for a server restarted behind the same address with other options.
-pub(super) const TTL_MS: u64 = 5 * 60 * 1000;
-
-/// Who may keep it. Not `public`: a request over HTTP may leave itself fewer tools, and a cache in between must not hand out
-/// its list to others, nor that of a server that was started with `--read-only` in place of another's.
-pub(super) const CACHE_SCOPE: CacheScope = CacheScope::Private;
-
-/// The most characters of a client's name and version that are logged.
-const LONGEST_CLIENT: usize = 100;
+/// The most characters of a client's name and version in the log.
+const MAX_CLIENT_NAME: usize = 100;
 
 /// The MCP server: answers for the tools of one [`Toolbox`], on any transport.
 ///
 /// Cloning is cheap and clones share everything, so that a transport may take one for each request.
 #[derive(Clone)]
-pub struct Server(Arc<Shared>);
+pub struct Server(Arc<ServerState>);
 
-struct Shared {
+struct ServerState {
     toolbox: Arc<Toolbox>,
-    /// The catalogue as `rmcp` wants it. Built when first asked for, because the schemas cost as much as the whole rest of
-    /// the start-up, and a client that is only initializing does not need them.
+    /// The catalogue in `rmcp`'s types. It is built on first use, because the schemas cost as much as the rest of the
+    /// start, and a client that only initializes does not need them.
     tools: OnceLock<Vec<Tool>>,
-    /// Whether to connect to PagerDuty once the client has been answered for the first time.
+    /// Set until the server has connected to PagerDuty, which it does after its first answer.
     warms_up: AtomicBool,
 }
 
 impl Server {
-    /// A server for the tools of `toolbox`. Does no work yet.
+    /// Creates a server for the tools of `toolbox`.
     #[must_use]
     pub fn new(toolbox: Arc<Toolbox>) -> Self {
-        Self(Arc::new(Shared { toolbox, tools: OnceLock::new(), warms_up: AtomicBool::new(false) }))
+        Self(Arc::new(ServerState { toolbox, tools: OnceLock::new(), warms_up: AtomicBool::new(false) }))
     }
 
-    /// The same, and it connects to PagerDuty while the client is still setting itself up. Never before the first answer,
-    /// which does not wait for it.
+    /// Returns the same server, which connects to PagerDuty while the client is still starting. The connection is opened
+    /// after the first answer, which does not wait for it.
     #[must_use]
     pub fn warming_up(self) -> Self {
         self.0.warms_up.store(true, Ordering::Relaxed);
@@ -90,19 +82,14 @@ impl Server {
         }
     }
 
-    /// The toolbox for a request: over HTTP one may leave itself fewer tools.
+    /// Returns the toolbox for a request, which may narrow its tools over HTTP.
     fn toolbox<'a>(&'a self, context: &'a RequestContext<RoleServer>) -> &'a Toolbox {
-        caller(context).and_then(|caller| caller.toolbox.as_ref()).unwrap_or(&self.0.toolbox)
+        Caller::from_context(context).and_then(|caller| caller.toolbox.as_ref()).unwrap_or(&self.0.toolbox)
     }
 
     fn tools(&self) -> &[Tool] {
         self.0.tools.get_or_init(|| self.0.toolbox.tools().iter().map(|tool| convert::tool(tool)).collect())
     }
-}
-
-/// Who sent a request, if it came over HTTP.
-pub(super) fn caller(context: &RequestContext<RoleServer>) -> Option<&Caller> {
-    context.extensions.get::<Parts>()?.extensions.get()
 }
 
 impl ServerHandler for Server {
@@ -116,8 +103,8 @@ impl ServerHandler for Server {
 
     /// `initialize` (2025-11-25, "Lifecycle"): opens a session of the older revisions.
     ///
-    /// `rmcp` would remember the revision that was asked for, and shapes every later answer by it. What counts is the one
-    /// that was agreed on.
+    /// `rmcp` would store the requested revision, which determines the form of every later answer. The negotiated one must
+    /// determine it.
     async fn initialize(
         &self,
         request: InitializeRequestParams,
@@ -128,12 +115,12 @@ impl ServerHandler for Server {
         Ok(result)
     }
 
-    /// `notifications/initialized`: the client has its answer, and is going to list the tools next.
+    /// `notifications/initialized`: the client has its answer, and lists the tools next.
     async fn on_initialized(&self, _context: NotificationContext<RoleServer>) {
         self.warm_up();
     }
 
-    /// `server/discover` (2026-07-28, "Discovery"): who we are, without a session.
+    /// `server/discover` (2026-07-28, "Discovery"): the server's name and capabilities, without a session.
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         Ok(DiscoverResult::from_server_info(REVISIONS.to_vec(), self.get_info())
             .with_ttl_ms(TTL_MS)
@@ -147,7 +134,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         params::refuse_cursor(request.as_ref())?;
-        // Clients of 2026-07-28 do not say that they are initialized.
+        // Clients of 2026-07-28 send no `notifications/initialized`.
         self.warm_up();
         let offered = self.toolbox(&context).tools();
         let is_offered = |tool: &&Tool| offered.iter().any(|one| one.name == tool.name);
@@ -155,16 +142,16 @@ impl ServerHandler for Server {
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
     }
 
-    /// The one tool of that name. `rmcp` asks for it to check HTTP headers against a tool's schema.
+    /// Returns the tool of this name. `rmcp` checks HTTP headers against its schema.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.tools().iter().find(|tool| tool.name == name).cloned()
     }
 
     /// `tools/call` (all revisions, "Tools", "Calling Tools").
     ///
-    /// When the client withdraws the request (a `notifications/cancelled`, a closed HTTP connection, the end of the
-    /// session) the call's future is dropped, and its HTTP requests to PagerDuty with it, except for a change that was sent:
-    /// that runs to its end (`tools/change.rs`). `rmcp` sends no answer then.
+    /// When the client withdraws the request (by `notifications/cancelled`, by closing the HTTP connection or by ending the
+    /// session), the call's future is dropped together with its requests to PagerDuty. A change that was sent is the
+    /// exception and runs to its end (`tools/change.rs`). `rmcp` sends no answer then.
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -173,25 +160,18 @@ impl ServerHandler for Server {
         let toolbox = self.toolbox(&context);
         let info = context.client_info();
         let client = info.as_ref().and_then(|info| Client::named(&info.name));
+        let caller = Caller::from_context(&context);
         let party = Party {
-            origin: caller(&context).map_or(Origin::Local, |caller| caller.origin.clone()),
+            origin: caller.map_or(Origin::Local, |caller| caller.origin.clone()),
             client,
             client_name: info
-                .map(|info| format!("{} {}", info.name, info.version).chars().take(LONGEST_CLIENT).collect()),
-            place: caller(&context).and_then(|caller| caller.permit.clone()).map(|permit| permit as _),
-            reader: caller(&context).and_then(|caller| caller.reader.clone()),
+                .map(|info| format!("{} {}", info.name, info.version).chars().take(MAX_CLIENT_NAME).collect()),
+            place: caller.and_then(|caller| caller.permit.clone()),
+            reader: caller.and_then(|caller| caller.reader.clone()),
         };
-        let trace = caller(&context).and_then(|caller| caller.trace.clone());
-        let span = Trace::span(trace.as_ref());
-        let arguments = request.arguments.unwrap_or_default();
-        let call = async {
-            let call = toolbox.call_for(party, &request.name, arguments);
-            match trace {
-                Some(trace) => trace.around(call).await,
-                None => call.await,
-            }
-        };
-        let call = progress::reported(&context, call.instrument(span));
+        let trace = caller.and_then(|caller| caller.trace.clone());
+        let call = toolbox.call_for(party, &request.name, request.arguments.unwrap_or_default());
+        let call = progress::reported(&context, Trace::scope(trace, call));
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
@@ -233,8 +213,8 @@ impl ServerHandler for Server {
         resources::read(&request.uri, self.toolbox(&context).tools()).map(Into::into)
     }
 
-    /// Answers everything that `rmcp` could not parse: methods with unsuitable parameters, which it would answer with
-    /// -32601. Over stdio they do not reach this function, see `server::message`.
+    /// Answers messages that `rmcp` could not parse: methods with wrong parameters, which it would answer with -32601. Over
+    /// stdio they do not reach this function, see `server::message`.
     async fn on_custom_request(
         &self,
         request: CustomRequest,

@@ -1,21 +1,21 @@
-//! MCP over HTTP (all revisions, "Transports", "Streamable HTTP"), for platforms: one server, many users.
+//! MCP over HTTP (all revisions, "Transports", "Streamable HTTP"): one server for many users.
 //!
-//! `rmcp` speaks the protocol at `/mcp`. What stands around it here decides who may come in (`guard`, `caller`), how much at
-//! a time (`limits`, `listen`) and what operators see (`operations`). By default nothing is kept between requests, so that
-//! any instance answers any of them; `sessions` is for clients that need a session, and ties them to one instance.
+//! `rmcp` implements the protocol at `/mcp`. The modules around it check requests (`guard`, `headers`), limit them (`limits`,
+//! `listen`) and report to operators (`operations`). By default nothing is kept between requests, so any instance can answer
+//! any request; `sessions` is for clients that need a session, and ties them to one instance.
 //!
-//! Nothing of one caller reaches another: a request's credential and tools travel with it as its `caller::Caller`, and a
-//! session belongs to the credential that opened it.
+//! Callers are isolated from each other: the credential and the tools of a request travel with it as its
+//! [`Caller`](super::caller::Caller), and a session belongs to the credential that opened it.
 
 mod accept;
-mod caller;
 mod connections;
 mod endpoint;
 mod guard;
-mod holding;
+mod headers;
 mod limits;
 mod listen;
 mod operations;
+mod options;
 mod refusal;
 mod sessions;
 
@@ -31,75 +31,48 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::{TcpListener, lookup_host};
 
 use super::handler::Server;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
 use crate::tools::Toolbox;
 use guard::Guard;
 use limits::{Bounds, Limits};
 use sessions::Sessions;
 
-pub(super) use caller::Caller;
+pub use options::HttpOptions;
 
-/// How long calls may still take once the server is told to stop. Below the thirty seconds after which Kubernetes kills.
+/// The time for which calls may continue when the server shuts down. It is below the 30 s after which Kubernetes kills.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// The largest body that is read. The longest sensible message, a note, is a fifth of it. One for each connection has to fit
-/// into memory (`docs/deploying.md` has the sum).
+/// The largest body that is read. The longest useful message, a note, is a fifth of it. A body for each connection must fit
+/// into memory (see `docs/deploying.md`).
 const MAX_BODY: usize = 128 * 1024;
 
-/// The settings of the HTTP transport.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The name or address to listen on.
-    pub host: String,
-    /// The port; 0 is any that is free.
-    pub port: u16,
-    /// What `Host` may say, besides this machine's own names and the address listened on: `name` or `name:port`.
-    pub allowed_hosts: Vec<String>,
-    /// Which `Origin`s may send requests from a browser, besides those of this machine when listening there only.
-    pub allowed_origins: Vec<String>,
-    /// Whether callers from other machines may use the server's own credential.
-    pub shared_credential: bool,
-    /// Set if every request needs a credential, including those from this machine.
-    pub require_key: bool,
-    /// Whether `initialize` opens a session.
-    pub sessions: bool,
-    /// How many requests are served at a time.
-    pub max_calls: usize,
-    /// How many of them for one credential.
-    pub max_calls_per_credential: usize,
-    /// How long a body may take to arrive, and how long a client may not read its answer.
-    pub read_timeout: Duration,
-    /// How long a connection may be open without a request, or with half a head of one.
-    pub idle_timeout: Duration,
-}
-
-/// A server that has its port and does not serve yet.
+/// A server that listens and does not serve yet.
 #[derive(Debug)]
 pub struct Http {
     listener: TcpListener,
-    options: Options,
-    /// Whether only this machine can reach it.
+    options: HttpOptions,
+    /// Set if only this machine can reach it.
     loopback: bool,
     guard: Guard,
 }
 
-/// What requests share.
-struct Shared {
+/// The state that requests share.
+struct AppState {
     toolbox: Arc<Toolbox>,
     mcp: StreamableHttpService<Server, LocalSessionManager>,
-    /// If there are any.
+    /// The sessions, if they are enabled.
     sessions: Option<Sessions>,
     limits: Arc<Limits>,
     guard: Guard,
-    /// Whether a request without a credential is refused.
+    /// Set if a request without a credential is refused.
     credential_required: bool,
     read_timeout: Duration,
 }
 
 impl Http {
-    /// Takes the port. Nothing is answered before [`Http::serve`].
-    pub async fn bind(options: Options) -> Result<Self> {
+    /// Listens on the port. Requests are answered from [`Http::serve`] on.
+    pub async fn bind(options: HttpOptions) -> Result<Self> {
         let (host, port) = (options.host.as_str(), options.port);
         let cannot = |why: &str| {
             Error::new(Code::InvalidConfiguration, format!("cannot listen on {host} port {port}: {why}"))
@@ -135,11 +108,11 @@ impl Http {
         format!("Serving MCP at http://{address}/mcp. {mode}")
     }
 
-    /// What an operator probably forgot, if anything.
+    /// Returns a warning about an option that is probably missing.
     #[must_use]
     pub fn warning(&self) -> Option<&'static str> {
         (!self.loopback && self.options.allowed_hosts.is_empty()).then_some(
-            "no --allowed-host is given: requests for any name but this machine's own and the address listened on are \
+            "no --allowed-host is given: requests for names other than this machine's own and the address listened on are \
              answered 403.",
         )
     }
@@ -148,8 +121,8 @@ impl Http {
         self.options.require_key || (!self.loopback && !self.options.shared_credential)
     }
 
-    /// Serves the tools of `toolbox` until `stop` is done, and then until what runs is answered, but not for longer than
-    /// 25 seconds. Returns whether everything was answered.
+    /// Serves the tools of `toolbox` until `stop` is ready, and then answers the requests in progress for up to 25 s.
+    /// Returns whether all were answered.
     pub async fn serve(self, toolbox: Arc<Toolbox>, stop: impl Future<Output = ()>) -> bool {
         let credential_required = self.credential_required();
         let Self { listener, options, guard, .. } = self;
@@ -158,19 +131,19 @@ impl Http {
             .with_legacy_session_mode(options.sessions)
             .with_json_response(true)
             .with_max_request_body_bytes(MAX_BODY)
-            // `guard` has checked it, for every path and not only this one.
+            // `guard` has checked it, for every path.
             .disable_allowed_hosts();
         let cancellation = config.cancellation_token.clone();
         let manager = Arc::new(LocalSessionManager::default());
         let limits = Arc::new(Limits::new(Bounds {
             of: "requests",
             total: options.max_calls,
-            each: options.max_calls_per_credential,
-            // Calls take less than that as a rule.
+            per_credential: options.max_calls_per_credential,
+            // Most calls take less than that.
             retry_after: 1,
             gauge: metrics::in_flight,
         }));
-        let shared = Arc::new(Shared {
+        let state = Arc::new(AppState {
             mcp: StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&manager), config),
             toolbox: Arc::clone(&toolbox),
             sessions: options.sessions.then(|| Sessions::new(manager)),
@@ -179,22 +152,22 @@ impl Http {
             credential_required,
             read_timeout: options.read_timeout,
         });
-        let terms = listen::Terms {
-            busy: options.max_calls,
+        let connections = listen::ConnectionLimits {
+            max_calls: options.max_calls,
             idle_timeout: options.idle_timeout,
-            write_timeout: options.read_timeout,
+            read_timeout: options.read_timeout,
         };
-        // The first caller would wait for it, and everybody whose request this worker would have read meanwhile.
+        // Otherwise the first request would load the certificates and block a worker thread meanwhile.
         if let Err(error) = toolbox.ready() {
             tracing::warn!(%error, "requests to PagerDuty cannot be sent");
         }
-        let closed = terms.accept(listener, routes(shared), stop).await;
-        tracing::info!("stopping: no new connections; what runs is finished");
+        let closed = connections.accept(listener, routes(state), stop).await;
+        tracing::info!("shutting down: new connections are refused, requests in progress are answered");
         let calls = async {
             if !options.sessions {
                 return limits.drained().await;
             }
-            // Streams that wait for messages have no end of their own. Calls that are still being read need their sessions.
+            // Streams that wait for messages never end. Calls that are still being read need their sessions.
             tokio::time::sleep(listen::GRACE).await;
             limits.drained().await;
             cancellation.cancel();
@@ -202,13 +175,13 @@ impl Http {
         let finish = async { tokio::join!(closed, calls) };
         let finished = tokio::time::timeout(DRAIN, finish).await.is_ok();
         if !finished {
-            tracing::warn!("stopped with calls unanswered after {DRAIN:?}");
+            tracing::warn!("shut down with unanswered calls after {}", spoken(DRAIN));
         }
         finished
     }
 }
 
-fn routes(shared: Arc<Shared>) -> Router {
+fn routes(state: Arc<AppState>) -> Router {
     Router::new()
         .route("/mcp", any(endpoint::mcp))
         .route("/mcp/", any(endpoint::mcp))
@@ -217,7 +190,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(operations::metrics))
         .fallback(refusal::no_such_path)
         .method_not_allowed_fallback(refusal::no_such_method)
-        .layer(guard::cors(&shared.guard))
-        .layer(from_fn_with_state(Arc::clone(&shared), guard::check))
-        .with_state(shared)
+        .layer(guard::cors(&state.guard))
+        .layer(from_fn_with_state(Arc::clone(&state), guard::check))
+        .with_state(state)
 }

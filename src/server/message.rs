@@ -67,15 +67,89 @@ impl Refusal {
     }
 }
 
-/// Reads a line: a message to be dispatched, nothing (there is nothing to do and nothing to answer), or a refusal.
+/// A message whose frame is valid.
+pub(super) enum Message {
+    /// A request, which is answered.
+    Request(Request),
+    /// A notification, which is not answered.
+    Notification(Map<String, Value>),
+    /// A response to a request, although the server sends none.
+    Response,
+}
+
+/// A request whose frame is valid. Its parameters may be wrong.
+pub(super) struct Request {
+    /// The ID.
+    pub id: RequestId,
+    /// The ID as the answer repeats it.
+    written_id: Option<Box<RawValue>>,
+    message: Map<String, Value>,
+}
+
+impl Request {
+    /// Returns whether the request is an `initialize`.
+    pub(super) fn is_initialize(&self) -> bool {
+        self.method() == "initialize"
+    }
+
+    /// Returns whether the request declares revision 2026-07-28 or later.
+    pub(super) fn declares_2026(&self) -> bool {
+        params::declares_2026(self.message.get("params"))
+    }
+
+    /// Checks the method and its parameters.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let checked = params::check(self.method(), self.message.get("params"));
+        checked.map_err(|error| Refusal::new(self.written_id.clone(), error))
+    }
+
+    /// Returns the request in `rmcp`'s types.
+    pub(super) fn typed(self) -> Result<ClientJsonRpcMessage, Refusal> {
+        let request = serde_json::from_value::<ClientRequest>(Value::Object(self.message));
+        match request {
+            Ok(request) => Ok(ClientJsonRpcMessage::request(request, self.id)),
+            Err(error) => Err(Refusal::invalid_request(self.written_id, error.to_string())),
+        }
+    }
+
+    fn method(&self) -> &str {
+        self.message.get("method").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// Parses a line and its parameters into a message for `rmcp`. Returns `None` if there is nothing to do and nothing to
+/// answer.
 pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Refusal> {
-    // Some Windows shells start what they pipe with a byte order mark.
+    match parse(line)? {
+        Some(Message::Request(request)) => {
+            request.check()?;
+            request.typed().map(Some)
+        }
+        Some(Message::Notification(message)) => {
+            // Notifications are never answered, not even malformed ones.
+            let notification = serde_json::from_value::<ClientNotification>(Value::Object(message));
+            let notification =
+                notification.inspect_err(|error| tracing::debug!(%error, "malformed notification dropped"));
+            Ok(notification.ok().map(ClientJsonRpcMessage::notification))
+        }
+        Some(Message::Response) => {
+            // Refusing it could go on forever with a client that returns every message it cannot read.
+            tracing::debug!("response without a request dropped");
+            Ok(None)
+        }
+        None => Ok(None),
+    }
+}
+
+/// Parses the frame of a message. Returns `None` for a blank line.
+pub(super) fn parse(line: &[u8]) -> Result<Option<Message>, Refusal> {
+    // Some Windows shells start piped input with a byte order mark.
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
     if line.is_empty() {
         return Ok(None);
     }
     match serde_json::from_slice(line) {
-        Ok(Value::Object(message)) => read_object(line, message),
+        Ok(Value::Object(message)) => parse_object(line, message).map(Some),
         Ok(Value::Array(_)) => Err(Refusal::invalid_request(None, BATCH)),
         Ok(_) => Err(Refusal::invalid_request(None, "a JSON-RPC message is a JSON object")),
         Err(error) => {
@@ -84,49 +158,30 @@ pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Refusal>
     }
 }
 
-fn read_object(line: &[u8], message: Map<String, Value>) -> Result<Option<ClientJsonRpcMessage>, Refusal> {
+fn parse_object(line: &[u8], message: Map<String, Value>) -> Result<Message, Refusal> {
     let is_response = message.contains_key("result") || message.contains_key("error");
     if is_response && !message.contains_key("method") {
-        // The server sends no requests, so nothing waits for a response. Refusing it could go on forever with a client that
-        // returns every message it cannot read.
-        tracing::debug!("dropped a response without a request");
-        return Ok(None);
+        return Ok(Message::Response);
     }
-
-    let id = message.get("id").cloned();
-    let written = id.as_ref().and_then(|id| as_written(id, line));
-    let invalid = |what: &str| Err(Refusal::invalid_request(written.clone(), what));
+    let id = message.get("id");
+    let written_id = id.and_then(|id| as_written(id, line));
+    let invalid = |what: &str| Err(Refusal::invalid_request(written_id.clone(), what));
     if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return invalid("`jsonrpc` must be \"2.0\"");
     }
     if is_response {
         return invalid("a message with a `method` has no `result` and no `error`");
     }
-    let Some(method) = message.get("method").and_then(Value::as_str) else {
+    if !message.get("method").is_some_and(Value::is_string) {
         return invalid("`method` is missing or is not a string");
-    };
-
-    match id {
-        Some(id) => {
-            let Ok(request_id) = RequestId::deserialize(&id) else {
-                let text = written.as_ref().map_or_else(|| id.to_string(), |written| written.get().to_owned());
-                return invalid(&format!("`id` is {}: send a string or an integer below 2^63", shorten(&text)));
-            };
-            let params = params::check(method, message.get("params"));
-            params.map_err(|error| Refusal::new(written.clone(), error))?;
-            match serde_json::from_value::<ClientRequest>(Value::Object(message)) {
-                Ok(request) => Ok(Some(ClientJsonRpcMessage::request(request, request_id))),
-                Err(error) => invalid(&error.to_string()),
-            }
+    }
+    let Some(id) = id else { return Ok(Message::Notification(message)) };
+    match RequestId::deserialize(id) {
+        Ok(id) => Ok(Message::Request(Request { id, written_id, message })),
+        Err(_) => {
+            let text = written_id.as_ref().map_or_else(|| id.to_string(), |written| written.get().to_owned());
+            invalid(&format!("`id` is {}: send a string or an integer below 2^63", shorten(&text)))
         }
-        None => match serde_json::from_value::<ClientNotification>(Value::Object(message)) {
-            Ok(notification) => Ok(Some(ClientJsonRpcMessage::notification(notification))),
-            Err(error) => {
-                // Notifications are never answered, not even bad ones.
-                tracing::debug!(%error, "dropped a malformed notification");
-                Ok(None)
-            }
-        },
     }
 }
 

@@ -1,7 +1,7 @@
-//! Progress notifications (all revisions, "Progress"): signs of life while a call runs.
+//! Progress notifications (all revisions, "Progress"): reports that a call is still running.
 //!
-//! A client that wants them gives a token with its request. Some clients restart their time-out with each notification,
-//! and so wait for an answer that takes long.
+//! A client requests them with a token. Some clients restart their timeout with each notification, and so wait for an answer
+//! that takes long.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,18 +12,19 @@ use rmcp::model::ProgressNotificationParam;
 use rmcp::service::RequestContext;
 use tokio::time::{Instant, sleep};
 
-use super::handler::caller;
+use super::caller::Caller;
 
-/// The time a call runs before the first notification, and between two of them. It is well below the time-outs of
-/// clients that restart them, and long enough that nearly all calls are answered without one.
+/// The time before the first notification of a call, and between two of them.
+///
+/// It is well below the timeouts of clients that restart them, and long enough that nearly all calls are answered without a
+/// notification.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Waits for `call`, and reports meanwhile that it runs, if the request asks for that and its client can be notified.
+/// Waits for `call`, and meanwhile reports that it runs, if the request has a token and its client can be notified.
 ///
-/// Over HTTP the answer is JSON unless a notification comes before it, so the client must have said that it reads event
-/// streams.
+/// Over HTTP the answer is JSON unless a notification precedes it, so the client must accept event streams.
 pub(super) async fn reported<F: Future>(context: &RequestContext<RoleServer>, call: F) -> F::Output {
-    let readable = caller(context).is_none_or(|caller| caller.reads_events);
+    let readable = Caller::from_context(context).is_none_or(|caller| caller.reads_events);
     let Some(token) = context.meta.get_progress_token().filter(|_| readable) else { return call.await };
     let began = Instant::now();
     let mut call = pin!(call);

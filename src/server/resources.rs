@@ -1,14 +1,14 @@
 //! The resources: one document, `docs://tools`, with the documentation of the tools as Markdown.
 //!
-//! It is optional reading. The tool list alone must be enough to work with, because few clients show resources to the
-//! model; so nothing stands here that a tool's description leaves out and needs.
+//! Reading it is optional. The tool list alone must be enough, because few clients show resources to the model; so it
+//! contains nothing that is needed and missing in the tools' descriptions.
 
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents};
 use serde_json::json;
 
-use super::handler::{CACHE_SCOPE, TTL_MS};
-use crate::tools::Tool;
+use super::caching::{CACHE_SCOPE, TTL_MS};
+use crate::tools::{self, Tool};
 
 const TOOLS_URI: &str = "docs://tools";
 
@@ -18,7 +18,7 @@ const NAME: &str = "pagerduty-tool-documentation";
 
 const MARKDOWN: &str = "text/markdown";
 
-/// The answer to `resources/list`.
+/// Returns the answer to `resources/list`.
 pub(super) fn list() -> ListResourcesResult {
     let tools = Resource::new(TOOLS_URI, NAME)
         .with_title("Tool documentation")
@@ -27,7 +27,7 @@ pub(super) fn list() -> ListResourcesResult {
     ListResourcesResult::with_all_items(vec![tools]).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE)
 }
 
-/// The answer to `resources/read`: the documentation of exactly the tools that are offered.
+/// Returns the answer to `resources/read`: the documentation of exactly the tools that are offered.
 ///
 /// An unknown URI is an error, never empty contents (2025-11-25, "Resources", "Error Handling"). `rmcp` turns its code,
 /// -32002, into the -32602 of 2026-07-28 for clients of that revision.
@@ -38,6 +38,6 @@ pub(super) fn read(uri: &str, tools: &[&'static Tool]) -> Result<ReadResourceRes
             Some(json!({"uri": uri})),
         ));
     }
-    let contents = ResourceContents::text(crate::docs::tools_markdown(tools), TOOLS_URI).with_mime_type(MARKDOWN);
+    let contents = ResourceContents::text(tools::markdown(tools), TOOLS_URI).with_mime_type(MARKDOWN);
     Ok(ReadResourceResult::new(vec![contents]).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
 }

@@ -242,7 +242,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     type Error = io::Error;
 
     /// Queues a message to be written.
-    fn send(&mut self, mut message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let outbox = self.outbox.clone();
         let answered = match &message {
             JsonRpcMessage::Response(JsonRpcResponse { id, .. })
@@ -250,7 +250,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
         async move {
-            let sent = match (outbox, encode_answer(&mut message)) {
+            let sent = match (outbox, encode_answer(&message)) {
                 (Some(outbox), Ok(line)) => outbox.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into()),
                 (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
                 (_, Err(error)) => Err(error),

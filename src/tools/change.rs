@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tokio::sync::{RwLock, oneshot};
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::toolbox::Call;
 use super::{Party, Tool, Toolbox};
@@ -46,7 +45,6 @@ pub async fn settled() {
 /// Calls a tool that changes something.
 pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
     let (mut waiting, answer) = oneshot::channel();
-    let trace = Trace::current();
     let (tool, caller) = (call.tool, call.caller.clone());
     let task = async move {
         let _running = RUNNING.read().await;
@@ -74,13 +72,7 @@ pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
         // outcome is delivered or dropped.
         _ = waiting.send((outcome, started.into_inner()));
     };
-    let task = async move {
-        match trace {
-            Some(trace) => trace.around(task).await,
-            None => task.await,
-        }
-    };
-    tokio::spawn(task.in_current_span());
+    tokio::spawn(Trace::scope(Trace::current(), task));
     let (outcome, api) = answer.await.map_err(|_| {
         Error::new(Code::Internal, format!("{} was ended with the process", tool.name))
             .hint("A change may have taken effect: check before trying again.")

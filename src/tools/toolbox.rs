@@ -344,18 +344,12 @@ mod tests {
     #[tokio::test]
     async fn panic_over_http_is_answered_server_lives_on() {
         let minute = Duration::from_mins(1);
-        let options = crate::server::http::Options {
-            host: "127.0.0.1".to_owned(),
+        let options = crate::server::http::HttpOptions {
             port: 0,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
-            shared_credential: false,
-            require_key: false,
-            sessions: false,
             max_calls: 1,
             max_calls_per_credential: 1,
             read_timeout: minute,
-            idle_timeout: minute,
+            ..crate::server::http::HttpOptions::default()
         };
         let http = crate::server::http::Http::bind(options).await.unwrap();
         let greeting = http.describe();

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{self, Response};
 use crate::scene::{Scene, open_only};
-use crate::support::{self, binary, object};
+use crate::support::{self, binary, object, origin};
 
 #[tokio::test]
 async fn login_is_made_once_and_reused() {
@@ -299,10 +299,9 @@ async fn credentials_prefer_header_then_environment_then_login() {
         let reply = toolbox.call_from(&origin, "build_user_context", object(json!({}))).await;
         reply.map(|reply| reply.into_value()["user_id"].clone())
     };
-    let header = |token: &str| Origin::Http(Some(token.into()));
     // Use the header only. A request over HTTP without one never opens the browser.
-    assert!(user(&scene.config, header(tokens::USER)).await.is_ok());
-    for origin in [Origin::Http(None), header(" ")] {
+    assert!(user(&scene.config, origin(tokens::USER)).await.is_ok());
+    for origin in [Origin::Http(None), origin(" ")] {
         let error = user(&scene.config, origin).await.unwrap_err();
         assert_eq!(error.code(), Code::MissingCredentials);
         assert!(error.message().contains("X-PagerDuty-Token"), "{error}");
@@ -317,9 +316,9 @@ async fn credentials_prefer_header_then_environment_then_login() {
     scene.config.token = Some((tokens::TEAMLESS.into(), "PAGERDUTY_API_TOKEN"));
     let by_environment = user(&scene.config, Origin::Local).await.unwrap();
     assert_eq!(user(&scene.config, Origin::Http(None)).await.unwrap(), by_environment);
-    let by_header = user(&scene.config, header(tokens::USER)).await.unwrap();
+    let by_header = user(&scene.config, origin(tokens::USER)).await.unwrap();
     assert_eq!(HashSet::from([&by_environment, &by_header]).len(), 2);
-    let refused = user(&scene.config, header("wrong")).await.unwrap_err();
+    let refused = user(&scene.config, origin("wrong")).await.unwrap_err();
     assert!(refused.message().contains("the X-PagerDuty-Token header"), "{refused}");
     assert_eq!(scene.opened(), 0);
 }

@@ -123,7 +123,7 @@ async fn bounded_list_is_complete_when_continued() {
 #[tokio::test]
 async fn unknown_client_or_own_budget_is_not_bounded() {
     let account = Account::start().await;
-    let by_hand = tools(&account, |config| config.set_max_response_tokens("25000").unwrap());
+    let by_hand = tools(&account, |config| config.set_max_response_tokens("--max-response-tokens", "25000").unwrap());
     for (tools, name) in [
         (tools(&account, |_| {}), "somebody-else"),
         (tools(&account, |_| {}), "mcp"),
@@ -166,7 +166,7 @@ async fn list_items_are_on_separate_lines() {
 #[tokio::test]
 async fn structured_content_setting_off_omits_it() {
     let account = Account::start().await;
-    let tools = tools(&account, |config| config.set_structured_content("off").unwrap());
+    let tools = tools(&account, |config| config.set_structured_content("--structured-content", "off").unwrap());
     let mut session = session(tools, "google-adk").await;
     let good = call(&mut session, "get_incidents", json!({"limit": 2})).await;
     let bad = call(&mut session, "get_incidents", json!({"incident_id": "bad id!"})).await;

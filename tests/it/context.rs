@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use pagerduty_mcp_server::auth::Origin;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Account, object};
+use crate::support::{Account, object, origin};
 
 /// Returns the requests of one successful call, without their queries.
 async fn paths(account: &Account, tool: &str, arguments: Value) -> Vec<String> {
@@ -92,7 +91,7 @@ async fn refused_credential_clears_its_cache() {
 async fn context_is_not_shared_between_users() {
     let account = Account::start().await;
     let mine = account.ok("get_oncalls", json!({"limit": 5})).await;
-    let teamless = Origin::Http(Some(tokens::TEAMLESS.into()));
+    let teamless = origin(tokens::TEAMLESS);
     account.sandbox.clear();
     let toolbox = Arc::clone(&account.toolbox);
     toolbox.call_from(&teamless, "get_oncalls", object(json!({"limit": 5}))).await.unwrap();
@@ -100,7 +99,7 @@ async fn context_is_not_shared_between_users() {
     assert_eq!(requests[0].path, "/users/me", "the cached user of the other credential is not used");
     assert!(requests.last().unwrap().query.contains("user_ids"), "a user without teams gets their own shifts");
     assert_eq!(account.ok("get_oncalls", json!({"limit": 5})).await, mine);
-    let error = toolbox.call_from(&Origin::Http(Some("u+nobody".into())), "get_oncalls", Map::new()).await.unwrap_err();
+    let error = toolbox.call_from(&origin("u+nobody"), "get_oncalls", Map::new()).await.unwrap_err();
     assert_eq!(error.code(), Code::AuthenticationFailed);
 }
 

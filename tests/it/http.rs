@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pagerduty_mcp_server::server::http::{Http, Options};
+use pagerduty_mcp_server::server::http::{Http, HttpOptions};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,18 +54,13 @@ impl Answer {
 impl Web {
     async fn start(toolbox: Arc<Toolbox>, sessions: bool) -> Self {
         let minute = Duration::from_mins(1);
-        let http = Http::bind(Options {
-            host: "127.0.0.1".to_owned(),
+        let http = Http::bind(HttpOptions {
             port: 0,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
-            shared_credential: false,
-            require_key: false,
             sessions,
             max_calls: 8,
             max_calls_per_credential: 8,
             read_timeout: minute,
-            idle_timeout: minute,
+            ..HttpOptions::default()
         });
         let http = http.await.unwrap();
         let greeting = http.describe();

@@ -27,21 +27,15 @@ struct Answer {
 }
 
 impl Server {
-    async fn start(adjust: impl FnOnce(&mut http::Options)) -> Self {
+    async fn start(adjust: impl FnOnce(&mut http::HttpOptions)) -> Self {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let minute = Duration::from_mins(1);
-        let mut options = http::Options {
-            host: "127.0.0.1".to_owned(),
+        let mut options = http::HttpOptions {
             port: 0,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
-            shared_credential: false,
-            require_key: false,
-            sessions: false,
             max_calls: 8,
             max_calls_per_credential: 8,
             read_timeout: minute,
-            idle_timeout: minute,
+            ..http::HttpOptions::default()
         };
         adjust(&mut options);
         let http = Http::bind(options).await.unwrap();

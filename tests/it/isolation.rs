@@ -66,19 +66,13 @@ impl Caller {
     }
 }
 
-fn options() -> http::Options {
-    http::Options {
-        host: "127.0.0.1".to_owned(),
+fn options() -> http::HttpOptions {
+    http::HttpOptions {
         port: 0,
-        allowed_hosts: Vec::new(),
-        allowed_origins: Vec::new(),
-        shared_credential: false,
-        require_key: false,
-        sessions: false,
         max_calls: 2 * AT_A_TIME,
         max_calls_per_credential: AT_A_TIME,
         read_timeout: Duration::from_secs(30),
-        idle_timeout: Duration::from_secs(30),
+        ..http::HttpOptions::default()
     }
 }
 

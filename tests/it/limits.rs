@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use pagerduty_mcp_server::auth::Origin;
 use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Account, err, ok, toolbox, warnings};
+use crate::support::{Account, err, ok, origin, toolbox, warnings};
 
 fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -51,7 +50,7 @@ async fn rate_limit_delays_only_calls_of_its_credential() {
         assert!(error.message().contains("was not sent"), "{error}");
     }
     assert_eq!(account.sandbox.requests().len(), 1, "no other request was sent");
-    let other = Origin::Http(Some(tokens::TEAMLESS.into()));
+    let other = origin(tokens::TEAMLESS);
     account.toolbox.call_from(&other, "get_teams", Map::new()).await.unwrap();
 }
 

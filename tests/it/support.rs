@@ -5,6 +5,7 @@ pub mod tls;
 use std::process::Command;
 use std::sync::Arc;
 
+use pagerduty_mcp_server::auth::{BY_TOKEN_HEADER, Credential, Origin};
 use pagerduty_mcp_server::config::{Config, Host};
 use pagerduty_mcp_server::error::Error;
 use pagerduty_mcp_server::sandbox::{Options, Sandbox, tokens};
@@ -107,6 +108,11 @@ pub fn toolbox(sandbox: &Sandbox, token: &str, adjust: impl FnOnce(&mut Config))
 /// Returns settings with only a credential. An empty one counts as none.
 pub fn config(token: &str) -> Config {
     Config::from_lookup(|name| (name == "PAGERDUTY_API_TOKEN").then(|| token.to_owned())).expect("usable settings")
+}
+
+/// Returns the origin of a request over HTTP with this key.
+pub fn origin(token: &str) -> Origin {
+    Origin::Http(Credential::from_header(&token.into(), BY_TOKEN_HEADER))
 }
 
 pub async fn ok(toolbox: &Toolbox, tool: &str, arguments: Value) -> Value {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use pagerduty_mcp_server::auth::Origin;
 use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use pagerduty_mcp_server::tools::Toolbox;
 use serde_json::{Value, json};
 
-use crate::support::{Account, err, object, ok, rows, toolbox, warnings};
+use crate::support::{self, Account, err, object, ok, rows, toolbox, warnings};
 
 async fn open_incident(account: &Account) -> Value {
     let arguments = json!({"statuses": ["triggered"], "limit": 1});
@@ -114,7 +113,7 @@ async fn configured_author_is_not_used_for_own_credentials() {
     let me = account.ok("build_user_context", json!({})).await;
     let note = |token: &str| {
         let arguments = object(json!({"incident_id": id, "content": "seen"}));
-        let (toolbox, origin) = (Arc::clone(&account.toolbox), Origin::Http(Some(token.into())));
+        let (toolbox, origin) = (Arc::clone(&account.toolbox), support::origin(token));
         async move { toolbox.call_from(&origin, "add_incident_note", arguments).await }
     };
     account.sandbox.clear();

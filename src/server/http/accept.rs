@@ -15,7 +15,7 @@ pub struct Accepts {
 
 impl Accepts {
     /// Reads the headers. A request without an `Accept` header accepts everything.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         let texts = || headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let ranges: Vec<(String, bool)> = texts().flat_map(|text| text.split(',')).filter_map(range).collect();
         let decides = |pattern: &str| ranges.iter().find(|(range, _)| range == pattern).map(|(_, accepted)| *accepted);
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_specific_range_decides() {
+    fn most_specific_range_decides() {
         for (accept, json, events, names_events) in [
             (None, true, true, false),
             (Some(""), true, true, false),
@@ -60,7 +60,7 @@ mod tests {
             (Some("text/html"), false, false, false),
         ] {
             let headers = accept.map(|accept| (header::ACCEPT, accept.parse().unwrap())).into_iter().collect();
-            assert_eq!(Accepts::of(&headers), Accepts { json, events, names_events }, "{accept:?}");
+            assert_eq!(Accepts::from_headers(&headers), Accepts { json, events, names_events }, "{accept:?}");
         }
     }
 }

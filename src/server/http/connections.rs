@@ -1,11 +1,11 @@
-//! The connections that are open, and which of them nobody would miss.
+//! Open connections, and which idle one to evict at the limit.
 //!
-//! There is a bound on them, and whoever comes when it is reached must not have to wait: it may be a probe. Nor can those
-//! who take up the room be told by their address, since behind a gateway all have the same. But what is served at a time is
-//! bounded well below (`limits`), so that beyond it there are always idle ones, and the one that was idle for longest goes.
+//! A new connection must not wait at the limit: it may be a probe. The address does not tell which clients take up the
+//! connections, since all clients behind a gateway have the same. But concurrent requests are limited to far fewer (`limits`),
+//! so at the limit some connections are always idle, and the longest idle one is evicted.
 //!
-//! Busy is only who has a permit. Whoever is still sending a request, or does not read what was answered, counts as idle
-//! since the last sign of life: all of these cost a stranger nothing, and must not fill the room for good.
+//! Only a connection with a permit is busy. A connection that is still sending a request, or does not read its answer, counts
+//! as idle since its last progress: these cost an attacker nothing, and must not take up connections forever.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -17,65 +17,67 @@ use tokio::sync::Notify;
 use crate::metrics;
 use crate::sync;
 
-/// All of them.
+/// All open connections.
 #[derive(Debug)]
 pub struct Connections {
-    most: usize,
+    max: usize,
     state: Mutex<State>,
-    /// Told when something was asked on a connection, or one is gone.
+    /// Notified when a connection gets its first request or is closed.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many are open, without those told to close.
+    /// The number of open connections, without evicted ones.
     open: usize,
-    /// The idle ones, by when something last happened on them: turns, not times.
+    /// The idle connections, in the order of their last progress.
     idle: BTreeMap<u64, Idle>,
-    turn: u64,
+    /// The key of the latest idle connection.
+    latest: u64,
 }
 
 #[derive(Debug)]
 struct Idle {
     close: AbortHandle,
-    /// Whether there ever was the whole head of a request.
-    asked: bool,
+    /// Set once the connection has sent the complete head of a request.
+    used: bool,
 }
 
-/// One of them, until dropped.
+/// An open connection, until dropped.
 #[derive(Debug)]
 pub struct Connection {
     all: Arc<Connections>,
     close: AbortHandle,
     /// Its key while it is idle.
-    turn: Mutex<Option<u64>>,
+    key: Mutex<Option<u64>>,
 }
 
-/// A connection on which a request is served that counts, until dropped.
+/// A connection that serves a request with a permit, until dropped.
 #[derive(Debug)]
 pub struct Busy(Arc<Connection>);
 
 impl Connections {
-    /// None yet, and never more than `most`.
-    pub fn new(most: usize) -> Self {
-        Self { most, state: Mutex::default(), changed: Notify::new() }
+    /// Creates an empty set for at most `max` connections.
+    pub fn new(max: usize) -> Self {
+        Self { max, state: Mutex::default(), changed: Notify::new() }
     }
 
-    /// One more, in place of another if need be; nothing if all are busy. What runs it has to end with the registration.
+    /// Adds a connection, and evicts an idle one at the limit. Returns `None` if all are busy. The task of the connection
+    /// must end when the registration is aborted.
     pub fn open(self: &Arc<Self>) -> Option<(Arc<Connection>, AbortRegistration)> {
-        let full = self.lock().open >= self.most;
+        let full = self.lock().open >= self.max;
         if full && !self.close_longest_idle() {
             return None;
         }
         let (close, closed) = AbortHandle::new_pair();
         self.lock().open += 1;
         metrics::connections(1);
-        let connection = Connection { all: Arc::clone(self), close, turn: Mutex::default() };
+        let connection = Connection { all: Arc::clone(self), close, key: Mutex::default() };
         connection.rest(false);
         Some((Arc::new(connection), closed))
     }
 
-    /// Closes the connection that was idle for longest, if any is.
+    /// Evicts the connection that was idle for longest. Returns whether there was one.
     pub fn close_longest_idle(&self) -> bool {
         let mut state = self.lock();
         let longest = state.idle.pop_first().map(|(_, idle)| idle.close.abort());
@@ -83,27 +85,27 @@ impl Connections {
         longest.is_some()
     }
 
-    /// Waits until something was asked on each.
-    pub async fn asked(&self) {
+    /// Waits until every connection has had a request.
+    pub async fn all_used(&self) {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
-            if self.lock().idle.values().all(|idle| idle.asked) {
+            if self.lock().idle.values().all(|idle| idle.used) {
                 return;
             }
             changed.await;
         }
     }
 
-    /// Closes those on which nothing was asked yet. They may have half a request, which nobody waits for.
-    pub fn close_unasked(&self) {
+    /// Evicts connections that have had no complete request.
+    pub fn close_unused(&self) {
         let mut state = self.lock();
         let before = state.idle.len();
         state.idle.retain(|_, idle| {
-            if !idle.asked {
+            if !idle.used {
                 idle.close.abort();
             }
-            idle.asked
+            idle.used
         });
         state.open -= before - state.idle.len();
     }
@@ -114,34 +116,35 @@ impl Connections {
 }
 
 impl Connection {
-    /// Notes that a request has come, or more of an answer was taken. Whether the connection may go on: nothing begins on
-    /// one that has been told to close.
+    /// Records progress: a request has arrived, or the client has read more of an answer. Returns `false` if the connection
+    /// was evicted and must not continue.
     pub fn touch(&self) -> bool {
         self.leave().map(|()| self.rest(true)).is_some()
     }
 
-    /// Begins to serve a request that counts; nothing if the connection has been told to close.
+    /// Marks the connection as busy. Returns `None` if it was evicted.
     pub fn begin(self: &Arc<Self>) -> Option<Busy> {
         self.leave().map(|()| Busy(Arc::clone(self)))
     }
 
-    /// Takes it from among the idle ones, if it is there.
+    /// Removes the connection from the idle ones, if it is there.
     fn leave(&self) -> Option<()> {
-        let turn = self.turn().take()?;
-        self.all.lock().idle.remove(&turn).map(drop)
+        let key = self.key().take()?;
+        self.all.lock().idle.remove(&key).map(drop)
     }
 
-    fn rest(&self, asked: bool) {
+    /// Adds the connection to the idle ones, as the latest.
+    fn rest(&self, used: bool) {
         let mut state = self.all.lock();
-        state.turn += 1;
-        let turn = state.turn;
-        state.idle.insert(turn, Idle { close: self.close.clone(), asked });
-        *self.turn() = Some(turn);
+        state.latest += 1;
+        let key = state.latest;
+        state.idle.insert(key, Idle { close: self.close.clone(), used });
+        *self.key() = Some(key);
         self.all.changed.notify_waiters();
     }
 
-    fn turn(&self) -> MutexGuard<'_, Option<u64>> {
-        sync::lock(&self.turn)
+    fn key(&self) -> MutexGuard<'_, Option<u64>> {
+        sync::lock(&self.key)
     }
 }
 
@@ -152,8 +155,8 @@ impl Drop for Connection {
         if !self.close.is_aborted() {
             state.open -= 1;
         }
-        if let Some(turn) = *self.turn() {
-            state.idle.remove(&turn);
+        if let Some(key) = *self.key() {
+            state.idle.remove(&key);
         }
         self.all.changed.notify_waiters();
     }
@@ -176,12 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn the_one_that_was_idle_for_longest_makes_room() {
+    fn longest_idle_connection_is_evicted() {
         let all = Arc::new(Connections::new(3));
         let [first, second, third] = [(); 3].map(|()| open(&all));
         let busy = first.begin().unwrap();
         let fourth = open(&all);
-        assert!(second.begin().is_none(), "it has to close, and begins nothing any more");
+        assert!(second.begin().is_none(), "it was evicted, and serves nothing more");
         drop(busy);
         assert!(all.open().is_some());
         assert!(third.begin().is_none());
@@ -194,26 +197,26 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_puts_off_the_end_and_keeps_nobody_out() {
+    fn progress_delays_eviction_and_does_not_prevent_it() {
         let all = Arc::new(Connections::new(2));
         let [stream, quiet] = [(); 2].map(|()| open(&all));
         assert!(stream.touch(), "an event was sent on it");
         let newcomer = open(&all);
-        assert!(!quiet.touch(), "it has to close");
+        assert!(!quiet.touch(), "it was evicted");
         assert!(newcomer.touch());
         assert!(all.open().is_some(), "neither is busy");
         assert!(!stream.touch());
     }
 
     #[test]
-    fn at_the_end_only_those_go_at_once_that_never_asked() {
+    fn shutdown_closes_only_unused_connections_at_once() {
         let all = Arc::new(Connections::new(9));
         let [fresh, idle, busy] = [(); 3].map(|()| open(&all));
         assert!(idle.touch());
         let serving = busy.begin().unwrap();
-        assert!(all.asked().now_or_never().is_none(), "one may still ask");
-        all.close_unasked();
-        assert!(all.asked().now_or_never().is_some());
+        assert!(all.all_used().now_or_never().is_none(), "one may still send a request");
+        all.close_unused();
+        assert!(all.all_used().now_or_never().is_some());
         assert!(fresh.begin().is_none());
         assert!(idle.begin().is_some());
         drop((serving, fresh, idle, busy));

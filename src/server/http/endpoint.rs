@@ -1,6 +1,5 @@
-//! The MCP endpoint: from an HTTP request to a message for `rmcp`, and its answer.
+//! The MCP endpoint: passes the message of an HTTP request on to `rmcp`, and returns its answer.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,58 +9,91 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorCode, JsonRpcMessage};
-use serde::Deserialize;
-use serde_json::Value;
+use hyper::body::Body as _;
+use rmcp::model::{ErrorCode, RequestId};
 
 use super::accept::Accepts;
-use super::caller::Caller;
 use super::connections::Connection;
-use super::holding::Holding;
 use super::refusal::{self, Refusal};
-use super::{MAX_BODY, Shared};
+use super::{AppState, MAX_BODY, headers};
 use crate::auth::TOKEN_HEADER;
+use crate::error::spoken;
 use crate::params::shorten;
-use crate::server::{message, params};
+use crate::server::message::{self, Message};
 use crate::trace::Trace;
 
-/// How much of a body that is too large is still taken from the client, so that it gets to reading why. Closing at once
-/// would lose the answer on the way.
+/// The most bytes of a body above the limit that are still read. Closing the connection at once would lose the refusal in
+/// transit.
 const MAX_DRAINED: usize = 16 * MAX_BODY;
 
-/// How many values a message may consist of: a hundred IDs in each of a few lists are the most that makes sense. In memory a
-/// value takes some seventy bytes, and on the wire as few as two, so that the size of a body alone bounds nothing.
+/// The most values in a message.
+///
+/// A hundred IDs in each of a few lists are the largest useful message. A value takes some seventy bytes of memory and as
+/// few as two bytes of a body, so the limit on the body alone is not enough.
 const MAX_VALUES: usize = 2048;
 
-/// Answers all requests to the endpoint. `guard::check` has read the body.
-pub async fn mcp(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let trace = Trace::of(request.headers());
-    let (parts, body) = request.into_parts();
+/// Answers all requests to the endpoint. `guard::check` has read the body and the trace.
+pub async fn mcp(State(state): State<Arc<AppState>>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let trace: Option<Trace> = parts.extensions.remove().flatten();
     let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
-    let answer = serve(&shared, parts, body.clone()).await;
+    let answer = serve(&state, parts, body.clone(), trace.clone()).await;
     answer.unwrap_or_else(|refusal| refusal.to(&body).answer(trace.as_ref()))
 }
 
-async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Response, Refusal> {
+/// A message, by how the endpoint treats it.
+enum Treatment {
+    /// A request that takes a permit. `id` is known if its parameters are correct.
+    Call { id: Option<RequestId> },
+    /// An `initialize` that opens a session, and takes a permit.
+    Opens { id: RequestId },
+    /// A notification or a response. It takes no permit, so that a cancellation is received even at the limit.
+    Notice,
+    /// A request that is refused with status 200, as the older revisions specify for JSON-RPC errors.
+    Refused(message::Refusal),
+}
+
+/// Determines how to treat a message. `opens` is whether an `initialize` opens a session.
+fn treatment(body: &[u8], opens: bool) -> Result<Treatment, Refusal> {
+    let request = match message::parse(body).map_err(Refusal::of_message)? {
+        None => return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message.")),
+        Some(Message::Notification(_) | Message::Response) => return Ok(Treatment::Notice),
+        Some(Message::Request(request)) => request,
+    };
+    let opens = opens && request.is_initialize();
+    match request.check() {
+        Ok(()) if opens => Ok(Treatment::Opens { id: request.id }),
+        Ok(()) => Ok(Treatment::Call { id: Some(request.id) }),
+        // Only 2026-07-28 defines a status for an unknown method.
+        Err(refusal) if refusal.code() == ErrorCode::METHOD_NOT_FOUND && !request.declares_2026() => {
+            Ok(Treatment::Refused(refusal))
+        }
+        Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => Err(Refusal::of_message(refusal)),
+        // The handler answers wrong parameters in the form of the revision. Here there is no handler: it would belong to a
+        // session, and wrong parameters open none.
+        Err(refusal) if opens => Ok(Treatment::Refused(refusal)),
+        Err(_) => Ok(Treatment::Call { id: None }),
+    }
+}
+
+async fn serve(state: &AppState, mut parts: Parts, body: Bytes, trace: Option<Trace>) -> Result<Response, Refusal> {
     let connection: Option<Arc<Connection>> = parts.extensions.remove();
-    let mut caller = Caller::of(&parts.headers, &shared.toolbox, shared.credential_required)?;
-    // The credential has been read above, and later code does not need it. Removed headers cannot be logged.
+    let mut caller = headers::caller(&parts.headers, trace, &state.toolbox, state.credential_required)?;
+    // The credential is in `caller`, and later code does not need the headers. Removed headers cannot be logged.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(TOKEN_HEADER);
     let fingerprint = caller.origin.fingerprint();
-    let (sessions, in_session) = match &shared.sessions {
-        Some(sessions) => (Some(sessions), sessions.check(&parts.headers, fingerprint)?),
-        None => (None, false),
-    };
-    let accepts = Accepts::of(&parts.headers);
+    let sessions = state.sessions.as_ref();
+    let in_session = sessions.map_or(Ok(false), |sessions| sessions.check(&parts.headers, fingerprint))?;
+    let accepts = Accepts::from_headers(&parts.headers);
     caller.reads_events = accepts.names_events;
-    // `rmcp` requires both types in every request, although it has only one kind of answer for most of them.
+    // `rmcp` requires both types in every request, although most requests have only one kind of answer.
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     if parts.method != Method::POST {
         check_method(&parts.method, sessions.is_some(), accepts)?;
         // The request opens or ends the stream of a session.
         parts.extensions.insert(caller);
-        let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
+        let answer = state.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
         return Ok(refusal::as_json(answer, &[]).await);
     }
     if values(&body) > MAX_VALUES {
@@ -69,61 +101,62 @@ async fn serve(shared: &Shared, mut parts: Parts, body: Bytes) -> Result<Respons
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
     check_media(&parts.headers, accepts)?;
-    let (counts, opening) = match message::read(&body) {
-        Ok(None) if body.trim_ascii().is_empty() => {
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message."));
-        }
-        // Notifications and responses ask for nothing. One that withdraws a call has to get in when all places are taken.
-        Ok(None) => (false, None),
-        Ok(Some(message)) => {
-            let opening = sessions.filter(|_| !in_session && is_initialize(&message));
-            if let (JsonRpcMessage::Request(request), Some(sessions)) = (&message, sessions) {
-                if (in_session || opening.is_some()) && !accepts.events {
-                    return Err(not_acceptable("text/event-stream").answering(&request.id));
-                }
-                caller.underway = sessions.begin(&parts.headers, &request.id)?.map(Arc::new);
-            }
-            (matches!(message, JsonRpcMessage::Request(_)), opening)
-        }
-        // Only 2026-07-28 defines a status for an unknown method.
-        Err(refusal) if refusal.code() == ErrorCode::METHOD_NOT_FOUND && !Named::declares_2026(&body) => {
-            return Ok(axum::Json(refusal).into_response());
-        }
-        Err(refusal) if refusal.code() != ErrorCode::INVALID_PARAMS => return Err(Refusal::of_message(refusal)),
-        // Wrong parameters are answered by the handler, as the revision has it. There is none without a session, and
-        // nobody gets one by wrong parameters.
-        Err(refusal) if sessions.is_some() && !in_session && Named::is_initialize(&body) => {
-            return Ok(axum::Json(refusal).into_response());
-        }
-        Err(_) => (true, None),
-    };
-    let place = if counts {
-        let permit = Arc::new(shared.limits.admit(fingerprint)?);
-        let busy = connection.and_then(|connection| connection.begin()).ok_or_else(refusal::closing)?;
-        caller.permit = Some(Arc::clone(&permit));
-        let reader = Arc::new(());
-        caller.reader = Some(Arc::downgrade(&reader));
-        // The permit is held by both ends: a call of a session runs on when its client goes away.
-        Some((permit, busy, reader))
-    } else {
-        None
-    };
-    parts.extensions.insert(caller);
-    let opening = match opening {
-        Some(sessions) => Some((sessions, sessions.admit(fingerprint).await?)),
-        None => None,
-    };
-    let answer = shared.mcp.handle(Request::from_parts(parts, Body::from(body.clone()))).await.map(Body::new);
-    let answer = refusal::as_json(answer, &body).await;
-    if let Some((sessions, place)) = opening {
-        sessions.note(answer.headers(), fingerprint, place);
+    let treatment = treatment(&body, sessions.is_some() && !in_session)?;
+    if let Treatment::Refused(refusal) = treatment {
+        return Ok(axum::Json(refusal).into_response());
     }
-    // The request is underway until the last of its answer is handed over for sending. Not until it is sent: a client that
-    // does not read would keep others out. What it leaves unread is bounded by the connections.
-    Ok(answer.map(|body| Body::new(Holding::new(body, place))))
+    let by_stream = in_session || matches!(treatment, Treatment::Opens { .. });
+    if let (Treatment::Call { id: Some(id) } | Treatment::Opens { id }, Some(sessions)) = (&treatment, sessions) {
+        if by_stream && !accepts.events {
+            return Err(not_acceptable("text/event-stream").answering(id));
+        }
+        // The ID is in use for as long as the parts of the request exist.
+        parts.extensions.insert(sessions.begin(&parts.headers, id)?.map(Arc::new));
+    }
+    if let Treatment::Notice = treatment {
+        parts.extensions.insert(caller);
+        let answer = state.mcp.handle(Request::from_parts(parts, Body::from(body.clone()))).await.map(Body::new);
+        return Ok(refusal::as_json(answer, &body).await);
+    }
+    let permit = Arc::new(state.limits.admit(fingerprint)?);
+    let busy = connection.and_then(|connection| connection.begin()).ok_or_else(refusal::closing)?;
+    let reader = Arc::new(());
+    // The handler holds the permit, too: a call of a session continues when its client disconnects.
+    caller.permit = Some(Arc::clone(&permit) as _);
+    caller.reader = Some(Arc::downgrade(&reader));
+    parts.extensions.insert(caller);
+    let opening = match sessions {
+        Some(sessions) if matches!(treatment, Treatment::Opens { .. }) => {
+            Some((sessions, sessions.admit(fingerprint).await?))
+        }
+        _ => None,
+    };
+    let answer = state.mcp.handle(Request::from_parts(parts, Body::from(body.clone()))).await.map(Body::new);
+    let answer = refusal::as_json(answer, &body).await;
+    if let Some((sessions, permit)) = opening {
+        sessions.note(answer.headers(), fingerprint, permit);
+    }
+    Ok(holding(answer, (permit, busy, reader)))
 }
 
-/// Refuses methods that the endpoint does not have, and streams for clients that do not read them.
+/// Returns an answer that holds a value until its last part is handed over for sending.
+///
+/// It does not hold the value until that part is sent: a client that does not read would exclude others. The connections
+/// limit unread answers.
+fn holding(mut answer: Response, held: impl Send + Sync + 'static) -> Response {
+    // `map_frame` hides the length of the body.
+    if let Some(length) = answer.body().size_hint().exact() {
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    answer.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = &held;
+            frame
+        }))
+    })
+}
+
+/// Refuses methods that the endpoint does not have, and streams for clients that do not accept them.
 fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(), Refusal> {
     let (allowed, hint) = if sessions {
         ("GET, POST, DELETE", "Send messages by POST.")
@@ -140,7 +173,7 @@ fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(),
     Ok(())
 }
 
-/// Refuses a body without a JSON content type, and a client that does not read JSON.
+/// Refuses a body without a JSON content type, and a client that does not accept JSON.
 fn check_media(headers: &HeaderMap, accepts: Accepts) -> Result<(), Refusal> {
     let media = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let essence = media.and_then(|media| media.split(';').next()).unwrap_or_default().trim();
@@ -161,30 +194,8 @@ fn not_acceptable(media: &'static str) -> Refusal {
     Refusal::new(StatusCode::NOT_ACCEPTABLE, message, "Send Accept: application/json, text/event-stream.")
 }
 
-/// The parts of a message that name its method and its revision.
-#[derive(Deserialize)]
-struct Named<'b> {
-    #[serde(borrow)]
-    method: Cow<'b, str>,
-    #[serde(default)]
-    params: Option<Value>,
-}
-
-impl Named<'_> {
-    fn declares_2026(body: &[u8]) -> bool {
-        serde_json::from_slice::<Named<'_>>(body).is_ok_and(|message| params::declares_2026(message.params.as_ref()))
-    }
-
-    fn is_initialize(body: &[u8]) -> bool {
-        serde_json::from_slice::<Named<'_>>(body).is_ok_and(|message| message.method == "initialize")
-    }
-}
-
-fn is_initialize(message: &ClientJsonRpcMessage) -> bool {
-    matches!(message, JsonRpcMessage::Request(message) if matches!(message.request, ClientRequest::InitializeRequest(_)))
-}
-
-/// How many values JSON consists of, or a few more: what begins one, or separates two, outside of strings.
+/// Returns an upper bound of the number of values in JSON: it counts the characters outside of strings that begin or
+/// separate values.
 fn values(json: &[u8]) -> usize {
     let (mut count, mut quoted, mut escaped) = (0, false, false);
     for byte in json {
@@ -199,7 +210,7 @@ fn values(json: &[u8]) -> usize {
     count
 }
 
-/// Reads the whole body, unless it is too large or takes too long.
+/// Reads the whole body, or refuses it if it is too large or takes too long.
 pub async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     let mut length = 0;
@@ -234,7 +245,7 @@ pub async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
     in_time.unwrap_or_else(|_| {
         Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
-            format!("the body did not arrive within {limit:?}"),
+            format!("the body did not arrive within {}", spoken(limit)),
             "Send the whole message at once.",
         ))
     })?;
@@ -246,7 +257,7 @@ mod tests {
     use super::values;
 
     #[test]
-    fn values_are_counted_outside_of_strings() {
+    fn values_in_strings_are_not_counted() {
         for (json, count) in [
             (r#"{"a": 1}"#, 1),
             (r#"{"a": ["", "", []]}"#, 5),

@@ -1,5 +1,4 @@
-//! Checks the origin of a request by `Host` and `Origin`, see [`names`] and 2025-11-25, "Transports", "Security
-//! Warning".
+//! Checks `Host` and `Origin` of every request, see [`names`] and 2025-11-25, "Transports", "Security Warning".
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,29 +11,30 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::headers::{READ_ONLY, TOOLS, TOOLSETS};
 use super::refusal::Refusal;
-use super::{Options, Shared, endpoint};
+use super::{AppState, HttpOptions, endpoint};
 use crate::auth::TOKEN_HEADER;
 use crate::error::{Code, Error, Result};
 use crate::metrics;
 use crate::serve::names::{self, Name, is_local_page};
 use crate::trace::Trace;
 
-/// How long a browser may remember that an origin is allowed.
+/// The time for which a browser may cache that an origin is allowed.
 const PREFLIGHT: Duration = Duration::from_mins(10);
 
-/// What `Host` and `Origin` may say.
+/// The allowed values of `Host` and `Origin`.
 #[derive(Clone, Debug)]
 pub struct Guard {
     hosts: Vec<Name>,
     origins: Vec<String>,
-    /// Whether pages of this machine may send requests.
+    /// Set if pages of this machine may send requests.
     local_pages: bool,
 }
 
 impl Guard {
-    /// What `options` allow on a server that listens on `bound`.
-    pub fn new(options: &Options, bound: IpAddr) -> Result<Self> {
+    /// Reads the names that `options` allow on a server that listens on `bound`.
+    pub fn new(options: &HttpOptions, bound: IpAddr) -> Result<Self> {
         let unusable = |option: &str, value: &str, expected: &str| {
             Error::new(Code::InvalidConfiguration, format!("{option} is {value:?}")).hint(format!("Give {expected}."))
         };
@@ -62,12 +62,12 @@ impl Guard {
         Ok(Self { hosts, origins, local_pages: bound.is_loopback() })
     }
 
-    fn knows_host(&self, host: &Name) -> bool {
+    fn allows_host(&self, host: &Name) -> bool {
         let same = |known: &Name| known.host == host.host && (known.port.is_none() || known.port == host.port);
         host.is_loopback() || self.hosts.iter().any(same)
     }
 
-    fn knows_origin(&self, origin: &HeaderValue) -> bool {
+    fn allows_origin(&self, origin: &HeaderValue) -> bool {
         let Some(origin) = origin.to_str().ok().and_then(names::origin) else { return false };
         self.origins.contains(&origin) || (self.local_pages && is_local_page(&origin))
     }
@@ -75,7 +75,7 @@ impl Guard {
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
         let headers = request.headers();
         for name in [&header::HOST, &header::ORIGIN, &header::CONTENT_LENGTH, &header::TRANSFER_ENCODING] {
-            refuse_repeated(headers, name)?;
+            refuse_repeated(headers, name.as_str())?;
         }
         let text = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let malformed =
@@ -84,16 +84,16 @@ impl Guard {
         if request.uri().authority().is_some_and(|authority| authority.as_str() != text) {
             return Err(malformed("the request line and the Host header name different hosts"));
         }
-        // Probes and scrapers know a pod by its address. No page comes by one: rebinding needs a name.
+        // Probes and scrapers address a pod by its IP address. A web page cannot: DNS rebinding needs a name.
         let probe = metrics::known_path(request.uri().path()) != "/mcp" && host.host.parse::<IpAddr>().is_ok();
-        if !self.knows_host(&host) && !probe {
+        if !self.allows_host(&host) && !probe {
             return Err(forbidden(
                 format!("requests for the host {:?} are not served here", host.host),
                 "If that is a name of this server, start it with --allowed-host NAME.",
             ));
         }
         match headers.get(header::ORIGIN) {
-            Some(origin) if !self.knows_origin(origin) => Err(forbidden(
+            Some(origin) if !self.allows_origin(origin) => Err(forbidden(
                 format!("pages of the origin {:?} may not send requests here", origin.to_str().unwrap_or_default()),
                 "If you trust that site, start the server with --allowed-origin ORIGIN.",
             )),
@@ -102,12 +102,12 @@ impl Guard {
     }
 }
 
-/// Refuses a header that is there twice: of two values, a gateway may have looked at the one and we at the other.
-pub fn refuse_repeated(headers: &HeaderMap, name: &HeaderName) -> Result<(), Refusal> {
+/// Refuses a repeated header: a gateway may have checked one value and this server another.
+pub fn refuse_repeated(headers: &HeaderMap, name: &str) -> Result<(), Refusal> {
     if headers.get_all(name).iter().nth(1).is_none() {
         return Ok(());
     }
-    Err(Refusal::new(StatusCode::BAD_REQUEST, format!("the header {name} is there more than once"), "Send it once."))
+    Err(Refusal::new(StatusCode::BAD_REQUEST, format!("the header {name} is repeated"), "Send it once."))
 }
 
 fn forbidden(message: String, hint: &str) -> Refusal {
@@ -117,15 +117,16 @@ fn forbidden(message: String, hint: &str) -> Refusal {
 /// Passes a request on to its path, or refuses it.
 ///
 /// The body is read first, within its limits, even if the request is refused: a gateway that is still sending the body
-/// when the answer comes may drop the answer. Requests are counted only after that, so a slow body takes up no place.
-pub async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// when the answer arrives may drop the answer. Requests are counted only after that, so a slow body takes no permit.
+pub async fn check(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
     let path = metrics::known_path(request.uri().path());
-    let trace = Trace::of(request.headers());
-    let admitted = shared.guard.admit(&request);
-    let (parts, body) = request.into_parts();
+    let trace = Trace::from_headers(request.headers());
+    let admitted = state.guard.admit(&request);
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(trace.clone());
     // With two lengths, the end of the body is not certain.
     let read =
-        if has_one_length(&parts.headers) { endpoint::read(body, shared.read_timeout).await } else { Ok(Vec::new()) };
+        if has_one_length(&parts.headers) { endpoint::read(body, state.read_timeout).await } else { Ok(Vec::new()) };
     let response = match (admitted, read) {
         (Ok(()), Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
         (Err(refusal), body) => refusal.to(&body.unwrap_or_default()).answer(trace.as_ref()),
@@ -140,12 +141,13 @@ fn has_one_length(headers: &HeaderMap) -> bool {
     count(header::CONTENT_LENGTH) + count(header::TRANSFER_ENCODING) <= 1
 }
 
-/// What a browser asks before it lets a page of an allowed origin send anything but a plain form.
+/// Returns the layer that answers preflight requests, which a browser sends before a page of an allowed origin may send
+/// anything but a plain form.
 pub fn cors(guard: &Guard) -> CorsLayer {
     let guard = guard.clone();
     let names = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>();
     CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| guard.knows_origin(origin)))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| guard.allows_origin(origin)))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(names(&[
             "accept",
@@ -158,9 +160,9 @@ pub fn cors(guard: &Guard) -> CorsLayer {
             "mcp-session-id",
             "traceparent",
             "tracestate",
-            "x-mcp-readonly",
-            "x-mcp-tools",
-            "x-mcp-toolsets",
+            READ_ONLY,
+            TOOLS,
+            TOOLSETS,
             TOKEN_HEADER,
         ]))
         .expose_headers(names(&["mcp-protocol-version", "mcp-session-id", "retry-after"]))

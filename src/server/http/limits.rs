@@ -1,11 +1,11 @@
-//! How many of something at a time, in all and for one credential: requests that are served, sessions that are open.
+//! Limits on concurrent requests and open sessions, in total and per credential.
 //!
-//! Beyond it a request is refused at once and told when to come back: a queue in front of a server that is too slow only
-//! makes everybody wait for what they no longer want.
+//! A request beyond a limit is refused at once, with the time after which to retry. A queue in front of an overloaded server
+//! would only delay answers until their callers have given up.
 //!
-//! As soon as several credentials hold something, nobody gets more than is still free (the dynamic threshold of shared
-//! buffers, Choudhury and Hahne 1998): the fuller it is, the smaller is the share that a credential may add to, and what
-//! becomes free goes to those who hold little. Who is alone may have all that a credential may.
+//! While several credentials hold permits, none may hold more than are still free (the dynamic threshold of shared buffers,
+//! Choudhury and Hahne 1998): the fuller the server, the smaller the share up to which a credential gets new permits, and free
+//! permits go to credentials that hold few. A single active credential may use its full limit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,36 +15,36 @@ use tokio::sync::watch;
 use super::refusal::Refusal;
 use crate::auth::Fingerprint;
 
-/// The counts.
+/// The permits in use, and their limits.
 #[derive(Debug)]
 pub struct Limits {
     bounds: Bounds,
     held: watch::Sender<Held>,
 }
 
-/// What is counted, and up to where.
+/// The limits on one kind of permit.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// What is counted, for messages.
+    /// The kind, for messages.
     pub of: &'static str,
-    /// How many in all.
+    /// The most permits in total.
     pub total: usize,
-    /// How many for one credential.
-    pub each: usize,
-    /// The seconds after which to try again.
+    /// The most permits of one credential.
+    pub per_credential: usize,
+    /// The seconds after which to retry.
     pub retry_after: u64,
-    /// Told of every change.
+    /// The metric of permits in use.
     pub gauge: fn(i64),
 }
 
 #[derive(Debug, Default)]
 struct Held {
     all: usize,
-    /// Only credentials that hold something are in it.
+    /// The permits of each credential that holds any.
     by: HashMap<Option<Fingerprint>, usize>,
 }
 
-/// The right to one, until dropped.
+/// A permit, which is released when dropped.
 #[derive(Debug)]
 pub struct Permit {
     limits: Arc<Limits>,
@@ -52,12 +52,12 @@ pub struct Permit {
 }
 
 impl Limits {
-    /// Nothing is counted yet.
+    /// Creates the limits, with all permits free.
     pub fn new(bounds: Bounds) -> Self {
         Self { bounds, held: watch::Sender::default() }
     }
 
-    /// Counts one of a caller's.
+    /// Acquires a permit for `caller`.
     pub fn admit(self: &Arc<Self>, caller: Option<Fingerprint>) -> Result<Permit, Refusal> {
         let mut admitted = Ok(());
         self.held.send_if_modified(|held| {
@@ -75,28 +75,28 @@ impl Limits {
         if free == 0 {
             return Err(self.exhausted());
         }
-        if own >= self.bounds.each {
+        if own >= self.bounds.per_credential {
             return Err(self.refuse("this credential is at its limit"));
         }
         let others = held.all - own;
         if others > 0 && own >= free {
-            return Err(self.refuse("what is left is kept for others who hold fewer: the server is close to its limit"));
+            return Err(self.refuse("other credentials hold fewer, and the server is near its limit"));
         }
         held.all += 1;
         held.by.insert(caller, own + 1);
         Ok(())
     }
 
-    /// The refusal when there is nothing left for anybody.
+    /// Returns the refusal when no permit is free.
     pub fn exhausted(&self) -> Refusal {
         self.refuse("the server is at its limit")
     }
 
-    fn refuse(&self, who: &str) -> Refusal {
-        Refusal::busy(&format!("{who} of concurrent {}", self.bounds.of), self.bounds.retry_after)
+    fn refuse(&self, reason: &str) -> Refusal {
+        Refusal::busy(&format!("{reason} of concurrent {}", self.bounds.of), self.bounds.retry_after)
     }
 
-    /// Waits until nothing is held. Others are admitted in the meantime as before.
+    /// Waits until all permits are free. Meanwhile permits are granted as before.
     pub async fn drained(&self) {
         // An error would mean that there is no sender left, and this is one.
         self.held.subscribe().wait_for(|held| held.all == 0).await.ok();
@@ -124,18 +124,18 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::auth::Origin;
+    use crate::auth::{BY_TOKEN_HEADER, Credential, Origin};
 
     fn caller(secret: &str) -> Option<Fingerprint> {
-        Origin::Http(Some(secret.into())).fingerprint()
+        Origin::Http(Credential::from_header(&secret.into(), BY_TOKEN_HEADER)).fingerprint()
     }
 
-    fn limits(total: usize, each: usize) -> Arc<Limits> {
-        Arc::new(Limits::new(Bounds { of: "requests", total, each, retry_after: 1, gauge: |_| {} }))
+    fn limits(total: usize, per_credential: usize) -> Arc<Limits> {
+        Arc::new(Limits::new(Bounds { of: "requests", total, per_credential, retry_after: 1, gauge: |_| {} }))
     }
 
     #[test]
-    fn a_credential_and_all_together_have_a_limit_each() {
+    fn credential_and_total_are_limited() {
         let limits = limits(3, 2);
         let first = limits.admit(caller("a")).unwrap();
         let _second = limits.admit(caller("a")).unwrap();
@@ -149,16 +149,16 @@ mod tests {
     }
 
     #[test]
-    fn who_is_alone_may_have_all() {
-        for (total, each, most) in [(2, 64, 2), (64, 64, 64), (64, 48, 48)] {
-            let limits = limits(total, each);
+    fn single_credential_gets_its_full_limit() {
+        for (total, per_credential, most) in [(2, 64, 2), (64, 64, 64), (64, 48, 48)] {
+            let limits = limits(total, per_credential);
             let held: Vec<_> = std::iter::from_fn(|| limits.admit(caller("a")).ok()).collect();
             assert_eq!(held.len(), most);
         }
     }
 
     #[test]
-    fn those_who_hold_much_leave_room_to_those_who_hold_little() {
+    fn heavy_callers_yield_when_nearly_full() {
         let limits = limits(256, 64);
         let take_all = |secret| std::iter::from_fn(|| limits.admit(caller(secret)).ok()).collect::<Vec<_>>();
         let mut greedy = ["a", "b", "c", "d"].map(take_all);
@@ -166,12 +166,12 @@ mod tests {
         let newcomer = take_all("e");
         assert_eq!(newcomer.len(), 16);
         greedy[0].pop();
-        assert!(limits.admit(caller("a")).is_err(), "what becomes free is not for them");
+        assert!(limits.admit(caller("a")).is_err(), "a free permit goes to another credential");
         assert!(limits.admit(caller("e")).is_ok());
     }
 
     #[test]
-    fn who_waits_for_the_end_keeps_nobody_out() {
+    fn waiting_for_the_end_admits_new_callers() {
         let limits = limits(3, 2);
         let permit = limits.admit(caller("a")).unwrap();
         let mut drained = std::pin::pin!(limits.drained());
@@ -180,6 +180,6 @@ mod tests {
         assert!(late.is_ok());
         drop((permit, late));
         assert!(drained.now_or_never().is_some());
-        assert!(limits.held.borrow().by.is_empty(), "nothing is kept of a caller who has gone");
+        assert!(limits.held.borrow().by.is_empty(), "callers without permits are removed");
     }
 }

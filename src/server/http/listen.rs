@@ -1,4 +1,4 @@
-//! Connections: accepting them, their limits, their end.
+//! Accepts connections, limits them and closes them.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -21,38 +21,38 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::connections::Connections;
 
-/// How many connections are open at a time beyond the requests that are served. Each may hold a file descriptor, what was
-/// read ahead of a request, its body, and an answer that nobody takes.
+/// The most open connections beyond the concurrent requests. Each may hold a file descriptor, read-ahead data, the body of
+/// a request, and an unread answer.
 const SPARE: usize = 1024;
 
-/// The largest head: request line and headers. Answered 431 beyond.
+/// The largest head of a request: request line and headers. A larger one is answered 431.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// How much of what a client sends is read ahead.
+/// The most bytes that are read ahead from a connection.
 const MAX_BUFFER: usize = 64 * 1024;
 
-/// The most headers in it.
+/// The most headers of a request.
 const MAX_HEADERS: usize = 100;
 
-/// How much of what is sent, and of what comes in, the system holds for each connection. By default it takes megabytes from
-/// a client that does not read or is not read.
+/// The size of the system's buffers for each direction of a connection. By default the system buffers megabytes for a client
+/// that does not read.
 const SYSTEM_BUFFER: u32 = 64 * 1024;
 
-/// How many connections may wait to be accepted.
+/// The most connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// How long connections on which nothing was asked yet are kept when the server is told to stop: a request may be on its
-/// way, and its client would not know whether it was served.
+/// The time for which connections without a request stay open when the server shuts down: a request may be in transit, and
+/// its client could not tell whether it was served.
 pub const GRACE: Duration = Duration::from_secs(2);
 
-/// How long to wait after the system refused a connection, and there is none to be closed: asking again at once would only
+/// The wait after the system failed to accept a connection and no idle one can be closed: trying again at once would only
 /// keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on an address. What is set on the listener holds for what it accepts.
+/// Listens on an address. Options of the listener apply to the connections that it accepts.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server that is started again gets its port at once. On Windows it would share it with whoever has it.
+    // A restarted server gets its port at once. On Windows it would share the port with another process.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SYSTEM_BUFFER)?;
@@ -61,20 +61,22 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// What connections may take.
+/// The limits of connections.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// How many requests are served at a time.
-    pub busy: usize,
-    /// Without a whole head of a request.
+pub struct ConnectionLimits {
+    /// The most concurrent requests.
+    pub max_calls: usize,
+    /// The most time without the complete head of a request.
     pub idle_timeout: Duration,
-    /// Without a byte of an answer taken.
-    pub write_timeout: Duration,
+    /// The most time in which a client reads nothing of an answer.
+    pub read_timeout: Duration,
 }
 
-impl Terms {
-    /// Accepts connections until `stop` is done. What is returned is done when those are closed that are open then: those
-    /// on which nothing was ever asked get [`GRACE`] to do so, and then all are closed when their requests are answered.
+impl ConnectionLimits {
+    /// Accepts connections until `stop` is ready.
+    ///
+    /// The returned future is ready when all connections are closed. New ones get [`GRACE`] to send their first request,
+    /// and each connection is closed when its requests are answered.
     pub async fn accept(
         self,
         listener: TcpListener,
@@ -82,7 +84,7 @@ impl Terms {
         stop: impl Future<Output = ()>,
     ) -> impl Future<Output = ()> {
         let graceful = GracefulShutdown::new();
-        let all = Arc::new(Connections::new(self.busy.saturating_add(SPARE)));
+        let all = Arc::new(Connections::new(self.max_calls.saturating_add(SPARE)));
         tokio::pin!(stop);
         loop {
             tokio::select! {
@@ -92,8 +94,8 @@ impl Terms {
                     Ok((stream, _)) => self.serve(stream, &all, routes.clone(), &graceful),
                     Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                     Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        // The system is out of something, descriptors above all: a newcomer has more use for one.
+                        tracing::warn!(%error, "connection not accepted");
+                        // The system lacks resources, usually file descriptors: an idle connection is the cheapest to close.
                         if all.close_longest_idle() {
                             tokio::task::yield_now().await;
                         } else {
@@ -103,15 +105,15 @@ impl Terms {
                 }
             }
         }
-        // Clients of those that wait to be accepted have long sent their requests.
+        // Clients of connections that wait to be accepted have already sent their requests.
         while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
             self.serve(stream, &all, routes.clone(), &graceful);
         }
         drop(listener);
         async move {
-            // Only then: hyper closes at once whatever it has read nothing of.
-            if tokio::time::timeout(GRACE, all.asked()).await.is_err() {
-                all.close_unasked();
+            // Not earlier: hyper closes connections from which it has read nothing at once.
+            if tokio::time::timeout(GRACE, all.all_used()).await.is_err() {
+                all.close_unused();
             }
             graceful.shutdown().await;
         }
@@ -119,15 +121,15 @@ impl Terms {
 
     fn serve(self, stream: TcpStream, all: &Arc<Connections>, routes: Router, graceful: &GracefulShutdown) {
         let Some((connection, closed)) = all.open() else {
-            tracing::warn!("a connection was closed: all that there may be are busy");
+            tracing::warn!("a connection was closed: the server is at its limit, and all connections are busy");
             return;
         };
         // Without it the second part of an answer waits for a delayed acknowledgement of the first.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot send without delay");
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.write_timeout));
+        stream.set_write_timeout(Some(self.read_timeout));
         let routes = TowerToHyperService::new(routes);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let begun = connection.touch().then(|| {
@@ -136,7 +138,7 @@ impl Terms {
             });
             let connection = Arc::clone(&connection);
             async move {
-                let Ok(answer) = begun.ok_or("it has been told to close")?.await;
+                let Ok(answer) = begun.ok_or("the connection was evicted")?.await;
                 let progress = move |frame| {
                     connection.touch();
                     frame
@@ -155,8 +157,8 @@ impl Terms {
         tokio::spawn(async move {
             match serving.await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a connection broke"),
-                Err(Aborted) => tracing::debug!("an idle connection was closed"),
+                Ok(Err(error)) => tracing::debug!(%error, "connection failed"),
+                Err(Aborted) => tracing::debug!("idle connection evicted"),
             }
         });
     }
@@ -167,7 +169,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_system_holds_little_for_each_connection() {
+    async fn accepted_connection_has_small_system_buffers() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();

@@ -1,4 +1,4 @@
-//! For those who run the server: is it alive, can it serve, what does it do.
+//! The endpoints for operators: liveness, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -6,24 +6,26 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::Shared;
+use super::AppState;
 use crate::metrics;
 
-/// `/healthz`: the process runs and answers.
+/// `/healthz`: returns that the process answers.
 pub async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// `/readyz`: calls can be answered. Not whether PagerDuty can be reached: that is the same from every instance, and taking
-/// all of them out of service would only replace its errors by a gateway's.
-pub async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    match shared.toolbox.ready() {
+/// `/readyz`: returns whether calls can be answered.
+///
+/// It does not depend on PagerDuty: an outage is the same for every instance, and taking all of them out of service would only
+/// replace PagerDuty's errors by a gateway's.
+pub async fn ready(State(state): State<Arc<AppState>>) -> Response {
+    match state.toolbox.ready() {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message())).into_response(),
     }
 }
 
-/// `/metrics`: everything counted, in the text format that Prometheus reads.
+/// `/metrics`: returns all counters in the text format that Prometheus reads.
 pub async fn metrics() -> Response {
     match metrics::text() {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

@@ -1,4 +1,4 @@
-//! The answer to a request that does not get as far as the protocol.
+//! The answer to a request that is refused before it reaches the protocol.
 
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -12,11 +12,11 @@ use crate::error::{Code, Error};
 use crate::server::message;
 use crate::trace::Trace;
 
-/// The most that is read of a refusal by `rmcp`. Each one is a sentence.
-const MOST_TEXT: usize = 64 * 1024;
+/// The most bytes that are read of a refusal by `rmcp`. Each one is a sentence.
+const MAX_TEXT: usize = 64 * 1024;
 
-/// A status with its reason, as a JSON-RPC error with the id of the request, or `null` if there is none. Clients match
-/// errors by the id, and some show the message only then.
+/// A status with its reason, as a JSON-RPC error with the ID of the request, or `null` if there is none. Clients match
+/// errors by the ID, and some show the message only then.
 #[derive(Debug)]
 pub struct Refusal {
     status: StatusCode,
@@ -25,12 +25,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A request that is wrong in itself.
+    /// Returns the refusal of an invalid request.
     pub fn new(status: StatusCode, message: impl Into<String>, hint: &str) -> Self {
         Self::with_data(status, ErrorCode::INVALID_REQUEST, message.into(), json!({ "hint": hint }))
     }
 
-    /// The same with one of our stable codes.
+    /// Returns the refusal with the stable code of an error.
     pub fn of(status: StatusCode, error: &Error) -> Self {
         let data = error.envelope().get("error").cloned().unwrap_or_default();
         Self::with_data(status, ErrorCode::INVALID_REQUEST, error.message().to_owned(), data)
@@ -50,10 +50,10 @@ impl Refusal {
         Self { status, body: refusal, headers: Vec::new() }
     }
 
-    /// Too much at a time: try again after so many seconds.
+    /// Returns the refusal of a request beyond a limit, which may be retried after some seconds.
     pub fn busy(message: &str, seconds: u64) -> Self {
         let error = Error::new(Code::RateLimited, message)
-            .hint("Send fewer requests at a time, or wait before trying again.")
+            .hint("Send fewer concurrent requests, or wait before retrying.")
             .retry_after(seconds);
         Self::of(StatusCode::TOO_MANY_REQUESTS, &error).header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
@@ -69,13 +69,13 @@ impl Refusal {
         self
     }
 
-    /// Sets the id of the request in `body`, if one can be read.
+    /// Sets the ID of the request in `body`, if one can be read.
     pub fn to(mut self, body: &[u8]) -> Self {
         self.body.answer_to(id_of(body));
         self
     }
 
-    /// With a header.
+    /// Adds a header.
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -83,7 +83,7 @@ impl Refusal {
 }
 
 impl Refusal {
-    /// The answer to a request, with a line in the log.
+    /// Returns the answer to a request, and logs it.
     pub fn answer(self, trace: Option<&Trace>) -> Response {
         Trace::span(trace).in_scope(|| tracing::info!(refusal = ?self, "request refused"));
         self.into_response()
@@ -94,16 +94,20 @@ impl IntoResponse for Refusal {
     fn into_response(mut self) -> Response {
         self.body.answer_to(None);
         let mut response = (self.status, axum::Json(self.body)).into_response();
-        // Whoever sends requests without reading the answers gets one refusal, and not as many as fit into memory.
+        // A client that sends requests without reading gets one refusal, and not as many as fit into memory.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response.headers_mut().extend(self.headers);
         response
     }
 }
 
-/// A request on a connection that has to make room for another.
+/// Returns the refusal of a request on a connection that was evicted.
 pub fn closing() -> Refusal {
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the connection is being closed", "Send the request on another one.")
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the connection is being closed",
+        "Send the request on another connection.",
+    )
 }
 
 /// Returns the refusal of a method that a path does not have. Its `Allow` header is already set.
@@ -118,7 +122,7 @@ pub async fn as_json(answer: Response, request: &[u8]) -> Response {
         return answer;
     }
     let (mut parts, body) = answer.into_parts();
-    let text = axum::body::to_bytes(body, MOST_TEXT).await.unwrap_or_default();
+    let text = axum::body::to_bytes(body, MAX_TEXT).await.unwrap_or_default();
     let mut message = serde_json::from_slice::<Map<String, Value>>(&text).unwrap_or_else(|_| {
         let text = String::from_utf8_lossy(&text);
         let text = if text.is_empty() { parts.status.to_string() } else { text.into_owned() };

@@ -1,7 +1,7 @@
-//! Whose a session is, and how many there are.
+//! The owners of sessions, and their limits.
 //!
-//! `rmcp` serves whoever names a session. Its ID is hard to guess, but IDs end up in logs, and a session's stream can be
-//! asked to repeat earlier answers. So a session is only there for the credential that opened it.
+//! `rmcp` serves every request that names a session. Its ID is hard to guess, but IDs are written to logs, and a session's
+//! stream can repeat earlier answers. So a session exists only for the credential that opened it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,18 +19,18 @@ use crate::sync;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// How many sessions are open at a time. Each is a task and its buffers; `rmcp` ends one that was idle for five minutes.
+/// The most open sessions. Each is a task with buffers; `rmcp` ends a session after five idle minutes.
 const MAX_SESSIONS: usize = 1024;
 
-/// How many of them for one credential: a person has a few clients, each with a session.
+/// The most open sessions of one credential: a user has a few clients with a session each.
 const MAX_SESSIONS_EACH: usize = 64;
 
-/// The sessions, with the callers they belong to.
+/// The sessions and their owners.
 #[derive(Debug)]
 pub struct Sessions {
     manager: Arc<LocalSessionManager>,
     owners: Mutex<HashMap<String, Owner>>,
-    underway: Arc<Mutex<HashSet<Request>>>,
+    in_progress: Arc<Mutex<HashSet<Request>>>,
     limits: Arc<Limits>,
 }
 
@@ -39,12 +39,12 @@ type Request = (HeaderValue, RequestId);
 
 /// An unanswered request of a session. Its ID is free again when this is dropped.
 #[derive(Debug)]
-pub struct Underway {
+pub struct InProgress {
     request: Request,
     all: Arc<Mutex<HashSet<Request>>>,
 }
 
-impl Drop for Underway {
+impl Drop for InProgress {
     fn drop(&mut self) {
         sync::lock(&self.all).remove(&self.request);
     }
@@ -53,23 +53,23 @@ impl Drop for Underway {
 #[derive(Debug)]
 struct Owner {
     caller: Option<Fingerprint>,
-    _place: Permit,
+    _permit: Permit,
 }
 
 impl Sessions {
-    /// Those that `manager` has.
+    /// Creates the owners and limits for the sessions of `manager`.
     pub fn new(manager: Arc<LocalSessionManager>) -> Self {
         let limits = Limits::new(Bounds {
             of: "sessions",
             total: MAX_SESSIONS,
-            each: MAX_SESSIONS_EACH,
+            per_credential: MAX_SESSIONS_EACH,
             retry_after: 60,
             gauge: metrics::sessions,
         });
-        Self { manager, owners: Mutex::default(), underway: Arc::default(), limits: Arc::new(limits) }
+        Self { manager, owners: Mutex::default(), in_progress: Arc::default(), limits: Arc::new(limits) }
     }
 
-    /// Whether the request is part of a session. One that is not the caller's is refused like one that does not exist.
+    /// Returns whether the request belongs to a session. Another caller's session is refused like one that does not exist.
     pub fn check(&self, headers: &HeaderMap, caller: Option<Fingerprint>) -> Result<bool, Refusal> {
         let Some(id) = headers.get(SESSION_ID) else { return Ok(false) };
         let owners = self.lock();
@@ -77,29 +77,29 @@ impl Sessions {
         if owner.is_some_and(|owner| owner.caller == caller) { Ok(true) } else { Err(unknown()) }
     }
 
-    /// Notes that a request of a session is being answered, if it belongs to one. `rmcp` would confuse two requests
-    /// with the same ID, and leave the stream of the first one open.
-    pub fn begin(&self, headers: &HeaderMap, id: &RequestId) -> Result<Option<Underway>, Refusal> {
+    /// Registers a request in its session, if it has one. `rmcp` would confuse two requests with the same ID, and leave the
+    /// stream of the first one open.
+    pub fn begin(&self, headers: &HeaderMap, id: &RequestId) -> Result<Option<InProgress>, Refusal> {
         let Some(session) = headers.get(SESSION_ID) else { return Ok(None) };
         let request = (session.clone(), id.clone());
-        if !sync::lock(&self.underway).insert(request.clone()) {
+        if !sync::lock(&self.in_progress).insert(request.clone()) {
             return Err(Refusal::of_message(message::Refusal::id_in_use(id)));
         }
-        Ok(Some(Underway { request, all: Arc::clone(&self.underway) }))
+        Ok(Some(InProgress { request, all: Arc::clone(&self.in_progress) }))
     }
 
-    /// A place for one more session of a caller's.
+    /// Acquires a permit for one more session of `caller`.
     pub async fn admit(&self, caller: Option<Fingerprint>) -> Result<Permit, Refusal> {
         let open = self.manager.sessions.read().await;
         self.lock().retain(|id, _| open.contains_key(id.as_str()));
-        // Some may be nobody's: their clients went away before they were told the ID.
+        // Some have no owner: their clients disconnected before they received the ID.
         if open.len() >= MAX_SESSIONS { Err(self.limits.exhausted()) } else { self.limits.admit(caller) }
     }
 
-    /// Notes whose a session is that an answer opens.
-    pub fn note(&self, answer: &HeaderMap, caller: Option<Fingerprint>, place: Permit) {
+    /// Records the owner of the session that an answer opens.
+    pub fn note(&self, answer: &HeaderMap, caller: Option<Fingerprint>, permit: Permit) {
         if let Some(id) = answer.get(SESSION_ID).and_then(|id| id.to_str().ok()) {
-            self.lock().insert(id.to_owned(), Owner { caller, _place: place });
+            self.lock().insert(id.to_owned(), Owner { caller, _permit: permit });
         }
     }
 

@@ -1,73 +1,41 @@
-//! Who sends a request, and what they may do: its credential, and the tools it leaves itself.
+//! Reads the caller of a request from its headers: its credential, and the tools to which it narrows itself.
 
-use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use secrecy::SecretString;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::guard::refuse_repeated;
-use super::limits::Permit;
 use super::refusal::Refusal;
-use super::sessions::Underway;
-use crate::auth::{BY_AUTHORIZATION, BY_TOKEN_HEADER, Door, Origin, TOKEN_HEADER, is_unfilled, is_web_token, read_key};
+use crate::auth::{
+    BY_AUTHORIZATION, BY_TOKEN_HEADER, Credential, Door, Origin, TOKEN_HEADER, is_unfilled, is_web_token, read_key,
+};
 use crate::error::{Code, Error};
+use crate::server::caller::Caller;
 use crate::tools::{Filter, Toolbox};
 use crate::trace::Trace;
 
-/// `true` leaves a request only the tools that change nothing.
-const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
+/// The header that narrows a request to tools that change nothing, if it is `true`.
+pub const READ_ONLY: &str = "x-mcp-readonly";
 
-/// The names of the tools that a request leaves itself.
-const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
+/// The header that names the tools to keep.
+pub const TOOLS: &str = "x-mcp-tools";
 
 /// The word for every toolset in the header that names toolsets.
 const ALL: &str = "all";
 
 /// The header in which a request names the toolsets to keep; `all` keeps every one.
-const TOOLSETS: HeaderName = HeaderName::from_static("x-mcp-toolsets");
+pub const TOOLSETS: &str = "x-mcp-toolsets";
 
-/// The next step for a request without a credential.
-const SEND: &str = "Send your PagerDuty API key in the header X-PagerDuty-Token (or Authorization: Bearer).";
-
-/// What comes with a request, for the handler of its message.
-#[derive(Clone)]
-pub struct Caller {
-    /// Whose credential it has.
-    pub origin: Origin,
-    /// The tools, if the request narrows them.
-    pub toolbox: Option<Arc<Toolbox>>,
-    /// The trace it belongs to.
-    pub trace: Option<Trace>,
-    /// Set if its client can read progress notifications before the answer.
-    pub reads_events: bool,
-    /// Its registration among the requests of its session.
-    pub underway: Option<Arc<Underway>>,
-    /// The right to be served, once it has it and if it needs one: held for as long as anybody is at work on the request.
-    pub permit: Option<Arc<Permit>>,
-    /// A reference that is dropped with the answer's body, which happens when the connection closes.
-    pub reader: Option<Weak<()>>,
-}
-
-impl fmt::Debug for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").finish_non_exhaustive()
-    }
-}
-
-impl Caller {
-    /// Reads it off the headers. `required` refuses a request without a credential of its own.
-    pub fn of(headers: &HeaderMap, toolbox: &Toolbox, required: bool) -> Result<Self, Refusal> {
-        Ok(Self {
-            origin: origin(headers, required)?,
-            toolbox: narrowed(headers, toolbox)?.map(Arc::new),
-            trace: Trace::of(headers),
-            reads_events: false,
-            underway: None,
-            permit: None,
-            reader: None,
-        })
-    }
+/// Reads the caller of a request from its headers. `required` refuses a request without a credential.
+pub fn caller(headers: &HeaderMap, trace: Option<Trace>, toolbox: &Toolbox, required: bool) -> Result<Caller, Refusal> {
+    Ok(Caller {
+        origin: origin(headers, required)?,
+        toolbox: narrowed(headers, toolbox)?.map(Arc::new),
+        trace,
+        reads_events: false,
+        permit: None,
+        reader: None,
+    })
 }
 
 /// Reads the credential of a request from [`TOKEN_HEADER`], or else from `Authorization` unless that is the gateway's.
@@ -75,28 +43,29 @@ impl Caller {
 /// An empty header differs from an absent one: if a gateway failed to fill it in, the request must not use the server's
 /// credential.
 fn origin(headers: &HeaderMap, required: bool) -> Result<Origin, Refusal> {
-    let name = HeaderName::from_static("x-pagerduty-token");
-    for name in [&name, &header::AUTHORIZATION] {
+    for name in [TOKEN_HEADER, header::AUTHORIZATION.as_str()] {
         refuse_repeated(headers, name)?;
     }
-    if let Some(value) = headers.get(name) {
-        return key(value, BY_TOKEN_HEADER).map(|key| Origin::Http(Some(key)));
+    if let Some(value) = headers.get(TOKEN_HEADER) {
+        return credential(value, BY_TOKEN_HEADER).map(Origin::Http);
     }
     match headers.get(header::AUTHORIZATION).filter(|value| !is_gateways(value)) {
         Some(value) => {
-            let key = key(value, BY_AUTHORIZATION)?;
-            if is_bare(value) { Err(no_scheme()) } else { Ok(Origin::HttpAuthorization(key)) }
+            let credential = credential(value, BY_AUTHORIZATION)?;
+            if is_bare(value) { Err(no_scheme()) } else { Ok(Origin::Http(credential)) }
         }
         None if required => {
             let message = format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header");
-            Err(unauthorized(&Error::new(Code::MissingCredentials, message).hint(SEND)))
+            let hint = format!("Send your PagerDuty API key in the header {TOKEN_HEADER} (or Authorization: Bearer).");
+            Err(unauthorized(&Error::new(Code::MissingCredentials, message).hint(hint)))
         }
         None => Ok(Origin::Http(None)),
     }
 }
 
-fn key(value: &HeaderValue, source: &str) -> Result<SecretString, Refusal> {
-    read_key(&String::from_utf8_lossy(value.as_bytes()), source, Door::Header).map_err(|error| unauthorized(&error))
+fn credential(value: &HeaderValue, source: &'static str) -> Result<Option<Credential>, Refusal> {
+    let key = read_key(&String::from_utf8_lossy(value.as_bytes()), source, Door::Header);
+    key.map(|key| Credential::from_header(&key, source)).map_err(|error| unauthorized(&error))
 }
 
 /// Returns whether an `Authorization` header belongs to the gateway: it has a scheme that PagerDuty does not accept, or
@@ -125,7 +94,7 @@ fn is_pagerdutys(scheme: &str) -> bool {
 /// Returns the refusal of an `Authorization` header without a scheme.
 fn no_scheme() -> Refusal {
     let message = format!("{BY_AUTHORIZATION} has no scheme before its value");
-    let hint = "Send Authorization: Bearer KEY, or the key alone in the header X-PagerDuty-Token.";
+    let hint = format!("Send Authorization: Bearer KEY, or the key alone in the header {TOKEN_HEADER}.");
     unauthorized(&Error::new(Code::InvalidConfiguration, message).hint(hint))
 }
 
@@ -135,46 +104,47 @@ fn no_scheme() -> Refusal {
 /// Every client that knows OAuth treats any 401 as an invitation to log in, whatever the scheme of the challenge
 /// (`docs/design.md`); `refusal::no_login` answers the requests that follow.
 fn unauthorized(error: &Error) -> Refusal {
-    let challenge =
-        HeaderValue::from_static("PagerDuty-Token realm=\"Send your PagerDuty API key in X-PagerDuty-Token\"");
-    Refusal::explained(StatusCode::UNAUTHORIZED, error).header(header::WWW_AUTHENTICATE, challenge)
+    let challenge = format!("PagerDuty-Token realm=\"Send your PagerDuty API key in {TOKEN_HEADER}\"");
+    let refusal = Refusal::explained(StatusCode::UNAUTHORIZED, error);
+    match HeaderValue::try_from(challenge) {
+        Ok(challenge) => refusal.header(header::WWW_AUTHENTICATE, challenge),
+        Err(_) => refusal,
+    }
 }
 
-/// The tools, if the request asks for fewer than the server has. What it names beyond those is not switched on by it.
+/// Returns the tools of a request that narrows them. It cannot add tools that the server does not offer.
 fn narrowed(headers: &HeaderMap, toolbox: &Toolbox) -> Result<Option<Toolbox>, Refusal> {
-    let (read_only, tools, toolsets) =
-        (text(headers, &READ_ONLY)?, names(headers, &TOOLS)?, names(headers, &TOOLSETS)?);
+    let (read_only, tools, toolsets) = (text(headers, READ_ONLY)?, names(headers, TOOLS)?, names(headers, TOOLSETS)?);
     let read_only = match read_only.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false") => false,
         Some("true") => true,
-        Some(other) => return Err(wrong(&READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
+        Some(other) => return Err(wrong(READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
     };
     let toolsets = toolsets.filter(|names| !names.is_empty() && !names.iter().any(|name| name == ALL));
     if !read_only && tools.is_none() && toolsets.is_none() {
         return Ok(None);
     }
-    let refused =
-        |name: &HeaderName, error: &Error| wrong(name, error.message(), error.hint_text().unwrap_or_default());
+    let refused = |name: &str, error: &Error| wrong(name, error.message(), error.hint_text().unwrap_or_default());
     let filter = Filter { read_only, tools, toolsets: None };
-    let narrowed = toolbox.narrowed(&filter).map_err(|error| refused(&TOOLS, &error))?;
+    let narrowed = toolbox.narrowed(&filter).map_err(|error| refused(TOOLS, &error))?;
     let filter = Filter { toolsets, ..Filter::default() };
-    narrowed.narrowed(&filter).map(Some).map_err(|error| refused(&TOOLSETS, &error))
+    narrowed.narrowed(&filter).map(Some).map_err(|error| refused(TOOLSETS, &error))
 }
 
 /// Returns the names in a header, which are separated by commas.
-fn names(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Vec<String>>, Refusal> {
+fn names(headers: &HeaderMap, name: &str) -> Result<Option<Vec<String>>, Refusal> {
     let split =
         |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Ok(text(headers, name)?.map(split))
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Refusal> {
     refuse_repeated(headers, name)?;
     let text = headers.get(name).map(|value| value.to_str().map(str::trim));
     text.transpose().map_err(|_| wrong(name, "is not ASCII", "Send plain text."))
 }
 
-fn wrong(name: &HeaderName, what: &str, hint: &str) -> Refusal {
+fn wrong(name: &str, what: &str, hint: &str) -> Refusal {
     let error = Error::new(Code::InvalidParameter, format!("the header {name}: {what}")).hint(hint);
     Refusal::of(StatusCode::BAD_REQUEST, &error)
 }
@@ -190,11 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn authorization_counts_if_it_holds_a_key() {
+    fn authorization_with_key_is_used() {
         for value in ["Bearer u+abc", "bearer u+abc", "Token token=u+abc", "Token token=\"u+abc\"", "token u+abc"] {
             let brought = of("authorization", value.as_bytes()).unwrap();
-            let same = Origin::HttpAuthorization("u+abc".into());
-            assert!(matches!(brought, Origin::HttpAuthorization(_)), "{value}");
+            let same = Origin::Http(Credential::from_header(&"u+abc".into(), BY_TOKEN_HEADER));
+            assert!(
+                matches!(&brought, Origin::Http(Some(credential)) if credential.source() == BY_AUTHORIZATION),
+                "{value}"
+            );
             assert!(brought.fingerprint() == same.fingerprint(), "{value}");
         }
         let web_token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln";
@@ -225,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_without_a_key_never_counts_as_absent() {
+    fn header_without_key_is_refused() {
         for value in [&b""[..], b" ", b"(null)", b"\"\"", b"{env:KEY}", b"u+a b", b"u+\xff", b"Bearer "] {
             assert!(of("x-pagerduty-token", value).is_err(), "{value:?}");
         }

@@ -1,0 +1,105 @@
+//! The documentation of tools as Markdown, written from their values.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::{Tool, all};
+use crate::models::{EscalationPolicy, Incident, Model, Oncall, Schedule, Service, Team, User};
+use crate::params::Declaration;
+
+/// Returns the documentation of tools: `docs/tools.md`, and the resource `docs://tools`.
+#[must_use]
+pub fn markdown(tools: &[&'static Tool]) -> String {
+    let mut text = String::from(
+        "# PagerDuty tools\n\n\
+         Every answer is `{\"metadata\": {\"count\", \"description\", …}, \"<plural resource>\": […]}`, one object being a list of \
+         one; only `build_user_context` answers a flat object. Lists say `has_more`, and `next_offset` when there is more; \
+         `warnings` says what to know about the answer. Empty fields are left out. An error is \
+         `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
+         An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default true) \
+         limits a list to what concerns the current user; to ask about others pass false with explicit filters. Timestamps \
+         are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` or an ID \
+         of 0) is the same as none; a list that holds something and names nothing (`[\"\"]`) is an error. An ID may be a \
+         link to its web page.\n",
+    );
+    for tool in tools {
+        section(&mut text, tool);
+    }
+    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. With `+` before a name (`+html_url`) the default fields come, too. Other names are passed on, since PagerDuty sends fields that its description lacks; a warning names those that are in no row. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
+    fields::<EscalationPolicy>(&mut text, &[]);
+    fields::<Incident>(&mut text, &["past_incidents", "related_incidents", "notes"]);
+    fields::<Oncall>(&mut text, &[]);
+    fields::<Schedule>(&mut text, &[]);
+    fields::<Service>(&mut text, &[]);
+    fields::<Team>(&mut text, &[]);
+    fields::<User>(&mut text, &[]);
+    text
+}
+
+fn section(text: &mut String, tool: &Tool) {
+    let effect = match (tool.changes(), tool.destructive, tool.is_idempotent()) {
+        (None, ..) => "only reads".to_owned(),
+        (Some(noun), true, _) => format!("changes the {noun} for good"),
+        (Some(noun), _, true) => format!("changes the {noun}; twice is the same as once"),
+        (Some(noun), ..) => format!("changes the {noun}; twice has the effect twice"),
+    };
+    let _ = write!(text, "\n## {}\n\n{} ({effect})\n", tool.name, tool.description);
+    let (needed, further) = tool.scopes();
+    let further =
+        if further.is_empty() { String::new() } else { format!("; some calls also need {}", quoted(&further)) };
+    let _ = write!(text, "\nScopes of a token: {}{further}.\n", user_or(&needed));
+    if tool.params.is_empty() {
+        text.push_str("\nNo parameters.\n");
+        return;
+    }
+    text.push_str("\n| Parameter | Type | Meaning |\n|---|---|---|\n");
+    for parameter in tool.params {
+        let required = if parameter.required { " (required)" } else { "" };
+        let _ = writeln!(text, "| `{}`{required} | {} | {} |", parameter.name, kind(parameter), parameter.description);
+    }
+}
+
+/// Returns the type in words: "integer", "list of string: high, low", "boolean, default true".
+fn kind(parameter: &Declaration) -> String {
+    let schema = parameter.form.schema();
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut kind = match schema.get("items") {
+        None => text(schema.get("type")),
+        Some(items) => match items.get("enum").and_then(Value::as_array) {
+            None => "list of strings".to_owned(),
+            Some(words) => format!("list of {}", words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+        },
+    };
+    if let Some(default) = schema.get("default") {
+        let _ = write!(kind, ", default {default}");
+    }
+    kind
+}
+
+fn fields<M: Model>(text: &mut String, extras: &[&str]) {
+    let default: Vec<_> = M::DEFAULT.iter().map(|field| field.name).collect();
+    let others: Vec<_> = M::OTHER.iter().chain(extras).copied().collect();
+    let _ = writeln!(text, "| {} | {} | {} |", M::RESOURCE.many, default.join(", "), others.join(", "));
+}
+
+/// Returns the table of OAuth scopes that the tools need.
+#[must_use]
+pub fn scopes_markdown() -> String {
+    let mut text = String::from("| Tool | Scopes | Some calls also need |\n|---|---|---|\n");
+    for tool in all() {
+        let (needed, further) = tool.scopes();
+        let _ = writeln!(text, "| `{}` | {} | {} |", tool.name, user_or(&needed), quoted(&further));
+    }
+    text
+}
+
+/// Returns scopes as code. Without one, any token of a user will do.
+fn user_or(scopes: &[&str]) -> String {
+    if scopes.is_empty() { "any, of a user".to_owned() } else { quoted(scopes) }
+}
+
+/// Returns names as code.
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
