@@ -37,7 +37,6 @@ use crate::config::{API_TOKEN, CLIENT_ID, Config, Host, Region, USER_API_KEY};
 use crate::error::{Code, Error, Result};
 
 pub use exclusive::{Exclusive, settled};
-pub(crate) use key::is_variable;
 pub use key::{Door, is_unfilled, is_web_token, read as read_key};
 pub use login::Login;
 #[cfg(test)]

@@ -12,7 +12,6 @@ mod codes;
 mod context;
 pub mod decode;
 pub(crate) mod failure;
-pub(crate) mod http;
 mod incidents;
 mod memory;
 mod notes;
@@ -24,8 +23,6 @@ mod request;
 mod schedules;
 mod send;
 mod statuses;
-pub(crate) mod tls;
-pub(crate) mod words;
 mod writes;
 
 use std::sync::{Arc, Mutex};
@@ -43,6 +40,7 @@ use crate::config::{Config, Host};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::models::{Listed, Model, Page, Readable, Row, Shape};
+use crate::net::{http, tls};
 use crate::pagination::{self, ListRequest, Listing, MAX_PARALLEL_PAGES};
 use crate::sync::lock;
 

@@ -9,6 +9,7 @@ mod dotenv;
 mod embedded;
 mod format;
 mod oauth;
+mod placeholder;
 mod region;
 mod serving;
 mod table;
@@ -21,13 +22,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::auth::is_variable;
 use crate::error::{Code, Error, Result};
 
 pub use dotenv::Dotenv;
 pub use format::Format;
 pub use oauth::{Browser, OAuth, TokenStore};
 pub use pagerduty_api::Region;
+pub(crate) use placeholder::is_variable;
 pub use region::parse_region;
 pub use serving::Serving;
 pub use table::{

@@ -26,9 +26,10 @@ use url::Url;
 use super::redact::redact;
 use super::tokens::Tokens;
 use super::wire::{Trouble, Wire};
-use crate::client::words::{self, ErrorBody};
+
 use crate::config::{CLIENT_ID, CLIENT_SECRET, Config, IDENTITY_HOST, Region, Trust};
 use crate::error::{Code, Error, Result};
+use crate::net::words::{self, ErrorBody};
 
 /// The assumed lifetime of a token whose response has none.
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);

@@ -6,7 +6,7 @@
 
 use secrecy::SecretString;
 
-use crate::config::{API_TOKEN, USER_API_KEY};
+use crate::config::{API_TOKEN, USER_API_KEY, is_variable};
 use crate::error::{Code, Error, Result};
 
 /// Words before a key that belong to a header or to a command, ignoring case.
@@ -39,13 +39,6 @@ const PLACEHOLDERS: [&str; 10] = [
     "redacted",
     "placeholder",
 ];
-
-/// The start and the end of a variable in the syntax of a shell, a client or a template.
-const VARIABLE_DELIMITERS: [(&str, &str); 6] =
-    [("%", "%"), ("%{", "}e"), ("{", "}"), ("@@", "@@"), ("env:", ""), ("process.env.", "")];
-
-/// Texts that only variables contain.
-const VARIABLE_MARKS: [&str; 6] = ["${", "$(", "{{", "{env:", "<%", "#{"];
 
 /// The start of a reference to a file or to a secret store. PagerDuty's keys have none of `:`, `/` and `~`.
 const REFERENCES: [&str; 7] = ["op://", "vault:", "arn:", "file:", "keyring:", "/", "~/"];
@@ -150,17 +143,6 @@ fn flaw(key: &str) -> Option<Flaw> {
     } else {
         None
     }
-}
-
-/// Returns whether this is a variable that was not filled in.
-pub(crate) fn is_variable(text: &str) -> bool {
-    let named = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let enclosed = |(start, end): &(&str, &str)| {
-        text.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.is_empty())
-    };
-    text.strip_prefix('$').is_some_and(named)
-        || VARIABLE_DELIMITERS.iter().any(enclosed)
-        || VARIABLE_MARKS.iter().any(|part| text.contains(part))
 }
 
 /// Returns whether this is a reference to a secret, or an absolute path.

@@ -10,9 +10,9 @@ use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::client::{http, tls};
 use crate::config::Trust;
 use crate::error::{Error, Result};
+use crate::net::{http, tls};
 
 /// The most attempts at a request: the first one and three retries.
 const ATTEMPTS: u32 = 4;

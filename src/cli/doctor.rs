@@ -13,12 +13,12 @@ use super::output::in_line;
 use super::status::{FAILED, SUCCESS};
 use crate::app;
 use crate::auth::{Credential, Credentials, Store};
-use crate::client::tls::Roots;
 use crate::client::{Api, Client, Probe, Query, RateLimit};
 use crate::config::{CLIENT_ID, Config, FromFile, SANDBOX, SSL_CERT_DIR, SSL_CERT_FILE, USER_EMAIL};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, User};
+use crate::net::tls::Roots;
 use crate::pagination::ListRequest;
 
 /// Below a tenth of the rate limit, calls will soon fail.

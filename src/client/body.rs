@@ -2,11 +2,11 @@
 
 use tokio::sync::SemaphorePermit;
 
-use super::http::Watch;
 use super::policy::Outcome;
 use super::send::Failure;
 use super::{Api, Request};
 use crate::error::{Code, Error};
+use crate::net::http::Watch;
 
 /// The largest answer that is read. PagerDuty's largest pages are a few megabytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;

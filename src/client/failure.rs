@@ -1,4 +1,4 @@
-//! Maps PagerDuty's refusals to our errors: a code for the meaning, PagerDuty's own words ([`words`](super::words)),
+//! Maps PagerDuty's refusals to our errors: a code for the meaning, PagerDuty's own words ([`words`](crate::net::words)),
 //! and a next step that fits the request.
 
 use reqwest::StatusCode;
@@ -7,10 +7,10 @@ use reqwest::header::HeaderMap;
 use super::codes::{ALREADY_ACKNOWLEDGED, ALREADY_RESOLVED, MERGED, STALE, TIMED_OUT};
 use super::decode::Unreadable;
 use super::request::Request;
-use super::words::{ErrorBody, without_mark};
 use crate::auth::Credential;
 use crate::config::{Host, REGION, Region, USER_EMAIL};
 use crate::error::{Code, Error};
+use crate::net::words::{ErrorBody, without_mark};
 
 /// Returns whether a refusal is about the author of a write and not about its object. PagerDuty reports this with 400
 /// and with 404, under several codes.
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
     use crate::client::Query;
-    use crate::client::words::MAX_TEXT;
+    use crate::net::words::MAX_TEXT;
 
     fn error(host: &Host, status: u16, body: &str) -> Error {
         let credential = Credential::new("u+SECRETTOKEN".into(), "PAGERDUTY_API_TOKEN");

@@ -9,10 +9,10 @@ use pagerduty_api::operations::LIST_ABILITIES;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
-use super::http::Watch;
 use super::{Api, Client, Query, Request, clock, failure, policy};
 use crate::auth::Credential;
 use crate::error::{Code, Error, Result};
+use crate::net::http::Watch;
 
 /// The facts of a response.
 #[derive(Clone, Debug)]

@@ -8,15 +8,16 @@ use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::decode::Unreadable;
-use super::http::{self, Watch};
 use super::policy::{self, Attempt, Decision, Outcome};
 use super::rate::{self, Admission, Hold, InFlight};
 use super::request::Write;
-use super::{Api, RateLimit, Request, failure, tls, words};
+use super::{Api, RateLimit, Request, failure};
 use crate::auth::Credential;
 use crate::config::{Host, TIMEOUT};
 use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
+use crate::net::http::{self, Watch};
+use crate::net::{tls, words};
 use crate::sync::lock;
 use crate::trace::{Trace, seconds};
 

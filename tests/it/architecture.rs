@@ -1,7 +1,11 @@
 //! Tests of the invariants in `ARCHITECTURE.md`, by searching the source.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use regex::Regex;
 
 /// Returns the source files of the product by name. The names of a crate begin with its folder, as in `rows/`.
 fn sources() -> Vec<(String, String)> {
@@ -56,7 +60,7 @@ fn frameworks_are_used_only_by_edge_modules() {
     let none: [String; 0] = [];
     assert_eq!(intruders(&["rmcp::", "use rmcp"], &["server"]), none, "only server uses rmcp");
     assert_eq!(intruders(&["pyo3"], &["python"]), none, "only python uses pyo3");
-    assert_eq!(intruders(&["reqwest"], &["client", "auth"]), none, "only client and auth use reqwest");
+    assert_eq!(intruders(&["reqwest"], &["client", "auth", "net"]), none, "only client, auth and net use reqwest");
     let serving = ["sandbox", "auth", "server", "serve"];
     assert_eq!(intruders(&["axum"], &serving), none, "only the server, the sandbox and the login have routes");
     assert_eq!(
@@ -177,4 +181,45 @@ fn invariants_page_names_existing_tests() {
             assert!(exists, "docs/invariants.md names {name}, which does not exist");
         }
     }
+}
+
+/// Returns the module that a source file belongs to: its room.
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+/// Returns the rooms that each room of `src` uses, outside of tests.
+fn uses() -> BTreeMap<String, BTreeSet<String>> {
+    let path = Regex::new(r"\bcrate::(\w+)").unwrap();
+    let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, source) in sources() {
+        // Both name all rooms: `lib.rs` declares them, and `main.rs` starts one.
+        let is_root = ["lib.rs", "main.rs"].contains(&file.as_str());
+        if is_root || file.ends_with("/tests.rs") || crates().iter().any(|name| name == room(&file)) {
+            continue;
+        }
+        let code = code(&source).collect::<Vec<_>>().join("\n");
+        assert!(!code.contains("crate::{"), "{file}: import each module by a separate `use`");
+        let used = path.captures_iter(&code).map(|used| used[1].to_owned()).filter(|used| used != room(&file));
+        uses.entry(room(&file).to_owned()).or_default().extend(used);
+    }
+    let rooms: BTreeSet<String> = uses.keys().cloned().collect();
+    uses.values_mut().for_each(|used| used.retain(|used| rooms.contains(used)));
+    uses
+}
+
+#[test]
+fn rooms_use_each_other_without_circles() {
+    let mut uses = uses();
+    assert!(uses.len() > 10 && uses["cli"].contains("server"), "the rooms were not found: {uses:?}");
+    let mut floors = String::new();
+    while !uses.is_empty() {
+        let floor: Vec<String> =
+            uses.iter().filter(|(_, used)| used.is_empty()).map(|(room, _)| room.clone()).collect();
+        assert!(!floor.is_empty(), "these rooms use each other in a circle: {uses:#?}\nabove the floors:\n{floors}");
+        writeln!(floors, "{}", floor.join(" ")).unwrap();
+        uses.retain(|room, _| !floor.contains(room));
+        uses.values_mut().for_each(|used| used.retain(|used| !floor.contains(used)));
+    }
+    println!("{floors}");
 }
