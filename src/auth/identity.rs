@@ -35,7 +35,7 @@ use crate::net::words::{self, ErrorBody};
 const DEFAULT_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The next step for a refusal that is not an OAuth error, which is no reason to forget a login.
-const CHECK_FOR_GATEWAY: &str = "It is not how PagerDuty refuses a login: look for a proxy or a gateway in between, and try again. The stored \
+const CHECK_FOR_GATEWAY: &str = "PagerDuty does not refuse a login this way: check for a proxy or a gateway in between, and try again. The stored \
                           login is kept. If the problem persists, log in again with `pagerduty-mcp-server auth login`.";
 
 type Response = StandardTokenResponse<Extra, BasicTokenType>;

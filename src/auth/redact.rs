@@ -52,21 +52,18 @@ fn base64_parts(secret: &str) -> Vec<String> {
 
 /// Returns the end of an occurrence of `wanted` that begins at `start`, if there is one.
 fn occurrence(text: &str, start: usize, wanted: &str, is_equal: fn(u8, u8) -> bool) -> Option<usize> {
-    // An encoded character can be read in two ways if the secret itself has a percent sign or a backslash.
-    let mut ends = vec![start];
-    let mut first = true;
-    for wanted in wanted.bytes() {
-        let mut next = Vec::new();
-        for end in ends {
-            let end = if first { end } else { after_marks(text, end) };
-            next.extend(Encoded::all(text, end).filter(|found| is_equal(found.byte, wanted)).map(|found| found.end));
-        }
-        if next.is_empty() {
-            return None;
-        }
+    let matching = |at, wanted| Encoded::all(text, at).filter(move |found| is_equal(found.byte, wanted));
+    let (first, rest) = wanted.as_bytes().split_first()?;
+    // Most positions end here, without an allocation.
+    matching(start, *first).next()?;
+    // An encoded character can be read in several ways if the secret itself has a percent sign or a backslash.
+    let mut ends: Vec<_> = matching(start, *first).map(|found| found.end).collect();
+    for wanted in rest {
+        let next = ends.iter().flat_map(|end| matching(after_marks(text, *end), *wanted));
+        let mut next: Vec<_> = next.map(|found| found.end).collect();
         next.sort_unstable();
         next.dedup();
-        (ends, first) = (next, false);
+        ends = next;
     }
     ends.into_iter().filter(|end| text.is_char_boundary(*end)).max()
 }

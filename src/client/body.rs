@@ -8,12 +8,12 @@ use super::{Api, Request};
 use crate::error::{Code, Error};
 use crate::net::http::Watch;
 
-/// The largest answer that is read. PagerDuty's largest pages are a few megabytes.
+/// The largest response that is read. PagerDuty's largest pages are a few megabytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// The memory that all answers in progress may use beyond a megabyte each, in megabytes.
+/// The memory that all responses in progress may use beyond a megabyte each, in megabytes.
 ///
-/// Answers of PagerDuty are hardly ever that large, and a host in its place that answers many calls at once must not fill
+/// Responses of PagerDuty are hardly ever that large, and a host in its place that answers many calls at once must not fill
 /// the memory.
 pub const LARGE_ANSWERS: usize = 512;
 
@@ -33,7 +33,7 @@ impl std::ops::Deref for Body<'_> {
 }
 
 impl Api {
-    /// Reads the body of an answer, decompressed.
+    /// Reads the body of a response, decompressed.
     pub(super) async fn body(
         &self,
         request: &Request,

@@ -42,7 +42,7 @@ pub struct Response<'a> {
     pub request: &'a Request,
     /// The credential of the request, which may not be passed on.
     pub credential: &'a Credential,
-    /// The host that answered.
+    /// The host that responded.
     pub host: &'a Host,
     /// The HTTP status.
     pub status: StatusCode,

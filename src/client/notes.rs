@@ -22,7 +22,7 @@ use crate::pagination::ListRequest;
 const VERIFICATIONS_BEFORE_REPEAT: u32 = 6;
 
 impl Api {
-    /// Adds a note to an incident. If the answer is lost, the note is searched for among those of the incident.
+    /// Adds a note to an incident. If the response is lost, the note is searched for among those of the incident.
     pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Changed> {
         let key = format!("{id} note {}", comparable(content));
         let hint = format!(
@@ -142,7 +142,7 @@ fn comparable(content: &str) -> String {
     content.split(['\r', '\n']).map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// A search for a note whose answer was lost.
+/// A search for a note whose response was lost.
 struct NoteQuery<'q> {
     content: &'q str,
     author: &'q Id<User>,

@@ -6,9 +6,9 @@
 //! | outcome of the attempt | `Read` | `Idempotent` | `Once` |
 //! |---|---|---|---|
 //! | the request did not arrive, or was refused for now (429) | retry | retry | retry |
-//! | the answer was lost, or is a 5xx or a time-out | retry | retry | verify |
-//! | the answer reports success and is cut off | retry | verify | verify |
-//! | the answer reports success and makes no sense | give up | verify | verify |
+//! | the response was lost, or is a 5xx or a time-out | retry | retry | verify |
+//! | the response reports success and is cut off | retry | verify | verify |
+//! | the response reports success and makes no sense | give up | verify | verify |
 //! | the request was refused | give up | give up | give up |
 //!
 //! If nothing is left for a retry, and in each row that gives up, a write is verified if this attempt or an earlier one
@@ -42,14 +42,14 @@ pub enum Outcome {
     NotArrived,
     /// PagerDuty refused it for now, with 429.
     Limited,
-    /// It may have reached PagerDuty, and no answer came: the connection broke, or the attempt timed out.
+    /// It may have reached PagerDuty, and no response came: the connection broke, or the attempt timed out.
     Lost,
     /// PagerDuty answered with a 5xx, or that it ran out of time. A gateway may give up while the work behind it
     /// continues.
     ServerError,
-    /// The answer reports success and ends too early.
+    /// The response reports success and ends too early.
     CutOff,
-    /// The answer, of PagerDuty or of a host in its place, reports success and makes no sense.
+    /// The response, of PagerDuty or of a host in its place, reports success and makes no sense.
     Garbled,
     /// The request was refused, and sending it again would change nothing.
     Refused,
@@ -195,7 +195,7 @@ pub fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
 
 /// Returns the time until a used-up daily limit resets.
 ///
-/// Some operations have this limit besides that of the credential. Its headers come with every answer; without a
+/// Some operations have this limit besides that of the credential. Its headers come with every response; without a
 /// remaining count, they explain a refusal only if the other limit is not used up.
 pub fn daily_wait(headers: &HeaderMap) -> Option<Duration> {
     let left = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();

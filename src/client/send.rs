@@ -35,7 +35,7 @@ pub(super) struct GivenUp {
 }
 
 impl Api {
-    /// Sends a read and decodes the answer.
+    /// Sends a read and decodes the response.
     pub(super) async fn send<T>(
         &self,
         request: &Request,
@@ -44,7 +44,7 @@ impl Api {
         self.exchange(request, decode).await.map_err(|given_up| given_up.error)
     }
 
-    /// Sends a request, with retries, and decodes the answer.
+    /// Sends a request, with retries, and decodes the response.
     pub(super) async fn exchange<T>(
         &self,
         request: &Request,
@@ -188,7 +188,7 @@ impl Api {
         })
     }
 
-    /// Records the parts of an answer's head that concern later requests.
+    /// Records the parts of a response's head that concern later requests.
     fn note(&self, sent: &InFlight<'_>, operation: &Operation, status: StatusCode, headers: &HeaderMap) {
         let limit = RateLimit::from_headers(headers);
         self.account.clock.note(headers);
@@ -255,7 +255,7 @@ impl Api {
         Ok(builder)
     }
 
-    /// Returns the failure of a request that ended before an answer began.
+    /// Returns the failure of a request that ended before a response began.
     pub(super) fn unsent(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let host = self.host().describe();
         if let Some((why, hint)) = tls::untrusted(&error) {
@@ -284,7 +284,7 @@ impl Api {
         Failure::new(outcome, error)
     }
 
-    /// Returns the failure of a request whose answer began and did not end.
+    /// Returns the failure of a request whose response began and did not end.
     pub(super) fn unread(&self, request: &Request, error: reqwest::Error, watch: &Watch<'_>) -> Failure {
         let timeout = error.is_timeout();
         let why = http::reason(error);
@@ -297,7 +297,7 @@ impl Api {
         Failure::new(Outcome::CutOff, error)
     }
 
-    /// Returns the error for an answer that did not arrive in time, with the limit that the user can set.
+    /// Returns the error for a response that did not arrive in time, with the limit that the user can set.
     fn timed_out(&self, request: &Request, watch: &Watch<'_>) -> Error {
         let (host, policy) = (self.host().describe(), self.client.policy);
         let call = spoken(policy.call);
@@ -333,7 +333,7 @@ impl Api {
         }
     }
 
-    /// Returns the error for an answer that reports success and cannot be used.
+    /// Returns the error for a response that reports success and cannot be used.
     pub(super) fn unexpected(&self, request: &Request, why: &str) -> Error {
         let host = self.host().describe();
         Error::new(

@@ -1,4 +1,4 @@
-//! Changes the status of an incident, and determines who set it if the answer is lost.
+//! Changes the status of an incident, and determines who set it if the response is lost.
 
 use jiff::Timestamp;
 use pagerduty_api::operations::{GET_INCIDENT, UPDATE_INCIDENT};
@@ -59,7 +59,7 @@ enum Origin {
 impl Api {
     /// Sets the status of an incident.
     ///
-    /// If the answer is lost, the incident is read: the change took effect if its author has set the status since it was
+    /// If the response is lost, the incident is read: the change took effect if its author has set the status since it was
     /// sent. The same status set by another user does not count as success.
     pub async fn set_status(
         &self,
@@ -140,7 +140,7 @@ impl Verify for StatusChange<'_> {
             return Seen::NotYet(format!("incident {id} is still {}, not {}", status.as_str(), wanted.as_str()));
         }
         match self.origin(api, &standing, sent).await {
-            None => Seen::Unknown(format!("the incident is {}, but by whom cannot be determined", wanted.as_str())),
+            None => Seen::Unknown(format!("the incident is {}, but the user who did it cannot be determined", wanted.as_str())),
             Some(Origin::ThisWrite) => Seen::Done(Changed { shown, warning: None }),
             Some(Origin::Before) => {
                 let warning = format!(

@@ -1,6 +1,6 @@
 //! Sends writes so that none takes effect twice by mistake, and none is reported as failed that may have taken effect.
 //!
-//! `policy` decides when a write has to be verified: its answer was lost, so the current state is read. A write that is
+//! `policy` decides when a write has to be verified: its response was lost, so the current state is read. A write that is
 //! not there may still arrive, so it is verified a few times, and a `Once` is never sent again. An identical call after
 //! one whose answer did not reach its caller also verifies before it sends.
 
@@ -18,10 +18,10 @@ use crate::ids::Id;
 use crate::models::{Model, Row, User};
 
 /// The time by which a change may seem to precede its request: PagerDuty's times have no fractions, and come from other
-/// machines than the date of the answer.
+/// machines than the date of the response.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 
-/// The answer to a write.
+/// The outcome of a write.
 #[derive(Debug)]
 pub struct Changed {
     /// The fields of the current object to show.
@@ -30,7 +30,7 @@ pub struct Changed {
     pub warning: Option<String>,
 }
 
-/// The state of an object after a write whose answer was lost.
+/// The state of an object after a write whose response was lost.
 pub(super) enum Seen {
     /// The write took effect.
     Done(Changed),
@@ -42,9 +42,9 @@ pub(super) enum Seen {
     Refused(Error),
 }
 
-/// A write of one operation: the content of its answer, and how to verify it.
+/// A write of one operation: the content of its response, and how to verify it.
 pub(super) trait Verify: Send + Sync {
-    /// Decodes the answer to the write. An answer without the expected state is not a success.
+    /// Decodes the response to the write. A response without the expected state is not a success.
     fn decode(&self, body: &[u8]) -> Result<Map<String, Value>, Unreadable>;
 
     /// Reads the current state once, to see whether the write took effect that was sent first at `sent`. `error` is the
@@ -72,7 +72,7 @@ pub(super) trait Verify: Send + Sync {
 }
 
 impl Api {
-    /// Sends a write and returns the object that it left, verifying if the answer was lost.
+    /// Sends a write and returns the object that it left, verifying it if the response was lost.
     pub(super) async fn write(&self, key: &str, request: &Request, mut write: impl Verify) -> Result<Changed> {
         let memory = &self.account.memory;
         // Of two simultaneous calls that make the same write, one could mistake the other's for its own.
@@ -158,7 +158,7 @@ impl Api {
     }
 }
 
-/// Rejects an object without an ID: such an answer does not show that a write succeeded.
+/// Rejects an object without an ID: such a response does not show that a write succeeded.
 pub(super) fn with_id<M: Model>(row: Row<M>) -> Result<Row<M>, Unreadable> {
     if row.facts.id().is_some() { Ok(row) } else { Err(Unreadable::because("it has no id".to_owned())) }
 }

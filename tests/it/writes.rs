@@ -283,7 +283,7 @@ async fn change_by_unknown_author_is_outcome_unknown() {
     account.sandbox.fail(always("PUT", "/incidents/{id}", FaultKind::LostResponse));
     let error = err(&cold(&account), "acknowledge_incident", arguments).await;
     assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
-    assert!(error.message().contains("by whom cannot be determined"), "{error}");
+    assert!(error.message().contains("the user who did it cannot be determined"), "{error}");
 }
 
 #[tokio::test]
