@@ -5,24 +5,17 @@
 
 mod accounts;
 mod body;
-mod cached;
 mod call;
-mod clock;
 mod codes;
 mod context;
 pub mod decode;
 pub(crate) mod failure;
 mod incidents;
-mod memory;
-mod notes;
-mod places;
 pub(crate) mod policy;
 mod probe;
-mod rate;
 mod request;
 mod schedules;
 mod send;
-mod statuses;
 mod writes;
 
 use std::sync::{Arc, Mutex};
@@ -44,6 +37,7 @@ use crate::net::{http, tls};
 use crate::pagination::{self, ListRequest, Listing, MAX_PARALLEL_PAGES};
 use crate::sync::lock;
 
+use accounts::places::Places;
 use accounts::{Account, Accounts};
 use call::Call;
 pub use call::Change;
@@ -51,8 +45,7 @@ pub use context::{Owned, UserContext};
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
 pub use request::{Query, Request};
-pub use statuses::NewStatus;
-pub use writes::Changed;
+pub use writes::{Changed, NewStatus};
 
 /// The number of portions of a list that are requested in parallel.
 const PARALLEL_PORTIONS: usize = 8;
@@ -302,7 +295,7 @@ impl Api {
 
     /// Returns the places where the credential's lists ended.
     #[must_use]
-    pub fn places(&self) -> &places::Places {
+    pub fn places(&self) -> &Places {
         &self.account.places
     }
 

@@ -3,21 +3,27 @@
 //! The owner is a credential or a login. The context belongs to one credential, so that it never serves another: a
 //! refused credential and a refreshed login start with an empty one. The rest is kept.
 
+pub mod cached;
+pub mod clock;
+pub mod memory;
+pub mod places;
+pub mod rate;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
-use super::cached::Cached;
-use super::clock::Clock;
 use super::context::{Me, Owned};
-use super::memory::{self, Memory};
-use super::places::Places;
-use super::rate::Rate;
 use crate::auth::{Credential, Fingerprint};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Service, Team, User};
 use crate::sync::lock;
+use cached::Cached;
+use clock::Clock;
+use memory::Memory;
+use places::Places;
+use rate::Rate;
 
 /// The most owners whose state is kept. One process serves a few, but many callers of an HTTP server must not fill the
 /// memory.

@@ -1,7 +1,7 @@
 //! The current user, with their teams, services and escalation policies.
 //!
 //! Each part is fetched separately, so that a tool fetches only those it needs. It is fetched once for all calls of the
-//! credential and kept for a minute ([`Cached`](super::cached::Cached)).
+//! credential and kept for a minute ([`Cached`](super::accounts::cached::Cached)).
 
 use std::sync::Arc;
 use std::time::Duration;

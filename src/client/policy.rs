@@ -20,7 +20,7 @@ use pagerduty_api::Effect;
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::clock;
+use super::accounts::clock;
 use super::codes;
 
 /// The most attempts at a request, and the most verifications of a write.

@@ -9,7 +9,8 @@ use pagerduty_api::operations::LIST_ABILITIES;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 
-use super::{Api, Client, Query, Request, clock, failure, policy};
+use super::accounts::clock;
+use super::{Api, Client, Query, Request, failure, policy};
 use crate::auth::Credential;
 use crate::error::{Code, Error, Result};
 use crate::net::http::Watch;

@@ -7,9 +7,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
+use super::accounts::rate::{self, Admission, Hold, InFlight};
 use super::decode::Unreadable;
 use super::policy::{self, Attempt, Decision, Outcome};
-use super::rate::{self, Admission, Hold, InFlight};
 use super::request::Write;
 use super::{Api, RateLimit, Request, failure};
 use crate::auth::Credential;

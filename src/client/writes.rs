@@ -4,18 +4,23 @@
 //! not there may still arrive, so it is verified a few times, and a `Once` is never sent again. An identical call after
 //! one whose answer did not reach its caller also verifies before it sends.
 
+mod notes;
+mod statuses;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::accounts::memory::{Earlier, Outcome};
 use super::decode::Unreadable;
-use super::memory::{Earlier, Outcome};
 use super::policy::{self, Decision};
 use super::send::GivenUp;
 use super::{Api, Request, call};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Row, User};
+
+pub use statuses::NewStatus;
 
 /// The time by which a change may seem to precede its request: PagerDuty's times have no fractions, and come from other
 /// machines than the date of the response.

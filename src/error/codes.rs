@@ -74,7 +74,7 @@ codes! {
     NotFound = "NOT_FOUND": Call,
         "PagerDuty has nothing under this ID that the credential may see.";
     RateLimited = "RATE_LIMITED": Call retryable,
-        "PagerDuty's rate limit is used up; `retry_after_seconds` is the time to wait.";
+        "PagerDuty's rate limit is used up, or too many changes have an unknown outcome; `retry_after_seconds` is the time to wait.";
     InvalidEscalationPolicyId = "INVALID_ESCALATION_POLICY_ID": Arguments,
         "An escalation policy ID contains something other than ASCII letters and digits.";
     InvalidIncidentId = "INVALID_INCIDENT_ID": Arguments,

@@ -2,7 +2,7 @@
 //!
 //! Clients give up after some seconds, close their connection, or end the process, but the change they sent still takes
 //! effect. Such a call runs in a separate task that its caller waits for. When the caller goes, a call that has sent
-//! nothing ends at once; any other continues, and its outcome is remembered (`client/memory.rs`) for an identical call.
+//! nothing ends at once; any other continues, and its outcome is remembered (`client/accounts/memory.rs`) for an identical call.
 
 use std::pin::pin;
 use std::sync::OnceLock;

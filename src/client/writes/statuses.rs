@@ -7,11 +7,11 @@ use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::decode::{self, Unreadable};
-use super::memory::{Earlier, Outcome};
-use super::request::Write;
-use super::writes::{Changed, Seen, Verify, with_id};
-use super::{Api, Query, Request};
+use super::{Changed, Seen, Verify, with_id};
+use crate::client::accounts::memory::{Earlier, Outcome};
+use crate::client::decode::{self, Unreadable};
+use crate::client::request::Write;
+use crate::client::{Api, Query, Request};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, Reference, Shape, Standing, Status, User};
@@ -140,7 +140,10 @@ impl Verify for StatusChange<'_> {
             return Seen::NotYet(format!("incident {id} is still {}, not {}", status.as_str(), wanted.as_str()));
         }
         match self.origin(api, &standing, sent).await {
-            None => Seen::Unknown(format!("the incident is {}, but the user who did it cannot be determined", wanted.as_str())),
+            None => Seen::Unknown(format!(
+                "the incident is {}, but the user who did it cannot be determined",
+                wanted.as_str()
+            )),
             Some(Origin::ThisWrite) => Seen::Done(Changed { shown, warning: None }),
             Some(Origin::Before) => {
                 let warning = format!(

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-use super::probe::RateLimit;
+use crate::client::RateLimit;
 use crate::sync::lock;
 
 /// The length of a window: for a response without the time of its reset, and the longest time that requests wait without

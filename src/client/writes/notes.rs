@@ -6,12 +6,12 @@ use pagerduty_api::resources::NOTES;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::accounts::NoteLedger;
-use super::decode::{self, Unreadable};
-use super::memory::{Earlier, Outcome};
-use super::request::Write;
-use super::writes::{Changed, Seen, Verify, with_id};
-use super::{Api, Query, Request};
+use super::{Changed, Seen, Verify, with_id};
+use crate::client::accounts::NoteLedger;
+use crate::client::accounts::memory::{Earlier, Outcome};
+use crate::client::decode::{self, Unreadable};
+use crate::client::request::Write;
+use crate::client::{Api, Query, Request};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, Note, User};
