@@ -19,7 +19,7 @@ pub fn merge<M: Model>(wanted: ListRequest, given: Vec<String>, lists: Vec<Listi
             rows.push(row);
         }
     }
-    let start = resume(rows.iter().map(Some), wanted.offset, &given);
+    let start = resume(&rows.iter().map(Some), wanted.offset, &given);
     let mut collector = Collector::starting_at(start, wanted, given);
     collector.moved |= moved;
     collector.lacks_rows = lacks_rows;
@@ -40,7 +40,7 @@ pub fn merge<M: Model>(wanted: ListRequest, given: Vec<String>, lists: Vec<Listi
 /// read; like a row without a key, it may have been returned.
 #[must_use]
 pub fn resume<'r, M: Model>(
-    rows: impl ExactSizeIterator<Item = Option<&'r Row<M>>> + DoubleEndedIterator + Clone,
+    rows: &(impl ExactSizeIterator<Item = Option<&'r Row<M>>> + DoubleEndedIterator + Clone),
     offset: usize,
     given: &[String],
 ) -> usize {

@@ -87,7 +87,7 @@ async fn combined(
     let came = layers.rows.len() + layers.left_out.len();
     let total = if came == 0 && want.offset > 0 { cx.api.count_schedules(name).await? } else { layers.next };
     let rows = shifts.iter().map(|row| row.as_ref().ok());
-    let skipped = pagination::resume(rows, want.offset.saturating_sub(total), &given);
+    let skipped = pagination::resume(&rows, want.offset.saturating_sub(total), &given);
     shifts.drain(..skipped.min(shifts.len()));
     let start = (total + skipped).saturating_sub(came);
     let (moved, lacks_rows) = (layers.moved, came > 0 && layers.lacks_rows);
