@@ -1,7 +1,7 @@
 //! The PagerDuty client: one connection pool for the process, one [`Api`] for each call.
 //!
 //! It sends requests of the operations in `pagerduty_api` with the right headers (`send`), handles failures as `policy`
-//! decides, and decodes the responses. Tools decide about filters. Only this module and `auth` use `reqwest`.
+//! decides, and decodes the responses. Tools decide about filters. Only `net`, `auth` and this module use `reqwest`.
 
 mod accounts;
 mod body;
