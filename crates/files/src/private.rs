@@ -55,6 +55,7 @@ pub fn remove(path: &Path) -> io::Result<bool> {
 }
 
 /// Returns the path of a file in the same folder, whose name is longer by `suffix`.
+#[must_use]
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

@@ -1,17 +1,16 @@
-//! A request that has been admitted, as the handlers see it.
-
-use std::sync::Arc;
+//! A request that has been admitted, in the form that handlers take.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use serde_json::Value;
 
-use super::account::{Account, User};
+use super::account::Account;
+use super::documents::text;
 use super::gate::Caller;
 use super::guard::Base;
 use super::params::Params;
 use super::reply::Problem;
-use super::wire::View;
+use super::view::View;
 
 #[derive(Debug)]
 pub struct Call {
@@ -26,7 +25,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// What `include[]` asks for.
+    /// Returns the values of `include[]`.
     pub fn includes(&self) -> Vec<&str> {
         self.params.all("include[]")
     }
@@ -36,14 +35,14 @@ impl Call {
         View::new(account, &self.base, includes)
     }
 
-    /// The body of a write.
+    /// Returns the body of a write.
     pub fn body(&self) -> Result<Value, Problem> {
         let body = serde_json::from_slice(&self.body).ok().filter(Value::is_object);
         body.ok_or_else(|| Problem::invalid("The request body must be a JSON object."))
     }
 
-    /// Who is behind a write: the user in `From`, or else the one whose token it is.
-    pub fn actor(&self, account: &Account) -> Result<Arc<User>, Problem> {
+    /// Returns the ID of the user who writes: the user in `From`, or else the one that the token belongs to.
+    pub fn actor(&self, account: &Account) -> Result<String, Problem> {
         let user = match &self.from {
             Some(email) => account.user_by_email(email).ok_or_else(Problem::requester_not_found)?,
             None => self
@@ -51,7 +50,7 @@ impl Call {
                 .user(account)
                 .ok_or_else(|| Problem::invalid("The From header is required with this API key."))?,
         };
-        Ok(Arc::clone(user))
+        Ok(text(user, "id").to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
-//! Connections that can be cut.
+//! Connections that can be aborted.
 //!
-//! An HTTP framework always finishes what it starts, and the faults worth testing are those where that does not happen.
-//! So the cut is made below it, where the answer turns into bytes.
+//! An HTTP framework always completes an answer, and the faults worth testing are those in which it is not completed. So
+//! the connection is aborted below the framework, where the answer is written as bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Cuts one connection. Handlers get it as an extension of the request.
+/// Aborts one connection. Handlers get it as an extension of the request.
 #[derive(Debug, Clone, Default)]
-pub struct Scissors(Arc<AtomicU8>);
+pub struct Abort(Arc<AtomicU8>);
 
-/// How much of the next answer still goes out before the connection is closed.
+/// How much of the next answer is sent before the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Cut {
@@ -26,7 +26,7 @@ pub enum Cut {
     WithinBody = 2,
 }
 
-impl Scissors {
+impl Abort {
     pub fn arm(&self, cut: Cut) {
         self.0.store(cut as u8, Ordering::Relaxed);
     }
@@ -36,32 +36,32 @@ impl Scissors {
     }
 }
 
-/// A connection that can be cut.
+/// A connection that can be aborted.
 #[derive(Debug)]
-pub struct Line {
+pub struct Connection {
     stream: TcpStream,
-    scissors: Scissors,
+    abort: Abort,
 }
 
-impl Line {
-    /// The line, and what cuts it.
-    pub fn new(stream: TcpStream) -> (Self, Scissors) {
-        let scissors = Scissors::default();
-        (Self { stream, scissors: scissors.clone() }, scissors)
+impl Connection {
+    /// Returns the connection, and the handle that aborts it.
+    pub fn new(stream: TcpStream) -> (Self, Abort) {
+        let abort = Abort::default();
+        (Self { stream, abort: abort.clone() }, abort)
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.scissors.is_armed(Cut::BeforeAnswer) {
+        if self.abort.is_armed(Cut::BeforeAnswer) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        if !self.scissors.is_armed(Cut::WithinBody) {
+        if !self.abort.is_armed(Cut::WithinBody) {
             return Pin::new(&mut self.stream).poll_write(cx, bytes);
         }
         let kept = bytes.get(..half_of_body(bytes)).unwrap_or(bytes);
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, kept))?;
-        self.scissors.arm(Cut::BeforeAnswer);
+        self.abort.arm(Cut::BeforeAnswer);
         Poll::Ready(Ok(written))
     }
 
@@ -76,13 +76,13 @@ impl AsyncWrite for Line {
     // Not vectored, so that hyper hands over head and body in one piece and the middle of the body can be found.
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, into)
     }
 }
 
-/// How many bytes of an answer are its head and half of its body.
+/// Returns the length of an answer's head and half of its body.
 fn half_of_body(answer: &[u8]) -> usize {
     const END_OF_HEAD: &[u8] = b"\r\n\r\n";
     let head = answer
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_of_the_body_is_counted_after_the_head() {
+    fn half_of_body_is_counted_after_head() {
         assert_eq!(half_of_body(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nbody"), 40);
     }
 }

@@ -14,12 +14,14 @@ use axum::routing::{get, head, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::account::{Account, Status, User};
+use super::account::{Account, Status};
 use super::call::Call;
+use super::documents::{Document, entries, id_of, text};
 use super::faults::{Fault, Faults};
 use super::gate::CALLERS;
+use super::kinds::{ESCALATION_POLICY, SCHEDULE, SERVICE, TEAM, USER};
 use super::reply::{Answer, Problem, one};
-use super::server::{Recorded, Shared};
+use super::state::{Recorded, Shared};
 use super::{guard, identity};
 
 pub fn routes(server: &Shared) -> Router<Shared> {
@@ -65,21 +67,20 @@ async fn summary(State(server): State<Shared>) -> Json<Value> {
 }
 
 pub fn describe(account: &Account) -> Value {
-    let person = |user: &User| {
-        let teams: Vec<Value> = user
-            .memberships
-            .iter()
-            .map(|membership| json!({"id": membership.team.id, "name": membership.team.name}))
-            .collect();
-        json!({"id": user.id, "name": user.name, "email": user.email, "teams": teams})
+    let person = |id: &str| {
+        let user = account.documents.get(&USER, id)?;
+        let team = |id| Some(json!({"id": id, "name": account.documents.get(&TEAM, id)?.get("name")}));
+        let teams: Value = entries(user, "teams").iter().filter_map(|membership| team(id_of(membership))).collect();
+        Some(json!({"id": id, "name": user.get("name"), "email": user.get("email"), "teams": teams}))
     };
     let tokens: Vec<Value> = CALLERS
         .iter()
         .map(|caller| {
-            let user = caller.user(account).map(|user| &user.id);
+            let user = caller.user(account).map(|user: &Document| text(user, "id"));
             json!({"token": caller.token, "user": user, "meaning": caller.meaning})
         })
         .collect();
+    let count = |kind| account.documents.all(kind).len();
     let with = |status: Status| account.incidents.iter().filter(|incident| incident.status == status).count();
     json!({
         "now": account.clock.now().to_string(),
@@ -88,11 +89,11 @@ pub fn describe(account: &Account) -> Value {
         "teamless_user": person(&account.cast.teamless),
         "read_only_user": person(&account.cast.read_only),
         "counts": {
-            "teams": account.teams.len(),
-            "users": account.users.len(),
-            "services": account.services.len(),
-            "escalation_policies": account.policies.len(),
-            "schedules": account.schedules.len(),
+            "teams": count(&TEAM),
+            "users": count(&USER),
+            "services": count(&SERVICE),
+            "escalation_policies": count(&ESCALATION_POLICY),
+            "schedules": count(&SCHEDULE),
             "incidents": account.incidents.len(),
             "triggered": with(Status::Triggered),
             "acknowledged": with(Status::Acknowledged),

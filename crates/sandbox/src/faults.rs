@@ -1,30 +1,22 @@
 //! Faults: requests that go wrong on demand.
 
+mod apply;
+
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
-use flate2::{Compress, Compression, Crc, FlushCompress};
-use futures_util::stream::{self, StreamExt};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokio::sync::Barrier;
 
-use super::connection::{Cut, Scissors};
-use super::reply::{Problem, json};
-use super::server::lock;
+pub use self::apply::abort;
 use super::spec::FaultSpec;
-use crate::LOG;
+use super::state::lock;
 
-/// A fault waiting for its request.
+/// A fault that is applied to matching requests.
 ///
 /// Over HTTP it is the same in JSON, with `times` 1, `skip` 0 and a `chance` of 1 when left out:
 /// `{"method": "GET", "path": "/incidents/{id}", "times": 2, "kind": {"status": {"code": 503}}}`.
@@ -38,13 +30,13 @@ pub struct Fault {
     /// rest. `/incidents/{id}` is one incident and not its notes, `*` is everything. After a `?` may come one pair of the
     /// query: `/incidents?offset=200` is a third page, whenever it is asked for.
     pub path: String,
-    /// How many requests it spoils.
+    /// The number of requests that it is applied to.
     #[serde(default = "once", deserialize_with = "times")]
     pub times: u32,
-    /// How many matching requests pass before.
+    /// The number of matching requests that pass before.
     #[serde(default)]
     pub skip: u32,
-    /// How likely it strikes a request that matches, from 0 to 1; always, if not given.
+    /// The probability that it is applied to a matching request, from 0 to 1; always, if not given.
     #[serde(default, deserialize_with = "chance")]
     pub chance: Option<f64>,
     /// What goes wrong.
@@ -177,13 +169,13 @@ fn together<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Barrier>, D::Error
 }
 
 impl Fault {
-    /// Spoils the next request to `path`, whatever its method.
+    /// Returns a fault for the next request to `path` with any method.
     #[must_use]
     pub fn once(path: impl Into<String>, kind: FaultKind) -> Self {
         Self { method: None, path: path.into(), times: 1, skip: 0, chance: None, kind }
     }
 
-    /// Answers the next so many requests to `path` when all of them have arrived, and not before.
+    /// Returns a fault that answers this many requests to `path` once all of them have arrived.
     #[must_use]
     pub fn together(path: impl Into<String>, requests: u32) -> Self {
         let barrier = Barrier::new(usize::try_from(requests).unwrap_or(usize::MAX));
@@ -211,145 +203,10 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     segments.next().is_none()
 }
 
-impl FaultKind {
-    /// Answers `request` the wrong way.
-    pub async fn strike(self, request: Request, next: Next, scissors: &Scissors) -> Response {
-        match self {
-            Self::Status { code, headers, body } => status(code, headers, body),
-            Self::Html => html(),
-            Self::Empty => json(StatusCode::OK, Body::empty()),
-            Self::WrongJson(value) => json(StatusCode::OK, value.to_string()),
-            Self::Hang => {
-                tokio::time::sleep(LONGEST).await;
-                cut_off(scissors)
-            }
-            Self::Together(all) => {
-                if tokio::time::timeout(LONGEST, all.wait()).await.is_err() {
-                    return cut_off(scissors);
-                }
-                next.run(request).await
-            }
-            Self::Delay(delay) => {
-                tokio::time::sleep(delay).await;
-                next.run(request).await
-            }
-            Self::SlowBody(time) => dribble(next.run(request).await, time).await,
-            Self::Truncated => {
-                scissors.arm(Cut::WithinBody);
-                next.run(request).await
-            }
-            Self::Reset => cut_off(scissors),
-            Self::LostResponse => {
-                next.run(request).await;
-                cut_off(scissors)
-            }
-            Self::Late(delay) => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(delay).await;
-                    next.run(request).await
-                });
-                cut_off(scissors)
-            }
-            Self::Replaced(code) => {
-                next.run(request).await;
-                let body = (200..300).contains(&code).then(String::new);
-                status(code, BTreeMap::new(), body)
-            }
-            Self::Headers(headers) => with(next.run(request).await, headers),
-            Self::Bomb(megabytes) => bomb(megabytes).await,
-        }
-    }
-}
-
-/// A response that will not get past the scissors.
-pub fn cut_off(scissors: &Scissors) -> Response {
-    scissors.arm(Cut::BeforeAnswer);
-    Response::default()
-}
-
-fn status(code: u16, headers: BTreeMap<String, String>, body: Option<String>) -> Response {
-    let response = match body {
-        Some(body) => json(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body),
-        None => Problem::of_status(code).into_response(),
-    };
-    with(response, headers)
-}
-
-fn with(mut response: Response, headers: BTreeMap<String, String>) -> Response {
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().insert(name, value);
-        } else {
-            tracing::warn!(target: LOG, "a header of a fault is not a valid one and was left out");
-        }
-    }
-    response
-}
-
-fn html() -> Response {
-    let page = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n";
-    (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
-}
-
-/// Returns a small answer that becomes a large one: this many megabytes of blanks in gzip (RFC 1952).
-///
-/// One megabyte is compressed, on a blocking thread, and its blocks are sent repeatedly.
-async fn bomb(megabytes: usize) -> Response {
-    let packed = tokio::task::spawn_blocking(move || Blanks::of(megabytes)).await;
-    let Ok(Some(Blanks { blocks, end })) = packed else { return Problem::of_status(500).into_response() };
-    let pieces = std::iter::once(Bytes::from_static(&Blanks::HEAD));
-    let pieces = pieces.chain(std::iter::repeat_n(blocks, megabytes)).chain(std::iter::once(end));
-    let mut response = json(StatusCode::OK, Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>))));
-    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    response
-}
-
-/// Compressed blanks in parts, for any number of megabytes.
-struct Blanks {
-    /// The blocks of one megabyte.
-    blocks: Bytes,
-    /// A last, empty block with the checksum and size of everything.
-    end: Bytes,
-}
-
-impl Blanks {
-    const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-
-    fn of(megabytes: usize) -> Option<Self> {
-        const LAST_BLOCK: [u8; 2] = [3, 0];
-        let megabyte = vec![b' '; 1 << 20];
-        let mut blocks = Vec::with_capacity(1 << 16);
-        let mut packer = Compress::new(Compression::best(), false);
-        packer.compress_vec(&megabyte, &mut blocks, FlushCompress::Full).ok()?;
-        let mut sum = Crc::new();
-        sum.update(&megabyte);
-        let mut sums = Crc::new();
-        (0..megabytes).for_each(|_| sums.combine(&sum));
-        let end = [&LAST_BLOCK[..], &sums.sum().to_le_bytes(), &sums.amount().to_le_bytes()].concat();
-        Some(Self { blocks: blocks.into(), end: end.into() })
-    }
-}
-
-/// The same answer, its body piece by piece over this time.
-async fn dribble(answer: Response, time: Duration) -> Response {
-    const PIECES: u32 = 10;
-    let (head, body) = answer.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-        return Problem::of_status(500).into_response();
-    };
-    let size = body.len().div_ceil(PIECES as usize).max(1);
-    let pieces: Vec<_> = (0..body.len()).step_by(size).map(|at| body.slice(at..body.len().min(at + size))).collect();
-    let stream = stream::iter(pieces).then(move |piece| async move {
-        tokio::time::sleep(time / PIECES).await;
-        Ok::<_, Infallible>(piece)
-    });
-    Response::from_parts(head, Body::from_stream(stream))
-}
-
 /// The most pending faults: each request is compared with all of them.
 const MOST_WAITING: usize = 1_000;
 
-/// The faults that still wait.
+/// The pending faults.
 #[derive(Debug, Default)]
 pub struct Faults {
     waiting: Mutex<Vec<Fault>>,
@@ -357,7 +214,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Those of a specification.
+    /// Returns the faults of a specification.
     pub fn of(spec: &FaultSpec) -> Self {
         let dice = spec.seed.map_or_else(Rng::new, Rng::with_seed);
         Self { waiting: Mutex::new(spec.faults.clone()), dice: Mutex::new(dice) }
@@ -380,8 +237,8 @@ impl Faults {
         lock(&self.waiting).clear();
     }
 
-    /// What is to go wrong with this request: the first fault that matches and has let enough pass.
-    pub fn meet(&self, method: &str, path: &str, query: &str) -> Option<FaultKind> {
+    /// Returns the fault for a request: the first that matches and has no more requests to skip.
+    pub fn matching(&self, method: &str, path: &str, query: &str) -> Option<FaultKind> {
         let mut faults = lock(&self.waiting);
         let due =
             faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(method, path, query)).find_map(|fault| {
@@ -406,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_match_by_segment() {
+    fn fault_paths_match_by_segment() {
         assert!(path_matches("/incidents/{id}", "/incidents/PABC123"));
         assert!(!path_matches("/incidents/{id}", "/incidents/PABC123/notes"));
         assert!(!path_matches("/incidents", "/incidents/PABC123"));
@@ -415,38 +272,28 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_lets_some_pass_strikes_and_is_spent() {
+    fn fault_skips_then_applies_then_is_removed() {
         let faults = Faults::default();
         faults.add(serde_json::from_str(r#"{"path": "/users", "times": 2, "skip": 1, "kind": "hang"}"#).unwrap());
-        let strikes: Vec<bool> = (0..4).map(|_| faults.meet("GET", "/users", "").is_some()).collect();
-        assert_eq!(strikes, [false, true, true, false]);
+        let applied: Vec<bool> = (0..4).map(|_| faults.matching("GET", "/users", "").is_some()).collect();
+        assert_eq!(applied, [false, true, true, false]);
     }
 
     #[test]
-    fn chance_is_repeatable() {
-        let strikes = |seed| {
+    fn fault_chance_repeats_for_the_same_seed() {
+        let applied = |seed| {
             let faults = Faults::of(&FaultSpec { seed: Some(seed), ..FaultSpec::default() });
             faults.add(Fault { times: u32::MAX, chance: Some(0.3), ..Fault::once("*", FaultKind::Reset) });
-            (0..200).map(|_| faults.meet("GET", "/users", "").is_some()).collect::<Vec<_>>()
+            (0..200).map(|_| faults.matching("GET", "/users", "").is_some()).collect::<Vec<_>>()
         };
-        assert_eq!(strikes(1), strikes(1));
-        assert_ne!(strikes(1), strikes(2));
-        let many = strikes(1).into_iter().filter(|struck| *struck).count();
+        assert_eq!(applied(1), applied(1));
+        assert_ne!(applied(1), applied(2));
+        let many = applied(1).into_iter().filter(|applied| *applied).count();
         assert!((40..80).contains(&many), "{many} of 200 at 30 %");
     }
 
     #[test]
-    fn a_bomb_is_what_it_says() {
-        let Blanks { blocks, end } = Blanks::of(3).unwrap();
-        let packed = [&Blanks::HEAD, &*blocks.repeat(3), &*end].concat();
-        let mut unpacked = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*packed), &mut unpacked).unwrap();
-        assert_eq!((unpacked.len(), unpacked.trim()), (3 << 20, ""));
-        assert!(blocks.len() < 5 << 10);
-    }
-
-    #[test]
-    fn a_fault_without_bounds_is_refused_with_its_value() {
+    fn fault_beyond_bounds_is_refused_with_its_value() {
         for (kind, part) in [
             (r#"{"bomb": 1000000000}"#, "1000000000 MB is too much: at most 10000 MB"),
             (r#"{"delay": 86400000}"#, "86400000 ms is too long: at most 3600000 ms"),
@@ -461,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_makes_no_sense_is_refused_with_its_value() {
+    fn fault_with_invalid_field_is_refused_with_its_value() {
         for (fields, part) in [
             (r#""kind": {"status": {"code": 0}}"#, "0: a status is between 200 and 599"),
             (r#""kind": {"status": {"code": 101}}"#, "101: a status is between"),
@@ -478,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_is_one_too_many_is_not_taken() {
+    fn fault_beyond_the_limit_is_refused() {
         let faults = Faults::default();
         let taken = (0..=MOST_WAITING).filter(|_| faults.add(Fault::once("*", FaultKind::Hang))).count();
         assert_eq!(taken, MOST_WAITING);
@@ -487,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_form_in_json() {
+    fn fault_kinds_parse_from_json() {
         let kinds = r#"["html", "empty", "truncated", "reset", "hang", "lost_response", {"status": {"code": 503}},
             {"status": {"code": 429, "headers": {"retry-after": "1"}, "body": ""}}, {"delay": 5}, {"slow_body": 5}, {"wrong_json": []},
             {"late": 5}, {"replaced": 502}, {"headers": {"date": "x"}}, {"bomb": 65}, {"together": 2}]"#;

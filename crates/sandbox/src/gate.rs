@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-use super::account::{Account, User};
+use super::account::Account;
+use super::documents::{Document, text};
+use super::kinds::USER as USERS;
 use super::reply::Problem;
-use super::server::lock;
+use super::state::lock;
 use super::tokens;
 
 /// What a token stands for.
@@ -91,8 +93,8 @@ impl Caller {
     ///
     /// See <https://developer.pagerduty.com/docs/authentication>.
     pub fn of(headers: &HeaderMap, account: &Account) -> Result<Self, Problem> {
-        let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let (scheme, token) = match (text.strip_prefix("Token token="), text.strip_prefix("Bearer ")) {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (scheme, token) = match (given.strip_prefix("Token token="), given.strip_prefix("Bearer ")) {
             (Some(token), _) => (Scheme::Key, token),
             (_, Some(token)) => (Scheme::Bearer, token),
             _ => return Err(Problem::unauthenticated()),
@@ -100,19 +102,21 @@ impl Caller {
         if let Some(known) = CALLERS.iter().find(|caller| caller.scheme == scheme && caller.token == token) {
             return Ok(known.clone());
         }
-        let user = account.users.iter().find(|user| scheme == Scheme::Key && tokens::of_user(&user.id) == token);
-        let user = user.ok_or_else(Problem::unauthenticated)?;
-        Ok(Self { token: token.to_owned().into(), user: Some(Role::Any(user.id.clone())), ..USER })
+        let mut users = account.documents.all(&USERS).iter().map(|user| text(user, "id"));
+        let id = users.find(|id| scheme == Scheme::Key && tokens::of_user(id) == token);
+        let id = id.ok_or_else(Problem::unauthenticated)?;
+        Ok(Self { token: token.to_owned().into(), user: Some(Role::Any(id.to_owned())), ..USER })
     }
 
-    /// The user behind the token, unless it is an account-level key.
-    pub fn user<'a>(&self, account: &'a Account) -> Option<&'a Arc<User>> {
-        match self.user.as_ref()? {
-            Role::Current => Some(&account.cast.current),
-            Role::Teamless => Some(&account.cast.teamless),
-            Role::ReadOnly => Some(&account.cast.read_only),
-            Role::Any(id) => account.users.iter().find(|user| user.id == *id),
-        }
+    /// Returns the user of the token, unless it is an account-level key.
+    pub fn user<'a>(&self, account: &'a Account) -> Option<&'a Document> {
+        let id = match self.user.as_ref()? {
+            Role::Current => &account.cast.current,
+            Role::Teamless => &account.cast.teamless,
+            Role::ReadOnly => &account.cast.read_only,
+            Role::Any(id) => id,
+        };
+        account.documents.get(&USERS, id)
     }
 
     pub fn may_write(&self) -> Result<(), Problem> {

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::reply::Problem;
-use super::server::Shared;
+use super::state::Shared;
 use pagerduty_serve::names::{Name, is_local_page, origin};
 
 /// The URL under which a caller reached the sandbox, without a slash at the end. Handlers get it as an extension.

@@ -1,15 +1,14 @@
-//! What a test in this process can do with the account besides requests: look at it, raise an incident, change the limit.
+//! The account for tests in the same process, without requests: read objects, raise an incident, change the rate limit.
 
-use std::sync::Arc;
-
-use serde::Serialize;
 use serde_json::Value;
 
 use super::Sandbox;
-use super::account::{Account, Agent, Body, Incident, Involvement, Status, Urgency};
-use super::notes::NoteFields;
+use super::account::{Account, Agent, Body, Incident, Involvement, Status, Urgency, is_in};
+use super::behavior::{incidents, notes};
+use super::documents::{Document, id_of, text};
+use super::kinds::{KINDS, SERVICE, USER};
 use super::seed;
-use super::wire::{View, Whole};
+use super::view::View;
 
 /// An incident to be raised.
 #[derive(Debug, Clone)]
@@ -31,33 +30,30 @@ impl Sandbox {
     pub fn objects(&self, resource: &str) -> Option<Value> {
         let account = self.server.account();
         let view = View::new(&account, &self.url, &[]);
-        Some(match resource {
-            "escalation_policies" => all(view, account.policies.iter().map(AsRef::as_ref)),
-            "incidents" => all(view, account.incidents.iter().rev()),
-            "schedules" => all(view, account.schedules.iter().map(AsRef::as_ref)),
-            "services" => all(view, account.services.iter().map(AsRef::as_ref)),
-            "teams" => all(view, account.teams.iter().map(AsRef::as_ref)),
-            "users" => all(view, account.users.iter().map(AsRef::as_ref)),
-            _ => return None,
-        })
+        if resource == "incidents" {
+            return Some(account.incidents.iter().rev().map(|incident| incidents::shown(incident, view)).collect());
+        }
+        let kind = KINDS.iter().find(|kind| kind.many == resource)?;
+        Some(account.documents.all(kind).iter().map(|document| view.whole(kind, document)).collect())
     }
 
     /// The notes of an incident as PagerDuty's API writes them, oldest first; `None` if there is no such incident.
     #[must_use]
     pub fn notes(&self, incident: &str) -> Option<Value> {
         let account = self.server.account();
-        let notes = &account.incident_by_id_or_number(incident).ok()?.notes;
-        Some(notes.iter().map(|note| json(&NoteFields::new(note, &self.url))).collect())
+        let view = View::new(&account, &self.url, &[]);
+        let notes = &account.incident_by_id_or_number(incident)?.notes;
+        Some(notes.iter().map(|note| notes::shown(note, view)).collect())
     }
 
-    /// Raises an incident, assigned to whoever is on call for its service.
+    /// Raises an incident, assigned to the users on call for its service.
     ///
     /// # Errors
     /// If no service has that ID or name; the message lists the services.
     pub fn trigger(&self, trigger: Trigger) -> Result<Value, String> {
         self.server.change(|account| {
             let incident = account.raise(trigger)?;
-            let raised = json(&View::new(account, &self.url, &[]).whole(&incident));
+            let raised = incidents::shown(&incident, View::new(account, &self.url, &[])).into();
             account.incidents.push(incident);
             Ok(raised)
         })
@@ -71,19 +67,26 @@ impl Sandbox {
 
 impl Account {
     fn raise(&self, trigger: Trigger) -> Result<Incident, String> {
+        let services = self.documents.all(&SERVICE);
+        let current = self.documents.get(&USER, &self.cast.current);
+        let is_own = |service: &Document| {
+            let team = service.get("teams").and_then(|teams| teams.get(0)).map(id_of).unwrap_or_default();
+            text(service, "status") == "active" && current.is_some_and(|user| is_in(user, team))
+        };
         let service = match &trigger.service {
-            None => self.services.iter().find(|service| {
-                service.out_of_use.is_none() && service.team.as_ref().is_some_and(|team| self.cast.current.is_in(team))
-            }),
-            Some(wanted) => self.services.iter().find(|service| service.id == *wanted || service.name == wanted),
+            None => services.iter().find(|service| is_own(service)),
+            Some(wanted) => services.iter().find(|one| [text(one, "id"), text(one, "name")].contains(&wanted.as_str())),
         };
         let service = service.ok_or_else(|| {
-            let names: Vec<String> = self.services.iter().map(|one| format!("{} ({})", one.name, one.id)).collect();
+            let names = services.iter().map(|one| format!("{} ({})", text(one, "name"), text(one, "id")));
+            let names: Vec<String> = names.collect();
             format!("there is no service {:?}; there are {}", trigger.service.unwrap_or_default(), names.join(", "))
         })?;
+        let policy = service.get("escalation_policy").map(id_of).unwrap_or_default().to_owned();
+        let service = text(service, "id").to_owned();
         let number = self.incidents.last().map_or(1, |last| last.number + 1);
         let now = self.clock.now();
-        let assignments = service.policy.on_call(now).into_iter().map(|user| Involvement { at: now, user });
+        let assignments = self.on_call(&policy, 1, now).into_iter().map(|user| Involvement { at: now, user });
         Ok(Incident {
             id: format!("QTEST{number:09}"),
             number,
@@ -96,11 +99,11 @@ impl Account {
             urgency: if trigger.high_urgency { Urgency::High } else { Urgency::Low },
             priority: None,
             service: service.clone(),
-            policy: Arc::clone(&service.policy),
+            policy,
             created_at: now,
             updated_at: now,
             changed_at: now,
-            changed_by: Agent::Service(service.clone()),
+            changed_by: Agent { kind: &SERVICE, id: service },
             resolved_at: None,
             assignments: assignments.collect(),
             acknowledgements: Vec::new(),
@@ -114,15 +117,6 @@ impl Account {
     }
 }
 
-fn all<'a, T: Whole + 'a>(view: View<'a>, objects: impl Iterator<Item = &'a T>) -> Value {
-    objects.map(|object| json(&view.whole(object))).collect()
-}
-
-/// What is written here can always be written: the same goes out over HTTP.
-fn json(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_raised_incident_is_the_newest_and_has_its_own_id_and_number() {
+    async fn trigger_raises_newest_incident_with_new_id_and_number() {
         let sandbox = Sandbox::start(Options { incidents: 5, ..Options::default() }).await.unwrap();
         let one = sandbox.trigger(trigger(None)).unwrap();
         let other = sandbox.trigger(trigger(one["service"]["id"].as_str())).unwrap();

@@ -23,7 +23,7 @@ use url::{Host, Url, form_urlencoded};
 
 use super::gate::{CALLERS, Caller};
 use super::reply::Problem;
-use super::server::{Shared, lock};
+use super::state::{Shared, lock};
 use super::tokens;
 
 /// How the identity server behaves. Over HTTP it is the same in JSON; what is left out has its default.

@@ -5,44 +5,37 @@
 //! PagerDuty's own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges,
 //! rate limits, `From`. Writes take effect. It is PagerDuty's identity server too, so that a login can be made. It can be told to be slow, to limit and to fail.
 //!
-//! It refuses requests outside the routes of `server` and requests from pages of other sites, and cannot be reached
+//! It refuses requests outside the routes of `routes` and requests from pages of other sites, and cannot be reached
 //! from other machines. Nothing outlives the process unless [`Options::state`] names a file. The tools do not know that
 //! the account is embedded.
 //!
-//! A request passes these modules: `guard` checks its origin, `server` records it, `faults` may make it fail, `gate`
-//! admits it, and the file named after the resource (`users`, `incidents`, …) reads `account` and writes the answer
-//! with `wire` and `reply`. A change becomes a record (`changes`), which `store` keeps.
+//! A request passes these modules: `guard` checks its origin, `routes` records it, `faults` may make it fail, and `gate`
+//! admits it. `engine` lists and shows the objects that `kinds` declares and `documents` stores; `behavior` has the rest.
+//! `view` and `reply` write the answer. A change becomes a record (`behavior::changes`), which `store` keeps.
 
 mod account;
+mod behavior;
 mod call;
-mod changes;
 mod connection;
 mod control;
-mod escalation_policies;
+mod documents;
+mod engine;
 mod faults;
 mod gate;
 mod guard;
 mod helpers;
 mod identity;
-mod incidents;
-mod notes;
-mod oncalls;
+mod kind;
+mod kinds;
 mod params;
 mod reply;
-mod rotation;
-mod schedules;
+mod routes;
 mod seed;
-mod server;
-mod services;
-mod shift_schedules;
-mod similar;
 mod spec;
+mod state;
 mod store;
-mod teams;
 mod time;
-mod updates;
-mod users;
-mod wire;
+mod view;
 
 use std::fmt;
 use std::io;
@@ -53,6 +46,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pagerduty_serve::tls;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -60,8 +54,8 @@ use tokio::task::JoinSet;
 pub use faults::{Fault, FaultKind};
 pub use helpers::Trigger;
 pub use identity::IdentityOptions;
-pub use server::Recorded;
 pub use spec::FaultSpec;
+pub use state::Recorded;
 pub use store::reset;
 
 /// The target of log lines: the product's filters (`pagerduty_mcp_server=debug`) apply to this crate, too.
@@ -110,6 +104,9 @@ pub struct Options {
     pub state: Option<PathBuf>,
     /// Set if the sandbox serves HTTPS, with a certificate made for this run.
     pub tls: bool,
+    /// Objects to add to the account, as `{"teams": [{…}], "services": […], …}`, or null. An object with the ID of another
+    /// replaces it.
+    pub documents: Value,
 }
 
 impl Default for Options {
@@ -123,6 +120,7 @@ impl Default for Options {
             faults: FaultSpec::default(),
             state: None,
             tls: false,
+            documents: Value::Null,
         }
     }
 }
@@ -130,7 +128,7 @@ impl Default for Options {
 /// A running sandbox. Dropping it stops the server, including requests still waiting for an answer.
 pub struct Sandbox {
     url: String,
-    server: Arc<server::Server>,
+    server: Arc<state::Server>,
     ca: Option<String>,
     /// The task that terminates TLS in front of the server, if there is one; aborted when dropped.
     _front: JoinSet<()>,
@@ -149,7 +147,7 @@ impl Sandbox {
     /// Seeds an account and starts to serve it on the current Tokio runtime.
     ///
     /// # Errors
-    /// When the port cannot be bound.
+    /// If the port cannot be bound, or (`InvalidInput`) if a document cannot be used.
     pub async fn start(options: Options) -> io::Result<Self> {
         let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
@@ -164,8 +162,9 @@ impl Sandbox {
             front.spawn(tls::front(std::mem::replace(&mut listener, plain), acceptor, to));
         }
         let (alive, stopped) = watch::channel(());
-        let server = Arc::new(server::Server::new(&options, stopped));
-        tokio::spawn(server::run(Arc::clone(&server), listener));
+        let server = state::Server::new(&options, stopped);
+        let server = Arc::new(server.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?);
+        tokio::spawn(routes::run(Arc::clone(&server), listener));
         let url = format!("{}://{address}", server.scheme);
         Ok(Self { url, server, ca, _front: front, _alive: alive })
     }
@@ -209,7 +208,7 @@ impl Sandbox {
 
     /// What there is, as `GET /sandbox` tells it: tokens and whom they stand for, the cast, and how many of what.
     #[must_use]
-    pub fn describe(&self) -> serde_json::Value {
+    pub fn describe(&self) -> Value {
         control::describe(&self.server.account())
     }
 

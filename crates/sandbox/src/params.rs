@@ -1,4 +1,4 @@
-//! Query parameters: PagerDuty's array notation, pages, ranges of time, and filters as tables.
+//! Query parameters: PagerDuty's array notation, ranges of time, and filters as tables.
 
 use jiff::{Span, Timestamp};
 
@@ -51,42 +51,6 @@ impl Params {
     }
 }
 
-/// What part of a list is asked for.
-///
-/// See <https://developer.pagerduty.com/docs/rest-api-v2/pagination/>.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Page {
-    pub limit: usize,
-    pub offset: usize,
-    /// Whether to count the whole list.
-    pub total: bool,
-}
-
-impl Page {
-    const DEFAULT: usize = 25;
-    const LARGEST: usize = 100;
-    /// PagerDuty lists no further than this.
-    const CEILING: usize = 10_000;
-
-    pub fn of(params: &Params) -> Result<Self, Problem> {
-        let number = |name: &str, default| match params.one(name) {
-            None => Ok(default),
-            Some(text) => {
-                text.parse::<usize>().map_err(|_| Problem::invalid(format!("{name} must be a positive number.")))
-            }
-        };
-        let limit = number("limit", Self::DEFAULT)?.clamp(1, Self::LARGEST);
-        let offset = number("offset", 0)?;
-        if offset.saturating_add(limit) > Self::CEILING {
-            return Err(Problem::arguments(format!(
-                "offset and limit must not add up to more than {}.",
-                Self::CEILING
-            )));
-        }
-        Ok(Self { limit, offset, total: params.is_true("total") })
-    }
-}
-
 /// One parameter that narrows a list of `T`: whether a row goes with the values given.
 pub type Filter<T> = (&'static str, fn(&T, &[&str]) -> bool);
 
@@ -95,12 +59,6 @@ pub fn select<'a, T>(rows: impl IntoIterator<Item = &'a T>, filters: &[Filter<T>
     let asked = filters.iter().map(|(name, keeps)| (params.all(name), keeps)).filter(|(wanted, _)| !wanted.is_empty());
     let asked: Vec<_> = asked.collect();
     rows.into_iter().filter(|row| asked.iter().all(|(wanted, keeps)| keeps(row, wanted))).collect()
-}
-
-/// Whether `name` has one of the wanted texts in it, in upper or lower case: PagerDuty's `query`.
-pub fn matches_query(name: &str, wanted: &[&str]) -> bool {
-    let name = name.to_lowercase();
-    wanted.iter().any(|text| name.contains(&text.to_lowercase()))
 }
 
 #[cfg(test)]
@@ -112,26 +70,15 @@ mod tests {
     }
 
     #[test]
-    fn pages_have_defaults_a_largest_size_and_a_ceiling() {
-        let page = |query: &[(&str, &str)]| Page::of(&params(query)).map(|page| (page.limit, page.offset, page.total));
-        assert_eq!(page(&[]), Ok((25, 0, false)));
-        assert_eq!(page(&[("limit", "400"), ("offset", "7"), ("total", "true")]), Ok((100, 7, true)));
-        assert_eq!(page(&[("limit", "100"), ("offset", "9900")]), Ok((100, 9900, false)));
-        assert!(page(&[("limit", "100"), ("offset", "9901")]).is_err());
-        assert!(page(&[("limit", "-1")]).is_err());
-        assert!(page(&[("offset", "many")]).is_err());
-    }
-
-    #[test]
-    fn only_filters_that_are_asked_for_count_and_all_of_them_do() {
+    fn select_applies_every_given_filter() {
         const FILTERS: &[Filter<&str>] = &[
-            ("query", |row, wanted| matches_query(row, wanted)),
+            ("initial", |row, wanted| wanted.iter().any(|initial| row.starts_with(initial))),
             ("length[]", |row, wanted| wanted.contains(&row.len().to_string().as_str())),
         ];
         let selected = |query: &[(&str, &str)]| select(&["Ant", "Bee", "Beetle"], FILTERS, &params(query)).len();
         assert_eq!(selected(&[]), 3);
-        assert_eq!(selected(&[("query", "bEE")]), 2);
-        assert_eq!(selected(&[("query", "bee"), ("length[]", "3")]), 1);
+        assert_eq!(selected(&[("initial", "B")]), 2);
+        assert_eq!(selected(&[("initial", "B"), ("length[]", "3")]), 1);
         assert_eq!(selected(&[("length", "3")]), 3, "an array without [] is ignored");
     }
 }

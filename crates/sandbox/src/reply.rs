@@ -1,12 +1,15 @@
 //! Answers and errors as they go over the wire.
 
+mod page;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use super::params::{Page, Params};
+use self::page::Page;
+use super::params::Params;
 
 /// What a handler comes back with: the body of a 200, or what is wrong.
 ///
@@ -185,6 +188,18 @@ impl IntoResponse for Problem {
         let error = ErrorBody { message: self.message, code: self.code, errors: &self.errors };
         let body = one("error", &error).unwrap_or_default();
         json(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+    }
+}
+
+/// What is looked up by ID, and may not exist.
+pub trait OrNotFound<T> {
+    /// Returns the value, or PagerDuty's 404.
+    fn or_404(self) -> Result<T, Problem>;
+}
+
+impl<T> OrNotFound<T> for Option<T> {
+    fn or_404(self) -> Result<T, Problem> {
+        self.ok_or_else(Problem::not_found)
     }
 }
 

@@ -1,61 +1,82 @@
 //! The account as it is when the sandbox starts: a company that sells things on the internet, and the last 60 days of
 //! its alarms.
 //!
-//! It is the same every time, except for times, which are relative to the moment at which it is seeded. Its content is
-//! in tables ([`company`], [`people`], [`alarms`]), from which [`organisation`] and [`history`] make objects.
+//! It is the same every time, except for times, which are relative to the moment at which it is seeded. Its objects are
+//! documents in `seed/*.json`; [`history`] makes the incidents from the tables in [`alarms`].
 
 mod alarms;
-mod company;
 mod history;
-mod organisation;
-mod people;
 
 use fastrand::Rng;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::account::{Account, Cast};
+use super::documents::{Documents, text};
+use super::kinds::USER;
 use super::time::{Clock, Zone};
 
-/// Returns the account as it was at the moment `seeded`, with this many `incidents`.
-pub fn account(clock: Clock, seeded: Timestamp, incidents: usize) -> Account {
-    let mut organisation = organisation::found(&mut Dice::new(1), seeded);
-    let incidents = history::write(&organisation, &mut Dice::new(2), seeded, incidents);
-    organisation.sort_by_name();
-    let organisation::Organisation {
-        current,
-        teamless,
-        read_only,
-        teams,
-        users,
-        schedules,
-        policies,
-        services,
-        priorities,
-        ..
-    } = organisation;
-    let cast = Cast { current, teamless, read_only };
-    let zone = Zone::named(company::HOME);
-    Account {
-        clock,
-        zone,
-        cast,
-        seeded,
-        teams,
-        users,
-        schedules,
-        policies,
-        services,
-        priorities,
-        incidents,
-        notes_written: 0,
-        records: Vec::new(),
+/// The time zone of the company's headquarters, and so of the account.
+const HOME: &str = "America/New_York";
+
+/// The documents of each kind, in the order in which history is made from them.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("teams", include_str!("../seed/teams.json")),
+    ("users", include_str!("../seed/users.json")),
+    ("priorities", include_str!("../seed/priorities.json")),
+    ("schedules", include_str!("../seed/schedules.json")),
+    ("escalation_policies", include_str!("../seed/escalation_policies.json")),
+    ("services", include_str!("../seed/services.json")),
+];
+
+/// What an account begins with.
+#[derive(Debug)]
+pub struct Seed {
+    /// The number of incidents in the last 60 days.
+    pub incidents: usize,
+    /// Documents to add to those of the company, or null.
+    pub documents: Value,
+}
+
+impl Seed {
+    /// Returns the account as it was at the moment `seeded`.
+    ///
+    /// # Errors
+    /// If an added document cannot be used.
+    pub fn account(&self, clock: Clock, seeded: Timestamp) -> Result<Account, String> {
+        let mut company = Map::new();
+        for (many, text) in DOCUMENTS {
+            company
+                .insert((*many).to_owned(), serde_json::from_str(text).map_err(|why| format!("{many}.json: {why}"))?);
+        }
+        let mut documents = Documents::default();
+        documents.add(&company.into(), seeded)?;
+        // The first users of the file.
+        let ids: Vec<String> = documents.all(&USER).iter().take(3).map(|user| text(user, "id").to_owned()).collect();
+        let [current, teamless, read_only] = ids.try_into().map_err(|_| "users.json has fewer than three users")?;
+        let mut account = Account {
+            clock,
+            zone: Zone::named(HOME),
+            cast: Cast { current, teamless, read_only },
+            seeded,
+            documents,
+            incidents: Vec::new(),
+            notes_written: 0,
+            records: Vec::new(),
+        };
+        account.incidents = history::write(&account, &mut Dice::new(2), seeded, self.incidents);
+        if !self.documents.is_null() {
+            account.documents.add(&self.documents, seeded)?;
+        }
+        account.documents.sort();
+        Ok(account)
     }
 }
 
-/// How many kinds of alarm there are.
+/// The number of alarms.
 pub const ALARM_COUNT: usize = alarms::ALARMS.len();
 
-/// Chance, the same in every run.
+/// Random choices, the same in every run.
 struct Dice(Rng);
 
 impl Dice {
@@ -63,19 +84,19 @@ impl Dice {
         Self(Rng::with_seed(seed))
     }
 
-    /// An ID as PagerDuty makes them: a letter for what it is, and capitals and digits.
+    /// Returns an ID as PagerDuty makes them: a letter for the kind, then capitals and digits.
     fn id(&mut self, initial: char, length: usize) -> String {
         let rest =
             std::iter::repeat_with(|| self.0.choice(*b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789").map_or('0', char::from));
         std::iter::once(initial).chain(rest.take(length)).collect()
     }
 
-    /// The seven characters of most objects.
+    /// Returns an ID of seven characters, as most objects have.
     fn object_id(&mut self) -> String {
         self.id('P', 6)
     }
 
-    /// The fourteen characters of incidents and log entries.
+    /// Returns an ID of fourteen characters, as incidents and log entries have.
     fn event_id(&mut self) -> String {
         self.id('Q', 13)
     }
@@ -88,7 +109,7 @@ impl Dice {
         self.0.i64(range)
     }
 
-    /// True so many times out of a hundred.
+    /// Returns true with this probability, in percent.
     fn happens(&mut self, percent: u32) -> bool {
         self.below(100) < percent
     }
@@ -106,27 +127,32 @@ impl Dice {
 mod tests {
     use std::collections::HashSet;
 
-    use super::super::account::{Body, Status, Urgency};
+    use super::super::account::{Body, Status, Urgency, is_in};
+    use super::super::behavior::rotation::Rotation;
+    use super::super::documents::entries;
+    use super::super::kinds::{ESCALATION_POLICY, KINDS, PRIORITY, SCHEDULE, SERVICE, TEAM};
     use super::super::time::{Range, earlier};
     use super::*;
 
     fn seeded(now: &str, incidents: usize) -> Account {
         let now = now.parse().unwrap();
-        account(Clock::Stopped(now), now, incidents)
+        Seed { incidents, documents: Value::Null }.account(Clock::Stopped(now), now).unwrap()
     }
 
     #[test]
-    fn there_is_enough_of_everything() {
+    fn seed_has_objects_of_every_form() {
         let account = seeded("2026-08-05T10:30:00Z", 600);
-        assert!(account.teams.len() >= 12 && account.teams.iter().any(|team| team.parent.is_some()));
-        assert!(account.users.len() >= 60);
-        assert!(account.services.len() >= 40);
-        assert!(account.policies.len() >= 25);
-        assert!(account.schedules.len() >= 20);
+        let all = |kind| account.documents.all(kind);
+        assert!(all(&TEAM).len() >= 12 && all(&TEAM).iter().any(|team| !team["parent"].is_null()));
+        assert!(all(&USER).len() >= 60);
+        assert!(all(&SERVICE).len() >= 40);
+        assert!(all(&ESCALATION_POLICY).len() >= 25);
+        assert!(all(&SCHEDULE).len() >= 20);
+        let schedules: Vec<_> = all(&SCHEDULE).iter().map(|schedule| Rotation::read(schedule).unwrap()).collect();
         assert_eq!(account.incidents.len(), 600);
-        assert!(account.schedules.iter().flat_map(|schedule| &schedule.layers).any(|layer| layer.id.is_none()));
-        assert!(account.schedules.iter().any(|schedule| schedule.layers.len() == 2));
-        assert!(account.schedules.iter().any(|schedule| !schedule.overrides.is_empty()));
+        assert!(schedules.iter().flat_map(|schedule| &schedule.layers).any(|layer| layer.id.is_none()));
+        assert!(schedules.iter().any(|schedule| schedule.layers.len() == 2));
+        assert!(schedules.iter().any(|schedule| !schedule.overrides.is_empty()));
         let count =
             |which: fn(&Body) -> bool| account.incidents.iter().filter(|incident| which(&incident.body)).count();
         assert!(count(|body| matches!(body, Body::Event(_))) > 300);
@@ -141,42 +167,44 @@ mod tests {
                 account
                     .incidents
                     .iter()
-                    .any(|incident| incident.priority.as_ref().is_some_and(|given| given.name == name))
+                    .filter_map(|incident| account.documents.get(&PRIORITY, incident.priority.as_deref()?))
+                    .any(|priority| priority["name"] == name)
             );
         }
     }
 
-    /// Whatever the time of day and year, the demonstration works.
+    /// The demonstration works at every time of day and year.
     #[test]
-    fn the_current_user_has_a_busy_month_and_is_on_call() {
+    fn current_user_has_recent_incidents_and_is_on_call() {
         for now in ["2026-08-05T10:30:00Z", "2026-03-09T13:00:00Z", "2026-11-01T05:59:59Z", "2028-02-29T23:59:00Z"] {
             let account = seeded(now, 600);
             let now = account.clock.now();
-            let user = &account.cast.current;
+            let current = &account.cast.current;
+            let user = account.documents.get(&USER, current).unwrap();
             let month = Range { since: earlier(now, jiff::Span::new().days(30)), until: now };
             let hers = account.incidents.iter().filter(|incident| {
-                let team = incident.service.team.as_ref();
-                month.contains(incident.created_at) && team.is_some_and(|team| user.is_in(team))
+                let team = account.team_of(&incident.service);
+                month.contains(incident.created_at) && team.is_some_and(|team| is_in(user, team))
             });
             let hers: Vec<_> = hers.collect();
             let with = |status| hers.iter().filter(|incident| incident.status == status).count();
             assert!(hers.len() >= 120, "{} incidents", hers.len());
             assert!(with(Status::Triggered) >= 3 && with(Status::Acknowledged) >= 3);
-            assert!(
-                account.policies.iter().any(|policy| policy.on_call(now).iter().any(|on_call| on_call.id == user.id))
-            );
+            let mut policies = account.documents.all(&ESCALATION_POLICY).iter();
+            assert!(policies.any(|policy| account.on_call(text(policy, "id"), 1, now).contains(current)));
             let assigned = |id: &str| {
                 let open = account.incidents.iter().flat_map(|incident| &incident.assignments);
-                open.filter(|assignment| assignment.user.id == id).count()
+                open.filter(|assignment| assignment.user == id).count()
             };
-            assert!(assigned(&user.id) >= 1);
-            assert!(assigned(&account.cast.teamless.id) >= 1);
-            assert!(account.cast.teamless.memberships.is_empty());
+            assert!(assigned(current) >= 1);
+            assert!(assigned(&account.cast.teamless) >= 1);
+            let teamless = account.documents.get(&USER, &account.cast.teamless).unwrap();
+            assert!(entries(teamless, "teams").is_empty());
         }
     }
 
     #[test]
-    fn it_comes_out_the_same_at_another_time_but_for_times() {
+    fn seed_at_another_time_differs_in_times_only() {
         let (one, other) = (seeded("2026-08-05T10:30:00Z", 50), seeded("2027-01-01T00:00:00Z", 50));
         let ids = |account: &Account| account.incidents.iter().map(|incident| incident.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&one), ids(&other));
@@ -184,16 +212,17 @@ mod tests {
             one.incidents.last().map(|incident| &incident.title),
             other.incidents.last().map(|incident| &incident.title)
         );
-        assert_eq!(one.cast.current.id, seeded("2026-08-05T10:30:00Z", 0).cast.current.id);
+        assert_eq!(one.cast.current, seeded("2026-08-05T10:30:00Z", 0).cast.current);
     }
 
     #[test]
-    fn no_id_stands_for_two_things_and_nothing_happens_in_the_future() {
+    fn ids_are_unique_and_times_are_past() {
         let account = seeded("2026-08-05T10:30:00Z", 600);
         let ids: HashSet<&str> = account.incidents.iter().map(|incident| incident.id.as_str()).collect();
         assert_eq!(ids.len(), 600);
-        let users: HashSet<&str> = account.users.iter().map(|user| user.id.as_str()).collect();
-        assert_eq!(users.len(), account.users.len());
+        let documents = KINDS.iter().flat_map(|kind| account.documents.all(kind));
+        let documents: Vec<&str> = documents.map(|document| text(document, "id")).collect();
+        assert_eq!(documents.iter().collect::<HashSet<_>>().len(), documents.len());
         let now = account.clock.now();
         assert!(account.incidents.is_sorted_by_key(|incident| (incident.created_at, incident.number)));
         for incident in &account.incidents {

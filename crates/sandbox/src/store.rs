@@ -20,7 +20,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::changes::Record;
+use super::behavior::changes::Record;
 use super::time::{from_utc, utc};
 use crate::LOG;
 

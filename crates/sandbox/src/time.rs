@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// What time it is in the account.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +99,7 @@ pub fn earlier(at: Timestamp, span: Span) -> Timestamp {
     at.to_zoned(TimeZone::UTC).checked_sub(span).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
 }
 
-/// Serialises a time in UTC, as in `2026-08-03T09:00:00Z`.
+/// Serializes a time in UTC, as in `2026-08-03T09:00:00Z`.
 pub fn utc<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(at)
 }
@@ -109,10 +109,48 @@ pub fn from_utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Erro
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
-/// [`utc`] for a time that may be absent.
-#[expect(clippy::ref_option, reason = "serde's `serialize_with` hands over a reference to the field")]
-pub fn maybe_utc<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-    at.map(|at| at.to_string()).serialize(to)
+/// Reads a time that is relative to `now`, such as `now-2d`: steps from left to right, each of which adds or subtracts
+/// weeks, days, hours, minutes or seconds (`+9h`), or goes back to the beginning of one (`/d`; a week begins on Monday).
+/// Days are those of the zone.
+pub fn relative(text: &str, now: Timestamp, zone: &Zone) -> Option<Timestamp> {
+    let mut at = now.to_zoned(zone.rules.clone()).datetime();
+    let mut rest = text.strip_prefix("now")?;
+    while let Some(step) = rest.chars().next() {
+        let amount: String = rest.chars().skip(1).take_while(char::is_ascii_digit).collect();
+        let unit = rest.chars().nth(1 + amount.len())?;
+        rest = rest.get(2 + amount.len()..)?;
+        at = match step {
+            '/' if amount.is_empty() => begin(at, unit)?,
+            '+' => at.checked_add(span(amount.parse().ok()?, unit)?).ok()?,
+            '-' => at.checked_sub(span(amount.parse().ok()?, unit)?).ok()?,
+            _ => return None,
+        };
+    }
+    Some(at.to_zoned(zone.rules.clone()).ok()?.timestamp())
+}
+
+fn span(amount: i64, unit: char) -> Option<Span> {
+    let span = Span::new();
+    match unit {
+        'w' => span.try_weeks(amount).ok(),
+        'd' => span.try_days(amount).ok(),
+        'h' => span.try_hours(amount).ok(),
+        'm' => span.try_minutes(amount).ok(),
+        's' => span.try_seconds(amount).ok(),
+        _ => None,
+    }
+}
+
+/// Returns the beginning of the week, day, hour or minute.
+fn begin(at: civil::DateTime, unit: char) -> Option<civil::DateTime> {
+    let day = at.date().to_datetime(civil::Time::midnight());
+    match unit {
+        'w' => day.checked_sub(Span::new().days(at.weekday().to_monday_zero_offset())).ok(),
+        'd' => Some(day),
+        'h' => at.with().minute(0).second(0).subsec_nanosecond(0).build().ok(),
+        'm' => at.with().second(0).subsec_nanosecond(0).build().ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -120,14 +158,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_zone_has_rules_that_parse() {
+    fn relative_times_are_counted_from_now() {
+        let now = "2026-08-05T10:30:20Z".parse().unwrap();
+        for (text, zone, expected) in [
+            ("now", "", "2026-08-05T10:30:20Z"),
+            ("now-2d+1h", "", "2026-08-03T11:30:20Z"),
+            ("now/h-30h", "", "2026-08-04T04:00:00Z"),
+            ("now-9h/w+9h-7d", "America/New_York", "2026-07-27T13:00:00Z"),
+            ("now/m", "", "2026-08-05T10:30:00Z"),
+        ] {
+            let read = relative(text, now, &Zone::named(zone)).map(|at| at.to_string());
+            assert_eq!(read.as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "no", "now-", "now-2", "now-2x", "now/2d", "now*2d", "now-99999999999999999999d", "nowhere"] {
+            assert_eq!(relative(text, now, &Zone::named("")), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn zone_rules_parse() {
         for (name, _) in ZONES {
             assert_eq!(Zone::named(name).name, *name);
         }
     }
 
     #[test]
-    fn times_are_read_with_and_without_an_offset() {
+    fn times_parse_with_and_without_offset() {
         let zone = Zone::named("America/New_York");
         let read = |text| zone.read(text).map(|at: Timestamp| at.to_string()).unwrap_or_default();
         assert_eq!(read("2026-08-03T09:00:00-04:00"), "2026-08-03T13:00:00Z");
@@ -137,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_overlaps_what_is_going_on_and_not_what_has_just_ended() {
+    fn moment_overlaps_current_and_not_ended_ranges() {
         let at = |text: &str| text.parse().unwrap();
         let now = Range { since: at("2026-08-03T09:00:00Z"), until: at("2026-08-03T09:00:00Z") };
         assert!(now.overlaps(at("2026-08-03T09:00:00Z"), at("2026-08-03T10:00:00Z")));

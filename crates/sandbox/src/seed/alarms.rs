@@ -3,48 +3,28 @@
 //! Words in braces are filled from [`VARIABLES`], with the same value all over one incident, and `{service}` from its
 //! service.
 
-use crate::account::Kind;
 use crate::account::Urgency::{self, High, Low};
 
 /// What watches and raises incidents.
 pub struct Source {
     pub name: &'static str,
-    pub integration: Kind,
     /// Where it shows what it saw. Without one, its incidents come with text instead of an event.
     pub client_url: Option<&'static str>,
 }
 
-const EVENTS_API: Kind =
-    Kind { whole: "events_api_v2_inbound_integration", reference: "events_api_v2_inbound_integration_reference" };
-
-pub const DATADOG: Source = Source {
-    name: "Datadog",
-    integration: EVENTS_API,
-    client_url: Some("https://datadog.acme.example/monitors/{monitor}"),
-};
+pub const DATADOG: Source =
+    Source { name: "Datadog", client_url: Some("https://datadog.acme.example/monitors/{monitor}") };
 pub const PROMETHEUS: Source = Source {
     name: "Prometheus Alertmanager",
-    integration: EVENTS_API,
     client_url: Some("https://alerts.acme.example/#/alerts?receiver=pagerduty&silenced={monitor}"),
 };
 pub const CLOUDWATCH: Source = Source {
     name: "Amazon CloudWatch",
-    integration: Kind {
-        whole: "aws_cloudwatch_inbound_integration",
-        reference: "aws_cloudwatch_inbound_integration_reference",
-    },
     client_url: Some(
         "https://{region}.console.aws.example/cloudwatch/home?region={region}#alarmsV2:alarm/{service}-{monitor}",
     ),
 };
-pub const EMAIL: Source = Source {
-    name: "E-mail",
-    integration: Kind {
-        whole: "generic_email_inbound_integration",
-        reference: "generic_email_inbound_integration_reference",
-    },
-    client_url: None,
-};
+pub const EMAIL: Source = Source { name: "E-mail", client_url: None };
 
 pub struct Alarm {
     pub source: Reporter,

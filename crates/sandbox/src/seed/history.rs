@@ -1,15 +1,17 @@
 //! The incidents of the last 60 days: most are long over, a few are going on.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use jiff::{Span, Timestamp};
 
 use super::Dice;
 use super::alarms::{ALARMS, Alarm, CHANNELS, NOTES, Reporter, Source, VARIABLES, fill};
-use super::organisation::Organisation;
 use crate::account::Status::{self, Acknowledged, Resolved, Triggered};
-use crate::account::{Agent, Body, Bridge, Event, Incident, Involvement, Note, Priority, Service, Urgency, User};
+use crate::account::{Account, Agent, Body, Bridge, Event, Incident, Involvement, Note, Urgency, is_in};
+use crate::behavior::escalation_policies::involves;
+use crate::documents::{Document, id_of, text};
+use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, TEAM, USER};
 use crate::time::{earlier, later};
 
 /// An incident that is not over.
@@ -57,17 +59,33 @@ const GOING_ON: &[Open] = &[
 /// How far back the past goes, and how near to now it comes.
 const PAST_IN_SECONDS: std::ops::Range<i64> = 300 * 60..60 * 24 * 3600;
 
-/// So many `incidents`, in the order they were created.
-pub fn write(organisation: &Organisation, dice: &mut Dice, now: Timestamp, incidents: usize) -> Vec<Incident> {
+/// The share of all incidents that each service of a team has; 1 unless listed.
+const LOAD: &[(&str, usize)] =
+    &[("Payments", 6), ("Checkout", 6), ("Platform", 2), ("Kubernetes", 2), ("Data Platform", 2), ("Identity", 2)];
+
+/// Returns this many incidents, in the order they were created.
+pub fn write(account: &Account, dice: &mut Dice, now: Timestamp, incidents: usize) -> Vec<Incident> {
     let going_on = incidents.min(GOING_ON.len());
-    let hers: Vec<_> =
-        organisation.load.iter().filter(|service| concerns(service, &organisation.current)).cloned().collect();
-    let vendors: Vec<_> = organisation.services.iter().filter(|service| service.team.is_none()).cloned().collect();
+    let all = account.documents.all(&SERVICE);
+    let team_of = |service: &&Document| account.team_of(text(service, "id"));
+    let share = |service: &Document| {
+        let team = account.team_of(text(service, "id")).and_then(|team| account.documents.get(&TEAM, team));
+        let name = team.map_or("", |team| text(team, "name"));
+        LOAD.iter().find(|(team, _)| *team == name).map_or(1, |(_, load)| *load)
+    };
+    let in_teams = all.iter().filter(|service| team_of(service).is_some());
+    let load: Vec<&Document> = in_teams.flat_map(|service| std::iter::repeat_n(service, share(service))).collect();
+    let current = account.documents.get(&USER, &account.cast.current);
+    let is_hers = |service: &&&Document| team_of(service).zip(current).is_some_and(|(team, user)| is_in(user, team));
+    let hers: Vec<_> = load.iter().filter(is_hers).copied().collect();
+    let vendors: Vec<_> = all.iter().filter(|service| team_of(service).is_none()).collect();
     let services = |whose| match whose {
         CurrentUsers => &hers,
         TeamlessUsers => &vendors,
-        Anybodys => &organisation.load,
+        Anybodys => &load,
     };
+    let notified = all.iter().map(|service| (text(service, "id"), responders(account, service)));
+    let notified: HashMap<&str, Vec<&str>> = notified.collect();
     let draft = |open: &Open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at);
     let mut drafts: Vec<(i64, Status, Whose)> = GOING_ON.iter().take(going_on).map(draft).collect();
     // One in fifty is the contractor's.
@@ -75,9 +93,10 @@ pub fn write(organisation: &Organisation, dice: &mut Dice, now: Timestamp, incid
     drafts.extend((going_on..incidents).map(over));
     drafts.sort_by_key(|(seconds_ago, ..)| Reverse(*seconds_ago));
     let incident = |(number, (seconds_ago, status, whose)): (u32, (i64, Status, Whose))| {
-        let service = dice.pick(services(whose))?;
+        let service = *dice.pick(services(whose))?;
+        let responders = notified.get(text(service, "id")).map(Vec::as_slice).unwrap_or_default();
         let created_at = earlier(now, Span::new().seconds(seconds_ago));
-        Draft { organisation, service, number, created_at, now }.incident(dice, status)
+        Draft { account, service, responders, number, created_at, now }.incident(dice, status)
     };
     (FIRST_NUMBER..).zip(drafts).filter_map(incident).collect()
 }
@@ -85,14 +104,27 @@ pub fn write(organisation: &Organisation, dice: &mut Dice, now: Timestamp, incid
 /// Companies have had incidents before.
 const FIRST_NUMBER: u32 = 20_451;
 
-/// Whether a service belongs to one of the user's teams.
-fn concerns(service: &Service, user: &User) -> bool {
-    service.team.as_ref().is_some_and(|team| user.is_in(team))
+/// Returns the users who could be notified of incidents of a service: all of its team, or those of its policy if it has no
+/// team.
+fn responders<'a>(account: &'a Account, service: &Document) -> Vec<&'a str> {
+    let team = account.team_of(text(service, "id"));
+    let policy = account.documents.get(&ESCALATION_POLICY, policy_of(service));
+    let responds = |user: &&Document| match team {
+        Some(team) => is_in(user, team),
+        None => policy.is_some_and(|policy| involves(account, policy, text(user, "id"))),
+    };
+    account.documents.all(&USER).iter().filter(responds).map(|user| text(user, "id")).collect()
+}
+
+/// Returns the ID of a service's escalation policy.
+fn policy_of(service: &Document) -> &str {
+    service.get("escalation_policy").map(id_of).unwrap_or_default()
 }
 
 struct Draft<'a> {
-    organisation: &'a Organisation,
-    service: &'a Arc<Service>,
+    account: &'a Account,
+    service: &'a Document,
+    responders: &'a [&'a str],
     number: u32,
     created_at: Timestamp,
     now: Timestamp,
@@ -102,23 +134,24 @@ impl Draft<'_> {
     fn incident(&self, dice: &mut Dice, status: Status) -> Option<Incident> {
         let alarm_number = dice.0.usize(..ALARMS.len());
         let alarm = ALARMS.get(alarm_number)?;
-        let slug = self.service.name.to_lowercase().replace(' ', "-");
+        let slug = text(self.service, "name").to_lowercase().replace(' ', "-");
         let values: Vec<(&str, &str)> = VARIABLES
             .iter()
             .map(|(name, values)| (*name, dice.word(values)))
             .chain([("service", slug.as_str())])
             .collect();
         let title = fill(alarm.title, &values);
-        let responders = self.responders();
+        let responders = self.responders;
         // Nobody is assigned to what is over.
-        let assignees = if status == Resolved { Vec::new() } else { self.service.policy.on_call(self.now) };
-        let anybody = dice.pick(&responders).copied();
-        let responder = assignees.first().or(anybody).cloned();
+        let policy = policy_of(self.service);
+        let assignees = if status == Resolved { Vec::new() } else { self.account.on_call(policy, 1, self.now) };
+        let anybody = dice.pick(responders).copied();
+        let responder = assignees.first().map(String::as_str).or(anybody).map(str::to_owned);
         let acknowledger = responder.iter().filter(|_| status == Acknowledged).cloned();
         let changed_at = self.changed_at(dice, status);
-        let notes = self.notes(dice, status, &responders, &values, changed_at);
+        let notes = self.notes(dice, status, responders, &values, changed_at);
         let priority = self.priority(dice, alarm.urgency);
-        let grave = priority.as_ref().is_some_and(|priority| matches!(priority.name, "P1" | "P2"));
+        let grave = priority.is_some_and(|priority| matches!(text(priority, "name"), "P1" | "P2"));
         let key = format!("{:016x}{:016x}", dice.0.u64(..), dice.0.u64(..));
         Some(Incident {
             id: dice.event_id(),
@@ -131,13 +164,13 @@ impl Draft<'_> {
             kind: if grave { "major_incident" } else { "incident_default" },
             status,
             urgency: alarm.urgency,
-            priority,
-            service: Arc::clone(self.service),
-            policy: Arc::clone(&self.service.policy),
+            priority: priority.map(|priority| text(priority, "id").to_owned()),
+            service: text(self.service, "id").to_owned(),
+            policy: policy.to_owned(),
             created_at: self.created_at,
             updated_at: notes.last().map_or(changed_at, |note| changed_at.max(note.created_at)),
             changed_at,
-            changed_by: self.changed_by(dice, status, responder.as_ref()),
+            changed_by: self.changed_by(dice, status, responder.as_deref()),
             acknowledgements: acknowledger.map(|user| Involvement { at: changed_at, user }).collect(),
             resolved_at: (status == Resolved).then_some(changed_at),
             assignments: assignees.into_iter().map(|user| Involvement { at: self.created_at, user }).collect(),
@@ -146,15 +179,6 @@ impl Draft<'_> {
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
             notes,
         })
-    }
-
-    /// Those who could have been called: all of the team, or whom the policy names where there is no team.
-    fn responders(&self) -> Vec<&Arc<User>> {
-        let users = self.organisation.users.iter();
-        match &self.service.team {
-            Some(team) => users.filter(|user| user.is_in(team)).collect(),
-            None => users.filter(|user| self.service.policy.involves(&user.id)).collect(),
-        }
     }
 
     /// When it got the status it has: never before it began, nor after now.
@@ -169,23 +193,23 @@ impl Draft<'_> {
     }
 
     /// Two of five resolve themselves when the alarm ends.
-    fn changed_by(&self, dice: &mut Dice, status: Status, responder: Option<&Arc<User>>) -> Agent {
+    fn changed_by(&self, dice: &mut Dice, status: Status, responder: Option<&str>) -> Agent {
         let by_service = status == Triggered || (status == Resolved && dice.happens(40));
         match responder {
-            Some(user) if !by_service => Agent::User(Arc::clone(user)),
-            _ => Agent::Service(Arc::clone(self.service)),
+            Some(user) if !by_service => Agent { kind: &USER, id: user.to_owned() },
+            _ => Agent { kind: &SERVICE, id: text(self.service, "id").to_owned() },
         }
     }
 
     /// Some have one, and grave ones are rare.
-    fn priority(&self, dice: &mut Dice, urgency: Urgency) -> Option<Arc<Priority>> {
+    fn priority(&self, dice: &mut Dice, urgency: Urgency) -> Option<&Document> {
         let (given, from) = match urgency {
             Urgency::High => (55, [0, 1, 1, 2, 2, 2, 3]),
             Urgency::Low => (25, [2, 3, 3, 3, 4, 4, 4]),
         };
         let given = dice.happens(given);
         let number = *dice.pick(&from)?;
-        self.organisation.priorities.get(number).filter(|_| given).cloned()
+        self.account.documents.all(&PRIORITY).get(number).filter(|_| given)
     }
 
     /// Up to five, written while it was going on.
@@ -193,7 +217,7 @@ impl Draft<'_> {
         &self,
         dice: &mut Dice,
         status: Status,
-        authors: &[&Arc<User>],
+        authors: &[&str],
         values: &[(&str, &str)],
         changed_at: Timestamp,
     ) -> Vec<Note> {
@@ -205,7 +229,7 @@ impl Draft<'_> {
         let note = |after| {
             Some(Note {
                 id: dice.object_id(),
-                user: Arc::clone(dice.pick(authors)?),
+                user: (*dice.pick(authors)?).to_owned(),
                 channel: dice.word(CHANNELS),
                 content: fill(dice.word(NOTES), values),
                 created_at: later(self.created_at, Span::new().seconds(after)),

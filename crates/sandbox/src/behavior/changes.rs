@@ -3,14 +3,14 @@
 //! Every change of the account goes through [`Account::perform`], so the records describe everything that has happened
 //! to it since it was seeded.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status, Urgency, User, find_shared};
-use super::reply::Problem;
-use super::time::{from_utc, utc};
+use crate::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status, Urgency};
+use crate::documents::entries;
+use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, USER};
+use crate::reply::{OrNotFound, Problem};
+use crate::time::{from_utc, utc};
 
 /// The most notes on an incident.
 const MOST_NOTES: usize = 2_000;
@@ -58,27 +58,26 @@ impl Account {
     /// Returns the reason if a change cannot be made.
     pub fn check(&self, record: &Record) -> Result<(), Problem> {
         let Record { by, incident, change, .. } = record;
-        let incident = self.incident(incident)?;
+        let incident = self.incident(incident).or_404()?;
         let unknown = |what: &str| Problem::invalid(format!("{what} Not Found"));
-        find_shared(&self.users, by).ok_or_else(Problem::requester_not_found)?;
+        self.documents.get(&USER, by).ok_or_else(Problem::requester_not_found)?;
         if incident.status == Status::Resolved && matches!(change.status, Some(Status::Acknowledged | Status::Resolved))
         {
             return Err(Problem::already_resolved());
         }
         if let Some(priority) = change.priority.as_deref().filter(|id| !id.is_empty()) {
-            find_shared(&self.priorities, priority).ok_or_else(|| unknown("Priority"))?;
+            self.documents.get(&PRIORITY, priority).ok_or_else(|| unknown("Priority"))?;
         }
         if let Some(service) = &change.service {
-            find_shared(&self.services, service).ok_or_else(|| unknown("Service"))?;
+            self.documents.get(&SERVICE, service).ok_or_else(|| unknown("Service"))?;
         }
-        if change.assignees.iter().any(|user| find_shared(&self.users, user).is_none()) {
+        if change.assignees.iter().any(|user| self.documents.get(&USER, user).is_none()) {
             return Err(unknown("Assignee"));
         }
-        let policy = match &change.escalation_policy {
-            Some(policy) => find_shared(&self.policies, policy).ok_or_else(|| unknown("Escalation Policy"))?,
-            None => &incident.policy,
-        };
-        if change.escalation_level.is_some_and(|level| level == 0 || level > policy.rules.len()) {
+        let policy = change.escalation_policy.as_ref().unwrap_or(&incident.policy);
+        let policy = self.documents.get(&ESCALATION_POLICY, policy).ok_or_else(|| unknown("Escalation Policy"))?;
+        let levels = entries(policy, "escalation_rules").len();
+        if change.escalation_level.is_some_and(|level| level == 0 || level > levels) {
             return Err(Problem::invalid("Escalation Level is invalid"));
         }
         if change.note.is_some() && incident.notes.len() >= MOST_NOTES {
@@ -90,19 +89,13 @@ impl Account {
     /// Makes a change and keeps its record.
     pub fn perform(&mut self, record: Record) -> Result<(), Problem> {
         self.check(&record)?;
-        let Record { at, change, .. } = &record;
-        let actor = find_shared(&self.users, &record.by).cloned().ok_or_else(Problem::requester_not_found)?;
-        let priority = change.priority.as_deref().map(|id| find_shared(&self.priorities, id).cloned());
-        let service = change.service.as_deref().and_then(|id| find_shared(&self.services, id)).cloned();
-        let policy = change.escalation_policy.as_deref().and_then(|id| find_shared(&self.policies, id)).cloned();
-        let assignees: Vec<_> =
-            change.assignees.iter().filter_map(|id| find_shared(&self.users, id)).cloned().collect();
+        let Record { at, change, by, .. } = &record;
         let note = change.note.clone().map(|content| {
             self.notes_written += 1;
             let id = format!("PNOTE{:05}", self.notes_written);
-            Note { id, user: Arc::clone(&actor), channel: Note::API, content, created_at: *at }
+            Note { id, user: by.clone(), channel: Note::API, content, created_at: *at }
         });
-        let incident = self.incident_mut(&record.incident)?;
+        let incident = self.incident_mut(&record.incident).or_404()?;
         incident.updated_at = *at;
         incident.notes.extend(note);
         if let Some(title) = &change.title {
@@ -110,20 +103,29 @@ impl Account {
             incident.summary = format!("[#{}] {title}", incident.number);
         }
         incident.urgency = change.urgency.unwrap_or(incident.urgency);
-        incident.priority = priority.unwrap_or_else(|| incident.priority.take());
+        match change.priority.as_deref() {
+            Some("") => incident.priority = None,
+            Some(priority) => incident.priority = Some(priority.to_owned()),
+            None => {}
+        }
         incident.bridge = change.conference_bridge.clone().or_else(|| incident.bridge.take());
-        incident.service = service.unwrap_or_else(|| Arc::clone(&incident.service));
-        let moved = policy.as_ref().is_some_and(|policy| policy.id != incident.policy.id);
-        incident.policy = policy.unwrap_or_else(|| Arc::clone(&incident.policy));
-        if incident.status != Status::Resolved || change.status == Some(Status::Triggered) {
-            let level = change.escalation_level.or(moved.then_some(1));
-            let on_call = level.map(|level| incident.policy.on_call_from(level, *at)).unwrap_or_default();
-            incident.assign(if assignees.is_empty() { on_call } else { assignees }, *at);
+        incident.service = change.service.clone().unwrap_or_else(|| std::mem::take(&mut incident.service));
+        let moved = change.escalation_policy.as_ref().is_some_and(|policy| *policy != incident.policy);
+        incident.policy = change.escalation_policy.clone().unwrap_or_else(|| std::mem::take(&mut incident.policy));
+        let (policy, is_open) = (incident.policy.clone(), incident.status != Status::Resolved);
+        let level = change.escalation_level.or(moved.then_some(1));
+        let on_call = level.map(|level| self.on_call(&policy, level, *at)).unwrap_or_default();
+        // An incident that is triggered again is assigned to the users on call.
+        let triggered = change.status == Some(Status::Triggered);
+        let on_call_now = if triggered { self.on_call(&policy, 1, *at) } else { Vec::new() };
+        let incident = self.incident_mut(&record.incident).or_404()?;
+        if is_open || triggered {
+            incident.assign(if change.assignees.is_empty() { on_call } else { change.assignees.clone() }, *at);
         }
         match change.status {
-            Some(Status::Acknowledged) => incident.acknowledge(&actor, *at),
-            Some(Status::Resolved) => incident.resolve(&actor, *at),
-            Some(Status::Triggered) => incident.trigger(&actor, *at),
+            Some(Status::Acknowledged) => incident.acknowledge(by, *at),
+            Some(Status::Resolved) => incident.resolve(by, *at),
+            Some(Status::Triggered) => incident.trigger(by, on_call_now, *at),
             None => {}
         }
         self.records.push(record);
@@ -133,44 +135,43 @@ impl Account {
 
 impl Incident {
     /// Assigns the incident to these users, if there are any. An assignee who stays keeps the time of the assignment.
-    fn assign(&mut self, users: Vec<Arc<User>>, now: Timestamp) {
+    fn assign(&mut self, users: Vec<String>, now: Timestamp) {
         if users.is_empty() {
             return;
         }
         let before = std::mem::take(&mut self.assignments);
-        let since = |user: &User| before.iter().find(|one| one.user.id == user.id).map_or(now, |one| one.at);
+        let since = |user: &str| before.iter().find(|one| one.user == user).map_or(now, |one| one.at);
         self.assignments.extend(users.into_iter().map(|user| Involvement { at: since(&user), user }));
     }
 
     /// Acknowledges the incident. The assignees stay, and a repeated acknowledgement by a user replaces the earlier
     /// one.
-    fn acknowledge(&mut self, actor: &Arc<User>, now: Timestamp) {
-        self.acknowledgements.retain(|acknowledgement| acknowledgement.user.id != actor.id);
-        self.acknowledgements.push(Involvement { at: now, user: Arc::clone(actor) });
+    fn acknowledge(&mut self, actor: &str, now: Timestamp) {
+        self.acknowledgements.retain(|acknowledgement| acknowledgement.user != actor);
+        self.acknowledgements.push(Involvement { at: now, user: actor.to_owned() });
         self.change(Status::Acknowledged, actor, now);
     }
 
     /// Resolves the incident, which removes its assignments.
-    fn resolve(&mut self, actor: &Arc<User>, now: Timestamp) {
+    fn resolve(&mut self, actor: &str, now: Timestamp) {
         self.assignments.clear();
         self.acknowledgements.clear();
         self.change(Status::Resolved, actor, now);
     }
 
     /// Triggers the incident again, and assigns it to the users on call unless it is still assigned.
-    fn trigger(&mut self, actor: &Arc<User>, now: Timestamp) {
+    fn trigger(&mut self, actor: &str, on_call: Vec<String>, now: Timestamp) {
         if self.assignments.is_empty() {
-            let on_call = self.policy.on_call(now);
             self.assignments.extend(on_call.into_iter().map(|user| Involvement { at: now, user }));
         }
         self.acknowledgements.clear();
         self.change(Status::Triggered, actor, now);
     }
 
-    fn change(&mut self, status: Status, actor: &Arc<User>, now: Timestamp) {
+    fn change(&mut self, status: Status, actor: &str, now: Timestamp) {
         self.status = status;
         self.resolved_at = (status == Status::Resolved).then_some(now);
         self.changed_at = now;
-        self.changed_by = Agent::User(Arc::clone(actor));
+        self.changed_by = Agent { kind: &USER, id: actor.to_owned() };
     }
 }

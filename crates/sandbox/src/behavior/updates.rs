@@ -6,29 +6,32 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::account::{Account, Bridge};
-use super::call::Call;
 use super::changes::{Change, Record};
-use super::reply::{self, Answer, Problem};
+use super::incidents::shown;
+use crate::account::{Account, Bridge};
+use crate::call::Call;
+use crate::documents::text as text_of;
+use crate::kinds::PRIORITY;
+use crate::reply::{self, Answer, OrNotFound, Problem};
 
-/// How many incidents one request may update.
+/// The most incidents that one request may update.
 const LARGEST_BATCH: usize = 250;
 
-/// `PUT /incidents/{id}`, by ID only.
+/// Answers `PUT /incidents/{id}`, by ID only.
 pub fn update(account: &mut Account, call: &Call) -> Answer {
-    let by = call.actor(account)?.id.clone();
-    account.incident(&call.id)?;
+    let by = call.actor(account)?;
+    account.incident(&call.id).or_404()?;
     let body = call.body()?;
     let fields = body.get("incident").ok_or_else(|| Problem::invalid("Incident cannot be empty."))?;
     let record = Record { at: account.clock.now(), by, incident: call.id.clone(), change: read(account, fields)? };
     account.perform(record)?;
     let view = call.view(account, &[]);
-    reply::one("incident", &view.whole(account.incident(&call.id)?))
+    reply::one("incident", &shown(account.incident(&call.id).or_404()?, view))
 }
 
-/// `PUT /incidents`: all of them, or none when one is wrong.
+/// Answers `PUT /incidents`: all of them are updated, or none if one is wrong.
 pub fn update_many(account: &mut Account, call: &Call) -> Answer {
-    let by = call.actor(account)?.id.clone();
+    let by = call.actor(account)?;
     let body = call.body()?;
     let incidents = body.get("incidents").and_then(Value::as_array);
     let incidents = incidents.ok_or_else(|| Problem::invalid("Incidents cannot be empty."))?;
@@ -46,7 +49,7 @@ pub fn update_many(account: &mut Account, call: &Call) -> Answer {
         account.perform(record.clone())?;
     }
     let view = call.view(account, &[]);
-    let incidents = records.iter().map(|record| Ok(view.whole(account.incident(&record.incident)?)));
+    let incidents = records.iter().map(|record| Ok(shown(account.incident(&record.incident).or_404()?, view)));
     reply::all("incidents", incidents.collect::<Result<Vec<_>, Problem>>()?)
 }
 
@@ -100,8 +103,11 @@ fn priority(account: &Account, fields: &Value) -> Result<Option<String>, Problem
     match fields.get("priority") {
         Some(Value::Null) => Ok(Some(String::new())),
         Some(Value::String(name)) => {
-            let named = account.priorities.iter().find(|priority| priority.name == name);
-            named.map(|priority| Some(priority.id.clone())).ok_or_else(|| Problem::invalid("Priority Not Found"))
+            let mut priorities = account.documents.all(&PRIORITY).iter();
+            let named = priorities.find(|priority| text_of(priority, "name") == name);
+            named
+                .map(|priority| Some(text_of(priority, "id").to_owned()))
+                .ok_or_else(|| Problem::invalid("Priority Not Found"))
         }
         _ => reference(fields, "priority"),
     }

@@ -1,0 +1,15 @@
+//! What objects do beyond being listed and shown: computed fields, on-call rotations, and changes of incidents.
+
+pub mod changes;
+pub mod escalation_policies;
+pub mod incidents;
+pub mod notes;
+pub mod oncalls;
+pub mod rotation;
+pub mod schedules;
+pub mod services;
+pub mod shift_schedules;
+pub mod similar;
+pub mod teams;
+pub mod updates;
+pub mod users;

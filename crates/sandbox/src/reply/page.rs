@@ -1,0 +1,60 @@
+//! The pages of a list.
+
+use super::Problem;
+use crate::params::Params;
+
+/// The part of a list that is requested.
+///
+/// See <https://developer.pagerduty.com/docs/rest-api-v2/pagination/>.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    pub limit: usize,
+    pub offset: usize,
+    /// Set if the whole list is counted.
+    pub total: bool,
+}
+
+impl Page {
+    const DEFAULT: usize = 25;
+    const LARGEST: usize = 100;
+    /// PagerDuty lists no further than this.
+    const CEILING: usize = 10_000;
+
+    pub fn of(params: &Params) -> Result<Self, Problem> {
+        let number = |name: &str, default| match params.one(name) {
+            None => Ok(default),
+            Some(text) => {
+                text.parse::<usize>().map_err(|_| Problem::invalid(format!("{name} must be a positive number.")))
+            }
+        };
+        let limit = number("limit", Self::DEFAULT)?.clamp(1, Self::LARGEST);
+        let offset = number("offset", 0)?;
+        if offset.saturating_add(limit) > Self::CEILING {
+            return Err(Problem::arguments(format!(
+                "offset and limit must not add up to more than {}.",
+                Self::CEILING
+            )));
+        }
+        Ok(Self { limit, offset, total: params.is_true("total") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(query: &[(&str, &str)]) -> Params {
+        Params(query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn page_size_has_default_maximum_and_ceiling() {
+        let page = |query: &[(&str, &str)]| Page::of(&params(query)).map(|page| (page.limit, page.offset, page.total));
+        assert_eq!(page(&[]), Ok((25, 0, false)));
+        assert_eq!(page(&[("limit", "400"), ("offset", "7"), ("total", "true")]), Ok((100, 7, true)));
+        assert_eq!(page(&[("limit", "100"), ("offset", "9900")]), Ok((100, 9900, false)));
+        assert!(page(&[("limit", "100"), ("offset", "9901")]).is_err());
+        assert!(page(&[("limit", "-1")]).is_err());
+        assert!(page(&[("offset", "many")]).is_err());
+    }
+}

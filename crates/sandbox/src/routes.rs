@@ -1,0 +1,131 @@
+//! The routes, and what happens to every request on the way to them and back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::header::DATE;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::{Extension, Router};
+use pagerduty_serve::serve;
+use tokio::net::TcpListener;
+
+use super::account::Account;
+use super::behavior::{incidents, notes, oncalls, schedules, shift_schedules, similar, teams, updates, users};
+use super::call::Call;
+use super::connection::{Abort, Connection};
+use super::faults::abort;
+use super::kinds::{ESCALATION_POLICY, SERVICE, TEAM, USER};
+use super::reply::{Answer, Problem, response};
+use super::state::Shared;
+use super::{control, engine, guard, identity};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Serves until the other end of [`Server::stopped`](super::state::Server) is dropped.
+pub async fn run(server: Shared, listener: TcpListener) {
+    let mut stopped = server.stopped.clone();
+    serve(listener, routes(server), Connection::new, async move { _ = stopped.changed().await }).await;
+}
+
+fn routes(server: Shared) -> Router {
+    let kinds = [&TEAM, &USER, &SERVICE, &ESCALATION_POLICY].into_iter().fold(Router::new(), |routes, kind| {
+        let list = read(move |account, call| engine::list(kind, account, call));
+        let show = read(move |account, call| engine::show(kind, account, call));
+        routes.route(&format!("/{}", kind.many), list).route(&format!("/{}/{{id}}", kind.many), show)
+    });
+    let api = kinds
+        .route("/abilities", read(control::abilities))
+        .route("/incidents", read(incidents::list).merge(write(MethodFilter::PUT, updates::update_many)))
+        .route("/incidents/{id}", read(incidents::show).merge(write(MethodFilter::PUT, updates::update)))
+        .route("/incidents/{id}/notes", read(notes::list).merge(write(MethodFilter::POST, notes::create)))
+        .route("/incidents/{id}/past_incidents", read(similar::past))
+        .route("/incidents/{id}/related_incidents", read(similar::related))
+        .route("/oncalls", read(oncalls::list))
+        .route("/schedules", read(schedules::list))
+        .route("/schedules/{id}", read(schedules::show))
+        .route("/schedules/{id}/users", read(schedules::users))
+        .route("/v3/schedules", read(shift_schedules::list))
+        .route("/v3/schedules/{id}", read(shift_schedules::show))
+        .route("/teams/{id}/members", read(teams::members))
+        .route("/users/me", read(users::me))
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::not_found())
+        .layer(from_fn_with_state(Arc::clone(&server), admit))
+        .merge(identity::routes())
+        .layer(from_fn_with_state(Arc::clone(&server), inject_fault));
+    control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
+}
+
+/// Routes `GET` to a handler that reads the account.
+fn read(handler: impl Fn(&Account, &Call) -> Answer + Clone + Send + Sync + 'static) -> MethodRouter<Shared> {
+    get(async move |State(server): State<Shared>, call: Call| response(handler(&server.account(), &call)))
+}
+
+/// Routes a method to a handler that changes the account.
+fn write(method: MethodFilter, handler: fn(&mut Account, &Call) -> Answer) -> MethodRouter<Shared> {
+    on(method, async move |State(server): State<Shared>, call: Call| {
+        if let Err(problem) = call.caller.may_write() {
+            return problem.into_response();
+        }
+        let takes_time = server.changes_take_time();
+        let change = move || response(server.change(|account| handler(account, &call)));
+        if takes_time {
+            tokio::task::spawn_blocking(change).await.unwrap_or_else(|_| Problem::of_status(500).into_response())
+        } else {
+            change()
+        }
+    })
+}
+
+/// Records every request, delays it, and applies a fault if one matches. A request ends when the sandbox does.
+async fn inject_fault(
+    State(server): State<Shared>,
+    Extension(connection): Extension<Abort>,
+    request: Request,
+    next: Next,
+) -> Response {
+    server.record(&request);
+    let mut stopped = server.stopped.clone();
+    let answer = async {
+        if !server.latency.is_zero() {
+            tokio::time::sleep(server.latency).await;
+        }
+        let uri = request.uri();
+        match server.faults.matching(request.method().as_str(), uri.path(), uri.query().unwrap_or_default()) {
+            Some(fault) => fault.apply(request, next, &connection).await,
+            None => next.run(request).await,
+        }
+    };
+    tokio::select! {
+        answer = answer => answer,
+        _ = stopped.changed() => abort(&connection),
+    }
+}
+
+/// Admits a known caller within the rate limit, and adds the headers that every answer of PagerDuty has.
+async fn admit(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
+    let caller = server.caller(request.headers());
+    let allowance = match &caller {
+        Ok(caller) => server.limit.spend(caller, Instant::now()),
+        Err(_) => server.limit.untouched(),
+    };
+    let mut response = match caller {
+        Err(problem) => problem.into_response(),
+        Ok(_) if allowance.exceeded => Problem::rate_limited().into_response(),
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+    };
+    allowance.write(response.headers_mut());
+    // The account's clock, as for all times in answers.
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&server.now()).ok();
+    response.headers_mut().extend(date.and_then(|date| HeaderValue::try_from(date).ok()).map(|date| (DATE, date)));
+    let id = format!("sandbox-{:08}", server.number_answer());
+    response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (X_REQUEST_ID, id)));
+    response
+}
