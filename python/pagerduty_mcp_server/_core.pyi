@@ -193,7 +193,14 @@ class Sandbox:
 
     TOKEN: Final[str]
 
-    def __new__(cls, *, incidents: int, rate_limit: int, latency: float) -> Self:
+    def __new__(
+        cls,
+        *,
+        incidents: int,
+        rate_limit: int,
+        latency: float,
+        documents: dict[str, list[dict[str, Any]]] | None,
+    ) -> Self:
         """Starts the sandbox."""
 
     @property

@@ -243,7 +243,12 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
     """
 
     def __init__(
-        self, *, incidents: int = 600, rate_limit: int = RATE_LIMIT, latency: float = 0.0
+        self,
+        *,
+        incidents: int = 600,
+        rate_limit: int = RATE_LIMIT,
+        latency: float = 0.0,
+        documents: "dict[str, list[dict[str, Any]]] | None" = None,
     ) -> None:
         """Takes the properties of the account.
 
@@ -251,11 +256,16 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
             incidents: The number of incidents in the last 60 days.
             rate_limit: The number of requests per minute that each token may send.
             latency: The delay of every response in seconds.
+            documents: Objects to add, as PagerDuty's API writes them: `{"teams": [{…}], …}` with
+                teams, users, priorities, schedules, escalation_policies and services. An object
+                with the ID of another replaces it. The `with` statement raises `ValueError` for
+                an object that is not valid, with its name and the field.
         """
         self._options: dict[str, Any] = {
             "incidents": incidents,
             "rate_limit": rate_limit,
             "latency": latency,
+            "documents": documents,
         }
         self._running: list[_Running] = []
 

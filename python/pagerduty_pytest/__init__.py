@@ -13,10 +13,22 @@ if TYPE_CHECKING:
     from pagerduty_mcp_server.testing import Account
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the marker."""
+    config.addinivalue_line(
+        "markers",
+        "pagerduty_sandbox(**options): options of `sandbox()` for the fixture pagerduty_sandbox",
+    )
+
+
 @pytest.fixture
-def pagerduty_sandbox() -> "Iterator[Account]":
-    """A separate sandbox account for the test, which the environment points to."""
+def pagerduty_sandbox(request: pytest.FixtureRequest) -> "Iterator[Account]":
+    """A separate sandbox account for the test, which the environment points to.
+
+    The marker `pagerduty_sandbox` takes options of `sandbox()`, such as `documents`.
+    """
     from pagerduty_mcp_server import sandbox
 
-    with sandbox() as account:
+    marker = request.node.get_closest_marker("pagerduty_sandbox")
+    with sandbox(**(marker.kwargs if marker else {})) as account:
         yield account

@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyKeyError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
+use std::io::ErrorKind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::convert::{from_python, to_python};
@@ -25,13 +26,22 @@ pub struct Sandbox {
 #[pymethods]
 impl Sandbox {
     #[new]
-    #[pyo3(signature = (*, incidents, rate_limit, latency))]
-    fn new(py: Python<'_>, incidents: usize, rate_limit: u32, latency: f64) -> PyResult<Self> {
+    #[pyo3(signature = (*, incidents, rate_limit, latency, documents))]
+    fn new(
+        py: Python<'_>,
+        incidents: usize,
+        rate_limit: u32,
+        latency: f64,
+        documents: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
         let latency = std::time::Duration::try_from_secs_f64(latency)
             .map_err(|_| PyValueError::new_err("latency is not a number of seconds"))?;
-        let options = Options { incidents, rate_limit, latency, ..Options::default() };
-        let running = block_on_raw(py, sandbox::Sandbox::start(options))?
-            .map_err(|error| PyOSError::new_err(format!("the sandbox cannot listen on a loopback port: {error}")))?;
+        let documents = from_python(documents)?;
+        let options = Options { incidents, rate_limit, latency, documents, ..Options::default() };
+        let running = block_on_raw(py, sandbox::Sandbox::start(options))?.map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
+            _ => PyOSError::new_err(format!("the sandbox cannot listen on a loopback port: {error}")),
+        })?;
         let (url, control_token) = (running.url().to_owned(), running.control_token().to_owned());
         Ok(Self { running: Mutex::new(Some(running)), url, control_token })
     }

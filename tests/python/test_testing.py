@@ -59,6 +59,76 @@ def test_sandbox_size_is_configurable():
         assert account.description["counts"]["incidents"] == 30
 
 
+TEAM = {"id": "PKITCHEN", "name": "Kitchen"}
+TEAM_REFERENCE = {"id": "PKITCHEN", "type": "team_reference"}
+COOK = {"id": "PCOOK", "name": "Ada Cook", "email": "ada@acme.example", "teams": [TEAM_REFERENCE]}
+POLICY = {
+    "id": "PCOOKS",
+    "name": "Cooks",
+    "escalation_rules": [
+        {
+            "id": "PRULE",
+            "escalation_delay_in_minutes": 5,
+            "targets": [{"id": "PCOOK", "type": "user_reference"}],
+        }
+    ],
+}
+SERVICE = {
+    "id": "POVEN",
+    "name": "Oven",
+    "created_at": "now-30d",
+    "escalation_policy": {"id": "PCOOKS", "type": "escalation_policy_reference"},
+    "teams": [TEAM_REFERENCE],
+}
+
+
+def test_sandbox_documents_are_added():
+    documents = {
+        "services": [SERVICE],
+        "escalation_policies": [POLICY],
+        "teams": [TEAM],
+        "users": [COOK],
+    }
+    with sandbox(incidents=0, documents=documents) as account:
+        pagerduty = SyncPagerDuty()
+        (team,) = pagerduty.get_teams(query="kitchen")["teams"]
+        assert (team["id"], team["name"]) == ("PKITCHEN", "Kitchen")
+        users = pagerduty.get_users(current_user_context=False, team_ids=["PKITCHEN"])
+        (user,) = users["users"]
+        assert user["email"] == "ada@acme.example"
+        (service,) = pagerduty.get_services(current_user_context=False, query="oven")["services"]
+        assert service["id"] == "POVEN"
+        raised = account.trigger(title="Too hot", service="Oven")
+        assert [one["assignee"]["id"] for one in raised["assignments"]] == ["PCOOK"]
+        assert next(one for one in account.services if one["id"] == "POVEN")["status"] == "critical"
+
+
+def test_sandbox_document_with_known_id_replaces_object(pagerduty_sandbox):
+    known = pagerduty_sandbox.teams[0]
+    with sandbox(incidents=0, documents={"teams": [known | {"name": "Kitchen"}]}) as account:
+        assert len(account.teams) == len(pagerduty_sandbox.teams)
+        (team,) = [team for team in account.teams if team["id"] == known["id"]]
+        assert team["name"] == "Kitchen"
+
+
+@pytest.mark.parametrize(
+    ("documents", "message"),
+    [
+        ({"teams": [{"id": "PT1"}]}, r"teams\[0\] \(PT1\): name is missing"),
+        ({"teams": [TEAM | {"nmae": 1}]}, r"\(PKITCHEN\): there is no field \"nmae\" in a team"),
+        ({"users": [COOK | {"email": 7}]}, r"\(PCOOK\): email must be a string, not 7"),
+        ({"users": [COOK]}, r"users \(PCOOK\): teams refers to the team \"PKITCHEN\""),
+        ({"services": [SERVICE | {"created_at": "soon"}]}, r"\(POVEN\): created_at: \"soon\""),
+        ({"cooks": []}, r"there are no documents called \"cooks\"; use teams, users"),
+    ],
+)
+def test_sandbox_invalid_document_is_refused(documents, message):
+    before = dict(os.environ)
+    with pytest.raises(ValueError, match=message), sandbox(documents=documents):
+        pass
+    assert dict(os.environ) == before
+
+
 def test_sandbox_state_has_form_of_api(pagerduty_sandbox):
     for resource in ("incidents", "services", "teams", "users", "schedules", "escalation_policies"):
         objects = getattr(pagerduty_sandbox, resource)
@@ -203,6 +273,20 @@ def test_plugin_gives_each_test_separate_account(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+
+
+def test_plugin_marker_sets_options(tmp_path):
+    done = run_pytest(
+        tmp_path,
+        "import pytest\n"
+        "TEAMS = {'teams': [{'id': 'PKITCHEN', 'name': 'Kitchen'}]}\n"
+        "@pytest.mark.pagerduty_sandbox(incidents=3, documents=TEAMS)\n"
+        "def test_it(pagerduty_sandbox):\n"
+        "    assert len(pagerduty_sandbox.incidents) == 3\n"
+        "    assert 'Kitchen' in [team['name'] for team in pagerduty_sandbox.teams]\n",
+        "--strict-markers",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_plugin_unused_costs_nothing(tmp_path):

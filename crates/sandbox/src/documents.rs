@@ -67,12 +67,11 @@ impl Documents {
     fn insert(&mut self, kind: &'static Kind, document: Document) {
         let Collection { documents, places } = self.0.entry(kind.name).or_default();
         let id = text(&document, "id").to_owned();
-        match places.get(&id).and_then(|place| documents.get_mut(*place)) {
-            Some(before) => *before = document,
-            None => {
-                places.insert(id, documents.len());
-                documents.push(document);
-            }
+        if let Some(before) = places.get(&id).and_then(|place| documents.get_mut(*place)) {
+            *before = document;
+        } else {
+            places.insert(id, documents.len());
+            documents.push(document);
         }
     }
 
@@ -101,30 +100,29 @@ impl Documents {
         self.check_references()
     }
 
-    /// Refuses references to documents that do not exist.
+    /// Refuses references to objects that do not exist.
     fn check_references(&self) -> Result<(), String> {
         for (kind, document) in KINDS.iter().flat_map(|kind| self.all(kind).iter().map(move |one| (kind, one))) {
-            for (field, value) in document {
-                if let Some((target, id)) = self.dangling(value) {
-                    let (many, own) = (kind.many, text(document, "id"));
-                    return Err(format!(
-                        "{many} ({own}): {field} refers to the {} {id:?}, which does not exist",
-                        target.name
-                    ));
-                }
+            let dangling =
+                document.iter().find_map(|(field, value)| Some((field, self.dangling(value, (kind, document))?)));
+            if let Some((field, target)) = dangling {
+                let id = text(document, "id");
+                return Err(format!("{} ({id}): {field} refers to the {target}, which does not exist", kind.many));
             }
         }
         Ok(())
     }
 
-    /// Returns a reference in a value that leads nowhere.
-    fn dangling<'a>(&self, value: &'a Value) -> Option<(&'static Kind, &'a str)> {
-        if let Some((kind, id)) = referred(value) {
-            return self.get(kind, id).is_none().then_some((kind, id));
-        }
+    /// Returns the target of the first reference in a value that leads nowhere.
+    fn dangling(&self, value: &Value, owner: (&Kind, &Document)) -> Option<String> {
         match value {
-            Value::Array(values) => values.iter().find_map(|value| self.dangling(value)),
-            Value::Object(fields) => fields.values().find_map(|value| self.dangling(value)),
+            Value::Array(values) => values.iter().find_map(|value| self.dangling(value, owner)),
+            Value::Object(fields) => match (referred(value), text(fields, "type").strip_suffix("_reference")) {
+                (Some((kind, id)), _) if self.get(kind, id).is_some() => None,
+                (None, Some(_)) if has_part(owner, text(fields, "id")) => None,
+                (_, Some(name)) => Some(format!("{name} {:?}", text(fields, "id"))),
+                (_, None) => fields.values().find_map(|value| self.dangling(value, owner)),
+            },
             _ => None,
         }
     }
@@ -136,6 +134,12 @@ impl Documents {
             *places = documents.iter().zip(0..).map(|(one, place)| (text(one, "id").to_owned(), place)).collect();
         }
     }
+}
+
+/// Returns whether an object has a part with this ID, as users have contact methods.
+fn has_part((kind, owner): (&Kind, &Document), id: &str) -> bool {
+    let mut fields = kind.fields.iter().filter(|field| field.parts);
+    fields.any(|field| entries(owner, field.name).iter().any(|part| id_of(part) == id))
 }
 
 /// The fields that every object has in answers. The sandbox writes them itself.
@@ -174,6 +178,7 @@ fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Times
         resolve_times(&mut value, field.name, &zone, now).map_err(|why| format!("{}: {why}", field.name))?;
         document.insert(field.name.to_owned(), value);
     }
+    (kind.check)(&document)?;
     Ok(document)
 }
 
@@ -200,7 +205,9 @@ fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestam
             let utc = Zone::named("");
             let zone = if name == "layer_start" { zone } else { &utc };
             let at = relative(text, now, zone).or_else(|| zone.read(text));
-            *text = at.ok_or_else(|| format!("{text:?} is no time: use ISO 8601 or now-2d"))?.to_string();
+            *text = at
+                .ok_or_else(|| format!("{text:?} is not a time; use ISO 8601, or a relative time such as now-2d"))?
+                .to_string();
         }
         Value::Array(values) => {
             // The start of a layer is a local time.
@@ -216,4 +223,90 @@ fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestam
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kinds::{SERVICE, TEAM, USER};
+    use super::*;
+
+    fn add(given: &Value) -> Result<Documents, String> {
+        let mut documents = Documents::default();
+        documents.add(given, "2026-08-05T10:30:00Z".parse().unwrap()).map(|()| documents)
+    }
+
+    #[test]
+    fn document_gets_defaults_in_the_order_of_its_kind() {
+        let documents = add(&json!({"teams": [{"parent": null, "name": "Kitchen", "id": "PT1"}]})).unwrap();
+        let team = documents.get(&TEAM, "PT1").unwrap();
+        let expected = r#"{"id":"PT1","name":"Kitchen","description":"","default_role":"manager","parent":null}"#;
+        assert_eq!(serde_json::to_string(team).unwrap(), expected);
+    }
+
+    #[test]
+    fn document_with_the_same_id_replaces_the_first() {
+        let team = |name: &str| json!({"id": "PT1", "name": name});
+        let documents = add(&json!({"teams": [team("Kitchen"), team("Bar")]})).unwrap();
+        assert_eq!(documents.all(&TEAM).len(), 1);
+        assert_eq!(text(documents.get(&TEAM, "PT1").unwrap(), "name"), "Bar");
+    }
+
+    #[test]
+    fn documents_may_refer_to_later_ones_and_have_relative_times() {
+        let policy = json!({"id": "PP1", "type": "escalation_policy_reference"});
+        let service = json!({"id": "PS1", "name": "Oven", "created_at": "now-2d", "escalation_policy": policy});
+        let policy = json!({"id": "PP1", "name": "Cooks"});
+        let documents = add(&json!({"services": [service], "escalation_policies": [policy]})).unwrap();
+        assert_eq!(text(documents.get(&SERVICE, "PS1").unwrap(), "created_at"), "2026-08-03T10:30:00Z");
+        assert!(documents.all(&USER).is_empty());
+    }
+
+    #[test]
+    fn invalid_document_is_refused_by_name_and_field() {
+        let user = |field: &str, value: Value| {
+            let mut user = json!({"id": "PU1", "name": "Ada", "email": "ada@acme.example"});
+            user[field] = value;
+            json!({"users": [user]})
+        };
+        let layer = json!({"name": "Daily", "start": "now", "users": []});
+        for (given, part) in [
+            (json!([]), "the documents must be an object"),
+            (json!({"things": []}), "there are no documents called \"things\"; use teams, users,"),
+            (json!({"teams": {}}), "teams must be a list"),
+            (json!({"teams": [7]}), "teams[0]: a document must be an object"),
+            (json!({"teams": [{"name": "Kitchen"}]}), "teams[0]: id must be ASCII letters and digits, not null"),
+            (json!({"teams": [{"id": "P/1"}]}), "teams[0] (P/1): id must be ASCII letters and digits, not \"P/1\""),
+            (json!({"teams": [{"id": "PT1"}]}), "teams[0] (PT1): name is missing"),
+            (user("emial", json!("x")), "users[0] (PU1): there is no field \"emial\" in a user; use id, name, email,"),
+            (user("email", json!(7)), "users[0] (PU1): email must be a string, not 7"),
+            (user("teams", json!("PT1")), "users[0] (PU1): teams must be a list, not \"PT1\""),
+            (
+                user("teams", json!([{"id": "PT1", "type": "team_reference"}])),
+                "users (PU1): teams refers to the team \"PT1\", which does not exist",
+            ),
+            (
+                user("teams", json!([{"id": "PT1", "type": "tema_reference"}])),
+                "users (PU1): teams refers to the tema \"PT1\", which does not exist",
+            ),
+            (
+                json!({"services": [{"id": "PS1", "name": "Oven", "escalation_policy": "PP1"}]}),
+                "services[0] (PS1): escalation_policy must be a reference with id and type, not \"PP1\"",
+            ),
+            (
+                json!({"services": [{"id": "PS1", "name": "Oven", "created_at": "soon"}]}),
+                "services[0] (PS1): created_at: \"soon\" is not a time",
+            ),
+            (
+                json!({"schedules": [{"id": "PH1", "name": "Cooks", "schedule_layers": [layer]}]}),
+                "schedules[0] (PH1): schedule_layers: missing field `rotation_turn_length_seconds`",
+            ),
+            (
+                json!({"schedules": [{"id": "PH1", "name": "Cooks", "time_zone": "Mars/Base"}]}),
+                "schedules[0] (PH1): time_zone \"Mars/Base\" is not supported; use Etc/UTC, America/",
+            ),
+        ] {
+            let error = add(&given).unwrap_err();
+            assert!(error.contains(part), "{given}: {error}");
+        }
+    }
 }

@@ -18,6 +18,8 @@ pub struct Kind {
     pub fields: &'static [Field],
     /// The parameters that narrow a list.
     pub filters: &'static [(&'static str, Filter)],
+    /// Returns the reason if a document is not valid, beyond the types of its fields.
+    pub check: fn(&Document) -> Result<(), String>,
 }
 
 /// A field of a kind.

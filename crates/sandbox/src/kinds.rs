@@ -24,6 +24,7 @@ pub static TEAM: Kind = Kind {
         optional("parent", "null"),
     ],
     filters: &[("query", Contains(&["name"]))],
+    check: |_| Ok(()),
 };
 
 /// <https://developer.pagerduty.com/api-reference/c96e889522dd6-list-users>
@@ -49,6 +50,7 @@ pub static USER: Kind = Kind {
         optional("notification_rules", "[]").include("notification_rules").parts(),
     ],
     filters: &[("query", Contains(&["name", "email"])), ("team_ids[]", Refers("teams"))],
+    check: |_| Ok(()),
 };
 
 /// <https://developer.pagerduty.com/api-reference/0fa9ad52bf2d2-list-priorities>
@@ -58,6 +60,7 @@ pub static PRIORITY: Kind = Kind {
     page: "priorities",
     fields: &[required("name"), optional("description", r#""""#)],
     filters: &[],
+    check: |_| Ok(()),
 };
 
 /// <https://developer.pagerduty.com/api-reference/846ecf84402bb-list-schedules>
@@ -78,6 +81,7 @@ pub static SCHEDULE: Kind = Kind {
         optional("shift_based", "false").hidden(),
     ],
     filters: &[("query", Contains(&["name"])), ("team_ids[]", Refers("teams"))],
+    check: schedules::check,
 };
 
 /// <https://developer.pagerduty.com/api-reference/51b21014a4f5a-list-escalation-policies>
@@ -99,6 +103,7 @@ pub static ESCALATION_POLICY: Kind = Kind {
         ("user_ids[]", By(escalation_policies::involves)),
         ("team_ids[]", Refers("teams")),
     ],
+    check: |_| Ok(()),
 };
 
 /// <https://developer.pagerduty.com/api-reference/e960cca205c0f-list-services>
@@ -122,9 +127,11 @@ pub static SERVICE: Kind = Kind {
         optional("integrations", "[]").include("integrations").parts(),
     ],
     filters: &[("query", Contains(&["name"])), ("name", Is("name")), ("team_ids[]", Refers("teams"))],
+    check: |_| Ok(()),
 };
 
 /// Incidents are not stored as documents; links to them need their names.
 ///
 /// <https://developer.pagerduty.com/api-reference/9d0b4b12e36f9-list-incidents>
-pub static INCIDENT: Kind = Kind { name: "incident", many: "incidents", page: "incidents", fields: &[], filters: &[] };
+pub static INCIDENT: Kind =
+    Kind { name: "incident", many: "incidents", page: "incidents", fields: &[], filters: &[], check: |_| Ok(()) };

@@ -44,7 +44,12 @@ const ZONES: &[(&str, &str)] = &[
 ];
 
 impl Zone {
-    /// The zone of that name, or UTC when the table does not have it.
+    /// Returns the names of all zones.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once("Etc/UTC").chain(ZONES.iter().map(|(name, _)| *name))
+    }
+
+    /// Returns the zone with this name, or UTC if the table does not have it.
     pub fn named(name: &str) -> Self {
         ZONES
             .iter()

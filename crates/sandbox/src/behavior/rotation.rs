@@ -74,12 +74,13 @@ impl Rotation {
     }
 
     /// Reads the rotation of a schedule, or says why it is not valid.
-    pub fn read(schedule: &Document) -> Result<Self, serde_json::Error> {
+    pub fn read(schedule: &Document) -> Result<Self, String> {
         let list = |field| schedule.get(field).unwrap_or(&Value::Null);
+        let why = |field| move |error: serde_json::Error| format!("{field}: {error}");
         Ok(Self {
             zone: Zone::named(text(schedule, "time_zone")),
-            layers: Deserialize::deserialize(list("schedule_layers"))?,
-            overrides: Deserialize::deserialize(list("overrides"))?,
+            layers: Deserialize::deserialize(list("schedule_layers")).map_err(why("schedule_layers"))?,
+            overrides: Deserialize::deserialize(list("overrides")).map_err(why("overrides"))?,
         })
     }
 

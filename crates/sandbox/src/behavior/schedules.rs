@@ -11,7 +11,7 @@ use crate::documents::{Document, entries, id_of, reference, text};
 use crate::engine;
 use crate::kinds::{ESCALATION_POLICY, SCHEDULE, USER};
 use crate::reply::{self, Answer, OrNotFound, Problem};
-use crate::time::{Range, later};
+use crate::time::{Range, Zone, later};
 use crate::view::{View, with};
 
 /// Returns references to the policies with this schedule as a target.
@@ -44,6 +44,16 @@ pub fn users_of(schedule: &Document) -> Vec<&str> {
         }
     }
     users
+}
+
+/// Returns the reason if the layers of a schedule cannot be used.
+pub fn check(schedule: &Document) -> Result<(), String> {
+    let zone = text(schedule, "time_zone");
+    if !Zone::names().any(|known| known == zone) {
+        let names: Vec<_> = Zone::names().collect();
+        return Err(format!("time_zone {zone:?} is not supported; use {}", names.join(", ")));
+    }
+    Rotation::read(schedule).map(|_| ())
 }
 
 /// Returns whether a schedule is one of the newer kind, which only `/v3/schedules` shows.
