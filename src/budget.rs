@@ -121,7 +121,7 @@ impl Budget {
             Format::Json => self.charge(|| estimate_row(row), || extent_of_row(row)),
             Format::Compact => {
                 let text = self.outline.likely_text(row);
-                self.charge(|| estimate_text(&text) + 1, || Extent::of(&text))
+                self.charge(|| estimate_text(&text) + 1, || Extent::from_text(&text))
             }
         }
     }
@@ -129,7 +129,7 @@ impl Budget {
     /// Takes the cost of a text in a list. Returns `false` if it does not fit.
     pub fn take_text(&mut self, text: &str) -> bool {
         let written = format!("{text:?},");
-        self.charge(|| estimate_text(&written), || Extent::of(&written))
+        self.charge(|| estimate_text(&written), || Extent::from_text(&written))
     }
 
     fn charge(&mut self, tokens: impl FnOnce() -> usize, extent: impl FnOnce() -> Extent) -> bool {

@@ -106,7 +106,7 @@ async fn carried(report: &mut Report) {
     let server = Server::start(&account);
     let http = client();
     let ping = Request::Server { url: &server.url, body: r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned() };
-    report.add(SECTION, Figure::of("memory at rest", "MB", memory(server.child.id(), "VmRSS")));
+    report.add(SECTION, Figure::new("memory at rest", "MB", memory(server.child.id(), "VmRSS")));
     let [bare, team] = team(&account, &server);
     for clients in [1, 50, 500] {
         for (what, floor, asked) in [("ping", None, &ping), (TEAM, Some(&bare), &team)] {
@@ -125,7 +125,7 @@ async fn carried(report: &mut Report) {
             report.add(SECTION, if floor.is_some() { figure.floor(floors.median()) } else { figure });
             let figure = Figure::median(format!("{name}: how long each"), "ms", &each);
             report.add(SECTION, if floor.is_some() { figure.floor(unused.median()) } else { figure });
-            report.add(SECTION, Figure::of(format!("{name}: the slowest hundredth"), "ms", each.at(0.99)));
+            report.add(SECTION, Figure::new(format!("{name}: the slowest hundredth"), "ms", each.at(0.99)));
         }
     }
     let hundred = Request::Server { url: &server.url, body: call(1, "get_incidents", &json!({})) };
@@ -135,7 +135,7 @@ async fn carried(report: &mut Report) {
     hundred.send_all(&http, 1, calls, &mut each).await;
     let took = (processor_time(server.child.id()) - before) / calls as f64;
     report.add(SECTION, Figure::median("100 incidents, one at a time", "ms", &each));
-    report.add(SECTION, Figure::of("100 incidents: processor time of the server", "ms", took));
+    report.add(SECTION, Figure::new("100 incidents: processor time of the server", "ms", took));
 }
 
 /// Measures 200 calls at once where each request takes 50 ms.
@@ -165,5 +165,5 @@ async fn remembered(report: &mut Report) {
     let before = memory(server.child.id(), "VmRSS");
     team.send_all(&http, 50, calls, &mut Samples::default()).await;
     let more = memory(server.child.id(), "VmRSS") - before;
-    report.add(SECTION, Figure::of(format!("memory more after {calls} further calls"), "MB", more).above(before));
+    report.add(SECTION, Figure::new(format!("memory more after {calls} further calls"), "MB", more).above(before));
 }

@@ -24,11 +24,11 @@ pub fn measure(report: &mut Report) {
     let account = Account::start(600, Duration::ZERO);
     report.add(
         SECTION,
-        Figure::of("start to answered initialize", "thousand", start(Path::new(&binary()), &account) / THOUSAND),
+        Figure::new("start to answered initialize", "thousand", start(Path::new(&binary()), &account) / THOUSAND),
     );
     for (what, arguments) in [("get_incidents, 1", json!({"limit": 1})), ("get_incidents, 100", json!({}))] {
         let floor = bare(&account, &arguments) / THOUSAND;
-        let figure = Figure::of(what, "thousand", call(Path::new(&binary()), &account, &arguments) / THOUSAND);
+        let figure = Figure::new(what, "thousand", call(Path::new(&binary()), &account, &arguments) / THOUSAND);
         report.add(SECTION, figure.floor(floor));
     }
 }

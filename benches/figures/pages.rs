@@ -38,11 +38,11 @@ async fn thousand(report: &mut Report, latency: Duration) {
     let at = latency.as_millis();
     report.add(SECTION, Figure::median(format!("at {at} ms a request"), "ms", &tools).floor(bares.median()));
     if latency.is_zero() {
-        report.add(SECTION, Figure::of("requests", "", requests.len() as f64).floor(10.0).at_most(11.0));
+        report.add(SECTION, Figure::new("requests", "", requests.len() as f64).floor(10.0).at_most(11.0));
     } else {
         // The difference is the time spent on the rows.
         let trips = (tools.median() / (latency.as_secs_f64() * 1_000.0)).floor();
-        let figure = Figure::of("round trips (time by latency)", "", trips).floor(rounds.len() as f64);
+        let figure = Figure::new("round trips (time by latency)", "", trips).floor(rounds.len() as f64);
         report.add(SECTION, figure.at_most(5.0));
     }
 }

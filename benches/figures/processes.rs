@@ -19,10 +19,10 @@ const MEGABYTE: f64 = 1_000_000.0;
 pub fn sizes(report: &mut Report) {
     const SECTION: &str = "Size";
     let size = stripped(Path::new(&binary())).metadata().unwrap().len() as f64 / MEGABYTE;
-    report.add(SECTION, Figure::of("native binary, stripped", "MB", size).at_most(9.0));
+    report.add(SECTION, Figure::new("native binary, stripped", "MB", size).at_most(9.0));
     if let Some(wheel) = python::wheel() {
         let size = wheel.metadata().unwrap().len() as f64 / MEGABYTE;
-        report.add(SECTION, Figure::of("wheel", "MB", size).at_most(6.0));
+        report.add(SECTION, Figure::new("wheel", "MB", size).at_most(6.0));
     }
 }
 
@@ -88,7 +88,7 @@ fn resident(report: &mut Report, what: &str, command: &mut Command, target: f64)
     let mut server = Process::start(command);
     server.initialize();
     let mut add = |what: String, server: &Process, name: &str, target: Option<f64>| {
-        let figure = Figure::of(what, "MB", memory(server.id(), name));
+        let figure = Figure::new(what, "MB", memory(server.id(), name));
         report.add(SECTION, if let Some(target) = target { figure.at_most(target) } else { figure });
     };
     add(format!("{what}: memory, idle after initialize"), &server, "VmRSS", Some(target));

@@ -35,10 +35,10 @@ pub fn measure(report: &mut Report) {
     for ((name, binary), start) in built.iter().zip(&starts) {
         report.add("Start to answered initialize", Figure::median(*name, "ms", start));
         let size = binary.metadata().unwrap().len() as f64 / 1e6;
-        report.add("Binary, stripped", Figure::of(*name, "MB", size));
+        report.add("Binary, stripped", Figure::new(*name, "MB", size));
         if instructions::is_available() {
             let count = instructions::call(binary, &account, &json!({})) / 1e3;
-            report.add("Instructions of listing 100 incidents", Figure::of(*name, "thousand", count));
+            report.add("Instructions of listing 100 incidents", Figure::new(*name, "thousand", count));
         }
     }
 }

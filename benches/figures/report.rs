@@ -57,13 +57,13 @@ enum Target {
 
 impl Figure {
     /// Returns a figure that is the same in each run.
-    pub fn of(what: impl Into<String>, unit: &'static str, value: f64) -> Self {
+    pub fn new(what: impl Into<String>, unit: &'static str, value: f64) -> Self {
         Self { what: what.into(), unit, value, spread: None, floor: None, target: None, is_ratio: true }
     }
 
     /// Returns the median of samples, with their quartiles.
     pub fn median(what: impl Into<String>, unit: &'static str, samples: &Samples) -> Self {
-        Self { spread: Some((samples.at(0.25), samples.at(0.75))), ..Self::of(what, unit, samples.median()) }
+        Self { spread: Some((samples.at(0.25), samples.at(0.75))), ..Self::new(what, unit, samples.median()) }
     }
 
     pub fn floor(self, floor: f64) -> Self {

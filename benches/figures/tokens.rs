@@ -20,13 +20,13 @@ pub fn measure(report: &mut Report) {
     let definition =
         |tool: &Tool| json!({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema()});
     let definitions = Filter::default().tools().unwrap().iter().map(|tool| count(&definition(tool).to_string())).sum();
-    report.add(SECTION, Figure::of("definitions of the twelve tools", "", definitions).at_most(2_500.0));
+    report.add(SECTION, Figure::new("definitions of the twelve tools", "", definitions).at_most(2_500.0));
     let account = Account::start(600, Duration::ZERO);
     let (json, table) = runtime().block_on(async {
         let reply = account.toolbox().call("get_incidents", serde_json::Map::new()).await.unwrap();
         let Written::Table(table) = reply.clone().write(Format::Compact) else { panic!("not a table") };
         (count(&reply.into_value().to_string()), count(&table))
     });
-    report.add(SECTION, Figure::of("100 incidents, `json`", "", json).at_most(25_000.0));
-    report.add(SECTION, Figure::of("100 incidents, `compact`", "", table).at_most(json * 0.55));
+    report.add(SECTION, Figure::new("100 incidents, `json`", "", json).at_most(25_000.0));
+    report.add(SECTION, Figure::new("100 incidents, `compact`", "", table).at_most(json * 0.55));
 }

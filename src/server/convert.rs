@@ -107,7 +107,7 @@ pub(super) fn reply(reply: Reply, style: Style) -> CallToolResult {
     match reply.write(style.format) {
         Written::Json(envelope) => {
             // Not `CallToolResult::structured`, which writes the text by way of `fmt`, at twice the cost.
-            let text = if style.one_line { write::json(&envelope) } else { write::lines(&envelope) };
+            let text = if style.one_line { write::to_json(&envelope) } else { write::to_lines(&envelope) };
             let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
             result.structured_content = style.structured.then_some(envelope);
             result

@@ -42,7 +42,7 @@ fn tool_answer(message: &ServerJsonRpcMessage) -> Option<ToolAnswer<'_>> {
     if content.meta.is_some() || content.annotations.is_some() {
         return None;
     }
-    debug_assert_eq!(content.text.replace('\n', ""), write::json(structured), "text and structured content differ");
+    debug_assert_eq!(content.text.replace('\n', ""), write::to_json(structured), "text and structured content differ");
     Some(ToolAnswer { response, result, text: &content.text })
 }
 
@@ -58,7 +58,7 @@ impl ToolAnswer<'_> {
             line.push(b',');
         }
         line.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
-        write::quoted(&mut line, text)?;
+        write::append_quoted(&mut line, text)?;
         line.extend_from_slice(b"}]");
         if let Some(is_error) = &result.is_error {
             member(&mut line, b",\"isError\":", is_error)?;
@@ -67,7 +67,7 @@ impl ToolAnswer<'_> {
             member(&mut line, b",\"_meta\":", meta)?;
         }
         line.extend_from_slice(b",\"structuredContent\":");
-        write::unbroken(&mut line, text);
+        write::append_unbroken(&mut line, text);
         line.extend_from_slice(b"}}\n");
         Ok(line)
     }
@@ -91,7 +91,7 @@ mod tests {
         let envelope =
             json!({"metadata": {"count": 1}, "teams": [{"name": "a \"b\" }} é \n", "x": 9.204_938_554_384_979e297}]});
         let two = json!({"metadata": {"count": 2}, "teams": [{"name": "a\nb"}, {"name": "\u{2028}"}]});
-        let mut lines = CallToolResult::success(vec![ContentBlock::text(write::lines(&two))]);
+        let mut lines = CallToolResult::success(vec![ContentBlock::text(write::to_lines(&two))]);
         lines.structured_content = Some(two);
         let table = CallToolResult::success(vec![ContentBlock::text("{\"count\":1}\nid\tname")]);
         let mut bare = CallToolResult::structured(envelope.clone());

@@ -124,7 +124,8 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
         let (mut content, mut more, mut total) = (None, false, None);
         while let Some(key) = map.next_key::<String>()? {
             if key == self.key {
-                content = Some(map.next_value_seed(Kept { wire: self.wire, depth: 0, has_float: self.has_float })?);
+                content =
+                    Some(map.next_value_seed(ValueSeed { wire: self.wire, depth: 0, has_float: self.has_float })?);
             } else if key == "more" {
                 more = flag(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
             } else if key == "total" {
@@ -159,19 +160,19 @@ pub const TOO_DEEP: &str = "[nested too deep to be shown]";
 
 /// Builds the kept part of a value; lists apply it to each element.
 #[derive(Clone, Copy)]
-struct Kept<'w> {
+struct ValueSeed<'w> {
     wire: &'w Wire<'w>,
     depth: usize,
     has_float: &'w Cell<bool>,
 }
 
-impl<'w> Kept<'w> {
+impl<'w> ValueSeed<'w> {
     fn below(self, wire: &'w Wire<'w>) -> Self {
         Self { wire, depth: self.depth + 1, ..self }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Kept<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -179,7 +180,7 @@ impl<'de> DeserializeSeed<'de> for Kept<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Kept<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,7 +246,7 @@ impl<'de> Visitor<'de> for Kept<'_> {
             return Ok(Value::Object(object));
         };
         let mut kept = Vec::with_capacity(keys.len());
-        while let Some(place) = map.next_key_seed(Place(keys))? {
+        while let Some(place) = map.next_key_seed(KeySeed(keys))? {
             let Some((place, (name, wire))) = place.and_then(|place| Some((place, keys.get(place)?))) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -265,9 +266,9 @@ impl<'de> Visitor<'de> for Kept<'_> {
 }
 
 /// Finds the position of a key among those to keep, before anything is allocated for it.
-struct Place<'w>(&'w [(&'w str, Wire<'w>)]);
+struct KeySeed<'w>(&'w [(&'w str, Wire<'w>)]);
 
-impl<'de> DeserializeSeed<'de> for Place<'_> {
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -275,7 +276,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     }
 }
 
-impl Visitor<'_> for Place<'_> {
+impl Visitor<'_> for KeySeed<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

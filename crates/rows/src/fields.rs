@@ -108,14 +108,14 @@ pub struct Wire<'n> {
 }
 
 impl<'n> Wire<'n> {
-    fn of(keep: Keep) -> Self {
+    fn from_keep(keep: Keep) -> Self {
         match keep {
             Keep::Whole | Keep::Verbatim | Keep::Line => Self { keys: None },
-            Keep::Only(fields) => Self::of_fields(fields.iter()),
+            Keep::Only(fields) => Self::from_fields(fields.iter()),
         }
     }
 
-    fn of_fields<'f>(fields: impl Iterator<Item = &'f Named<'n>>) -> Self
+    fn from_fields<'f>(fields: impl Iterator<Item = &'f Named<'n>>) -> Self
     where
         'n: 'f,
     {
@@ -131,7 +131,7 @@ impl<'n> Wire<'n> {
     fn add(&mut self, field: &Named<'n>) {
         let Some(keys) = &mut self.keys else { return };
         match keys.iter_mut().find(|(key, _)| *key == field.source) {
-            None => keys.push((field.source, Self::of(field.keep))),
+            None => keys.push((field.source, Self::from_keep(field.keep))),
             Some((_, wire)) => match field.keep {
                 Keep::Whole | Keep::Verbatim | Keep::Line => wire.keys = None,
                 Keep::Only(fields) => {
@@ -154,7 +154,7 @@ impl<'n> Selection<'n> {
     /// Selects `shown`, and also decodes the fields of `facts`.
     #[must_use]
     pub fn new(shown: Vec<Named<'n>>, facts: &'static [Field]) -> Self {
-        let wire = Wire::of_fields(shown.iter().chain(facts));
+        let wire = Wire::from_fields(shown.iter().chain(facts));
         Self { shown, wire, echoes: &[] }
     }
 
@@ -199,8 +199,8 @@ impl<'n> Selection<'n> {
 #[must_use]
 pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
     let Value::Object(mut decoded) = decoded else { return Map::new() };
-    if lies_in_order(&decoded, fields) {
-        lay_out(&mut decoded, fields);
+    if is_in_order(&decoded, fields) {
+        remove_unselected(&mut decoded, fields);
         return decoded;
     }
     // Compute these first, because another field may move their source.
@@ -227,7 +227,7 @@ pub fn project(decoded: Value, fields: &[Named<'_>]) -> Map<String, Value> {
 /// Returns whether an object has the fields of the table in its order and under their names.
 ///
 /// The decoder returns nearly all objects so. Removing other fields from them is cheaper than building new objects.
-fn lies_in_order(decoded: &Map<String, Value>, fields: &[Named<'_>]) -> bool {
+fn is_in_order(decoded: &Map<String, Value>, fields: &[Named<'_>]) -> bool {
     let mut rest = fields.iter();
     decoded.keys().all(|key| {
         rest.any(|field| field.name == key && field.source == key && field.derive.is_none())
@@ -241,7 +241,7 @@ fn member<'o>(object: &'o Map<String, Value>, name: &str) -> Option<&'o Value> {
 }
 
 /// Removes the fields that are not shown from such an object.
-fn lay_out(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
+fn remove_unselected(decoded: &mut Map<String, Value>, fields: &[Named<'_>]) {
     let mut rest = fields.iter();
     let mut is_whole = true;
     for (key, value) in decoded.iter_mut() {

@@ -27,12 +27,12 @@ pub fn neutralize(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
-    let (mut before, mut kept) = (None, Kept::default());
+    let (mut before, mut kept) = (None, KeptRun::default());
     let runs_left = LazyCell::new(|| text.chars().any(runs_left));
     let (mut flag_ends, mut is_overridden) = (0, false);
     for (at, c) in text.char_indices() {
         if !is_hidden(c) || at < flag_ends {
-            (before, kept) = (Some(c), Kept::default());
+            (before, kept) = (Some(c), KeptRun::default());
             shown.push(c);
             continue;
         }
@@ -44,7 +44,7 @@ pub fn neutralize(text: &str) -> Cow<'_, str> {
             continue;
         }
         let after = || text.get(at..)?.chars().find(|c| !is_hidden(*c));
-        match Needs::of(c) {
+        match Needs::from_char(c) {
             Some(needs) if kept.has_room(needs) && needs.are_met(before, after, || *runs_left) => {
                 kept.add(needs);
                 shown.push(c);
@@ -54,7 +54,7 @@ pub fn neutralize(text: &str) -> Cow<'_, str> {
             None if (is_render_hint(c) && !(is_overridden && c == POP_DIRECTION))
                 || (c == BYTE_ORDER_MARK && at == 0) => {}
             _ => {
-                (before, kept) = (None, Kept::full());
+                (before, kept) = (None, KeptRun::full());
                 is_overridden = matches!(c, '\u{202d}' | '\u{202e}') || (is_overridden && c != POP_DIRECTION);
                 if !shown.ends_with(MARK) {
                     shown.push(MARK);
@@ -167,7 +167,7 @@ enum Needs {
 }
 
 impl Needs {
-    fn of(c: char) -> Option<Self> {
+    fn from_char(c: char) -> Option<Self> {
         Some(match c {
             '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180f}' => Needs::Joined,
             '\u{34f}' => Needs::Combined,
@@ -207,9 +207,9 @@ impl Needs {
 /// The invisible characters kept since the last visible one: at most two, of different kinds (❤️‍🔥 has a selector and a
 /// joiner). Longer runs could encode hidden text.
 #[derive(Default)]
-struct Kept([Option<Needs>; 2]);
+struct KeptRun([Option<Needs>; 2]);
 
-impl Kept {
+impl KeptRun {
     /// Returns a full value, so that nothing is kept directly after a replacement.
     fn full() -> Self {
         Self([Some(Needs::Joined); 2])

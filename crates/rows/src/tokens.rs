@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn state_round_trips_through_piece() {
-        assert!((0..STATES).all(|state| Piece::of(state).state() == state));
+        assert!((0..STATES).all(|state| Piece::from_state(state).state() == state));
     }
 
     #[test]

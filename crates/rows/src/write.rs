@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 /// Returns a value as compact JSON.
 #[must_use]
-pub fn json(value: &Value) -> String {
+pub fn to_json(value: &Value) -> String {
     // `Value::to_string` gives the same text, but costs twice as much because it uses `fmt`.
     serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 /// Appends a text to a line as a JSON string with quotes.
-pub fn quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
+pub fn append_quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     text.serialize(&mut serde_json::Serializer::new(line))
 }
 
@@ -21,11 +21,11 @@ pub fn quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
 ///
 /// There are no other newlines. Without them, the text is the compact JSON of the envelope.
 #[must_use]
-pub fn lines(envelope: &Value) -> String {
-    let Value::Object(members) = envelope else { return json(envelope) };
+pub fn to_lines(envelope: &Value) -> String {
+    let Value::Object(members) = envelope else { return to_json(envelope) };
     let mut text = Vec::new();
     let written = write_lines(&mut text, members).ok().and_then(|()| String::from_utf8(text).ok());
-    written.unwrap_or_else(|| json(envelope))
+    written.unwrap_or_else(|| to_json(envelope))
 }
 
 fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::Result<()> {
@@ -33,7 +33,7 @@ fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::
     for (name, value) in members {
         text.extend_from_slice(before);
         before = b",";
-        quoted(text, name)?;
+        append_quoted(text, name)?;
         text.push(b':');
         match value {
             Value::Array(items) if items.first().is_some_and(Value::is_object) => {
@@ -53,7 +53,7 @@ fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::
 }
 
 /// Appends a text to a line without its line breaks.
-pub fn unbroken(line: &mut Vec<u8>, text: &str) {
+pub fn append_unbroken(line: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     while let Some((part, after)) = memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at)) {
         line.extend_from_slice(part);
@@ -74,7 +74,7 @@ pub struct Extent {
 impl Extent {
     /// Returns the extent of a text.
     #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub fn from_text(text: &str) -> Self {
         let mut extent = Self::default();
         extent.add(text.as_bytes());
         extent
@@ -131,13 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_puts_each_object_on_a_line() {
+    fn to_lines_puts_each_object_on_a_line() {
         let envelope = json!({"metadata": {"count": 2, "warnings": ["a", "b"]}, "teams": [{"id": "a\n"}, {"id": []}]});
-        let text = lines(&envelope);
+        let text = to_lines(&envelope);
         assert_eq!(text.lines().count(), 2, "{text}");
-        assert_eq!(text.replace('\n', ""), json(&envelope));
+        assert_eq!(text.replace('\n', ""), to_json(&envelope));
         for same in [json!({}), json!({"a": ["b", "c"], "d": []}), json!([{"a": 1}, {}]), json!({"teams": [{}]})] {
-            assert_eq!(lines(&same), json(&same));
+            assert_eq!(to_lines(&same), to_json(&same));
         }
     }
 
@@ -145,12 +145,12 @@ mod tests {
     fn extent_matches_text() {
         for text in ["", "abc", "é ÿ", "決済", "😀 a"] {
             assert_eq!(
-                Extent::of(text),
+                Extent::from_text(text),
                 Extent { bytes: text.len(), characters: text.encode_utf16().count() },
                 "{text}"
             );
             let row = json!({"title": text, "n": 1});
-            assert_eq!(extent_of_row(row.as_object().unwrap()), Extent::of(&row.to_string()));
+            assert_eq!(extent_of_row(row.as_object().unwrap()), Extent::from_text(&row.to_string()));
         }
     }
 }

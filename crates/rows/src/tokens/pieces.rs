@@ -143,7 +143,7 @@ impl Piece {
     }
 
     /// Returns the shortest piece of a state.
-    pub const fn of(state: usize) -> Self {
+    pub const fn from_state(state: usize) -> Self {
         match state {
             0 => Piece::None,
             1 => Piece::Tabs,
@@ -223,7 +223,7 @@ static STEPS: [Step; 256 * CLASS_COUNT] = {
     while state < STATES {
         let mut class = 0;
         while class < CLASSES_IN_ORDER.len() {
-            let (next, hundredths) = Piece::of(state).followed_by(CLASSES_IN_ORDER[class]);
+            let (next, hundredths) = Piece::from_state(state).followed_by(CLASSES_IN_ORDER[class]);
             assert!(next.state() < STATES && hundredths.abs() < i16::MAX as i64);
             let step = Step { next: next.state() as u8, hundredths: hundredths as i16 };
             steps[state * CLASS_COUNT + CLASSES_IN_ORDER[class] as usize] = step;
