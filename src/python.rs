@@ -27,6 +27,8 @@ mod _core {
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
 
+    use crate::docs::python::methods::Method;
+
     #[pymodule_export]
     use super::client::{Client, Pages};
     #[pymodule_export]
@@ -49,7 +51,7 @@ mod _core {
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let variables = crate::config::VARIABLES.iter().map(|variable| variable.name);
         module.add("VARIABLES", PyTuple::new(module.py(), variables)?)?;
-        let methods: Vec<_> = crate::docs::python::methods::Method::all().map(|method| method.name()).collect();
+        let methods: Vec<_> = Method::all().map(Method::name).collect();
         module.add("METHODS", PyTuple::new(module.py(), methods)?)?;
         super::runtime::start()?;
         super::shutdown::register(module)?;

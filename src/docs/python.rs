@@ -27,8 +27,8 @@ pub fn methods_pyi() -> String {
     names.dedup();
     let any = if names.iter().any(|name| name.contains("Any")) { "from typing import Any\n" } else { "" };
     names.retain(|name| !name.contains('['));
-    let names: String = names.iter().map(|name| format!("    {name},\n")).collect();
-    format!("{HEAD}{any}\nfrom .types import (\n{names})\n\n__all__ = [\"AsyncTools\", \"SyncTools\"]\n{body}")
+    let names = names.join(",\n    ");
+    format!("{HEAD}{any}\nfrom .types import (\n    {names},\n)\n\n__all__ = [\"AsyncTools\", \"SyncTools\"]\n{body}")
 }
 
 const HEAD: &str = r#""""Methods for tools, as type checkers and editors read them.

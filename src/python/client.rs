@@ -49,7 +49,7 @@ struct Ready {
 }
 
 /// The rules of one call, beside those of its tool.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct CallRules {
     /// Whether the response budget of a model applies. A budget that the user chose always applies.
     pub budget: bool,

@@ -45,6 +45,7 @@ impl Method {
     }
 
     /// Returns the name of the method.
+    #[must_use]
     pub fn name(self) -> String {
         if self.is_stream { format!("iter_{}", self.rows()) } else { self.tool.name.to_owned() }
     }
@@ -56,6 +57,7 @@ impl Method {
 
     /// Returns the keywords of the method. A stream has those that belong to a list as a whole: not those of a page or of
     /// a single object.
+    #[must_use]
     pub fn keywords(self) -> Vec<Keyword> {
         let single =
             NOT_OF_STREAMS.iter().find(|(tool, _)| *tool == self.tool.name).map_or(&[][..], |(_, names)| names);
@@ -89,6 +91,7 @@ impl Method {
     }
 
     /// Returns the docstring, without quotes and without indentation.
+    #[must_use]
     pub fn documentation(self) -> String {
         let mut text = String::new();
         for paragraph in texts::method(self).split("\n\n") {

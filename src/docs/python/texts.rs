@@ -181,3 +181,22 @@ pub(super) fn parameter(method: Method, declaration: &Declaration) -> String {
 fn find(texts: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
     texts.iter().find(|(key, _)| *key == name).map(|(_, text)| *text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools;
+
+    #[test]
+    fn texts_belong_to_tools_and_parameters() {
+        for (name, _) in TOOLS {
+            assert!(tools::all().any(|tool| tool.name == *name), "there is no tool {name}");
+        }
+        for (key, _) in PARAMETERS {
+            let (owner, name) = key.split_once('.').map_or((None, *key), |(owner, name)| (Some(owner), name));
+            let mut tools = tools::all().filter(|tool| owner.is_none_or(|owner| tool.name == owner));
+            let has = |tool: &tools::Tool| tool.params.iter().any(|parameter| parameter.name == name);
+            assert!(tools.any(has), "there is no parameter {key}");
+        }
+    }
+}

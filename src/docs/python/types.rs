@@ -124,6 +124,7 @@ fn resource(tool: &str) -> Option<&'static Resource> {
 }
 
 /// Returns `types.py`.
+#[must_use]
 pub fn types_py() -> String {
     let mut classes = Classes(Vec::new());
     classes.add_rows::<EscalationPolicy>(&[], &[]);
