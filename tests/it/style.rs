@@ -123,7 +123,11 @@ fn print_sample(sentences: &[Sentence]) {
             (&seed, &sentence.file, &sentence.text).hash(&mut hasher);
             hasher.finish()
         };
-        let is_sentence = |sentence: &&Sentence| sentence.kind == kind && sentence.text.split_whitespace().count() >= 5;
+        let is_sentence = |sentence: &&Sentence| {
+            sentence.kind == kind
+                && sentence.text.split_whitespace().count() >= 5
+                && (name == &"messages" || sentence.text.ends_with('.'))
+        };
         let mut drawn: Vec<_> = sentences.iter().filter(is_sentence).collect();
         drawn.sort_by_key(order);
         println!("\n{name}");
