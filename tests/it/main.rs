@@ -37,6 +37,7 @@ mod lists;
 mod methods;
 mod operations;
 mod oversized;
+mod pages;
 mod params;
 mod progress;
 mod refresh;
