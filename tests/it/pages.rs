@@ -18,9 +18,9 @@ struct Tree {
 impl Tree {
     fn read() -> Self {
         let mut files = Vec::new();
-        ["", "src", "crates", "python", "tests", "benches"]
-            .into_iter()
-            .for_each(|folder| files_of(&root().join(folder), &mut files));
+        for folder in ["", "src", "crates", "python", "tests", "benches"] {
+            files_of(&root().join(folder), &mut files);
+        }
         let mut names = HashSet::new();
         for text in files.iter().filter_map(|file| fs::read_to_string(file).ok()) {
             let words: Vec<_> = text.split_whitespace().collect();

@@ -108,8 +108,8 @@ fn print_rates(by_kind: &[[usize; KINDS.len()]; HABITS.len()], words: [usize; KI
     for ((habit, _), counts) in HABITS.iter().zip(by_kind) {
         let mut line = format!("{habit:<10}");
         for (count, words) in counts.iter().zip(words) {
-            let rate = *count as f64 * 10_000.0 / words as f64;
-            write!(line, "{:>18}", format!("{count} ({rate:.1})")).unwrap();
+            let tenths = (count * 100_000 + words / 2) / words;
+            write!(line, "{:>18}", format!("{count} ({}.{})", tenths / 10, tenths % 10)).unwrap();
         }
         println!("{line}");
     }
@@ -139,10 +139,14 @@ fn print_sample(sentences: &[Sentence]) {
 
 fn written(counts: &BTreeMap<&str, [usize; HABITS.len()]>) -> String {
     let mut text = format!("{:<16}", "# room");
-    HABITS.iter().for_each(|(habit, _)| write!(text, "{habit:>9}").unwrap());
+    for (habit, _) in HABITS {
+        write!(text, "{habit:>9}").unwrap();
+    }
     for (room, counts) in counts {
         write!(text, "\n{room:<16}").unwrap();
-        counts.iter().for_each(|count| write!(text, "{count:>9}").unwrap());
+        for count in counts {
+            write!(text, "{count:>9}").unwrap();
+        }
     }
     text + "\n"
 }
@@ -168,7 +172,9 @@ fn sentences() -> Vec<Sentence> {
     let root = root();
     let mut files: Vec<PathBuf> =
         fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
-    FOLDERS.iter().for_each(|folder| files_below(&root.join(folder), &mut files));
+    for folder in FOLDERS {
+        files_below(&root.join(folder), &mut files);
+    }
     files.sort();
     let mut sentences = Vec::new();
     for path in files {
