@@ -13,6 +13,7 @@ mod schedules;
 mod services;
 mod shift_schedules;
 mod standing;
+mod table;
 mod teams;
 mod users;
 
@@ -34,6 +35,7 @@ pub use schedules::Schedule;
 pub use services::Service;
 pub use shift_schedules::ShiftSchedule;
 pub use standing::Standing;
+pub use table::{TABLES, Table};
 pub use teams::Team;
 pub use users::User;
 

@@ -378,18 +378,18 @@ class EscalationPolicyList(TypedDict):
     escalation_policies: list[EscalationPolicy]
 
 
-class IncidentList(TypedDict):
-    """An answer with `incidents`."""
-
-    metadata: IncidentMetadata
-    incidents: list[Incident]
-
-
 class NoteList(TypedDict):
     """An answer with `notes`."""
 
     metadata: Metadata
     notes: list[Note]
+
+
+class IncidentList(TypedDict):
+    """An answer with `incidents`."""
+
+    metadata: IncidentMetadata
+    incidents: list[Incident]
 
 
 class OncallList(TypedDict):

@@ -38,7 +38,7 @@ impl<M: Readable + Listed, X: Extras> Lookup<'_, M, X> {
 }
 
 /// Returns the names of parameters as alternatives: "query, user_ids or team_ids".
-pub fn alternatives(filters: Given<'_>) -> String {
+fn alternatives(filters: Given<'_>) -> String {
     let names: Vec<_> = filters.iter().map(|(name, _)| *name).collect();
     match names.as_slice() {
         [names @ .., last] if !names.is_empty() => format!("{} or {last}", names.join(", ")),

@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use pagerduty_api::resources::{INCIDENTS, NOTES};
 use serde_json::Value;
 
-use super::{Tool, all};
-use crate::models::{EscalationPolicy, Incident, Model, Oncall, Schedule, Service, Team, User};
-use crate::params::Declaration;
+use super::incidents::IncidentExtras;
+use super::{SETS, Tool, all};
+use crate::models::{TABLES, Table};
+use crate::params::{Declaration, Extras};
 
 /// Returns the documentation of tools: `docs/tools.md`, and the resource `docs://tools`.
 #[must_use]
@@ -23,17 +25,19 @@ pub fn markdown(tools: &[&'static Tool]) -> String {
          of 0) is the same as none; a list that holds something and names nothing (`[\"\"]`) is an error. An ID may be a \
          link to its web page.\n",
     );
+    text.push_str("\n| Toolset | Content | Tools |\n|---|---|---|\n");
+    for set in SETS {
+        let on: Vec<_> = tools.iter().map(|tool| tool.name).filter(|name| set.contains(name)).collect();
+        if !on.is_empty() {
+            let _ = writeln!(text, "| `{}` | {} | {} |", set.name, set.about, quoted(&on));
+        }
+    }
     for tool in tools {
         section(&mut text, tool);
     }
     text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. With `+` before a name (`+html_url`) the default fields come, too. Other names are passed on, since PagerDuty sends fields that its description lacks; a warning names those that are in no row. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
-    fields::<EscalationPolicy>(&mut text, &[]);
-    fields::<Incident>(&mut text, &["past_incidents", "related_incidents", "notes"]);
-    fields::<Oncall>(&mut text, &[]);
-    fields::<Schedule>(&mut text, &[]);
-    fields::<Service>(&mut text, &[]);
-    fields::<Team>(&mut text, &[]);
-    fields::<User>(&mut text, &[]);
+    // No tool has an `include` for notes.
+    TABLES.iter().filter(|table| table.resource != &NOTES).for_each(|table| fields(&mut text, table));
     text
 }
 
@@ -77,10 +81,11 @@ fn kind(parameter: &Declaration) -> String {
     kind
 }
 
-fn fields<M: Model>(text: &mut String, extras: &[&str]) {
-    let default: Vec<_> = M::DEFAULT.iter().map(|field| field.name).collect();
-    let others: Vec<_> = M::OTHER.iter().chain(extras).copied().collect();
-    let _ = writeln!(text, "| {} | {} | {} |", M::RESOURCE.many, default.join(", "), others.join(", "));
+fn fields(text: &mut String, table: &Table) {
+    let default: Vec<_> = table.default.iter().map(|field| field.name).collect();
+    let extras = if table.resource == &INCIDENTS { IncidentExtras::NAMES } else { &[] };
+    let others: Vec<_> = table.other.iter().chain(extras).copied().collect();
+    let _ = writeln!(text, "| {} | {} | {} |", table.resource.many, default.join(", "), others.join(", "));
 }
 
 /// Returns the table of OAuth scopes that the tools need.

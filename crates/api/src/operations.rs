@@ -23,17 +23,19 @@ pub use services::{GET_SERVICE, LIST_SERVICES};
 pub use teams::{GET_TEAM, LIST_TEAMS};
 pub use users::{GET_CURRENT_USER, GET_USER, LIST_USERS};
 
+/// The operations of each area.
+const AREAS: &[&[&Operation]] = &[
+    account::ALL,
+    escalation_policies::ALL,
+    incidents::ALL,
+    oncalls::ALL,
+    schedules::ALL,
+    services::ALL,
+    teams::ALL,
+    users::ALL,
+];
+
 /// Returns all operations, area by area.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    let areas: [&'static [&'static Operation]; 8] = [
-        account::ALL,
-        escalation_policies::ALL,
-        incidents::ALL,
-        oncalls::ALL,
-        schedules::ALL,
-        services::ALL,
-        teams::ALL,
-        users::ALL,
-    ];
-    areas.into_iter().flatten().copied()
+    AREAS.iter().copied().flatten().copied()
 }

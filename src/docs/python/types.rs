@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use pagerduty_api::Resource;
-use pagerduty_rows::fields::{Field, Keep};
+use pagerduty_api::resources::{INCIDENTS, SCHEDULES};
+use pagerduty_rows::fields::{Field, Keep, plain};
 
 use super::methods::Method;
-use crate::models::{EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, ShiftSchedule, Team, User};
+use crate::models::{Model, ShiftSchedule, TABLES, Table};
 
 /// The types of fields that are shown as PagerDuty sends them. Other fields may have any type.
 const SCALARS: &[(&str, &[&str])] = &[
@@ -86,17 +87,6 @@ const ADDED: &[(&str, &[(&str, &str)])] = &[
 /// The tools whose name does not end with that of the resource they return.
 const ANSWERS: &[(&str, &str)] = &[("build_user_context", "UserContext"), ("list_users_oncall", "UserList")];
 
-const RESOURCES: &[&Resource] = &[
-    EscalationPolicy::RESOURCE,
-    Incident::RESOURCE,
-    Note::RESOURCE,
-    Oncall::RESOURCE,
-    Schedule::RESOURCE,
-    Service::RESOURCE,
-    Team::RESOURCE,
-    User::RESOURCE,
-];
-
 /// Returns the type of a method's answer.
 pub(super) fn answer(method: Method) -> String {
     let tool = method.tool.name;
@@ -119,23 +109,16 @@ pub(super) fn name(method: Method) -> String {
 /// Returns the resource that the name of a tool ends with, in the plural or in the singular.
 fn resource(tool: &str) -> Option<&'static Resource> {
     let ends_with = |noun: &str| tool.strip_suffix(noun).is_some_and(|verb| verb.ends_with('_'));
-    let named = RESOURCES.iter().filter(|resource| ends_with(resource.many) || ends_with(resource.one));
-    named.max_by_key(|resource| resource.many.len()).copied()
+    let resources = TABLES.iter().map(|table| table.resource);
+    let named = resources.filter(|resource| ends_with(resource.many) || ends_with(resource.one));
+    named.max_by_key(|resource| resource.many.len())
 }
 
 /// Returns `types.py`.
 #[must_use]
 pub fn types_py() -> String {
     let mut classes = Classes(Vec::new());
-    classes.add_rows::<EscalationPolicy>(&[], &[]);
-    classes.add_rows::<Note>(&[], &[]);
-    classes.add_rows::<Incident>(&[], &[]);
-    classes.add_rows::<Oncall>(&[], &[]);
-    // `get_schedules` returns both kinds of schedules.
-    classes.add_rows::<Schedule>(ShiftSchedule::DEFAULT, ShiftSchedule::OTHER);
-    classes.add_rows::<Service>(&[], &[]);
-    classes.add_rows::<Team>(&[], &[]);
-    classes.add_rows::<User>(&[], &[]);
+    TABLES.iter().for_each(|table| classes.add_rows(table));
     let mut text = HEAD.to_owned();
     for Class { name, about, fields } in &classes.0 {
         let _ = write!(text, "\n\nclass {name}(_Object, total=False):\n    \"\"\"{about}\"\"\"\n\n");
@@ -144,9 +127,9 @@ pub fn types_py() -> String {
         }
     }
     text.push_str(OF_INCIDENTS);
-    for resource in RESOURCES {
+    for resource in TABLES.iter().map(|table| table.resource) {
         let (one, many) = (camel(resource.one), resource.many);
-        let metadata = if many == Incident::RESOURCE.many { "IncidentMetadata" } else { "Metadata" };
+        let metadata = if resource == &INCIDENTS { "IncidentMetadata" } else { "Metadata" };
         let _ = write!(
             text,
             "\n\nclass {one}List(TypedDict):\n    \"\"\"An answer with `{many}`.\"\"\"\n\n    metadata: {metadata}\n    \
@@ -235,15 +218,18 @@ struct Class {
 struct Classes(Vec<Class>);
 
 impl Classes {
-    /// Adds the row of a resource, with the default fields and the others. `more` are those of a second kind of rows.
-    fn add_rows<M: Model>(&mut self, more: &'static [Field], others: &'static [&'static str]) {
-        let named = |field: &Field| M::NAMED.iter().find(|named| named.name == field.name).copied().unwrap_or(*field);
-        let default = M::DEFAULT.iter().map(named);
-        let rest = M::OTHER.iter().map(|name| pagerduty_rows::fields::plain(name));
-        let more = more.iter().copied().chain(others.iter().map(|name| pagerduty_rows::fields::plain(name)));
-        let fields: Vec<Field> = default.chain(rest).chain(more).collect();
-        let about = format!("A row of `{}`.", M::RESOURCE.many);
-        self.add(camel(M::RESOURCE.one), about, &fields);
+    /// Adds the row of a resource, with the default fields and the others.
+    fn add_rows(&mut self, table: &'static Table) {
+        let named = |field: &Field| table.named.iter().find(|one| one.name == field.name).copied().unwrap_or(*field);
+        let default = table.default.iter().map(named);
+        let mut fields: Vec<Field> = default.chain(table.other.iter().map(|name| plain(name))).collect();
+        if table.resource == &SCHEDULES {
+            // `get_schedules` returns both kinds of schedules.
+            fields.extend(ShiftSchedule::DEFAULT);
+            fields.extend(ShiftSchedule::OTHER.iter().map(|name| plain(name)));
+        }
+        let about = format!("A row of `{}`.", table.resource.many);
+        self.add(camel(table.resource.one), about, &fields);
     }
 
     /// Adds a class after those of its fields. Of fields with the same name, the first counts.
