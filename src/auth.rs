@@ -95,7 +95,7 @@ impl Credential {
     }
 
     /// Creates the access token of a login, for the API of `region` if that is known.
-    pub(crate) fn of_login(secret: SecretString, region: Option<Region>) -> Self {
+    pub(crate) fn from_login(secret: SecretString, region: Option<Region>) -> Self {
         Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
     }
 
@@ -259,7 +259,7 @@ impl Origin {
         self.credential().map(Credential::fingerprint)
     }
 
-    /// Returns the credential that a request brings.
+    /// Returns the credential of a request, if it has one.
     fn credential(&self) -> Option<&Credential> {
         match self {
             Origin::Http(credential) => credential.as_ref(),
@@ -369,7 +369,7 @@ mod tests {
             assert!(sent.is_sensitive());
             assert_eq!(sent.to_str().unwrap(), header);
         }
-        let login = Credential::of_login("abc".into(), None);
+        let login = Credential::from_login("abc".into(), None);
         assert_eq!(login.header().unwrap().to_str().unwrap(), "Bearer abc");
     }
 
@@ -378,7 +378,7 @@ mod tests {
         let of = |secret: &str| Credential::new(secret.into(), API_TOKEN).fingerprint();
         assert_eq!(of("u+abc"), of("u+abc"));
         assert_ne!(of("u+abc"), of("u+abd"));
-        let login = |region| Credential::of_login("u+abc".into(), region).fingerprint();
+        let login = |region| Credential::from_login("u+abc".into(), region).fingerprint();
         assert_ne!(of("u+abc"), login(None), "they go out in different schemes");
         assert_ne!(login(Some(Region::Us)), login(Some(Region::Eu)), "they go to different accounts");
         assert_eq!(format!("{:?}", of("u+abc")), "Fingerprint(…)");

@@ -7,7 +7,6 @@ mod accounts;
 mod body;
 mod call;
 mod codes;
-mod context;
 pub mod decode;
 pub(crate) mod failure;
 mod incidents;
@@ -16,6 +15,7 @@ mod probe;
 mod request;
 mod schedules;
 mod send;
+mod user_context;
 mod writes;
 
 use std::sync::{Arc, Mutex};
@@ -41,10 +41,10 @@ use accounts::places::Places;
 use accounts::{Account, Accounts};
 use call::Call;
 pub use call::Change;
-pub use context::{Owned, UserContext};
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
 pub use request::{Query, Request};
+pub use user_context::{Owned, UserContext};
 pub use writes::{Changed, NewStatus};
 
 /// The number of portions of a list that are requested in parallel.
@@ -91,7 +91,7 @@ impl Client {
     #[must_use]
     pub fn until(self: &Arc<Self>, deadline: Instant, credential: Credential) -> Api {
         Api {
-            account: self.accounts.of(&credential),
+            account: self.accounts.get(&credential),
             client: Arc::clone(self),
             credential,
             replacement: Arc::default(),

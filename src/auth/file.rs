@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::config::API_TOKEN;
 use crate::error::{Code, Error, Result};
-use crate::{files, private};
+use crate::files;
+use crate::private;
 
 /// The largest file that is read. Tokens take a few kilobytes.
 const MAX_FILE: u64 = 1 << 20;

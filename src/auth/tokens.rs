@@ -80,7 +80,7 @@ impl Tokens {
     /// Returns the access token as a credential. `follow` is set if it may choose the region.
     #[must_use]
     pub fn credential(&self, follow: bool) -> Credential {
-        Credential::of_login(self.access.clone(), self.region.filter(|_| follow))
+        Credential::from_login(self.access.clone(), self.region.filter(|_| follow))
     }
 
     /// Returns the value of an entry.

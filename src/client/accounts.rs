@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
-use super::context::{Me, Owned};
+use super::user_context::{Me, Owned};
 use crate::auth::{Credential, Fingerprint};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Service, Team, User};
@@ -45,7 +45,7 @@ impl Accounts {
     /// Returns the account of a credential, creating it if necessary.
     ///
     /// If all accounts that are kept have writes to remember, a new one is not kept and cannot make writes.
-    pub fn of(&self, credential: &Credential) -> Arc<Account> {
+    pub fn get(&self, credential: &Credential) -> Arc<Account> {
         let now = Instant::now();
         let (owner, credential) = (credential.owner(), credential.fingerprint());
         let mut all = lock(&self.0);
@@ -182,22 +182,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn accounts_are_bounded_and_the_idle_are_evicted() {
         let accounts = Accounts::default();
-        let first = accounts.of(&credential(0));
-        assert!(Arc::ptr_eq(&first, &accounts.of(&credential(0))), "one credential, one account");
-        assert!(!Arc::ptr_eq(&first, &accounts.of(&credential(1))));
+        let first = accounts.get(&credential(0));
+        assert!(Arc::ptr_eq(&first, &accounts.get(&credential(0))), "one credential, one account");
+        assert!(!Arc::ptr_eq(&first, &accounts.get(&credential(1))));
         for number in 2..MAX_ACCOUNTS {
             tokio::time::advance(Duration::from_millis(1)).await;
-            accounts.of(&credential(number));
+            accounts.get(&credential(number));
         }
-        accounts.of(&credential(0));
+        accounts.get(&credential(0));
         tokio::time::advance(Duration::from_millis(1)).await;
-        accounts.of(&credential(MAX_ACCOUNTS));
+        accounts.get(&credential(MAX_ACCOUNTS));
         assert_eq!(lock(&accounts.0).len(), MAX_ACCOUNTS);
-        assert!(Arc::ptr_eq(&first, &accounts.of(&credential(0))), "it was in use");
+        assert!(Arc::ptr_eq(&first, &accounts.get(&credential(0))), "it was in use");
         assert!(!lock(&accounts.0).contains_key(&credential(1).owner()), "it was idle for the longest time");
 
         tokio::time::advance(memory::RETENTION).await;
-        accounts.of(&credential(MAX_ACCOUNTS + 1));
+        accounts.get(&credential(MAX_ACCOUNTS + 1));
         assert_eq!(lock(&accounts.0).len(), 1);
     }
 
@@ -205,21 +205,21 @@ mod tests {
     async fn account_with_writes_is_never_evicted() {
         let accounts = Accounts::default();
         for number in 0..MAX_ACCOUNTS {
-            accounts.of(&credential(number)).memory.sent("a note", None).unwrap();
+            accounts.get(&credential(number)).memory.sent("a note", None).unwrap();
         }
-        let beyond = accounts.of(&credential(MAX_ACCOUNTS));
+        let beyond = accounts.get(&credential(MAX_ACCOUNTS));
         assert!(beyond.memory.sent("a note", None).is_err(), "it could not be remembered");
-        let first = accounts.of(&credential(0));
+        let first = accounts.get(&credential(0));
         assert!(first.memory.earlier("a note", None).is_some());
         first.memory.keep("a note", None);
-        accounts.of(&credential(MAX_ACCOUNTS)).memory.sent("a note", None).unwrap();
+        accounts.get(&credential(MAX_ACCOUNTS)).memory.sent("a note", None).unwrap();
         assert_eq!(lock(&accounts.0).len(), MAX_ACCOUNTS);
     }
 
     #[test]
     fn refused_credential_is_forgotten() {
         let accounts = Accounts::default();
-        let account = accounts.of(&credential(1));
+        let account = accounts.get(&credential(1));
         accounts.forget(&account);
         assert!(lock(&accounts.0).is_empty());
     }
@@ -227,19 +227,19 @@ mod tests {
     #[tokio::test]
     async fn refused_credential_keeps_its_writes() {
         let accounts = Accounts::default();
-        let account = accounts.of(&credential(1));
+        let account = accounts.get(&credential(1));
         account.has_teams.keep((), true);
         account.memory.sent("a note", None).unwrap();
         accounts.forget(&account);
-        let renewed = accounts.of(&credential(1));
+        let renewed = accounts.get(&credential(1));
         assert!(renewed.memory.earlier("a note", None).is_some() && renewed.has_teams.kept(&()).is_none());
-        assert!(accounts.of(&credential(2)).memory.earlier("a note", None).is_none(), "another credential");
+        assert!(accounts.get(&credential(2)).memory.earlier("a note", None).is_none(), "another credential");
     }
 
     #[test]
     fn refreshed_login_keeps_writes_and_drops_the_context() {
         let accounts = Accounts::default();
-        let login = |secret: &str| accounts.of(&Credential::of_login(secret.to_owned().into(), None));
+        let login = |secret: &str| accounts.get(&Credential::from_login(secret.to_owned().into(), None));
         let first = login("first");
         first.has_teams.keep((), true);
         first.memory.sent("a note", Some("a@acme.example")).unwrap();

@@ -9,7 +9,8 @@ use tokio::join;
 
 use super::runtime::{close_deliveries, forked, is_used};
 use super::waiting::block_on_raw;
-use crate::{auth, tools};
+use crate::auth;
+use crate::tools;
 
 /// Registers the orderly end with `atexit`. Called once, by the import of the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn full_memory_evicts_nothing_and_refuses_until_the_oldest_expires() {
+    async fn full_memory_refuses_writes_until_the_oldest_expires() {
         let memory = Memory::default();
         memory.sent("0", None).unwrap();
         tokio::time::advance(RETENTION / 2).await;
