@@ -1,4 +1,4 @@
-//! A running server without a door: the toolbox, and the embedded account if it runs on one.
+//! The toolbox of a running program, with the sandbox if it uses one.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::sandbox::{self, FaultSpec, Sandbox};
 use crate::tools::{Filter, Label, Toolbox};
 
-/// The notice to a model and its user that the embedded account is not PagerDuty.
+/// The notice to a model and its user that the sandbox is not PagerDuty.
 pub const SANDBOX: Label = Label {
     name: "sandbox",
     title: "PagerDuty (sandbox)",
@@ -15,17 +15,17 @@ pub const SANDBOX: Label = Label {
              not real, and changes reach no person. Say so when you report results.",
 };
 
-/// What a door needs: the tools, and whatever has to stay alive for them.
+/// The tools that a door offers, and the sandbox that they use.
 #[derive(Debug)]
 pub struct App {
-    /// The tools that are switched on.
+    /// The enabled tools.
     pub toolbox: Arc<Toolbox>,
     _sandbox: Option<Sandbox>,
 }
 
 impl App {
-    /// Sets up the tools. With `config.sandbox` the embedded account is started first, and takes the place of PagerDuty:
-    /// the host, the credential and the author of writes are its own, whatever the environment says about the real ones.
+    /// Creates the tools. With `config.sandbox`, starts the sandbox first and uses it in place of PagerDuty: its host, its
+    /// credential and its author of writes replace those of the environment.
     pub async fn start(mut config: Config, filter: &Filter) -> Result<Self> {
         let running = embed(&mut config).await?;
         let toolbox = Toolbox::new(&config, filter)?.labeled(running.is_some().then_some(&SANDBOX));
@@ -33,7 +33,7 @@ impl App {
     }
 }
 
-/// Starts the embedded account if `config` asks for it, and points `config` to it.
+/// Starts the sandbox if `config` enables it, and directs `config` to it.
 pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
     if !config.sandbox {
         return Ok(None);
@@ -51,7 +51,7 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
     Ok(Some(sandbox))
 }
 
-/// What the settings let go wrong in the embedded account.
+/// Parses the faults of the sandbox from the settings.
 pub fn faults(config: &Config) -> Result<FaultSpec> {
     FaultSpec::parse(config.sandbox_faults.as_deref().unwrap_or_default()).map_err(|why| {
         Error::new(Code::InvalidConfiguration, format!("{SANDBOX_FAULTS} is not usable: {why}"))

@@ -1,8 +1,8 @@
-//! The command line: arguments in, exit status out.
+//! The command line.
 //!
-//! The native binary and the Python console command both call [`run`], so there is one command line. Answers go to
-//! standard output; everything else, errors of use with their `hint:` above all, goes to standard error. Exit status: 0,
-//! 1 for a call that failed, 2 for a command that was wrong, 130 after Ctrl-C, 143 after SIGTERM (0 or 1 over HTTP).
+//! The native binary and the Python console command both call [`run`]. Answers are written to standard output, everything
+//! else to standard error. The exit status is 0, 1 if a call failed, 2 if the command was wrong, 130 after Ctrl-C, and 143
+//! after SIGTERM (0 or 1 over HTTP).
 
 mod args;
 mod auth;
@@ -54,7 +54,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// What clap has to say: help and version are answers, the rest are errors.
+/// Prints clap's output: help and version are answers, the rest are errors.
 fn wrong_use(error: &clap::Error) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         print(&error.render().to_string());
@@ -96,7 +96,7 @@ fn execute(arguments: Arguments) -> Result<u8> {
         config.set_structured_content("--structured-content", &structured_content)?;
     }
     let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
-    // A few threads carry all the waiting there is to do, on machines of any size.
+    // The work is mostly waiting, so a few threads are enough on any machine.
     let threads = thread::available_parallelism().map_or(2, |cores| cores.get().min(4));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
@@ -112,11 +112,11 @@ fn execute(arguments: Arguments) -> Result<u8> {
         None => arguments.http.options(config::Serving::from_env())?,
         Some(_) => None,
     };
-    // Over HTTP, a signal ends the service in any case.
+    // Over HTTP, the service always ends by a signal.
     let is_http = http.is_some();
     let (status, signaled) = runtime.block_on(async {
         tokio::select! {
-            // Before anything else is done: until the first poll of this, Ctrl-C is not ours, and in a Python process lost.
+            // First: until the first poll of this, Ctrl-C is not handled here, and is lost in a Python process.
             biased;
             status = signals::received(is_http) => {
                 if let Some(tool) = called.filter(|_| !output::has_answered()) {
@@ -132,11 +132,11 @@ fn execute(arguments: Arguments) -> Result<u8> {
             // Signals are received from the first poll on.
             biased;
             () = signals::second(signaled) => {}
-            // A refreshed login that is not stored yet would be lost, and a change that was sent would be cut off.
+            // Otherwise a refreshed login that is not stored yet would be lost, and a change that was sent would be cut off.
             _ = async { tokio::join!(crate::auth::settled(), crate::tools::settled()) } => {}
         }
     });
-    // A thread may be waiting for input that never comes.
+    // A thread may wait for input that never arrives.
     runtime.shutdown_background();
     status
 }
@@ -163,13 +163,13 @@ async fn serve(http: Option<HttpOptions>, config: Config, filter: &Filter) -> Re
     let app = App::start(config, filter).await?;
     if std::io::stdin().is_terminal() {
         output::note(&format!(
-            "Serving MCP on standard input and output: an MCP client is meant to start this. Ctrl-D ends it; see --help.{}",
+            "Serving MCP on standard input and output, for an MCP client. Press Ctrl-D to end it, or see --help.{}",
             output::account(&app.toolbox)
         ));
     }
     server::serve_stdio(app.toolbox).await.map_err(|error| {
         Error::new(Code::NetworkError, format!("standard output cannot be written: {error}"))
-            .hint("Check where the output goes: a full disk, a closed pipe.")
+            .hint("Check the target of the output, such as a full disk or a closed pipe.")
     })?;
     Ok(SUCCESS)
 }
@@ -179,7 +179,7 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
     let tool = app.toolbox.tool(&arguments.tool)?;
     let arguments = pairs(&arguments.arguments)?;
     let answered = async {
-        // Apart from the call and its time-out: whoever sits here may take as long as a login may take.
+        // Before the call and its timeout starts: the user may take as long as a login may take.
         app.toolbox.log_in().await?;
         app.toolbox.call(tool.name, arguments).await
     };
@@ -194,17 +194,17 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
     Ok(status)
 }
 
-/// The answer to a call that was interrupted, since every call gets one.
+/// Returns the answer to an interrupted call. Every call gets an answer.
 fn cancelled(tool: &str) -> Error {
     Error::new(Code::Cancelled, format!("{tool} was interrupted"))
-        .hint("A change may have taken effect: look before trying again.")
+        .hint("A change may have taken effect: check before trying again.")
 }
 
 async fn answer_json(envelope: &Value) {
     answer(format!("{envelope:#}\n")).await;
 }
 
-/// Arguments from `key=value`; a repeated key makes a list.
+/// Parses arguments of the form `key=value`. A repeated key makes a list.
 fn pairs(arguments: &[String]) -> Result<Map<String, Value>> {
     let mut map: Map<String, Value> = Map::new();
     for argument in arguments {
@@ -244,16 +244,16 @@ async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u
     Ok(SUCCESS)
 }
 
-/// The file with the certificate of a sandbox's authority, which is removed when the sandbox ends.
+/// The file with the certificate of a sandbox's authority. It is removed when the sandbox ends.
 struct Certificate(PathBuf);
 
 impl Certificate {
-    /// Writes the file beside the one of the account, under a name that no other running sandbox uses.
+    /// Writes the file next to the account's file, under a name that no other running sandbox uses.
     fn write(pem: &str, config: &Config, url: &str) -> Result<Self> {
         let port = url.rsplit(':').next().unwrap_or_default();
         let folder = config.sandbox_state.as_deref().and_then(Path::parent).ok_or_else(|| {
             Error::new(Code::InvalidConfiguration, "there is no folder for the certificate of the sandbox's authority")
-                .hint(format!("Set {SANDBOX_STATE} to the full path of a file: the certificate is written beside it."))
+                .hint(format!("Set {SANDBOX_STATE} to the full path of a file: the certificate is written next to it."))
         })?;
         let path = folder.join(format!("sandbox-ca-{port}.pem"));
         private::replace(&path, pem).map_err(|error| {
@@ -267,14 +267,14 @@ impl Certificate {
 impl Drop for Certificate {
     fn drop(&mut self) {
         if let Err(error) = private::remove(&self.0) {
-            tracing::debug!(%error, path = %self.0.display(), "the certificate is still there");
+            tracing::debug!(%error, path = %self.0.display(), "certificate not removed");
         }
     }
 }
 
 async fn reset_sandbox(config: &Config) -> Result<u8> {
     let Some(path) = &config.sandbox_state else {
-        answer("The sandbox keeps nothing: it starts anew with each process.\n".to_owned()).await;
+        answer("The sandbox keeps nothing: each process starts with a fresh account.\n".to_owned()).await;
         return Ok(SUCCESS);
     };
     let there = sandbox::reset(path).map_err(|error| {
@@ -283,19 +283,19 @@ async fn reset_sandbox(config: &Config) -> Result<u8> {
     })?;
     let path = path.display();
     let done = if there {
-        format!("The sandbox starts anew: removed {path}.\n")
+        format!("The sandbox was reset: removed {path}.\n")
     } else {
-        format!("Nothing was changed in the sandbox: there is no {path}.\n")
+        format!("The sandbox has no changes: {path} does not exist.\n")
     };
     answer(done).await;
     Ok(SUCCESS)
 }
 
-/// Logs to standard error: standard output belongs to the protocol.
+/// Starts to log to standard error. Standard output belongs to the protocol.
 ///
-/// A bare level applies to our own modules only: libraries log only if a filter names them, because some of their lines
-/// show the content of messages. A server logs who changed what unless the user lets only errors be logged; a filter
-/// has to name that (`pagerduty_mcp_server::audit=info`). A level from a `.env` file (`of_file`) does not hide it.
+/// A bare level applies to the modules of this crate: libraries log only if a filter names them, because some of their lines
+/// contain messages. A server logs each change with its author, unless the level is `error` or a filter does not name it
+/// (`pagerduty_mcp_server::audit=info`). A level from a `.env` file (`of_file`) does not hide it.
 fn start_logging(level: Option<String>, format: LogFormat, serving: bool, of_file: bool) -> Result<()> {
     let level = level.unwrap_or_default();
     let own = |directive: &str| match directive.trim() {
@@ -307,15 +307,15 @@ fn start_logging(level: Option<String>, format: LogFormat, serving: bool, of_fil
         level => level.split(',').map(own).collect::<Vec<_>>().join(","),
     };
     let audited = serving && (of_file || ["", "warn"].contains(&level.trim()));
-    // Not `EnvFilter`, whose filters by field bring a regex engine along.
+    // Not `EnvFilter`, which would add a regex engine for filters by field.
     let filter: Targets = directives.parse().map_err(|error| {
         Error::new(Code::InvalidConfiguration, format!("{} is {level:?}, which is not usable: {error}", config::LOG))
             .hint("Use error, warn, info, debug or trace, or a filter such as pagerduty_mcp_server=debug.")
     })?;
-    // The level may come from a `.env` file, which must not silence the warnings about that file.
+    // The level may come from a `.env` file, which must not hide the warnings about that file.
     let filter = filter.with_target("pagerduty_mcp_server::config", Level::WARN);
     let filter = if audited { filter.with_target(AUDIT, Level::INFO) } else { filter };
-    // In a Python process logging may have been started by an earlier call; the first one stays.
+    // In a Python process an earlier call may have started logging, which then stays.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(filter);
     let _ = match format {

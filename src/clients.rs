@@ -65,9 +65,8 @@ pub enum Reads {
     Structured,
     /// Both, so that the content counts twice.
     Both,
-    /// The text and the structured content, but only the text if it is byte for byte the compact JSON of the structured
-    /// content.
-    BothUnlessTwins,
+    /// The text and the structured content, but only the text if it is exactly the compact JSON of the structured content.
+    BothUnlessIdentical,
     /// The part that the program built on the client passes on.
     Program,
 }
@@ -203,14 +202,14 @@ pub const KNOWN: &[Client] = &[
         waits: Waits::SecondsAfterProgress(60),
         cancels: Some(true),
         instructions: Instructions::Whole,
-        advice: "`--read-only` for the `plan` agent, which runs tools that change something, too.",
+        advice: "`--read-only` for the `plan` agent, which also runs tools that change something.",
     },
     Client {
         title: "Copilot CLI",
         version: "1.0.102",
         name: Some("copilot-cli"),
         shows: bytes(14_600),
-        reads: Reads::BothUnlessTwins,
+        reads: Reads::BothUnlessIdentical,
         waits: Waits::LongerThan(330),
         cancels: None,
         instructions: Instructions::OnlyWhenDeferred(160),
@@ -225,7 +224,7 @@ pub const KNOWN: &[Client] = &[
         waits: Waits::Seconds(60),
         cancels: None,
         instructions: Instructions::Nothing,
-        advice: "`--read-only` if nothing is to be changed: its own `--readonly` runs tools that change something, too.",
+        advice: "`--read-only` if nothing may be changed: its own `--readonly` also runs tools that change something.",
     },
     Client {
         waits: Waits::Seconds(5),
@@ -332,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_known_by_a_name_that_no_other_has() {
+    fn client_is_found_by_unique_name() {
         assert_eq!(Client::named("opencode").unwrap().title, "opencode");
         for name in ["mcp", "fastmcp", "rmcp", "Opencode", ""] {
             assert!(Client::named(name).is_none(), "{name}");
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_belongs_to_a_name_that_no_other_has() {
+    fn clients_with_limits_have_unique_names() {
         for client in KNOWN.iter().filter(|client| client.limit().is_some()) {
             assert!(client.name.and_then(Client::named).is_some(), "{}", client.title);
         }

@@ -1,7 +1,6 @@
-//! Everything that reads what others wrote, as functions of bytes that must hold what they promise and never panic.
+//! Fuzz targets: every parser of external input, as a function of bytes that must keep its guarantees and never panic.
 //!
-//! Driven twice: by `fuzz/`, which looks for inputs with coverage as its guide, and by the test below, which replays the
-//! inputs found so far and a seeded number of variations of them.
+//! `fuzz/` searches for inputs by coverage, and the test below replays the inputs found so far with seeded variations.
 
 use std::cell::RefCell;
 use std::io::Cursor;
@@ -26,10 +25,10 @@ use crate::sandbox::FaultSpec;
 use crate::server;
 use crate::tools::{Filter, Toolbox};
 
-/// A reader of what others wrote.
+/// A parser of external input.
 pub type Target = fn(&[u8]);
 
-/// All of them, by the names of their folders in `fuzz/corpus`.
+/// All targets, by the names of their folders in `fuzz/corpus`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("stdin", stdin),
     ("arguments", arguments),
@@ -45,13 +44,13 @@ pub const TARGETS: &[(&str, Target)] = &[
 /// Runs the target of this name.
 ///
 /// # Panics
-/// When there is none, and when the target finds that something does not hold.
+/// Panics if there is no such target, or if the target finds a broken guarantee.
 pub fn run(name: &str, input: &[u8]) {
     let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of this name");
     target(input);
 }
 
-/// A credential that must never come out again.
+/// A credential that must never appear in output.
 const SECRET: &str = "u+0123456789secret";
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -67,8 +66,7 @@ fn config(variables: &[(&str, &str)]) -> Config {
     Config::from_lookup(find).expect("settings that make sense")
 }
 
-/// A session over standard input: every line that comes out is a JSON-RPC message, none is a request, and there are no
-/// more of them than lines that went in.
+/// A session over standard input: every output line is a JSON-RPC answer, and there are at most as many as input lines.
 fn stdin(input: &[u8]) {
     // Without a credential no call leaves this process.
     let toolbox = Toolbox::new(&config(&[]), &Filter::default()).expect("a toolbox");
@@ -85,10 +83,10 @@ fn stdin(input: &[u8]) {
     }
 }
 
-/// A call: the first byte chooses the tool, the rest is the arguments. The answer is an envelope, and never the credential.
+/// A call: the first byte chooses the tool, the rest is the arguments. The answer is an envelope without the credential.
 fn arguments(input: &[u8]) {
     thread_local! {
-        // A port that refuses, and no time to try it again.
+        // A closed port, and no time for retries.
         static TOOLBOX: Toolbox = Toolbox::new(
             &config(&[("PAGERDUTY_API_TOKEN", SECRET), ("PAGERDUTY_API_HOST", "http://127.0.0.1:1"), ("PAGERDUTY_TIMEOUT", "0.05")]),
             &Filter::default(),
@@ -105,7 +103,7 @@ fn arguments(input: &[u8]) {
     });
 }
 
-/// An answer of PagerDuty, as one object and as a page of each kind.
+/// A response of PagerDuty, as one object and as a page of each resource.
 fn answers(body: &[u8]) {
     fn read<M: Model>(body: &[u8]) {
         for selection in [M::defaults(), M::facts_only()] {
@@ -132,7 +130,7 @@ fn answers(body: &[u8]) {
     }
 }
 
-/// A refusal of PagerDuty, or of something in front of it: two bytes of status, then the body.
+/// An error response of PagerDuty or of a proxy: two bytes of status, then the body.
 fn error_bodies(input: &[u8]) {
     let Some((status, body)) = input.split_first_chunk::<2>() else { return };
     let status = 300 + u16::from_be_bytes(*status) % 300;
@@ -150,7 +148,7 @@ fn error_bodies(input: &[u8]) {
     assert!(!told.contains(SECRET) && told.len() < 8_000, "{told}");
 }
 
-/// What is accepted as a point in time means the same when it is read again.
+/// A timestamp: an accepted text has the same meaning when it is parsed again.
 fn timestamps(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Some(moment) = Moment::parse(text) {
@@ -158,7 +156,7 @@ fn timestamps(input: &[u8]) {
     }
 }
 
-/// A `.env` file: no variable of others is handed on, nothing of the environment gets into ours, and no message quotes a
+/// A `.env` file: unrelated variables are ignored, values contain nothing of the environment, and no message quotes a
 /// line.
 fn dotenv(input: &[u8]) {
     let text = format!("{}\nPAGERDUTY_API_TOKEN=${{PATH}}", String::from_utf8_lossy(input));
@@ -169,7 +167,7 @@ fn dotenv(input: &[u8]) {
     assert!(file.broken().iter().all(|(_, line)| *line <= text.len() + 1));
 }
 
-/// Headers of an answer, one a line; and a credential of the same bytes on its way into one.
+/// Headers of a response, one a line, and a header with a credential of the same bytes.
 fn headers(input: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in input.split(|byte| *byte == b'\n').take(50) {
@@ -202,14 +200,14 @@ fn headers(input: &[u8]) {
     }
 }
 
-/// Text of strangers: cleaned once, it stays as it is.
+/// External text: neutralizing it twice equals neutralizing it once.
 fn texts(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let shown = text::neutralize(&text);
     assert_eq!(text::neutralize(&shown), shown);
 }
 
-/// What the command line says about faults.
+/// The faults in an option of the command line.
 fn fault_specs(input: &[u8]) {
     if let Err(why) = FaultSpec::parse(&String::from_utf8_lossy(input)) {
         assert!(!why.is_empty());
@@ -225,10 +223,10 @@ mod tests {
 
     use super::*;
 
-    /// Variations of each input; more with `FUZZ_ROUNDS`.
+    /// The variations of each input; `FUZZ_ROUNDS` sets another number.
     const ROUNDS: usize = 20;
 
-    /// A few random edits: what a coverage-guided run does, without the guide.
+    /// Returns the input with a few random edits.
     fn vary(input: &[u8], others: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
         let mut bytes = input.to_vec();
         for _ in 0..rng.usize(1..5) {
@@ -252,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_breaks_nothing() {
+    fn external_input_breaks_no_guarantee() {
         let rounds = std::env::var("FUZZ_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
         for (name, target) in TARGETS {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);

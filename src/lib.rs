@@ -1,8 +1,8 @@
 //! PagerDuty for AI agents and on-call engineers.
 //!
-//! One core behind three doors: an MCP server ([`server`]), a command line ([`cli`]), and a Python module (feature
-//! `python`). A call goes from its door to the catalogue ([`tools`]), from there to PagerDuty ([`client`]), and comes back
-//! as the contract's envelope ([`reply`]). `ARCHITECTURE.md` is the map.
+//! One core has three front ends: an MCP server ([`server`]), a command line ([`cli`]), and a Python module (feature
+//! `python`). Each passes calls to the catalogue ([`tools`]), which sends requests to PagerDuty ([`client`]) and returns an
+//! envelope ([`reply`]). `ARCHITECTURE.md` describes the modules.
 //!
 //! ```no_run
 //! use pagerduty_mcp_server::config::Config;
@@ -25,7 +25,7 @@ pub mod clients;
 pub mod config;
 pub mod docs;
 pub mod error;
-// Not part of what the crate offers. The settings in clippy.toml cover test functions, not what `fuzz/` drives.
+// Not part of the public API. The settings in clippy.toml cover test functions, but not the targets of `fuzz/`.
 #[cfg(any(test, fuzzing))]
 #[allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub mod fuzzing;

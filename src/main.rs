@@ -1,4 +1,4 @@
-//! The native binary: a doorstep to [`pagerduty_mcp_server::cli`].
+//! The native binary, which runs [`pagerduty_mcp_server::cli`].
 
 use std::process::ExitCode;
 

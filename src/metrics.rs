@@ -1,7 +1,7 @@
-//! What operators see: counters of the process, in the form that Prometheus reads.
+//! The counters of the process for operators, in the form that Prometheus reads.
 //!
-//! One set for the process, as Prometheus sees it. Labels are names of ours (tools, paths, codes, statuses): nothing a
-//! caller chooses, no ID and no credential becomes one, so that they neither tell anything nor grow without a bound.
+//! Labels are fixed names (tools, paths, codes, statuses). No value that a caller chooses, no ID and no credential is a label,
+//! so labels reveal nothing and their number is limited.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -17,54 +17,54 @@ use prometheus_client::registry::{Registry, Unit};
 /// The content type of [`text()`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What all names begin with.
+/// The prefix of all names.
 const PREFIX: &str = "pagerduty_mcp";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfTool {
+struct ToolLabels {
     tool: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfCall {
+struct CallLabels {
     tool: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfRequest {
+struct RequestLabels {
     method: String,
     path: String,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfPath {
+struct PathLabels {
     path: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfHttp {
+struct HttpLabels {
     path: &'static str,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfCache {
+struct CacheLabels {
     cache: &'static str,
     outcome: &'static str,
 }
 
 struct Metrics {
     registry: Registry,
-    calls: Family<OfCall, Counter>,
-    call_duration: Family<OfTool, Histogram>,
-    requests: Family<OfRequest, Counter>,
-    request_duration: Family<OfPath, Histogram>,
+    calls: Family<CallLabels, Counter>,
+    call_duration: Family<ToolLabels, Histogram>,
+    requests: Family<RequestLabels, Counter>,
+    request_duration: Family<PathLabels, Histogram>,
     headroom: Histogram,
     limited: Counter,
-    caches: Family<OfCache, Counter>,
-    http: Family<OfHttp, Counter>,
+    caches: Family<CacheLabels, Counter>,
+    http: Family<HttpLabels, Counter>,
     in_flight: Gauge,
     sessions: Gauge,
     connections: Gauge,
@@ -72,9 +72,10 @@ struct Metrics {
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
-/// Around what PagerDuty takes: some 50 ms for one object, seconds for long lists and for waiting out a limit.
+/// The buckets of durations. PagerDuty takes some 50 ms for one object, and seconds for long lists and rate limits.
 const SECONDS: [f64; 11] = [0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 
+/// The buckets of shares.
 const SHARES: [f64; 6] = [0.0, 0.05, 0.1, 0.25, 0.5, 0.75];
 
 impl Metrics {
@@ -95,107 +96,111 @@ impl Metrics {
             connections: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register("calls", "Tool calls, by tool and outcome: ok or the error's code", metrics.calls.clone());
+        registry.register(
+            "calls",
+            "Tool calls by tool and outcome, which is ok or the code of the error",
+            metrics.calls.clone(),
+        );
         registry.register_with_unit(
             "call_duration",
-            "How long tool calls took",
+            "Duration of tool calls",
             Unit::Seconds,
             metrics.call_duration.clone(),
         );
         registry.register(
             "api_requests",
-            "Requests to PagerDuty, by path template and status; status 0 is no answer",
+            "Requests to PagerDuty by path template and status; status 0 is no answer",
             metrics.requests.clone(),
         );
         registry.register_with_unit(
             "api_request_duration",
-            "How long PagerDuty took to begin its answers",
+            "Time until PagerDuty began to answer",
             Unit::Seconds,
             metrics.request_duration.clone(),
         );
         registry.register_with_unit(
             "api_rate_limit_headroom",
-            "The share of the credential's rate limit that was left, at each answer of PagerDuty",
+            "Remaining share of the credential's rate limit, at each answer of PagerDuty",
             Unit::Other("ratio".into()),
             metrics.headroom.clone(),
         );
-        registry.register(
-            "api_rate_limited",
-            "Answers of PagerDuty that refused for the rate limit",
-            metrics.limited.clone(),
-        );
+        registry.register("api_rate_limited", "Answers of PagerDuty with a rate limit error", metrics.limited.clone());
         registry.register(
             "cache_lookups",
-            "Lookups in caches, by cache and outcome: hit or miss",
+            "Cache lookups by cache and outcome, which is hit or miss",
             metrics.caches.clone(),
         );
-        registry.register("http_requests", "HTTP requests served, by path and status", metrics.http.clone());
-        registry.register("http_in_flight", "MCP requests being served", metrics.in_flight.clone());
-        registry.register("http_sessions", "Open sessions, as far as it is known", metrics.sessions.clone());
+        registry.register("http_requests", "HTTP requests by path and status", metrics.http.clone());
+        registry.register("http_in_flight", "MCP requests in progress", metrics.in_flight.clone());
+        registry.register(
+            "http_sessions",
+            "Open sessions, without those that ended unnoticed",
+            metrics.sessions.clone(),
+        );
         registry.register("http_connections", "Open connections", metrics.connections.clone());
         Self { registry, ..metrics }
     }
 }
 
-/// Everything counted so far.
+/// Returns all counters as text.
 pub fn text() -> Result<String, fmt::Error> {
     let mut encoded = String::new();
     text::encode(&mut encoded, &METRICS.registry)?;
     Ok(encoded)
 }
 
-/// A tool call has ended. `outcome` is `ok` or the code of the error.
+/// Counts a tool call. `outcome` is `ok` or the code of the error.
 pub fn call(tool: &'static str, outcome: &'static str, elapsed: Duration) {
-    METRICS.calls.get_or_create(&OfCall { tool, outcome }).inc();
-    METRICS.call_duration.get_or_create(&OfTool { tool }).observe(elapsed.as_secs_f64());
+    METRICS.calls.get_or_create(&CallLabels { tool, outcome }).inc();
+    METRICS.call_duration.get_or_create(&ToolLabels { tool }).observe(elapsed.as_secs_f64());
 }
 
-/// PagerDuty has answered a request, or has not: `None`. `path` is the template, without IDs.
+/// Counts a request to PagerDuty. `path` is the template, without IDs, and the status of an unanswered request is `None`.
 pub fn request(method: &str, path: &str, status: Option<u16>, elapsed: Duration) {
-    let of = OfRequest { method: method.to_owned(), path: path.to_owned(), status: status.unwrap_or_default() };
-    METRICS.requests.get_or_create(&of).inc();
-    METRICS.request_duration.get_or_create(&OfPath { path: of.path }).observe(elapsed.as_secs_f64());
+    let labels = RequestLabels { method: method.to_owned(), path: path.to_owned(), status: status.unwrap_or_default() };
+    METRICS.requests.get_or_create(&labels).inc();
+    METRICS.request_duration.get_or_create(&PathLabels { path: labels.path }).observe(elapsed.as_secs_f64());
     if status == Some(429) {
         METRICS.limited.inc();
     }
 }
 
-/// How much of a rate limit was left.
+/// Records the share of a rate limit that remains.
 pub fn headroom(remaining: u64, limit: u64) {
     if limit > 0 {
-        #[allow(clippy::cast_precision_loss, reason = "requests a minute, not atoms")]
+        #[allow(clippy::cast_precision_loss, reason = "the numbers of requests are small")]
         METRICS.headroom.observe(remaining as f64 / limit as f64);
     }
 }
 
-/// Something was looked up in a cache, and was there or not.
+/// Counts a lookup in a cache.
 pub fn cache(cache: &'static str, hit: bool) {
-    METRICS.caches.get_or_create(&OfCache { cache, outcome: if hit { "hit" } else { "miss" } }).inc();
+    METRICS.caches.get_or_create(&CacheLabels { cache, outcome: if hit { "hit" } else { "miss" } }).inc();
 }
 
-/// An HTTP request was answered.
+/// Counts an HTTP request.
 pub fn http_request(path: &'static str, status: u16) {
-    METRICS.http.get_or_create(&OfHttp { path, status }).inc();
+    METRICS.http.get_or_create(&HttpLabels { path, status }).inc();
 }
 
-/// The label of a path: its own if it is one of ours.
+/// Returns the label of a path: the path if the server has it, otherwise `other`.
 #[must_use]
 pub fn known_path(path: &str) -> &'static str {
     let path = if path == "/mcp/" { "/mcp" } else { path };
     ["/mcp", "/healthz", "/readyz", "/metrics"].into_iter().find(|known| *known == path).unwrap_or("other")
 }
 
-/// More or fewer MCP requests are being served.
+/// Changes the number of MCP requests in progress.
 pub fn in_flight(change: i64) {
     METRICS.in_flight.inc_by(change);
 }
 
-/// More or fewer sessions are open.
+/// Changes the number of open sessions.
 pub fn sessions(change: i64) {
     METRICS.sessions.inc_by(change);
 }
 
-/// More or fewer connections are open.
+/// Changes the number of open connections.
 pub fn connections(change: i64) {
     METRICS.connections.inc_by(change);
 }

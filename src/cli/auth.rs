@@ -1,4 +1,4 @@
-//! `auth login`, `auth status`, `auth logout`: the login in the browser, from a terminal.
+//! `auth login`, `auth status` and `auth logout`.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::config::{CLIENT_ID, Config, Host, Region};
 use crate::error::{Code, Error, Result};
 
-/// Runs one of the commands.
+/// Runs a command.
 pub async fn run(command: AuthCommand, config: Config) -> Result<u8> {
     match command {
         AuthCommand::Login => login(&config).await,
@@ -25,16 +25,16 @@ pub async fn run(command: AuthCommand, config: Config) -> Result<u8> {
     }
 }
 
-/// Logs in, whatever is stored, and says as whom.
+/// Logs in, even if a login is stored, and prints the user.
 async fn login(config: &Config) -> Result<u8> {
     if config.sandbox {
-        return Err(Error::new(Code::InvalidConfiguration, "the embedded account needs no login")
-            .hint("Leave --sandbox (or PAGERDUTY_SANDBOX) out to log in to PagerDuty."));
+        return Err(Error::new(Code::InvalidConfiguration, "the sandbox needs no login")
+            .hint("Leave out --sandbox and PAGERDUTY_SANDBOX to log in to PagerDuty."));
     }
     config.refuse_host_of_file("the login")?;
     let credentials = Credentials::new(config);
     let login = credentials.login().ok_or_else(|| {
-        Error::new(Code::InvalidConfiguration, format!("{CLIENT_ID} is not set, and a login needs it"))
+        Error::new(Code::InvalidConfiguration, format!("{CLIENT_ID} is not set, which a login needs"))
             .hint("Register an OAuth app at PagerDuty (Integrations > App Registration) and set its client ID.")
     })?;
     let credential = match login.renew().await {
@@ -66,13 +66,13 @@ struct User {
     email: String,
 }
 
-/// Who a credential belongs to.
+/// Returns the user of a credential.
 async fn whose(config: &Config, credential: Credential) -> Result<User> {
     let me = Arc::new(Client::new(config)).with(credential).me().await?;
     Ok(User { id: me.id.to_string(), name: me.name.clone(), email: me.email.clone() })
 }
 
-/// Which credential is in force, and what it opens. Nothing is changed, and nobody is asked to log in.
+/// Prints the credential in use and its user. It changes nothing and never opens the browser.
 async fn status(mut config: Config, as_json: bool) -> Result<u8> {
     let _sandbox = app::embed(&mut config).await?;
     let credentials = Credentials::new(&config);
@@ -86,7 +86,7 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
         Err(error) => (Err(error), None),
     };
     let mut report = Report::of(&config, login.as_ref());
-    // As good as a fresh one: the next call refreshes it, and asks nobody.
+    // It works like a fresh one: the next call refreshes it without the user.
     let refreshes = report.refreshable == Some(true) && login.is_some_and(|tokens| !tokens.is_fresh());
     let credential = match stored {
         Ok(()) if refreshes => Ok(None),
@@ -105,7 +105,7 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
                     report.user = Some(user);
                     None
                 }
-                // An account-level key is a credential like others; it is nobody's.
+                // An account-level key works and has no user.
                 Err(error) if error.code() == Code::NoUserContext => None,
                 Err(error) => Some(error),
             }
@@ -121,7 +121,7 @@ async fn status(mut config: Config, as_json: bool) -> Result<u8> {
     Ok(if error.is_some() { FAILED } else { SUCCESS })
 }
 
-/// What `auth status` has to say.
+/// The output of `auth status`.
 struct Report {
     source: Option<String>,
     credential: Option<String>,
@@ -180,7 +180,7 @@ impl Report {
         let expiry = self.expires_at.map(|end| {
             let state = if end > Timestamp::now() { "" } else { " (expired)" };
             let then = if self.refreshable == Some(true) {
-                ", refreshed by itself with the next call"
+                ", refreshed automatically by the next call"
             } else {
                 ", then the browser opens again"
             };
@@ -190,13 +190,13 @@ impl Report {
         line("Credential", self.credential.clone());
         line("Host", Some(self.host.describe()));
         line("Expires", expiry);
-        line("Kept in", self.store.clone());
+        line("Stored in", self.store.clone());
         line("User", self.user.as_ref().map(|user| format!("{} <{}> ({})", user.name, user.email, user.id)));
         text
     }
 }
 
-/// Forgets the login.
+/// Removes the stored login.
 async fn logout(config: &Config) -> Result<u8> {
     let store = &config.oauth.store;
     let kept = Store::new(store.clone());
@@ -211,10 +211,10 @@ async fn logout(config: &Config) -> Result<u8> {
     };
     answer(done).await;
     if let Some((_, source)) = &config.token {
-        note(&format!("note: {source} is set and remains in force."));
+        note(&format!("note: {source} is set and is still used."));
     }
     if !removed.is_empty() {
-        note("note: PagerDuty still knows the login; to end it there, remove the app on your user's settings page.");
+        note("note: the login is still valid at PagerDuty; to revoke it, remove the app on your user's settings page.");
     }
     Ok(SUCCESS)
 }

@@ -1,6 +1,6 @@
-//! `doctor`: looks at everything a call depends on, and says what to do about what is wrong.
+//! `doctor`: checks everything that a call depends on, with a hint for each problem.
 //!
-//! It reads and changes nothing: not an incident, not a stored token, and it opens no browser.
+//! It changes nothing: no incident and no stored token. It opens no browser.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -21,31 +21,31 @@ use crate::models::{Incident, Model, User};
 use crate::net::tls::Roots;
 use crate::pagination::ListRequest;
 
-/// Below a tenth of the rate limit, calls will soon fail.
-const LITTLE: u64 = 10;
+/// The fraction of the rate limit, as a divisor, below which calls will soon fail.
+const LOW_REMAINING: u64 = 10;
 
-/// Seconds by which clocks may differ. An expiry is computed with ours, and honoured a minute early.
-const SKEW: u64 = 60;
+/// The seconds by which the clocks may differ. Expiry times are computed with the local clock, with a minute of reserve.
+const MAX_SKEW_SECS: u64 = 60;
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Status {
-    /// As it should be.
+    /// No problem was found.
     Ok,
-    /// Something will not work, or nobody can tell.
+    /// Some calls will fail, or the result is unknown.
     Warn,
-    /// Nothing will work.
+    /// No call will work.
     Fail,
 }
 
-/// One line of the answer.
+/// One line of the report.
 #[derive(Clone, Debug, Serialize)]
 struct Check {
     name: &'static str,
     status: Status,
     message: String,
-    /// What to do.
+    /// The next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
@@ -59,7 +59,7 @@ impl Check {
         Self { name, status: Status::Warn, message: message.into(), hint: Some(hint.into()) }
     }
 
-    fn of(name: &'static str, status: Status, error: &Error) -> Self {
+    fn from_error(name: &'static str, status: Status, error: &Error) -> Self {
         let code = error.code();
         let message = format!("{code}: {}", error.message());
         Self { name, status, message, hint: error.hint_text().map(str::to_owned) }
@@ -82,7 +82,7 @@ pub async fn run(mut config: Config, as_json: bool) -> Result<u8> {
     Ok(if failed { FAILED } else { SUCCESS })
 }
 
-/// Returns the check that says that the report is about the embedded account.
+/// Returns the check that warns that the report is about the sandbox.
 fn sandbox(config: &Config) -> Check {
     let kept = config.sandbox_state.as_ref().map_or_else(
         || "Changes last until the process ends".to_owned(),
@@ -90,14 +90,14 @@ fn sandbox(config: &Config) -> Check {
     );
     Check::warn(
         "sandbox",
-        format!("everything runs on the embedded account: nothing here is PagerDuty. {kept}"),
-        format!("For the real account, leave out --sandbox and unset {SANDBOX}. `sandbox reset` forgets changes."),
+        format!("all calls use the sandbox: nothing here is PagerDuty. {kept}"),
+        format!("For the real account, leave out --sandbox and unset {SANDBOX}. `sandbox reset` removes changes."),
     )
 }
 
 async fn examine(config: &Config) -> Vec<Check> {
     let client = Arc::new(Client::new(config));
-    // A keyring that waits for somebody would keep the credential waiting, too: so it goes first.
+    // First, because a keyring that waits for the user would delay the credential, too.
     let kept = token_store(config).await;
     let credential = match &kept.error {
         Some(error) if kept.needed => Err(error.clone()),
@@ -108,16 +108,16 @@ async fn examine(config: &Config) -> Vec<Check> {
     checks.extend([certificates(config), host(config, credential.as_ref().ok(), &probe)]);
     let accepted = match (&credential, &probe) {
         (Err(_), _) if kept.needed && kept.refreshable => {
-            let hint = "Nothing: the next call does. `pagerduty-mcp-server auth login` does it now.";
+            let hint = "Run `pagerduty-mcp-server auth login` to refresh it now; otherwise the next call does.";
             checks.push(Check::warn("credential", "the OAuth login has expired and can be refreshed", hint));
             false
         }
         (Err(error), _) => {
-            checks.push(Check::of("credential", Status::Fail, error));
+            checks.push(Check::from_error("credential", Status::Fail, error));
             false
         }
         (Ok(credential), Ok(Probe { abilities: Err(error), .. })) if error.code() == Code::AuthenticationFailed => {
-            let mut check = Check::of("credential", Status::Fail, error);
+            let mut check = Check::from_error("credential", Status::Fail, error);
             check.message.insert_str(0, &format!("from {}, refused: ", credential.source()));
             checks.push(check);
             false
@@ -127,8 +127,8 @@ async fn examine(config: &Config) -> Vec<Check> {
             true
         }
         (Ok(credential), answered) => {
-            let message = format!("from {}; whether PagerDuty accepts it is not known yet", credential.source());
-            checks.push(Check::warn("credential", message, "See the other checks, and ask again."));
+            let message = format!("from {}; it is unknown whether PagerDuty accepts it", credential.source());
+            checks.push(Check::warn("credential", message, "Resolve the other problems, and run doctor again."));
             answered.is_ok()
         }
     };
@@ -166,19 +166,19 @@ fn dotenv(config: &Config) -> Option<Check> {
     for fault in faults {
         let _ = write!(message, "; {fault}");
     }
-    let hint = "Set in the environment what is meant, and to nothing what is not; docs/configuration.md says what a file decides.";
+    let hint = "Set the intended values in the environment, and the others to nothing; see docs/configuration.md for what a file decides.";
     Some(Check::warn(NAME, message, hint))
 }
 
-/// Where a login is kept, and whether that can be used.
+/// The place of a stored login, and whether it can be used.
 #[derive(Default)]
 struct Kept {
     place: String,
-    /// Whether calls depend on it: a login is configured, and no other credential is in front of it.
+    /// Set if calls depend on it: a login is configured, and no other credential precedes it.
     needed: bool,
-    /// What is there, in words; `None` if nobody looked.
+    /// The content in words, or `None` if it was not read.
     found: Option<&'static str>,
-    /// Whether it has expired, and the next call will make a new one of it without asking anybody.
+    /// Set if it has expired and the next call refreshes it without the user.
     refreshable: bool,
     error: Option<Error>,
 }
@@ -187,7 +187,7 @@ async fn token_store(config: &Config) -> Kept {
     let oauth = &config.oauth;
     let place = oauth.store.describe();
     if oauth.client_id.is_none() {
-        // A locked keyring would ask somebody to unlock it, for nothing.
+        // A locked keyring would ask the user to unlock it, without need.
         return Kept { place, ..Kept::default() };
     }
     let needed = config.token.is_none() && oauth.client_id.is_some();
@@ -207,10 +207,10 @@ impl Kept {
     fn check(&self) -> Check {
         const NAME: &str = "token_store";
         match (&self.error, self.found) {
-            (None, Some(found)) => Check::ok(NAME, format!("{} can be read; {found} is in it", self.place)),
+            (None, Some(found)) => Check::ok(NAME, format!("{} can be read and contains {found}", self.place)),
             (None, None) => Check::ok(NAME, format!("{} is not used: {CLIENT_ID} is not set", self.place)),
-            (Some(error), _) if self.needed => Check::of(NAME, Status::Fail, error),
-            (Some(error), _) => Check::ok(NAME, format!("not usable, and not needed: {}", error.message())),
+            (Some(error), _) if self.needed => Check::from_error(NAME, Status::Fail, error),
+            (Some(error), _) => Check::ok(NAME, format!("not usable, but not needed: {}", error.message())),
         }
     }
 }
@@ -219,36 +219,36 @@ impl Kept {
 fn certificates(config: &Config) -> Check {
     const NAME: &str = "certificates";
     match Client::roots(config) {
-        Ok(Roots::None) => Check::ok(NAME, "none are needed: the host is on this machine, without TLS"),
-        Ok(Roots::System) => Check::ok(NAME, "those of the system"),
+        Ok(Roots::None) => Check::ok(NAME, "not needed: the host is on this machine, without TLS"),
+        Ok(Roots::System) => Check::ok(NAME, "the system's"),
         Ok(Roots::Named(count)) => Check::ok(
             NAME,
-            format!("{count} authorities named by {SSL_CERT_FILE} and {SSL_CERT_DIR}, in place of the system's"),
+            format!("{count} authorities from {SSL_CERT_FILE} and {SSL_CERT_DIR}, instead of the system's"),
         ),
         Ok(Roots::Mozilla) => Check::warn(
             NAME,
-            "the system has no CA certificates; Mozilla's, as of this build, are used",
-            format!("Install them (the package ca-certificates), or name a file of them with {SSL_CERT_FILE}."),
+            "the system has no CA certificates; those of Mozilla at the time of this build are used",
+            format!("Install the package ca-certificates, or set {SSL_CERT_FILE} to a file of certificates."),
         ),
-        Err(error) => Check::of(NAME, Status::Fail, &error),
+        Err(error) => Check::from_error(NAME, Status::Fail, &error),
     }
 }
 
-/// Whether the API is there, and is the API.
+/// Returns the check whether the host responds, and responds like the API.
 fn host(config: &Config, credential: Option<&Credential>, probe: &Result<Probe>) -> Check {
     let host = credential.and_then(Credential::host).unwrap_or(&config.host).describe();
     match probe {
-        Err(error) => Check::of("host", Status::Fail, error),
+        Err(error) => Check::from_error("host", Status::Fail, error),
         Ok(Probe { abilities: Err(error), .. })
             if error.code() == Code::UnexpectedResponse || error.http_status().is_some_and(|status| status >= 500) =>
         {
-            Check::of("host", Status::Fail, error)
+            Check::from_error("host", Status::Fail, error)
         }
         Ok(probe) => Check::ok("host", format!("{host} answered in {} ms", probe.took.as_millis())),
     }
 }
 
-/// Who the credential belongs to: what "my incidents" means, and in whose name changes are made.
+/// Returns the check of the credential's user, who decides the meaning of "my incidents" and is the author of changes.
 async fn user(api: &Api, config: &Config) -> Check {
     let author = config.user_email.as_deref();
     match api.me().await {
@@ -257,14 +257,14 @@ async fn user(api: &Api, config: &Config) -> Check {
             match author {
                 Some(author) if author != me.email => Check::warn(
                     "user",
-                    format!("{message}; changes are made in the name of {author}"),
-                    format!("Unset {USER_EMAIL} unless that is meant."),
+                    format!("{message}; the author of changes is {author}"),
+                    format!("Unset {USER_EMAIL} unless this is intended."),
                 ),
                 _ if me.teams.is_empty() => Check::warn(
                     "user",
                     message,
-                    "Questions about the current user's teams have no answer; pass team_ids or \
-                     current_user_context=false, or have the user added to a team.",
+                    "Calls about the current user's teams find nothing: pass team_ids or current_user_context=false, or add \
+                     the user to a team.",
                 ),
                 _ => Check::ok("user", message),
             }
@@ -272,18 +272,20 @@ async fn user(api: &Api, config: &Config) -> Check {
         Err(error) if error.code() == Code::NoUserContext => {
             let message = match author {
                 Some(author) => {
-                    format!("account-level key, which has no current user; changes are made in the name of {author}")
+                    format!("account-level key, which has no current user; the author of changes is {author}")
                 }
                 None => {
-                    format!("account-level key, which has no current user, and {USER_EMAIL} names none for changes")
+                    format!(
+                        "account-level key, which has no current user; {USER_EMAIL} does not set an author of changes"
+                    )
                 }
             };
             let hint = format!(
-                "Use a user's API key; or pass current_user_context=false to questions, and set {USER_EMAIL} for changes."
+                "Use a user's API key, or pass current_user_context=false to reads and set {USER_EMAIL} for changes."
             );
             Check::warn("user", message, hint)
         }
-        Err(error) => Check::of("user", severity(&error), &error),
+        Err(error) => Check::from_error("user", severity(&error), &error),
     }
 }
 
@@ -305,7 +307,7 @@ async fn author(api: &Api, config: &Config) -> Option<Check> {
                     NAME,
                     format!("the account has no user {address:?}, which {USER_EMAIL} sets as the author of changes"),
                     format!(
-                        "Set {USER_EMAIL} to the address of a user, or unset it if the key is a user's: changes will fail."
+                        "Set {USER_EMAIL} to the address of a user, or unset it if the key is a user's: otherwise changes fail."
                     ),
                 ),
             }
@@ -313,21 +315,23 @@ async fn author(api: &Api, config: &Config) -> Option<Check> {
     })
 }
 
-/// Teams come with the plan; everything about "my teams" needs them. `teams` is the one ability of interest that
-/// PagerDuty documents by name (operation `listAbilities`).
+/// Returns the check whether the account's plan has teams, which calls about the user's teams need.
+///
+/// `teams` is the only relevant ability whose name PagerDuty documents (operation `listAbilities`).
 fn teams(abilities: &Result<Vec<String>>) -> Check {
     match abilities {
         Ok(names) if names.iter().any(|name| name == "teams") => Check::ok("teams", "part of the account's plan"),
         Ok(_) => Check::warn(
             "teams",
             "the account's plan has no teams",
-            "Use user, service or escalation policy filters; team_ids and questions about the user's teams have no answer.",
+            "Use filters by user, service or escalation policy: team_ids and calls about the user's teams find nothing.",
         ),
         Err(error) => unknown("teams", error),
     }
 }
 
-/// Past and related incidents come with larger plans, under no ability name that is documented: so it is tried.
+/// Returns the check whether the account's plan has past and related incidents. The name of that ability is not documented,
+/// so the check requests them.
 async fn similar_incidents(api: &Api) -> Check {
     const NAME: &str = "similar_incidents";
     let want = ListRequest { limit: 1, ..ListRequest::all() };
@@ -336,66 +340,69 @@ async fn similar_incidents(api: &Api) -> Check {
         Err(error) => return unknown(NAME, &error),
     };
     let Some(id) = newest else {
-        return Check::ok(NAME, "past and related incidents: not known, as there is no recent incident to try with");
+        return Check::ok(
+            NAME,
+            "past and related incidents: unknown, because there is no recent incident to request them for",
+        );
     };
     match tokio::try_join!(api.past_incidents(&id), api.related_incidents(&id)) {
         Ok(_) => Check::ok(NAME, "past and related incidents are part of the account's plan"),
         Err(error) if matches!(error.code(), Code::MissingAbility | Code::PermissionDenied) => Check::warn(
             NAME,
             format!("{}: {}", error.code(), error.message()),
-            "include_past_incidents and include_related_incidents will come back with a warning; all else works.",
+            "Leave out include_past_incidents and include_related_incidents: they only give a warning. Everything else works.",
         ),
         Err(error) => unknown(NAME, &error),
     }
 }
 
-/// How much of the rate limit is left.
+/// Returns the check of the remaining rate limit.
 fn rate_limit(state: RateLimit, abilities: &Result<Vec<String>>) -> Check {
     const NAME: &str = "rate_limit";
     if let Err(error) = abilities
         && error.code() == Code::RateLimited
     {
-        return Check::of(NAME, Status::Fail, error);
+        return Check::from_error(NAME, Status::Fail, error);
     }
     let (Some(limit), Some(remaining)) = (state.limit, state.remaining) else {
-        return Check::ok(NAME, "not known: the answer does not say");
+        return Check::ok(NAME, "unknown: the response has no rate limit headers");
     };
-    let reset = state.reset.map(|seconds| format!(", anew in {seconds} s")).unwrap_or_default();
+    let reset = state.reset.map(|seconds| format!(", resets in {seconds} s")).unwrap_or_default();
     let message = format!("{remaining} of {limit} requests left{reset}");
-    if remaining.saturating_mul(LITTLE) < limit {
-        let hint = "Something else uses this key, or the questions are large: give each program a key of its own.";
+    if remaining.saturating_mul(LOW_REMAINING) < limit {
+        let hint = "Give each program its own key: another program uses this one, or the calls are large.";
         return Check::warn(NAME, message, hint);
     }
     Check::ok(NAME, message)
 }
 
-/// Whether our clock agrees with the host's.
+/// Returns the check of the local clock against the host's.
 fn clock(ahead: i64) -> Check {
     let seconds = ahead.unsigned_abs();
-    if seconds <= SKEW {
+    if seconds <= MAX_SKEW_SECS {
         return Check::ok("clock", format!("within {} s of the host's", seconds.max(1)));
     }
     let side = if ahead > 0 { "ahead of" } else { "behind" };
     Check::warn(
         "clock",
         format!("{seconds} s {side} the host's"),
-        "Set the clock (NTP): tokens expire, and \"the last hour\" begins, at the wrong time.",
+        "Set the clock (NTP): with a wrong clock, tokens expire and time ranges begin at the wrong time.",
     )
 }
 
-/// What cannot be told for another reason than that it is missing.
+/// Returns the check whose result another problem makes unknown.
 fn unknown(name: &'static str, error: &Error) -> Check {
-    let mut check = Check::of(name, Status::Warn, error);
-    check.message.insert_str(0, "not known: ");
+    let mut check = Check::from_error(name, Status::Warn, error);
+    check.message.insert_str(0, "unknown: ");
     check
 }
 
-/// Whether an error stops everything, or only this question.
+/// Returns whether an error prevents all calls, or only this check.
 fn severity(error: &Error) -> Status {
     if matches!(error.code(), Code::PermissionDenied | Code::RateLimited) { Status::Warn } else { Status::Fail }
 }
 
-/// For people: one line a check, what to do below it.
+/// Returns the report for people: a line for each check, with its hint below it.
 fn table(checks: &[Check]) -> String {
     let width = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The only place that writes to standard output besides the protocol itself.
+//! Writes to standard output and standard error. Besides the protocol, nothing else writes to standard output.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ pub fn has_answered() -> bool {
 /// Set if everything on standard error is written as lines of JSON.
 static JSON: AtomicBool = AtomicBool::new(false);
 
-/// Writes everything on standard error as lines of JSON from now on, in the form of the log: messages to people, usage
+/// Writes everything on standard error as lines of JSON from now on, in the form of the log: messages for people, usage
 /// errors, panics.
 pub fn json() {
     JSON.store(true, Ordering::Relaxed);
@@ -93,7 +93,7 @@ pub async fn report(mut report: Value) {
     answer(format!("{report:#}\n")).await;
 }
 
-/// An error of use: what is wrong, then what to do.
+/// Prints an error of use with its hint.
 pub fn print_error(error: &Error) {
     if line("ERROR", error.message(), &[("code", Some(error.code().as_str())), ("hint", error.hint_text())]) {
         return;
@@ -104,13 +104,13 @@ pub fn print_error(error: &Error) {
     }
 }
 
-/// An error of use that clap found. Its text says what is wrong; the hint is ours.
+/// Prints an error of use that clap found, with a hint.
 pub fn print_usage_error(text: &str) {
     let text = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
     note(&format!("{text}\n\nhint: `pagerduty-mcp-server --help` lists the options and commands."));
 }
 
-/// The tools: for people a table, for programs the definitions that an MCP client gets.
+/// Returns the tools as a table for people, or as the definitions that an MCP client gets.
 pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
     if as_json {
         let definitions: Value = tools.iter().map(|tool| definition(tool)).collect();
@@ -121,7 +121,7 @@ pub fn tool_list(tools: &[&'static Tool], as_json: bool) -> String {
     tools.iter().map(line).collect::<Vec<_>>().concat()
 }
 
-/// What `sandbox` prints: how to reach the account, as lines that a shell can read.
+/// Returns the output of `sandbox`: the address and the tokens of the account, as lines that a shell can read.
 pub fn sandbox_banner(sandbox: &Sandbox, certificate: Option<&Path>) -> String {
     let url = sandbox.url();
     let certificate = certificate.map(|path| format!("SSL_CERT_FILE={}\n", path.display())).unwrap_or_default();

@@ -6,19 +6,19 @@ use crate::clients::{Client, Instructions, KNOWN, Reads, Shows, Unit, Waits};
 
 const INTRODUCTION: &str = "# Clients
 
-The clients below were run against the server, each with a scripted model. Every figure was seen with the version named;
-other versions may differ. \"–\" was not tried.
+The clients below were run against the server, each with a scripted model. Every figure was measured with that version;
+other versions may differ. \"–\" was not tested.
 
-A client that shows its model only a part of a long answer is recognized by its name in `clientInfo`, and lists are cut at a
-whole item before that point: `has_more`, `next_offset` and a warning say how to go on. A budget set by hand
-(`PAGERDUTY_MAX_RESPONSE_TOKENS` or `--max-response-tokens`) switches this off. Names that several clients share tell
-nothing, and over HTTP without `--sessions` only clients of revision 2026-07-28 give their name with every call. Other clients
-get answers of up to 25,000 tokens.
+A client that shows its model only a part of a long answer is recognized by its name in `clientInfo`, and lists are truncated
+at a whole item before that point: `has_more`, `next_offset` and a warning say how to continue. An explicit budget
+(`PAGERDUTY_MAX_RESPONSE_TOKENS` or `--max-response-tokens`) disables this. Names that several clients share are not
+recognized, and over HTTP without `--sessions` only clients of revision 2026-07-28 send their name with every call. Other
+clients get answers of up to 25,000 tokens.
 
-Text and structured content of an answer are the same JSON. With `--structured-content off` (or
-`PAGERDUTY_STRUCTURED_CONTENT=off`) the text comes alone, for clients that show their model both.
+The text and the structured content of an answer are the same JSON. With `--structured-content off` (or
+`PAGERDUTY_STRUCTURED_CONTENT=off`) the answer has only the text, for clients that show their model both.
 
-Calls that run longer than five seconds send a progress notification every five seconds if the client asks for them with a
+Calls that run longer than five seconds send a progress notification every five seconds if the client sends a
 `progressToken`.
 
 ";
@@ -29,8 +29,8 @@ const RESULTS: &str = "
 ## Last run
 
 `tests/clients/run` installs these clients and runs each against the server, with a scripted model;
-[its README](../tests/clients/README.md) says what each check is. \"Default list\" is `get_incidents` without arguments: how many
-incidents in how many characters the server answered, and the characters that reached the model. An empty cell was not tried.
+[its README](../tests/clients/README.md) describes each check. \"Default list\" is `get_incidents` without arguments: how many
+incidents in how many characters the server answered, and the characters that reached the model. An empty cell was not tested.
 
 <!-- results: from tests/clients/results.md -->
 <!-- /results -->
@@ -77,7 +77,7 @@ fn shows(client: &Client) -> String {
             };
             format!("{} {unit}", grouped(size.most))
         }
-        Shows::AtLeast(most) => format!("no limit met ({} characters)", grouped(most)),
+        Shows::AtLeast(most) => format!("no limit found ({} characters)", grouped(most)),
         Shows::Untried => "–".to_owned(),
     }
 }
@@ -87,8 +87,8 @@ fn reads(reads: Reads) -> &'static str {
         Reads::Text => "text",
         Reads::Structured => "structured content",
         Reads::Both => "both",
-        Reads::BothUnlessTwins => "text; both unless they are equal to the byte",
-        Reads::Program => "what the program chooses",
+        Reads::BothUnlessIdentical => "text; both unless they are identical bytes",
+        Reads::Program => "the program's choice",
     }
 }
 

@@ -95,7 +95,7 @@ impl Style {
         Self {
             format: toolbox.format(),
             structured: toolbox.structured_content(),
-            one_line: client.is_some_and(|client| client.reads == Reads::BothUnlessTwins),
+            one_line: client.is_some_and(|client| client.reads == Reads::BothUnlessIdentical),
         }
     }
 }

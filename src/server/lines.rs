@@ -1,7 +1,6 @@
-//! Bytes cut into lines of bounded length.
+//! Splits bytes into lines of bounded length.
 //!
-//! `tokio`'s own `lines()` keeps a line in memory however long it is, and fails where one is not UTF-8. This knows nothing
-//! of JSON.
+//! `tokio`'s `lines()` buffers lines of any length, and fails on input that is not UTF-8.
 
 use std::io;
 
@@ -10,9 +9,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 /// One line of input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// Its bytes, without the newline.
+    /// A line without its newline.
     Whole(Vec<u8>),
-    /// It was longer than allowed, and is gone.
+    /// A line that was longer than allowed and was discarded.
     TooLong,
 }
 
@@ -20,23 +19,23 @@ pub(super) enum Line {
 pub(super) struct Lines<R> {
     reader: BufReader<R>,
     limit: usize,
-    /// What has been read of the current line.
+    /// The bytes of the current line so far.
     line: Vec<u8>,
-    /// The current line is over the limit: skip to its end. Kept here and not in `next`, which may be cancelled halfway.
+    /// Set if the current line is over the limit and is skipped. It is kept here because `next` may be canceled.
     too_long: bool,
-    /// The input has ended. On a terminal, reading on after Ctrl-D would start again.
+    /// Set if the input has ended. On a terminal, another read after Ctrl-D would continue.
     ended: bool,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// The lines of `reader`, of at most `limit` bytes each.
+    /// Creates the lines of `reader`, of at most `limit` bytes each.
     pub(super) fn new(reader: R, limit: usize) -> Self {
         Self { reader: BufReader::new(reader), limit, line: Vec::new(), too_long: false, ended: false }
     }
 
-    /// The next line, or `None` at the end of input. A last line needs no newline.
+    /// Returns the next line, or `None` at the end of input. The last line needs no newline.
     ///
-    /// May be cancelled at any time without loss: there is no await between taking bytes from the reader and keeping them.
+    /// It may be canceled at any time without loss: there is no await between reading bytes and storing them.
     pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
         while !self.ended {
             let available = self.reader.fill_buf().await?;
@@ -44,7 +43,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             let (piece, _) = available.split_at(newline.unwrap_or(available.len()));
             self.too_long |= self.line.len() + piece.len() > self.limit;
             if self.too_long {
-                // A new vector: clearing would keep the memory that the limit is there to save.
+                // A new vector, because clearing would keep the allocated memory.
                 self.line = Vec::new();
             } else {
                 self.line.extend_from_slice(piece);
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_at_newlines_and_at_the_end_of_input() {
+    fn lines_end_at_newline_and_end_of_input() {
         check("", &[]);
         check("a\nbc\n", &[Some("a"), Some("bc")]);
         check("a\n\nbc", &[Some("a"), Some(""), Some("bc")]);
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_over_the_limit_is_skipped_whole_and_reported_once() {
+    fn line_over_limit_is_skipped_and_reported_once() {
         check("1234\n", &[Some("1234")]);
         check("12345\nab\n", &[None, Some("ab")]);
         check("a\n1234567890123\nb", &[Some("a"), None, Some("b")]);

@@ -1,9 +1,9 @@
-//! What is wrong with a request's parameters, in words.
+//! Checks the method and the parameters of a request, and explains errors.
 //!
-//! `rmcp` reads a request by trying one message type after the other. One with wrong parameters fits none of them and
-//! becomes a "custom" request, to be answered "method not found", and a cursor that is a number is dropped without a
-//! word. So the parameters of the methods we serve are checked here, against the same types. This looks at the shape
-//! only: what a tool's arguments may hold is the tool's own business, and its complaints are tool results.
+//! `rmcp` tries one message type after the other. A request with wrong parameters matches none of them and becomes a
+//! "custom" request, which is answered "method not found", and a cursor that is a number is ignored. So the parameters of
+//! the served methods are checked here, against the same types. Only their shape is checked: a tool checks its arguments
+//! itself, and their errors are tool results.
 
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::params::shorten;
 
-/// Checks the parameters of one method: a complaint, or nothing.
+/// A check of a method's parameters, which returns the error if they are wrong.
 type Check = fn(&Value) -> Option<String>;
 
-/// Refuses methods that we do not serve with -32601, and parameters that cannot be right for their method with -32602
-/// (2025-11-25, "Error Handling").
+/// Refuses methods that are not served with -32601, and parameters that do not fit their method with -32602 (2025-11-25,
+/// "Error Handling").
 pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorData> {
     if served(method).is_none() || removed(method, params) {
         return Err(not_found(method, params));
@@ -29,7 +29,7 @@ pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorDat
     }
 }
 
-/// The answer to a request that `rmcp` could not read: which of its parameters is wrong, or that there is no such method.
+/// Returns the answer to a request that `rmcp` could not parse: the wrong parameter, or that the method does not exist.
 pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
     if served(method).is_none() {
         return not_found(method, params);
@@ -38,8 +38,7 @@ pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
     invalid(method, complaint.as_deref().unwrap_or("they cannot be read"))
 }
 
-/// Refuses a cursor. Our lists have one page, so we never gave one out and whatever comes is not ours; -32602 (all
-/// revisions, "Pagination").
+/// Refuses a cursor with -32602 (all revisions, "Pagination"). Lists have one page, so the server never returns a cursor.
 pub(super) fn refuse_cursor(params: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
     match params.and_then(|params| params.cursor.as_deref()) {
         Some(cursor) => Err(ErrorData::invalid_params(
@@ -61,7 +60,7 @@ pub(super) fn declares_2026(params: Option<&Value>) -> bool {
     revision() >= Some("2026-07-28")
 }
 
-/// Returns an error that says what is not served and what is: many clients show their users only this message.
+/// Returns an error that names the method and the served methods: many clients show their users only this message.
 fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
     let is_2026 = declares_2026(params);
     let revision = if is_2026 && REMOVED.contains(&method) { " in revision 2026-07-28" } else { "" };
@@ -75,10 +74,10 @@ fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
 }
 
-/// The methods we serve that were removed in 2026-07-28 ("Lifecycle").
+/// The served methods that were removed in 2026-07-28 ("Lifecycle").
 const REMOVED: &[&str] = &["initialize", "ping"];
 
-/// The methods we serve, each with the check of its parameters.
+/// The served methods, each with the check of its parameters.
 const SERVED: &[(&str, Check)] = &[
     ("tools/list", fits::<PaginatedRequestParams>),
     ("tools/call", fits::<CallToolRequestParams>),
@@ -97,7 +96,7 @@ fn served(method: &str) -> Option<Check> {
 fn complaint(method: &str, params: Option<&Value>) -> Option<String> {
     let empty = Value::Object(Map::new());
     let params = match params {
-        // Absent, and null, which some clients write for it.
+        // Some clients write `null` for absent parameters.
         None | Some(Value::Null) => &empty,
         Some(params @ Value::Object(_)) => params,
         Some(_) => return Some("`params` must be an object".into()),
@@ -109,7 +108,7 @@ fn complaint(method: &str, params: Option<&Value>) -> Option<String> {
 }
 
 fn fits<T: DeserializeOwned>(params: &Value) -> Option<String> {
-    // The error's `Display` starts with the path to the culprit: "arguments: invalid type: sequence, expected a map".
+    // The error's `Display` starts with the path of the wrong value: "arguments: invalid type: sequence, expected a map".
     serde_path_to_error::deserialize::<_, T>(params).err().map(|error| error.to_string())
 }
 
@@ -127,11 +126,11 @@ mod tests {
         let error = check(method, Some(params)).unwrap_err();
         assert_eq!(error.code, ErrorCode::INVALID_PARAMS);
         assert_eq!(error.message, format!("invalid parameters for {method}: {expected}"));
-        assert_eq!(explain(method, Some(params)), error, "both ways in say the same");
+        assert_eq!(explain(method, Some(params)), error, "both checks give the same error");
     }
 
     #[test]
-    fn a_complaint_names_what_is_wrong() {
+    fn wrong_parameter_is_named() {
         check_complaint("tools/call", &json!([]), "`params` must be an object");
         check_complaint("tools/call", &json!({}), "missing field `name`");
         check_complaint("tools/call", &json!({"name": 7}), "name: invalid type: integer `7`, expected a string");
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_null_and_empty_parameters_are_the_same() {
+    fn absent_null_and_empty_parameters_are_equal() {
         for params in [None, Some(Value::Null), Some(json!({})), Some(json!({"_meta": null}))] {
             for method in ["ping", "tools/list", "resources/list", "resources/templates/list", "server/discover"] {
                 assert_eq!(check(method, params.as_ref()), Ok(()), "{method} {params:?}");
@@ -156,16 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_initialize_without_sessions() {
+    fn initialize_is_removed_in_2026() {
         let params = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
         let error = check("initialize", Some(&params)).unwrap_err();
         assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
     }
 
     #[test]
-    fn an_unserved_method_is_named_with_what_is_served() {
+    fn unserved_method_is_named_with_served_ones() {
         let error = check("prompts/get", Some(&json!({"name": 7}))).unwrap_err();
-        assert_eq!(explain("prompts/get", Some(&json!({"name": 7}))), error, "both ways in say the same");
+        assert_eq!(explain("prompts/get", Some(&json!({"name": 7}))), error, "both checks give the same error");
         assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
         let expected = "prompts/get is not supported: this server offers tools and resources (tools/list, tools/call, \
                         resources/list, resources/templates/list, resources/read, server/discover, initialize, ping)";

@@ -32,6 +32,7 @@ use super::encode::{encode, encode_answer};
 use super::handler::Server;
 use super::lines::{Line, Lines};
 use super::message::{self, Refusal};
+use crate::error::spoken;
 use crate::tools::Toolbox;
 use hangup::Hangups;
 use output::{InputEnd, OUTBOX, write_lines};
@@ -136,20 +137,20 @@ where
 /// The transport under `rmcp`'s session loop.
 struct LineTransport<R> {
     lines: Lines<R>,
-    /// To [`write_lines`]; `None` once closed.
+    /// The queue of [`write_lines`], or `None` once closed.
     outbox: Option<mpsc::Sender<Vec<u8>>>,
-    /// A refusal on its way to the outbox. `receive` may be cancelled while it waits for room there.
+    /// A refusal that is not queued yet. `receive` may be canceled while it waits for space in the outbox.
     refusal: Option<Vec<u8>>,
     unanswered: Unanswered,
-    /// Whether there was an `initialize`.
+    /// Set after an `initialize`.
     initialized: bool,
-    /// The `initialize` to be answered before anything else is read.
+    /// The `initialize` that must be answered before anything else is read.
     initializing: Option<RequestId>,
-    /// The time at which the input ended. It is kept here because `receive` is cancelled for each outgoing message.
+    /// The time at which the input ended. It is kept here because `receive` is canceled for each outgoing message.
     input_ended: Option<Instant>,
     /// Tells the output of the end of input.
     input: InputEnd,
-    /// Notified when the input has ended and there is nothing left to wait for.
+    /// Notified when the input has ended and the session can end.
     ended: Arc<Notify>,
 }
 
@@ -168,7 +169,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         }
     }
 
-    /// What to do with a line: dispatch the message, nothing, or refuse it.
+    /// Returns the message to dispatch, if the line has one, or refuses it.
     fn admit(&mut self, line: Line) -> Result<Option<ClientJsonRpcMessage>, Refusal> {
         let Line::Whole(line) = line else {
             return Err(Refusal::invalid_request(None, format!("message too large: the limit is {MAX_MESSAGE} bytes")));
@@ -183,7 +184,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
-                    // `rmcp` will not answer it any more.
+                    // `rmcp` no longer answers it.
                     self.unanswered.remove(id);
                 }
             }
@@ -200,11 +201,11 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         }
         let changes = self.unanswered.wait_until(Requests::are_reads);
         if timeout_at(input_ended + CHANGES_END, changes).await.is_err() {
-            tracing::error!("changes are still not answered {CHANGES_END:?} after the end of input");
+            tracing::error!("changes are still unanswered {} after the end of input", spoken(CHANGES_END));
         }
         if let Some(outbox) = self.outbox.take() {
             for id in self.unanswered.ids() {
-                let message = format!("the input ended, and this had no answer {} s later", READS_END.as_secs());
+                let message = format!("the input ended, and there was no answer within {} s", READS_END.as_secs());
                 let refusal = ServerJsonRpcMessage::error(ErrorData::internal_error(message, None), Some(id));
                 // If the outbox is full, nothing reads the output.
                 if let Ok(line) = encode(&refusal) {
@@ -225,8 +226,8 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
                 self.initializing = Some(id.clone());
             }
             ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => {}
-            // The revisions with `initialize` want it first ("Lifecycle"); 2026-07-28 has none, and wants instead that each
-            // request says what it speaks ("Protocol Version"). Whether it says so correctly is for `rmcp` to check.
+            // The revisions with `initialize` require it first ("Lifecycle"). 2026-07-28 has none and requires that each
+            // request declares its revision ("Protocol Version"), which `rmcp` checks.
             _ if self.initialized || request.get_meta().protocol_version().is_some() => {}
             _ => {
                 let message = "send `initialize` first, or give io.modelcontextprotocol/protocolVersion and \
@@ -241,7 +242,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
 impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     type Error = io::Error;
 
-    /// Queues a message to be written.
+    /// Queues a message for writing.
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let outbox = self.outbox.clone();
         let answered = match &message {
@@ -255,29 +256,29 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                 (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
                 (_, Err(error)) => Err(error),
             };
-            // Not before it is queued: the end of input waits for this.
+            // After it is queued, because the end of input waits for this.
             drop(answered);
             sent
         }
     }
 
-    /// The next message for `rmcp`; `None` ends the session.
+    /// Returns the next message for `rmcp`, or `None` to end the session.
     ///
-    /// May be cancelled at every await, and is, whenever `rmcp` has something to send: what is underway lives in `self`.
+    /// It is canceled at any await whenever `rmcp` has a message to send, so its state is in `self`.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
             if let Some(input_ended) = self.input_ended {
                 self.finish(input_ended).await;
                 return None;
             }
-            // Room is waited for even with nothing to send, see `OUTBOX`.
-            let room = self.outbox.as_ref()?.reserve().await.ok()?;
+            // Waits for space even with nothing to send, see `OUTBOX`.
+            let space = self.outbox.as_ref()?.reserve().await.ok()?;
             match self.refusal.take() {
-                Some(refusal) => room.send(refusal),
-                None => drop(room),
+                Some(refusal) => space.send(refusal),
+                None => drop(space),
             }
             if let Some(id) = &self.initializing {
-                // What comes next may depend on the revision that is being agreed on.
+                // Later messages may depend on the negotiated revision.
                 self.unanswered.wait_until(|requests| requests.has_answered(id)).await;
                 self.initializing = None;
             }
@@ -286,7 +287,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                 Ok(Some(line)) => line,
                 end => {
                     if let Err(error) = end {
-                        tracing::warn!(%error, "cannot read any more");
+                        tracing::warn!(%error, "standard input cannot be read");
                     }
                     self.input_ended = Some(Instant::now());
                     self.input.mark();
@@ -301,7 +302,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
         }
     }
 
-    /// Nothing more will be sent. What is queued is still written.
+    /// Closes the outbox. Queued messages are still written.
     async fn close(&mut self) -> io::Result<()> {
         self.outbox = None;
         Ok(())
@@ -318,7 +319,7 @@ mod tests {
     use super::unanswered::OVERHEAD;
     use super::*;
 
-    /// A transport that has been given `messages` and nothing after them, and the other end of its outbox.
+    /// Returns a transport whose input is `messages`, and the other end of its outbox.
     fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Vec<u8>>) {
         let input = messages.iter().map(|message| format!("{message}\n")).collect::<Vec<_>>().concat();
         let (outbox, inbox) = mpsc::channel(OUTBOX);
@@ -329,14 +330,14 @@ mod tests {
         ServerJsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(id))
     }
 
-    /// The next message if it is there at once; `None` if there is none and never will be. Panics if that is open.
+    /// Returns the next message, or `None` at the end. Panics if `receive` would wait.
     #[track_caller]
     fn received<R: AsyncRead + Send + Unpin>(transport: &mut LineTransport<R>) -> Option<ClientJsonRpcMessage> {
         transport.receive().now_or_never().expect("`receive` is waiting")
     }
 
     #[tokio::test]
-    async fn the_end_of_input_waits_for_every_answer() {
+    async fn end_of_input_waits_for_every_answer() {
         let ping = |id: i64| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
         let (mut transport, _inbox) = transport(&[ping(1), ping(2)]);
         assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_the_end_of_input_reads_have_seconds_changes_longer() {
+    async fn reads_get_less_time_than_changes_after_end_of_input() {
         let call = |id: i64, tool: &str| {
             json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool,
             "arguments": {}, "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}})
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_input_does_not_wait_for_what_was_withdrawn() {
+    async fn end_of_input_ignores_withdrawn_requests() {
         let (mut transport, _inbox) = transport(&[
             json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}),
             json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}),
@@ -404,7 +405,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_read_while_too_much_waits_for_an_answer() {
+    async fn nothing_is_read_while_unanswered_requests_fill_memory() {
         let most = i64::try_from(MAX_UNANSWERED / OVERHEAD).unwrap();
         let long = "x".repeat(MAX_MESSAGE - 1_000);
         for (params, fit) in [(json!({}), most), (json!({"x": long}), 4)] {
@@ -412,7 +413,7 @@ mod tests {
             let messages: Vec<_> = (0..fit + 2).map(ping).collect();
             let (mut transport, _inbox) = transport(&messages);
             let mut read = 0;
-            // What makes a task yield after a while would look like waiting.
+            // Tokio's cooperative budget would make the future pending.
             while tokio::task::unconstrained(transport.receive()).now_or_never().is_some() {
                 read += 1;
             }
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_read_from_a_client_that_does_not_read() {
+    async fn nothing_is_read_while_the_outbox_is_full() {
         let (mut transport, mut inbox) = transport(&[json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})]);
         for id in 0..i64::try_from(OUTBOX).unwrap() {
             transport.send(answer(id)).await.unwrap();

@@ -167,18 +167,23 @@ fn room(file: &str) -> &str {
 
 /// Returns the rooms that each room of `src` uses, outside of tests.
 fn uses() -> BTreeMap<String, BTreeSet<String>> {
-    let path = Regex::new(r"\bcrate::(\w+)").unwrap();
+    // One module, or several in braces.
+    let path = Regex::new(r"\bcrate::(\w+|\{[^}]*\})").unwrap();
+    // `lib.rs` declares all rooms, and `main.rs` starts one.
+    let mut others = vec!["lib".to_owned(), "main".to_owned()];
+    others.extend(crates());
     let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (file, source) in sources() {
-        // Both name all rooms: `lib.rs` declares them, and `main.rs` starts one.
-        let is_root = ["lib.rs", "main.rs"].contains(&file.as_str());
-        if is_root || file.ends_with("/tests.rs") || crates().iter().any(|name| name == room(&file)) {
+    for (file, source) in sources().into_iter().filter(|(file, _)| !file.ends_with("/tests.rs")) {
+        let room = room(&file).to_owned();
+        if others.contains(&room) {
             continue;
         }
         let code = code(&source).collect::<Vec<_>>().join("\n");
-        assert!(!code.contains("crate::{"), "{file}: import each module by a separate `use`");
-        let used = path.captures_iter(&code).map(|used| used[1].to_owned()).filter(|used| used != room(&file));
-        uses.entry(room(&file).to_owned()).or_default().extend(used);
+        let used = uses.entry(room.clone()).or_default();
+        for modules in path.captures_iter(&code) {
+            let names = modules[1].split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|name| *name != room);
+            used.extend(names.map(str::to_owned));
+        }
     }
     let rooms: BTreeSet<String> = uses.keys().cloned().collect();
     uses.values_mut().for_each(|used| used.retain(|used| rooms.contains(used)));

@@ -59,9 +59,9 @@ fn sandbox_changes_persist_until_reset() {
     call(&state, &["resolve_incident", &of_it]);
     assert_eq!(incident(&state, id)["status"], "resolved");
     let reset = || command(&state, &["sandbox", "reset"]).output().unwrap();
-    assert!(String::from_utf8(reset().stdout).unwrap().starts_with("The sandbox starts anew"));
+    assert!(String::from_utf8(reset().stdout).unwrap().starts_with("The sandbox was reset"));
     assert_eq!(incident(&state, id)["status"], "triggered");
-    assert!(String::from_utf8(reset().stdout).unwrap().starts_with("Nothing was changed"));
+    assert!(String::from_utf8(reset().stdout).unwrap().starts_with("The sandbox has no changes"));
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -219,7 +219,7 @@ fn sandbox_leaves_irregular_state_path_alone() {
 fn sandbox_reset_without_state_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let reset = command(&folder.path().join("deep/state"), &["sandbox", "reset"]).output().unwrap();
-    assert!(String::from_utf8(reset.stdout).unwrap().starts_with("Nothing was changed"));
+    assert!(String::from_utf8(reset.stdout).unwrap().starts_with("The sandbox has no changes"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

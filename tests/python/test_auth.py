@@ -216,7 +216,7 @@ def test_auth_environment_wins_and_status_reports_it(terminal: Terminal):
     refused = terminal.run("auth", "status", status=1, PAGERDUTY_API_TOKEN="no-such-key")
     assert "Source      PAGERDUTY_API_TOKEN" in refused
     terminal.run("auth", "logout", PAGERDUTY_API_TOKEN="sandbox-user")
-    assert "remains in force" in terminal.printed
+    assert "is still used" in terminal.printed
 
 
 @pytest.mark.parametrize("variables", [{"PAGERDUTY_CLIENT_ID": ""}, {"PAGERDUTY_SANDBOX": "1"}])

@@ -150,7 +150,7 @@ def test_doctor_abilities_outside_scope_are_unknown(
     sandbox.fail({"status": {"code": 403}}, "/abilities")
     status, checks = examine(door, nowhere, **to_sandbox)
     assert status == 0
-    assert checks["teams"]["message"].startswith("not known: PERMISSION_DENIED")
+    assert checks["teams"]["message"].startswith("unknown: PERMISSION_DENIED")
 
 
 def answer(**headers: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def test_doctor_low_rate_limit_warns(
     )
     status, checks = examine(door, nowhere, **to_sandbox)
     assert (status, checks["rate_limit"]["status"]) == (0, "warn")
-    assert "9 of 960 requests left, anew in 7 s" in checks["rate_limit"]["message"]
+    assert "9 of 960 requests left, resets in 7 s" in checks["rate_limit"]["message"]
 
 
 def test_doctor_exhausted_rate_limit_fails(

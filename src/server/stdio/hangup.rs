@@ -58,7 +58,7 @@ mod unix {
             thread::Builder::new().name("hangups".to_owned()).spawn(wait)
         });
         if let Err(error) = started {
-            tracing::debug!(%error, "the standard streams cannot be watched");
+            tracing::debug!(%error, "hang-ups of the standard streams cannot be detected");
         }
     }
 
@@ -66,14 +66,14 @@ mod unix {
     pub(super) fn wait(mut input: Option<(OwnedFd, Sender<()>)>, output: &OwnedFd, output_closed: Sender<()>) {
         loop {
             let watched = [Some(output), input.as_ref().map(|(input, _)| input)];
-            // The system reports a hang-up without being asked for any event.
+            // The system reports a hang-up for every descriptor.
             let mut polled: Vec<_> =
                 watched.into_iter().flatten().map(|stream| PollFd::new(stream, PollFlags::empty())).collect();
             match poll(&mut polled, None) {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(error) => {
-                    tracing::debug!(%error, "the standard streams are no longer watched");
+                    tracing::debug!(%error, "hang-ups of the standard streams are no longer detected");
                     return;
                 }
             }
