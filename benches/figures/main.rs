@@ -1,14 +1,17 @@
 //! Runs all measurements: `cargo bench`. Prints them as Markdown, and writes Markdown and JSON to `target/bench/`.
 //!
-//! Each figure is printed with its target and its floor: the cost of the bare HTTP requests with the same client
-//! library over the same kind of connection, or of a process that does nothing. The two are measured alternately, so
-//! that other load on the machine affects both.
+//! Each figure is printed with its target and its floor. The floor is the cost of the bare HTTP requests with the same
+//! client library over the same kind of connection, or of a process that does nothing. The two are measured
+//! alternately, so that other load on the machine affects both.
 //!
 //! `cargo bench -- calls http` measures some sections. `--quick` runs a tenth of the rounds, and `--doc` writes the
-//! figures into `docs/performance.md`. `cargo bench -- profiles --doc` compiles the release in several ways and
-//! compares the results. That takes long, so it runs only when named. `BINARY` and `PYTHON` select another binary, and
-//! a Python that already has the package. By default the wheel is built and installed into `target/bench/`. With an
-//! empty `PYTHON=`, Python is not measured.
+//! figures into `docs/performance.md`.
+//!
+//! `cargo bench -- profiles --doc` compiles the release in several ways and compares the results. That takes long, so
+//! it runs only when named.
+//!
+//! `BINARY` and `PYTHON` select another binary, and a Python that already has the package. By default the wheel is
+//! built and installed into `target/bench/`. With an empty `PYTHON=`, Python is not measured.
 #![allow(missing_docs)]
 #![allow(
     clippy::unwrap_used,

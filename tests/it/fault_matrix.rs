@@ -1,5 +1,6 @@
-//! Tests each fault with each kind of call, once and permanently, over TLS and HTTP/2 as in production: the error the
-//! caller gets, the number of requests, and the state of the account afterwards.
+//! Tests each fault with each kind of call, once and permanently, over TLS and HTTP/2 as in production.
+//!
+//! The test compares the error for the caller, the number of requests, and the state of the account afterwards.
 //!
 //! An outcome is written as `ok` or the error's code, then the number of requests that the fault could affect. For a
 //! change, the number of verifications follows after `+`.

@@ -2,8 +2,8 @@
 
 The suite is written for a server with tools, prompts and resources that exist only for the suite.
 Scenarios that need one of those cannot pass on a real server, and are listed here with the reason.
-Every scenario that is not listed must pass, and every listed one must fail, so that a new scenario,
-or one that passes after all, requires a change of the list.
+Every scenario that is not listed must pass, and every listed one must fail. So a new scenario, or
+one that passes after all, requires a change of the list.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Tests that the sandbox uses PagerDuty's wire format.
 
-The tests request lists, single objects, filters, pages, writes and errors from every endpoint of the sandbox, and check
-every body against the response schema in PagerDuty's OpenAPI description for that path and status. The description has
-2.7 MB and no license to redistribute it, so these tests are skipped if it is not beside the repository.
+The tests request lists, single objects, filters, pages, writes and errors from every endpoint of the sandbox. They
+check every body against the response schema in PagerDuty's OpenAPI description for that path and status. The
+description has 2.7 MB and no license to redistribute it, so these tests are skipped if it is not beside the repository.
 """
 
 import json

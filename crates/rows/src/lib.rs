@@ -1,12 +1,15 @@
-//! Turns the bytes of PagerDuty's answers into the bytes of our answers.
+//! Converts the bytes of PagerDuty's answers to the bytes of our answers.
 //!
-//! [`decode`] parses what [`fields`] selects and lays it out as rows, [`repair`] rewrites JSON that it refuses,
-//! [`text`] removes invisible characters, [`tokens`] measures the rows, [`table`] and [`mod@write`] turn them back into
-//! text. The crate does not depend on any resource, request or protocol.
+//! - [`decode`] parses the fields that [`fields`] selects into rows.
+//! - [`repair`] rewrites JSON that the decoder refuses.
+//! - [`text`] removes invisible characters.
+//! - [`tokens`] estimates the size of rows.
+//! - [`table`] and [`mod@write`] write rows as text.
 //!
-//! It is a crate only for the sake of the compiler: the release build optimizes it for speed, because every byte of every
-//! answer passes through it, and everything else for size (`docs/performance.md`). So its public functions have concrete
-//! types: a generic function would be compiled in the crate that calls it.
+//! The crate does not depend on any resource, request or protocol. It is separate for the sake of the compiler: every
+//! byte of every answer passes through it, so the release build optimizes it for speed and everything else for size
+//! (`docs/performance.md`). Its public functions have concrete types, because a generic function would be compiled in
+//! the crate that calls it.
 
 pub mod decode;
 pub mod fields;

@@ -135,9 +135,10 @@ fn flag_tags(text: &str) -> Option<&str> {
     })
 }
 
-/// Returns whether a character is only a hint for a renderer, so that the text reads the same without it: the soft
-/// hyphen, direction marks, embeddings and isolates with their ends, and the word joiner. Overrides (U+202D, U+202E)
-/// are not included: they show letters in a different order than they are written.
+/// Returns whether a character is only a hint for a renderer, so that the text reads the same without it.
+///
+/// These are the soft hyphen, direction marks, embeddings and isolates with their ends, and the word joiner. Overrides
+/// (U+202D, U+202E) are not included: they show letters in a different order than they are written.
 fn is_render_hint(c: char) -> bool {
     matches!(
         c,
