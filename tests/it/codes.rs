@@ -173,7 +173,8 @@ async fn errors_contain_no_html_or_echoed_credential() {
     }
 }
 
-/// The key as a gateway may echo it, beside other text.
+/// Returns a key in the forms in which a gateway may echo it.
+#[allow(clippy::format_collect, reason = "the texts are short")]
 fn echoes(key: &str) -> Vec<String> {
     let percent = |upper: bool| -> String {
         let hex = |byte| if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") };

@@ -321,11 +321,11 @@ async fn slow_reader_gets_every_answer_after_the_end_of_input() {
         }
     }
     serving.await.unwrap().unwrap();
-    assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 10);
+    assert_eq!(String::from_utf8(text).unwrap().lines().count(), 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn client_that_pauses_with_open_input_is_waited_for() {
+async fn stdio_pausing_client_with_open_input_is_awaited() {
     let (mut near, reader) = tokio::io::duplex(1 << 16);
     let (writer, output) = tokio::io::duplex(64);
     pings(&mut near).await;
