@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use pagerduty_api::Resource;
 use pagerduty_api::resources::{INCIDENTS, SCHEDULES};
+use pagerduty_api::{Answer, Resource};
 use pagerduty_rows::fields::{Field, Keep, plain};
 
 use super::methods::Method;
@@ -84,21 +84,23 @@ const ADDED: &[(&str, &[(&str, &str)])] = &[
     ("RenderedScheduleEntry", &[("source", "str")]),
 ];
 
-/// The tools whose name does not end with that of the resource they return.
-const ANSWERS: &[(&str, &str)] = &[("build_user_context", "UserContext"), ("list_users_oncall", "UserList")];
+/// The types of answers without rows.
+const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext")];
+
+/// The type of an answer or a row without a table.
+const ANY: &str = "dict[str, Any]";
 
 /// Returns the type of a method's answer.
 pub(super) fn answer(method: Method) -> String {
-    let tool = method.tool.name;
-    if let Some((_, answer)) = ANSWERS.iter().find(|(name, _)| *name == tool) {
+    if let Some((_, answer)) = FLAT.iter().find(|(tool, _)| *tool == method.tool.name) {
         return (*answer).to_owned();
     }
-    resource(tool).map_or_else(|| "dict[str, Any]".to_owned(), |resource| format!("{}List", camel(resource.one)))
+    resource(method).map_or_else(|| ANY.to_owned(), |resource| format!("{}List", camel(resource.one)))
 }
 
 /// Returns the type of the rows that a stream yields.
 pub(super) fn row(method: Method) -> String {
-    resource(method.tool.name).map_or_else(|| "dict[str, Any]".to_owned(), |resource| camel(resource.one))
+    resource(method).map_or_else(|| ANY.to_owned(), |resource| camel(resource.one))
 }
 
 /// Returns the name of the type that the stub has to import for a method.
@@ -106,12 +108,12 @@ pub(super) fn name(method: Method) -> String {
     if method.is_stream { row(method) } else { answer(method) }
 }
 
-/// Returns the resource that the name of a tool ends with, in the plural or in the singular.
-fn resource(tool: &str) -> Option<&'static Resource> {
-    let ends_with = |noun: &str| tool.strip_suffix(noun).is_some_and(|verb| verb.ends_with('_'));
-    let resources = TABLES.iter().map(|table| table.resource);
-    let named = resources.filter(|resource| ends_with(resource.many) || ends_with(resource.one));
-    named.max_by_key(|resource| resource.many.len())
+/// Returns the resource of a method's rows, which the first operation of its tool returns.
+fn resource(method: Method) -> Option<&'static Resource> {
+    let (Answer::One(resource) | Answer::Many(resource, _)) = method.tool.operations.first()?.answer else {
+        return None;
+    };
+    TABLES.iter().map(|table| table.resource).find(|known| *known == resource)
 }
 
 /// Returns `types.py`.
