@@ -101,6 +101,20 @@ fn banned_words_only_become_fewer() {
     );
 }
 
+#[test]
+fn test_names_have_at_most_sixty_characters() {
+    let test = Regex::new(r"(#\[(tokio::)?test[^\]]*\]\s*(async )?fn |def test_)(?<name>\w+)").unwrap();
+    let (mut count, mut long) = (0, Vec::new());
+    for (file, source) in files() {
+        for found in test.captures_iter(&source) {
+            count += 1;
+            long.extend(Some(&found["name"]).filter(|name| name.len() > 60).map(|name| format!("{file}: {name}")));
+        }
+    }
+    assert!(count > 500, "only {count} tests were found");
+    assert!(long.is_empty(), "use `subject_condition_result` with fewer words: {long:#?}");
+}
+
 /// Prints each habit per 10,000 words, by kind of text.
 fn print_rates(by_kind: &[[usize; KINDS.len()]; HABITS.len()], words: [usize; KINDS.len()]) {
     println!("{:<10}{:>18}{:>18}{:>18}  (per 10,000 words)", "", KINDS[0], KINDS[1], KINDS[2]);
@@ -167,22 +181,23 @@ fn root() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets it"))
 }
 
-/// Returns every sentence of the repository.
-fn sentences() -> Vec<Sentence> {
+/// Returns the text files of the repository, with their paths below its root.
+fn files() -> Vec<(String, String)> {
     let root = root();
-    let mut files: Vec<PathBuf> =
+    let mut paths: Vec<PathBuf> =
         fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     for folder in FOLDERS {
-        files_below(&root.join(folder), &mut files);
+        files_below(&root.join(folder), &mut paths);
     }
-    files.sort();
+    paths.sort();
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+    paths.iter().filter_map(|path| Some((name(path), fs::read_to_string(path).ok()?))).collect()
+}
+
+/// Returns every sentence of the repository.
+fn sentences() -> Vec<Sentence> {
     let mut sentences = Vec::new();
-    for path in files {
-        let file = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-        let Some(source) = fs::read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else { continue };
-        if EXEMPT.contains(&file.as_str()) {
-            continue;
-        }
+    for (file, source) in files().into_iter().filter(|(file, _)| !EXEMPT.contains(&file.as_str())) {
         for (kind, prose) in texts(&file, &source) {
             for text in blocks(&prose).iter().flat_map(|block| sentences_of(block)) {
                 sentences.push(Sentence { room: room(&file), kind, file: file.clone(), text });
