@@ -1,4 +1,4 @@
-//! The account: what PagerDuty stores about a company.
+//! The account: the objects of a company.
 //!
 //! Everything but incidents is a document (see [`documents`](super::documents)). Incidents are the only objects that
 //! change, by [`Account::perform`](super::behavior::changes). Objects refer to others by ID.
@@ -60,12 +60,12 @@ pub struct Involvement {
     pub user: String,
 }
 
-/// The three kinds of detail an incident comes with, and none.
+/// The details of an incident, in one of three forms or absent.
 #[derive(Debug)]
 pub enum Body {
     /// From the events API.
     Event(Event),
-    /// From an e-mail or typed in.
+    /// From an e-mail, or entered by a user.
     Text(String),
     /// A body whose details are null.
     Empty,
@@ -73,7 +73,7 @@ pub enum Body {
     Absent,
 }
 
-/// What a monitor said; the rest of the alert is in the incident.
+/// The data of a monitor. The rest of the alert is in the incident.
 #[derive(Debug)]
 pub struct Event {
     pub client: &'static str,
@@ -106,7 +106,7 @@ pub struct Incident {
     pub title: String,
     pub summary: String,
     pub key: String,
-    /// Which of the seed's alarms raised it; incidents of one alarm are similar.
+    /// The number of the alarm that raised it. Incidents of one alarm are similar.
     pub alarm: usize,
     pub kind: &'static str,
     pub status: Status,
@@ -139,7 +139,7 @@ pub struct Cast {
 #[derive(Debug)]
 pub struct Account {
     pub clock: Clock,
-    /// Times without an offset are read in it.
+    /// The zone of times without an offset.
     pub zone: Zone,
     pub cast: Cast,
     /// The moment at which the account was seeded.
@@ -147,7 +147,7 @@ pub struct Account {
     pub documents: Documents,
     /// In the order they were created, which is also the order of their numbers.
     pub incidents: Vec<Incident>,
-    /// How many notes have been written over the API, which makes the IDs of new ones.
+    /// The number of notes written over the API, from which the IDs of new ones are made.
     pub notes_written: u32,
     /// The changes made since it was seeded, in order.
     pub records: Vec<Record>,

@@ -1,4 +1,4 @@
-//! What objects do beyond being listed and shown: computed fields, on-call rotations, and changes of incidents.
+//! The behavior that is specific to one kind: computed fields, on-call rotations, and changes of incidents.
 
 pub mod changes;
 pub mod escalation_policies;

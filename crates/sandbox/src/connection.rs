@@ -16,13 +16,13 @@ use tokio::net::TcpStream;
 #[derive(Debug, Clone, Default)]
 pub struct Abort(Arc<AtomicU8>);
 
-/// How much of the next answer is sent before the connection is closed.
+/// The part of the next answer that is sent before the connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Cut {
     /// Nothing at all.
     BeforeAnswer = 1,
-    /// The head, which promises a length, and half of the body.
+    /// The head, with the full length, and half of the body.
     WithinBody = 2,
 }
 
@@ -73,7 +73,7 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    // Not vectored, so that hyper hands over head and body in one piece and the middle of the body can be found.
+    // Not vectored: hyper then writes head and body in one piece, in which the middle of the body can be found.
 }
 
 impl AsyncRead for Connection {

@@ -1,5 +1,5 @@
-//! The endpoints that only a sandbox has: its description, and the remote control for tests in other languages. The
-//! remote control has a separate token, which gives no other access.
+//! The routes that only a sandbox has: its description, and the remote control for tests in other languages. The remote
+//! control requires a separate token, which gives no other access.
 //!
 //! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `POST /sandbox/identity`, `GET` and `DELETE /sandbox/requests`.
 
@@ -31,7 +31,7 @@ pub fn routes(server: &Shared) -> Router<Shared> {
         .route("/sandbox/identity", post(identity::control))
         .route("/sandbox/requests", get(requests).delete(forget_requests))
         .layer(from_fn_with_state(Arc::clone(server), guard::check_control))
-        // For a client that opens its connection early. It requests nothing, so nothing is counted or made to fail.
+        // For a client that opens its connection early. Such requests are not counted and get no faults.
         .route("/", head(async || StatusCode::NO_CONTENT))
 }
 
@@ -102,7 +102,7 @@ pub fn describe(account: &Account) -> Value {
     })
 }
 
-/// Abilities of every plan, with whether they need one of the larger plans.
+/// The abilities, and whether they need one of the larger plans.
 const ABILITIES: &[(&str, bool)] = &[
     ("advanced_reports", true),
     ("coordinated_responding", true),
@@ -116,7 +116,7 @@ const ABILITIES: &[(&str, bool)] = &[
     ("urgencies", false),
 ];
 
-/// `GET /abilities`: <https://developer.pagerduty.com/api-reference/a47605517c19a-api-concepts#abilities>.
+/// Answers `GET /abilities`: <https://developer.pagerduty.com/api-reference/a47605517c19a-api-concepts#abilities>.
 pub fn abilities(_: &Account, call: &Call) -> Answer {
     let larger_plan = call.caller.may_compare_incidents().is_ok();
     let abilities = ABILITIES.iter().filter(|(_, needs_larger_plan)| larger_plan || !needs_larger_plan);

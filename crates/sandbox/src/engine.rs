@@ -1,4 +1,4 @@
-//! What works for objects of every kind: lists with their filters and pages, and single objects.
+//! The operations for objects of every kind: lists with their filters and pages, and single objects.
 
 use super::account::Account;
 use super::call::Call;

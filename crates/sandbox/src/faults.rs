@@ -1,4 +1,4 @@
-//! Faults: requests that go wrong on demand.
+//! Faults: injected failures of requests.
 
 mod apply;
 
@@ -18,17 +18,17 @@ use super::state::lock;
 
 /// A fault that is applied to matching requests.
 ///
-/// Over HTTP it is the same in JSON, with `times` 1, `skip` 0 and a `chance` of 1 when left out:
+/// Over HTTP it is the same in JSON, with `times` 1, `skip` 0 and a `chance` of 1 by default:
 /// `{"method": "GET", "path": "/incidents/{id}", "times": 2, "kind": {"status": {"code": 503}}}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Only requests with this method, or any.
+    /// The method of matching requests, or any.
     #[serde(default)]
     pub method: Option<String>,
-    /// Which paths: one that matches segment by segment, where `{id}` stands for any one segment and a last `*` for any
-    /// rest. `/incidents/{id}` is one incident and not its notes, `*` is everything. After a `?` may come one pair of the
-    /// query: `/incidents?offset=200` is a third page, whenever it is asked for.
+    /// The path of matching requests, compared by segments. `{id}` matches any one segment, and a final `*` any rest.
+    /// `/incidents/{id}` is one incident and not its notes, `*` is everything. One pair of the query may follow a `?`:
+    /// `/incidents?offset=200` is the third page.
     pub path: String,
     /// The number of requests that it is applied to.
     #[serde(default = "once", deserialize_with = "times")]
@@ -39,7 +39,7 @@ pub struct Fault {
     /// The probability that it is applied to a matching request, from 0 to 1; always, if not given.
     #[serde(default, deserialize_with = "chance")]
     pub chance: Option<f64>,
-    /// What goes wrong.
+    /// The effect.
     pub kind: FaultKind,
 }
 
@@ -47,12 +47,12 @@ fn once() -> u32 {
     1
 }
 
-/// What goes wrong with a request.
+/// The effect of a fault on a request.
 ///
 /// In JSON: `"html"`, `"empty"`, `"truncated"`, `"reset"`, `"hang"`, `"lost_response"`, `{"status": {"code": 429}}`,
 /// `{"replaced": 502}`, `{"delay": 250}`, `{"slow_body": 250}` and `{"late": 250}` in milliseconds, `{"together": 4}`,
-/// `{"wrong_json": …}`, `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes. Times end at an hour, `bomb` at
-/// `MOST_MEGABYTES` and `together` at `MOST_TOGETHER`.
+/// `{"wrong_json": …}`, `{"headers": {"date": …}}`, `{"bomb": 100}` in megabytes. Times are at most an hour, `bomb` at
+/// most `MAX_MEGABYTES` and `together` at most `MAX_TOGETHER`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -62,68 +62,68 @@ pub enum FaultKind {
         /// The HTTP status.
         #[serde(deserialize_with = "code")]
         code: u16,
-        /// Headers to add; nothing else but the content type is sent.
+        /// The headers, beside the content type.
         #[serde(default)]
         headers: BTreeMap<String, String>,
         /// The body, or PagerDuty's own for that status.
         #[serde(default)]
         body: Option<String>,
     },
-    /// The page a proxy answers with when PagerDuty is out of its reach: status 502 and HTML.
+    /// The page of a proxy that cannot reach PagerDuty: status 502 and HTML.
     Html,
     /// Status 200 without a body.
     Empty,
-    /// The right answer, cut off in the middle of its body. A write takes effect.
+    /// The correct answer, cut off in the middle of its body. A write takes effect.
     Truncated,
     /// The connection is closed without an answer. The request has no effect.
     Reset,
-    /// The right answer, late.
+    /// The correct answer, late.
     #[serde(deserialize_with = "milliseconds")]
     Delay(Duration),
-    /// The right answer, its body in small pieces that take this long together.
+    /// The correct answer, its body in small pieces over this time.
     #[serde(deserialize_with = "milliseconds")]
     SlowBody(Duration),
     /// No answer, while the connection stays open, for at most an hour.
     Hang,
-    /// The right answer, but only once so many requests wait for it: what is not sent side by side is never answered.
+    /// The correct answer, once this many requests wait for it: requests that are not sent concurrently get no answer.
     #[serde(deserialize_with = "together")]
     Together(Arc<Barrier>),
-    /// Status 200 with JSON that is not what was asked for.
+    /// Status 200 with other JSON.
     WrongJson(Value),
     /// The request takes effect, and then the connection is closed without an answer.
     LostResponse,
-    /// The connection is closed without an answer, and the request takes effect so much later: it was in a queue.
+    /// The connection is closed without an answer, and the request takes effect this much later, as from a queue.
     #[serde(deserialize_with = "milliseconds")]
     Late(Duration),
     /// The request takes effect, and the answer is this status, with PagerDuty's error or, if it is a success, no body.
     #[serde(deserialize_with = "code")]
     Replaced(u16),
-    /// The right answer with other headers.
+    /// The correct answer with other headers.
     Headers(BTreeMap<String, String>),
-    /// Status 200 and so many megabytes of blanks, sent compressed.
+    /// Status 200 and this many megabytes of blanks, sent compressed.
     #[serde(deserialize_with = "megabytes")]
     Bomb(usize),
 }
 
-/// The longest time that a fault holds a request: a longer wait is a leak, not a test.
-const LONGEST: Duration = Duration::from_hours(1);
+/// The maximum time that a fault holds a request.
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
-/// The largest answer that is compressed into a small one.
-pub const MOST_MEGABYTES: usize = 10_000;
+/// The maximum size of an answer that is compressed into a small one.
+pub const MAX_MEGABYTES: usize = 10_000;
 
-/// The most simultaneous requests that a fault waits for.
-pub const MOST_TOGETHER: usize = 1_000;
+/// The maximum number of concurrent requests that a fault waits for.
+pub const MAX_TOGETHER: usize = 1_000;
 
 /// Returns a duration, unless it is too long.
 pub fn wait(milliseconds: u64) -> Result<Duration, String> {
-    let wait = Some(Duration::from_millis(milliseconds)).filter(|wait| *wait <= LONGEST);
-    wait.ok_or_else(|| format!("{milliseconds} ms is too long: at most {} ms", LONGEST.as_millis()))
+    let wait = Some(Duration::from_millis(milliseconds)).filter(|wait| *wait <= MAX_WAIT);
+    wait.ok_or_else(|| format!("{milliseconds} ms is too long: at most {} ms", MAX_WAIT.as_millis()))
 }
 
 /// Returns a size, unless it is too large.
 pub fn size(megabytes: u64) -> Result<usize, String> {
-    let size = usize::try_from(megabytes).ok().filter(|megabytes| *megabytes <= MOST_MEGABYTES);
-    size.ok_or_else(|| format!("{megabytes} MB is too much: at most {MOST_MEGABYTES} MB"))
+    let size = usize::try_from(megabytes).ok().filter(|megabytes| *megabytes <= MAX_MEGABYTES);
+    size.ok_or_else(|| format!("{megabytes} MB is too much: at most {MAX_MEGABYTES} MB"))
 }
 
 /// Returns the status of an answer, unless no answer can have it.
@@ -162,8 +162,8 @@ fn megabytes<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
 
 fn together<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Barrier>, D::Error> {
     let requests = usize::deserialize(from)?;
-    if !(1..=MOST_TOGETHER).contains(&requests) {
-        return Err(D::Error::custom(format!("{requests} requests together: at least 1, at most {MOST_TOGETHER}")));
+    if !(1..=MAX_TOGETHER).contains(&requests) {
+        return Err(D::Error::custom(format!("{requests} requests together: at least 1, at most {MAX_TOGETHER}")));
     }
     Ok(Arc::new(Barrier::new(requests)))
 }
@@ -203,8 +203,8 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     segments.next().is_none()
 }
 
-/// The most pending faults: each request is compared with all of them.
-const MOST_WAITING: usize = 1_000;
+/// The maximum number of pending faults: each request is compared with all of them.
+const MAX_PENDING: usize = 1_000;
 
 /// The pending faults.
 #[derive(Debug, Default)]
@@ -226,7 +226,7 @@ impl Faults {
     /// Adds a fault, unless too many are pending.
     pub fn add(&self, fault: Fault) -> bool {
         let mut waiting = lock(&self.waiting);
-        let taken = waiting.len() < MOST_WAITING;
+        let taken = waiting.len() < MAX_PENDING;
         if taken {
             waiting.push(fault);
         }
@@ -249,7 +249,7 @@ impl Faults {
                 if fault.chance.is_some_and(|chance| lock(&self.dice).f64() >= chance) {
                     return None;
                 }
-                // `u32::MAX` is for ever, to all intents.
+                // `u32::MAX` is practically unlimited.
                 fault.times -= 1;
                 Some(fault.kind.clone())
             });
@@ -327,8 +327,8 @@ mod tests {
     #[test]
     fn fault_beyond_the_limit_is_refused() {
         let faults = Faults::default();
-        let taken = (0..=MOST_WAITING).filter(|_| faults.add(Fault::once("*", FaultKind::Hang))).count();
-        assert_eq!(taken, MOST_WAITING);
+        let taken = (0..=MAX_PENDING).filter(|_| faults.add(Fault::once("*", FaultKind::Hang))).count();
+        assert_eq!(taken, MAX_PENDING);
         faults.clear();
         assert!(faults.add(Fault::once("*", FaultKind::Hang)));
     }

@@ -1,4 +1,4 @@
-//! Who may come in: tokens, what each allows, and the rate limit.
+//! Admission: the tokens and their permissions, and the rate limit.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use super::reply::Problem;
 use super::state::lock;
 use super::tokens;
 
-/// What a token stands for.
+/// The identity and the permissions of a token.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub token: Cow<'static, str>,
@@ -52,7 +52,7 @@ const USER: Caller = Caller {
     meaning: "API key of the current user, who belongs to two teams",
 };
 
-/// Every credential the sandbox knows.
+/// The fixed credentials of the sandbox.
 pub const CALLERS: &[Caller] = &[
     USER,
     Caller {
@@ -89,7 +89,7 @@ pub const CALLERS: &[Caller] = &[
 ];
 
 impl Caller {
-    /// Whom the `Authorization` header names.
+    /// Returns the caller that the `Authorization` header names.
     ///
     /// See <https://developer.pagerduty.com/docs/authentication>.
     pub fn of(headers: &HeaderMap, account: &Account) -> Result<Self, Problem> {
@@ -123,7 +123,7 @@ impl Caller {
         if self.read_only { Err(Problem::access_denied()) } else { Ok(()) }
     }
 
-    /// Past and related incidents come only with PagerDuty's larger plans.
+    /// Refuses past and related incidents on a plan that lacks them.
     pub fn may_compare_incidents(&self) -> Result<(), Problem> {
         if self.basic_plan { Err(Problem::missing_ability()) } else { Ok(()) }
     }
@@ -144,7 +144,7 @@ struct Window {
     used: u32,
 }
 
-/// Where a caller stands after a request.
+/// The state of a caller's rate limit after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     limit: u32,
@@ -160,14 +160,14 @@ impl RateLimit {
         Self { limit: AtomicU32::new(limit), windows: Mutex::default() }
     }
 
-    /// Another limit from now on, with nothing counted yet.
+    /// Sets another limit, and starts new windows.
     pub fn set(&self, limit: u32) {
         let mut windows = lock(&self.windows);
         self.limit.store(limit, Ordering::Relaxed);
         windows.clear();
     }
 
-    /// Counts one request of the caller's.
+    /// Counts one request of the caller.
     pub fn spend(&self, caller: &Caller, now: Instant) -> Allowance {
         let mut windows = lock(&self.windows);
         let window = windows.entry(caller.token.to_string()).or_insert(Window { opened: now, used: 0 });
@@ -181,7 +181,7 @@ impl RateLimit {
         Allowance { limit, remaining: limit - window.used, reset, exceeded }
     }
 
-    /// What a stranger is told: nothing was counted.
+    /// Returns the state for an unknown caller, whose requests are not counted.
     pub fn untouched(&self) -> Allowance {
         let limit = self.limit.load(Ordering::Relaxed);
         Allowance { limit, remaining: limit, reset: Self::WINDOW, exceeded: false }
@@ -190,7 +190,7 @@ impl RateLimit {
 
 impl Allowance {
     pub fn write(self, headers: &mut HeaderMap) {
-        // Rounded up, so that whoever waits that long finds the window open.
+        // Rounded up, so that the window has reset after that time.
         let reset = self.reset.as_secs() + u64::from(self.reset.subsec_nanos() > 0);
         headers.insert("ratelimit-limit", HeaderValue::from(self.limit));
         headers.insert("ratelimit-remaining", HeaderValue::from(self.remaining));
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_token_has_a_window_of_its_own_that_opens_again() {
+    fn rate_limit_windows_are_per_token_and_reset() {
         let limit = RateLimit::new(2);
         let start = Instant::now();
         let spend = |caller, seconds| limit.spend(caller, start + Duration::from_secs(seconds));

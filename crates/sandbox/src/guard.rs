@@ -19,7 +19,7 @@ pub struct Base(pub String);
 /// The header in which the remote control expects its token.
 pub const CONTROL_HEADER: &str = "X-Sandbox-Token";
 
-/// Refuses requests for other hosts and from pages of other sites, on every route.
+/// Rejects requests for other hosts and from pages of other sites, on every route.
 pub async fn check(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
     match host(request.headers()) {
         Ok(host) => {
@@ -33,7 +33,7 @@ pub async fn check(State(server): State<Shared>, mut request: Request, next: Nex
 
 /// Allows a request to the remote control if it has the token.
 pub async fn check_control(State(server): State<Shared>, request: Request, next: Next) -> Response {
-    let token = the_one(request.headers(), &HeaderName::from_static("x-sandbox-token"));
+    let token = single(request.headers(), &HeaderName::from_static("x-sandbox-token"));
     // `CsrfToken` compares in constant time.
     let given = token.ok().flatten().map(|token| oauth2::CsrfToken::new(token.to_owned()));
     if given.as_ref() == Some(&server.control) {
@@ -45,11 +45,11 @@ pub async fn check_control(State(server): State<Shared>, request: Request, next:
 
 /// Returns the `Host` of a request that is allowed.
 fn host(headers: &HeaderMap) -> Result<&str, Problem> {
-    let host = the_one(headers, &header::HOST)?.unwrap_or_default();
+    let host = single(headers, &header::HOST)?.unwrap_or_default();
     if !Name::parse(host).is_some_and(|name| name.is_loopback()) {
         return Err(Problem::refused(format!("the sandbox is at 127.0.0.1 and localhost, not at {host:?}")));
     }
-    match the_one(headers, &header::ORIGIN)? {
+    match single(headers, &header::ORIGIN)? {
         Some(page) if !origin(page).is_some_and(|page| is_local_page(&page)) => {
             Err(Problem::refused(format!("pages of {page:?} may not send requests to the sandbox")))
         }
@@ -58,11 +58,11 @@ fn host(headers: &HeaderMap) -> Result<&str, Problem> {
 }
 
 /// Returns the value of a header. A repeated header is refused, since another program might use the other value.
-fn the_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str().map_err(|_| Problem::refused(format!("{name} is not text"))));
     if values.next().is_some() {
-        return Err(Problem::refused(format!("{name} is there more than once")));
+        return Err(Problem::refused(format!("{name} is given more than once")));
     }
     value.transpose()
 }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machines_names_and_pages_pass() {
+    fn guard_admits_loopback_names_and_pages_only() {
         let passes = |pairs: &[(&'static str, &str)]| {
             let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
             let mut headers = HeaderMap::new();

@@ -13,18 +13,18 @@ use super::view::View;
 /// An incident to be raised.
 #[derive(Debug, Clone)]
 pub struct Trigger {
-    /// The ID or the name of its service; without it, a service of the current user's team.
+    /// The ID or the name of its service. Without it, a service of the current user's team.
     pub service: Option<String>,
-    /// What is wrong.
+    /// The title.
     pub title: String,
-    /// Whether it is of high urgency.
+    /// Set for high urgency.
     pub high_urgency: bool,
-    /// What there is to say about it, as an e-mail would.
+    /// The details, as from an e-mail.
     pub details: Option<String>,
 }
 
 impl Sandbox {
-    /// All objects of a resource (`incidents`, `services`, …) as PagerDuty's API writes them, incidents newest first.
+    /// Returns all objects of a resource (`incidents`, `services`, …) as PagerDuty's API writes them, incidents newest first.
     /// `None` if there is no such resource.
     #[must_use]
     pub fn objects(&self, resource: &str) -> Option<Value> {
@@ -37,7 +37,8 @@ impl Sandbox {
         Some(account.documents.all(kind).iter().map(|document| view.whole(kind, document)).collect())
     }
 
-    /// The notes of an incident as PagerDuty's API writes them, oldest first; `None` if there is no such incident.
+    /// Returns the notes of an incident as PagerDuty's API writes them, oldest first, or `None` if there is no such
+    /// incident.
     #[must_use]
     pub fn notes(&self, incident: &str) -> Option<Value> {
         let account = self.server.account();
@@ -49,7 +50,7 @@ impl Sandbox {
     /// Raises an incident, assigned to the users on call for its service.
     ///
     /// # Errors
-    /// If no service has that ID or name; the message lists the services.
+    /// If no service has that ID or name. The message lists the services.
     pub fn trigger(&self, trigger: Trigger) -> Result<Value, String> {
         self.server.change(|account| {
             let incident = account.raise(trigger)?;
@@ -59,7 +60,7 @@ impl Sandbox {
         })
     }
 
-    /// From now on each token may send so many requests a minute. Minutes that have begun begin anew.
+    /// Sets the number of requests per minute for each token, and resets the windows.
     pub fn limit_rate(&self, requests: u32) {
         self.server.limit.set(requests);
     }
@@ -92,7 +93,7 @@ impl Account {
             number,
             summary: format!("[#{number}] {}", trigger.title),
             key: format!("{number:032x}"),
-            // None of the seed's: it is similar to no other incident for its alarm alone.
+            // No alarm of the seed: the incident is not similar to another because of its alarm.
             alarm: seed::ALARM_COUNT + number as usize,
             kind: "incident_default",
             status: Status::Triggered,

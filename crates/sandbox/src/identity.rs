@@ -1,8 +1,8 @@
 //! The identity server: `GET /oauth/authorize` and `POST /oauth/token` on the same port as the API.
 //!
-//! It consents at once, as a browser with a session at PagerDuty does, and is strict where a client can go wrong: PKCE,
-//! the redirect URL, codes that work once, refresh tokens that rotate. Its tokens open the API as `Bearer` until they
-//! expire. `POST /sandbox/identity` tells it to deny, to fail, and how long tokens live.
+//! It consents at once, like PagerDuty for a browser with a session, and enforces the rules that clients can break: PKCE,
+//! the redirect URL, codes that work once, refresh tokens that rotate. The API accepts its tokens as `Bearer` until they
+//! expire. `POST /sandbox/identity` sets refusals, failures and the lifetime of tokens.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -26,21 +26,21 @@ use super::reply::Problem;
 use super::state::{Shared, lock};
 use super::tokens;
 
-/// How the identity server behaves. Over HTTP it is the same in JSON; what is left out has its default.
+/// The behavior of the identity server. Over HTTP it is the same in JSON, and omitted fields have their defaults.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentityOptions {
-    /// How many seconds access tokens live.
+    /// The lifetime of access tokens in seconds.
     pub expires_in: u64,
-    /// Whether the person declines.
+    /// Set if the user declines.
     pub deny: bool,
-    /// The error that comes back instead of a code, such as `server_error`.
+    /// The error to return instead of a code, such as `server_error`.
     pub error: Option<String>,
-    /// How many requests for tokens are answered with 503 from now on.
+    /// The number of requests for tokens to answer with 503.
     pub fail: u32,
-    /// Whether refresh tokens are refused, as after somebody revoked them.
+    /// Set if refresh tokens are refused, as if they had been revoked.
     pub reject_refresh: bool,
-    /// The audience of the ID token; without it there is none.
+    /// The audience of the ID token. Without it, no ID token is issued.
     pub id_token_host: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Default for IdentityOptions {
     }
 }
 
-/// What the server has given out.
+/// The codes and tokens that were issued.
 #[derive(Debug, Default)]
 pub struct Identity(Mutex<Issued>);
 
@@ -62,7 +62,7 @@ struct Issued {
     refresh: HashMap<String, String>,
 }
 
-/// What a code was given for.
+/// The request that a code was issued for.
 #[derive(Debug)]
 struct Grant {
     client_id: String,
@@ -71,7 +71,7 @@ struct Grant {
     ends: Instant,
 }
 
-/// How long a code lives, at PagerDuty and here.
+/// The lifetime of a code, as at PagerDuty.
 const CODE_LIFETIME: Duration = Duration::from_secs(30);
 
 impl Identity {
@@ -79,11 +79,11 @@ impl Identity {
         lock(&self.0).options = options;
     }
 
-    /// Who is behind an access token from here.
+    /// Returns the caller of an access token that was issued here.
     pub fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
         let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         let ends = *lock(&self.0).access.get(token)?;
-        // The same as for the token that is always there: the current user's.
+        // The same caller as for the fixed OAuth token: the current user.
         CALLERS.iter().find(|caller| caller.token == tokens::OAUTH).filter(|_| Instant::now() < ends).cloned()
     }
 }
@@ -112,7 +112,7 @@ fn field<'f>(form: &'f Form, name: &str) -> &'f str {
     form.get(name).map(String::as_str).unwrap_or_default()
 }
 
-/// RFC 6749, 4.1.1. A redirect URL that cannot be trusted is answered here and not followed.
+/// Authorizes a client (RFC 6749, section 4.1.1). An untrusted redirect URL is answered here and not followed.
 async fn authorize(State(server): State<Shared>, RawQuery(query): RawQuery) -> Response {
     let form = form(query.unwrap_or_default().as_bytes());
     let redirect = Url::parse(field(&form, "redirect_uri")).ok().filter(is_ours);
@@ -133,7 +133,7 @@ async fn authorize(State(server): State<Shared>, RawQuery(query): RawQuery) -> R
     let refusal = if issued.options.deny { Some("access_denied".to_owned()) } else { issued.options.error.clone() };
     let mut pairs = redirect.query_pairs_mut();
     if let Some(error) = refusal {
-        pairs.append_pair("error", &error).append_pair("error_description", "The sandbox was told to refuse.");
+        pairs.append_pair("error", &error).append_pair("error_description", "The sandbox is set to refuse.");
     } else {
         let code = secret("code");
         pairs.append_pair("code", &code);
@@ -161,7 +161,7 @@ fn is_ours(redirect: &Url) -> bool {
         && redirect.query().is_none()
 }
 
-/// RFC 6749, 4.1.3 and 6.
+/// Issues tokens (RFC 6749, sections 4.1.3 and 6).
 async fn token(State(server): State<Shared>, body: Bytes) -> Response {
     let form = form(&body);
     let mut issued = lock(&server.identity.0);
@@ -171,7 +171,7 @@ async fn token(State(server): State<Shared>, body: Bytes) -> Response {
     }
     let client_id = field(&form, "client_id").to_owned();
     let granted = match field(&form, "grant_type") {
-        // A code works once, whatever comes of it.
+        // A code works once, even if the request fails.
         "authorization_code" => match issued.codes.remove(field(&form, "code")) {
             Some(grant) if grant.is_redeemed_by(&form) => Ok(()),
             _ => Err("the code is unknown, used, expired, or was given for another client, redirect URL or verifier"),
@@ -188,7 +188,7 @@ async fn token(State(server): State<Shared>, body: Bytes) -> Response {
     if let Err(why) = granted {
         return refused(StatusCode::BAD_REQUEST, "invalid_grant", why);
     }
-    // Without a prefix that would tell it from a key: only the scheme does.
+    // No prefix distinguishes it from a key: only the scheme does.
     let (access, refresh) = (secret("access"), secret("refresh"));
     let lifetime = issued.options.expires_in;
     issued.access.insert(access.clone(), Instant::now() + Duration::from_secs(lifetime));
@@ -208,7 +208,7 @@ async fn token(State(server): State<Shared>, body: Bytes) -> Response {
 impl Grant {
     fn is_redeemed_by(&self, form: &Form) -> bool {
         let verifier = PkceCodeVerifier::new(field(form, "code_verifier").to_owned());
-        // `oauth2` insists on the lengths of RFC 7636.
+        // `oauth2` requires the lengths of RFC 7636.
         (43..=128).contains(&verifier.secret().len())
             && PkceCodeChallenge::from_code_verifier_sha256(&verifier).as_str() == self.challenge
             && field(form, "client_id") == self.client_id

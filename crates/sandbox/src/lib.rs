@@ -1,13 +1,13 @@
-//! An embedded stand-in for PagerDuty's REST API v2: a small real HTTP server on a loopback port with a seeded, living
-//! account.
+//! An embedded stand-in for PagerDuty's REST API v2: a small HTTP server on a loopback port with a stateful account.
 //!
-//! It exists so that a newcomer, a test or an agent under development needs no account. It speaks the wire format of
-//! PagerDuty's own description, and enforces what a client trips over: tokens, `[]` on arrays, page sizes, date ranges,
-//! rate limits, `From`. Writes take effect. It is PagerDuty's identity server too, so that a login can be made. It can be told to be slow, to limit and to fail.
+//! New users, tests and agents under development need no PagerDuty account. The server has the wire format of PagerDuty's
+//! own description, and enforces the rules that clients often break: tokens, `[]` on arrays, page sizes, date ranges, rate
+//! limits and `From`. Writes take effect. It is also the identity server, for logins. Options and faults make it slow,
+//! limit its rate and make it fail.
 //!
-//! It refuses requests outside the routes of `routes` and requests from pages of other sites, and cannot be reached
-//! from other machines. Nothing outlives the process unless [`Options::state`] names a file. The tools do not know that
-//! the account is embedded.
+//! It rejects requests outside its routes and requests from pages of other sites, and other machines cannot reach it.
+//! Nothing outlives the process unless [`Options::state`] names a file. The tools are the same on this account and on
+//! PagerDuty.
 //!
 //! A request passes these modules: `guard` checks its origin, `routes` records it, `faults` may make it fail, and `gate`
 //! admits it. `engine` lists and shows the objects that `kinds` declares and `documents` stores; `behavior` has the rest.
@@ -61,7 +61,7 @@ pub use store::reset;
 /// The target of log lines: the product's filters (`pagerduty_mcp_server=debug`) apply to this crate, too.
 const LOG: &str = "pagerduty_mcp_server::sandbox";
 
-/// The credentials of the sandbox. None of them opens anything else.
+/// The credentials of the sandbox. They are valid nowhere else.
 pub mod tokens {
     /// A user's API key: the current user, who belongs to two teams.
     pub const USER: &str = "sandbox-user";
@@ -69,36 +69,36 @@ pub mod tokens {
     pub const TEAMLESS: &str = "sandbox-teamless-user";
     /// An account-level API key: `/users/me` is a 400, and writes need a `From` header.
     pub const ACCOUNT: &str = "sandbox-account-key";
-    /// The API key of a user who may only read: writes are a 403.
+    /// The API key of a user without write permission: writes are a 403.
     pub const READ_ONLY: &str = "sandbox-read-only-user";
     /// The current user on a plan that lacks past and related incidents, which are then a 402.
     pub const BASIC_PLAN: &str = "sandbox-basic-plan-user";
     /// The current user's OAuth token, accepted only as `Bearer`.
     pub const OAUTH: &str = "pdus+_sandbox-oauth";
 
-    /// The API key of any user of the account.
+    /// Returns the API key of any user of the account.
     #[must_use]
     pub fn of_user(id: &str) -> String {
         format!("{USER}-{id}")
     }
 }
 
-/// How a sandbox is set up.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The loopback port to listen on; 0 takes any free one.
+    /// The loopback port to listen on, or 0 for any free one.
     pub port: u16,
-    /// Stops the account's clock at this moment. Without it the account lives in real time.
+    /// The time at which the account's clock stands still. Without it the clock runs.
     pub now: Option<Timestamp>,
-    /// How many incidents the account has had in the last 60 days.
+    /// The number of incidents in the last 60 days.
     pub incidents: usize,
-    /// Requests a minute that each token may send before it is answered with 429.
+    /// The number of requests per minute that each token may send. Further ones are answered with 429.
     ///
     /// See <https://developer.pagerduty.com/docs/72d3b724589e3-rest-api-rate-limits>.
     pub rate_limit: u32,
-    /// How long every answer is held back.
+    /// The delay of every answer.
     pub latency: Duration,
-    /// What goes wrong from the start.
+    /// The faults from the start.
     pub faults: FaultSpec,
     /// The file that keeps changes between processes. Without it, they last until the sandbox ends.
     pub state: Option<PathBuf>,
@@ -132,12 +132,12 @@ pub struct Sandbox {
     ca: Option<String>,
     /// The task that terminates TLS in front of the server, if there is one; aborted when dropped.
     _front: JoinSet<()>,
-    /// Never sent on: its end is the signal to stop.
+    /// Dropping it stops the server. Nothing is sent on it.
     _alive: watch::Sender<()>,
 }
 
 impl fmt::Debug for Sandbox {
-    /// Without the account, which would fill many pages.
+    /// Leaves the account out, which would fill many pages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox").field("url", &self.url).finish_non_exhaustive()
     }
@@ -187,32 +187,31 @@ impl Sandbox {
         &self.url
     }
 
-    /// Makes requests that match `fault` go wrong from now on. Of several that match, the one given first strikes.
-    /// Returns whether it was accepted, which it is not when too many faults are pending.
-    #[allow(clippy::must_use_candidate, reason = "a test that adds few faults need not look")]
+    /// Adds a fault. Of several that match a request, the first is applied. Returns whether it was accepted, which it is
+    /// not if too many faults are pending.
+    #[allow(clippy::must_use_candidate, reason = "a test that adds few faults need not check")]
     pub fn fail(&self, fault: Fault) -> bool {
         self.server.faults.add(fault)
     }
 
-    /// How the identity server behaves from now on.
+    /// Sets the behavior of the identity server.
     pub fn identity(&self, options: IdentityOptions) {
         self.server.identity.set(options);
     }
 
-    /// The requests received so far, in order, the oldest dropped when there are very many. Tokens are not among what
-    /// is kept.
+    /// Returns the requests received so far, in order and without their tokens. The oldest are dropped at a limit.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.server.recorded()
     }
 
-    /// What there is, as `GET /sandbox` tells it: tokens and whom they stand for, the cast, and how many of what.
+    /// Returns the description that `GET /sandbox` gives: tokens and their users, and the number of objects.
     #[must_use]
     pub fn describe(&self) -> Value {
         control::describe(&self.server.account())
     }
 
-    /// Forgets the faults and the recorded requests. The account keeps its state.
+    /// Removes the faults and the recorded requests. The account keeps its state.
     pub fn clear(&self) {
         self.server.faults.clear();
         self.server.forget();
@@ -234,7 +233,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_sandbox_is_reached_over_tls_and_http2() {
+    async fn sandbox_answers_over_tls_and_http2() {
         let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let plain = sandbox.url().trim_start_matches("http://").parse().unwrap();
         let authority = Authority::new().unwrap();

@@ -11,14 +11,14 @@ use super::time::{Range, earlier, later};
 pub struct Params(pub Vec<(String, String)>);
 
 impl Params {
-    /// The values of a parameter, without blank ones. The name of an array ends in `[]`; PagerDuty ignores it
+    /// Returns the values of a parameter, without empty ones. The name of an array ends in `[]`. PagerDuty ignores it
     /// otherwise.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|(key, value)| key == name && !value.is_empty());
         named.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The value of a parameter that stands alone; of several, the last.
+    /// Returns the value of a parameter, or the last of several.
     pub fn one(&self, name: &str) -> Option<&str> {
         self.all(name).pop()
     }
@@ -27,7 +27,7 @@ impl Params {
         self.one(name) == Some("true")
     }
 
-    /// The times in `since` and `until`, each if given.
+    /// Returns the times in `since` and `until`, each if given.
     pub fn bounds(&self, account: &Account) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
         let read = |name| {
             let read = |text| {
@@ -38,8 +38,8 @@ impl Params {
         Ok((read("since")?, read("until")?))
     }
 
-    /// The range between `since` and `until`, where one bound alone stands for `span` from it, or none when neither is
-    /// given.
+    /// Returns the range between `since` and `until`, or `None` if neither is given. From a single bound, the range
+    /// extends by `span`.
     pub fn range(&self, account: &Account, span: Span) -> Result<Option<Range>, Problem> {
         let range = match self.bounds(account)? {
             (None, None) => return Ok(None),
@@ -51,10 +51,10 @@ impl Params {
     }
 }
 
-/// One parameter that narrows a list of `T`: whether a row goes with the values given.
+/// A parameter that narrows a list, and the function that decides whether a row matches the given values.
 pub type Filter<T> = (&'static str, fn(&T, &[&str]) -> bool);
 
-/// The rows that pass every filter whose parameter is present.
+/// Returns the rows that pass every filter whose parameter is present.
 pub fn select<'a, T>(rows: impl IntoIterator<Item = &'a T>, filters: &[Filter<T>], params: &Params) -> Vec<&'a T> {
     let asked = filters.iter().map(|(name, keeps)| (params.all(name), keeps)).filter(|(wanted, _)| !wanted.is_empty());
     let asked: Vec<_> = asked.collect();

@@ -1,4 +1,4 @@
-//! Answers and errors as they go over the wire.
+//! The bodies of answers and errors.
 
 mod page;
 
@@ -11,17 +11,17 @@ use serde::ser::SerializeMap;
 use self::page::Page;
 use super::params::Params;
 
-/// What a handler comes back with: the body of a 200, or what is wrong.
+/// The result of a handler: the body of a 200, or an error.
 ///
-/// Bodies are written while the account is locked, straight from its objects, which is why they are bytes by now.
+/// Bodies are written while the account is locked, so they are bytes by now.
 pub type Answer = Result<Vec<u8>, Problem>;
 
-/// `{"user": {…}}`
+/// Answers with one object, as in `{"user": {…}}`.
 pub fn one(key: &'static str, value: &impl Serialize) -> Answer {
     written(&Envelope { key, value, page: None })
 }
 
-/// A page of `rows`, in the envelope of classic pagination. Only what is on the page is written.
+/// Answers with a page of `rows`, in the envelope of classic pagination. Only rows on the page are written.
 ///
 /// See <https://developer.pagerduty.com/docs/rest-api-v2/pagination/>.
 pub fn list<T, V: Serialize>(key: &'static str, rows: &[T], params: &Params, view: impl Fn(&T) -> V) -> Answer {
@@ -36,7 +36,7 @@ pub fn list<T, V: Serialize>(key: &'static str, rows: &[T], params: &Params, vie
     })
 }
 
-/// All `rows`, without pagination.
+/// Answers with all `rows`, without pagination.
 pub fn all<V: Serialize>(key: &'static str, rows: impl IntoIterator<Item = V>) -> Answer {
     one(key, &rows.into_iter().collect::<Vec<V>>())
 }
@@ -69,7 +69,7 @@ impl<V: Serialize> Serialize for Envelope<'_, V> {
     }
 }
 
-/// Any value, in no envelope.
+/// Answers with a value without an envelope.
 pub fn written(value: &impl Serialize) -> Answer {
     serde_json::to_vec(value)
         .map_err(|error| Problem::new(500, None, "Internal Server Error").because(error.to_string()))
@@ -81,7 +81,7 @@ pub fn written(value: &impl Serialize) -> Answer {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     status: u16,
-    /// Some of PagerDuty's errors have none, and some of its codes nobody has written down.
+    /// Some of PagerDuty's errors have no code, and some of its codes are not documented.
     code: Option<u32>,
     message: &'static str,
     errors: Vec<String>,
@@ -97,12 +97,12 @@ impl Problem {
         self
     }
 
-    /// A request that makes no sense: 400, code 2001.
+    /// Returns the error for an invalid request: 400, code 2001.
     pub fn invalid(reason: impl Into<String>) -> Self {
         Self::new(400, Some(2001), "Invalid Input Provided").because(reason)
     }
 
-    /// A page beyond what PagerDuty serves: 400, code 2002.
+    /// Returns the error for a page beyond PagerDuty's limit: 400, code 2002.
     pub fn arguments(reason: impl Into<String>) -> Self {
         Self::new(400, Some(2002), "Arguments Caused Error").because(reason)
     }
@@ -116,7 +116,7 @@ impl Problem {
         Self::new(400, Some(1001), "Incident Already Resolved")
     }
 
-    /// A `From` header that names nobody.
+    /// Returns the error for a `From` header with an unknown address.
     pub fn requester_not_found() -> Self {
         Self::new(400, Some(1008), "Requester User Not Found")
     }
@@ -160,7 +160,7 @@ impl Problem {
         Self::new(429, Some(2020), "Rate Limit Exceeded")
     }
 
-    /// What PagerDuty would say with that status, for a fault that gives no body of its own.
+    /// Returns PagerDuty's error with that status, for a fault without a body.
     pub fn of_status(status: u16) -> Self {
         match status {
             400 => Self::new(400, Some(2001), "Invalid Input Provided"),
@@ -191,7 +191,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What is looked up by ID, and may not exist.
+/// A value that was looked up by ID and may not exist.
 pub trait OrNotFound<T> {
     /// Returns the value, or PagerDuty's 404.
     fn or_404(self) -> Result<T, Problem>;
@@ -203,7 +203,7 @@ impl<T> OrNotFound<T> for Option<T> {
     }
 }
 
-/// A response with a body of JSON.
+/// Returns a response with a body of JSON.
 pub fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -211,7 +211,7 @@ pub fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
-/// The response for a handler's answer.
+/// Returns the response for a handler's answer.
 pub fn response(answer: Answer) -> Response {
     match answer {
         Ok(body) => json(StatusCode::OK, body),

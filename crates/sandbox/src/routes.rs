@@ -1,4 +1,4 @@
-//! The routes, and what happens to every request on the way to them and back.
+//! The routes, and the layers that every request passes.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -19,7 +19,7 @@ use super::time::{Clock, Zone};
 /// The time zone of the company's headquarters, and so of the account.
 const HOME: &str = "America/New_York";
 
-/// The documents of each kind, in the order in which history is made from them.
+/// The documents of each kind, in the order from which history is made.
 const DOCUMENTS: &[(&str, &str)] = &[
     ("teams", include_str!("../seed/teams.json")),
     ("users", include_str!("../seed/users.json")),
@@ -29,7 +29,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("services", include_str!("../seed/services.json")),
 ];
 
-/// What an account begins with.
+/// The initial content of an account.
 #[derive(Debug)]
 pub struct Seed {
     /// The number of incidents in the last 60 days.

@@ -1,28 +1,28 @@
-//! Faults in a few words, for the command line: `--sandbox-faults "2% reset; GET /incidents status=503 x3; delay=50"`.
+//! The text form of faults, for the command line: `--sandbox-faults "2% reset; GET /incidents status=503 x3; delay=50"`.
 //!
-//! Entries are separated by `;`. Each is, in this order and all but the kind optional: how likely (`2%`), the method, the
-//! path (as in [`Fault::path`]), the kind with its value, and how often (`x3`; without it, for ever). `seed=N` makes chance
-//! repeatable. A text that begins with `[` is a JSON list of [`Fault`]s instead.
+//! Entries are separated by `;`. An entry has these parts in this order, all but the kind optional: the probability (`2%`),
+//! the method, the path (as in [`Fault::path`]), the kind with its value, and the number of times (`x3`; unlimited without
+//! it). `seed=N` makes the random choices repeatable. A text that begins with `[` is a JSON list of [`Fault`]s instead.
 
 use serde_json::Value;
 
 use super::faults::{Fault, FaultKind, final_status, size, wait};
 
-/// What goes wrong from the start, and the seed of chance.
+/// The faults from the start, and the seed of the random choices.
 #[derive(Clone, Debug, Default)]
 pub struct FaultSpec {
-    /// The faults, the first that matches a request strikes.
+    /// The faults, of which the first that matches a request is applied.
     pub faults: Vec<Fault>,
-    /// Makes chance the same every time.
+    /// Makes the random choices the same in every run.
     pub seed: Option<u64>,
 }
 
 impl FaultSpec {
-    /// Reads `2% reset; GET /incidents status=503 x3; delay=50; seed=7`: entries separated by `;`, each with how likely, the
-    /// method, the path, the kind with its value and how often, all but the kind optional. Or a JSON list of [`Fault`]s.
+    /// Parses `2% reset; GET /incidents status=503 x3; delay=50; seed=7` or a JSON list of [`Fault`]s. An entry has the
+    /// probability, the method, the path, the kind with its value and the number of times, all but the kind optional.
     ///
     /// # Errors
-    /// What is wrong with which entry.
+    /// The entry that is not valid, and the reason.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim_start().starts_with('[') {
             let faults = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_say_how_likely_where_what_and_how_often() {
+    fn fault_spec_entries_parse() {
         let spec = FaultSpec::parse("2.5% reset; GET /incidents status=503 x3 ; /users/me delay=50;; seed=7").unwrap();
         let [reset, status, delay] = spec.faults.as_slice() else { panic!("{spec:?}") };
         assert_eq!((reset.chance, reset.path.as_str(), reset.times), (Some(0.025), "*", u32::MAX));
@@ -123,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_word() {
+    fn fault_spec_has_every_kind() {
         let words = "status=500; replaced=502; redirect=http://127.0.0.1:9/; limited=5; delay=1; slow_body=1; late=1; bomb=65; html; \
                      empty; truncated; reset; hang; lost_response; wrong_json; garbage";
         assert_eq!(FaultSpec::parse(words).unwrap().faults.len(), 16);
     }
 
     #[test]
-    fn what_makes_no_sense_is_named() {
+    fn fault_spec_invalid_entry_is_named() {
         for (text, part) in [
             ("explode", "there is no kind \"explode\""),
             ("GET /teams", "the kind is missing"),

@@ -22,7 +22,7 @@ use super::store::{Store, is_old};
 use super::time::Clock;
 use crate::LOG;
 
-/// A request as it arrived, without its credential.
+/// A received request, without its credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recorded {
     /// The HTTP method, in upper case.
@@ -45,7 +45,7 @@ pub struct Server {
     seed: Seed,
     /// `http`, or `https` if TLS is terminated in front of it.
     pub scheme: &'static str,
-    /// The token that opens the remote control.
+    /// The token for the remote control.
     pub control: CsrfToken,
     pub faults: Faults,
     pub identity: Identity,
@@ -133,7 +133,7 @@ impl Server {
         for record in kept.into_iter().flat_map(|kept| kept.records) {
             // The record is from another version of this program, which had other incidents.
             if account.perform(record).is_err() {
-                tracing::warn!(target: LOG, "a change in the sandbox's file is about something that does not exist");
+                tracing::warn!(target: LOG, "a change in the sandbox's file refers to an object that does not exist");
             }
         }
         *self.account.write().unwrap_or_else(PoisonError::into_inner) = account;
@@ -163,7 +163,7 @@ impl Server {
         lock(&self.requests).clear();
     }
 
-    /// Keeps a request for tests.
+    /// Records a request for tests.
     pub fn record(&self, request: &Request) {
         let header = |name| request.headers().get(name)?.to_str().ok().map(str::to_owned);
         let mut requests = lock(&self.requests);

@@ -27,19 +27,19 @@ use crate::LOG;
 /// The age at which an account is replaced by a new one: its incidents would no longer be recent.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The time by which clocks may go back.
+/// The time by which a clock may be set back.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
 
-/// The largest file: each process reads all of it.
-const LARGEST: u64 = 16 << 20;
+/// The maximum size of the file: each process reads all of it.
+const MAX_FILE: u64 = 16 << 20;
 
 /// The time to wait for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The place where changes are kept.
+/// The file in which changes are stored.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
@@ -94,7 +94,7 @@ impl Store {
         }
     }
 
-    /// Returns the content of the file's text, unless it is too old or not in our format.
+    /// Returns the content of the file's text, unless it is too old or has another format.
     pub fn parse(&self, text: Option<&str>, now: Timestamp) -> Option<Kept> {
         let kept = serde_json::from_str::<Kept>(text?).ok().filter(|kept| kept.version == VERSION);
         if kept.is_none() {
@@ -115,7 +115,7 @@ impl Store {
         loop {
             match file.try_lock() {
                 Ok(()) => return Some(file),
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_TIMEOUT => {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => {
@@ -134,7 +134,7 @@ impl Store {
         let kept = Kept { version: VERSION, seeded: account.seeded, records: account.records.clone() };
         let text = serde_json::to_string(&kept).map_err(io::Error::other);
         let text = text.and_then(|text| {
-            if text.len() as u64 > LARGEST {
+            if text.len() as u64 > MAX_FILE {
                 return Err(io::Error::other("it would be too large; `sandbox reset` starts anew"));
             }
             private::replace(&self.path, &text).map(|()| text)
@@ -160,7 +160,7 @@ pub fn is_old(seeded: Timestamp, now: Timestamp) -> bool {
 
 /// Returns the text of a file, or `None` if there is no file.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    let bytes = files::open(path)?.map(|file| files::bytes(file, LARGEST)).transpose()?;
+    let bytes = files::open(path)?.map(|file| files::bytes(file, MAX_FILE)).transpose()?;
     // Bytes that are not text are replaced, and the result is then not valid.
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
@@ -178,7 +178,7 @@ fn check(text: Option<&str>) -> io::Result<()> {
 pub fn reset(path: &Path) -> io::Result<bool> {
     let text = read(path)?;
     if text.is_none() {
-        // There is nothing to lock, either.
+        // Nothing has to be locked either.
         return Ok(false);
     }
     check(text.as_deref())?;

@@ -5,7 +5,7 @@ use jiff::{Span, Timestamp, civil};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// What time it is in the account.
+/// The account's clock.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
     Running,
@@ -13,7 +13,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The time to the second, as PagerDuty reports it.
+    /// Returns the time to the second, as PagerDuty reports it.
     pub fn now(self) -> Timestamp {
         let now = match self {
             Self::Running => Timestamp::now(),
@@ -25,7 +25,7 @@ impl Clock {
 
 /// A time zone by its IANA name, with its current rules written out.
 ///
-/// The rules are in POSIX notation so that neither the machine nor the binary has to bring a time zone database along.
+/// The rules are in POSIX notation, so neither the machine nor the binary needs a time zone database.
 #[derive(Debug, Clone)]
 pub struct Zone {
     pub name: &'static str,
@@ -58,19 +58,19 @@ impl Zone {
             .unwrap_or(Self { name: "Etc/UTC", rules: TimeZone::UTC })
     }
 
-    /// `at` as PagerDuty writes it in this zone: `2026-08-03T09:00:00-04:00`.
+    /// Returns `at` as PagerDuty writes it in this zone: `2026-08-03T09:00:00-04:00`.
     pub fn write(&self, at: Timestamp) -> String {
         at.display_with_offset(self.rules.to_offset(at)).to_string()
     }
 
-    /// Reads an ISO 8601 time. Without an offset it is taken in this zone, and a bare date is its midnight.
+    /// Parses an ISO 8601 time. Without an offset it is in this zone, and a date alone is its midnight.
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         let local = || text.parse::<civil::DateTime>().ok()?.to_zoned(self.rules.clone()).ok();
         text.parse().ok().or_else(|| local().map(|zoned| zoned.timestamp()))
     }
 }
 
-/// The time from `since` up to but not including `until`.
+/// The time from `since` (inclusive) to `until` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     pub since: Timestamp,
@@ -82,24 +82,23 @@ impl Range {
         self.since <= at && at < self.until
     }
 
-    /// Whether something that lasts from `start` to `end` happens in the range. A range of no length asks about that
-    /// moment.
+    /// Returns whether the time from `start` to `end` overlaps the range. A range without length is a moment.
     pub fn overlaps(self, start: Timestamp, end: Timestamp) -> bool {
         start < self.until.max(later(self.since, Span::new().seconds(1))) && self.since < end
     }
 
-    /// The range with `span` added at both ends.
+    /// Returns the range with `span` added at both ends.
     pub fn widened(self, span: Span) -> Self {
         Self { since: earlier(self.since, span), until: later(self.until, span) }
     }
 }
 
-/// `at` plus `span`, counting days and months in UTC, or the end of time.
+/// Returns `at` plus `span`, counting days and months in UTC, or the end of time.
 pub fn later(at: Timestamp, span: Span) -> Timestamp {
     at.to_zoned(TimeZone::UTC).checked_add(span).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
-/// `at` minus `span`, counting days and months in UTC, or the beginning of time.
+/// Returns `at` minus `span`, counting days and months in UTC, or the beginning of time.
 pub fn earlier(at: Timestamp, span: Span) -> Timestamp {
     at.to_zoned(TimeZone::UTC).checked_sub(span).map_or(Timestamp::MIN, |zoned| zoned.timestamp())
 }
@@ -109,12 +108,12 @@ pub fn utc<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(at)
 }
 
-/// Reads a time in the format of [`utc`].
+/// Parses a time in the format of [`utc`].
 pub fn from_utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
-/// Reads a time that is relative to `now`, such as `now-2d`: steps from left to right, each of which adds or subtracts
+/// Parses a time that is relative to `now`, such as `now-2d`: steps from left to right, each of which adds or subtracts
 /// weeks, days, hours, minutes or seconds (`+9h`), or goes back to the beginning of one (`/d`; a week begins on Monday).
 /// Days are those of the zone.
 pub fn relative(text: &str, now: Timestamp, zone: &Zone) -> Option<Timestamp> {

@@ -23,12 +23,12 @@ use tokio::net::{TcpListener, TcpStream};
 /// The target of log lines: the product's filters (`pagerduty_mcp_server=debug`) apply to this crate, too.
 const LOG: &str = "pagerduty_mcp_server::serve";
 
-/// How long to wait after the system refused a connection: asking again at once would only keep a core busy.
+/// The pause after the system failed to accept a connection: an immediate retry would only keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `routes` until `end` is done, and then until the requests under way are answered.
+/// Serves `routes` until `end` completes, and then until the requests in flight are answered.
 ///
-/// `line` makes of each connection the stream that is served, and what its requests carry as an extension.
+/// `line` turns each connection into the stream that is served, and the extension of its requests.
 pub async fn serve<S, X>(
     listener: TcpListener,
     routes: Router,

@@ -7,7 +7,7 @@
 //! ```text
 //! let authority = Authority::new()?;                                  // authority.pem() is for SSL_CERT_FILE
 //! let acceptor = authority.acceptor(&["localhost", "127.0.0.1"], in_a_year)?;
-//! tokio::spawn(front(listener, acceptor, plain_server));              // aborting the task cuts every connection
+//! tokio::spawn(front(listener, acceptor, plain_server));              // aborting the task closes every connection
 //! ```
 
 use std::io;
@@ -90,7 +90,7 @@ pub async fn front(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr)
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, acceptor.clone(), to));
+                    connections.spawn(serve_connection(stream, acceptor.clone(), to));
                 }
                 Err(error) => super::after_refusal(&error).await,
             },
@@ -101,14 +101,14 @@ pub async fn front(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr)
 }
 
 /// Serves one connection until it ends.
-async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
+async fn serve_connection(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
     super::send_without_delay(&stream);
     let stream = match acceptor.accept(stream).await {
         Ok(stream) => stream,
-        Err(error) => return tracing::debug!(target: LOG, %error, "no TLS connection came about"),
+        Err(error) => return tracing::debug!(target: LOG, %error, "a TLS handshake failed"),
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let (stream, service) = (TokioIo::new(stream), service_fn(move |request| pass_on(request, to)));
+    let (stream, service) = (TokioIo::new(stream), service_fn(move |request| forward(request, to)));
     let served = if is_http2 {
         hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
     } else {
@@ -120,7 +120,7 @@ async fn converse(stream: TcpStream, acceptor: TlsAcceptor, to: SocketAddr) {
 }
 
 /// Forwards a request to the plain server, on a new connection for each request.
-async fn pass_on(mut request: Request<Incoming>, to: SocketAddr) -> io::Result<Response<Incoming>> {
+async fn forward(mut request: Request<Incoming>, to: SocketAddr) -> io::Result<Response<Incoming>> {
     let uri = request.uri();
     // HTTP/2 has the host in the URI, HTTP/1.1 in a header.
     let host = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());

@@ -1,4 +1,4 @@
-//! Changes of incidents, as records that can be kept and applied again.
+//! Changes of incidents, as records that can be stored and applied again.
 //!
 //! Every change of the account goes through [`Account::perform`], so the records describe everything that has happened
 //! to it since it was seeded.
@@ -12,8 +12,8 @@ use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, USER};
 use crate::reply::{OrNotFound, Problem};
 use crate::time::{from_utc, utc};
 
-/// The most notes on an incident.
-const MOST_NOTES: usize = 2_000;
+/// The maximum number of notes on an incident.
+const MAX_NOTES: usize = 2_000;
 
 /// A change that was made: its time, its user and its incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,13 +80,13 @@ impl Account {
         if change.escalation_level.is_some_and(|level| level == 0 || level > levels) {
             return Err(Problem::invalid("Escalation Level is invalid"));
         }
-        if change.note.is_some() && incident.notes.len() >= MOST_NOTES {
+        if change.note.is_some() && incident.notes.len() >= MAX_NOTES {
             return Err(Problem::invalid("An incident can have at most 2,000 notes."));
         }
         Ok(())
     }
 
-    /// Makes a change and keeps its record.
+    /// Makes a change and adds its record.
     pub fn perform(&mut self, record: Record) -> Result<(), Problem> {
         self.check(&record)?;
         let Record { at, change, by, .. } = &record;

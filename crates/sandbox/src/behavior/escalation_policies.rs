@@ -1,4 +1,4 @@
-//! Who an escalation policy notifies.
+//! The users that an escalation policy notifies.
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Who is on call when: layers, their turns and restrictions, and overrides on top.
+//! On-call shifts: layers, their turns and restrictions, and overrides, which take precedence.
 //!
 //! Turns are counted in days of the schedule's time zone, as PagerDuty does, so a hand-off at nine stays at nine when
 //! the clocks change.
@@ -23,7 +23,7 @@ pub struct Rotation {
 /// Users who take turns.
 #[derive(Debug, Deserialize)]
 pub struct Layer {
-    /// PagerDuty leaves it out at times.
+    /// PagerDuty omits it at times.
     pub id: Option<String>,
     pub name: String,
     #[serde(deserialize_with = "from_utc")]
@@ -73,7 +73,7 @@ impl Rotation {
         })
     }
 
-    /// Reads the rotation of a schedule, or says why it is not valid.
+    /// Reads the rotation of a schedule, or returns the reason why it is not valid.
     pub fn read(schedule: &Document) -> Result<Self, String> {
         let list = |field| schedule.get(field).unwrap_or(&Value::Null);
         let why = |field| move |error: serde_json::Error| format!("{field}: {error}");
@@ -87,7 +87,7 @@ impl Rotation {
     /// Returns the final schedule: every shift that overlaps `range`, in order. Shifts that begin before it or end after
     /// it are whole.
     pub fn shifts(&self, range: Range) -> Vec<Shift> {
-        // A shift at the edge of the range is cut by what goes on beyond it, up to the longest turn away.
+        // Shifts beyond the range, up to the longest turn away, can shorten a shift at its edge.
         let wide = range.widened(Span::new().days(8));
         let mut shifts = self.overrides.clone();
         for layer in &self.layers {

@@ -62,8 +62,8 @@ fn similarity(one: &Incident, other: &Incident) -> u32 {
     points.iter().filter(|(applies, _)| *applies).map(|(_, points)| points).sum()
 }
 
-/// The most related incidents that PagerDuty returns.
-const MOST_RELATED: usize = 20;
+/// The maximum number of related incidents that PagerDuty returns.
+const MAX_RELATED: usize = 20;
 
 /// Answers `GET /incidents/{id}/related_incidents`: incidents of other services around the same time, the most recent
 /// first.
@@ -79,7 +79,7 @@ pub fn related(account: &Account, call: &Call) -> Answer {
             let incident = if whole { incidents::shown(other, view).into() } else { brief(other, view) };
             (!relationships.is_empty()).then(|| json!({"incident": incident, "relationships": relationships}))
         });
-    reply::all("related_incidents", related.take(MOST_RELATED))
+    reply::all("related_incidents", related.take(MAX_RELATED))
 }
 
 /// Returns the relationships of `other`, which is about another service, to `incident`: both were raised by the same

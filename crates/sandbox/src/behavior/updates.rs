@@ -14,8 +14,8 @@ use crate::documents::text as text_of;
 use crate::kinds::PRIORITY;
 use crate::reply::{self, Answer, OrNotFound, Problem};
 
-/// The most incidents that one request may update.
-const LARGEST_BATCH: usize = 250;
+/// The maximum number of incidents that one request may update.
+const MAX_BATCH: usize = 250;
 
 /// Answers `PUT /incidents/{id}`, by ID only.
 pub fn update(account: &mut Account, call: &Call) -> Answer {
@@ -35,7 +35,7 @@ pub fn update_many(account: &mut Account, call: &Call) -> Answer {
     let body = call.body()?;
     let incidents = body.get("incidents").and_then(Value::as_array);
     let incidents = incidents.ok_or_else(|| Problem::invalid("Incidents cannot be empty."))?;
-    if incidents.len() > LARGEST_BATCH {
+    if incidents.len() > MAX_BATCH {
         return Err(Problem::too_many_incidents());
     }
     let now = account.clock.now();

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use futures_util::stream::{self, StreamExt};
 
-use super::{FaultKind, LONGEST};
+use super::{FaultKind, MAX_WAIT};
 use crate::LOG;
 use crate::connection::{Abort, Cut};
 use crate::reply::{Problem, json};
@@ -26,11 +26,11 @@ impl FaultKind {
             Self::Empty => json(StatusCode::OK, Body::empty()),
             Self::WrongJson(value) => json(StatusCode::OK, value.to_string()),
             Self::Hang => {
-                tokio::time::sleep(LONGEST).await;
+                tokio::time::sleep(MAX_WAIT).await;
                 abort(connection)
             }
             Self::Together(all) => {
-                if tokio::time::timeout(LONGEST, all.wait()).await.is_err() {
+                if tokio::time::timeout(MAX_WAIT, all.wait()).await.is_err() {
                     return abort(connection);
                 }
                 next.run(request).await
@@ -86,7 +86,7 @@ fn with(mut response: Response, headers: BTreeMap<String, String>) -> Response {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
         } else {
-            tracing::warn!(target: LOG, "a header of a fault is not a valid one and was left out");
+            tracing::warn!(target: LOG, "a header of a fault is not valid and was left out");
         }
     }
     response

@@ -16,7 +16,7 @@ pub struct Page {
 
 impl Page {
     const DEFAULT: usize = 25;
-    const LARGEST: usize = 100;
+    const MAX_SIZE: usize = 100;
     /// PagerDuty lists no further than this.
     const CEILING: usize = 10_000;
 
@@ -27,7 +27,7 @@ impl Page {
                 text.parse::<usize>().map_err(|_| Problem::invalid(format!("{name} must be a positive number.")))
             }
         };
-        let limit = number("limit", Self::DEFAULT)?.clamp(1, Self::LARGEST);
+        let limit = number("limit", Self::DEFAULT)?.clamp(1, Self::MAX_SIZE);
         let offset = number("offset", 0)?;
         if offset.saturating_add(limit) > Self::CEILING {
             return Err(Problem::arguments(format!(

@@ -1,14 +1,14 @@
-//! What goes wrong there: alarms as the monitoring of a company words them, and what people write about them.
+//! The alarms of the company in the words of its monitoring, and the notes that users write about them.
 //!
-//! Words in braces are filled from [`VARIABLES`], with the same value all over one incident, and `{service}` from its
-//! service.
+//! Words in braces are replaced by values from [`VARIABLES`], the same in all texts of one incident, and `{service}` by the
+//! name of its service.
 
 use crate::account::Urgency::{self, High, Low};
 
-/// What watches and raises incidents.
+/// A monitor that raises incidents.
 pub struct Source {
     pub name: &'static str,
-    /// Where it shows what it saw. Without one, its incidents come with text instead of an event.
+    /// The URL of the alert at the monitor. Without one, its incidents have a text instead of an event.
     pub client_url: Option<&'static str>,
 }
 
@@ -31,11 +31,11 @@ pub struct Alarm {
     pub urgency: Urgency,
     pub class: &'static str,
     pub title: &'static str,
-    /// What the event says beside its title.
+    /// The details of the event.
     pub details: Details,
 }
 
-/// Who raises an incident.
+/// The monitor or user that raises an incident.
 #[derive(Clone, Copy)]
 pub enum Reporter {
     Monitor(&'static Source),
@@ -140,7 +140,7 @@ pub const ALARMS: &[Alarm] = &[
     person(High, "{service} is slow for customers in {region}"),
 ];
 
-/// What the words in braces can stand for, apart from `{service}`.
+/// The values of words in braces, except `{service}`.
 #[rustfmt::skip]
 pub const VARIABLES: &[(&str, &[&str])] = &[
     ("host", &["ip-10-20-4-17", "ip-10-20-9-201", "ip-10-31-0-88", "db-07", "db-11", "web-03", "web-19", "worker-42"]),
@@ -158,7 +158,7 @@ pub const VARIABLES: &[(&str, &[&str])] = &[
     ("monitor", &["1042871", "1187340", "2290014", "2317765", "3308126", "4471902"]),
 ];
 
-/// What people write while they look into it.
+/// The texts of notes.
 pub const NOTES: &[&str] = &[
     "Looking into it.",
     "Rolled back to the release before {version}, error rate is going down.",
@@ -178,11 +178,11 @@ pub const NOTES: &[&str] = &[
     "Traffic is a campaign by marketing, not an attack. Raised the limits.",
 ];
 
-/// Where notes come from.
+/// The channels of notes.
 pub const CHANNELS: &[&str] =
     &["The PagerDuty website or APIs", "The PagerDuty website or APIs", "Slack", "The PagerDuty mobile app"];
 
-/// `template` with its words in braces replaced. An unknown word stays as it is.
+/// Returns `template` with its words in braces replaced. An unknown word is unchanged.
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(template.len() + 16);
     let mut rest = template;
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_in_braces_has_a_value() {
+    fn template_words_have_values() {
         let values: Vec<(&str, &str)> =
             VARIABLES.iter().map(|(name, _)| (*name, "")).chain([("service", "")]).collect();
         let details = ALARMS.iter().flat_map(|alarm| alarm.details).map(|(_, text)| *text);

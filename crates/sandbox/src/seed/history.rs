@@ -1,4 +1,4 @@
-//! The incidents of the last 60 days: most are long over, a few are going on.
+//! The incidents of the last 60 days: most are resolved, and a few are open.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,49 +14,49 @@ use crate::documents::{Document, id_of, text};
 use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, TEAM, USER};
 use crate::time::{earlier, later};
 
-/// An incident that is not over.
+/// An open incident.
 struct Open {
     minutes_ago: i64,
     status: Status,
-    at: Whose,
+    at: Place,
 }
 
-/// In whose services something goes wrong.
+/// The services in which an incident is raised.
 #[derive(Clone, Copy)]
-enum Whose {
-    CurrentUsers,
-    TeamlessUsers,
-    Anybodys,
+enum Place {
+    CurrentUser,
+    TeamlessUser,
+    Any,
 }
 
-use Whose::{Anybodys, CurrentUsers, TeamlessUsers};
+use Place::{Any, CurrentUser, TeamlessUser};
 
-const fn open(minutes_ago: i64, status: Status, at: Whose) -> Open {
+const fn open(minutes_ago: i64, status: Status, at: Place) -> Open {
     Open { minutes_ago, status, at }
 }
 
-/// What is going on, the latest first: something of every kind, whatever chance does to the rest.
-const GOING_ON: &[Open] = &[
-    open(4, Triggered, CurrentUsers),
-    open(11, Triggered, Anybodys),
-    open(19, Triggered, CurrentUsers),
-    open(26, Acknowledged, CurrentUsers),
-    open(38, Triggered, TeamlessUsers),
-    open(52, Triggered, CurrentUsers),
-    open(71, Acknowledged, Anybodys),
-    open(95, Acknowledged, CurrentUsers),
-    open(118, Triggered, CurrentUsers),
-    open(130, Triggered, Anybodys),
-    open(160, Acknowledged, CurrentUsers),
-    open(240, Acknowledged, TeamlessUsers),
-    open(300, Acknowledged, Anybodys),
-    open(340, Triggered, Anybodys),
-    open(1_500, Acknowledged, CurrentUsers),
-    open(2_900, Acknowledged, Anybodys),
-    open(5_200, Acknowledged, CurrentUsers),
+/// The open incidents, newest first. They are fixed, so that every kind exists in each account.
+const OPEN: &[Open] = &[
+    open(4, Triggered, CurrentUser),
+    open(11, Triggered, Any),
+    open(19, Triggered, CurrentUser),
+    open(26, Acknowledged, CurrentUser),
+    open(38, Triggered, TeamlessUser),
+    open(52, Triggered, CurrentUser),
+    open(71, Acknowledged, Any),
+    open(95, Acknowledged, CurrentUser),
+    open(118, Triggered, CurrentUser),
+    open(130, Triggered, Any),
+    open(160, Acknowledged, CurrentUser),
+    open(240, Acknowledged, TeamlessUser),
+    open(300, Acknowledged, Any),
+    open(340, Triggered, Any),
+    open(1_500, Acknowledged, CurrentUser),
+    open(2_900, Acknowledged, Any),
+    open(5_200, Acknowledged, CurrentUser),
 ];
 
-/// How far back the past goes, and how near to now it comes.
+/// The age of resolved incidents.
 const PAST_IN_SECONDS: std::ops::Range<i64> = 300 * 60..60 * 24 * 3600;
 
 /// The share of all incidents that each service of a team has; 1 unless listed.
@@ -65,7 +65,7 @@ const LOAD: &[(&str, usize)] =
 
 /// Returns this many incidents, in the order they were created.
 pub fn write(account: &Account, dice: &mut Dice, now: Timestamp, incidents: usize) -> Vec<Incident> {
-    let going_on = incidents.min(GOING_ON.len());
+    let open_count = incidents.min(OPEN.len());
     let all = account.documents.all(&SERVICE);
     let team_of = |service: &&Document| account.team_of(text(service, "id"));
     let share = |service: &Document| {
@@ -79,21 +79,21 @@ pub fn write(account: &Account, dice: &mut Dice, now: Timestamp, incidents: usiz
     let is_hers = |service: &&&Document| team_of(service).zip(current).is_some_and(|(team, user)| is_in(user, team));
     let hers: Vec<_> = load.iter().filter(is_hers).copied().collect();
     let vendors: Vec<_> = all.iter().filter(|service| team_of(service).is_none()).collect();
-    let services = |whose| match whose {
-        CurrentUsers => &hers,
-        TeamlessUsers => &vendors,
-        Anybodys => &load,
+    let services = |place| match place {
+        CurrentUser => &hers,
+        TeamlessUser => &vendors,
+        Any => &load,
     };
     let notified = all.iter().map(|service| (text(service, "id"), responders(account, service)));
     let notified: HashMap<&str, Vec<&str>> = notified.collect();
     let draft = |open: &Open| (open.minutes_ago * 60 + dice.between(0..60), open.status, open.at);
-    let mut drafts: Vec<(i64, Status, Whose)> = GOING_ON.iter().take(going_on).map(draft).collect();
-    // One in fifty is the contractor's.
-    let over = |_| (dice.between(PAST_IN_SECONDS), Resolved, if dice.happens(2) { TeamlessUsers } else { Anybodys });
-    drafts.extend((going_on..incidents).map(over));
+    let mut drafts: Vec<(i64, Status, Place)> = OPEN.iter().take(open_count).map(draft).collect();
+    // One in fifty belongs to the contractor.
+    let over = |_| (dice.between(PAST_IN_SECONDS), Resolved, if dice.happens(2) { TeamlessUser } else { Any });
+    drafts.extend((open_count..incidents).map(over));
     drafts.sort_by_key(|(seconds_ago, ..)| Reverse(*seconds_ago));
-    let incident = |(number, (seconds_ago, status, whose)): (u32, (i64, Status, Whose))| {
-        let service = *dice.pick(services(whose))?;
+    let incident = |(number, (seconds_ago, status, place)): (u32, (i64, Status, Place))| {
+        let service = *dice.pick(services(place))?;
         let responders = notified.get(text(service, "id")).map(Vec::as_slice).unwrap_or_default();
         let created_at = earlier(now, Span::new().seconds(seconds_ago));
         Draft { account, service, responders, number, created_at, now }.incident(dice, status)
@@ -101,7 +101,7 @@ pub fn write(account: &Account, dice: &mut Dice, now: Timestamp, incidents: usiz
     (FIRST_NUMBER..).zip(drafts).filter_map(incident).collect()
 }
 
-/// Companies have had incidents before.
+/// The number of the first incident. The company has had others before.
 const FIRST_NUMBER: u32 = 20_451;
 
 /// Returns the users who could be notified of incidents of a service: all of its team, or those of its policy if it has no
@@ -142,11 +142,11 @@ impl Draft<'_> {
             .collect();
         let title = fill(alarm.title, &values);
         let responders = self.responders;
-        // Nobody is assigned to what is over.
+        // A resolved incident has no assignments.
         let policy = policy_of(self.service);
         let assignees = if status == Resolved { Vec::new() } else { self.account.on_call(policy, 1, self.now) };
-        let anybody = dice.pick(responders).copied();
-        let responder = assignees.first().map(String::as_str).or(anybody).map(str::to_owned);
+        let any = dice.pick(responders).copied();
+        let responder = assignees.first().map(String::as_str).or(any).map(str::to_owned);
         let acknowledger = responder.iter().filter(|_| status == Acknowledged).cloned();
         let changed_at = self.changed_at(dice, status);
         let notes = self.notes(dice, status, responders, &values, changed_at);
@@ -181,7 +181,7 @@ impl Draft<'_> {
         })
     }
 
-    /// When it got the status it has: never before it began, nor after now.
+    /// Returns the time of the last status change: not before the incident was created, and not after now.
     fn changed_at(&self, dice: &mut Dice, status: Status) -> Timestamp {
         let minutes = match status {
             Triggered => return self.created_at,
@@ -192,7 +192,7 @@ impl Draft<'_> {
         later(self.created_at, Span::new().minutes(minutes).seconds(dice.between(0..60))).min(self.now)
     }
 
-    /// Two of five resolve themselves when the alarm ends.
+    /// Returns the user or service of the last status change. Two of five incidents are resolved by their service.
     fn changed_by(&self, dice: &mut Dice, status: Status, responder: Option<&str>) -> Agent {
         let by_service = status == Triggered || (status == Resolved && dice.happens(40));
         match responder {
@@ -201,7 +201,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Some have one, and grave ones are rare.
+    /// Returns the priority. Some incidents have one, and high ones are rare.
     fn priority(&self, dice: &mut Dice, urgency: Urgency) -> Option<&Document> {
         let (given, from) = match urgency {
             Urgency::High => (55, [0, 1, 1, 2, 2, 2, 3]),
@@ -212,7 +212,7 @@ impl Draft<'_> {
         self.account.documents.all(&PRIORITY).get(number).filter(|_| given)
     }
 
-    /// Up to five, written while it was going on.
+    /// Returns up to five notes, written while the incident was open.
     fn notes(
         &self,
         dice: &mut Dice,
