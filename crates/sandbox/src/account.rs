@@ -1,13 +1,13 @@
 //! The account: the objects of a company.
 //!
-//! Everything but incidents is a document (see [`documents`](super::documents)). Incidents are the only objects that
-//! change, by [`Account::perform`](super::behavior::changes). Objects refer to others by ID.
+//! Everything but incidents is a document (see [`documents`](super::documents)). Incidents change
+//! by [`Account::perform`], documents by [`edits`](super::edits). Objects refer to others by ID.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::behavior::changes::Record;
 use super::documents::{Document, Documents, entries, id_of, text};
+use super::edits::Entry;
 use super::kind::Kind;
 use super::kinds::{SERVICE, USER};
 use super::time::{Clock, Zone};
@@ -150,7 +150,7 @@ pub struct Account {
     /// The number of notes written over the API, from which the IDs of new ones are made.
     pub notes_written: u32,
     /// The changes made since it was seeded, in order.
-    pub records: Vec<Record>,
+    pub records: Vec<Entry>,
 }
 
 impl Account {
@@ -184,6 +184,16 @@ impl Account {
     pub fn incident_by_id_or_number(&self, id: &str) -> Option<&Incident> {
         let number = id.parse().ok();
         self.incidents.iter().find(|incident| incident.id == id || Some(incident.number) == number)
+    }
+}
+
+impl Incident {
+    /// Returns whether the incident refers to the object with this ID.
+    pub fn refers_to(&self, id: &str) -> bool {
+        let involved = self.assignments.iter().chain(&self.acknowledgements).map(|one| &one.user);
+        let mut users = involved.chain(self.notes.iter().map(|note| &note.user));
+        [&self.service, &self.policy, &self.changed_by.id].into_iter().chain(&self.priority).any(|one| one == id)
+            || users.any(|user| user == id)
     }
 }
 

@@ -87,8 +87,7 @@ impl Documents {
                 return Err(format!("there are no documents called {many:?}; use {}", known.join(", ")));
             };
             let documents = documents.as_array().ok_or_else(|| format!("{many} must be a list"))?;
-            let defaults = kind.fields.iter().map(|field| serde_json::from_str(field.default?).ok());
-            let defaults: Vec<Option<Value>> = defaults.collect();
+            let defaults = defaults(kind);
             for (place, document) in documents.iter().enumerate() {
                 let id = id_of(document);
                 let name = if id.is_empty() { format!("{many}[{place}]") } else { format!("{many}[{place}] ({id})") };
@@ -98,6 +97,45 @@ impl Documents {
         }
         // Only now: documents may refer to later ones.
         self.check_references()
+    }
+
+    /// Writes a document, and returns it with its defaults and absolute times.
+    ///
+    /// # Errors
+    /// The field that cannot be used.
+    pub fn put(&mut self, kind: &'static Kind, given: &Document, now: jiff::Timestamp) -> Result<Document, String> {
+        let document = read(kind, &defaults(kind), &Value::Object(given.clone()), now)?;
+        let before = self.get(kind, text(&document, "id")).cloned();
+        self.insert(kind, document.clone());
+        let checked = self.check_references();
+        match before {
+            Some(before) if checked.is_err() => self.insert(kind, before),
+            None if checked.is_err() => self.take(kind, text(&document, "id")),
+            _ => self.sort(),
+        }
+        checked.map(|()| document)
+    }
+
+    /// Deletes a document.
+    ///
+    /// # Errors
+    /// A document that refers to it.
+    pub fn remove(&mut self, kind: &'static Kind, id: &str) -> Result<(), String> {
+        let before = self.get(kind, id).cloned();
+        self.take(kind, id);
+        let checked = self.check_references();
+        if let Some(before) = before.filter(|_| checked.is_err()) {
+            self.insert(kind, before);
+        }
+        self.sort();
+        checked
+    }
+
+    fn take(&mut self, kind: &Kind, id: &str) {
+        if let Some(Collection { documents, .. }) = self.0.get_mut(kind.name) {
+            documents.retain(|document| text(document, "id") != id);
+        }
+        self.sort();
     }
 
     /// Refuses references to objects that do not exist.
@@ -144,6 +182,11 @@ fn has_part((kind, owner): (&Kind, &Document), id: &str) -> bool {
 
 /// The fields that every object has in answers. The sandbox writes them itself.
 const HEAD: &[&str] = &["id", "type", "summary", "self", "html_url"];
+
+/// Returns the default of each field.
+fn defaults(kind: &Kind) -> Vec<Option<Value>> {
+    kind.fields.iter().map(|field| serde_json::from_str(field.default?).ok()).collect()
+}
 
 /// Returns a document with all fields of its kind, in order.
 fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Timestamp) -> Result<Document, String> {

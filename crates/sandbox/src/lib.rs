@@ -10,8 +10,9 @@
 //! PagerDuty.
 //!
 //! A request passes these modules: `guard` checks its origin, `routes` records it, `faults` may make it fail, and `gate`
-//! admits it. `engine` lists and shows the objects that `kinds` declares and `documents` stores; `behavior` has the rest.
-//! `view` and `reply` write the answer. A change becomes a record (`behavior::changes`), which `store` keeps.
+//! admits it. `engine` lists and shows the objects that `kinds` declares and `documents` stores, `edits` writes them, and
+//! `behavior` has the rest. `view` and `reply` write the answer. Changes become records (`edits`, `behavior::changes`),
+//! which `store` keeps.
 
 mod account;
 mod behavior;
@@ -19,6 +20,7 @@ mod call;
 mod connection;
 mod control;
 mod documents;
+mod edits;
 mod engine;
 mod faults;
 mod gate;

@@ -211,10 +211,11 @@ pub fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     response
 }
 
-/// Returns the response for a handler's answer.
-pub fn response(answer: Answer) -> Response {
+/// Returns the response for a handler's answer, with this status if it succeeded.
+pub fn response(status: StatusCode, answer: Answer) -> Response {
     match answer {
-        Ok(body) => json(StatusCode::OK, body),
+        Ok(body) if status == StatusCode::NO_CONTENT => (status, body).into_response(),
+        Ok(body) => json(status, body),
         Err(problem) => problem.into_response(),
     }
 }

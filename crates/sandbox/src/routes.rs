@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::DATE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
@@ -21,7 +21,7 @@ use super::faults::abort;
 use super::kinds::{ESCALATION_POLICY, SERVICE, TEAM, USER};
 use super::reply::{Answer, Problem, response};
 use super::state::Shared;
-use super::{control, engine, guard, identity};
+use super::{control, edits, engine, guard, identity};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,14 +34,29 @@ pub async fn run(server: Shared, listener: TcpListener) {
 fn routes(server: Shared) -> Router {
     let kinds = [&TEAM, &USER, &SERVICE, &ESCALATION_POLICY].into_iter().fold(Router::new(), |routes, kind| {
         let list = read(move |account, call| engine::list(kind, account, call));
+        let create = write(MethodFilter::POST, edits::CREATED, move |account, call| edits::create(kind, account, call));
         let show = read(move |account, call| engine::show(kind, account, call));
-        routes.route(&format!("/{}", kind.many), list).route(&format!("/{}/{{id}}", kind.many), show)
+        let update = write(MethodFilter::PUT, StatusCode::OK, move |account, call| edits::update(kind, account, call));
+        let delete =
+            write(MethodFilter::DELETE, edits::DELETED, move |account, call| edits::delete(kind, account, call));
+        routes
+            .route(&format!("/{}", kind.many), list.merge(create))
+            .route(&format!("/{}/{{id}}", kind.many), show.merge(update).merge(delete))
     });
     let api = kinds
         .route("/abilities", read(control::abilities))
-        .route("/incidents", read(incidents::list).merge(write(MethodFilter::PUT, updates::update_many)))
-        .route("/incidents/{id}", read(incidents::show).merge(write(MethodFilter::PUT, updates::update)))
-        .route("/incidents/{id}/notes", read(notes::list).merge(write(MethodFilter::POST, notes::create)))
+        .route(
+            "/incidents",
+            read(incidents::list).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update_many)),
+        )
+        .route(
+            "/incidents/{id}",
+            read(incidents::show).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update)),
+        )
+        .route(
+            "/incidents/{id}/notes",
+            read(notes::list).merge(write(MethodFilter::POST, StatusCode::OK, notes::create)),
+        )
         .route("/incidents/{id}/past_incidents", read(similar::past))
         .route("/incidents/{id}/related_incidents", read(similar::related))
         .route("/oncalls", read(oncalls::list))
@@ -62,17 +77,24 @@ fn routes(server: Shared) -> Router {
 
 /// Routes `GET` to a handler that reads the account.
 fn read(handler: impl Fn(&Account, &Call) -> Answer + Clone + Send + Sync + 'static) -> MethodRouter<Shared> {
-    get(async move |State(server): State<Shared>, call: Call| response(handler(&server.account(), &call)))
+    get(async move |State(server): State<Shared>, call: Call| {
+        response(StatusCode::OK, handler(&server.account(), &call))
+    })
 }
 
 /// Routes a method to a handler that changes the account.
-fn write(method: MethodFilter, handler: fn(&mut Account, &Call) -> Answer) -> MethodRouter<Shared> {
+fn write(
+    method: MethodFilter,
+    status: StatusCode,
+    handler: impl Fn(&mut Account, &Call) -> Answer + Clone + Send + Sync + 'static,
+) -> MethodRouter<Shared> {
     on(method, async move |State(server): State<Shared>, call: Call| {
         if let Err(problem) = call.caller.may_write() {
             return problem.into_response();
         }
         let takes_time = server.changes_take_time();
-        let change = move || response(server.change(|account| handler(account, &call)));
+        let handler = handler.clone();
+        let change = move || response(status, server.change(|account| handler(account, &call)));
         if takes_time {
             tokio::task::spawn_blocking(change).await.unwrap_or_else(|_| Problem::of_status(500).into_response())
         } else {

@@ -132,7 +132,7 @@ impl Server {
         let Ok(mut account) = self.seed.account(clock, kept.as_ref().map_or(now, |kept| kept.seeded)) else { return };
         for record in kept.into_iter().flat_map(|kept| kept.records) {
             // The record is from another version of this program, which had other incidents.
-            if account.perform(record).is_err() {
+            if account.replay(record).is_err() {
                 tracing::warn!(target: LOG, "a change in the sandbox's file refers to an object that does not exist");
             }
         }

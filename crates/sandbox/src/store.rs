@@ -20,7 +20,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::behavior::changes::Record;
+use super::edits::Entry;
 use super::time::{from_utc, utc};
 use crate::LOG;
 
@@ -55,7 +55,7 @@ pub struct Kept {
     version: u32,
     #[serde(serialize_with = "utc", deserialize_with = "from_utc")]
     pub seeded: Timestamp,
-    pub records: Vec<Record>,
+    pub records: Vec<Entry>,
 }
 
 /// The fields by which a file of any version is recognized.

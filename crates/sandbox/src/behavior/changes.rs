@@ -1,13 +1,14 @@
 //! Changes of incidents, as records that can be stored and applied again.
 //!
-//! Every change of the account goes through [`Account::perform`], so the records describe everything that has happened
-//! to it since it was seeded.
+//! Every change of an incident goes through [`Account::perform`], so the records describe all changes since the account
+//! was seeded.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status, Urgency};
 use crate::documents::entries;
+use crate::edits::Entry;
 use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, USER};
 use crate::reply::{OrNotFound, Problem};
 use crate::time::{from_utc, utc};
@@ -128,7 +129,7 @@ impl Account {
             Some(Status::Triggered) => incident.trigger(by, on_call_now, *at),
             None => {}
         }
-        self.records.push(record);
+        self.records.push(Entry::Incident(record));
         Ok(())
     }
 }

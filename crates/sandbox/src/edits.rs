@@ -1,0 +1,172 @@
+//! Documents that the API creates, updates and deletes, as records that can be stored and applied again.
+
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::account::Account;
+use super::behavior::changes::Record;
+use super::call::Call;
+use super::documents::Document;
+use super::kind::Kind;
+use super::kinds::named;
+use super::reply::{self, Answer, OrNotFound, Problem};
+use super::time::{from_utc, utc};
+
+/// A change of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Entry {
+    Incident(Record),
+    Document(Edit),
+}
+
+/// A document that was created, updated or deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    #[serde(serialize_with = "utc", deserialize_with = "from_utc")]
+    at: Timestamp,
+    by: String,
+    kind: String,
+    id: String,
+    /// The new document, or `None` if it was deleted.
+    document: Option<Document>,
+}
+
+/// The statuses of successful writes.
+pub const CREATED: StatusCode = StatusCode::CREATED;
+pub const DELETED: StatusCode = StatusCode::NO_CONTENT;
+
+/// Answers `POST /KIND`.
+pub fn create(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer {
+    let by = call.actor(account)?;
+    let mut fields = fields(kind, call)?;
+    if kind.fields.iter().any(|field| field.name == "created_at") {
+        fields.entry("created_at").or_insert_with(|| "now".into());
+    }
+    let id = account.new_id(kind);
+    account.write(kind, id, Some(fields), by)?;
+    show(kind, account, call, None)
+}
+
+/// Answers `PUT /KIND/{id}`. Omitted fields are unchanged.
+pub fn update(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer {
+    let by = call.actor(account)?;
+    let mut document = account.documents.get(kind, &call.id).or_404()?.clone();
+    document.extend(fields(kind, call)?);
+    account.write(kind, call.id.clone(), Some(document), by)?;
+    show(kind, account, call, Some(&call.id))
+}
+
+/// Answers `DELETE /KIND/{id}`. An object that others refer to cannot be deleted.
+pub fn delete(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer {
+    let by = call.actor(account)?;
+    account.documents.get(kind, &call.id).or_404()?;
+    account.write(kind, call.id.clone(), None, by)?;
+    Ok(Vec::new())
+}
+
+/// Returns the fields in the body that the API may write. Others are ignored, because clients send back whole objects.
+fn fields(kind: &Kind, call: &Call) -> Result<Document, Problem> {
+    let mut body = call.body()?;
+    let Some(Value::Object(fields)) = body.get_mut(kind.name).map(Value::take) else {
+        return Err(Problem::invalid(format!("The request body needs an object {:?}.", kind.name)));
+    };
+    let writable =
+        |name: &str| kind.fields.iter().any(|field| field.name == name && !field.hidden && field.compute.is_none());
+    Ok(fields.into_iter().filter(|(name, _)| writable(name)).collect())
+}
+
+/// Answers with a document, or with the one of the last edit.
+fn show(kind: &'static Kind, account: &Account, call: &Call, id: Option<&str>) -> Answer {
+    let last = account.records.iter().rev().find_map(|entry| match entry {
+        Entry::Document(edit) => Some(edit.id.as_str()),
+        Entry::Incident(_) => None,
+    });
+    let document = id.or(last).and_then(|id| account.documents.get(kind, id)).or_404()?;
+    reply::one(kind.name, &call.view(account, &[]).whole(kind, document))
+}
+
+impl Account {
+    /// Returns an ID that no document of the kind has.
+    fn new_id(&self, kind: &Kind) -> String {
+        let mut ids = (self.records.len() + 1..).map(|number| format!("PNEW{number:05}"));
+        ids.find(|id| self.documents.get(kind, id).is_none()).unwrap_or_default()
+    }
+
+    /// Writes or deletes a document now.
+    fn write(&mut self, kind: &Kind, id: String, fields: Option<Document>, by: String) -> Result<(), Problem> {
+        let document = fields.map(|mut fields| {
+            fields.insert("id".to_owned(), id.as_str().into());
+            fields
+        });
+        self.apply(Edit { at: self.clock.now(), by, kind: kind.name.to_owned(), id, document })
+    }
+
+    /// Makes an edit and adds its record.
+    fn apply(&mut self, edit: Edit) -> Result<(), Problem> {
+        let kind = named(&edit.kind).or_404()?;
+        let edited = match &edit.document {
+            Some(document) => self.documents.put(kind, document, edit.at).map(Some),
+            None if self.is_used(&edit.id) => Err(format!("The {} is still in use.", kind.name.replace('_', " "))),
+            None => self.documents.remove(kind, &edit.id).map(|()| None),
+        };
+        // The record has the document with its defaults and absolute times.
+        let document = edited.map_err(Problem::invalid)?;
+        self.records.push(Entry::Document(Edit { document, ..edit }));
+        Ok(())
+    }
+
+    /// Returns whether an incident or a token refers to the object with this ID.
+    fn is_used(&self, id: &str) -> bool {
+        let tokens = [&self.cast.current, &self.cast.teamless, &self.cast.read_only];
+        tokens.into_iter().any(|user| user == id) || self.incidents.iter().any(|incident| incident.refers_to(id))
+    }
+
+    /// Repeats a change that was stored.
+    pub fn replay(&mut self, entry: Entry) -> Result<(), Problem> {
+        match entry {
+            Entry::Incident(record) => self.perform(record),
+            Entry::Document(edit) => self.apply(edit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::kinds::TEAM;
+    use super::super::{Options, Sandbox};
+    use super::*;
+
+    fn names(sandbox: &Sandbox) -> Vec<String> {
+        let teams = sandbox.objects("teams").unwrap();
+        teams.as_array().unwrap().iter().map(|team| team["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn edits_are_replayed_by_other_processes() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { incidents: 5, state: Some(folder.path().join("state.json")), ..Options::default() };
+        let (one, other) = (Sandbox::start(options.clone()).await.unwrap(), Sandbox::start(options).await.unwrap());
+        let write = |id: &str, fields: Option<Value>| {
+            let fields = fields.map(|fields| fields.as_object().cloned().unwrap());
+            one.server.change(|account| {
+                let by = account.cast.current.clone();
+                account.write(&TEAM, id.to_owned(), fields, by)
+            })
+        };
+        let before = names(&other);
+        write("PNEW1", Some(json!({"name": "Kitchen"}))).unwrap();
+        write("PNEW2", Some(json!({"name": "Bar", "parent": {"id": "PNEW1", "type": "team_reference"}}))).unwrap();
+        assert!(names(&other).contains(&"Kitchen".to_owned()) && names(&other).contains(&"Bar".to_owned()));
+        assert!(write("PNEW1", None).is_err(), "the other team refers to it");
+        assert!(names(&one).contains(&"Kitchen".to_owned()), "a refused edit changes nothing");
+        assert!(write("PNEW1", Some(json!({"name": 7}))).is_err());
+        write("PNEW2", None).unwrap();
+        write("PNEW1", None).unwrap();
+        assert_eq!((names(&one), names(&other)), (before.clone(), before));
+    }
+}
