@@ -43,7 +43,7 @@ pub static USER: Kind = Kind {
         optional("role", r#""user""#),
         optional("description", "null"),
         optional("invitation_sent", "false"),
-        optional("job_title", "null"),
+        optional("job_title", r#""""#),
         optional("created_via_sso", "true"),
         optional("teams", "[]").include("teams"),
         optional("contact_methods", "[]").include("contact_methods").parts(),
