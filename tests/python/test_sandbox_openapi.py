@@ -39,7 +39,7 @@ NULL_IN_REAL_LIFE = {
     "schedule": "null for who is on call in person, which the description of `start` calls a permanent on-call",
     "start": "null for a permanent on-call, as the field's description says",
     "end": "null for a permanent on-call, as the description says, and for a layer that goes on",
-    "last_incident_timestamp": "null for a service without incidents, as in PagerDuty's own examples",
+    "last_incident_timestamp": "null for a service that has never had an incident",
     "total": "null unless total=true, as the parameter's description says for past incidents too",
 }
 # The details of an incident's body are an object only if it came through the events API.
