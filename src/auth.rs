@@ -342,7 +342,7 @@ impl Credentials {
                 "no PagerDuty credential: the request has no {TOKEN_HEADER} header, {API_TOKEN} is not set, and a request \
                  over HTTP cannot use the login of {CLIENT_ID}"
             ),
-            _ => {
+            Origin::Http(_) => {
                 format!("no PagerDuty credential: the request has no {TOKEN_HEADER} header, and {API_TOKEN} is not set")
             }
         };

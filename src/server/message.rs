@@ -55,7 +55,7 @@ impl Refusal {
     }
 
     /// Sets the ID of the refused request, unless there is one; `None` is written as `null`.
-    pub(super) fn answer_to(&mut self, id: Option<RequestId>) {
+    pub(super) fn answer_to(&mut self, id: Option<&RequestId>) {
         if self.id.is_none() {
             self.id = to_raw_value(&id).ok();
         }
@@ -176,13 +176,11 @@ fn parse_object(line: &[u8], message: Map<String, Value>) -> Result<Message, Ref
         return invalid("`method` is missing or is not a string");
     }
     let Some(id) = id else { return Ok(Message::Notification(message)) };
-    match RequestId::deserialize(id) {
-        Ok(id) => Ok(Message::Request(Request { id, written_id, message })),
-        Err(_) => {
-            let text = written_id.as_ref().map_or_else(|| id.to_string(), |written| written.get().to_owned());
-            invalid(&format!("`id` is {}: send a string or an integer below 2^63", shorten(&text)))
-        }
+    if let Ok(id) = RequestId::deserialize(id) {
+        return Ok(Message::Request(Request { id, written_id, message }));
     }
+    let text = written_id.as_ref().map_or_else(|| id.to_string(), |written| written.get().to_owned());
+    invalid(&format!("`id` is {}: send a string or an integer below 2^63", shorten(&text)))
 }
 
 /// Returns the ID of a message as the answer repeats it, so that the client can match the answer to its request. It is

@@ -122,12 +122,12 @@ where
         pending().await
     };
     // Once nothing can be written any more, the session is dropped at once.
-    let served = async { tokio::try_join!(session, write_lines(writer, inbox, &input)) };
-    let served = tokio::select! {
-        served = served => served,
+    let session = async { tokio::try_join!(session, write_lines(writer, inbox, &input)) };
+    let outcome = tokio::select! {
+        outcome = session => outcome,
         never = input_closed => never,
     };
-    match served {
+    match outcome {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error),

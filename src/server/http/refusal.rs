@@ -71,7 +71,7 @@ impl Refusal {
 
     /// Sets the ID of the request in `body`, if one can be read.
     pub fn to(mut self, body: &[u8]) -> Self {
-        self.body.answer_to(id_of(body));
+        self.body.answer_to(id_of(body).as_ref());
         self
     }
 
