@@ -67,6 +67,11 @@ impl Request {
         Self { body: Some(body), from, write: Some(write), ..self }
     }
 
+    /// Returns the key of the write in the memory of its account, which is empty for a read.
+    pub(super) fn key(&self) -> &str {
+        self.write.as_ref().map_or("", |write| &write.key)
+    }
+
     /// Returns the filters of the query that hold IDs from the caller.
     pub(super) fn given_ids(&self) -> &[&'static str] {
         &self.query.given

@@ -78,10 +78,10 @@ pub(super) trait Verify: Send + Sync {
 
 impl Api {
     /// Sends a write and returns the object that it left, verifying it if the response was lost.
-    pub(super) async fn write(&self, key: &str, request: &Request, mut write: impl Verify) -> Result<Changed> {
-        let memory = &self.account.memory;
+    pub(super) async fn write(&self, request: &Request, mut write: impl Verify) -> Result<Changed> {
+        let (memory, key) = (&self.account.memory, request.key());
         // Of two simultaneous calls that make the same write, one could mistake the other's for its own.
-        let earlier = self.begin_write(key, request).await;
+        let earlier = self.begin_write(request).await;
         if let Some(earlier) = &earlier
             && let Some(shown) = write.made_earlier(self, request, earlier).await?
         {
@@ -111,7 +111,8 @@ impl Api {
 
     /// Waits until no other call makes the same write, and returns an earlier call whose outcome may not have reached
     /// its caller.
-    async fn begin_write(&self, key: &str, request: &Request) -> Option<Earlier> {
+    async fn begin_write(&self, request: &Request) -> Option<Earlier> {
+        let key = request.key();
         let lock = self.account.memory.lock(key).await;
         let author = request.from.as_deref();
         let change = call::Change { object: request.id.clone().unwrap_or_default(), author: author.map(str::to_owned) };

@@ -97,6 +97,18 @@ fn tools_never_build_urls() {
 }
 
 #[test]
+fn paths_are_declared_only_in_api_crate() {
+    let other = |(file, _): &(String, String)| !["api", "sandbox"].contains(&room(file));
+    for (file, source) in sources().into_iter().filter(other) {
+        for path in pagerduty_api::operations::all().map(|operation| operation.path) {
+            let start = format!("\"{}", path.split("/{").next().unwrap());
+            let written = code(&source).find(|line| line.contains(&start));
+            assert!(written.is_none(), "{file} writes a path that an operation of pagerduty_api declares: {written:?}");
+        }
+    }
+}
+
+#[test]
 fn tools_do_not_use_sandbox() {
     let users = ["app", "cli", "sandbox", "lib", "python"];
     assert_eq!(intruders(&["sandbox::", "Sandbox"], &users), [""; 0]);

@@ -29,11 +29,11 @@ impl Api {
             "Look before writing it again: get_incidents with incident_id={id} and include_notes=true. It may take a moment \
              to appear."
         );
-        let write = Write { gerund: "adding the note to", hint, key: key.clone() };
+        let write = Write { gerund: "adding the note to", hint, key };
         let body = json!({"note": {"content": content}});
         let request = Request::on(&CREATE_INCIDENT_NOTE, id, Query::new()).writing(body, from.clone(), write);
         let note = NewNote { incident: id.clone(), content, from, author: None };
-        self.write(&key, &request, note).await
+        self.write(&request, note).await
     }
 
     /// Returns the notes of an incident, oldest first as PagerDuty gives them.

@@ -70,11 +70,11 @@ impl Api {
     ) -> Result<Changed> {
         let key = format!("{id} {}", status.as_str());
         let hint = format!("Look at it: get_incidents with incident_id={id}. Calling again does no harm either.");
-        let write = Write { gerund: status.gerund(), hint, key: key.clone() };
+        let write = Write { gerund: status.gerund(), hint, key };
         let body = json!({"incident": {"type": "incident", "status": status.as_str()}});
         let request = Request::on(&UPDATE_INCIDENT, id, Query::new()).writing(body, from.clone(), write);
         let change = StatusChange { incident: id.clone(), wanted: status, from, author: None, selection };
-        self.write(&key, &request, change).await
+        self.write(&request, change).await
     }
 }
 
