@@ -184,15 +184,19 @@ class IncidentMetadata(Metadata, total=False):
     notes_count: int
 
 
-class UserContext(TypedDict):
-    """The answer of `build_user_context`."""
-
+class _UserContext(TypedDict):
     user_id: str
     name: str
     email: str
     team_ids: list[str]
     service_ids: list[str]
     escalation_policy_ids: list[str]
+
+
+class UserContext(_UserContext, total=False):
+    """The answer of `build_user_context`."""
+
+    warnings: list[str]
 "#;
 
 const OF_INCIDENTS: &str = r#"

@@ -1,0 +1,31 @@
+//! Vendors.
+
+use pagerduty_api::operations::LIST_VENDORS;
+use pagerduty_api::resources::VENDORS;
+use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::fields::{Field, plain};
+use serde::Deserialize;
+
+use super::{Listed, Model};
+
+/// A vendor of integrations.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Vendor {
+    #[serde(default, deserialize_with = "super::fact")]
+    id: Option<String>,
+}
+
+impl Model for Vendor {
+    const RESOURCE: &'static Resource = &VENDORS;
+    const DEFAULT: &'static [Field] = &[plain("id"), plain("name"), plain("description")];
+    const OTHER: &'static [&'static str] = &["html_url", "self", "summary", "type"];
+    const FACTS: &'static [Field] = &[plain("id")];
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+impl Listed for Vendor {
+    const LIST: &'static Operation = &LIST_VENDORS;
+}
