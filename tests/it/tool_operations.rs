@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 
 use pagerduty_api::{Method, Operation, operations};
+use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::params::Form;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Recorded, Sandbox, tokens};
-use pagerduty_mcp_server::tools::{Tool, all};
+use pagerduty_mcp_server::tools::{Filter, Tool, Toolbox, all};
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::support::{Account, toolbox};
+use crate::support::{Account, config};
 
 /// Sends a request to the sandbox, and returns the status and the body.
 async fn send(sandbox: &Sandbox, method: Method, path: &str) -> (StatusCode, Value) {
@@ -70,6 +71,14 @@ async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
     without_id.into_iter().chain([all]).collect()
 }
 
+/// Returns a server that has just started, with this tool switched on.
+fn toolbox_with(account: &Account, tool: &Tool) -> Toolbox {
+    let mut config = config(tokens::USER);
+    config.host = Host::parse(account.sandbox.url()).unwrap();
+    let filter = Filter { tools: Some(vec![tool.name.to_owned()]), ..Filter::default() };
+    Toolbox::new(&config, &filter).unwrap()
+}
+
 /// Returns the operation of a request: a path without a parameter comes first.
 fn operation_of(request: &Recorded) -> &'static Operation {
     let matches = |operation: &&Operation| {
@@ -96,7 +105,7 @@ async fn tools_send_only_their_operations() {
                 if let (Some(kind), Some(write)) = (fault, write) {
                     account.sandbox.fail(Fault::once(write.path, kind.clone()));
                 }
-                let server = toolbox(&account.sandbox, tokens::USER, |_| {});
+                let server = toolbox_with(&account, tool);
                 let outcome = server.call(tool.name, arguments.clone()).await;
                 // PagerDuty refuses to change an incident that is resolved.
                 assert!(outcome.is_ok() || !tool.is_read_only(), "{} {arguments:?}: {outcome:?}", tool.name);
