@@ -98,6 +98,17 @@ fn architecture_page_names_existing_code() {
 }
 
 #[test]
+fn mutation_testing_names_existing_files() {
+    let config = page(".cargo/mutants.toml");
+    let globs: Vec<_> = config.split('"').filter(|text| text.starts_with("src/")).collect();
+    assert!(globs.len() > 5, "{globs:?}");
+    for glob in globs {
+        let path = root().join(glob.trim_end_matches("*.rs"));
+        assert!(path.exists(), ".cargo/mutants.toml names {glob}, which does not exist");
+    }
+}
+
+#[test]
 fn markdown_links_resolve() {
     let in_folder = |folder: &str| fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = ["", "docs", "findings", "fuzz", "tests/clients"].into_iter().flat_map(in_folder).collect();

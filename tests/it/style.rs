@@ -144,6 +144,7 @@ fn print_sample(sentences: &[Sentence]) {
         };
         let mut drawn: Vec<_> = sentences.iter().filter(is_sentence).collect();
         drawn.sort_by_key(order);
+        drawn.dedup_by_key(|sentence| (&sentence.file, &sentence.text));
         println!("\n{name}");
         for sentence in drawn.iter().take(20) {
             println!("- {} ({})", sentence.text, sentence.file);
