@@ -198,7 +198,9 @@ fn uses() -> BTreeMap<String, BTreeSet<String>> {
         }
     }
     let rooms: BTreeSet<String> = uses.keys().cloned().collect();
-    uses.values_mut().for_each(|used| used.retain(|used| rooms.contains(used)));
+    for used in uses.values_mut() {
+        used.retain(|room| rooms.contains(room));
+    }
     uses
 }
 
@@ -213,7 +215,9 @@ fn rooms_use_each_other_without_circles() {
         assert!(!floor.is_empty(), "these rooms use each other in a circle: {uses:#?}\nabove the floors:\n{floors}");
         writeln!(floors, "{}", floor.join(" ")).unwrap();
         uses.retain(|room, _| !floor.contains(room));
-        uses.values_mut().for_each(|used| used.retain(|used| !floor.contains(used)));
+        for used in uses.values_mut() {
+            used.retain(|room| !floor.contains(room));
+        }
     }
     println!("{floors}");
 }
