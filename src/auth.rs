@@ -338,7 +338,7 @@ impl Credentials {
             Origin::Local => {
                 format!("no PagerDuty credential: none of {API_TOKEN}, {USER_API_KEY} and {CLIENT_ID} is set")
             }
-            _ if login => format!(
+            Origin::Http(_) if login => format!(
                 "no PagerDuty credential: the request has no {TOKEN_HEADER} header, {API_TOKEN} is not set, and a request \
                  over HTTP cannot use the login of {CLIENT_ID}"
             ),

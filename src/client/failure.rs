@@ -181,7 +181,7 @@ fn not_found(request: &Request, said: &ErrorBody) -> Error {
     let hint = match () {
         () if said.is_page => CHECK_FOR_PROXY.to_owned(),
         () if said.mention(&["requester"]) => {
-            format!("The change is made in the name of a user whom PagerDuty does not find: check {USER_EMAIL}.")
+            format!("PagerDuty does not find the user who makes the change: check {USER_EMAIL}.")
         }
         () if !said.mention(&["account"]) && !ids.is_empty() => {
             let ids = ids.join(", ");

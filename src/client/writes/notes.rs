@@ -26,7 +26,7 @@ impl Api {
     pub async fn add_note(&self, id: &Id<Incident>, content: &str, from: Option<String>) -> Result<Changed> {
         let key = format!("{id} note {}", comparable(content));
         let hint = format!(
-            "Look before writing it again: get_incidents with incident_id={id} and include_notes=true. It may take a moment \
+            "Check before writing it again: get_incidents with incident_id={id} and include_notes=true. It may take a moment \
              to appear."
         );
         let write = Write { gerund: "adding the note to", hint, key };

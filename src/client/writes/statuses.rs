@@ -69,7 +69,7 @@ impl Api {
         selection: &Selection<'_>,
     ) -> Result<Changed> {
         let key = format!("{id} {}", status.as_str());
-        let hint = format!("Look at it: get_incidents with incident_id={id}. Calling again does no harm either.");
+        let hint = format!("Check the incident: get_incidents with incident_id={id}. Calling again is safe, too.");
         let write = Write { gerund: status.gerund(), hint, key };
         let body = json!({"incident": {"type": "incident", "status": status.as_str()}});
         let request = Request::on(&UPDATE_INCIDENT, id, Query::new()).writing(body, from.clone(), write);
@@ -158,7 +158,7 @@ impl Verify for StatusChange<'_> {
                 Seen::Refused(Error::new(Code::AlreadyResolved, message).hint("Nothing is left to do."))
             }
             Some(Origin::Others(others)) => {
-                Seen::NotYet(format!("the incident is acknowledged by {others}, and not by this call so far"))
+                Seen::NotYet(format!("the incident is acknowledged by {others}, not by this call so far"))
             }
         }
     }
