@@ -150,7 +150,7 @@ class Client:
             budget: Whether the default response budget applies, as for a model. A budget that the user chose always applies.
 
         Returns:
-            The future of the answer. Cancelling it drops the call. See `PagerDuty.call` for its exceptions.
+            The future of the answer. Canceling it drops the call. See `PagerDuty.call` for its exceptions.
 
         Raises:
             PagerDutyError: An argument is a value that JSON does not have (`INVALID_PARAMETER`); raised by the future.

@@ -92,7 +92,7 @@ class _Account:
 class PagerDuty(_Account, AsyncTools):
     """An account, for `asyncio`.
 
-    An object can be used from several event loops and threads at the same time. Cancelling a call
+    An object can be used from several event loops and threads at the same time. Canceling a call
     stops its requests. The end of `async with` closes the connections after the calls in progress
     are answered; without it they are closed with the object.
     """

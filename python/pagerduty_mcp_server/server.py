@@ -91,7 +91,7 @@ class Server:
     ) -> "dict[str, Any]":
         """Calls a tool in this process.
 
-        Cancelling the call stops its requests to PagerDuty. A change that PagerDuty has received
+        Canceling the call stops its requests to PagerDuty. A change that PagerDuty has received
         by then may still take effect.
 
         Args:

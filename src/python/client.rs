@@ -95,7 +95,7 @@ impl Client {
         Self(Arc::new(Source::Environment))
     }
 
-    /// Returns the `asyncio` future of a tool's answer. Cancelling it drops the call, and its requests with it.
+    /// Returns the `asyncio` future of a tool's answer. Canceling it drops the call, and its requests with it.
     #[pyo3(signature = (name, arguments, *, budget=false))]
     fn call<'py>(
         &self,

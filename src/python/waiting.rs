@@ -14,7 +14,7 @@ use super::runtime::{Tokio, refuse_after_fork, refuse_at_the_end};
 /// How often a blocked thread lets Python run the handlers of signals, such as Ctrl-C.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Returns an `asyncio` future of the output, on the running loop. Cancelling it drops `work`.
+/// Returns an `asyncio` future of the output, on the running loop. Canceling it drops `work`.
 pub fn to_awaitable<'py, T>(
     py: Python<'py>,
     work: impl Future<Output = T> + Send + 'static,
