@@ -193,13 +193,13 @@ def test_auth_login_status_and_logout(terminal: Terminal):
     assert after["user"]["email"] in said
     assert after["credential"].startswith("****")
     assert after["store"] == str(terminal.tokens)
-    assert "refreshed by itself" in terminal.run("auth", "status")
+    assert "refreshed automatically" in terminal.run("auth", "status")
 
     # A login that the next call refreshes is not reported as a problem.
     terminal.expire()
     expired = json.loads(terminal.run("auth", "status", "--json"))
     assert (expired["ok"], expired["refreshable"], expired["user"]) == (True, True, None)
-    assert "(expired), refreshed by itself" in terminal.run("auth", "status")
+    assert "(expired), refreshed automatically" in terminal.run("auth", "status")
     terminal.run("doctor")
     terminal.run("auth", "status", "--json", status=1, PAGERDUTY_CLIENT_SECRET="")
 

@@ -106,7 +106,7 @@ def request(
 ) -> bytes:
     """Return a call in the form that is sent over a connection."""
     params = {"name": tool, "arguments": arguments}
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    body = json.dumps({"jsonrpc": "2.0", "id": "closed", "method": "tools/call", "params": params})
     headers = (
         {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(body))} | JSON | (session or {})
     )
