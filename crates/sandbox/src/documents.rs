@@ -225,9 +225,9 @@ fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Times
     Ok(document)
 }
 
-/// Returns whether a value has the type of a default. A default of null stands for any type.
+/// Returns whether a value is null or has the type of a default. A default of null stands for any type.
 fn is_alike(value: &Value, default: &Value) -> bool {
-    default.is_null() || std::mem::discriminant(value) == std::mem::discriminant(default)
+    value.is_null() || default.is_null() || std::mem::discriminant(value) == std::mem::discriminant(default)
 }
 
 fn form_of(value: &Value) -> &'static str {
@@ -305,6 +305,14 @@ mod tests {
     }
 
     #[test]
+    fn optional_fields_may_be_null() {
+        let policy =
+            json!({"id": "PP1", "name": "Cooks", "description": null, "teams": null, "escalation_rules": null});
+        let documents = add(&json!({"escalation_policies": [policy]})).unwrap();
+        assert!(documents.all(&SERVICE).is_empty());
+    }
+
+    #[test]
     fn invalid_document_is_refused_by_name_and_field() {
         let user = |field: &str, value: Value| {
             let mut user = json!({"id": "PU1", "name": "Ada", "email": "ada@acme.example"});
@@ -312,6 +320,12 @@ mod tests {
             json!({"users": [user]})
         };
         let layer = json!({"name": "Daily", "start": "now", "users": []});
+        let schedule = |field: &str, value: Value| {
+            let mut layer = layer.clone();
+            layer["rotation_turn_length_seconds"] = json!(86_400);
+            layer[field] = value;
+            json!({"schedules": [{"id": "PH1", "name": "Cooks", "schedule_layers": [layer]}]})
+        };
         for (given, part) in [
             (json!([]), "the documents must be an object"),
             (json!({"things": []}), "there are no documents called \"things\"; use teams, users,"),
@@ -342,6 +356,18 @@ mod tests {
             (
                 json!({"schedules": [{"id": "PH1", "name": "Cooks", "schedule_layers": [layer]}]}),
                 "schedules[0] (PH1): schedule_layers: missing field `rotation_turn_length_seconds`",
+            ),
+            (
+                schedule("rotation_turn_length_seconds", json!(0)),
+                "schedule_layers: rotation_turn_length_seconds must be 1 to 365 whole days, not 0 seconds",
+            ),
+            (
+                schedule("rotation_turn_length_seconds", json!(86_400_000_000_i64)),
+                "must be 1 to 365 whole days, not 86400000000 seconds",
+            ),
+            (
+                schedule("restrictions", json!([{"type": "weekly", "start_time_of_day": "", "duration_seconds": 1}])),
+                "schedule_layers: restrictions must be at most one daily_restriction",
             ),
             (
                 json!({"schedules": [{"id": "PH1", "name": "Cooks", "time_zone": "Mars/Base"}]}),

@@ -46,8 +46,8 @@ pub fn create(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer
         fields.entry("created_at").or_insert_with(|| "now".into());
     }
     let id = account.new_id(kind);
-    account.write(kind, id, Some(fields), by)?;
-    show(kind, account, call, None)
+    account.write(kind, id.clone(), Some(fields), by)?;
+    show(kind, account, call, &id)
 }
 
 /// Answers `PUT /KIND/{id}`. Omitted fields are unchanged.
@@ -56,7 +56,7 @@ pub fn update(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer
     let mut document = account.documents.get(kind, &call.id).or_404()?.clone();
     document.extend(fields(kind, call)?);
     account.write(kind, call.id.clone(), Some(document), by)?;
-    show(kind, account, call, Some(&call.id))
+    show(kind, account, call, &call.id)
 }
 
 /// Answers `DELETE /KIND/{id}`. An object that others refer to cannot be deleted.
@@ -78,13 +78,9 @@ fn fields(kind: &Kind, call: &Call) -> Result<Document, Problem> {
     Ok(fields.into_iter().filter(|(name, _)| writable(name)).collect())
 }
 
-/// Answers with a document, or with the one of the last edit.
-fn show(kind: &'static Kind, account: &Account, call: &Call, id: Option<&str>) -> Answer {
-    let last = account.records.iter().rev().find_map(|entry| match entry {
-        Entry::Document(edit) => Some(edit.id.as_str()),
-        Entry::Incident(_) => None,
-    });
-    let document = id.or(last).and_then(|id| account.documents.get(kind, id)).or_404()?;
+/// Answers with the document that was written.
+fn show(kind: &'static Kind, account: &Account, call: &Call, id: &str) -> Answer {
+    let document = account.documents.get(kind, id).or_404()?;
     reply::one(kind.name, &call.view(account, &[]).whole(kind, document))
 }
 

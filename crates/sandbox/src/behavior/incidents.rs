@@ -159,17 +159,18 @@ fn alert_counts(incident: &Incident) -> Value {
 
 /// Returns what PagerDuty is going to do by itself. The sandbox announces it and does not do it.
 fn pending_actions(incident: &Incident, service: &Document) -> Value {
-    let action = |kind: &str, timeout: &str| {
-        let seconds = service.get(timeout).and_then(Value::as_i64).unwrap_or_default();
-        json!({"type": kind, "at": later(incident.changed_at, Span::new().seconds(seconds)).to_string()})
+    // A service without a time limit has no such action.
+    let action = |(kind, timeout): (&str, &str)| {
+        let after = Span::new().try_seconds(service.get(timeout)?.as_i64()?).ok()?;
+        Some(json!({"type": kind, "at": later(incident.changed_at, after).to_string()}))
     };
-    let unacknowledge = || action("unacknowledge", "acknowledgement_timeout");
-    let resolve = || action("resolve", "auto_resolve_timeout");
-    match incident.status {
-        Status::Triggered => json!([resolve()]),
-        Status::Acknowledged => json!([unacknowledge(), resolve()]),
-        Status::Resolved => json!([]),
-    }
+    let (unacknowledge, resolve) = (("unacknowledge", "acknowledgement_timeout"), ("resolve", "auto_resolve_timeout"));
+    let actions: &[_] = match incident.status {
+        Status::Triggered => &[resolve],
+        Status::Acknowledged => &[unacknowledge, resolve],
+        Status::Resolved => &[],
+    };
+    actions.iter().copied().filter_map(action).collect()
 }
 
 fn body(incident: &Incident, service: Option<&Document>) -> Option<Value> {

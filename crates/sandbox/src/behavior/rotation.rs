@@ -20,6 +20,9 @@ pub struct Rotation {
     pub overrides: Vec<Shift>,
 }
 
+/// The maximum length of a turn in days.
+const MAX_TURN: i64 = 365;
+
 /// Users who take turns.
 #[derive(Debug, Deserialize)]
 pub struct Layer {
@@ -39,6 +42,8 @@ pub struct Layer {
 /// The hours of each day on which a layer applies.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Restriction {
+    #[serde(rename = "type")]
+    pub kind: String,
     pub start_time_of_day: String,
     pub duration_seconds: i64,
 }
@@ -77,18 +82,20 @@ impl Rotation {
     pub fn read(schedule: &Document) -> Result<Self, String> {
         let list = |field| schedule.get(field).unwrap_or(&Value::Null);
         let why = |field| move |error: serde_json::Error| format!("{field}: {error}");
-        Ok(Self {
-            zone: Zone::named(text(schedule, "time_zone")),
-            layers: Deserialize::deserialize(list("schedule_layers")).map_err(why("schedule_layers"))?,
-            overrides: Deserialize::deserialize(list("overrides")).map_err(why("overrides"))?,
-        })
+        let layers: Option<Vec<Layer>> =
+            Deserialize::deserialize(list("schedule_layers")).map_err(why("schedule_layers"))?;
+        let overrides: Option<Vec<Shift>> = Deserialize::deserialize(list("overrides")).map_err(why("overrides"))?;
+        let (layers, overrides) = (layers.unwrap_or_default(), overrides.unwrap_or_default());
+        layers.iter().try_for_each(Layer::check).map_err(|why| format!("schedule_layers: {why}"))?;
+        Ok(Self { zone: Zone::named(text(schedule, "time_zone")), layers, overrides })
     }
 
     /// Returns the final schedule: every shift that overlaps `range`, in order. Shifts that begin before it or end after
     /// it are whole.
     pub fn shifts(&self, range: Range) -> Vec<Shift> {
         // Shifts beyond the range, up to the longest turn away, can shorten a shift at its edge.
-        let wide = range.widened(Span::new().days(8));
+        let longest = self.layers.iter().map(Layer::turn_in_days).fold(7, i64::max);
+        let wide = range.widened(Span::new().days(longest + 1));
         let mut shifts = self.overrides.clone();
         for layer in &self.layers {
             let free = layer
@@ -105,6 +112,23 @@ impl Rotation {
 }
 
 impl Layer {
+    /// Returns the reason if the turns or the restriction cannot be computed.
+    fn check(&self) -> Result<(), String> {
+        let turn = self.turn_in_seconds;
+        if turn % 86_400 != 0 || !(1..=MAX_TURN).contains(&self.turn_in_days()) {
+            return Err(format!("rotation_turn_length_seconds must be 1 to {MAX_TURN} whole days, not {turn} seconds"));
+        }
+        match self.restrictions.as_slice() {
+            [] => Ok(()),
+            [one] if one.kind == "daily_restriction" && one.start_time_of_day.parse::<Time>().is_ok() => {
+                let day = (1..=86_400).contains(&one.duration_seconds);
+                day.then_some(())
+                    .ok_or_else(|| format!("duration_seconds must be 1 to 86400, not {}", one.duration_seconds))
+            }
+            _ => Err("restrictions must be at most one daily_restriction with a start_time_of_day".to_owned()),
+        }
+    }
+
     /// Returns the length of a turn.
     pub fn turn_in_days(&self) -> i64 {
         self.turn_in_seconds / 86_400
@@ -205,7 +229,11 @@ mod tests {
     }
 
     fn office() -> Restriction {
-        Restriction { start_time_of_day: "09:00:00".to_owned(), duration_seconds: 8 * 3600 }
+        Restriction {
+            kind: "daily_restriction".to_owned(),
+            start_time_of_day: "09:00:00".to_owned(),
+            duration_seconds: 8 * 3600,
+        }
     }
 
     fn rotation(layers: Vec<Layer>, overrides: Vec<Shift>) -> Rotation {

@@ -158,7 +158,7 @@ fn shown_layer(rotation: &Rotation, layer: &Layer, rendering: Option<Rendering>,
     let users = layer.users.iter().map(|user| json!({"user": view.link(&USER, user, "")}));
     let restrictions = layer.restrictions.iter().map(|restriction| {
         json!({
-            "type": "daily_restriction",
+            "type": restriction.kind,
             "start_time_of_day": restriction.start_time_of_day,
             "duration_seconds": restriction.duration_seconds,
         })
