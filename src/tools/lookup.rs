@@ -37,7 +37,7 @@ impl<M: Readable + Listed, X: Extras> Lookup<'_, M, X> {
     }
 }
 
-/// Returns the names of parameters as alternatives: "query, user_ids or team_ids".
+/// Returns the names of parameters as alternatives: `query, user_ids or team_ids`.
 fn alternatives(filters: Given<'_>) -> String {
     let names: Vec<_> = filters.iter().map(|(name, _)| *name).collect();
     match names.as_slice() {

@@ -120,7 +120,9 @@ fn resource(method: Method) -> Option<&'static Resource> {
 #[must_use]
 pub fn types_py() -> String {
     let mut classes = Classes(Vec::new());
-    TABLES.iter().for_each(|table| classes.add_rows(table));
+    for table in TABLES {
+        classes.add_rows(table);
+    }
     let mut text = HEAD.to_owned();
     for Class { name, about, fields } in &classes.0 {
         let _ = write!(text, "\n\nclass {name}(_Object, total=False):\n    \"\"\"{about}\"\"\"\n\n");
