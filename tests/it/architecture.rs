@@ -191,10 +191,10 @@ fn uses() -> BTreeMap<String, BTreeSet<String>> {
             continue;
         }
         let code = code(&source).collect::<Vec<_>>().join("\n");
-        let used = uses.entry(room.clone()).or_default();
+        let targets = uses.entry(room.clone()).or_default();
         for modules in path.captures_iter(&code) {
             let names = modules[1].split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|name| *name != room);
-            used.extend(names.map(str::to_owned));
+            targets.extend(names.map(str::to_owned));
         }
     }
     let rooms: BTreeSet<String> = uses.keys().cloned().collect();
