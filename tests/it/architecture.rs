@@ -205,7 +205,7 @@ fn uses() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn rooms_use_each_other_without_circles() {
+fn modules_have_no_cyclic_dependencies() {
     let mut uses = uses();
     assert!(uses.len() > 10 && uses["cli"].contains("server"), "the rooms were not found: {uses:?}");
     let mut floors = String::new();
