@@ -166,8 +166,8 @@ pub const KNOWN: &[Client] = &[
         waits: Waits::LongerThan(330),
         cancels: None,
         instructions: Instructions::First(4_096),
-        advice: "Nothing to set. The tools ask for room for their answers (`anthropic/maxResultSizeChars`); without that \
-                 it would show 49,936 characters.",
+        advice: "Nothing to set. The tools declare a larger result size (`anthropic/maxResultSizeChars`); without it \
+                 Claude Code would show 49,936 characters.",
     },
     Client {
         title: "Codex CLI",

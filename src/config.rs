@@ -66,7 +66,7 @@ impl Host {
     fn parse_setting(variable: &'static str, text: &str) -> Result<Self> {
         let invalid = |why: &str| {
             Error::new(Code::InvalidConfiguration, format!("{variable} is not usable: {why}"))
-                .hint("Give the full base URL, such as https://api.eu.pagerduty.com.")
+                .hint("Set the full base URL, such as https://api.eu.pagerduty.com.")
         };
         let text = text.trim();
         let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
@@ -233,7 +233,7 @@ impl Config {
         }
         Err(Error::new(
             Code::InvalidConfiguration,
-            format!("the .env file sets {API_HOST}, and {what} from elsewhere would be sent there"),
+            format!("the .env file sets {API_HOST}, which would receive {what} from another source"),
         )
         .hint(format!("If that host is right, set {API_HOST} in the environment instead.")))
     }

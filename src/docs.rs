@@ -67,14 +67,15 @@ fn errors_markdown() -> String {
 fn configuration_markdown() -> String {
     let mut text = String::from(
         "# Configuration\n\n\
-         Variables are read from the environment, then from a `.env` file in the working directory or its nearest parent that \
-         has one. A variable that is already set wins, and command line options win over both. An empty variable counts as unset, \
-         and an empty one in the environment overrides the `.env` file.\n\n\
-         A `.env` file may come from another person: editors start servers in the folders they open. So it decides only what the \
-         last column says. Settings that are ignored are named in the log and by `doctor`; a file with a refused setting prevents \
-         the start, with exit status 2. A variable that is set in the environment, even to nothing, overrides the file. For \
-         `auth login` and over HTTP, where callers send their keys, the `PAGERDUTY_API_HOST` of a file is refused unless it is the \
-         API of a region.\n\n\
+         Variables are read from the environment, then from a `.env` file in the working directory or its nearest \
+         parent that has one. A variable that is already set takes precedence, and command line options take \
+         precedence over both. An empty variable counts as unset, and an empty one in the environment overrides the \
+         `.env` file.\n\n\
+         A `.env` file may come from another person: editors start servers in the folders they open. So it sets only \
+         what the last column allows. Settings that are ignored are named in the log and by `doctor`; a file with a \
+         refused setting stops the server at startup, with exit status 2. A variable that is set in the environment, \
+         even to nothing, overrides the file. For `auth login` and over HTTP, where callers send their keys, the \
+         `PAGERDUTY_API_HOST` of a file is refused unless it is the API of a region.\n\n\
          | Variable | Default | Meaning | In a `.env` file |\n|---|---|---|---|\n",
     );
     for variable in VARIABLES {

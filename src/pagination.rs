@@ -126,13 +126,13 @@ struct Requested {
 /// Fetches pages with `fetch(offset, size)` until `wanted` is met. `spare` returns the number of further requests that may
 /// be in flight; the next page that is needed is always requested. `given` are the keys of the rows before the offset.
 ///
-/// A page that fails fails the list, so that it never has a hole. Requests in flight are canceled when the list ends.
+/// If a page fails, the list fails, so a list never has a gap. Requests in flight are canceled when the list ends.
 ///
 /// Each further page is requested from one row earlier, as long as the last page has space for the repeated rows. If
 /// that row is not among the rows returned so far, earlier rows are gone, and the list is read again from a page
 /// earlier. Without that space, the total number of rows shows the same; if a host does not count, rows are
 /// requested twice anyway. After the list became shorter once, each further page repeats a row, even if it takes another
-/// request. A continued list without space has one row less.
+/// request. A continued list whose page has no space returns one row fewer.
 pub async fn collect<M, F, Fut>(
     mut wanted: ListRequest,
     given: Vec<String>,

@@ -71,7 +71,7 @@ async def create_incident_note(
     incident_id: "str | int",
     content: str,
 ) -> "dict[str, Any]":
-    """Adds a note to an incident. A note is never written twice, whatever fails on the way."""
+    """Adds a note to an incident. A note is never written twice, even after a lost response."""
     return await call_function(
         "create_incident_note",
         incident_id=incident_id,

@@ -14,7 +14,7 @@ pub fn open(url: &str, port: u16, browser: &Browser) {
     let _ = writeln!(
         io::stderr(),
         "To log in to PagerDuty, open this page in a browser:\n\n  {url}\n\n\
-         If the browser is on another machine, forward the way back first: ssh -L {port}:localhost:{port} …\n"
+         If the browser is on another machine, forward the callback port first: ssh -L {port}:localhost:{port} …\n"
     );
     match browser {
         Browser::Function(open) => open(url),

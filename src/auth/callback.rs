@@ -59,14 +59,13 @@ impl Callback {
     /// Starts listening on `port` for the answer to the login with this `state`.
     pub async fn listen(port: u16, state: CsrfToken) -> Result<Self> {
         let listeners = bind(port).await.map_err(|error| match error.kind() {
-            ErrorKind::AddrInUse => Error::new(
-                Code::CallbackPortInUse,
-                format!("port {port}, which the login's callback needs, is in use"),
-            )
-            .hint(format!(
-                "Perhaps another server waits for a login: finish that one. Or end the program that has the port, or \
-                         set {CALLBACK_PORT} to another, which has to be among the redirect URLs of the app."
-            )),
+            ErrorKind::AddrInUse => {
+                Error::new(Code::CallbackPortInUse, format!("port {port}, which the login's callback needs, is in use"))
+                    .hint(format!(
+                        "Finish the other login, end the program that uses the port, or set {CALLBACK_PORT} to a port \
+                         registered in the app's redirect URLs."
+                    ))
+            }
             _ => Error::new(Code::LoginFailed, format!("the login's callback cannot listen on port {port}: {error}"))
                 .hint("Check that this process may open sockets on 127.0.0.1, or set PAGERDUTY_API_TOKEN instead."),
         })?;

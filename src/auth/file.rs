@@ -28,7 +28,8 @@ pub fn read(path: &Path) -> Result<HashMap<String, SecretString>> {
             format!("the token file {} can be read by other users", path.display()),
         )
         .hint(
-            "Remove it (pagerduty-mcp-server auth logout) and log in again, or make it yours alone with chmod 600.",
+            "Remove it (pagerduty-mcp-server auth logout) and log in again, or make it \
+             readable only by you: chmod 600.",
         ));
     }
     let text = files::text(file, MAX_FILE).map_err(|error| unusable(path, "cannot be read", &error))?;

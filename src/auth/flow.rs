@@ -27,12 +27,12 @@ pub async fn run(settings: &OAuth, identity: &Identity, store: &Store) -> Result
             outcome
         }
         Ok(Err(_)) => Err(Error::new(Code::Internal, "the login's callback ended by itself")),
-        Err(_) => Err(Error::new(Code::LoginTimeout, format!("no login within {}", spoken(settings.timeout))).hint(
-            format!(
-                "Ask again and log in in the browser, or run `pagerduty-mcp-server auth login`. {OAUTH_TIMEOUT} allows more \
-                 time; on a machine without a browser PAGERDUTY_API_TOKEN is the way."
-            ),
-        )),
+        Err(_) => {
+            Err(Error::new(Code::LoginTimeout, format!("no login within {}", spoken(settings.timeout))).hint(format!(
+                "Call again and log in with the browser, or run `pagerduty-mcp-server auth login`. {OAUTH_TIMEOUT} \
+                 allows more time; on a machine without a browser, set PAGERDUTY_API_TOKEN."
+            )))
+        }
     };
     callback.close().await;
     outcome
@@ -43,7 +43,7 @@ async fn conclude(answer: Answer, ticket: Ticket, identity: &Identity, store: &S
     match answer {
         Answer::Denied => {
             let error = failed("access was declined on PagerDuty's page".to_owned())
-                .hint("Ask again and accept, or use another credential (PAGERDUTY_API_TOKEN).");
+                .hint("Call again and accept, or use another credential (PAGERDUTY_API_TOKEN).");
             (Err(error), Page::Denied)
         }
         Answer::Error(word) => {

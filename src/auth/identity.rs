@@ -137,8 +137,8 @@ impl Identity {
             Err(failure) => Err(match self.explain(failure, &secrets) {
                 Refusal::Rejected(why) => {
                     Error::new(Code::LoginFailed, format!("{} refused the login: {why}", self.name)).hint(format!(
-                        "Log in again: a code is good once, and for a few seconds. If that does not help, check {CLIENT_ID} and \
-                         {CLIENT_SECRET} against the app's registration."
+                        "Log in again: an authorization code works once and expires within seconds. If that does not \
+                         help, check {CLIENT_ID} and {CLIENT_SECRET} against the app's registration."
                     ))
                 }
                 Refusal::Failed(error) => error,

@@ -163,8 +163,8 @@ impl Login {
                 format!("the login in the browser was not finished within {limit}"),
             )
             .hint(
-                "As long as the server runs the login is open: finish it in the browser (the server's log has the \
-                     address), then call again. From the command line, run `pagerduty-mcp-server auth login` first.",
+                "Finish the login in the browser (the server's log has the address), then call again. The page works \
+                     as long as the server runs. From the command line, run `pagerduty-mcp-server auth login` first.",
             ),
             Stage::Refresh => Error::new(Code::Timeout, format!("the login was not refreshed within {limit}"))
                 .hint(format!("Try again in a minute, or allow more with {TIMEOUT}.")),
@@ -303,7 +303,7 @@ impl Login {
                         return Ok(Some(now));
                     }
                     return Err(Error::new(Code::LoginFailed, "another program is refreshing the same login")
-                        .hint("Call again: what it stored is taken then."));
+                        .hint("Call again to use the refreshed login."));
                 }
                 if self.settings.client_by == Some(By::File) {
                     return Err(Error::new(

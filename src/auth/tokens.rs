@@ -220,11 +220,11 @@ pub fn waiting(within: Duration) -> Error {
     let within = within.as_secs_f64();
     Error::new(
         Code::TokenStoreUnavailable,
-        format!("the system's keyring did not answer within {within} s: it probably waits to be unlocked"),
+        format!("the system's keyring did not answer within {within} s: it is probably locked"),
     )
     .hint(format!(
-        "Look for its window and unlock it, then try again. Without it, set {API_TOKEN}, or {TOKEN_STORE}=file in the \
-         environment to keep the login in a file that only you can read."
+        "Unlock the keyring in its window, then try again. To avoid the keyring, set {API_TOKEN}, or \
+         {TOKEN_STORE}=file in the environment to keep the login in a file that only you can read."
     ))
 }
 

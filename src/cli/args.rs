@@ -57,7 +57,7 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "TOKENS")]
     pub max_response_tokens: Option<String>,
 
-    /// Structured content beside the same text in answers over MCP: on or off
+    /// Send structured content over MCP in addition to the same text: on or off
     #[arg(long, global = true, value_name = "on|off")]
     pub structured_content: Option<String>,
 
@@ -109,7 +109,7 @@ pub struct HttpArguments {
     #[arg(long, conflicts_with = "shared_credential")]
     pub require_key: bool,
 
-    /// Open sessions for clients of the revisions that have them; ties a client to this instance
+    /// Keep MCP sessions for protocol revisions that have them; a client must then return to this instance
     #[arg(long)]
     pub sessions: bool,
 
@@ -121,7 +121,7 @@ pub struct HttpArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_calls_per_credential: u32,
 
-    /// Seconds for the body of a request to arrive, and for a client to read part of its answer
+    /// Seconds to receive a request body, and for a client to read more of its answer
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub read_timeout: u32,
 
@@ -204,7 +204,7 @@ pub struct SandboxArguments {
     #[arg(long, default_value_t = 0)]
     pub port: u16,
 
-    /// Requests a minute before it answers 429
+    /// Requests per minute; more are answered with 429
     #[arg(long, value_name = "REQUESTS", default_value_t = 960)]
     pub rate_limit: u32,
 
@@ -215,7 +215,7 @@ pub struct SandboxArguments {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Remove all changes from the account of --sandbox, for every process that uses it
+    /// Discard all stored changes of the --sandbox account, for every process that uses it
     Reset,
 }
 

@@ -90,7 +90,7 @@ fn sandbox(config: &Config) -> Check {
     );
     Check::warn(
         "sandbox",
-        format!("all calls use the sandbox: nothing here is PagerDuty. {kept}"),
+        format!("all calls use the sandbox instead of PagerDuty. {kept}"),
         format!("For the real account, leave out --sandbox and unset {SANDBOX}. `sandbox reset` removes changes."),
     )
 }

@@ -72,7 +72,7 @@ impl Api {
             let subject = &request.subject;
             let message =
                 format!("the answer to {subject} was not read to its end: too many large answers are in progress");
-            let error = Error::new(Code::NetworkError, message).hint("Try again, and ask for less at a time.");
+            let error = Error::new(Code::NetworkError, message).hint("Try again, and request less at a time.");
             return Err(Failure::new(Outcome::CutOff, error));
         };
         match &mut body.permit {

@@ -45,7 +45,7 @@ struct Writing {
     /// The key of the write in the account's memory.
     key: String,
     change: Change,
-    /// The lock that keeps identical calls waiting until this answer has reached its caller, or the caller has gone.
+    /// Held until the answer has reached its caller or the caller has disconnected; identical calls wait for it.
     _lock: OwnedMutexGuard<()>,
 }
 

@@ -28,11 +28,12 @@ pub fn unknown_author(from: &str, configured: bool) -> Error {
         )
     } else {
         (
-            "the address of the credential's own user".to_owned(),
+            "which is that of the credential's user".to_owned(),
             "Check the user's address in PagerDuty, then call again.".to_owned(),
         )
     };
-    let message = format!("PagerDuty knows no user {from:?}, {whose} (Requester User Not Found)");
+    let message =
+        format!("the account has no user with the email address {from:?}, {whose} (Requester User Not Found)");
     Error::new(Code::InvalidConfiguration, message).hint(format!("Nothing was changed. {hint}"))
 }
 
@@ -89,20 +90,23 @@ impl Response<'_> {
             }
             (400, Some(STALE)) => {
                 Error::new(Code::ApiError, format!("{subject} is too old to be changed{}", said.quoted()))
-                    .hint("It stays as it is; get_incidents shows it.")
+                    .hint("PagerDuty no longer accepts changes to it; read it with get_incidents.")
             }
-            (400, Some(MERGED)) => {
-                Error::new(Code::ApiError, format!("{subject} was merged into another one{}", said.quoted()))
-                    .hint("Change the incident that it was merged into; PagerDuty's web page of this one names it.")
-            }
+            (400, Some(MERGED)) => Error::new(
+                Code::ApiError,
+                format!("{subject} was merged into another one{}", said.quoted()),
+            )
+            .hint(
+                "Change the incident that it was merged into; PagerDuty's web page of this incident shows which one.",
+            ),
             (408, _) | (_, Some(TIMED_OUT)) => {
                 Error::new(Code::Timeout, format!("PagerDuty ran out of time with {subject}{}", said.quoted()))
-                    .hint("Try again in a minute, and ask for less at a time.")
+                    .hint("Try again in a minute, and request less at a time.")
             }
             (401, _) => unauthorized(host, credential, said),
             (402, _) => {
                 Error::new(Code::MissingAbility, format!("the account's plan does not allow this{}", said.quoted()))
-                    .hint("Ask the account owner about the plan, or do without this part.")
+                    .hint("Ask the account owner about the plan, or omit this part.")
             }
             (403, _) => forbidden(request, credential, said),
             (404, _) => not_found(request, said),
@@ -110,7 +114,7 @@ impl Response<'_> {
                 Code::RateLimited,
                 format!("PagerDuty's rate limit for this credential is used up{}", said.quoted()),
             )
-            .hint("Wait for retry_after_seconds, then ask for less at a time."),
+            .hint("Wait for retry_after_seconds, then request less at a time."),
             (status, _) => {
                 // The page of a failing proxy says nothing about the request.
                 let words = if status >= 500 && said.is_page { String::new() } else { said.quoted() };
@@ -174,7 +178,7 @@ fn not_found(request: &Request, said: &ErrorBody) -> Error {
     let named = || NOUNS_IN_404.iter().filter(|noun| said.mention(&[noun]));
     let about_another = named().count() > 0 && !named().any(|noun| subject.starts_with(noun));
     if request.operation.names_one() && !about_another && !said.is_page {
-        let message = format!("PagerDuty does not know {subject}, or the credential may not see it{words}");
+        let message = format!("PagerDuty has no {subject} that this credential may see{words}");
         return Error::new(Code::NotFound, message)
             .hint("Check the ID, which is case-sensitive; list the objects to find the right one.");
     }

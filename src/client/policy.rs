@@ -8,7 +8,7 @@
 //! | the request did not arrive, or was refused for now (429) | retry | retry | retry |
 //! | the response was lost, or is a 5xx or a time-out | retry | retry | verify |
 //! | the response reports success and is cut off | retry | verify | verify |
-//! | the response reports success and makes no sense | give up | verify | verify |
+//! | the response reports success and cannot be decoded | give up | verify | verify |
 //! | the request was refused | give up | give up | give up |
 //!
 //! If nothing is left for a retry, and in each row that gives up, a write is verified if this attempt or an earlier one
@@ -49,7 +49,7 @@ pub enum Outcome {
     ServerError,
     /// The response reports success and ends too early.
     CutOff,
-    /// The response, of PagerDuty or of a host in its place, reports success and makes no sense.
+    /// The response, of PagerDuty or of a host in its place, reports success and cannot be decoded.
     Garbled,
     /// The request was refused, and sending it again would change nothing.
     Refused,
@@ -180,7 +180,8 @@ impl Policy {
     }
 }
 
-/// Returns the wait that the headers of a 429 request, if any do.
+/// Returns the wait given in the headers of a 429 response, if there is one.
+///
 /// <https://developer.pagerduty.com/docs/rest-api-rate-limits>
 pub fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);

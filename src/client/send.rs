@@ -54,7 +54,7 @@ impl Api {
         let (mut number, mut doubt, mut replaced, mut in_doubt_since) = (1, false, false, None);
         loop {
             let credential = self.current();
-            // A write waits for nothing between this and being sent.
+            // A write is sent without waiting after this line.
             let began = Instant::now();
             let Failure { outcome, requested_wait, mut error } = match self.attempt(request, &credential, &decode).await
             {
@@ -291,8 +291,11 @@ impl Api {
         let error = if timeout {
             self.timed_out(request, watch)
         } else {
-            Error::new(Code::NetworkError, format!("the answer to {} was cut off or damaged: {why}", request.subject))
-                .hint("Try again.")
+            Error::new(
+                Code::NetworkError,
+                format!("the response to {} was truncated or damaged: {why}", request.subject),
+            )
+            .hint("Try again.")
         };
         Failure::new(Outcome::CutOff, error)
     }
@@ -309,7 +312,7 @@ impl Api {
         } else {
             format!("{host} did not answer within the time limit of {call}")
         };
-        let more = if request.write.is_none() { "Ask for less at a time, or allow" } else { "Try again, or allow" };
+        let more = if request.write.is_none() { "Request less at a time, or allow" } else { "Try again, or allow" };
         Error::new(Code::Timeout, limit).hint(format!("{more} more time with {TIMEOUT}."))
     }
 
@@ -322,7 +325,7 @@ impl Api {
                 Code::Timeout,
                 format!("the {call} time limit of the call was used up before {subject} could be requested"),
             )
-            .hint(format!("Ask for less at a time, or {hint}")),
+            .hint(format!("Request less at a time, or {hint}")),
             Some(Write { gerund, .. }) => Error::new(
                 Code::Timeout,
                 format!(
@@ -347,7 +350,7 @@ impl Api {
 /// Returns the error for a request that was not sent, since the rate limit resets too late for the call.
 fn held_back(wait: Duration) -> Error {
     Error::new(Code::RateLimited, "PagerDuty's rate limit for this credential is used up, so the request was not sent")
-        .hint("Wait for retry_after_seconds, then ask for less at a time.")
+        .hint("Wait for retry_after_seconds, then request less at a time.")
         .retry_after(whole_seconds(wait))
 }
 

@@ -173,7 +173,10 @@ impl Api {
         let within = AUTHOR_TIMEOUT.min(self.client.policy.call / 4);
         let me = timeout(within, self.account.author.get((), self.shared().urgent().fetch_me())).await;
         let me = me.unwrap_or_else(|_| {
-            Err(Error::new(Code::Timeout, format!("PagerDuty did not name the current user within {}", spoken(within))))
+            Err(Error::new(
+                Code::Timeout,
+                format!("PagerDuty did not return the current user within {}", spoken(within)),
+            ))
         })?;
         self.account.me.keep((), Arc::clone(&me));
         Ok(me)

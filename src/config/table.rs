@@ -169,8 +169,8 @@ settings! {
         "The place where the sandbox keeps its changes: the full path of a file, or `memory`, with which each process \
         starts with a new account.";
     MAX_RESPONSE_TOKENS = "PAGERDUTY_MAX_RESPONSE_TOKENS", Taken, default "25000" as tokens => Option<usize>,
-        "The size of an answer, in tokens (estimated), at which a list is cut at a whole item. `0` is no limit. If it is \
-        unset, lists also keep to the size that a known client shows, see `docs/clients.md`.";
+        "The size of an answer, in tokens (estimated), at which a list is truncated after a whole item. `0` is no \
+        limit. If it is unset, lists also keep to the size that a known client shows, see `docs/clients.md`.";
     RAW_TEXT = "PAGERDUTY_RAW_TEXT", Ignored, default "0" as flag => bool,
         "`1` leaves text as PagerDuty sends it. Otherwise control characters and invisible Unicode in answers become \
         U+FFFD, because a model would read text that no person can see.";
@@ -182,8 +182,8 @@ settings! {
         their model both, see `docs/clients.md`.";
     TIMEOUT = "PAGERDUTY_TIMEOUT", Taken, default "45" as seconds => Duration,
         "The time limit of a call with all its requests, in seconds. Each attempt at a request may take a third of it. \
-        Keep it below the time-out of the MCP client, often 60: otherwise the client gives up first, and never learns the \
-        outcome of a change.";
+        Keep it below the time-out of the MCP client, often 60: otherwise the client gives up first, and does not \
+        receive the outcome of a change.";
     CONNECT_TIMEOUT = "PAGERDUTY_CONNECT_TIMEOUT", Taken, default "5" as seconds => Duration,
         "The time limit of a connection attempt, in seconds.";
     SSL_CERT_FILE = "SSL_CERT_FILE", Ignored, unset "the system's" as trust::path => PathBuf,

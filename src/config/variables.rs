@@ -191,7 +191,7 @@ impl Variables {
                     Code::InvalidConfiguration,
                     format!("{}, line {line}: the line sets {name} and has a syntax error", self.file.name()),
                 )
-                .hint("Write NAME=value; close every quote, and let only a comment (#) follow a closing one."));
+                .hint("Write NAME=value, close every quote, and put only a comment (#) after a closing quote."));
             }
         }
         if !own {
@@ -245,7 +245,7 @@ impl Variables {
             )
         } else {
             (
-                "and a credential from elsewhere would be sent there".to_owned(),
+                "which would receive a credential from another source".to_owned(),
                 format!(
                     "Set {name} in the environment if that host is right, or set it there to nothing if it is wrong."
                 ),

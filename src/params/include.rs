@@ -84,7 +84,7 @@ impl<M: Model, X: Extras> Include<M, X> {
         if !missing.is_empty() {
             let (with, instead) = match shape {
                 Shape::One => ("one object", String::new()),
-                Shape::List => ("a list", " Ask for one object by its ID.".to_owned()),
+                Shape::List => ("a list", " Request one object by its ID.".to_owned()),
                 Shape::Change => {
                     ("the answer to a change", format!(" Ask get_{} for one by its ID.", M::RESOURCE.many))
                 }

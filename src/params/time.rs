@@ -151,7 +151,7 @@ impl Range {
         if let Some((since, until)) = since.zip(until).filter(|pair| too_long(*pair)) {
             let message = format!("since {since} to until {until} is longer than {LONGEST} days");
             return Err(Error::new(Code::InvalidTimeRange, message)
-                .hint(format!("Ask for at most {LONGEST} days at a time, in several calls if need be.")));
+                .hint(format!("Request at most {LONGEST} days at a time, in several calls if need be.")));
         }
         Ok(range)
     }
@@ -161,7 +161,7 @@ impl Range {
             Some((since, until)) if since >= until => {
                 let what = if since == until { "the same as" } else { "after" };
                 Err(Error::new(Code::InvalidTimeRange, format!("since {since} is {what} until {until}"))
-                    .hint("since must be before until."))
+                    .hint("Pass a since that is before until."))
             }
             _ => Ok(Self { since, until }),
         }

@@ -14,12 +14,15 @@ use pyo3_async_runtimes::{TaskLocals, tokio};
 
 use crate::sync::lock;
 
-/// The number of threads that deliver. They take turns with the interpreter, so more would only wait.
+/// The number of threads that deliver.
+///
+/// Deliveries need the interpreter one at a time, so more threads would only wait.
 const DELIVERING_THREADS: usize = 8;
 
 /// The time limit for deliveries at the end of the interpreter.
 ///
-/// A delivery takes microseconds, or as long as another thread holds the interpreter. One that takes this long never ends.
+/// A delivery takes microseconds, or as long as another thread holds the interpreter. One
+/// that takes this long is assumed to hang.
 const DELIVERY_GRACE: Duration = Duration::from_secs(10);
 
 /// The threads that deliver, apart from those on which calls block: a keyring may hold the latter until the user unlocks it.

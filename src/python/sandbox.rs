@@ -79,7 +79,7 @@ impl Sandbox {
         let fault: Result<Fault, _> = serde_json::from_value(from_python(fault)?);
         let fault = fault.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let taken = self.with(|sandbox| sandbox.fail(fault))?;
-        if taken { Ok(()) } else { Err(PyValueError::new_err("too many faults wait: clear() forgets them")) }
+        if taken { Ok(()) } else { Err(PyValueError::new_err("too many pending faults: clear() removes them")) }
     }
 
     fn limit_rate(&self, requests: u32) -> PyResult<()> {

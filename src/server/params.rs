@@ -42,7 +42,7 @@ pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
 pub(super) fn refuse_cursor(params: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
     match params.and_then(|params| params.cursor.as_deref()) {
         Some(cursor) => Err(ErrorData::invalid_params(
-            format!("invalid cursor {cursor:?}: this list has a single page, ask for it without a cursor"),
+            format!("invalid cursor {cursor:?}: this list has a single page, request it without a cursor"),
             None,
         )),
         None => Ok(()),

@@ -74,7 +74,7 @@ pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
     };
     tokio::spawn(Trace::scope(Trace::current(), task));
     let (outcome, api) = answer.await.map_err(|_| {
-        Error::new(Code::Internal, format!("{} was ended with the process", tool.name))
+        Error::new(Code::Internal, format!("{} was interrupted because the process ended", tool.name))
             .hint("A change may have taken effect: check before trying again.")
     })?;
     if let Some(api) = api.filter(|_| !caller.is_gone()) {

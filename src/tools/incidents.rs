@@ -268,7 +268,7 @@ async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
         );
         return Ok(Query::new().with_all("user_ids", std::slice::from_ref(&me.id)));
     }
-    // If there are more than a request can name, their IDs are of no use.
+    // More IDs than a request can name cannot be sent, so no more than that are fetched.
     let services = cx.api.services_of(&me.teams, MOST_IDS).await?;
     let query = Query::new().with_all("team_ids", &me.teams);
     if services.more || services.ids.len() > MOST_IDS {

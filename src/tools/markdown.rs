@@ -15,15 +15,15 @@ use crate::params::{Declaration, Extras};
 pub fn markdown(tools: &[&'static Tool]) -> String {
     let mut text = String::from(
         "# PagerDuty tools\n\n\
-         Every answer is `{\"metadata\": {\"count\", \"description\", …}, \"<plural resource>\": […]}`, one object being a list of \
-         one; only `build_user_context` answers a flat object. Lists say `has_more`, and `next_offset` when there is more; \
-         `warnings` says what to know about the answer. Empty fields are left out. An error is \
-         `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
-         An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default true) \
-         limits a list to what concerns the current user; to ask about others pass false with explicit filters. Timestamps \
-         are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` or an ID \
-         of 0) is the same as none; a list that holds something and names nothing (`[\"\"]`) is an error. An ID may be a \
-         link to its web page.\n",
+         Every answer is `{\"metadata\": {\"count\", \"description\", …}, \"<plural resource>\": […]}`; a single \
+         object is a list with one element. Only `build_user_context` answers a flat object. Lists say `has_more`, and \
+         `next_offset` when there is more; `warnings` lists what was ignored, is missing or is uncertain. Empty fields \
+         are left out. An error is `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
+         An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default \
+         true) limits a list to what concerns the current user; for others pass false with explicit filters. \
+         Timestamps are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` or an \
+         ID of 0) is the same as none; a list with only empty entries (`[\"\"]`) is an error. An ID may be a link to \
+         its web page.\n",
     );
     text.push_str("\n| Toolset | Content | Tools |\n|---|---|---|\n");
     for set in SETS {

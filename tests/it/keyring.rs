@@ -63,8 +63,8 @@ async fn commands_report_unresponsive_keyring() {
         let output = child.wait_with_output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
-        assert!(text.contains("did not answer within 10 s: it probably waits to be unlocked"), "{arguments:?}: {text}");
-        assert!(text.contains("Look for its window"), "{arguments:?}: {text}");
+        assert!(text.contains("did not answer within 10 s: it is probably locked"), "{arguments:?}: {text}");
+        assert!(text.contains("Unlock the keyring in its window"), "{arguments:?}: {text}");
     }
     let took = began.elapsed();
     assert!(took >= BOUND && took < BOUND + LEEWAY, "{took:?}");

@@ -106,7 +106,7 @@ async fn timeout_error_matches_kind_of_call() {
             let text = error.envelope().to_string();
             assert_eq!(error.code(), Code::Timeout, "{text}");
             assert_eq!(text.contains("Nothing was changed"), changes, "{tool} {timeout:?}: {text}");
-            assert_eq!(text.contains("Ask for less"), !changes, "{tool} {timeout:?}: {text}");
+            assert_eq!(text.contains("Request less"), !changes, "{tool} {timeout:?}: {text}");
             assert!(text.contains("PAGERDUTY_TIMEOUT"), "{text}");
         }
     }

@@ -64,7 +64,7 @@ def test_doctor_prints_table_without_credential(door: Door, nowhere: Path, to_sa
 def test_doctor_checks_sandbox_without_network(door: Door, nowhere: Path):
     status, checks = examine(door, nowhere, "--sandbox")
     assert (status, bad(checks)) == (0, {"sandbox": "warn"})
-    assert "nothing here is PagerDuty" in checks["sandbox"]["message"]
+    assert "all calls use the sandbox instead of PagerDuty" in checks["sandbox"]["message"]
 
 
 def test_doctor_checks_host_without_credential(door: Door, nowhere: Path, sandbox: SandboxProcess):

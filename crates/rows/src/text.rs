@@ -211,7 +211,7 @@ impl Needs {
 struct KeptRun([Option<Needs>; 2]);
 
 impl KeptRun {
-    /// Returns a full value, so that nothing is kept directly after a replacement.
+    /// Returns a full run: no invisible character is kept directly after a replacement.
     fn full() -> Self {
         Self([Some(Needs::Joined); 2])
     }

@@ -46,7 +46,7 @@ impl Status {
     }
 }
 
-/// Who or what changed an incident: the kind and the ID of a user or a service.
+/// The author of a change: the kind and the ID of a user or a service.
 #[derive(Debug, Clone)]
 pub struct Agent {
     pub kind: &'static Kind,

@@ -73,7 +73,8 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    // Not vectored: hyper then writes head and body in one piece, in which the middle of the body can be found.
+    // Vectored writes are not offered, so hyper writes head and body in one piece, in which the middle of the body can
+    // be found.
 }
 
 impl AsyncRead for Connection {

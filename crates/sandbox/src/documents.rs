@@ -95,7 +95,7 @@ impl Documents {
                 self.insert(kind, document);
             }
         }
-        // Only now: documents may refer to later ones.
+        // References are checked last, because documents may refer to later ones.
         self.check_references()
     }
 

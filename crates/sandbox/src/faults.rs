@@ -221,7 +221,7 @@ impl Faults {
     }
 
     /// The reason why a fault is not accepted.
-    pub const TOO_MANY: &str = "too many faults wait: DELETE /sandbox/faults forgets them";
+    pub const TOO_MANY: &str = "too many pending faults: DELETE /sandbox/faults removes them";
 
     /// Adds a fault, unless too many are pending.
     pub fn add(&self, fault: Fault) -> bool {

@@ -19,7 +19,7 @@ use super::time::{Clock, Zone};
 /// The time zone of the company's headquarters, and so of the account.
 const HOME: &str = "America/New_York";
 
-/// The documents of each kind, in the order from which history is made.
+/// The documents of each kind. The history generator uses them in the order of the files.
 const DOCUMENTS: &[(&str, &str)] = &[
     ("teams", include_str!("../seed/teams.json")),
     ("users", include_str!("../seed/users.json")),

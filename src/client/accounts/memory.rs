@@ -21,7 +21,7 @@ pub const RETENTION: Duration = Duration::from_mins(10);
 /// The most writes that are remembered for one owner: eight times the calls that one credential may have in flight over
 /// HTTP by default.
 ///
-/// None is forgotten before its time to make room for another, so a write beyond this is refused.
+/// None is evicted before its time, so a write beyond this is refused.
 const MAX_REMEMBERED: usize = 512;
 
 /// The writes of one owner.
@@ -71,7 +71,7 @@ impl Memory {
         Self { capacity, sent: Mutex::default(), running: Mutex::default() }
     }
 
-    /// Returns a memory without room, whose owner can make no writes.
+    /// Returns a memory without capacity, whose owner can make no writes.
     pub fn full() -> Self {
         Self::with_capacity(0)
     }

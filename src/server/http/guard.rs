@@ -36,7 +36,7 @@ impl Guard {
     /// Reads the names that `options` allow on a server that listens on `bound`.
     pub fn new(options: &HttpOptions, bound: IpAddr) -> Result<Self> {
         let unusable = |option: &str, value: &str, expected: &str| {
-            Error::new(Code::InvalidConfiguration, format!("{option} is {value:?}")).hint(format!("Give {expected}."))
+            Error::new(Code::InvalidConfiguration, format!("{option} is {value:?}")).hint(format!("Pass {expected}."))
         };
         let mut hosts = options
             .allowed_hosts

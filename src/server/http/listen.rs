@@ -111,7 +111,7 @@ impl ConnectionLimits {
         }
         drop(listener);
         async move {
-            // Not earlier: hyper closes connections from which it has read nothing at once.
+            // Shut down only after this wait: hyper then closes connections that have sent nothing.
             if tokio::time::timeout(GRACE, all.all_used()).await.is_err() {
                 all.close_unused();
             }
@@ -124,7 +124,7 @@ impl ConnectionLimits {
             tracing::warn!("a connection was closed: the server is at its limit, and all connections are busy");
             return;
         };
-        // Without it the second part of an answer waits for a delayed acknowledgement of the first.
+        // Without TCP_NODELAY, the second part of an answer waits for a delayed acknowledgement of the first.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }

@@ -1,4 +1,4 @@
-//! The outermost layer: every call is counted and logged, and its answer is labeled and cleaned.
+//! The outermost layer: every call is counted and logged, and its answer is labeled and neutralized.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

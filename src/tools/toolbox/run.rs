@@ -39,12 +39,13 @@ impl Toolbox {
 
     fn took_longer(&self, tool: &Tool) -> Error {
         let error = Error::new(Code::Timeout, format!("{} took longer than {}", tool.name, spoken(self.timeout)));
-        timed_out(tool, error.hint(format!("Ask for less at a time, or allow more time with {TIMEOUT}.")))
+        timed_out(tool, error.hint(format!("Request less at a time, or allow more time with {TIMEOUT}.")))
     }
 }
 
-/// Extends the hint of a time-out error that a tool returned. If the tool changes something, nothing was changed, even
-/// if a read before the change took too long.
+/// Replaces the hint of a time-out of a write: the write was not sent, so nothing was changed.
+///
+/// A read before the write may have taken too long.
 fn timed_out(tool: &Tool, error: Error) -> Error {
     if tool.is_read_only() || error.code() != Code::Timeout {
         return error;
