@@ -177,6 +177,33 @@ async fn batch_is_refused_with_what_to_send_instead() {
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &json!(-32600)));
     let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("batch") && message.contains("send each message by itself"), "{message}");
+    for body in ["[1]", r#"["x"]"#] {
+        let answer = web.send("POST", "/mcp", &[JSON], body).await;
+        assert!(answer.json()["id"].is_null(), "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn http_wrong_kind_of_params_is_named() {
+    let web = Web::start(unconnected(), false).await;
+    for (method, params, culprit) in [
+        ("tools/call", json!([]), "params"),
+        ("tools/call", json!("x"), "params"),
+        ("tools/call", json!({"name": "get_teams", "_meta": 7}), "_meta"),
+        ("tools/call", json!({"name": 7}), "name"),
+        ("tools/list", json!(7), "params"),
+        ("ping", json!([1]), "params"),
+        ("initialize", json!([]), "params"),
+    ] {
+        let body = json!({"jsonrpc": "2.0", "id": 5, "method": method, "params": params}).to_string();
+        let answer = web.send("POST", "/mcp", &[JSON, BOTH], &body).await;
+        assert_eq!(answer.status, 200, "{method} {params}: {}", answer.body);
+        let events = answer.events();
+        let answer = events.last().cloned().unwrap_or_else(|| answer.json());
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(5), &json!(-32602)), "{answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(method) && message.contains(culprit), "{method} {params}: {message}");
+    }
 }
 
 #[tokio::test]

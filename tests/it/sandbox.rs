@@ -8,6 +8,7 @@ use std::path::Path;
 #[cfg(unix)]
 use std::process::Stdio;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use pagerduty_mcp_server::app::App;
@@ -15,6 +16,9 @@ use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
 use pagerduty_mcp_server::tools::Filter;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::support::{binary, err, ok, rows, toolbox};
 
@@ -388,4 +392,43 @@ fn start_line_over_http_names_the_sandbox() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
     assert!(line.contains("The account is PagerDuty (sandbox), which is not real."), "{line}");
+}
+
+#[tokio::test]
+async fn refused_request_keeps_its_connection() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let address = sandbox.url().trim_start_matches("http://").to_owned();
+    let mut connection = TcpStream::connect(&address).await.unwrap();
+    for more in ["", "Connection: close\r\n"] {
+        let head = format!("POST /nope HTTP/1.1\r\nHost: {address}\r\n{more}Content-Length: 2\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let early = timeout(Duration::from_millis(50), connection.readable()).await;
+        assert!(!more.is_empty() || early.is_err(), "an answer before the body closes the connection");
+        connection.write_all(b"{}").await.unwrap();
+    }
+    let mut answers = String::new();
+    connection.read_to_string(&mut answers).await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 401").count(), 2, "{answers}");
+}
+
+#[tokio::test]
+async fn object_sent_back_keeps_its_parts() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let client = client(&sandbox);
+    for (kind, parts) in [("user", "contact_methods"), ("user", "notification_rules"), ("service", "integrations")] {
+        let objects = sandbox.objects(&format!("{kind}s")).unwrap();
+        let id =
+            objects.as_array().unwrap().iter().find(|object| !rows(object, parts).is_empty()).unwrap()["id"].clone();
+        let url = format!("{}/{kind}s/{}", sandbox.url(), id.as_str().unwrap());
+        let send = async |request: reqwest::RequestBuilder| {
+            let request = request.header("Authorization", format!("Token token={}", tokens::USER));
+            let body = request.send().await.unwrap().error_for_status().unwrap().bytes().await.unwrap();
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        let whole = format!("{url}?include[]={parts}");
+        let before = send(client.get(&whole)).await;
+        let object = send(client.get(&url)).await;
+        send(client.put(&url).body(object.to_string())).await;
+        assert_eq!(send(client.get(&whole)).await[kind][parts], before[kind][parts], "{kind} {parts}");
+    }
 }

@@ -67,14 +67,17 @@ pub fn delete(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer
     Ok(Vec::new())
 }
 
-/// Returns the fields in the body that the API may write. Others are ignored, because clients send back whole objects.
+/// Returns the fields in the body that the API may write. Others are ignored, because clients send back whole objects, with
+/// references in place of parts such as contact methods.
 fn fields(kind: &Kind, call: &Call) -> Result<Document, Problem> {
     let mut body = call.body()?;
     let Some(Value::Object(fields)) = body.get_mut(kind.name).map(Value::take) else {
         return Err(Problem::invalid(format!("The request body needs an object {:?}.", kind.name)));
     };
-    let writable =
-        |name: &str| kind.fields.iter().any(|field| field.name == name && !field.hidden && field.compute.is_none());
+    let writable = |name: &str| {
+        let mut fields = kind.fields.iter().filter(|field| !field.hidden && !field.parts && field.compute.is_none());
+        fields.any(|field| field.name == name)
+    };
     Ok(fields.into_iter().filter(|(name, _)| writable(name)).collect())
 }
 

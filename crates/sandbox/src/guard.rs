@@ -3,7 +3,8 @@
 //! The account is fictional, but a page of another site that could change it, or make its requests fail, would still
 //! mislead the user.
 
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -20,12 +21,18 @@ pub struct Base(pub String);
 pub const CONTROL_HEADER: &str = "X-Sandbox-Token";
 
 /// Rejects requests for other hosts and from pages of other sites, on every route.
-pub async fn check(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
-    match host(request.headers()) {
+///
+/// The body is read first: an answer that is sent before it would close the connection, and lose the client's next request.
+pub async fn check(State(server): State<Shared>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = Bytes::from_request(Request::new(body), &server).await else {
+        return Problem::too_large("The request body is too large or was cut off.").into_response();
+    };
+    match host(&parts.headers) {
         Ok(host) => {
             let base = Base(format!("{}://{host}", server.scheme));
-            request.extensions_mut().insert(base);
-            next.run(request).await
+            parts.extensions.insert(base);
+            next.run(Request::from_parts(parts, Body::from(body))).await
         }
         Err(problem) => problem.into_response(),
     }

@@ -72,6 +72,8 @@ fn treatment(body: &[u8], opens: bool) -> Result<Treatment, Refusal> {
         // The handler answers wrong parameters in the form of the revision. Here there is no handler: it would belong to a
         // session, and wrong parameters open none.
         Err(refusal) if opens => Ok(Treatment::Refused(refusal)),
+        // `rmcp` refuses a frame that it cannot read in its own words.
+        Err(refusal) if request.typed().is_err() => Ok(Treatment::Refused(refusal)),
         Err(_) => Ok(Treatment::Call { id: None }),
     }
 }

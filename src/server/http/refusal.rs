@@ -5,7 +5,6 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rmcp::ErrorData;
 use rmcp::model::{ErrorCode, RequestId};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error};
@@ -140,11 +139,9 @@ pub async fn as_json(answer: Response, request: &[u8]) -> Response {
 
 /// Returns the ID of the request in a body, if one can be read.
 fn id_of(body: &[u8]) -> Option<RequestId> {
-    #[derive(Deserialize)]
-    struct Identified {
-        id: RequestId,
-    }
-    serde_json::from_slice::<Identified>(body).ok().map(|request| request.id)
+    // Not a struct, which serde also reads from a list.
+    let mut request = serde_json::from_slice::<Map<String, Value>>(body).ok()?;
+    serde_json::from_value(request.remove("id")?).ok()
 }
 
 /// Answers requests to any other path than the server's.
