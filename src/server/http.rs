@@ -5,7 +5,7 @@
 //! any request; `sessions` is for clients that need a session, and ties them to one instance.
 //!
 //! Callers are isolated from each other: the credential and the tools of a request travel with it as its
-//! [`Caller`](super::caller::Caller), and a session belongs to the credential that opened it.
+//! `Caller`, and a session belongs to the credential that opened it.
 
 mod accept;
 mod connections;
