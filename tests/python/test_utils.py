@@ -33,9 +33,9 @@ def test_dotenv_is_loaded_from_folder_or_parent(call, directory):
 
 def test_dotenv_yields_to_environment(call):
     assert call(DOTENV + "PAGERDUTY_TIMEOUT=soon\n", PAGERDUTY_TIMEOUT="20").returncode == 0
-    done = call(DOTENV.replace("sandbox-user", "wrong"), PAGERDUTY_API_TOKEN="")
+    done = call(DOTENV.replace("sandbox-user", "token-of-the-file"), PAGERDUTY_API_TOKEN="")
     assert done.returncode == 2, "blank is set, too: the file's token is not used"
-    assert "wrong" not in done.stdout + done.stderr
+    assert "token-of-the-file" not in done.stdout + done.stderr
 
 
 KEYS = {"PAGERDUTY_API_TOKEN": "u+mine", "PAGERDUTY_CLIENT_ID": ""}
