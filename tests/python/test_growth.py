@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-pytestmark = [pytest.mark.unit]
+pytestmark = [pytest.mark.unit, pytest.mark.utils]
 
 ROOT = Path(__file__).resolve().parents[2]
 

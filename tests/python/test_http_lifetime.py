@@ -173,7 +173,7 @@ def test_http_busy_caller_gets_429_for_its_share(sandbox, nowhere: Path):
         hang(web, sandbox, opened, USER, USER, TEAMLESS)
         refused = web.ask("ping", X_PagerDuty_Token=USER)
         assert refused.status == 429
-        assert "other credentials" in refused.error["message"], "it is not at the limit of a credential"
+        assert "other credentials" in refused.error["message"], "not a limit of the credential"
         assert web.ask("ping", X_PagerDuty_Token=TEAMLESS).status == 200
 
 
