@@ -143,11 +143,15 @@ impl Credential {
         self.hash(u8::from(self.is_login()), self.secret.expose_secret())
     }
 
-    /// Returns the fingerprint of the credential's owner: the same for all access tokens of the process's login, which
-    /// are refreshed, and that of the credential otherwise. Only state that may serve another user is kept under it.
+    /// Returns the fingerprints of the credential's owner and of the credential.
+    ///
+    /// That of the owner is the same for all access tokens of the process's login, which are refreshed, and that of the
+    /// credential otherwise. Only state that may serve another user is kept under it.
     #[must_use]
-    pub fn owner(&self) -> Fingerprint {
-        if self.is_login() { self.hash(2, "") } else { self.fingerprint() }
+    pub fn owner_and_fingerprint(&self) -> (Fingerprint, Fingerprint) {
+        let fingerprint = self.fingerprint();
+        let owner = if self.is_login() { self.hash(2, "") } else { fingerprint };
+        (owner, fingerprint)
     }
 
     fn hash(&self, kind: u8, secret: &str) -> Fingerprint {

@@ -5,6 +5,8 @@
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::server::http::{IDLE_TIMEOUT_SECS, MAX_CALLS, MAX_CALLS_PER_CREDENTIAL, READ_TIMEOUT_SECS};
+
 /// PagerDuty for AI agents: an MCP server over standard input and output or HTTP, and a command line for its tools
 #[derive(Debug, Parser)]
 #[command(
@@ -114,19 +116,19 @@ pub struct HttpArguments {
     pub sessions: bool,
 
     /// Maximum concurrent requests; more are rejected with 429
-    #[arg(long, value_name = "NUMBER", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", default_value_t = MAX_CALLS, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_calls: u32,
 
     /// Maximum concurrent requests per credential (lowered for busy credentials when the server is nearly full)
-    #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", default_value_t = MAX_CALLS_PER_CREDENTIAL, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_calls_per_credential: u32,
 
     /// Seconds to receive a request body, and for a client to read more of its answer
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = READ_TIMEOUT_SECS, value_parser = clap::value_parser!(u32).range(1..))]
     pub read_timeout: u32,
 
     /// Seconds until a connection without a request is closed
-    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = IDLE_TIMEOUT_SECS, value_parser = clap::value_parser!(u32).range(1..))]
     pub idle_timeout: u32,
 }
 

@@ -47,7 +47,7 @@ impl Accounts {
     /// If all accounts that are kept have writes to remember, a new one is not kept and cannot make writes.
     pub fn get(&self, credential: &Credential) -> Arc<Account> {
         let now = Instant::now();
-        let (owner, credential) = (credential.owner(), credential.fingerprint());
+        let (owner, credential) = credential.owner_and_fingerprint();
         let mut all = lock(&self.0);
         if let Some(entry) = all.get_mut(&owner) {
             entry.used = now;
@@ -194,7 +194,10 @@ mod tests {
         accounts.get(&credential(MAX_ACCOUNTS));
         assert_eq!(lock(&accounts.0).len(), MAX_ACCOUNTS);
         assert!(Arc::ptr_eq(&first, &accounts.get(&credential(0))), "it was in use");
-        assert!(!lock(&accounts.0).contains_key(&credential(1).owner()), "it was idle for the longest time");
+        assert!(
+            !lock(&accounts.0).contains_key(&credential(1).owner_and_fingerprint().0),
+            "it was idle for the longest time"
+        );
 
         tokio::time::advance(memory::RETENTION).await;
         accounts.get(&credential(MAX_ACCOUNTS + 1));

@@ -38,7 +38,7 @@ use guard::Guard;
 use limits::{Bounds, Limits};
 use sessions::Sessions;
 
-pub use options::HttpOptions;
+pub use options::{HttpOptions, IDLE_TIMEOUT_SECS, MAX_CALLS, MAX_CALLS_PER_CREDENTIAL, READ_TIMEOUT_SECS};
 
 /// The time for which calls may continue when the server shuts down. It is below the 30 s after which Kubernetes kills.
 const DRAIN: Duration = Duration::from_secs(25);

@@ -66,8 +66,13 @@ impl<S: Send + Sync> FromRequest<S> for Call {
             .map_err(|_| Problem::invalid("The query string cannot be read."))?;
         let base = parts.extensions.remove::<Base>().ok_or_else(Problem::not_found)?.0;
         let from = parts.headers.get("from").and_then(|from| from.to_str().ok()).map(str::to_owned);
-        let body = Bytes::from_request(Request::from_parts(parts, body), state).await;
-        let body = body.map_err(|_| Problem::too_large("The request body is too large or was cut off."))?;
+        let body = read_body(Request::from_parts(parts, body), state).await?;
         Ok(Self { id, params: Params(query.0), caller, base, from, body })
     }
+}
+
+/// Returns the body of a request, if it is complete and not too large.
+pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let body = Bytes::from_request(request, state).await;
+    body.map_err(|_| Problem::too_large("The request body is too large or was cut off."))
 }

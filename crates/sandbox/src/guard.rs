@@ -3,12 +3,13 @@
 //! The account is fictional, but a page of another site that could change it, or make its requests fail, would still
 //! mislead the user.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request, State};
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::call::read_body;
 use super::reply::Problem;
 use super::state::Shared;
 use pagerduty_serve::names::{Name, is_local_page, origin};
@@ -25,8 +26,9 @@ pub const CONTROL_HEADER: &str = "X-Sandbox-Token";
 /// The body is read first: an answer that is sent before it would close the connection, and lose the client's next request.
 pub async fn check(State(server): State<Shared>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Ok(body) = Bytes::from_request(Request::new(body), &server).await else {
-        return Problem::too_large("The request body is too large or was cut off.").into_response();
+    let body = match read_body(Request::new(body), &server).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
     };
     match host(&parts.headers) {
         Ok(host) => {

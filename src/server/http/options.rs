@@ -2,6 +2,18 @@
 
 use std::time::Duration;
 
+/// The default of [`HttpOptions::max_calls`].
+pub const MAX_CALLS: u32 = 1024;
+
+/// The default of [`HttpOptions::max_calls_per_credential`].
+pub const MAX_CALLS_PER_CREDENTIAL: u32 = 64;
+
+/// The default of [`HttpOptions::read_timeout`], in seconds.
+pub const READ_TIMEOUT_SECS: u32 = 10;
+
+/// The default of [`HttpOptions::idle_timeout`], in seconds.
+pub const IDLE_TIMEOUT_SECS: u32 = 75;
+
 /// The options of the HTTP transport. The default listens on this machine only.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
@@ -41,10 +53,10 @@ impl Default for HttpOptions {
             shared_credential: false,
             require_key: false,
             sessions: false,
-            max_calls: 1024,
-            max_calls_per_credential: 64,
-            read_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(75),
+            max_calls: MAX_CALLS as usize,
+            max_calls_per_credential: MAX_CALLS_PER_CREDENTIAL as usize,
+            read_timeout: Duration::from_secs(READ_TIMEOUT_SECS.into()),
+            idle_timeout: Duration::from_secs(IDLE_TIMEOUT_SECS.into()),
         }
     }
 }
