@@ -2,7 +2,7 @@
 
 use pagerduty_api::operations::{GET_CURRENT_USER, GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
 
-use super::lookup::Lookup;
+use super::lookup::lookup;
 use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
@@ -57,13 +57,7 @@ crate::params! {
 }
 
 async fn get_escalation_policies(cx: Context, params: Params) -> Result<Reply> {
-    let lookup = Lookup {
-        id: ("policy_id", params.policy_id.as_ref()),
-        filters: &given!(params, [query, user_ids, team_ids]),
-        limit: params.limit,
-        offset: params.offset,
-        include: &params.include,
-    };
+    let lookup = lookup!(params, policy_id, [query, user_ids, team_ids]);
     let scope = async {
         let query = if params.current_user_context.is_on() {
             context_excludes(&given!(params, [user_ids, team_ids]))?;

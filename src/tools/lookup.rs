@@ -37,6 +37,21 @@ impl<M: Readable + Listed, X: Extras> Lookup<'_, M, X> {
     }
 }
 
+/// Returns the [`Lookup`] of a tool's parameters: the ID's name, and the names of the filters.
+macro_rules! lookup {
+    ($params:ident, $id:ident, $filters:tt) => {
+        $crate::tools::lookup::Lookup {
+            id: (stringify!($id), $params.$id.as_ref()),
+            filters: &$crate::params::given!($params, $filters),
+            limit: $params.limit,
+            offset: $params.offset,
+            include: &$params.include,
+        }
+    };
+}
+
+pub(super) use lookup;
+
 /// Returns the names of parameters as alternatives: `query, user_ids or team_ids`.
 fn alternatives(filters: Given<'_>) -> String {
     let names: Vec<_> = filters.iter().map(|(name, _)| *name).collect();

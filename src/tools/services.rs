@@ -2,13 +2,13 @@
 
 use pagerduty_api::operations::{GET_CURRENT_USER, GET_SERVICE, LIST_SERVICES, LIST_TEAMS};
 
-use super::lookup::Lookup;
+use super::lookup::lookup;
 use super::scope::ByTeam;
 use super::{About, Context, Tool, Toolset, run};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Service, Team};
-use crate::params::{Flag, Ids, Include, Limit, Offset, Text, given};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
 use crate::reply::Reply;
 
 /// The tools about services.
@@ -53,13 +53,7 @@ crate::params! {
 }
 
 async fn get_services(cx: Context, params: Params) -> Result<Reply> {
-    let lookup = Lookup {
-        id: ("service_id", params.service_id.as_ref()),
-        filters: &given!(params, [query, team_ids]),
-        limit: params.limit,
-        offset: params.offset,
-        include: &params.include,
-    };
+    let lookup = lookup!(params, service_id, [query, team_ids]);
     let by_team = ByTeam {
         current_user_context: params.current_user_context,
         team_ids: &params.team_ids,

@@ -2,13 +2,13 @@
 
 use pagerduty_api::operations::{GET_TEAM, LIST_TEAMS};
 
-use super::lookup::Lookup;
+use super::lookup::lookup;
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;
 use crate::error::{Code, Result};
 use crate::ids::Id;
 use crate::models::Team;
-use crate::params::{Include, Limit, Offset, Text, given};
+use crate::params::{Include, Limit, Offset, Text};
 use crate::reply::Reply;
 
 /// The tools about teams.
@@ -45,13 +45,7 @@ crate::params! {
 }
 
 async fn get_teams(cx: Context, params: Params) -> Result<Reply> {
-    let lookup = Lookup {
-        id: ("team_id", params.team_id.as_ref()),
-        filters: &given!(params, [query]),
-        limit: params.limit,
-        offset: params.offset,
-        include: &params.include,
-    };
+    let lookup = lookup!(params, team_id, [query]);
     let scope = async { Ok(Query::new().with("query", params.query.as_ref()).into()) };
     lookup.answer(&cx, scope).await.map_err(|error| match error.code() {
         Code::MissingAbility => error.hint(

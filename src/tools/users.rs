@@ -6,7 +6,7 @@ use pagerduty_api::operations::{
     GET_CURRENT_USER, GET_USER, LIST_ESCALATION_POLICIES, LIST_SERVICES, LIST_TEAMS, LIST_USERS,
 };
 
-use super::lookup::Lookup;
+use super::lookup::lookup;
 use super::scope::ByTeam;
 use super::{About, Context, Tool, Toolset, run};
 use crate::budget::Budget;
@@ -14,7 +14,7 @@ use crate::client::UserContext;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Team, User};
-use crate::params::{Flag, Ids, Include, Limit, Offset, Text, given};
+use crate::params::{Flag, Ids, Include, Limit, Offset, Text};
 use crate::reply::Reply;
 
 /// The tools about users.
@@ -76,13 +76,7 @@ crate::params! {
 }
 
 async fn get_users(cx: Context, params: Params) -> Result<Reply> {
-    let lookup = Lookup {
-        id: ("user_id", params.user_id.as_ref()),
-        filters: &given!(params, [query, team_ids]),
-        limit: params.limit,
-        offset: params.offset,
-        include: &params.include,
-    };
+    let lookup = lookup!(params, user_id, [query, team_ids]);
     let by_team = ByTeam {
         current_user_context: params.current_user_context,
         team_ids: &params.team_ids,
