@@ -14,7 +14,7 @@ COPY crates ./crates
 # The tests are not included, but the targets of the manifest have to exist.
 COPY benches ./benches
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin pagerduty-mcp-server && cp target/release/pagerduty-mcp-server /server
+    cargo build --profile dist --locked --bin pagerduty-mcp-server && cp target/dist/pagerduty-mcp-server /server
 
 # This image has CA certificates, a non-root user, and no shell.
 FROM gcr.io/distroless/static-debian12:nonroot

@@ -26,7 +26,7 @@ pub fn sizes(report: &mut Report) {
     }
 }
 
-/// Returns the binary without symbols, as the release profile leaves it. Other profiles may keep them.
+/// Returns the binary without symbols, as the profile `dist` leaves it. Other profiles may keep them.
 pub fn stripped(binary: &Path) -> PathBuf {
     let stripped = folder().join("stripped");
     std::fs::copy(binary, &stripped).unwrap();

@@ -1,4 +1,4 @@
-//! Compares release profiles: the same binary compiled in several ways.
+//! Compares settings of the profile `dist`: the same binary compiled in several ways.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,11 +15,11 @@ use crate::server::command;
 /// The variants: a name, and the differences from `Cargo.toml` as values of Cargo's `--config`.
 const VARIANTS: [(&str, &[&str]); 6] = [
     ("as in `Cargo.toml`", &[]),
-    ("`rows` for size, too", &["profile.release.package.pagerduty-rows.opt-level='z'"]),
-    ("what is at `z` at `s`", &["profile.release.opt-level='s'"]),
-    ("everything at 3", &["profile.release.opt-level=3"]),
-    ("LTO `thin`", &["profile.release.lto='thin'"]),
-    ("16 codegen units", &["profile.release.codegen-units=16"]),
+    ("`rows` for size, too", &["profile.dist.package.pagerduty-rows.opt-level='z'"]),
+    ("what is at `z` at `s`", &["profile.dist.opt-level='s'"]),
+    ("everything at 3", &["profile.dist.opt-level=3"]),
+    ("LTO `thin`", &["profile.dist.lto='thin'"]),
+    ("16 codegen units", &["profile.dist.codegen-units=16"]),
 ];
 
 pub fn measure(report: &mut Report) {
@@ -49,13 +49,13 @@ fn build(name: &str, config: &[&str]) -> PathBuf {
     let target = folder().join("profiles");
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "--quiet", "--locked", "--release", "--bin", "pagerduty-mcp-server", "--target-dir"])
+        .args(["build", "--quiet", "--locked", "--profile", "dist", "--bin", "pagerduty-mcp-server", "--target-dir"])
         .arg(&target);
     for one in config {
         cargo.args(["--config", one]);
     }
     assert!(cargo.current_dir(root()).status().unwrap().success(), "{name} is built");
     let kept = target.join(format!("{}.bin", name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")));
-    std::fs::copy(stripped(&target.join("release/pagerduty-mcp-server")), &kept).unwrap();
+    std::fs::copy(stripped(&target.join("dist/pagerduty-mcp-server")), &kept).unwrap();
     kept
 }

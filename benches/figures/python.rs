@@ -17,7 +17,7 @@ fn build() -> Option<PathBuf> {
     // Remove wheels of earlier versions.
     std::fs::remove_dir_all(&wheels).ok();
     let mut command = Command::new("uvx");
-    command.args(["maturin>=1.9.4,<2", "build", "--quiet", "--locked", "--release", "--out"]).arg(&wheels);
+    command.args(["maturin>=1.9.4,<2", "build", "--quiet", "--locked", "--profile", "dist", "--out"]).arg(&wheels);
     if !succeeds(&mut command) {
         eprintln!("cannot build the wheel with uv and maturin: skipping its measurements");
         return None;
