@@ -103,17 +103,7 @@ RESOURCE = [
     Place("src/tools.rs", "\n    &vendors::SET,", after="\n    &users::SET,"),
     Place(f"{SANDBOX}/src/kinds.rs", addition("kind.rs")),
     Place(f"{SANDBOX}/src/kinds.rs", ", &VENDOR", after="&SERVICE"),
-    Place(
-        f"{SANDBOX}/src/routes.rs",
-        ", &super::kinds::VENDOR",
-        after="[&TEAM, &USER, &SERVICE, &ESCALATION_POLICY",
-    ),
     Place(f"{SANDBOX}/seed/vendors.json", addition("vendors.json")),
-    Place(
-        f"{SANDBOX}/src/seed.rs",
-        '\n    ("vendors", include_str!("../seed/vendors.json")),',
-        after='\n    ("services", include_str!("../seed/services.json")),',
-    ),
 ]
 """A resource with one tool that lists it, in a toolset that is off by default."""
 

@@ -14,13 +14,30 @@ pub struct Kind {
     pub many: &'static str,
     /// The folder on the website.
     pub page: &'static str,
+    /// The operations that the engine serves. A kind's module in `behavior` has the others.
+    pub serves: &'static [Verb],
     /// The fields after the five that every object begins with, in the order of PagerDuty's answers.
     pub fields: &'static [Field],
     /// The parameters that narrow a list.
     pub filters: &'static [(&'static str, Filter)],
     /// Returns the reason if a document is not valid, beyond the types of its fields.
     pub check: fn(&Document) -> Result<(), String>,
+    /// The documents of the initial account, as a list in JSON.
+    pub seed: &'static str,
 }
+
+/// An operation that is the same for every kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Verb {
+    List,
+    Show,
+    Create,
+    Update,
+    Delete,
+}
+
+/// Every operation of the engine.
+pub const CRUD: &[Verb] = &[Verb::List, Verb::Show, Verb::Create, Verb::Update, Verb::Delete];
 
 /// A field of a kind.
 #[derive(Debug)]

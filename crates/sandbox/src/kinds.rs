@@ -2,9 +2,9 @@
 
 use super::behavior::{escalation_policies, schedules, services};
 use super::kind::Filter::{By, Contains, Is, Refers};
-use super::kind::{Kind, computed, optional, required};
+use super::kind::{CRUD, Kind, computed, optional, required};
 
-/// Every kind that is stored as documents, referenced kinds first.
+/// Every kind that is stored as documents, referenced kinds first. Their documents are added in this order.
 pub const KINDS: &[&Kind] = &[&TEAM, &USER, &PRIORITY, &SCHEDULE, &ESCALATION_POLICY, &SERVICE];
 
 /// Returns the kind with this name.
@@ -17,6 +17,7 @@ pub static TEAM: Kind = Kind {
     name: "team",
     many: "teams",
     page: "teams",
+    serves: CRUD,
     fields: &[
         required("name"),
         optional("description", r#""""#),
@@ -25,6 +26,7 @@ pub static TEAM: Kind = Kind {
     ],
     filters: &[("query", Contains(&["name"]))],
     check: |_| Ok(()),
+    seed: include_str!("../seed/teams.json"),
 };
 
 /// <https://developer.pagerduty.com/api-reference/c96e889522dd6-list-users>
@@ -34,6 +36,7 @@ pub static USER: Kind = Kind {
     name: "user",
     many: "users",
     page: "users",
+    serves: CRUD,
     fields: &[
         required("name"),
         required("email"),
@@ -51,6 +54,7 @@ pub static USER: Kind = Kind {
     ],
     filters: &[("query", Contains(&["name", "email"])), ("team_ids[]", Refers("teams"))],
     check: |_| Ok(()),
+    seed: include_str!("../seed/users.json"),
 };
 
 /// <https://developer.pagerduty.com/api-reference/0fa9ad52bf2d2-list-priorities>
@@ -58,9 +62,11 @@ pub static PRIORITY: Kind = Kind {
     name: "priority",
     many: "priorities",
     page: "priorities",
+    serves: &[],
     fields: &[required("name"), optional("description", r#""""#)],
     filters: &[],
     check: |_| Ok(()),
+    seed: include_str!("../seed/priorities.json"),
 };
 
 /// <https://developer.pagerduty.com/api-reference/846ecf84402bb-list-schedules>
@@ -68,6 +74,7 @@ pub static SCHEDULE: Kind = Kind {
     name: "schedule",
     many: "schedules",
     page: "schedules",
+    serves: &[],
     fields: &[
         required("name"),
         optional("time_zone", r#""Etc/UTC""#),
@@ -82,6 +89,7 @@ pub static SCHEDULE: Kind = Kind {
     ],
     filters: &[("query", Contains(&["name"])), ("team_ids[]", Refers("teams"))],
     check: schedules::check,
+    seed: include_str!("../seed/schedules.json"),
 };
 
 /// <https://developer.pagerduty.com/api-reference/51b21014a4f5a-list-escalation-policies>
@@ -89,6 +97,7 @@ pub static ESCALATION_POLICY: Kind = Kind {
     name: "escalation_policy",
     many: "escalation_policies",
     page: "escalation_policies",
+    serves: CRUD,
     fields: &[
         required("name"),
         optional("description", r#""""#),
@@ -104,6 +113,7 @@ pub static ESCALATION_POLICY: Kind = Kind {
         ("team_ids[]", Refers("teams")),
     ],
     check: |_| Ok(()),
+    seed: include_str!("../seed/escalation_policies.json"),
 };
 
 /// <https://developer.pagerduty.com/api-reference/e960cca205c0f-list-services>
@@ -111,6 +121,7 @@ pub static SERVICE: Kind = Kind {
     name: "service",
     many: "services",
     page: "service-directory",
+    serves: CRUD,
     fields: &[
         required("name"),
         optional("description", r#""""#),
@@ -128,10 +139,19 @@ pub static SERVICE: Kind = Kind {
     ],
     filters: &[("query", Contains(&["name"])), ("name", Is("name")), ("team_ids[]", Refers("teams"))],
     check: |_| Ok(()),
+    seed: include_str!("../seed/services.json"),
 };
 
 /// Incidents are not stored as documents; links to them need their names.
 ///
 /// <https://developer.pagerduty.com/api-reference/9d0b4b12e36f9-list-incidents>
-pub static INCIDENT: Kind =
-    Kind { name: "incident", many: "incidents", page: "incidents", fields: &[], filters: &[], check: |_| Ok(()) };
+pub static INCIDENT: Kind = Kind {
+    name: "incident",
+    many: "incidents",
+    page: "incidents",
+    serves: &[],
+    fields: &[],
+    filters: &[],
+    check: |_| Ok(()),
+    seed: "[]",
+};

@@ -1,4 +1,4 @@
-//! The routes, and the layers that every request passes.
+//! The routes, and the layers that every request passes. Those of the engine follow from the kinds; the others are here.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +18,8 @@ use super::behavior::{incidents, notes, oncalls, schedules, shift_schedules, sim
 use super::call::Call;
 use super::connection::{Abort, Connection};
 use super::faults::abort;
-use super::kinds::{ESCALATION_POLICY, SERVICE, TEAM, USER};
+use super::kind::Verb;
+use super::kinds::KINDS;
 use super::reply::{Answer, Problem, response};
 use super::state::Shared;
 use super::{control, edits, engine, guard, identity};
@@ -32,16 +33,26 @@ pub async fn run(server: Shared, listener: TcpListener) {
 }
 
 fn routes(server: Shared) -> Router {
-    let kinds = [&TEAM, &USER, &SERVICE, &ESCALATION_POLICY].into_iter().fold(Router::new(), |routes, kind| {
-        let list = read(move |account, call| engine::list(kind, account, call));
-        let create = write(MethodFilter::POST, edits::CREATED, move |account, call| edits::create(kind, account, call));
-        let show = read(move |account, call| engine::show(kind, account, call));
-        let update = write(MethodFilter::PUT, StatusCode::OK, move |account, call| edits::update(kind, account, call));
-        let delete =
-            write(MethodFilter::DELETE, edits::DELETED, move |account, call| edits::delete(kind, account, call));
-        routes
-            .route(&format!("/{}", kind.many), list.merge(create))
-            .route(&format!("/{}/{{id}}", kind.many), show.merge(update).merge(delete))
+    let served = KINDS.iter().flat_map(|kind| kind.serves.iter().map(move |verb| (*kind, *verb)));
+    let kinds = served.fold(Router::new(), |routes, (kind, verb)| {
+        let (list, one) = (format!("/{}", kind.many), format!("/{}/{{id}}", kind.many));
+        let (path, route) = match verb {
+            Verb::List => (list, read(move |account, call| engine::list(kind, account, call))),
+            Verb::Show => (one, read(move |account, call| engine::show(kind, account, call))),
+            Verb::Create => {
+                let create = move |account: &mut _, call: &_| edits::create(kind, account, call);
+                (list, write(MethodFilter::POST, edits::CREATED, create))
+            }
+            Verb::Update => {
+                let update = move |account: &mut _, call: &_| edits::update(kind, account, call);
+                (one, write(MethodFilter::PUT, StatusCode::OK, update))
+            }
+            Verb::Delete => {
+                let delete = move |account: &mut _, call: &_| edits::delete(kind, account, call);
+                (one, write(MethodFilter::DELETE, edits::DELETED, delete))
+            }
+        };
+        routes.route(&path, route)
     });
     let api = kinds
         .route("/abilities", read(control::abilities))

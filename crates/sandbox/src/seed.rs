@@ -2,7 +2,7 @@
 //! its alarms.
 //!
 //! It is the same every time, except for times, which are relative to the moment at which it is seeded. Its objects are
-//! documents in `seed/*.json`; [`history`] makes the incidents from the tables in [`alarms`].
+//! documents in `seed/*.json`, in the order of [`KINDS`]; [`history`] makes the incidents from the tables in [`alarms`].
 
 mod alarms;
 mod history;
@@ -13,21 +13,11 @@ use serde_json::{Map, Value};
 
 use super::account::{Account, Cast};
 use super::documents::{Documents, text};
-use super::kinds::USER;
+use super::kinds::{KINDS, USER};
 use super::time::{Clock, Zone};
 
 /// The time zone of the company's headquarters, and so of the account.
 const HOME: &str = "America/New_York";
-
-/// The documents of each kind. The history generator uses them in the order of the files.
-const DOCUMENTS: &[(&str, &str)] = &[
-    ("teams", include_str!("../seed/teams.json")),
-    ("users", include_str!("../seed/users.json")),
-    ("priorities", include_str!("../seed/priorities.json")),
-    ("schedules", include_str!("../seed/schedules.json")),
-    ("escalation_policies", include_str!("../seed/escalation_policies.json")),
-    ("services", include_str!("../seed/services.json")),
-];
 
 /// The initial content of an account.
 #[derive(Debug)]
@@ -45,9 +35,9 @@ impl Seed {
     /// If an added document cannot be used.
     pub fn account(&self, clock: Clock, seeded: Timestamp) -> Result<Account, String> {
         let mut company = Map::new();
-        for (many, text) in DOCUMENTS {
-            company
-                .insert((*many).to_owned(), serde_json::from_str(text).map_err(|why| format!("{many}.json: {why}"))?);
+        for kind in KINDS {
+            let documents = serde_json::from_str(kind.seed).map_err(|why| format!("{}.json: {why}", kind.many))?;
+            company.insert(kind.many.to_owned(), documents);
         }
         let mut documents = Documents::default();
         documents.add(&company.into(), seeded)?;
@@ -130,7 +120,7 @@ mod tests {
     use super::super::account::{Body, Status, Urgency, is_in};
     use super::super::behavior::rotation::Rotation;
     use super::super::documents::entries;
-    use super::super::kinds::{ESCALATION_POLICY, KINDS, PRIORITY, SCHEDULE, SERVICE, TEAM};
+    use super::super::kinds::{ESCALATION_POLICY, PRIORITY, SCHEDULE, SERVICE, TEAM};
     use super::super::time::{Range, earlier};
     use super::*;
 

@@ -4,7 +4,9 @@ pub static VENDOR: Kind = Kind {
     name: "vendor",
     many: "vendors",
     page: "vendors",
+    serves: CRUD,
     fields: &[required("name"), optional("description", r#""""#)],
     filters: &[],
     check: |_| Ok(()),
+    seed: include_str!("../seed/vendors.json"),
 };
