@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use pagerduty_api::Effect;
-use pagerduty_api::operations::LIST_INCIDENTS;
+use pagerduty_api::operations::incidents::LIST_INCIDENTS;
 use pagerduty_rows::text;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

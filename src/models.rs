@@ -35,9 +35,21 @@ pub use schedules::Schedule;
 pub use services::Service;
 pub use shift_schedules::ShiftSchedule;
 pub use standing::Standing;
-pub use table::{TABLES, Table};
+pub use table::Table;
 pub use teams::Team;
 pub use users::User;
+
+/// The tables of the resources in the answers of tools.
+pub const TABLES: &[Table] = &[
+    Table::of::<EscalationPolicy>(),
+    Table::of::<Note>(),
+    Table::of::<Incident>(),
+    Table::of::<Oncall>(),
+    Table::of::<Schedule>(),
+    Table::of::<Service>(),
+    Table::of::<Team>(),
+    Table::of::<User>(),
+];
 
 /// A kind of object: the fields to show, and (as the type itself) the facts that rules depend on.
 pub trait Model: DeserializeOwned + Send + Sync + 'static {

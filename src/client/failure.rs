@@ -213,7 +213,7 @@ fn unauthorized(host: &Host, credential: &Credential, said: &ErrorBody) -> Error
 
 #[cfg(test)]
 mod tests {
-    use pagerduty_api::operations::LIST_TEAMS;
+    use pagerduty_api::operations::teams::LIST_TEAMS;
 
     use super::*;
     use crate::client::Query;

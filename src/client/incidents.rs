@@ -1,7 +1,7 @@
 //! Reads the parts of an incident that have separate operations: numbers in place of IDs, past and related incidents.
 
 use pagerduty_api::Operation;
-use pagerduty_api::operations::{GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS};
+use pagerduty_api::operations::incidents::{GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS};
 use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value};
 

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use pagerduty_api::operations::LIST_ABILITIES;
+use pagerduty_api::operations::account::LIST_ABILITIES;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! Counts schedules.
 
-use pagerduty_api::operations::LIST_SCHEDULES;
+use pagerduty_api::operations::schedules::LIST_SCHEDULES;
 
 use super::{Api, Query, Request};
 use crate::error::Result;

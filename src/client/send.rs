@@ -391,7 +391,8 @@ impl Failure {
 mod tests {
     use std::sync::Arc;
 
-    use pagerduty_api::operations::{CREATE_INCIDENT_NOTE, LIST_TEAMS};
+    use pagerduty_api::operations::incidents::CREATE_INCIDENT_NOTE;
+    use pagerduty_api::operations::teams::LIST_TEAMS;
     use tokio::sync::Semaphore;
 
     use super::*;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pagerduty_api::operations::GET_CURRENT_USER;
+use pagerduty_api::operations::users::GET_CURRENT_USER;
 use pagerduty_rows::fields::{Selection, plain};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};

@@ -1,7 +1,8 @@
 //! Escalation policies.
 
-use pagerduty_api::operations::{GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
-use pagerduty_api::resources::ESCALATION_POLICIES;
+use pagerduty_api::operations::escalation_policies::{
+    ESCALATION_POLICIES, GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES,
+};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain, reference};
 use serde::Deserialize;

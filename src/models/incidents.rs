@@ -1,7 +1,6 @@
 //! Incidents and their notes.
 
-use pagerduty_api::operations::{GET_INCIDENT, LIST_INCIDENTS};
-use pagerduty_api::resources::{INCIDENTS, NOTES};
+use pagerduty_api::operations::incidents::{GET_INCIDENT, INCIDENTS, LIST_INCIDENTS, NOTES};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{self, Echo, Field, Keep, derived, line, nested, plain, reference, verbatim};
 use serde::{Deserialize, Serialize};

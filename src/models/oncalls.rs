@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use pagerduty_api::operations::LIST_ON_CALLS;
-use pagerduty_api::resources::ONCALLS;
+use pagerduty_api::operations::oncalls::{LIST_ON_CALLS, ONCALLS};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain, reference};
 use serde::Deserialize;

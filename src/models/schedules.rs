@@ -1,7 +1,6 @@
 //! Schedules of layers.
 
-use pagerduty_api::operations::{GET_SCHEDULE, LIST_SCHEDULES};
-use pagerduty_api::resources::SCHEDULES;
+use pagerduty_api::operations::schedules::{GET_SCHEDULE, LIST_SCHEDULES, SCHEDULES};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{self, Field, Keep, derived, nested, plain, reference};
 use serde::Deserialize;

@@ -1,7 +1,6 @@
 //! Services.
 
-use pagerduty_api::operations::{GET_SERVICE, LIST_SERVICES};
-use pagerduty_api::resources::SERVICES;
+use pagerduty_api::operations::services::{GET_SERVICE, LIST_SERVICES, SERVICES};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, plain, reference};
 use serde::Deserialize;

@@ -1,7 +1,6 @@
 //! Shift-based schedules.
 
-use pagerduty_api::operations::{GET_SCHEDULE_V3, LIST_SCHEDULES_V3};
-use pagerduty_api::resources::SHIFT_SCHEDULES;
+use pagerduty_api::operations::schedules::{GET_SCHEDULE_V3, LIST_SCHEDULES_V3, SHIFT_SCHEDULES};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
 use serde::Deserialize;

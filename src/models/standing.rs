@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use pagerduty_api::Resource;
-use pagerduty_api::resources::INCIDENTS;
+use pagerduty_api::operations::incidents::INCIDENTS;
 use pagerduty_rows::fields::{Field, nested, plain};
 use serde::{Deserialize, Deserializer};
 

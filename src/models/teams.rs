@@ -1,7 +1,6 @@
 //! Teams.
 
-use pagerduty_api::operations::{GET_TEAM, LIST_TEAMS};
-use pagerduty_api::resources::TEAMS;
+use pagerduty_api::operations::teams::{GET_TEAM, LIST_TEAMS, TEAMS};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain};
 use serde::Deserialize;

@@ -1,7 +1,6 @@
 //! Users.
 
-use pagerduty_api::operations::{GET_USER, LIST_USERS};
-use pagerduty_api::resources::USERS;
+use pagerduty_api::operations::users::{GET_USER, LIST_USERS, USERS};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, nested, plain};
 use serde::Deserialize;

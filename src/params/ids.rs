@@ -1,6 +1,11 @@
 //! Reads IDs of PagerDuty's objects in the forms that people and programs write.
 
-use pagerduty_api::resources::{ESCALATION_POLICIES, INCIDENTS, SCHEDULES, SERVICES, TEAMS, USERS};
+use pagerduty_api::operations::escalation_policies::ESCALATION_POLICIES;
+use pagerduty_api::operations::incidents::INCIDENTS;
+use pagerduty_api::operations::schedules::SCHEDULES;
+use pagerduty_api::operations::services::SERVICES;
+use pagerduty_api::operations::teams::TEAMS;
+use pagerduty_api::operations::users::USERS;
 use pagerduty_api::{MAX_VALUES, Resource};
 use serde_json::{Value, json};
 

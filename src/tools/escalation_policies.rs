@@ -1,6 +1,7 @@
 //! `get_escalation_policies`.
 
-use pagerduty_api::operations::{GET_CURRENT_USER, GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
+use pagerduty_api::operations::escalation_policies::{GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
+use pagerduty_api::operations::users::GET_CURRENT_USER;
 
 use super::lookup::lookup;
 use super::scope::{context_excludes, needs_one_of};

@@ -1,11 +1,12 @@
 //! `get_incidents`, and the three tools that change an incident.
 
 use futures_util::future::BoxFuture;
-use pagerduty_api::operations::{
-    CREATE_INCIDENT_NOTE, GET_CURRENT_USER, GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS,
-    LIST_INCIDENT_NOTES, LIST_INCIDENTS, LIST_SERVICES, LIST_USERS, UPDATE_INCIDENT,
+use pagerduty_api::operations::incidents::{
+    CREATE_INCIDENT_NOTE, GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS, INCIDENTS, LIST_INCIDENT_NOTES,
+    LIST_INCIDENTS, NOTES, UPDATE_INCIDENT,
 };
-use pagerduty_api::resources::{INCIDENTS, NOTES};
+use pagerduty_api::operations::services::LIST_SERVICES;
+use pagerduty_api::operations::users::{GET_CURRENT_USER, LIST_USERS};
 use serde_json::{Map, Value};
 
 use super::gather::gather;

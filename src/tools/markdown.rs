@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pagerduty_api::resources::{INCIDENTS, NOTES};
+use pagerduty_api::operations::incidents::{INCIDENTS, NOTES};
 use serde_json::Value;
 
 use super::incidents::IncidentExtras;

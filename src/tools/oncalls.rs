@@ -1,7 +1,8 @@
 //! `get_oncalls`.
 
-use pagerduty_api::operations::{GET_CURRENT_USER, LIST_ESCALATION_POLICIES, LIST_ON_CALLS};
-use pagerduty_api::resources::ONCALLS;
+use pagerduty_api::operations::escalation_policies::LIST_ESCALATION_POLICIES;
+use pagerduty_api::operations::oncalls::{LIST_ON_CALLS, ONCALLS};
+use pagerduty_api::operations::users::GET_CURRENT_USER;
 
 use super::scope::{context_excludes, needs_one_of};
 use super::{About, Context, Tool, Toolset, listed, run};

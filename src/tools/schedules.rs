@@ -1,9 +1,9 @@
 //! `get_schedules` and `list_users_oncall`.
 
-use pagerduty_api::operations::{
-    GET_SCHEDULE, GET_SCHEDULE_V3, GET_USER, LIST_SCHEDULE_USERS, LIST_SCHEDULES, LIST_SCHEDULES_V3,
+use pagerduty_api::operations::schedules::{
+    GET_SCHEDULE, GET_SCHEDULE_V3, LIST_SCHEDULE_USERS, LIST_SCHEDULES, LIST_SCHEDULES_V3,
 };
-use pagerduty_api::resources::USERS;
+use pagerduty_api::operations::users::{GET_USER, USERS};
 
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, listed, run, shift_schedules};

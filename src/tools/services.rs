@@ -1,6 +1,8 @@
 //! `get_services`.
 
-use pagerduty_api::operations::{GET_CURRENT_USER, GET_SERVICE, LIST_SERVICES, LIST_TEAMS};
+use pagerduty_api::operations::services::{GET_SERVICE, LIST_SERVICES};
+use pagerduty_api::operations::teams::LIST_TEAMS;
+use pagerduty_api::operations::users::GET_CURRENT_USER;
 
 use super::lookup::lookup;
 use super::scope::ByTeam;

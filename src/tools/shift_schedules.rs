@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use pagerduty_api::resources::{SCHEDULES, USERS};
+use pagerduty_api::operations::schedules::SCHEDULES;
+use pagerduty_api::operations::users::USERS;
 use pagerduty_rows::decode::Unreadable;
 use pagerduty_rows::fields::{Selection, plain};
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! `get_teams`.
 
-use pagerduty_api::operations::{GET_TEAM, LIST_TEAMS};
+use pagerduty_api::operations::teams::{GET_TEAM, LIST_TEAMS};
 
 use super::lookup::lookup;
 use super::{About, Context, Tool, Toolset, run};

@@ -229,7 +229,8 @@ mod tests {
 
     use futures_util::FutureExt;
     use pagerduty_api::Operation;
-    use pagerduty_api::operations::{GET_TEAM, UPDATE_INCIDENT};
+    use pagerduty_api::operations::incidents::UPDATE_INCIDENT;
+    use pagerduty_api::operations::teams::GET_TEAM;
     use tokio::time::Instant;
 
     use super::*;

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use pagerduty_api::operations::{
-    GET_CURRENT_USER, GET_USER, LIST_ESCALATION_POLICIES, LIST_SERVICES, LIST_TEAMS, LIST_USERS,
-};
+use pagerduty_api::operations::escalation_policies::LIST_ESCALATION_POLICIES;
+use pagerduty_api::operations::services::LIST_SERVICES;
+use pagerduty_api::operations::teams::LIST_TEAMS;
+use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER, LIST_USERS};
 
 use super::lookup::lookup;
 use super::scope::ByTeam;

@@ -81,23 +81,13 @@ API = "crates/api/src"
 SANDBOX = "crates/sandbox"
 
 RESOURCE = [
-    Place(f"{API}/resources.rs", addition("resource.rs")),
     Place(f"{API}/operations/vendors.rs", addition("operations.rs")),
-    Place(f"{API}/operations.rs", "\nmod vendors;", after="\nmod users;"),
-    Place(
-        f"{API}/operations.rs",
-        "\npub use vendors::LIST_VENDORS;",
-        after="\npub use users::{GET_CURRENT_USER, GET_USER, LIST_USERS};",
-    ),
+    Place(f"{API}/operations.rs", "\npub mod vendors;", after="\npub mod users;"),
     Place(f"{API}/operations.rs", "\n    vendors::ALL,", after="\n    users::ALL,"),
     Place("src/models/vendors.rs", addition("model.rs")),
     Place("src/models.rs", "\nmod vendors;", after="\nmod users;"),
     Place("src/models.rs", "\npub use vendors::Vendor;", after="\npub use users::User;"),
-    Place(
-        "src/models/table.rs",
-        "\n    Table::of::<super::Vendor>(),",
-        after="\n    Table::of::<User>(),",
-    ),
+    Place("src/models.rs", "\n    Table::of::<Vendor>(),", after="\n    Table::of::<User>(),"),
     Place("src/tools/vendors.rs", addition("vendors.rs")),
     Place("src/tools.rs", "\nmod vendors;", after="\nmod users;"),
     Place("src/tools.rs", "\n    &vendors::SET,", after="\n    &users::SET,"),

@@ -9,7 +9,6 @@ mod operation;
 pub mod operations;
 mod region;
 mod resource;
-pub mod resources;
 
 pub use limits::{MAX_PAGE, MAX_ROWS, MAX_VALUES};
 pub use operation::{Answer, Effect, Method, Operation, Paging};

@@ -1,8 +1,7 @@
 //! Writes notes, which PagerDuty cannot tell from repetitions: there is no key that identifies a request.
 
 use jiff::Timestamp;
-use pagerduty_api::operations::{CREATE_INCIDENT_NOTE, LIST_INCIDENT_NOTES};
-use pagerduty_api::resources::NOTES;
+use pagerduty_api::operations::incidents::{CREATE_INCIDENT_NOTE, LIST_INCIDENT_NOTES, NOTES};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 

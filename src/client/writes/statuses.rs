@@ -1,8 +1,7 @@
 //! Changes the status of an incident, and determines who set it if the response is lost.
 
 use jiff::Timestamp;
-use pagerduty_api::operations::{GET_INCIDENT, UPDATE_INCIDENT};
-use pagerduty_api::resources::INCIDENTS;
+use pagerduty_api::operations::incidents::{GET_INCIDENT, INCIDENTS, UPDATE_INCIDENT};
 use pagerduty_rows::fields::Selection;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use pagerduty_api::resources::{INCIDENTS, SCHEDULES};
+use pagerduty_api::operations::incidents::INCIDENTS;
+use pagerduty_api::operations::schedules::SCHEDULES;
 use pagerduty_api::{Answer, Resource};
 use pagerduty_rows::fields::{Field, Keep, plain};
 

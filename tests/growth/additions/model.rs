@@ -1,7 +1,6 @@
 //! Vendors.
 
-use pagerduty_api::operations::LIST_VENDORS;
-use pagerduty_api::resources::VENDORS;
+use pagerduty_api::operations::vendors::{LIST_VENDORS, VENDORS};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::fields::{Field, plain};
 use serde::Deserialize;

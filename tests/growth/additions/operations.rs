@@ -1,7 +1,9 @@
-//! Operations on vendors.
+//! Vendors.
 
-use crate::resources::VENDORS;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// Vendors of integrations.
+pub const VENDORS: Resource = Resource { noun: "vendor", one: "vendor", many: "vendors" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_VENDORS];
 

@@ -1,6 +1,6 @@
 //! `get_vendors`.
 
-use pagerduty_api::operations::LIST_VENDORS;
+use pagerduty_api::operations::vendors::LIST_VENDORS;
 
 use super::{About, Context, Tool, Toolset, run};
 use crate::client::Query;

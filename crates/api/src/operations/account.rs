@@ -1,7 +1,9 @@
-//! Operations on the account itself.
+//! The account itself.
 
-use crate::resources::ABILITIES;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// Abilities: the features that an account's plan includes.
+pub const ABILITIES: Resource = Resource { noun: "ability", one: "ability", many: "abilities" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_ABILITIES];
 

@@ -1,7 +1,10 @@
-//! Operations on escalation policies.
+//! Escalation policies.
 
-use crate::resources::ESCALATION_POLICIES;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// Escalation policies.
+pub const ESCALATION_POLICIES: Resource =
+    Resource { noun: "escalation policy", one: "escalation_policy", many: "escalation_policies" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_ESCALATION_POLICIES, &GET_ESCALATION_POLICY];
 

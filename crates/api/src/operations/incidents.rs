@@ -1,7 +1,19 @@
-//! Operations on incidents.
+//! Incidents, and their notes and similar incidents.
 
-use crate::resources::{INCIDENTS, NOTES, PAST_INCIDENTS, RELATED_INCIDENTS};
-use crate::{Answer, Effect, Method, Operation, Paging};
+use crate::{Answer, Effect, Method, Operation, Paging, Resource};
+
+/// Incidents.
+pub const INCIDENTS: Resource = Resource { noun: "incident", one: "incident", many: "incidents" };
+
+/// Notes on incidents.
+pub const NOTES: Resource = Resource { noun: "note", one: "note", many: "notes" };
+
+/// Similar incidents of the past, each wrapped in an object with its score.
+pub const PAST_INCIDENTS: Resource = Resource { noun: "past incident", one: "past_incident", many: "past_incidents" };
+
+/// Incidents on other services, each wrapped in an object with what relates it.
+pub const RELATED_INCIDENTS: Resource =
+    Resource { noun: "related incident", one: "related_incident", many: "related_incidents" };
 
 pub(super) const ALL: &[&Operation] = &[
     &LIST_INCIDENTS,

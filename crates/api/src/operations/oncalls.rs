@@ -1,7 +1,9 @@
-//! Operations on on-call entries.
+//! On-call entries.
 
-use crate::resources::ONCALLS;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// On-call entries, which have no ID.
+pub const ONCALLS: Resource = Resource { noun: "on-call entry", one: "oncall", many: "oncalls" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_ON_CALLS];
 

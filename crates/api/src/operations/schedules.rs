@@ -1,7 +1,13 @@
-//! Operations on schedules, of layers and of shifts.
+//! Schedules, of layers and of shifts.
 
-use crate::resources::{SCHEDULES, SHIFT_SCHEDULES, USERS};
-use crate::{Operation, Paging};
+use super::users::USERS;
+use crate::{Operation, Paging, Resource};
+
+/// Schedules of layers.
+pub const SCHEDULES: Resource = Resource { noun: "schedule", one: "schedule", many: "schedules" };
+
+/// Schedules of rotations and shifts, the newer kind, which have separate operations.
+pub const SHIFT_SCHEDULES: Resource = Resource { noun: "shift-based schedule", one: "schedule", many: "schedules" };
 
 pub(super) const ALL: &[&Operation] =
     &[&LIST_SCHEDULES, &GET_SCHEDULE, &LIST_SCHEDULE_USERS, &LIST_SCHEDULES_V3, &GET_SCHEDULE_V3];

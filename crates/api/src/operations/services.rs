@@ -1,7 +1,9 @@
-//! Operations on services.
+//! Services.
 
-use crate::resources::SERVICES;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// Services.
+pub const SERVICES: Resource = Resource { noun: "service", one: "service", many: "services" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_SERVICES, &GET_SERVICE];
 

@@ -1,7 +1,9 @@
-//! Operations on teams.
+//! Teams.
 
-use crate::resources::TEAMS;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// Teams.
+pub const TEAMS: Resource = Resource { noun: "team", one: "team", many: "teams" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_TEAMS, &GET_TEAM];
 

@@ -1,7 +1,9 @@
-//! Operations on users.
+//! Users.
 
-use crate::resources::USERS;
-use crate::{Operation, Paging};
+use crate::{Operation, Paging, Resource};
+
+/// Users.
+pub const USERS: Resource = Resource { noun: "user", one: "user", many: "users" };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_USERS, &GET_USER, &GET_CURRENT_USER];
 
