@@ -1,12 +1,8 @@
 //! Reads IDs of PagerDuty's objects in the forms that people and programs write.
 
-use pagerduty_api::operations::escalation_policies::ESCALATION_POLICIES;
 use pagerduty_api::operations::incidents::INCIDENTS;
 use pagerduty_api::operations::schedules::SCHEDULES;
-use pagerduty_api::operations::services::SERVICES;
-use pagerduty_api::operations::teams::TEAMS;
-use pagerduty_api::operations::users::USERS;
-use pagerduty_api::{MAX_VALUES, Resource};
+use pagerduty_api::{MAX_VALUES, Resource, operations};
 use serde_json::{Value, json};
 
 use super::{Form, Param, is_null_word, names_nothing, parts, quote, without_fraction};
@@ -16,18 +12,6 @@ use crate::models::Model;
 
 /// The most IDs in a list.
 pub const MOST_IDS: usize = MAX_VALUES;
-
-/// The first part of the path of an object's web page or API address, and the kind of object that the next part
-/// identifies.
-const PAGES: &[(&str, &Resource)] = &[
-    ("incidents", &INCIDENTS),
-    ("services", &SERVICES),
-    ("service-directory", &SERVICES),
-    ("users", &USERS),
-    ("teams", &TEAMS),
-    ("schedules", &SCHEDULES),
-    ("escalation_policies", &ESCALATION_POLICIES),
-];
 
 impl<M: Model> Param for Id<M> {
     const FORM: Form = Form::Id;
@@ -86,8 +70,8 @@ fn link(text: &str) -> Option<(&'static Resource, &str)> {
     let (path, fragment) = path.split_once('#').unwrap_or((path, ""));
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let mut segments = path.split('/').chain(fragment.split('/')).filter(|segment| !segment.is_empty());
-    let page = |segment: &str| PAGES.iter().find(|(page, _)| *page == segment);
-    let (_, resource) = segments.find_map(page)?;
+    let resources = || operations::all().map(|operation| operation.resource);
+    let resource = segments.find_map(|segment| resources().find(|resource| resource.pages.contains(&segment)))?;
     Some((resource, segments.next()?))
 }
 

@@ -3,7 +3,7 @@
 use crate::{Operation, Paging, Resource};
 
 /// Vendors of integrations.
-pub const VENDORS: Resource = Resource { noun: "vendor", one: "vendor", many: "vendors" };
+pub const VENDORS: Resource = Resource { noun: "vendor", one: "vendor", many: "vendors", pages: &[] };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_VENDORS];
 

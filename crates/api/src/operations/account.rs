@@ -3,7 +3,7 @@
 use crate::{Operation, Paging, Resource};
 
 /// Abilities: the features that an account's plan includes.
-pub const ABILITIES: Resource = Resource { noun: "ability", one: "ability", many: "abilities" };
+pub const ABILITIES: Resource = Resource { noun: "ability", one: "ability", many: "abilities", pages: &[] };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_ABILITIES];
 

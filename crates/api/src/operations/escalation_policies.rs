@@ -3,8 +3,12 @@
 use crate::{Operation, Paging, Resource};
 
 /// Escalation policies.
-pub const ESCALATION_POLICIES: Resource =
-    Resource { noun: "escalation policy", one: "escalation_policy", many: "escalation_policies" };
+pub const ESCALATION_POLICIES: Resource = Resource {
+    noun: "escalation policy",
+    one: "escalation_policy",
+    many: "escalation_policies",
+    pages: &["escalation_policies"],
+};
 
 pub(super) const ALL: &[&Operation] = &[&LIST_ESCALATION_POLICIES, &GET_ESCALATION_POLICY];
 

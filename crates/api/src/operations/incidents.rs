@@ -3,17 +3,19 @@
 use crate::{Answer, Effect, Method, Operation, Paging, Resource};
 
 /// Incidents.
-pub const INCIDENTS: Resource = Resource { noun: "incident", one: "incident", many: "incidents" };
+pub const INCIDENTS: Resource =
+    Resource { noun: "incident", one: "incident", many: "incidents", pages: &["incidents"] };
 
 /// Notes on incidents.
-pub const NOTES: Resource = Resource { noun: "note", one: "note", many: "notes" };
+pub const NOTES: Resource = Resource { noun: "note", one: "note", many: "notes", pages: &[] };
 
 /// Similar incidents of the past, each wrapped in an object with its score.
-pub const PAST_INCIDENTS: Resource = Resource { noun: "past incident", one: "past_incident", many: "past_incidents" };
+pub const PAST_INCIDENTS: Resource =
+    Resource { noun: "past incident", one: "past_incident", many: "past_incidents", pages: &[] };
 
 /// Incidents on other services, each wrapped in an object with what relates it.
 pub const RELATED_INCIDENTS: Resource =
-    Resource { noun: "related incident", one: "related_incident", many: "related_incidents" };
+    Resource { noun: "related incident", one: "related_incident", many: "related_incidents", pages: &[] };
 
 pub(super) const ALL: &[&Operation] = &[
     &LIST_INCIDENTS,

@@ -3,7 +3,7 @@
 use crate::{Operation, Paging, Resource};
 
 /// On-call entries, which have no ID.
-pub const ONCALLS: Resource = Resource { noun: "on-call entry", one: "oncall", many: "oncalls" };
+pub const ONCALLS: Resource = Resource { noun: "on-call entry", one: "oncall", many: "oncalls", pages: &[] };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_ON_CALLS];
 

@@ -4,10 +4,12 @@ use super::users::USERS;
 use crate::{Operation, Paging, Resource};
 
 /// Schedules of layers.
-pub const SCHEDULES: Resource = Resource { noun: "schedule", one: "schedule", many: "schedules" };
+pub const SCHEDULES: Resource =
+    Resource { noun: "schedule", one: "schedule", many: "schedules", pages: &["schedules"] };
 
 /// Schedules of rotations and shifts, the newer kind, which have separate operations.
-pub const SHIFT_SCHEDULES: Resource = Resource { noun: "shift-based schedule", one: "schedule", many: "schedules" };
+pub const SHIFT_SCHEDULES: Resource =
+    Resource { noun: "shift-based schedule", one: "schedule", many: "schedules", pages: &[] };
 
 pub(super) const ALL: &[&Operation] =
     &[&LIST_SCHEDULES, &GET_SCHEDULE, &LIST_SCHEDULE_USERS, &LIST_SCHEDULES_V3, &GET_SCHEDULE_V3];

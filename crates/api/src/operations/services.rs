@@ -3,7 +3,8 @@
 use crate::{Operation, Paging, Resource};
 
 /// Services.
-pub const SERVICES: Resource = Resource { noun: "service", one: "service", many: "services" };
+pub const SERVICES: Resource =
+    Resource { noun: "service", one: "service", many: "services", pages: &["services", "service-directory"] };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_SERVICES, &GET_SERVICE];
 

@@ -3,7 +3,7 @@
 use crate::{Operation, Paging, Resource};
 
 /// Teams.
-pub const TEAMS: Resource = Resource { noun: "team", one: "team", many: "teams" };
+pub const TEAMS: Resource = Resource { noun: "team", one: "team", many: "teams", pages: &["teams"] };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_TEAMS, &GET_TEAM];
 

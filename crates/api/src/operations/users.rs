@@ -3,7 +3,7 @@
 use crate::{Operation, Paging, Resource};
 
 /// Users.
-pub const USERS: Resource = Resource { noun: "user", one: "user", many: "users" };
+pub const USERS: Resource = Resource { noun: "user", one: "user", many: "users", pages: &["users"] };
 
 pub(super) const ALL: &[&Operation] = &[&LIST_USERS, &GET_USER, &GET_CURRENT_USER];
 
