@@ -49,8 +49,8 @@ pub struct Callback {
     servers: Vec<JoinHandle<()>>,
 }
 
-/// The state of the handler.
-struct Door {
+/// The login that waits for its answer: the state of the handler.
+struct PendingLogin {
     state: CsrfToken,
     waiting: Mutex<Option<oneshot::Sender<Arrival>>>,
 }
@@ -72,13 +72,13 @@ impl Callback {
         let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(port, |at| at.port());
         let (sender, arrival) = oneshot::channel();
         let (alive, stopped) = watch::channel(());
-        let door = Arc::new(Door { state, waiting: Mutex::new(Some(sender)) });
+        let login = Arc::new(PendingLogin { state, waiting: Mutex::new(Some(sender)) });
         let routes = Router::new()
             // A request that only prefetches, such as that of a link scanner, must not use up the answer.
             .route("/oauth/pagerduty", get(answer).head(async || Page::Unknown))
             .fallback(async || Page::Unknown)
             .method_not_allowed_fallback(async || Page::Unknown)
-            .with_state(door);
+            .with_state(login);
         let open = |listener| {
             let (routes, mut stopped) = (routes.clone(), stopped.clone());
             let end = async move { _ = stopped.changed().await };
@@ -115,7 +115,7 @@ async fn bind(port: u16) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Page {
+async fn answer(State(login): State<Arc<PendingLogin>>, RawQuery(query): RawQuery) -> Page {
     let query = query.unwrap_or_default();
     let value = |wanted: &str| {
         url::form_urlencoded::parse(query.as_bytes())
@@ -123,7 +123,7 @@ async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Pag
             .map(|(_, value)| value.into_owned())
     };
     // `CsrfToken` compares in constant time.
-    if value("state").map(CsrfToken::new).as_ref() != Some(&door.state) {
+    if value("state").map(CsrfToken::new).as_ref() != Some(&login.state) {
         return Page::Foreign;
     }
     let answer = match (value("error"), value("code").filter(|code| !code.is_empty())) {
@@ -132,7 +132,7 @@ async fn answer(State(door): State<Arc<Door>>, RawQuery(query): RawQuery) -> Pag
         (None, Some(code)) => Answer::Code(code.into()),
         (None, None) => return Page::Foreign,
     };
-    let waiting = lock(&door.waiting).take();
+    let waiting = lock(&login.waiting).take();
     let Some(waiting) = waiting else { return Page::Spent };
     let (reply, page) = oneshot::channel();
     if waiting.send((answer, reply)).is_err() {
