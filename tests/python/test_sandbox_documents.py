@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from contract import ACCOUNT, READ_ONLY, Api, described, ids, singular
+from contract import ACCOUNT, LISTS, READ_ONLY, Api, described, ids, singular
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
 
@@ -70,6 +70,8 @@ def test_invalid_object_is_refused(api, path):
         ({}, f'needs an object "{kind}"'),
         (nameless, "name is missing"),
         ({kind: body[kind] | {"name": 7}}, "name must be a string, not 7"),
+        ({kind: body[kind] | {"name": ""}}, "name must not be empty"),
+        ({kind: body[kind] | {"name": " "}}, "name must not be empty"),
     ]:
         error = api.send("POST", path, body=wrong, status=400)["error"]
         assert error["code"] == 2001 and part in error["errors"][0]
@@ -97,6 +99,58 @@ def test_reference_to_unknown_object_is_refused(api):
     error = api.send("POST", "/services", body=body, status=400)["error"]
     assert "escalation_policy refers to the escalation_policy" in error["errors"][0]
     assert not api.get("/services", [("query", "oven")])["services"]
+
+
+def test_email_of_another_user_is_refused(api):
+    one, other = api.get("/users")["users"][:2]
+    for email in (other["email"], other["email"].upper()):
+        user = {"user": {"type": "user", "name": "Ada Cook", "email": email}}
+        for method, path, more in [("POST", "/users", {}), ("PUT", "/users/{id}", {"id": one["id"]})]:
+            error = api.send(method, path, body=user, status=400, **more)["error"]
+            assert error["code"] == 2001 and "both have the email" in error["errors"][0]
+    assert api.get("/users/{id}", id=one["id"])["user"] == one
+    own = {"user": {"type": "user", "name": one["name"], "email": one["email"]}}
+    assert api.send("PUT", "/users/{id}", body=own, id=one["id"])["user"] == one
+
+
+def test_service_status_takes_effect(api):
+    service = api.send("POST", "/services", body=body_of(api, "/services"), status=201)["service"]
+    assert service["status"] == "active"
+
+    def write(value, **options):
+        body = {"service": service | {"status": value}}
+        return api.send("PUT", "/services/{id}", body=body, id=service["id"], **options)
+
+    # An enabled service is in one of three states, which its incidents determine.
+    for written, shown in [("disabled", "disabled"), ("warning", "active"), ("maintenance", "maintenance"), ("active", "active")]:
+        assert write(written)["service"]["status"] == shown
+        assert api.get("/services/{id}", id=service["id"])["service"]["status"] == shown
+    for wrong in ("paused", None, 7):
+        assert "status must be active, warning," in write(wrong, status=400)["error"]["errors"][0]
+    body = body_of(api, "/services")
+    body["service"] = body["service"] | {"status": "disabled"}
+    error = api.send("POST", "/services", body=body, status=400)["error"]
+    assert "status of a new service must be active" in error["errors"][0]
+
+
+def test_service_status_sent_back_stays_computed(api):
+    service = api.get("/services/{id}", id=api.open_incident()["service"]["id"])["service"]
+    assert service["status"] == "critical"
+    assert api.send("PUT", "/services/{id}", body={"service": service}, id=service["id"])["service"] == service
+    for incident in api.incidents(("service_ids[]", service["id"]), ("statuses[]", "triggered"), ("statuses[]", "acknowledged")):
+        body = {"incident": {"type": "incident", "status": "resolved"}}
+        api.send("PUT", "/incidents/{id}", body=body, id=incident["id"])
+    assert api.get("/services/{id}", id=service["id"])["service"]["status"] == "active"
+
+
+@pytest.mark.parametrize("path", WRITABLE)
+def test_object_with_expanded_references_can_be_sent_back(api, path):
+    _, includes = LISTS[path]
+    rows = api.get(path, [("limit", 100)])[path.strip("/")]
+    one = {"id": next(row["id"] for row in rows if row.get("teams", True))}
+    plain = api.get(path + "/{id}", **one)
+    whole = api.get(path + "/{id}", [("include[]", include) for include in includes], **one)
+    assert api.send("PUT", path + "/{id}", body=whole, **one) == plain == api.get(path + "/{id}", **one)
 
 
 SEED = Path(__file__).resolve().parents[2] / "crates" / "sandbox" / "seed"

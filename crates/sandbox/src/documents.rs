@@ -96,7 +96,7 @@ impl Documents {
             }
         }
         // References are checked last, because documents may refer to later ones.
-        self.check_references()
+        self.check()
     }
 
     /// Writes a document, and returns it with its defaults and absolute times.
@@ -107,7 +107,7 @@ impl Documents {
         let document = read(kind, &defaults(kind), &Value::Object(given.clone()), now)?;
         let before = self.get(kind, text(&document, "id")).cloned();
         self.insert(kind, document.clone());
-        let checked = self.check_references();
+        let checked = self.check();
         match before {
             Some(before) if checked.is_err() => self.insert(kind, before),
             None if checked.is_err() => self.take(kind, text(&document, "id")),
@@ -123,7 +123,7 @@ impl Documents {
     pub fn remove(&mut self, kind: &'static Kind, id: &str) -> Result<(), String> {
         let before = self.get(kind, id).cloned();
         self.take(kind, id);
-        let checked = self.check_references();
+        let checked = self.check();
         if let Some(before) = before.filter(|_| checked.is_err()) {
             self.insert(kind, before);
         }
@@ -136,6 +136,28 @@ impl Documents {
             documents.retain(|document| text(document, "id") != id);
         }
         self.sort();
+    }
+
+    /// Refuses documents that do not fit together.
+    fn check(&self) -> Result<(), String> {
+        self.check_references()?;
+        self.check_unique()
+    }
+
+    /// Refuses values that two objects have and only one may have.
+    fn check_unique(&self) -> Result<(), String> {
+        for kind in KINDS {
+            for field in kind.fields.iter().filter(|field| field.unique) {
+                let mut owners = HashMap::new();
+                for document in self.all(kind) {
+                    let (id, value) = (text(document, "id"), text(document, field.name));
+                    if let Some(owner) = owners.insert(value.to_lowercase(), id) {
+                        return Err(format!("{} ({owner}, {id}): both have the {} {value:?}", kind.many, field.name));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Refuses references to objects that do not exist.
@@ -207,6 +229,9 @@ fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Times
         let mut value = match (given.get(field.name), default) {
             (Some(value), None) if field.include.is_empty() && !value.is_string() => {
                 return Err(format!("{} must be a string, not {value}", field.name));
+            }
+            (Some(Value::String(text)), None) if text.trim().is_empty() => {
+                return Err(format!("{} must not be empty", field.name));
             }
             (Some(value), None) if !field.include.is_empty() && referred(value).is_none() => {
                 return Err(format!("{} must be a reference with id and type, not {value}", field.name));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::account::Account;
 use super::behavior::changes::Record;
 use super::call::Call;
-use super::documents::Document;
+use super::documents::{Document, reference, text};
 use super::kind::Kind;
 use super::kinds::named;
 use super::reply::{self, Answer, OrNotFound, Problem};
@@ -41,7 +41,7 @@ pub const DELETED: StatusCode = StatusCode::NO_CONTENT;
 /// Answers `POST /KIND`.
 pub fn create(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer {
     let by = call.actor(account)?;
-    let mut fields = fields(kind, call)?;
+    let mut fields = fields(kind, None, call)?;
     if kind.fields.iter().any(|field| field.name == "created_at") {
         fields.entry("created_at").or_insert_with(|| "now".into());
     }
@@ -54,7 +54,8 @@ pub fn create(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer
 pub fn update(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer {
     let by = call.actor(account)?;
     let mut document = account.documents.get(kind, &call.id).or_404()?.clone();
-    document.extend(fields(kind, call)?);
+    let fields = fields(kind, Some(&document), call)?;
+    document.extend(fields);
     account.write(kind, call.id.clone(), Some(document), by)?;
     show(kind, account, call, &call.id)
 }
@@ -69,16 +70,33 @@ pub fn delete(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer
 
 /// Returns the fields in the body that the API may write. Others are ignored, because clients send back whole objects, with
 /// references in place of parts such as contact methods.
-fn fields(kind: &Kind, call: &Call) -> Result<Document, Problem> {
+fn fields(kind: &Kind, stored: Option<&Document>, call: &Call) -> Result<Document, Problem> {
     let mut body = call.body()?;
-    let Some(Value::Object(fields)) = body.get_mut(kind.name).map(Value::take) else {
+    let Some(Value::Object(mut given)) = body.get_mut(kind.name).map(Value::take) else {
         return Err(Problem::invalid(format!("The request body needs an object {:?}.", kind.name)));
     };
-    let writable = |name: &str| {
-        let mut fields = kind.fields.iter().filter(|field| !field.hidden && !field.parts && field.compute.is_none());
-        fields.any(|field| field.name == name)
-    };
-    Ok(fields.into_iter().filter(|(name, _)| writable(name)).collect())
+    let mut fields = Document::new();
+    for field in kind.fields.iter().filter(|field| field.is_writable()) {
+        let Some(value) = given.remove(field.name) else { continue };
+        let value = match field.accept {
+            Some(accept) => accept(stored, &value).map_err(Problem::invalid)?,
+            None => with_references(value),
+        };
+        fields.insert(field.name.to_owned(), value);
+    }
+    Ok(fields)
+}
+
+/// Returns a value with references in place of whole objects, which clients send back after an `include[]`.
+fn with_references(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(with_references).collect(),
+        Value::Object(fields) => match (named(text(&fields, "type")), text(&fields, "id")) {
+            (Some(kind), id) if !id.is_empty() => reference(kind, id),
+            _ => fields.into_iter().map(|(name, value)| (name, with_references(value))).collect(),
+        },
+        other => other,
+    }
 }
 
 /// Answers with the document that was written.

@@ -51,12 +51,19 @@ pub struct Field {
     pub parts: bool,
     /// Set if the field is used by the account and is in no answer of the engine.
     pub hidden: bool,
+    /// Set if no two objects may have the same value, in upper or lower case.
+    pub unique: bool,
     /// Computes the value for each answer.
     pub compute: Option<Compute>,
+    /// Reads the value in a request. Without it, a computed field is ignored there, and others are stored as they are.
+    pub accept: Option<Accept>,
 }
 
 /// Computes a field from the account and the document.
 pub type Compute = fn(&Account, &Document) -> Value;
+
+/// Returns the value to store for one in a request, or the reason if it is not valid. An update has the stored document.
+pub type Accept = fn(Option<&Document>, &Value) -> Result<Value, String>;
 
 /// A condition on a document, for the values of a parameter.
 #[derive(Debug)]
@@ -73,7 +80,7 @@ pub enum Filter {
 
 /// A field that each document has to give.
 pub const fn required(name: &'static str) -> Field {
-    Field { name, default: None, include: "", parts: false, hidden: false, compute: None }
+    Field { name, default: None, include: "", parts: false, hidden: false, unique: false, compute: None, accept: None }
 }
 
 /// A field with a default in JSON.
@@ -97,6 +104,16 @@ impl Field {
         Self { compute: Some(compute), ..self }
     }
 
+    /// Reads the value in requests.
+    pub const fn accepted(self, accept: Accept) -> Self {
+        Self { accept: Some(accept), ..self }
+    }
+
+    /// Requires a different value in each object.
+    pub const fn unique(self) -> Self {
+        Self { unique: true, ..self }
+    }
+
     /// Marks the objects in the field as parts of their owner.
     pub const fn parts(self) -> Self {
         Self { parts: true, ..self }
@@ -105,6 +122,11 @@ impl Field {
     /// Keeps the field out of answers.
     pub const fn hidden(self) -> Self {
         Self { hidden: true, ..self }
+    }
+
+    /// Returns whether requests may write the field.
+    pub fn is_writable(&self) -> bool {
+        !self.hidden && !self.parts && (self.compute.is_none() || self.accept.is_some())
     }
 }
 

@@ -39,7 +39,7 @@ pub static USER: Kind = Kind {
     serves: CRUD,
     fields: &[
         required("name"),
-        required("email"),
+        required("email").unique(),
         optional("time_zone", r#""Etc/UTC""#),
         optional("color", r#""purple""#),
         optional("avatar_url", r#""https://acme.pagerduty.com/avatars/blank.png""#),
@@ -127,7 +127,7 @@ pub static SERVICE: Kind = Kind {
         optional("description", r#""""#),
         optional("created_at", r#""now-365d""#),
         computed("updated_at", |_, service| service.get("created_at").cloned().unwrap_or_default()),
-        optional("status", r#""active""#).computed(services::status),
+        optional("status", r#""active""#).computed(services::status).accepted(services::enabled),
         computed("last_incident_timestamp", services::last_incident),
         optional("auto_resolve_timeout", "14400"),
         optional("acknowledgement_timeout", "1800"),
