@@ -27,7 +27,7 @@ mod worker;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use reqwest::header::HeaderValue;
 use ring::hmac;
@@ -56,15 +56,23 @@ pub const BY_TOKEN_HEADER: &str = "the X-PagerDuty-Token header";
 pub const BY_AUTHORIZATION: &str = "the Authorization header";
 
 /// A PagerDuty credential.
+///
+/// Each call and each request holds one, so clones share the secret and the values derived from it.
 #[derive(Clone)]
 pub struct Credential {
+    shared: Arc<Shared>,
+    /// The login that can replace it.
+    login: Option<Arc<Login>>,
+}
+
+struct Shared {
     secret: SecretString,
     source: &'static str,
     kind: Kind,
     /// The host that it belongs to, if the login names one.
     host: Option<Host>,
-    /// The login that can replace it.
-    login: Option<Arc<Login>>,
+    fingerprint: OnceLock<Fingerprint>,
+    header: OnceLock<HeaderValue>,
 }
 
 /// The kind of source of a credential.
@@ -82,7 +90,12 @@ impl Credential {
     /// Creates a credential with the name of its source, for messages.
     #[must_use]
     pub fn new(secret: SecretString, source: &'static str) -> Self {
-        Self { secret, source, kind: Kind::Settings, host: None, login: None }
+        Self::of(secret, source, Kind::Settings, None)
+    }
+
+    fn of(secret: SecretString, source: &'static str, kind: Kind, host: Option<Host>) -> Self {
+        let (fingerprint, header) = (OnceLock::new(), OnceLock::new());
+        Self { shared: Arc::new(Shared { secret, source, kind, host, fingerprint, header }), login: None }
     }
 
     /// Returns the credential in a header of a request, or `None` if the header is blank. `source` is the header, for
@@ -90,13 +103,12 @@ impl Credential {
     #[must_use]
     pub fn from_header(value: &SecretString, source: &'static str) -> Option<Self> {
         let secret = value.expose_secret().trim();
-        let credential = || Self { secret: secret.into(), source, kind: Kind::Request, host: None, login: None };
-        (!secret.is_empty()).then(credential)
+        (!secret.is_empty()).then(|| Self::of(secret.into(), source, Kind::Request, None))
     }
 
     /// Creates the access token of a login, for the API of `region` if that is known.
     pub(crate) fn from_login(secret: SecretString, region: Option<Region>) -> Self {
-        Self { secret, source: "the OAuth login", kind: Kind::Login, host: region.map(Host::of_region), login: None }
+        Self::of(secret, "the OAuth login", Kind::Login, region.map(Host::of_region))
     }
 
     /// Returns the same credential with the login that replaces it when it is refused.
@@ -108,7 +120,7 @@ impl Credential {
     /// if that requires a user to log in.
     pub async fn replacement(&self) -> Result<Option<Self>> {
         match &self.login {
-            Some(login) => login.replace(&self.secret).await,
+            Some(login) => login.replace(&self.shared.secret).await,
             None => Ok(None),
         }
     }
@@ -116,31 +128,32 @@ impl Credential {
     /// Returns the name of its source, such as a variable, for messages.
     #[must_use]
     pub fn source(&self) -> &'static str {
-        self.source
+        self.shared.source
     }
 
     /// Returns whether it comes from the login.
     #[must_use]
     pub fn is_login(&self) -> bool {
-        self.kind == Kind::Login
+        self.shared.kind == Kind::Login
     }
 
     /// Returns whether it came with a request, so that settings about the server's own credential do not apply.
     #[must_use]
     pub fn is_callers(&self) -> bool {
-        self.kind == Kind::Request
+        self.shared.kind == Kind::Request
     }
 
     /// Returns the host that it belongs to, if the login names one.
     #[must_use]
     pub fn host(&self) -> Option<&Host> {
-        self.host.as_ref()
+        self.shared.host.as_ref()
     }
 
     /// Returns the key under which state is kept for this credential alone.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.hash(u8::from(self.is_login()), self.secret.expose_secret())
+        let hash = || self.hash(u8::from(self.is_login()), self.shared.secret.expose_secret());
+        *self.shared.fingerprint.get_or_init(hash)
     }
 
     /// Returns the fingerprints of the credential's owner and of the credential.
@@ -163,7 +176,7 @@ impl Credential {
         });
         let mut context = hmac::Context::with_key(&KEY);
         // The host is part of it: on another host the same token belongs to another account, or to none.
-        context.update(self.host.as_ref().map_or("", Host::base).as_bytes());
+        context.update(self.host().map_or("", Host::base).as_bytes());
         context.update(&[0, kind]);
         context.update(secret.as_bytes());
         Fingerprint(context.sign())
@@ -172,7 +185,7 @@ impl Credential {
     /// Returns a form for display: the last characters of a long credential, as PagerDuty's own pages show it.
     #[must_use]
     pub fn masked(&self) -> String {
-        let secret: Vec<char> = self.secret.expose_secret().chars().collect();
+        let secret: Vec<char> = self.shared.secret.expose_secret().chars().collect();
         let shown: String =
             if secret.len() >= 16 { secret.iter().rev().take(4).rev().collect() } else { String::new() };
         format!("****{shown}")
@@ -181,7 +194,10 @@ impl Credential {
     /// Returns the `Authorization` header: `Token token=…` for API keys, `Bearer …` for OAuth access tokens. It is marked
     /// as sensitive, so that HTTP libraries do not log it.
     pub(crate) fn header(&self) -> Result<HeaderValue> {
-        let secret = self.secret.expose_secret();
+        if let Some(header) = self.shared.header.get() {
+            return Ok(header.clone());
+        }
+        let secret = self.shared.secret.expose_secret();
         let text = if self.is_login() || OAUTH_PREFIXES.iter().any(|prefix| secret.starts_with(prefix)) {
             format!("Bearer {secret}")
         } else {
@@ -190,23 +206,23 @@ impl Credential {
         let mut header = HeaderValue::from_str(&text).map_err(|_| {
             Error::new(
                 Code::InvalidConfiguration,
-                format!("the credential in {} holds characters that no PagerDuty credential has", self.source),
+                format!("the credential in {} holds characters that no PagerDuty credential has", self.source()),
             )
             .hint("Copy the key again, without spaces, quotes or line breaks.")
         })?;
         header.set_sensitive(true);
-        Ok(header)
+        Ok(self.shared.header.get_or_init(|| header).clone())
     }
 
     /// Redacts the secret in a text from a server, which may echo it.
     pub(crate) fn redact(&self, text: &str) -> String {
-        redact::redact(text, self.secret.expose_secret(), "[credential]")
+        redact::redact(text, self.shared.secret.expose_secret(), "[credential]")
     }
 }
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Credential").field("source", &self.shared.source).finish_non_exhaustive()
     }
 }
 

@@ -17,7 +17,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use serde_json::{Map, Value};
 use tracing::Level;
@@ -41,7 +40,7 @@ pub use args::help;
 
 /// Runs the command line. `arguments` begins with the program's name. Returns the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::read(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return wrong_use(&error),
     };

@@ -17,6 +17,7 @@ mod trust;
 mod variables;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -45,6 +46,8 @@ pub use variables::{By, FromFile, Variables};
 #[derive(Clone, Debug)]
 pub struct Host {
     base: String,
+    /// The same, parsed for the first request.
+    url: OnceLock<Url>,
     name: String,
     region: Option<Region>,
 }
@@ -53,7 +56,8 @@ impl Host {
     /// Returns the host of a region.
     #[must_use]
     pub fn of_region(region: Region) -> Self {
-        Self { base: format!("https://{}", region.host()), name: region.host().to_owned(), region: Some(region) }
+        let (base, name) = (format!("https://{}", region.host()), region.host().to_owned());
+        Self { base, url: OnceLock::new(), name, region: Some(region) }
     }
 
     /// Returns a host by its base URL. Outside this machine only `https` is accepted, because the credential travels in a
@@ -89,13 +93,27 @@ impl Host {
         let base = url.as_str().trim_end_matches('/').to_owned();
         // Scheme, port and path are compared too: anything else could be another server.
         let region = base.strip_prefix("https://").and_then(Region::from_host);
-        Ok(Self { base, name: name.to_owned(), region })
+        Ok(Self { base, name: name.to_owned(), url: OnceLock::from(url), region })
     }
 
     /// Returns the base URL, without a trailing slash.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Returns the URL of a path below the host.
+    pub fn url(&self, path: &str) -> Result<Url, url::ParseError> {
+        let mut url = match self.url.get() {
+            Some(url) => url.clone(),
+            None => {
+                let url = Url::parse(&self.base)?;
+                self.url.get_or_init(|| url).clone()
+            }
+        };
+        let path = [url.path().trim_end_matches('/'), path].concat();
+        url.set_path(&path);
+        Ok(url)
     }
 
     /// Returns whether the host is on this machine and used without TLS. Its requests must not leave the machine, not even
@@ -303,7 +321,9 @@ mod tests {
             (&[(API_HOST, "http://127.0.0.1:9/")][..], "http://127.0.0.1:9"),
             (&[(API_HOST, " ")][..], "https://api.pagerduty.com"),
         ] {
-            assert_eq!(config(variables).unwrap().host.base(), base);
+            let host = config(variables).unwrap().host;
+            assert_eq!(host.base(), base);
+            assert_eq!(host.url("/teams/P1").unwrap().as_str(), format!("{base}/teams/P1"));
         }
     }
 

@@ -33,14 +33,14 @@ struct CallLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
-    method: String,
-    path: String,
+    method: &'static str,
+    path: &'static str,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PathLabels {
-    path: String,
+    path: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -156,10 +156,9 @@ pub fn call(tool: &'static str, outcome: &'static str, elapsed: Duration) {
 }
 
 /// Counts a request to PagerDuty. `path` is the template, without IDs, and the status of an unanswered request is `None`.
-pub fn request(method: &str, path: &str, status: Option<u16>, elapsed: Duration) {
-    let labels = RequestLabels { method: method.to_owned(), path: path.to_owned(), status: status.unwrap_or_default() };
-    METRICS.requests.get_or_create(&labels).inc();
-    METRICS.request_duration.get_or_create(&PathLabels { path: labels.path }).observe(elapsed.as_secs_f64());
+pub fn request(method: &'static str, path: &'static str, status: Option<u16>, elapsed: Duration) {
+    METRICS.requests.get_or_create(&RequestLabels { method, path, status: status.unwrap_or_default() }).inc();
+    METRICS.request_duration.get_or_create(&PathLabels { path }).observe(elapsed.as_secs_f64());
     if status == Some(429) {
         METRICS.limited.inc();
     }

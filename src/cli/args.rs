@@ -3,12 +3,14 @@
 //! Values that variables may have, too, are strings here and parsed later. So they follow the same rules as in variables,
 //! only the last value of a repeated option has to be valid, and errors follow `--log-format`.
 
+use std::ffi::OsString;
+
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::server::http::{IDLE_TIMEOUT_SECS, MAX_CALLS, MAX_CALLS_PER_CREDENTIAL, READ_TIMEOUT_SECS};
 
 /// PagerDuty for AI agents: an MCP server over standard input and output or HTTP, and a command line for its tools
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "pagerduty-mcp-server",
     version,
@@ -141,15 +143,17 @@ pub enum Transport {
     Http,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum LogFormat {
     /// Plain text
+    #[default]
     Text,
     /// One JSON object a line
     Json,
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// List the tools
     Tools {
@@ -221,6 +225,36 @@ pub enum SandboxCommand {
     Reset,
 }
 
+impl Arguments {
+    /// Reads the arguments, which begin with the program's name.
+    ///
+    /// Without any, which is how most clients start the server, clap is not used: describing all commands to it takes more
+    /// instructions than the rest of the start.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        if arguments.len() < 2 { Ok(Self::default()) } else { Self::try_parse_from(arguments) }
+    }
+}
+
+impl Default for HttpArguments {
+    fn default() -> Self {
+        Self {
+            transport: None,
+            host: None,
+            port: None,
+            allowed_host: Vec::new(),
+            allowed_origin: Vec::new(),
+            shared_credential: false,
+            require_key: false,
+            sessions: false,
+            max_calls: MAX_CALLS,
+            max_calls_per_credential: MAX_CALLS_PER_CREDENTIAL,
+            read_timeout: READ_TIMEOUT_SECS,
+            idle_timeout: IDLE_TIMEOUT_SECS,
+        }
+    }
+}
+
 /// Returns the help texts of the program and its commands, for the documentation: (command, text).
 #[must_use]
 pub fn help() -> Vec<(String, String)> {
@@ -236,4 +270,18 @@ pub fn help() -> Vec<(String, String)> {
         }
     }
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_arguments_are_read_as_clap_reads_them() {
+        let program = || [OsString::from("pagerduty-mcp-server")];
+        let parsed = Arguments::try_parse_from(program()).unwrap();
+        assert_eq!(format!("{:?}", Arguments::read(program()).unwrap()), format!("{parsed:?}"));
+        let parsed = Arguments::try_parse_from(program().into_iter().chain(["--sandbox".into()])).unwrap();
+        assert_ne!(format!("{parsed:?}"), format!("{:?}", Arguments::default()));
+    }
 }

@@ -1,5 +1,6 @@
 //! Sends one request: waits for rate-limit capacity, retries, and classifies the outcome. The decisions are in `policy`.
 
+use std::mem;
 use std::time::Duration;
 
 use pagerduty_api::{Effect, Operation};
@@ -155,8 +156,9 @@ impl Api {
         let sent = sending.timeout(within).send().await;
         let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
         metrics::request(operation.method.as_str(), operation.path, status, begun.elapsed());
-        let answer = sent.map_err(|error| self.unsent(request, error, &watch))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut answer = sent.map_err(|error| self.unsent(request, error, &watch))?;
+        // Reading the body does not use them.
+        let (status, headers) = (answer.status(), mem::take(answer.headers_mut()));
         self.note(&in_flight, operation, status, &headers);
         drop(in_flight);
         let body = self.body(request, answer, &mut watch).await;
@@ -234,12 +236,10 @@ impl Api {
         request: &Request,
         credential: &Credential,
     ) -> Result<reqwest::RequestBuilder> {
-        let mut url = format!("{}{}", self.host().base(), request.path);
+        let url = self.host().url(&request.path);
+        let mut url = url.map_err(|error| Error::new(Code::Internal, format!("the request has no URL: {error}")))?;
         if !request.query.pairs.is_empty() {
-            let pairs =
-                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query.pairs).finish();
-            url.push('?');
-            url.push_str(&pairs);
+            url.query_pairs_mut().extend_pairs(&request.query.pairs);
         }
         let mut builder = http.request(http_method(request.operation.method), url);
         builder = builder.header(AUTHORIZATION, credential.header()?);

@@ -93,13 +93,19 @@ impl Variables {
     pub fn of_process(file: &Dotenv) -> Self {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
         Self::new(|name| env::var_os(name).map(text), file)
-            .beside(env::vars_os().map(|(name, value)| (text(name), text(value))))
+            .beside(|| env::vars_os().map(|(name, value)| (text(name), text(value))))
     }
 
     /// Adds a name in the whole environment that looks like a misspelling of the one for a key.
+    ///
+    /// It is reported only without a key, so with one in the environment the names are not compared.
     #[must_use]
-    pub fn beside(mut self, environment: impl Iterator<Item = (String, String)>) -> Self {
-        let mut similar = environment.filter(|(name, value)| is_similar_to_token(name) && !value.trim().is_empty());
+    pub fn beside<E: IntoIterator<Item = (String, String)>>(mut self, environment: impl FnOnce() -> E) -> Self {
+        if self.credential().is_some_and(|name| self.by(name) == Some(By::User)) {
+            return self;
+        }
+        let mut similar =
+            environment().into_iter().filter(|(name, value)| is_similar_to_token(name) && !value.trim().is_empty());
         self.similar = similar.next().map(|(name, _)| name);
         self
     }
@@ -454,7 +460,7 @@ mod tests {
         assert_eq!(read("PAGERDUTY_API_KEY=u+x", &[]).unwrap().similar_to_token.as_deref(), Some("PAGERDUTY_API_KEY"));
         let environment =
             [("PAGERDUTY_TOKEN", "u+x"), ("PAGERDUTY_API_KEY", " ")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let variables = Variables::default().beside(environment.into_iter());
+        let variables = Variables::default().beside(|| environment);
         assert_eq!(variables.similar_to_token().as_deref(), Some("PAGERDUTY_TOKEN"));
     }
 

@@ -34,8 +34,8 @@ pub fn environment(py: Python<'_>) -> PyResult<Variables> {
         let value: Option<Bound<'_, PyString>> = environ.call_method1("get", (variable.name,))?.extract()?;
         set.extend(value.map(|value| (variable.name, value.to_string_lossy().into_owned())));
     }
-    let all: HashMap<String, String> = environ.call_method0("copy")?.extract().unwrap_or_default();
-    Ok(Variables::new(|name| set.get(name).cloned(), dotenv()).beside(all.into_iter()))
+    let all = || -> PyResult<HashMap<String, String>> { environ.call_method0("copy")?.extract() };
+    Ok(Variables::new(|name| set.get(name).cloned(), dotenv()).beside(|| all().unwrap_or_default()))
 }
 
 impl Overrides {
