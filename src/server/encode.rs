@@ -18,10 +18,27 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
 /// Text and structured content of an answer are the same JSON and nearly all of its line. They are written from one text,
 /// because writing the values again would double the cost.
 pub(super) fn encode_answer(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
+    let Some(answer) = tool_answer(message) else { return encode(message) };
+    let mut line = answer.encode(Order::ErrorFirst)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Encodes a message that may be the answer to a tool call as the body of an HTTP answer, byte for byte as `rmcp` does.
+pub(super) fn encode_body(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     match tool_answer(message) {
-        Some(answer) => answer.encode(),
-        None => encode(message),
+        Some(answer) => answer.encode(Order::StructuredFirst),
+        None => Ok(serde_json::to_vec(message)?),
     }
+}
+
+/// The order of the members of a result after its text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Whether it is an error, and then the structured content.
+    ErrorFirst,
+    /// The structured content, and then whether it is an error.
+    StructuredFirst,
 }
 
 /// The answer to a tool call whose text is the JSON of its structured content.
@@ -47,8 +64,12 @@ fn tool_answer(message: &ServerJsonRpcMessage) -> Option<ToolAnswer<'_>> {
 }
 
 impl ToolAnswer<'_> {
-    fn encode(&self) -> io::Result<Vec<u8>> {
+    fn encode(&self, order: Order) -> io::Result<Vec<u8>> {
         let Self { response, result, text } = self;
+        let structured = |line: &mut Vec<u8>| {
+            line.extend_from_slice(b",\"structuredContent\":");
+            write::append_unbroken(line, text);
+        };
         let mut line = Vec::with_capacity(256 + text.len() * 5 / 2);
         member(&mut line, b"{\"jsonrpc\":", &response.jsonrpc)?;
         member(&mut line, b",\"id\":", &response.id)?;
@@ -60,15 +81,19 @@ impl ToolAnswer<'_> {
         line.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
         write::append_quoted(&mut line, text)?;
         line.extend_from_slice(b"}]");
+        if order == Order::StructuredFirst {
+            structured(&mut line);
+        }
         if let Some(is_error) = &result.is_error {
             member(&mut line, b",\"isError\":", is_error)?;
         }
         if let Some(meta) = &result.meta {
             member(&mut line, b",\"_meta\":", meta)?;
         }
-        line.extend_from_slice(b",\"structuredContent\":");
-        write::append_unbroken(&mut line, text);
-        line.extend_from_slice(b"}}\n");
+        if order == Order::ErrorFirst {
+            structured(&mut line);
+        }
+        line.extend_from_slice(b"}}");
         Ok(line)
     }
 }
@@ -113,6 +138,8 @@ mod tests {
                 let line = encode_answer(&message).unwrap();
                 assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
                 assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
+                let body = encode_body(&message).unwrap();
+                assert_eq!(String::from_utf8(body).unwrap(), serde_json::to_string(&message).unwrap());
             }
         }
     }

@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, DiscoverResult, InitializeRequestParams,
-    InitializeResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, DiscoverResult,
+    Implementation, InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::{Map, Value};
 
 use super::caching::{CACHE_SCOPE, TTL_MS};
 use super::caller::Caller;
@@ -23,6 +25,7 @@ use super::{convert, params, progress, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
 use crate::error::{Code, Error};
+use crate::reply::Reply;
 use crate::tools::{Party, Toolbox};
 use crate::trace::Trace;
 
@@ -83,8 +86,46 @@ impl Server {
     }
 
     /// Returns the toolbox for a request, which may narrow its tools over HTTP.
-    fn toolbox<'a>(&'a self, context: &'a RequestContext<RoleServer>) -> &'a Toolbox {
-        Caller::from_context(context).and_then(|caller| caller.toolbox.as_ref()).unwrap_or(&self.0.toolbox)
+    fn toolbox<'a>(&'a self, caller: Option<&'a Caller>) -> &'a Toolbox {
+        caller.and_then(|caller| caller.toolbox.as_ref()).unwrap_or(&self.0.toolbox)
+    }
+
+    /// Runs a tool for a client, which is `None` if the request does not name it.
+    pub(super) async fn run(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        client: Option<Implementation>,
+        caller: Option<&Caller>,
+    ) -> Result<Reply, Error> {
+        let client_name = |info: Implementation| format!("{} {}", info.name, info.version);
+        let party = Party {
+            origin: caller.map_or(Origin::Local, |caller| caller.origin.clone()),
+            client: client.as_ref().and_then(|info| Client::named(&info.name)),
+            client_name: client.map(|info| client_name(info).chars().take(MAX_CLIENT_NAME).collect()),
+            place: caller.and_then(|caller| caller.permit.clone()),
+            reader: caller.and_then(|caller| caller.reader.clone()),
+        };
+        let trace = caller.and_then(|caller| caller.trace.clone());
+        Trace::scope(trace, self.toolbox(caller).call_for(party, name, arguments)).await
+    }
+
+    /// Returns the form of answers to a client.
+    pub(super) fn style(&self, client: Option<&Implementation>, caller: Option<&Caller>) -> Style {
+        Style::of(self.toolbox(caller), client.and_then(|info| Client::named(&info.name)))
+    }
+
+    /// Returns the answer to a call.
+    pub(super) fn answer(
+        &self,
+        outcome: Result<Reply, Error>,
+        style: Style,
+        caller: Option<&Caller>,
+    ) -> Result<CallToolResult, ErrorData> {
+        match outcome {
+            Ok(reply) => Ok(convert::reply(reply, style)),
+            Err(error) => convert::error(&error, self.toolbox(caller).tools(), style),
+        }
     }
 
     fn tools(&self) -> &[Tool] {
@@ -136,7 +177,7 @@ impl ServerHandler for Server {
         params::refuse_cursor(request.as_ref())?;
         // Clients of 2026-07-28 send no `notifications/initialized`.
         self.warm_up();
-        let offered = self.toolbox(&context).tools();
+        let offered = self.toolbox(Caller::from_context(&context)).tools();
         let is_offered = |tool: &&Tool| offered.iter().any(|one| one.name == tool.name);
         let tools = self.tools().iter().filter(is_offered).cloned().collect();
         Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
@@ -157,31 +198,16 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let toolbox = self.toolbox(&context);
-        let info = context.client_info();
-        let client = info.as_ref().and_then(|info| Client::named(&info.name));
         let caller = Caller::from_context(&context);
-        let party = Party {
-            origin: caller.map_or(Origin::Local, |caller| caller.origin.clone()),
-            client,
-            client_name: info
-                .map(|info| format!("{} {}", info.name, info.version).chars().take(MAX_CLIENT_NAME).collect()),
-            place: caller.and_then(|caller| caller.permit.clone()),
-            reader: caller.and_then(|caller| caller.reader.clone()),
-        };
-        let trace = caller.and_then(|caller| caller.trace.clone());
-        let call = toolbox.call_for(party, &request.name, request.arguments.unwrap_or_default());
-        let call = progress::reported(&context, Trace::scope(trace, call));
+        let client = context.client_info();
+        let style = self.style(client.as_ref(), caller);
+        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller);
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
-            outcome = call => outcome,
+            outcome = progress::reported(&context, call) => outcome,
         };
-        let style = Style::of(toolbox, client);
-        match outcome {
-            Ok(reply) => Ok(convert::reply(reply, style).into()),
-            Err(error) => convert::error(&error, toolbox.tools(), style).map(Into::into),
-        }
+        self.answer(outcome, style, caller).map(Into::into)
     }
 
     /// `resources/list` (all revisions, "Resources", "Listing Resources").
@@ -210,7 +236,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        resources::read(&request.uri, self.toolbox(&context).tools()).map(Into::into)
+        resources::read(&request.uri, self.toolbox(Caller::from_context(&context)).tools()).map(Into::into)
     }
 
     /// Answers messages that `rmcp` could not parse: methods with wrong parameters, which it would answer with -32601. Over

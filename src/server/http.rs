@@ -9,6 +9,7 @@
 
 mod accept;
 mod connections;
+mod direct;
 mod endpoint;
 mod guard;
 mod headers;
@@ -60,6 +61,7 @@ pub struct Http {
 /// The state that requests share.
 struct AppState {
     toolbox: Arc<Toolbox>,
+    server: Server,
     mcp: StreamableHttpService<Server, LocalSessionManager>,
     /// The sessions, if they are enabled.
     sessions: Option<Sessions>,
@@ -144,6 +146,7 @@ impl Http {
             gauge: metrics::in_flight,
         }));
         let state = Arc::new(AppState {
+            server: server.clone(),
             mcp: StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&manager), config),
             toolbox: Arc::clone(&toolbox),
             sessions: options.sessions.then(|| Sessions::new(manager)),

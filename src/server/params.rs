@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 
 use crate::params::shorten;
 
+/// The name in `_meta` under which a request declares its revision (2026-07-28, "Protocol Version").
+pub(super) const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
+
 /// A check of a method's parameters, which returns the error if they are wrong.
 type Check = fn(&Value) -> Option<String>;
 
@@ -56,7 +59,7 @@ fn removed(method: &str, params: Option<&Value>) -> bool {
 
 /// Returns whether the request declares 2026-07-28 or later, as every request of that revision does.
 pub(super) fn declares_2026(params: Option<&Value>) -> bool {
-    let revision = || params?.get("_meta")?.get("io.modelcontextprotocol/protocolVersion")?.as_str();
+    let revision = || params?.get("_meta")?.get(REVISION)?.as_str();
     revision() >= Some("2026-07-28")
 }
 

@@ -15,7 +15,7 @@ use rmcp::model::{ErrorCode, RequestId};
 use super::accept::Accepts;
 use super::connections::Connection;
 use super::refusal::{self, Refusal};
-use super::{AppState, MAX_BODY, headers};
+use super::{AppState, MAX_BODY, direct, headers};
 use crate::auth::TOKEN_HEADER;
 use crate::error::spoken;
 use crate::params::shorten;
@@ -43,6 +43,8 @@ pub async fn mcp(State(state): State<Arc<AppState>>, request: Request) -> Respon
 
 /// A message, by how the endpoint treats it.
 enum Treatment {
+    /// A tool call that is answered here, and takes a permit.
+    Tool(direct::Call),
     /// A request that takes a permit. `id` is known if its parameters are correct.
     Call { id: Option<RequestId> },
     /// An `initialize` that opens a session, and takes a permit.
@@ -103,7 +105,11 @@ async fn serve(state: &AppState, mut parts: Parts, body: Bytes, trace: Option<Tr
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
     check_media(&parts.headers, accepts)?;
-    let treatment = treatment(&body, sessions.is_some() && !in_session)?;
+    let without_session = |call: &direct::Call| sessions.is_none() || (call.is_2026 && !in_session);
+    let treatment = match direct::Call::read(&parts.headers, &body, accepts).filter(without_session) {
+        Some(call) => Treatment::Tool(call),
+        None => treatment(&body, sessions.is_some() && !in_session)?,
+    };
     if let Treatment::Refused(refusal) = treatment {
         return Ok(axum::Json(refusal).into_response());
     }
@@ -126,6 +132,10 @@ async fn serve(state: &AppState, mut parts: Parts, body: Bytes, trace: Option<Tr
     // The handler holds the permit, too: a call of a session continues when its client disconnects.
     caller.permit = Some(Arc::clone(&permit) as _);
     caller.reader = Some(Arc::downgrade(&reader));
+    if let Treatment::Tool(call) = treatment {
+        let answer = call.answer(&state.server, &caller).await;
+        return Ok(holding(answer, (permit, busy, reader)));
+    }
     parts.extensions.insert(caller);
     let opening = match sessions {
         Some(sessions) if matches!(treatment, Treatment::Opens { .. }) => {
