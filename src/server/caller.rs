@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use http::request::Parts;
 use rmcp::RoleServer;
+use rmcp::model::Implementation;
 use rmcp::service::RequestContext;
 
 use crate::auth::Origin;
@@ -23,6 +24,8 @@ pub(super) struct Caller {
     pub trace: Option<Trace>,
     /// Set if the client can read progress notifications before the answer.
     pub reads_events: bool,
+    /// Set if the request belongs to a session.
+    pub in_session: bool,
     /// The permit by which the request is counted. It is held until all work on the request has ended, even if its
     /// connection closes earlier.
     pub permit: Option<Arc<dyn Any + Send + Sync>>,
@@ -34,6 +37,15 @@ impl Caller {
     /// Returns the caller of a message, or `None` if the message did not come over HTTP.
     pub(super) fn from_context(context: &RequestContext<RoleServer>) -> Option<&Self> {
         context.extensions.get::<Parts>()?.extensions.get()
+    }
+
+    /// Returns the client that a message names, or that opened its session. `rmcp` names itself as the client of a
+    /// request without a session.
+    pub(super) fn client(context: &RequestContext<RoleServer>) -> Option<Implementation> {
+        match Self::from_context(context) {
+            Some(caller) if !caller.in_session => context.meta.client_info(),
+            _ => context.client_info(),
+        }
     }
 }
 

@@ -199,7 +199,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = Caller::from_context(&context);
-        let client = context.client_info();
+        let client = Caller::client(&context);
         let style = self.style(client.as_ref(), caller);
         let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller);
         let outcome = tokio::select! {

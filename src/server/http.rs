@@ -1,14 +1,17 @@
 //! MCP over HTTP (all revisions, "Transports", "Streamable HTTP"): one server for many users.
 //!
-//! `rmcp` implements the protocol at `/mcp`. The modules around it check requests (`guard`, `headers`), limit them (`limits`,
-//! `listen`) and report to operators (`operations`). By default nothing is kept between requests, so any instance can answer
-//! any request; `sessions` is for clients that need a session, and ties them to one instance.
+//! At `/mcp`, `direct` answers tool calls whose answer is one JSON document, and `rmcp` implements the rest of the protocol.
+//! The modules around it check requests (`guard`, `headers`), limit them (`limits`, `listen`) and report to operators
+//! (`operations`). By default nothing is kept between requests, so any instance can answer any request; `sessions` is for
+//! clients that need a session, and ties them to one instance.
 //!
 //! Callers are isolated from each other: the credential and the tools of a request travel with it as its
 //! `Caller`, and a session belongs to the credential that opened it.
 
 mod accept;
+mod body;
 mod connections;
+mod cors;
 mod direct;
 mod endpoint;
 mod guard;
@@ -24,9 +27,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get};
+use axum::body::Bytes;
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::{TcpListener, lookup_host};
@@ -35,6 +39,8 @@ use super::handler::Server;
 use crate::error::{Code, Error, Result, spoken};
 use crate::metrics;
 use crate::tools::Toolbox;
+use crate::trace::Trace;
+use connections::Connection;
 use guard::Guard;
 use limits::{Bounds, Limits};
 use sessions::Sessions;
@@ -164,7 +170,7 @@ impl Http {
         if let Err(error) = toolbox.ready() {
             tracing::warn!(%error, "requests to PagerDuty cannot be sent");
         }
-        let closed = connections.accept(listener, routes(state), stop).await;
+        let closed = connections.accept(listener, &state, stop).await;
         tracing::info!("shutting down: new connections are refused, requests in progress are answered");
         let calls = async {
             if !options.sessions {
@@ -184,16 +190,25 @@ impl Http {
     }
 }
 
-fn routes(state: Arc<AppState>) -> Router {
-    Router::new()
-        .route("/mcp", any(endpoint::mcp))
-        .route("/mcp/", any(endpoint::mcp))
-        .route("/healthz", get(operations::alive))
-        .route("/readyz", get(operations::ready))
-        .route("/metrics", get(operations::metrics))
-        .fallback(refusal::no_such_path)
-        .method_not_allowed_fallback(refusal::no_such_method)
-        .layer(guard::cors(&state.guard))
-        .layer(from_fn_with_state(Arc::clone(&state), guard::check))
-        .with_state(state)
+/// An admitted request, whose body is read.
+struct Asked<'c> {
+    parts: Parts,
+    body: Bytes,
+    trace: Option<Trace>,
+    connection: &'c Arc<Connection>,
+}
+
+/// Passes a request on to its path.
+async fn answer(state: &AppState, asked: Asked<'_>) -> Response {
+    let answer = match asked.parts.uri.path() {
+        "/mcp" | "/mcp/" => return endpoint::mcp(state, asked).await,
+        "/healthz" => operations::alive,
+        "/readyz" => operations::ready,
+        "/metrics" => operations::metrics,
+        _ => return refusal::no_such_path(&asked.parts.uri, &asked.body),
+    };
+    match asked.parts.method {
+        Method::GET | Method::HEAD => answer(state),
+        _ => refusal::no_such_method().into_response(),
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pagerduty_mcp_server::sandbox::{Options, Sandbox};
 use pagerduty_mcp_server::server::http::{Http, HttpOptions};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
@@ -255,6 +256,58 @@ async fn http_progress_precedes_answer_in_stream() {
         assert_eq!(messages.len(), notes + 1, "{}", answer.body);
         assert_eq!(messages[notes]["id"], 7, "{}", answer.body);
         assert!(messages[..notes].iter().all(|note| note["params"]["progressToken"] == "t"), "{}", answer.body);
+    }
+}
+
+/// A call with a progress token may be answered by a stream, so `rmcp` answers it.
+#[tokio::test]
+async fn http_call_progress_token_changes_no_byte() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let web = Web::start(toolbox(sandbox.url(), &Filter::default()), false).await;
+    let headers = |version| [JSON, BOTH, ("MCP-Protocol-Version", version), ("Mcp-Method", "tools/call")];
+    for params in [
+        json!({"name": "get_teams", "arguments": {"limit": 2}}),
+        json!({"name": "get_teams", "arguments": null}),
+        json!({"name": "get_teams", "arguments": {"limit": -1}}),
+        json!({"name": "get_team"}),
+    ] {
+        let name = params["name"].as_str().unwrap();
+        for (version, mut params) in [("2025-06-18", params.clone()), ("2026-07-28", stateless(params.clone()))] {
+            let headers: Vec<_> = headers(version).into_iter().chain([("Mcp-Name", name)]).collect();
+            let mut answers = Vec::new();
+            for token in [None, Some("t")] {
+                if let Some(token) = token {
+                    params["_meta"]["progressToken"] = json!(token);
+                }
+                let body = json!({"jsonrpc": "2.0", "id": "a \"b\"", "method": "tools/call", "params": params});
+                let answer = web.send("POST", "/mcp", &headers, &body.to_string()).await;
+                assert_eq!((answer.status, &answer.json()["id"]), (200, &body["id"]), "{}", answer.body);
+                answers.push(answer.body);
+            }
+            assert_eq!(answers[0], answers[1], "{version} {params}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn http_call_disagrees_with_its_headers_refused() {
+    let web = Web::start(unconnected(), false).await;
+    let call = |params: Value| json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
+    let newest = call(stateless(json!({"name": "get_teams"})));
+    let (version, method) = (("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"));
+    for (headers, body) in [
+        (vec![method, ("Mcp-Name", "get_teams")], &newest),
+        (vec![version, ("Mcp-Name", "get_teams")], &newest),
+        (vec![version, method], &newest),
+        (vec![version, method, ("Mcp-Name", "get_users")], &newest),
+        (vec![version, method, method, ("Mcp-Name", "get_teams")], &newest),
+        (vec![("MCP-Protocol-Version", "2025-06-18"), method, ("Mcp-Name", "get_teams")], &newest),
+        (vec![version, method, ("Mcp-Name", "get_teams")], &call(json!({"name": "get_teams"}))),
+        (vec![("MCP-Protocol-Version", "1999-01-01")], &call(json!({"name": "get_teams"}))),
+    ] {
+        let headers: Vec<_> = [JSON, BOTH].into_iter().chain(headers).collect();
+        let answer = web.send("POST", "/mcp", &headers, body).await;
+        assert_eq!((answer.status, &answer.json()["id"]), (400, &json!(1)), "{headers:?}: {}", answer.body);
     }
 }
 

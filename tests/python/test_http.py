@@ -318,8 +318,9 @@ def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):
             traceparent=f"00-{TRACE}-00f067aa0ba902b7-01",
         )
         by_number = {"incident_id": incident["incident_number"]}
-        for tool in ["resolve_incident", "resolve_incident"]:
-            web.call(tool, by_number, X_PagerDuty_Token=USER)
+        for meta in [None, {"progressToken": "t"}]:
+            params = {"name": "resolve_incident", "arguments": by_number, "_meta": meta}
+            web.ask("tools/call", params, X_PagerDuty_Token=USER)
         web.call("resolve_incident", {"incident_id": "bad id!"}, X_PagerDuty_Token=USER)
     assert json.loads(web.greeting)["message"].startswith("Serving MCP at ")
     lines = [json.loads(line) for line in web.log]
@@ -336,7 +337,8 @@ def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):
         assert isinstance(line["elapsed_s"], float)
         assert (line["sent"], line["withdrawn"]) == (True, False)
     assert len({line["credential_fingerprint"] for line in changes}) == 1
-    assert changes[0]["client"] == "an-agent 1.2"
+    clients = [line.get("client") for line in changes]
+    assert clients == ["an-agent 1.2", None, None], "only the first names itself"
     assert changes[0]["span"]["trace_id"] == TRACE
     everything = web.greeting + "".join(web.log)
     assert "a text that only" not in everything

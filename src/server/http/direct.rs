@@ -10,9 +10,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use axum::body::Body;
+use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use http_body_util::Full;
 use rmcp::model::{
     Implementation, MetaObject, ProtocolVersion, RequestId, RequestMetaObject, ServerJsonRpcMessage, ServerResult,
 };
@@ -81,7 +82,7 @@ impl Call {
     }
 
     /// Returns the answer to the call.
-    pub async fn answer(self, server: &Server, caller: &Caller) -> Response {
+    pub async fn answer(self, server: &Server, caller: &Caller) -> Response<Full<Bytes>> {
         let style = server.style(self.client.as_ref(), Some(caller));
         let outcome = server.run(&self.name, self.arguments, self.client, Some(caller)).await;
         let message = match server.answer(outcome, style, Some(caller)) {
@@ -92,13 +93,14 @@ impl Call {
             }
             Err(error) => ServerJsonRpcMessage::error(error, Some(self.id)),
         };
-        match encode::encode_body(&message) {
-            Ok(body) => {
-                let json = HeaderValue::from_static("application/json");
-                ([(header::CONTENT_TYPE, json)], Body::from(body)).into_response()
-            }
-            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-        }
+        let (status, body) = match encode::encode_body(&message) {
+            Ok(body) => (StatusCode::OK, body),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into_bytes()),
+        };
+        let mut answer = Response::new(Full::from(body));
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        answer
     }
 }
 

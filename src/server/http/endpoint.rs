@@ -3,22 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
-use hyper::body::Body as _;
+use hyper::body::Incoming;
 use rmcp::model::{ErrorCode, RequestId};
 
 use super::accept::Accepts;
-use super::connections::Connection;
+use super::body::{Held, Holding};
+use super::connections::{Busy, Connection};
+use super::limits::Permit;
 use super::refusal::{self, Refusal};
-use super::{AppState, MAX_BODY, direct, headers};
+use super::{AppState, Asked, MAX_BODY, direct, headers};
 use crate::auth::TOKEN_HEADER;
 use crate::error::spoken;
 use crate::params::shorten;
+use crate::server::caller::Caller;
 use crate::server::message::{self, Message};
 use crate::trace::Trace;
 
@@ -32,12 +34,10 @@ const MAX_DRAINED: usize = 16 * MAX_BODY;
 /// few as two bytes of a body, so the limit on the body alone is not enough.
 const MAX_VALUES: usize = 2048;
 
-/// Answers all requests to the endpoint. `guard::check` has read the body and the trace.
-pub async fn mcp(State(state): State<Arc<AppState>>, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let trace: Option<Trace> = parts.extensions.remove().flatten();
-    let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
-    let answer = serve(&state, parts, body.clone(), trace.clone()).await;
+/// Answers all requests to the endpoint.
+pub async fn mcp(state: &AppState, asked: Asked<'_>) -> Response {
+    let Asked { parts, body, trace, connection } = asked;
+    let answer = serve(state, parts, &body, trace.clone(), connection).await;
     answer.unwrap_or_else(|refusal| refusal.to(&body).answer(trace.as_ref()))
 }
 
@@ -80,35 +80,35 @@ fn treatment(body: &[u8], opens: bool) -> Result<Treatment, Refusal> {
     }
 }
 
-async fn serve(state: &AppState, mut parts: Parts, body: Bytes, trace: Option<Trace>) -> Result<Response, Refusal> {
-    let connection: Option<Arc<Connection>> = parts.extensions.remove();
+async fn serve(
+    state: &AppState,
+    mut parts: Parts,
+    body: &Bytes,
+    trace: Option<Trace>,
+    connection: &Arc<Connection>,
+) -> Result<Response, Refusal> {
     let mut caller = headers::caller(&parts.headers, trace, &state.toolbox, state.credential_required)?;
-    // The credential is in `caller`, and later code does not need the headers. Removed headers cannot be logged.
-    parts.headers.remove(header::AUTHORIZATION);
-    parts.headers.remove(TOKEN_HEADER);
     let fingerprint = caller.origin.fingerprint();
     let sessions = state.sessions.as_ref();
     let in_session = sessions.map_or(Ok(false), |sessions| sessions.check(&parts.headers, fingerprint))?;
     let accepts = Accepts::from_headers(&parts.headers);
     caller.reads_events = accepts.names_events;
-    // `rmcp` requires both types in every request, although most requests have only one kind of answer.
-    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    caller.in_session = in_session;
     if parts.method != Method::POST {
         check_method(&parts.method, sessions.is_some(), accepts)?;
         // The request opens or ends the stream of a session.
-        parts.extensions.insert(caller);
-        let answer = state.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new);
+        let answer = pass_on(state, parts, body.clone(), caller).await;
         return Ok(refusal::as_json(answer, &[]).await);
     }
-    if values(&body) > MAX_VALUES {
+    if values(body) > MAX_VALUES {
         let message = format!("the body consists of more than {MAX_VALUES} values");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
     check_media(&parts.headers, accepts)?;
     let without_session = |call: &direct::Call| sessions.is_none() || (call.is_2026 && !in_session);
-    let treatment = match direct::Call::read(&parts.headers, &body, accepts).filter(without_session) {
+    let treatment = match direct::Call::read(&parts.headers, body, accepts).filter(without_session) {
         Some(call) => Treatment::Tool(call),
-        None => treatment(&body, sessions.is_some() && !in_session)?,
+        None => treatment(body, sessions.is_some() && !in_session)?,
     };
     if let Treatment::Refused(refusal) = treatment {
         return Ok(axum::Json(refusal).into_response());
@@ -122,51 +122,54 @@ async fn serve(state: &AppState, mut parts: Parts, body: Bytes, trace: Option<Tr
         parts.extensions.insert(sessions.begin(&parts.headers, id)?.map(Arc::new));
     }
     if let Treatment::Notice = treatment {
-        parts.extensions.insert(caller);
-        let answer = state.mcp.handle(Request::from_parts(parts, Body::from(body.clone()))).await.map(Body::new);
-        return Ok(refusal::as_json(answer, &body).await);
+        return Ok(refusal::as_json(pass_on(state, parts, body.clone(), caller).await, body).await);
     }
     let permit = Arc::new(state.limits.admit(fingerprint)?);
-    let busy = connection.and_then(|connection| connection.begin()).ok_or_else(refusal::closing)?;
+    let busy = connection.begin().ok_or_else(refusal::closing)?;
     let reader = Arc::new(());
     // The handler holds the permit, too: a call of a session continues when its client disconnects.
     caller.permit = Some(Arc::clone(&permit) as _);
     caller.reader = Some(Arc::downgrade(&reader));
+    let in_flight = InFlight { _permit: permit, _busy: busy, _reader: reader };
     if let Treatment::Tool(call) = treatment {
         let answer = call.answer(&state.server, &caller).await;
-        return Ok(holding(answer, (permit, busy, reader)));
+        return Ok(Holding::answer(answer, in_flight).map(Body::new));
     }
-    parts.extensions.insert(caller);
     let opening = match sessions {
         Some(sessions) if matches!(treatment, Treatment::Opens { .. }) => {
             Some((sessions, sessions.admit(fingerprint).await?))
         }
         _ => None,
     };
-    let answer = state.mcp.handle(Request::from_parts(parts, Body::from(body.clone()))).await.map(Body::new);
-    let answer = refusal::as_json(answer, &body).await;
+    let answer = refusal::as_json(pass_on(state, parts, body.clone(), caller).await, body).await;
     if let Some((sessions, permit)) = opening {
         sessions.note(answer.headers(), fingerprint, permit);
     }
-    Ok(holding(answer, (permit, busy, reader)))
+    Ok(Holding::answer(answer, in_flight).map(Body::new))
 }
 
-/// Returns an answer that holds a value until its last part is handed over for sending.
-///
-/// It does not hold the value until that part is sent: a client that does not read would exclude others. The connections
-/// limit unread answers.
-fn holding(mut answer: Response, held: impl Send + Sync + 'static) -> Response {
-    // `map_frame` hides the length of the body.
-    if let Some(length) = answer.body().size_hint().exact() {
-        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    answer.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _held = &held;
-            frame
-        }))
-    })
+/// Passes a request on to `rmcp`.
+async fn pass_on(state: &AppState, mut parts: Parts, body: Bytes, caller: Caller) -> Response {
+    // The credential is in `caller`, and later code does not need the headers. Removed headers cannot be logged.
+    parts.headers.remove(header::AUTHORIZATION);
+    parts.headers.remove(TOKEN_HEADER);
+    // `rmcp` requires both types in every request, although most requests have only one kind of answer.
+    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    parts.extensions.insert(caller);
+    state.mcp.handle(Request::from_parts(parts, Body::from(body))).await.map(Body::new)
 }
+
+/// The values of a request that are released when the last part of its answer is handed over for sending.
+///
+/// They are not held until that part is sent: a client that does not read would exclude others. The connections limit
+/// unread answers.
+struct InFlight {
+    _permit: Arc<Permit>,
+    _busy: Busy,
+    _reader: Arc<()>,
+}
+
+impl Held for InFlight {}
 
 /// Refuses methods that the endpoint does not have, and streams for clients that do not accept them.
 fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(), Refusal> {
@@ -223,7 +226,7 @@ fn values(json: &[u8]) -> usize {
 }
 
 /// Reads the whole body, or refuses it if it is too large or takes too long.
-pub async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
+pub async fn read(mut body: Incoming, limit: Duration) -> Result<Bytes, Refusal> {
     let mut bytes = Vec::new();
     let mut length = 0;
     let reading = async {
@@ -261,7 +264,7 @@ pub async fn read(mut body: Body, limit: Duration) -> Result<Vec<u8>, Refusal> {
             "Send the whole message at once.",
         ))
     })?;
-    Ok(bytes)
+    Ok(bytes.into())
 }
 
 #[cfg(test)]

@@ -2,26 +2,20 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::body::Bytes;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::Response;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use hyper::body::Incoming;
 
-use super::headers::{READ_ONLY, TOOLS, TOOLSETS};
+use super::connections::Connection;
 use super::refusal::Refusal;
-use super::{AppState, HttpOptions, endpoint};
-use crate::auth::TOKEN_HEADER;
+use super::{AppState, Asked, HttpOptions, cors, endpoint};
 use crate::error::{Code, Error, Result};
 use crate::metrics;
 use crate::serve::names::{self, Name, is_local_page};
 use crate::trace::Trace;
-
-/// The time for which a browser may cache that an origin is allowed.
-const PREFLIGHT: Duration = Duration::from_mins(10);
 
 /// The allowed values of `Host` and `Origin`.
 #[derive(Clone, Debug)]
@@ -72,8 +66,8 @@ impl Guard {
         self.origins.contains(&origin) || (self.local_pages && is_local_page(&origin))
     }
 
-    fn admit(&self, request: &Request) -> Result<(), Refusal> {
-        let headers = request.headers();
+    fn admit(&self, request: &Parts) -> Result<(), Refusal> {
+        let headers = &request.headers;
         for name in [&header::HOST, &header::ORIGIN, &header::CONTENT_LENGTH, &header::TRANSFER_ENCODING] {
             refuse_repeated(headers, name.as_str())?;
         }
@@ -81,11 +75,11 @@ impl Guard {
         let malformed =
             |what: &str| Refusal::new(StatusCode::BAD_REQUEST, what, "Send one Host header: name or name:port.");
         let host = Name::parse(text).ok_or_else(|| malformed("the Host header is missing or malformed"))?;
-        if request.uri().authority().is_some_and(|authority| authority.as_str() != text) {
+        if request.uri.authority().is_some_and(|authority| authority.as_str() != text) {
             return Err(malformed("the request line and the Host header name different hosts"));
         }
         // Probes and scrapers address a pod by its IP address. A web page cannot: DNS rebinding needs a name.
-        let probe = metrics::known_path(request.uri().path()) != "/mcp" && host.host.parse::<IpAddr>().is_ok();
+        let probe = metrics::known_path(request.uri.path()) != "/mcp" && host.host.parse::<IpAddr>().is_ok();
         if !self.allows_host(&host) && !probe {
             return Err(forbidden(
                 format!("requests for the host {:?} are not served here", host.host),
@@ -118,17 +112,16 @@ fn forbidden(message: String, hint: &str) -> Refusal {
 ///
 /// The body is read first, within its limits, even if the request is refused: a gateway that is still sending the body
 /// when the answer arrives may drop the answer. Requests are counted only after that, so a slow body takes no permit.
-pub async fn check(State(state): State<Arc<AppState>>, request: Request, next: Next) -> Response {
-    let path = metrics::known_path(request.uri().path());
-    let trace = Trace::from_headers(request.headers());
-    let admitted = state.guard.admit(&request);
-    let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(trace.clone());
+pub async fn check(state: &AppState, request: Request<Incoming>, connection: &Arc<Connection>) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = metrics::known_path(parts.uri.path());
+    let trace = Trace::from_headers(&parts.headers);
+    let admitted = state.guard.admit(&parts);
     // With two lengths, the end of the body is not certain.
     let read =
-        if has_one_length(&parts.headers) { endpoint::read(body, state.read_timeout).await } else { Ok(Vec::new()) };
+        if has_one_length(&parts.headers) { endpoint::read(body, state.read_timeout).await } else { Ok(Bytes::new()) };
     let response = match (admitted, read) {
-        (Ok(()), Ok(body)) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        (Ok(()), Ok(body)) => share(state, Asked { parts, body, trace, connection }).await,
         (Err(refusal), body) => refusal.to(&body.unwrap_or_default()).answer(trace.as_ref()),
         (Ok(()), Err(refusal)) => refusal.answer(trace.as_ref()),
     };
@@ -136,35 +129,18 @@ pub async fn check(State(state): State<Arc<AppState>>, request: Request, next: N
     response
 }
 
+/// Answers an admitted request, and allows a page of another origin to read the answer.
+async fn share(state: &AppState, asked: Asked<'_>) -> Response {
+    let origin = asked.parts.headers.get(header::ORIGIN).cloned();
+    if asked.parts.method == Method::OPTIONS {
+        return cors::preflight(origin);
+    }
+    let mut answer = super::answer(state, asked).await;
+    cors::expose(&mut answer, origin);
+    answer
+}
+
 fn has_one_length(headers: &HeaderMap) -> bool {
     let count = |name| headers.get_all(name).iter().count();
     count(header::CONTENT_LENGTH) + count(header::TRANSFER_ENCODING) <= 1
-}
-
-/// Returns the layer that answers preflight requests, which a browser sends before a page of an allowed origin may send
-/// anything but a plain form.
-pub fn cors(guard: &Guard) -> CorsLayer {
-    let guard = guard.clone();
-    let names = |names: &[&str]| names.iter().filter_map(|name| name.parse().ok()).collect::<Vec<HeaderName>>();
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| guard.allows_origin(origin)))
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(names(&[
-            "accept",
-            "authorization",
-            "content-type",
-            "last-event-id",
-            "mcp-method",
-            "mcp-name",
-            "mcp-protocol-version",
-            "mcp-session-id",
-            "traceparent",
-            "tracestate",
-            READ_ONLY,
-            TOOLS,
-            TOOLSETS,
-            TOKEN_HEADER,
-        ]))
-        .expose_headers(names(&["mcp-protocol-version", "mcp-session-id", "retry-after"]))
-        .max_age(PREFLIGHT)
 }

@@ -33,6 +33,7 @@ pub fn caller(headers: &HeaderMap, trace: Option<Trace>, toolbox: &Toolbox, requ
         toolbox: narrowed(headers, toolbox)?.map(Arc::new),
         trace,
         reads_events: false,
+        in_session: false,
         permit: None,
         reader: None,
     })

@@ -5,21 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use futures_util::FutureExt;
 use futures_util::future::{Abortable, Aborted};
-use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 
+use super::body::Holding;
 use super::connections::Connections;
+use super::{AppState, guard};
 
 /// The most open connections beyond the concurrent requests. Each may hold a file descriptor, read-ahead data, the body of
 /// a request, and an unread answer.
@@ -80,7 +79,7 @@ impl ConnectionLimits {
     pub async fn accept(
         self,
         listener: TcpListener,
-        routes: Router,
+        state: &Arc<AppState>,
         stop: impl Future<Output = ()>,
     ) -> impl Future<Output = ()> {
         let graceful = GracefulShutdown::new();
@@ -91,7 +90,7 @@ impl ConnectionLimits {
                 biased;
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => self.serve(stream, &all, routes.clone(), &graceful),
+                    Ok((stream, _)) => self.serve(stream, &all, state, &graceful),
                     Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                     Err(error) => {
                         tracing::warn!(%error, "connection not accepted");
@@ -107,7 +106,7 @@ impl ConnectionLimits {
         }
         // Clients of connections that wait to be accepted have already sent their requests.
         while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-            self.serve(stream, &all, routes.clone(), &graceful);
+            self.serve(stream, &all, state, &graceful);
         }
         drop(listener);
         async move {
@@ -119,7 +118,7 @@ impl ConnectionLimits {
         }
     }
 
-    fn serve(self, stream: TcpStream, all: &Arc<Connections>, routes: Router, graceful: &GracefulShutdown) {
+    fn serve(self, stream: TcpStream, all: &Arc<Connections>, state: &Arc<AppState>, graceful: &GracefulShutdown) {
         let Some((connection, closed)) = all.open() else {
             tracing::warn!("a connection was closed: the server is at its limit, and all connections are busy");
             return;
@@ -130,20 +129,15 @@ impl ConnectionLimits {
         }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.read_timeout));
-        let routes = TowerToHyperService::new(routes);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let begun = connection.touch().then(|| {
-                request.extensions_mut().insert(Arc::clone(&connection));
-                routes.call(request)
-            });
-            let connection = Arc::clone(&connection);
+        let state = Arc::clone(state);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (state, connection) = (Arc::clone(&state), Arc::clone(&connection));
             async move {
-                let Ok(answer) = begun.ok_or("the connection was evicted")?.await;
-                let progress = move |frame| {
-                    connection.touch();
-                    frame
-                };
-                Ok::<_, &str>(answer.map(|body| body.map_frame(progress)))
+                if !connection.touch() {
+                    return Err("the connection was evicted");
+                }
+                let answer = guard::check(&state, request, &connection).await;
+                Ok(Holding::answer(answer, connection))
             }
         });
         let serving = http1::Builder::new()

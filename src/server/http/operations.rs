@@ -1,8 +1,5 @@
 //! The endpoints for operators: liveness, readiness and metrics.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -10,15 +7,15 @@ use super::AppState;
 use crate::metrics;
 
 /// `/healthz`: returns that the process answers.
-pub async fn alive() -> &'static str {
-    "alive\n"
+pub fn alive(_state: &AppState) -> Response {
+    "alive\n".into_response()
 }
 
 /// `/readyz`: returns whether calls can be answered.
 ///
 /// It does not depend on PagerDuty: an outage is the same for every instance, and taking all of them out of service would only
 /// replace PagerDuty's errors by a gateway's.
-pub async fn ready(State(state): State<Arc<AppState>>) -> Response {
+pub fn ready(state: &AppState) -> Response {
     match state.toolbox.ready() {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message())).into_response(),
@@ -26,7 +23,7 @@ pub async fn ready(State(state): State<Arc<AppState>>) -> Response {
 }
 
 /// `/metrics`: returns all counters in the text format that Prometheus reads.
-pub async fn metrics() -> Response {
+pub fn metrics(_state: &AppState) -> Response {
     match metrics::text() {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

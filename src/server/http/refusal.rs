@@ -1,6 +1,5 @@
 //! The answer to a request that is refused before it reaches the protocol.
 
-use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rmcp::ErrorData;
@@ -109,9 +108,10 @@ pub fn closing() -> Refusal {
     )
 }
 
-/// Returns the refusal of a method that a path does not have. Its `Allow` header is already set.
-pub async fn no_such_method() -> Refusal {
+/// Returns the refusal of a method that a path does not have.
+pub fn no_such_method() -> Refusal {
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not have this method", "Send GET to this path.")
+        .header(header::ALLOW, HeaderValue::from_static("GET,HEAD"))
 }
 
 /// Returns the answer of `rmcp` to `request` with changed refusals: those in plain text become JSON-RPC errors, and
@@ -145,12 +145,12 @@ fn id_of(body: &[u8]) -> Option<RequestId> {
 }
 
 /// Answers requests to any other path than the server's.
-pub async fn no_such_path(uri: Uri, body: Bytes) -> Response {
+pub fn no_such_path(uri: &Uri, body: &[u8]) -> Response {
     if is_oauth(uri.path()) {
         return no_login();
     }
     Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path", "The MCP endpoint is /mcp.")
-        .to(&body)
+        .to(body)
         .into_response()
 }
 
