@@ -10,7 +10,7 @@ use std::fmt::Write;
 use crate::cli;
 use crate::config::VARIABLES;
 use crate::error::Code;
-use crate::tools::{self, all};
+use crate::tools::{self, SETS, all};
 
 /// The first line of every generated file.
 const GENERATED: &str =
@@ -35,11 +35,10 @@ pub fn files() -> Vec<(&'static str, String)> {
 /// `<!-- name: … -->` and `<!-- /name -->`.
 #[must_use]
 pub fn parts() -> Vec<(&'static str, &'static str, String)> {
-    let mut table = String::from("| Tool | Description |\n|---|---|\n");
-    for tool in all() {
-        let _ = writeln!(table, "| `{}` | {} |", tool.name, tool.description);
-    }
-    vec![("README.md", "tools", table), ("docs/authentication.md", "scopes", tools::scopes_markdown())]
+    vec![
+        ("README.md", "tools", tools::overview_markdown(SETS)),
+        ("docs/authentication.md", "scopes", tools::scopes_markdown()),
+    ]
 }
 
 fn errors_markdown() -> String {

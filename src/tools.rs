@@ -28,7 +28,7 @@ use tool::{About, run};
 
 pub use change::{AUDIT, settled};
 pub use context::{CallOptions, Context, Party};
-pub use markdown::{markdown, scopes_markdown};
+pub use markdown::{markdown, overview_markdown, scopes_markdown};
 pub use pages::{Page, Pages};
 pub use tool::Tool;
 pub use toolbox::{Filter, Label, Toolbox};

@@ -6,7 +6,7 @@ use pagerduty_api::operations::incidents::{INCIDENTS, NOTES};
 use serde_json::Value;
 
 use super::incidents::IncidentExtras;
-use super::{SETS, Tool, all};
+use super::{SETS, Tool, Toolset, all};
 use crate::models::{TABLES, Table};
 use crate::params::{Declaration, Extras};
 
@@ -25,13 +25,7 @@ pub fn markdown(tools: &[&'static Tool]) -> String {
          ID of 0) is the same as none; a list with only empty entries (`[\"\"]`) is an error. An ID may be a link to \
          its web page.\n",
     );
-    text.push_str("\n| Toolset | Content | Tools |\n|---|---|---|\n");
-    for set in SETS {
-        let on: Vec<_> = tools.iter().map(|tool| tool.name).filter(|name| set.contains(name)).collect();
-        if !on.is_empty() {
-            let _ = writeln!(text, "| `{}` | {} | {} |", set.name, set.about, quoted(&on));
-        }
-    }
+    toolsets(&mut text, SETS, tools);
     for tool in tools {
         section(&mut text, tool);
     }
@@ -39,6 +33,33 @@ pub fn markdown(tools: &[&'static Tool]) -> String {
     // No tool has an `include` for notes.
     TABLES.iter().filter(|table| table.resource != &NOTES).for_each(|table| fields(&mut text, table));
     text
+}
+
+/// Returns the table of the tools that are on by default, and one of the toolsets that are not, if there are any.
+#[must_use]
+pub fn overview_markdown(sets: &[&Toolset]) -> String {
+    let mut text = String::from("| Tool | Description |\n|---|---|\n");
+    let is_on = |tool: &&Tool| sets.iter().any(|set| set.default && set.contains(tool.name));
+    for tool in all().filter(is_on) {
+        let _ = writeln!(text, "| `{}` | {} |", tool.name, tool.description);
+    }
+    let others: Vec<_> = sets.iter().copied().filter(|set| !set.default).collect();
+    if !others.is_empty() {
+        text.push_str("\nThese toolsets are off by default; `--toolsets` chooses the ones to offer.\n");
+        toolsets(&mut text, &others, &all().collect::<Vec<_>>());
+    }
+    text
+}
+
+/// Writes the table of the toolsets with any of these tools.
+fn toolsets(text: &mut String, sets: &[&Toolset], tools: &[&Tool]) {
+    text.push_str("\n| Toolset | Content | Tools |\n|---|---|---|\n");
+    for set in sets {
+        let names: Vec<_> = tools.iter().map(|tool| tool.name).filter(|name| set.contains(name)).collect();
+        if !names.is_empty() {
+            let _ = writeln!(text, "| `{}` | {} | {} |", set.name, set.about, quoted(&names));
+        }
+    }
 }
 
 fn section(text: &mut String, tool: &Tool) {
@@ -107,4 +128,23 @@ fn user_or(scopes: &[&str]) -> String {
 /// Returns names as code.
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overview_separates_toolsets_that_are_off() {
+        assert!(!overview_markdown(SETS).contains("off by default"));
+        let on = Toolset { name: "on", title: "", about: "", default: true, instructions: "", tools: SETS[0].tools };
+        let off = Toolset { name: "off", about: "More.", default: false, tools: SETS[1].tools, ..on };
+        let text = overview_markdown(&[&on, &off]);
+        let (tools, toolsets) = text.split_once("off by default").unwrap();
+        for tool in on.tools {
+            assert!(tools.contains(&format!("| `{}` | ", tool.name)) && !toolsets.contains(tool.name), "{text}");
+        }
+        let row = format!("| `off` | More. | `{}` |", off.tools[0].name);
+        assert!(toolsets.contains(&row) && !tools.contains(off.tools[0].name), "{text}");
+    }
 }
