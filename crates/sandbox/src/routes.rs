@@ -1,4 +1,4 @@
-//! The routes, and the layers that every request passes. Those of the engine follow from the kinds; the others are here.
+//! The routes, and the layers that every request passes. The kinds determine the routes of the engine.
 
 use std::sync::Arc;
 use std::time::Instant;
