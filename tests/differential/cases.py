@@ -34,13 +34,13 @@ class Batch:
 
     number: int
     door: str
-    """`stdio`, `http`, `cli` or `protocol`."""
+    """`stdio`, `http`, `cli`, `protocol` or `http-protocol`."""
     settings: dict[str, str]
     client: str
     protocol: str
     cases: list[Case]
     lines: list[bytes] = field(default_factory=list)
-    """For `protocol`: messages that are sent as they are."""
+    """For the protocols: messages that are sent as they are."""
 
 
 @dataclass
@@ -201,7 +201,8 @@ def batch(corpus: Corpus, seed: int, number: int) -> Batch:
     settings: dict[str, str] = {}
     for chosen in rng.sample(SETTINGS, rng.choice([0, 1, 1, 2, 3])):
         settings.update(chosen)
-    door = {3: "http", 6: "cli", 8: "protocol"}.get(number % 10, "stdio")
+    doors = {3: "http", 6: "cli", 8: "protocol", 13: "http", 16: "cli", 18: "http-protocol"}
+    door = doors.get(number % 20, "stdio")
     first = number * BATCH
     cases = [case(corpus, seed, at) for at in range(first, first + BATCH)]
     return Batch(number, door, settings, rng.choice(CLIENTS), rng.choice(PROTOCOLS), cases)

@@ -84,7 +84,7 @@ class Run:
     async def compare(self, number: int) -> "tuple[Counter[str], list[Difference]]":
         """Run a batch; repeat what differs. Also returns how often there was which outcome."""
         chosen = cases.batch(self.corpus, self.seed, number)
-        if chosen.door == "protocol":
+        if chosen.door.endswith("protocol"):
             chosen.lines = protocol.lines(self.corpus, self.seed, number)
         first = await self.both(chosen)
         codes = (CODE.search(old) for old, _ in first)

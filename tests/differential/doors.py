@@ -12,6 +12,7 @@ from standin import StandIn
 
 DEADLINE = 90
 """Seconds after which a call counts as unanswered: longer than the server's own limit."""
+ACCEPT = "application/json, text/event-stream"
 UNANSWERED = b"(no answer)"
 TIMES = re.compile(
     rb"(?<=note )\d+ s(?= ago)|(?<=elapsed_s=)[\d.]+"
@@ -156,11 +157,18 @@ class Protocol(Door):
 
 
 class Http(Door):
-    """The server over HTTP, with another credential for each case, so that nothing is cached."""
+    """The server over HTTP, with another credential for each case, so that nothing is cached.
+
+    A third of the batches keep sessions, and a third of the calls ask for progress, so the answer
+    may be a stream of events.
+    """
 
     async def _run(self) -> list[bytes]:
+        options = ["--sessions"] if self.batch.number % 30 == 3 else []
         process = await self.spawn(
-            "--transport", "http", "--port", "0", token=None, stderr=asyncio.subprocess.PIPE
+            *("--transport", "http", "--port", "0", *options),
+            token=None,
+            stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr
         line = (await process.stderr.readline()).decode()
@@ -169,24 +177,38 @@ class Http(Door):
             return [line.encode() + UNANSWERED] * len(self.batch.cases)
         self.port, self.path = int(found[1]), found[2]
         draining = asyncio.create_task(process.stderr.read())
-        outputs = [await self._call(case) for case in self.batch.cases]
+        self.session = ""
+        if options:
+            opened = await self.exchange(initialize(self.batch), "u+differential")
+            found = re.search(r"(?im)^mcp-session-id: (\S+)", opened.decode("latin-1"))
+            self.session = found[1] if found else ""
+        outputs = await self.calls()
         process.terminate()
         await draining
         return outputs
 
+    async def calls(self) -> list[bytes]:
+        """Make the calls of the batch."""
+        return [await self._call(case) for case in self.batch.cases]
+
     async def _call(self, case: Case) -> bytes:
         self.prepare(case)
-        body = message(case.number, "tools/call", {"name": case.tool, "arguments": case.arguments})
-        return await self.exchange(body, f"u+differential-{case.number}")
+        params = {"name": case.tool, "arguments": case.arguments}
+        if case.number % 3 == 0:
+            params["_meta"] = {"progressToken": case.number}
+        # A session belongs to its credential.
+        token = "u+differential" if self.session else f"u+differential-{case.number}"
+        return await self.exchange(message(case.number, "tools/call", params), token)
 
-    async def exchange(self, body: bytes, token: str) -> bytes:
-        """Send a message over a new connection, and return the response without its date."""
+    async def exchange(self, body: bytes, token: str, accept: str = ACCEPT) -> bytes:
+        """Send a message over a new connection, and return the response without its date, with its headers sorted."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 26)
         try:
             head = (
                 f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
-                "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
-                f"Connection: close\r\nMCP-Protocol-Version: {self.batch.protocol}\r\n"
+                f"Content-Type: application/json\r\nAccept: {accept}\r\n"
+                + (f"Mcp-Session-Id: {self.session}\r\n" if self.session else "")
+                + f"Connection: close\r\nMCP-Protocol-Version: {self.batch.protocol}\r\n"
                 f"X-PagerDuty-Token: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
             )
             writer.write(head.encode() + body)
@@ -196,7 +218,36 @@ class Http(Door):
         finally:
             writer.close()
         response = response.replace(b"127.0.0.1:%d" % self.port, b"127.0.0.1:SERVER")
-        return re.sub(rb"(?im)^date: .*?\r\n", b"", response)
+        if self.session:
+            response = response.replace(self.session.encode(), b"SESSION")
+        head, separator, rest = response.partition(b"\r\n\r\n")
+        status, *headers = head.split(b"\r\n")
+        headers = sorted(header for header in headers if not header.lower().startswith(b"date:"))
+        # Chunks end where a write ended, which depends on time.
+        rest = re.sub(rb"(?m)^[0-9a-f]+\r\n(?=data: )", b"", rest)
+        return b"\r\n".join([status, *headers]) + separator + rest
+
+
+class HttpProtocol(Http):
+    """Messages sent as they are over HTTP, one after another."""
+
+    async def calls(self) -> list[bytes]:
+        """Send the messages. The output is one."""
+        self.prepare(self.batch.cases[0])
+        kinds = [
+            ACCEPT,
+            ACCEPT,
+            ACCEPT,
+            "application/json",
+            "*/*",
+            "text/event-stream",
+            "text/html",
+        ]
+        responses = [
+            await self.exchange(line, "u+differential", kinds[at % len(kinds)])
+            for at, line in enumerate(self.batch.lines)
+        ]
+        return [b"\n----\n".join(responses)]
 
 
 class Cli(Door):
@@ -232,4 +283,10 @@ def word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-DOORS: dict[str, type[Door]] = {"stdio": Stdio, "http": Http, "cli": Cli, "protocol": Protocol}
+DOORS: dict[str, type[Door]] = {
+    "stdio": Stdio,
+    "http": Http,
+    "cli": Cli,
+    "protocol": Protocol,
+    "http-protocol": HttpProtocol,
+}
