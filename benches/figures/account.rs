@@ -86,12 +86,22 @@ impl Account {
 
     /// Returns the requests of one call.
     pub async fn requests_of(&self, session: &mut Session, tool: &str, arguments: &Value) -> Vec<Recorded> {
-        let requests = format!("{}/sandbox/requests", self.url);
-        self.control.delete(&requests).header("X-Sandbox-Token", &self.token).send().await.unwrap();
+        self.forget_requests().await;
         session.call(tool, arguments).await;
-        let recorded = self.control.get(&requests).header("X-Sandbox-Token", &self.token);
-        let recorded = recorded.send().await.unwrap().bytes().await.unwrap();
-        serde_json::from_slice(&recorded).unwrap()
+        self.requests().await
+    }
+
+    /// Starts a new record of requests.
+    pub async fn forget_requests(&self) {
+        let request = self.control.delete(format!("{}/sandbox/requests", self.url));
+        request.header("X-Sandbox-Token", &self.token).send().await.unwrap();
+    }
+
+    /// Returns the recorded requests.
+    pub async fn requests(&self) -> Vec<Recorded> {
+        let request = self.control.get(format!("{}/sandbox/requests", self.url));
+        let recorded = request.header("X-Sandbox-Token", &self.token).send().await.unwrap();
+        serde_json::from_slice(&recorded.bytes().await.unwrap()).unwrap()
     }
 }
 
@@ -130,9 +140,7 @@ impl Session {
         tokio::spawn(server::serve(toolbox, reader, writer));
         let output = tokio::io::BufReader::with_capacity(1 << 16, output);
         let mut session = Self { input, output, line: String::new(), id: 0 };
-        let params =
-            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}});
-        session.ask("initialize", &params).await;
+        session.ask("initialize", &crate::server::client()).await;
         session
     }
 

@@ -12,7 +12,7 @@ use crate::server::{Process, command};
 const SECTION: &str = "Python functions";
 
 /// A Python script that makes a call for each line of input, and prints how many milliseconds it took.
-const CALLS: &str = "
+pub const CALLS: &str = "
 import asyncio, sys, time
 from pagerduty_mcp_server import PagerDuty, SyncPagerDuty
 

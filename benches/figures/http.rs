@@ -3,13 +3,14 @@
 //! The account, the server and the clients are three processes on this machine, so the figures are those of all three
 //! on its cores. Each client waits for its answer before it sends the next request.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use pagerduty_mcp_server::sandbox::tokens;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::account::{Account, client, runtime};
 use crate::report::{Figure, Report, Samples};
@@ -18,14 +19,14 @@ use crate::server::{binary, call, command, memory, processor_time};
 const SECTION: &str = "Over HTTP";
 
 /// A server. Dropping it ends the process.
-struct Server {
+pub struct Server {
     child: Child,
     url: String,
 }
 
 impl Server {
-    fn start(account: &Account) -> Self {
-        let mut command: Command = command(binary(), account);
+    pub fn start(binary: impl AsRef<OsStr>, account: &Account) -> Self {
+        let mut command: Command = command(binary, account);
         command.env_remove("PAGERDUTY_API_TOKEN");
         command.args(["--transport", "http", "--port", "0", "--max-calls-per-credential", "1024"]);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -35,6 +36,15 @@ impl Server {
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("the line with the URL");
         Self { child, url: url.trim_end_matches('.').to_owned() }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns a call of a tool with this credential.
+    pub fn call(&self, token: &str, tool: &str, arguments: &Value) -> Request {
+        Request::Server { url: self.url.clone(), token: token.to_owned(), body: call(1, tool, arguments) }
     }
 }
 
@@ -46,24 +56,24 @@ impl Drop for Server {
 }
 
 /// The request that is repeated.
-enum Request<'a> {
+pub enum Request {
     /// Sends this message to the server.
-    Server { url: &'a str, body: String },
+    Server { url: String, token: String, body: String },
     /// Sends the same request to the account behind the server.
-    Account { url: String },
+    Account { url: String, token: String },
 }
 
-impl Request<'_> {
-    async fn send(&self, http: &reqwest::Client) -> Duration {
+impl Request {
+    pub async fn send(&self, http: &reqwest::Client) -> Duration {
         let begun = Instant::now();
         let request = match self {
-            Request::Server { url, body } => http
-                .post(*url)
-                .header("X-PagerDuty-Token", tokens::USER)
+            Request::Server { url, token, body } => http
+                .post(url)
+                .header("X-PagerDuty-Token", token)
                 .header("Accept", "application/json, text/event-stream")
                 .header("Content-Type", "application/json")
                 .body(body.clone()),
-            Request::Account { url } => http.get(url).header("Authorization", format!("Token token={}", tokens::USER)),
+            Request::Account { url, token } => http.get(url).header("Authorization", format!("Token token={token}")),
         };
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -72,16 +82,28 @@ impl Request<'_> {
         begun.elapsed()
     }
 
-    /// Sends so many requests from so many clients. Returns the requests per second and the duration of each.
-    async fn send_all(&self, http: &reqwest::Client, clients: usize, times: usize, each: &mut Samples) -> f64 {
-        let begun = Instant::now();
-        let all: Vec<_> = stream::iter(0..times).map(|_| self.send(http)).buffer_unordered(clients).collect().await;
-        let rate = times as f64 / begun.elapsed().as_secs_f64();
-        for time in all {
-            each.add_time(time);
-        }
-        rate
+    /// Sends a request many times from so many clients. Returns the requests per second, and adds the duration of each.
+    pub async fn send_all(&self, http: &reqwest::Client, clients: usize, times: usize, each: &mut Samples) -> f64 {
+        send_all(std::slice::from_ref(self), http, clients, times, each).await
     }
+}
+
+/// Sends requests in turn, so many in total, from so many clients.
+pub async fn send_all(
+    requests: &[Request],
+    http: &reqwest::Client,
+    clients: usize,
+    times: usize,
+    each: &mut Samples,
+) -> f64 {
+    let begun = Instant::now();
+    let sent = requests.iter().cycle().take(times).map(|request| request.send(http));
+    let all: Vec<_> = stream::iter(sent).buffer_unordered(clients).collect().await;
+    let rate = times as f64 / begun.elapsed().as_secs_f64();
+    for time in all {
+        each.add_time(time);
+    }
+    rate
 }
 
 pub fn measure(report: &mut Report) {
@@ -94,20 +116,22 @@ pub fn measure(report: &mut Report) {
 
 const TEAM: &str = "get_teams, one team";
 
-fn team(account: &Account, server: &'_ Server) -> [Request<'static>; 2] {
-    let body = call(1, "get_teams", &json!({"limit": 1}));
-    let url: &'static str = String::leak(server.url.clone());
-    [Request::Account { url: format!("{}/teams?limit=1&offset=0", account.url()) }, Request::Server { url, body }]
+/// Returns the call of one team, and its bare request before it.
+pub fn team(account: &Account, server: &Server, token: &str) -> [Request; 2] {
+    let url = format!("{}/teams?limit=1&offset=0", account.url());
+    let bare = Request::Account { url, token: token.to_owned() };
+    [bare, server.call(token, "get_teams", &json!({"limit": 1}))]
 }
 
 /// Measures calls per second and latencies by the number of clients.
 async fn carried(report: &mut Report) {
     let account = Account::start(600, Duration::ZERO);
-    let server = Server::start(&account);
+    let server = Server::start(binary(), &account);
     let http = client();
-    let ping = Request::Server { url: &server.url, body: r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned() };
-    report.add(SECTION, Figure::new("memory at rest", "MB", memory(server.child.id(), "VmRSS")));
-    let [bare, team] = team(&account, &server);
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.to_owned();
+    let ping = Request::Server { url: server.url.clone(), token: tokens::USER.to_owned(), body };
+    report.add(SECTION, Figure::new("memory at rest", "MB", memory(server.id(), "VmRSS")));
+    let [bare, team] = team(&account, &server, tokens::USER);
     for clients in [1, 50, 500] {
         for (what, floor, asked) in [("ping", None, &ping), (TEAM, Some(&bare), &team)] {
             let [mut floors, mut rates] = [Samples::default(), Samples::default()];
@@ -128,12 +152,12 @@ async fn carried(report: &mut Report) {
             report.add(SECTION, Figure::new(format!("{name}: the slowest hundredth"), "ms", each.at(0.99)));
         }
     }
-    let hundred = Request::Server { url: &server.url, body: call(1, "get_incidents", &json!({})) };
+    let hundred = server.call(tokens::USER, "get_incidents", &json!({}));
     let (mut each, calls) = (Samples::default(), report.rounds(300));
     hundred.send(&http).await;
-    let before = processor_time(server.child.id());
+    let before = processor_time(server.id());
     hundred.send_all(&http, 1, calls, &mut each).await;
-    let took = (processor_time(server.child.id()) - before) / calls as f64;
+    let took = (processor_time(server.id()) - before) / calls as f64;
     report.add(SECTION, Figure::median("100 incidents, one at a time", "ms", &each));
     report.add(SECTION, Figure::new("100 incidents: processor time of the server", "ms", took));
 }
@@ -141,9 +165,9 @@ async fn carried(report: &mut Report) {
 /// Measures 200 calls at once where each request takes 50 ms.
 async fn far(report: &mut Report) {
     let account = Account::start(600, Duration::from_millis(50));
-    let server = Server::start(&account);
+    let server = Server::start(binary(), &account);
     let http = client();
-    let [bare, team] = team(&account, &server);
+    let [bare, team] = team(&account, &server, tokens::USER);
     let [mut floors, mut rates] = [Samples::default(), Samples::default()];
     team.send_all(&http, 200, 200, &mut Samples::default()).await;
     for _ in 0..5 {
@@ -157,13 +181,13 @@ async fn far(report: &mut Report) {
 /// Measures whether memory grows with the number of calls.
 async fn remembered(report: &mut Report) {
     let account = Account::start(600, Duration::ZERO);
-    let server = Server::start(&account);
+    let server = Server::start(binary(), &account);
     let http = client();
-    let [_, team] = team(&account, &server);
+    let [_, team] = team(&account, &server, tokens::USER);
     let calls = report.rounds(20_000);
     team.send_all(&http, 50, calls / 4, &mut Samples::default()).await;
-    let before = memory(server.child.id(), "VmRSS");
+    let before = memory(server.id(), "VmRSS");
     team.send_all(&http, 50, calls, &mut Samples::default()).await;
-    let more = memory(server.child.id(), "VmRSS") - before;
+    let more = memory(server.id(), "VmRSS") - before;
     report.add(SECTION, Figure::new(format!("memory more after {calls} further calls"), "MB", more).above(before));
 }

@@ -43,7 +43,7 @@ pub fn is_available() -> bool {
 }
 
 /// Counts the instructions of a server that is only initialized.
-fn start(binary: &Path, account: &Account) -> f64 {
+pub fn start(binary: &Path, account: &Account) -> f64 {
     session(binary, account, &json!({}), 0)
 }
 

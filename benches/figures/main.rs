@@ -7,8 +7,9 @@
 //! `cargo bench -- calls http` measures some sections. `--quick` runs a tenth of the rounds, and `--doc` writes the
 //! figures into `docs/performance.md`.
 //!
-//! `cargo bench -- profiles --doc` compiles the release in several ways and compares the results. That takes long, so
-//! it runs only when named.
+//! `cargo bench -- --against PATH` compares the binary with a previous one. `cargo bench -- profiles` compiles it in
+//! several ways and compares these, and `cargo bench -- grown` compiles it with many more tools. Both take long, so they
+//! run only when named.
 //!
 //! `BINARY` and `PYTHON` select another binary, and a Python that already has the package. By default the wheel is
 //! built and installed into `target/bench/`. With an empty `PYTHON=`, Python is not measured.
@@ -24,11 +25,15 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod account;
+mod against;
 mod calls;
 mod functions;
+mod grown;
+mod growth;
 mod http;
 mod instructions;
 mod pages;
+mod peers;
 mod processes;
 mod profiles;
 mod python;
@@ -36,6 +41,7 @@ mod report;
 mod server;
 mod tokens;
 
+use std::path::Path;
 use std::time::Duration;
 
 use account::Account;
@@ -44,7 +50,7 @@ use report::Report;
 type Section = fn(&mut Report);
 
 /// The sections by name.
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 10] = [
     ("sizes", processes::sizes),
     ("processes", processes::measure),
     ("calls", calls::measure),
@@ -53,10 +59,16 @@ const SECTIONS: [(&str, Section); 8] = [
     ("functions", functions::measure),
     ("tokens", tokens::measure),
     ("instructions", instructions::measure),
+    ("growth", growth::measure),
+    ("peers", peers::measure),
 ];
 
-/// The section that is measured only when named.
-const PROFILES: &str = "profiles";
+/// The sections that are measured only when named, because they compile the binary several times. Each has its own part
+/// of the document.
+const COMPILED: [(&str, Section); 2] = [("profiles", profiles::measure), ("grown", grown::measure)];
+
+/// The option with a previous build.
+const AGAINST: &str = "--against";
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -68,26 +80,47 @@ fn main() {
         _ => {}
     }
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let (quick, doc) = (has("--quick"), has("--doc"));
+    let previous = arguments.iter().position(|argument| argument == AGAINST).map(|at| {
+        let path = arguments.get(at + 1).expect("--against needs the path of a binary");
+        (at + 1, Path::new(path))
+    });
     // Cargo adds the argument `--bench`.
-    let chosen: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    if let Some(unknown) = chosen.iter().find(|one| **one != PROFILES && SECTIONS.iter().all(|(name, _)| name != *one))
-    {
-        panic!("unknown section {unknown:?}: known are {PROFILES} and {:?}", SECTIONS.map(|(name, _)| name));
+    let is_section =
+        |(at, argument): &(usize, &String)| !argument.starts_with("--") && previous.is_none_or(|(path, _)| path != *at);
+    let chosen: Vec<_> = arguments.iter().enumerate().filter(is_section).map(|(_, name)| name.as_str()).collect();
+    let known: Vec<_> = SECTIONS.iter().chain(&COMPILED).map(|(name, _)| *name).collect();
+    if let Some(unknown) = chosen.iter().find(|name| !known.contains(name)) {
+        panic!("unknown section {unknown:?}: known are {known:?}");
     }
-    let mut report = Report::new(has("--quick"));
-    for (name, measure) in SECTIONS {
-        if chosen.is_empty() || chosen.iter().any(|one| *one == name) {
-            eprintln!("measuring {name} …");
-            measure(&mut report);
-        }
+    if let Some((_, previous)) = previous {
+        part("against", quick, doc, |report| against::measure(report, previous));
     }
-    let profiles = has(PROFILES);
-    if profiles {
-        profiles::measure(&mut report);
+    if chosen.is_empty() && previous.is_some() {
+        return;
     }
+    let named = |(name, _): &&(&str, Section)| chosen.contains(name);
+    for (name, measure) in COMPILED.iter().filter(named) {
+        part(name, quick, doc, measure);
+    }
+    let sections: Vec<_> = SECTIONS.iter().filter(|section| chosen.is_empty() || named(section)).collect();
+    if !sections.is_empty() {
+        part("figures", quick, doc, |report| {
+            for (name, measure) in sections {
+                eprintln!("measuring {name} …");
+                measure(report);
+            }
+        });
+    }
+}
+
+/// Measures, prints and stores one part of the document, and writes it with `doc`.
+fn part(name: &str, quick: bool, doc: bool, measure: impl FnOnce(&mut Report)) {
+    let mut report = Report::new(quick);
+    measure(&mut report);
     println!("{}", report.markdown());
-    report.save();
-    if has("--doc") {
-        report.document(if profiles { PROFILES } else { "figures" });
+    report.save(name);
+    if doc {
+        report.document(name);
     }
 }

@@ -55,6 +55,7 @@ fn install() -> Option<PathBuf> {
     None
 }
 
-fn succeeds(command: &mut Command) -> bool {
+/// Runs a command in the root folder, and returns whether it succeeds.
+pub fn succeeds(command: &mut Command) -> bool {
     command.current_dir(root()).status().is_ok_and(|status| status.success())
 }

@@ -53,6 +53,8 @@ pub struct Figure {
 enum Target {
     AtMost(f64),
     AtLeast(f64),
+    RatioAtMost(f64),
+    RatioAtLeast(f64),
 }
 
 impl Figure {
@@ -83,10 +85,25 @@ impl Figure {
         Self { target: Some(Target::AtLeast(least)), ..self }
     }
 
+    /// Sets a target for the ratio to the floor.
+    pub fn ratio_at_most(self, most: f64) -> Self {
+        Self { target: Some(Target::RatioAtMost(most)), ..self }
+    }
+
+    pub fn ratio_at_least(self, least: f64) -> Self {
+        Self { target: Some(Target::RatioAtLeast(least)), ..self }
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.floor.filter(|floor| self.is_ratio && *floor > 0.0).map(|floor| self.value / floor)
+    }
+
     fn is_met(&self) -> Option<bool> {
         self.target.map(|target| match target {
             Target::AtMost(most) => self.value <= most,
             Target::AtLeast(least) => self.value >= least,
+            Target::RatioAtMost(most) => self.ratio().is_some_and(|ratio| ratio <= most),
+            Target::RatioAtLeast(least) => self.ratio().is_some_and(|ratio| ratio >= least),
         })
     }
 
@@ -94,12 +111,13 @@ impl Figure {
         self.target.map(|target| match target {
             Target::AtMost(most) => format!("≤ {}", number(most)),
             Target::AtLeast(least) => format!("≥ {}", number(least)),
+            Target::RatioAtMost(most) => format!("≤ {} ×", number(most)),
+            Target::RatioAtLeast(least) => format!("≥ {} ×", number(least)),
         })
     }
 
     fn row(&self) -> String {
         let dash = || "–".to_owned();
-        let ratio = self.floor.filter(|floor| self.is_ratio && *floor > 0.0).map(|floor| number(self.value / floor));
         format!(
             "| {} | {} {} | {} | {} | {} | {} | {} |",
             self.what,
@@ -107,7 +125,7 @@ impl Figure {
             self.unit,
             self.spread.map_or_else(dash, |(low, high)| format!("{} to {}", number(low), number(high))),
             self.floor.map_or_else(dash, number),
-            ratio.unwrap_or_else(dash),
+            self.ratio().map_or_else(dash, number),
             self.target().unwrap_or_else(dash),
             self.is_met().map_or("", |met| if met { "met" } else { "**missed**" }),
         )
@@ -176,18 +194,18 @@ impl Report {
         )
     }
 
-    /// Writes JSON and Markdown to `target/bench/`.
-    pub fn save(&self) {
+    /// Writes JSON and Markdown of this name to `target/bench/`.
+    pub fn save(&self, name: &str) {
         let rows: Vec<_> = self
             .figures
             .iter()
             .map(|(section, figure)| {
                 json!({"section": section, "what": figure.what, "unit": figure.unit, "measured": figure.value,
-                    "quartiles": figure.spread, "floor": figure.floor, "target": figure.target(), "met": figure.is_met()})
+                    "quartiles": figure.spread, "floor": figure.floor, "ratio": figure.ratio(), "target": figure.target(), "met": figure.is_met()})
             })
             .collect();
-        std::fs::write(folder().join("figures.json"), format!("{:#}\n", json!(rows))).unwrap();
-        std::fs::write(folder().join("figures.md"), self.markdown()).unwrap();
+        std::fs::write(folder().join(format!("{name}.json")), format!("{:#}\n", json!(rows))).unwrap();
+        std::fs::write(folder().join(format!("{name}.md")), self.markdown()).unwrap();
     }
 
     /// Writes the figures into `docs/performance.md`, between the marks of this name. The text around them stays.

@@ -23,7 +23,7 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        let (input, output) = (child.stdin.take(), BufReader::with_capacity(1 << 16, child.stdout.take().unwrap()));
         Self { child, input, output, id: 0 }
     }
 
@@ -40,6 +40,25 @@ impl Process {
     pub fn ask(&mut self, line: &str) -> String {
         self.send(line);
         self.line()
+    }
+
+    /// Sends a request and returns the line of its answer. Skips notifications and other lines.
+    pub fn answer(&mut self, method: &str, params: &Value) -> String {
+        self.id += 1;
+        self.send(&message(self.id, method, params));
+        let mark = format!("\"id\":{}", self.id);
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "{method}: the process ended");
+            if line.contains(&mark) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a request and returns its result, which must be a success.
+    pub fn result(&mut self, method: &str, params: &Value) -> Value {
+        result(&self.answer(method, params))
     }
 
     pub fn initialize(&mut self) {
@@ -88,6 +107,14 @@ impl Drop for Process {
     }
 }
 
+/// Returns the result in the line of an answer, which must be a success.
+pub fn result(line: &str) -> Value {
+    let mut answer: Value = serde_json::from_str(line).unwrap();
+    let result = answer["result"].take();
+    assert!(result.is_object() && result["isError"] != json!(true), "{line}");
+    result
+}
+
 /// Returns a line of `/proc/…/status`, in MB.
 pub fn memory(process: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -108,9 +135,12 @@ fn message(id: u32, method: &str, params: &Value) -> String {
 }
 
 pub fn initialize() -> String {
-    let params =
-        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}});
-    message(0, "initialize", &params)
+    message(0, "initialize", &client())
+}
+
+/// Returns the parameters of `initialize`.
+pub fn client() -> Value {
+    json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "b", "version": "1"}})
 }
 
 pub fn call(id: u32, tool: &str, arguments: &Value) -> String {

@@ -5,15 +5,26 @@ use std::time::Duration;
 use pagerduty_mcp_server::config::Format;
 use pagerduty_mcp_server::reply::Written;
 use pagerduty_mcp_server::tools::{Filter, Tool};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::account::{Account, runtime};
 use crate::report::{Figure, Report};
 
 const SECTION: &str = "Tokens (o200k)";
 
-fn count(text: &str) -> f64 {
+/// Counts the tokens of a text.
+pub fn count(text: &str) -> f64 {
     tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len() as f64
+}
+
+/// Counts the tokens of an answer to `tools/list`, of the parts that a client passes to a model.
+pub fn definitions(listed: &Value) -> f64 {
+    let of = |tool: &Value| {
+        let shown =
+            json!({"name": tool["name"], "description": tool["description"], "inputSchema": tool["inputSchema"]});
+        count(&shown.to_string())
+    };
+    listed["tools"].as_array().unwrap().iter().map(of).sum()
 }
 
 pub fn measure(report: &mut Report) {
