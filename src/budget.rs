@@ -3,10 +3,10 @@
 //! Common clients refuse a tool's answer above 25,000 tokens, and some show their model less than that, so a list is
 //! cut before that.
 
+use pagerduty_rows::object::Object;
 use pagerduty_rows::table::Outline;
-use pagerduty_rows::tokens::{estimate_row, estimate_text};
-use pagerduty_rows::write::{Extent, extent_of_row};
-use serde_json::{Map, Value};
+use pagerduty_rows::tokens::estimate_text;
+use pagerduty_rows::write::Extent;
 
 use crate::clients::{Size, Unit};
 use crate::config::Format;
@@ -112,15 +112,14 @@ impl Budget {
     }
 
     /// Takes the cost of a row. Returns `false` if it does not fit.
-    pub fn take(&mut self, row: &Map<String, Value>) -> bool {
+    pub fn take(&mut self, row: &Object) -> bool {
         if self.tokens.is_none() && self.size.is_none() {
             return true;
         }
         match self.format {
-            // The row is measured as it would be written, without keeping the text.
-            Format::Json => self.charge(|| estimate_row(row), || extent_of_row(row)),
+            Format::Json => self.charge(|| estimate_text(row.as_str()), || Extent::from_text(row.as_str())),
             Format::Compact => {
-                let text = self.outline.likely_text(row);
+                let text = self.outline.likely_text(&row.members());
                 self.charge(|| estimate_text(&text) + 1, || Extent::from_text(&text))
             }
         }

@@ -184,10 +184,10 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
     };
     let (written, status) = match answered.await {
         Ok(reply) => (reply.write(app.toolbox.format()), SUCCESS),
-        Err(error) => (Written::Json(error.envelope()), FAILED),
+        Err(error) => (Written::Json(error.envelope().to_string()), FAILED),
     };
     match written {
-        Written::Json(envelope) => answer_json(&envelope).await,
+        Written::Json(envelope) => answer_json(&serde_json::from_str(&envelope).unwrap_or_default()).await,
         Written::Table(table) => answer(format!("{table}\n")).await,
     }
     Ok(status)

@@ -20,15 +20,15 @@ mod users;
 use std::borrow::Cow;
 
 use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Echo, Field, Selection};
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
-use serde_json::{Map, Value};
+use pagerduty_rows::object::Object;
+use serde_json::Value;
 
 use crate::error::Code;
 
 pub use escalation_policies::EscalationPolicy;
-pub use incidents::{Incident, Note, Status, past_incident, related_incident};
+pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
 pub use oncalls::Oncall;
 pub use row::{Page, Row};
 pub use schedules::Schedule;
@@ -52,7 +52,7 @@ pub const TABLES: &[Table] = &[
 ];
 
 /// A kind of object: the fields to show, and (as the type itself) the facts that rules depend on.
-pub trait Model: DeserializeOwned + Send + Sync + 'static {
+pub trait Model: Sized + Send + Sync + 'static {
     /// The names of the resource.
     const RESOURCE: &'static Resource;
     /// The error code for a malformed ID.
@@ -65,10 +65,22 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
     const NAMED: &'static [Field] = &[];
     /// Default fields that are left out when they only repeat another field.
     const ECHOES: &'static [Echo] = &[];
-    /// The fields from which the struct itself is read.
-    const FACTS: &'static [Field];
+    /// The PagerDuty fields from which the struct itself is read.
+    const FACTS: &'static [&'static str];
     /// The values of PagerDuty's `include[]` for fields that are not sent otherwise, and the requests that take them.
     const EXPANSIONS: &'static [Expansion] = &[];
+
+    /// Returns the facts. A fact that is missing, null or of another type than documented is unknown, and nothing fails.
+    fn from_facts(facts: &Facts<'_>) -> Self;
+
+    /// Returns the facts in an object.
+    #[cfg(test)]
+    #[must_use]
+    fn from_json(object: &Value) -> Self {
+        let selection = Self::facts_only();
+        let json = object.to_string();
+        Self::from_facts(&pagerduty_rows::decode::object(&json, &selection, 0).unwrap().1)
+    }
 
     /// Returns the ID, if the resource has one.
     fn id(&self) -> Option<&str>;
@@ -118,10 +130,14 @@ pub trait Model: DeserializeOwned + Send + Sync + 'static {
 
     /// Returns whether an object has only references to objects that `selection` shows in full.
     #[must_use]
-    fn has_bare_references(shown: &Map<String, Value>, selection: &Selection<'_>) -> bool {
+    fn has_bare_references(shown: &Object, selection: &Selection<'_>) -> bool {
         let is_bare =
             |item: &Value| item.get("type").and_then(Value::as_str).is_none_or(|kind| kind.ends_with("_reference"));
-        let expanded = Self::EXPANSIONS.iter().filter(|expansion| selection.shows(expansion.field));
+        let mut expanded = Self::EXPANSIONS.iter().filter(|expansion| selection.shows(expansion.field)).peekable();
+        if expanded.peek().is_none() {
+            return false;
+        }
+        let shown = shown.members();
         expanded
             .filter_map(|expansion| shown.get(expansion.field.split_once('.')?.0)?.as_array())
             .flatten()
@@ -195,20 +211,6 @@ pub struct Expansion {
     pub on: On,
 }
 
-/// Reads a fact. If it is missing, null or of another type than documented, it is unknown and nothing fails.
-fn fact<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
-}
-
-/// Does the same for a list, leaving out unreadable entries.
-fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let entries = match Value::deserialize(deserializer)? {
-        Value::Array(entries) => entries,
-        _ => Vec::new(),
-    };
-    Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
-}
-
 /// Returns whether a name precedes another one in an alphabetical list.
 fn comes_before(name: Option<&String>, other: Option<&String>) -> bool {
     let lower = |name: Option<&String>| name.map(|name| name.to_lowercase());
@@ -216,21 +218,24 @@ fn comes_before(name: Option<&String>, other: Option<&String>) -> bool {
 }
 
 /// A reference to another object, with the facts that rules depend on.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Reference {
     /// The ID, which a reference may lack.
-    #[serde(deserialize_with = "fact")]
     pub id: Option<String>,
     /// `user_reference`, `service_reference`, …
-    #[serde(rename = "type", deserialize_with = "fact")]
     pub kind: Option<String>,
     /// The name, where it was requested.
-    #[serde(deserialize_with = "fact")]
     pub summary: Option<String>,
 }
 
 impl Reference {
+    /// Returns the reference, unless the value is no object. Parts of another type than documented are unknown.
+    fn new(value: &Value) -> Option<Self> {
+        let object = value.as_object()?;
+        let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { id: text("id"), kind: text("type"), summary: text("summary") })
+    }
+
     /// Returns the name, or else the ID.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

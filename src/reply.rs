@@ -9,8 +9,8 @@
 //! ignored and a part that could not be fetched.
 
 use pagerduty_api::{MAX_ROWS, Resource};
-use pagerduty_rows::table;
-use pagerduty_rows::text;
+use pagerduty_rows::object::Object;
+use pagerduty_rows::{table, text, write};
 use serde_json::{Map, Value};
 
 use crate::budget::Budget;
@@ -30,8 +30,9 @@ const SHORTER: &str = "The list may have become shorter since the previous page 
 /// A written answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Written {
-    /// An object: the envelope, or the flat answer.
-    Json(Value),
+    /// The JSON of an object: the envelope, or the flat answer. Each object of a list is on a separate line, for readers that
+    /// cut at whole lines, and there are no other newlines. Without them, it is compact JSON.
+    Json(String),
     /// A list as a table, with the metadata in its first line.
     Table(String),
 }
@@ -46,8 +47,8 @@ pub struct Reply {
 
 #[derive(Clone, Debug)]
 enum Body {
-    One { resource: &'static Resource, row: Map<String, Value> },
-    Rows { resource: &'static Resource, rows: Vec<Map<String, Value>> },
+    One { resource: &'static Resource, row: Object },
+    Rows { resource: &'static Resource, rows: Vec<Object> },
     Flat(Map<String, Value>),
 }
 
@@ -55,7 +56,7 @@ impl Reply {
     /// Returns one object, as a list of one. An object that is larger than `budget` is returned whole, with a warning
     /// that ends with `shorten`, the way to a smaller one.
     #[must_use]
-    pub fn one(resource: &'static Resource, row: Map<String, Value>, mut budget: Budget, shorten: &str) -> Self {
+    pub fn one(resource: &'static Resource, row: Object, mut budget: Budget, shorten: &str) -> Self {
         let fits = budget.take(&row);
         let mut reply = Self { body: Body::One { resource, row }, metadata: Map::new(), warnings: Vec::new() };
         if !fits {
@@ -128,35 +129,41 @@ impl Reply {
     /// Makes invisible characters in all text visible.
     #[must_use]
     pub fn neutralized(mut self) -> Self {
-        match &mut self.body {
-            Body::One { row, .. } => text::neutralize_object(row),
-            Body::Rows { rows, .. } => rows.iter_mut().for_each(text::neutralize_object),
-            Body::Flat(fields) => text::neutralize_object(fields),
-        }
+        self.body = match self.body {
+            Body::One { resource, row } => Body::One { resource, row: row.neutralized() },
+            Body::Rows { resource, rows } => {
+                Body::Rows { resource, rows: rows.into_iter().map(Object::neutralized).collect() }
+            }
+            Body::Flat(mut fields) => {
+                text::neutralize_object(&mut fields);
+                Body::Flat(fields)
+            }
+        };
         for warning in &mut self.warnings {
             *warning = text::neutralize(warning).into_owned();
         }
         self
     }
 
-    /// Returns the answer as JSON: an object with `metadata` and the resource's plural key, or the flat object.
+    /// Returns the answer as a value: an object with `metadata` and the resource's plural key, or the flat object.
     #[must_use]
     pub fn into_value(self) -> Value {
+        serde_json::from_str(&self.into_json()).unwrap_or_default()
+    }
+
+    /// Returns the answer as JSON, with a line for each object of a list.
+    fn into_json(self) -> String {
         let (resource, rows) = match self.body {
             Body::Flat(mut fields) => {
                 if !self.warnings.is_empty() {
                     fields.insert("warnings".into(), self.warnings.into());
                 }
-                return Value::Object(fields);
+                return write::to_lines(&Value::Object(fields));
             }
             Body::One { resource, row } => (resource, vec![row]),
             Body::Rows { resource, rows } => (resource, rows),
         };
-        let metadata = metadata(resource, rows.len(), self.metadata, self.warnings);
-        let mut envelope = Map::new();
-        envelope.insert("metadata".into(), metadata.into());
-        envelope.insert(resource.many.into(), rows.into_iter().map(Value::Object).collect());
-        Value::Object(envelope)
+        write::envelope(&metadata(resource, rows.len(), self.metadata, self.warnings), resource.many, &rows)
     }
 
     /// Returns the answer in a format. Only lists become tables, because a table does not shorten a single object.
@@ -166,9 +173,10 @@ impl Reply {
             (Format::Compact, Body::Rows { resource, rows }) if !rows.is_empty() => {
                 let mut metadata = metadata(resource, rows.len(), self.metadata, self.warnings);
                 metadata.insert("format".into(), table::LEGEND.into());
+                let rows: Vec<_> = rows.iter().map(Object::members).collect();
                 Written::Table(format!("{}\n{}", table::in_one_line(&metadata.into()), table::table(&rows)))
             }
-            (_, body) => Written::Json(Self { body, metadata: self.metadata, warnings: self.warnings }.into_value()),
+            (_, body) => Written::Json(Self { body, metadata: self.metadata, warnings: self.warnings }.into_json()),
         }
     }
 }

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pagerduty_api::operations::users::GET_CURRENT_USER;
-use pagerduty_rows::fields::{Selection, plain};
-use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::call::Call;
@@ -185,12 +183,12 @@ impl Api {
     /// Returns the user with this address, if PagerDuty has one and answers in a short time.
     pub(super) async fn user_by_email(&self, email: &str) -> Option<Id<User>> {
         let query = Query::new().with("query", Some(email));
-        let fields = Selection::new(vec![plain("email")], User::FACTS);
-        let listing =
-            timeout(AUTHOR_TIMEOUT, self.list::<User>(query, ListRequest::all(), &fields)).await.ok()?.ok()?;
-        let theirs = |row: &Row<User>| {
-            row.shown.get("email").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(email))
-        };
+        let listing = timeout(AUTHOR_TIMEOUT, self.list::<User>(query, ListRequest::all(), &User::facts_only()))
+            .await
+            .ok()?
+            .ok()?;
+        let theirs =
+            |row: &Row<User>| row.facts.email.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(email));
         listing.rows.iter().find(|row| theirs(row))?.facts.id().and_then(Id::parse)
     }
 

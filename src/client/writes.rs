@@ -8,7 +8,7 @@ mod notes;
 mod statuses;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use pagerduty_rows::object::Object;
 use tokio::time::Instant;
 
 use super::accounts::memory::{Earlier, Outcome};
@@ -30,7 +30,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 #[derive(Debug)]
 pub struct Changed {
     /// The fields of the current object to show.
-    pub shown: Map<String, Value>,
+    pub shown: Object,
     /// Additional information for the caller.
     pub warning: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(super) enum Seen {
 /// A write of one operation: the content of its response, and how to verify it.
 pub(super) trait Verify: Send + Sync {
     /// Decodes the response to the write. A response without the expected state is not a success.
-    fn decode(&self, body: &[u8]) -> Result<Map<String, Value>, Unreadable>;
+    fn decode(&self, body: &[u8]) -> Result<Object, Unreadable>;
 
     /// Reads the current state once, to see whether the write took effect that was sent first at `sent`. `error` is the
     /// reason why its outcome is unknown.
@@ -64,10 +64,10 @@ pub(super) trait Verify: Send + Sync {
         api: &Api,
         request: &Request,
         earlier: &Earlier,
-    ) -> impl Future<Output = Result<Option<Map<String, Value>>>> + Send;
+    ) -> impl Future<Output = Result<Option<Object>>> + Send;
 
     /// Returns the outcome to remember for an object that the write left.
-    fn outcome(&self, api: &Api, shown: &Map<String, Value>) -> Outcome;
+    fn outcome(&self, api: &Api, shown: &Object) -> Outcome;
 
     /// Returns the warning for a write that an earlier call made.
     fn earlier_warning(&self) -> String;

@@ -4,18 +4,16 @@ use pagerduty_api::operations::escalation_policies::{
     ESCALATION_POLICIES, GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES,
 };
 use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, nested, plain, reference};
-use serde::Deserialize;
 
 use super::{Listed, Model, Readable};
 use crate::error::Code;
 
 /// An escalation policy: the users to notify, in order, with the delay between levels.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct EscalationPolicy {
-    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
-    #[serde(default, deserialize_with = "super::fact")]
     name: Option<String>,
 }
 
@@ -35,7 +33,11 @@ impl Model for EscalationPolicy {
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "num_loops", "on_call_handoff_notifications", "self", "summary", "type"];
-    const FACTS: &'static [Field] = &[plain("id"), plain("name")];
+    const FACTS: &'static [&'static str] = &["id", "name"];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self { id: facts.text("id"), name: facts.text("name") }
+    }
 
     fn goes_before(&self, other: &Self) -> bool {
         super::comes_before(self.name.as_ref(), other.name.as_ref())

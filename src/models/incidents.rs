@@ -1,17 +1,18 @@
 //! Incidents and their notes.
 
+use jiff::Timestamp;
 use pagerduty_api::operations::incidents::{GET_INCIDENT, INCIDENTS, LIST_INCIDENTS, NOTES};
 use pagerduty_api::{Operation, Resource};
-use pagerduty_rows::fields::{self, Echo, Field, Keep, derived, line, nested, plain, reference, verbatim};
-use serde::{Deserialize, Serialize};
+use pagerduty_rows::facts::Facts;
+use pagerduty_rows::fields::{self, Echo, Field, Keep, Selection, derived, line, nested, plain, reference, verbatim};
+use pagerduty_rows::{decode, write};
 use serde_json::{Map, Value, json};
 
-use super::{Expansion, Listed, Model, On, Readable, Reference, fact};
+use super::{Expansion, Listed, Model, On, Readable};
 use crate::error::Code;
 
 /// The status of an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// No user has acknowledged it.
     Triggered,
@@ -20,11 +21,20 @@ pub enum Status {
     /// It is over.
     Resolved,
     /// A status that PagerDuty added later.
-    #[serde(untagged)]
     Other(String),
 }
 
 impl Status {
+    /// Returns the status that PagerDuty names so.
+    pub(super) fn named(name: String) -> Self {
+        match name.as_str() {
+            "triggered" => Status::Triggered,
+            "acknowledged" => Status::Acknowledged,
+            "resolved" => Status::Resolved,
+            _ => Status::Other(name),
+        }
+    }
+
     /// Returns the status in PagerDuty's form.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -38,28 +48,23 @@ impl Status {
 }
 
 /// An incident, with the facts that are counted in the metadata of lists.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Incident {
-    #[serde(default, deserialize_with = "fact")]
     id: Option<String>,
     /// The title. `No Data: …` marks an alert about missing metrics.
-    #[serde(default, deserialize_with = "fact")]
     pub title: Option<String>,
     /// The status.
-    #[serde(default, deserialize_with = "fact")]
     pub status: Option<Status>,
-    #[serde(default, deserialize_with = "fact")]
     created_at: Option<String>,
-    #[serde(default, deserialize_with = "fact")]
-    last_status_change_by: Option<Reference>,
+    /// The kind of user or service that changed the status last: `user_reference`, `service_reference`, …
+    changed_by: Option<String>,
 }
 
 impl Incident {
     /// Returns whether a service resolved it, and not a user.
     #[must_use]
     pub fn is_autoresolved(&self) -> bool {
-        let by = self.last_status_change_by.as_ref().and_then(|by| by.kind.as_deref());
-        self.status == Some(Status::Resolved) && by == Some("service_reference")
+        self.status == Some(Status::Resolved) && self.changed_by.as_deref() == Some("service_reference")
     }
 
     /// Returns whether it reports a metric without data.
@@ -85,9 +90,9 @@ impl Model for Incident {
         plain("last_status_change_at"),
         plain("resolved_at"),
         plain("alert_counts"),
-        derived("alert", "body", Keep::Verbatim, alert),
-        derived("body_details", "body", Keep::Verbatim, body_details),
-        derived("client_url", "body", Keep::Verbatim, client_url),
+        derived("alert", "body", Keep::Raw, alert),
+        derived("body_details", "body", Keep::Raw, body_details),
+        derived("client_url", "body", Keep::Raw, client_url),
         reference("service"),
         reference("escalation_policy"),
         reference("last_status_change_by"),
@@ -118,13 +123,7 @@ impl Model for Incident {
     const NAMED: &'static [Field] = &[verbatim("body"), verbatim("custom_fields")];
     // An answer has to hold a hundred incidents, and most descriptions repeat the title.
     const ECHOES: &'static [Echo] = &[("description", "title")];
-    const FACTS: &'static [Field] = &[
-        plain("id"),
-        plain("title"),
-        plain("status"),
-        plain("created_at"),
-        nested("last_status_change_by", &[plain("type")]),
-    ];
+    const FACTS: &'static [&'static str] = &["id", "title", "status", "created_at", "last_status_change_by"];
     const EXPANSIONS: &'static [Expansion] = &[
         Expansion { field: "alert", value: "body", on: On::One },
         Expansion { field: "body_details", value: "body", on: On::One },
@@ -133,6 +132,16 @@ impl Model for Incident {
         Expansion { field: "conference_bridge", value: "conference_bridge", on: On::Both },
         Expansion { field: "custom_fields", value: "custom_fields", on: On::One },
     ];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self {
+            id: facts.text("id"),
+            title: facts.text("title"),
+            status: facts.text("status").map(Status::named),
+            created_at: facts.text("created_at"),
+            changed_by: facts.text("last_status_change_by.type"),
+        }
+    }
 
     /// Returns whether the incident is newer: lists request the newest first.
     fn goes_before(&self, other: &Self) -> bool {
@@ -173,7 +182,7 @@ const ALERT: &[(&str, &[&str])] = &[
 ];
 
 /// Returns the parts of the event beside its details: severity, source, links to runbooks and graphs, …
-fn alert(body: &Value, _: &Map<String, Value>) -> Option<Value> {
+fn alert(body: &Value, _: &Facts<'_>) -> Option<Value> {
     let said = |name: &&str| {
         let of_event = event(body).and_then(|event| event.get(*name)).filter(|value| !fields::is_empty(value));
         // The links also occur a second time, beside the details.
@@ -186,7 +195,7 @@ fn alert(body: &Value, _: &Map<String, Value>) -> Option<Value> {
 
 /// Returns the details of the event's payload, as the sender wrote them. A title among them is left out, unless the
 /// incident has a different one.
-fn body_details(body: &Value, incident: &Map<String, Value>) -> Option<Value> {
+fn body_details(body: &Value, incident: &Facts<'_>) -> Option<Value> {
     let details = match event(body) {
         Some(event) => event.get("details"),
         None => body.get("details"),
@@ -196,8 +205,8 @@ fn body_details(body: &Value, incident: &Map<String, Value>) -> Option<Value> {
         // Events sent by email or by hand have plain text here.
         Value::String(text) => Some(json!({"description": text})),
         Value::Object(mut details) => {
-            let title = |object: &Map<String, Value>| Some(object.get("title")?.as_str()?.trim().to_owned());
-            if title(&details).is_some_and(|detail| title(incident).is_none_or(|title| title == detail)) {
+            let detail = details.get("title").and_then(Value::as_str).map(str::trim);
+            if detail.is_some_and(|detail| incident.text("title").is_none_or(|title| title.trim() == detail)) {
                 details.shift_remove("title");
             }
             Some(fields::without_empty(Value::Object(details)))
@@ -206,53 +215,60 @@ fn body_details(body: &Value, incident: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-fn client_url(body: &Value, _: &Map<String, Value>) -> Option<Value> {
+fn client_url(body: &Value, _: &Facts<'_>) -> Option<Value> {
     event(body)?.get("client_url").cloned()
 }
+
+/// The parts of an element of `past_incidents` or `related_incidents`.
+pub const WRAPPED: &[&str] = &["incident", "score", "relationships"];
 
 /// Returns a similar incident of the past from an element of `past_incidents`: the incident's default fields and its
 /// `similarity_score`.
 #[must_use]
-pub fn past_incident(item: &Value) -> Map<String, Value> {
-    let mut incident =
-        item.get("incident").map(|found| fields::project(found.clone(), Incident::DEFAULT)).unwrap_or_default();
-    if let Some(score) = item.get("score") {
-        incident.insert("similarity_score".into(), score.clone());
-    }
+pub fn past_incident(wrapped: &Facts<'_>) -> Map<String, Value> {
+    let mut incident = unwrapped(wrapped);
+    incident.extend(wrapped.value("score").map(|score| ("similarity_score".to_owned(), score)));
     incident
 }
 
 /// Returns a related incident from an element of `related_incidents`: the incident's default fields, `relationship_type`
 /// and `relationship_metadata`. PagerDuty may give several reasons, of which the first one is shown.
 #[must_use]
-pub fn related_incident(item: &Value) -> Map<String, Value> {
-    let mut incident =
-        item.get("incident").map(|found| fields::project(found.clone(), Incident::DEFAULT)).unwrap_or_default();
-    let relationship = item.get("relationships").and_then(|list| list.get(0));
-    for (name, source) in [("relationship_type", "type"), ("relationship_metadata", "metadata")] {
-        let value =
-            relationship.and_then(|reason| reason.get(source)).map(|value| fields::keep(value.clone(), Keep::Whole));
-        if let Some(value) = value.filter(|value| !fields::is_empty(value)) {
-            incident.insert(name.into(), value);
-        }
-    }
+pub fn related_incident(wrapped: &Facts<'_>) -> Map<String, Value> {
+    const REASON: &[Field] = &[plain("type"), plain("metadata")];
+    let mut incident = unwrapped(wrapped);
+    let first = wrapped.value("relationships").and_then(|list| list.get(0).map(write::to_json)).unwrap_or_default();
+    let reason = decode::object(&first, &Selection::new(REASON.to_vec(), &[]), 3).map(|(reason, _)| reason.members());
+    let reason =
+        reason.unwrap_or_default().into_iter().filter(|(name, _)| REASON.iter().any(|field| field.name == name));
+    incident.extend(reason.map(|(name, value)| (format!("relationship_{name}"), value)));
     incident
 }
 
-/// A note on an incident.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Note {
-    #[serde(default, deserialize_with = "fact")]
-    id: Option<String>,
+/// Returns the default fields of the incident in such an element.
+fn unwrapped(wrapped: &Facts<'_>) -> Map<String, Value> {
+    let selection = Selection::new(Incident::DEFAULT.to_vec(), Incident::FACTS);
+    wrapped.object("incident", &selection).map(|incident| incident.members()).unwrap_or_default()
 }
 
-const AUTHOR: &[Field] = &[plain("id"), plain("name"), plain("summary")];
+/// A note on an incident.
+#[derive(Clone, Debug)]
+pub struct Note {
+    id: Option<String>,
+    /// The text.
+    pub content: Option<String>,
+    /// The ID of the author.
+    pub author: Option<String>,
+    /// The time at which PagerDuty received it.
+    pub created_at: Option<Timestamp>,
+}
+
+const AUTHOR: &[Field] = &[plain("id"), plain("name")];
 
 /// Returns the author of a note. PagerDuty sends a reference, whose summary is the name.
-fn author(user: &Value, _: &Map<String, Value>) -> Option<Value> {
+fn author(user: &Value, _: &Facts<'_>) -> Option<Value> {
     let name = user.get("name").filter(|name| !name.is_null()).or_else(|| user.get("summary"));
-    let author = json!({"id": user.get("id"), "name": name, "deleted_at": user.get("deleted_at")});
-    user.is_object().then(|| fields::keep(author, Keep::Whole))
+    user.is_object().then(|| json!({"id": user.get("id"), "name": name, "deleted_at": user.get("deleted_at")}))
 }
 
 impl Model for Note {
@@ -265,7 +281,16 @@ impl Model for Note {
         nested("channel", &[plain("summary")]),
     ];
     const OTHER: &'static [&'static str] = &["updated_at"];
-    const FACTS: &'static [Field] = &[plain("id")];
+    const FACTS: &'static [&'static str] = &["id", "content", "user", "created_at"];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self {
+            id: facts.text("id"),
+            content: facts.text("content"),
+            author: facts.text("user.id"),
+            created_at: facts.text("created_at").and_then(|at| at.parse().ok()),
+        }
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -274,16 +299,18 @@ impl Model for Note {
 
 #[cfg(test)]
 mod tests {
-    use pagerduty_rows::fields::Selection;
-
     use super::*;
 
-    fn shown(incident: Value) -> Value {
-        Value::Object(Incident::defaults().project(incident))
+    fn shown(incident: &Value) -> Value {
+        with(&Incident::defaults(), incident)
+    }
+
+    fn with(selection: &Selection<'_>, incident: &Value) -> Value {
+        Value::Object(decode::object(&incident.to_string(), selection, 0).unwrap().0.members())
     }
 
     fn details(body: &Value) -> Value {
-        shown(json!({ "body": body }))
+        shown(&json!({ "body": body }))
     }
 
     fn payload(payload: &Value) -> Value {
@@ -314,7 +341,7 @@ mod tests {
         assert_eq!(details(&body), json!({"body_details": {"thing": thing}}));
         for (field, whole) in [("body", &body), ("custom_fields", &json!([thing]))] {
             let selection = Selection::new(vec![Incident::field(field).unwrap()], Incident::FACTS);
-            let shown = Value::Object(selection.project(json!({ field: whole })));
+            let shown = with(&selection, &json!({ field: whole }));
             assert_eq!(shown[field], fields::without_empty(whole.clone()), "{field}");
         }
     }
@@ -323,7 +350,7 @@ mod tests {
     fn detail_named_title_is_kept_if_it_differs() {
         let body = payload(&json!({"details": {"title": "disk is full\r\n", "region": "eu"}}));
         for (title, kept) in [("disk is full", false), ("disk is full\r\n", false), ("[FIRING:1] disk", true)] {
-            let shown = shown(json!({"title": title, "body": body}));
+            let shown = shown(&json!({"title": title, "body": body}));
             assert_eq!(shown["title"], title.trim());
             assert_eq!(shown["body_details"].get("title").is_some(), kept, "{shown}");
             assert_eq!(shown["body_details"]["region"], "eu");
@@ -353,7 +380,7 @@ mod tests {
 
     #[test]
     fn unknown_status_passes_through() {
-        let incident: Incident = serde_json::from_value(json!({"status": "merged"})).unwrap();
+        let incident = Incident::from_json(&json!({"status": "merged"}));
         assert_eq!(incident.status, Some(Status::Other("merged".into())));
         assert!(!incident.is_autoresolved() && !incident.is_no_data());
     }

@@ -1,15 +1,15 @@
 //! Rows and pages of decoded objects.
 
 use pagerduty_rows::decode::Unreadable;
-use serde_json::{Map, Value};
+use pagerduty_rows::object::Object;
 
 /// One object: the typed facts that rules depend on, and the fields to show.
 #[derive(Clone, Debug)]
 pub struct Row<M> {
     /// The typed facts.
     pub facts: M,
-    /// The fields to show, in order.
-    pub shown: Map<String, Value>,
+    /// The fields to show.
+    pub shown: Object,
 }
 
 /// A page of a list.

@@ -2,17 +2,16 @@
 
 use pagerduty_api::operations::schedules::{GET_SCHEDULE, LIST_SCHEDULES, SCHEDULES};
 use pagerduty_api::{Operation, Resource};
-use pagerduty_rows::fields::{self, Field, Keep, derived, nested, plain, reference};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use pagerduty_rows::facts::Facts;
+use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
+use serde_json::Value;
 
 use super::{Expansion, Listed, Model, On, Readable};
 use crate::error::Code;
 
 /// A schedule: the users on call over time.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Schedule {
-    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
 }
 
@@ -30,21 +29,20 @@ const LAYER: &[Field] = &[
     plain("name"),
     plain("start"),
     plain("end"),
-    derived("users", "users", Keep::Only(&[nested("user", PERSON), plain("id"), plain("summary")]), layer_users),
+    derived("users", "users", Keep::Only(PERSON), layer_users),
 ];
 const ENTRY: &[Field] = &[plain("start"), plain("end"), reference("user")];
 const RENDERED: &[Field] = &[nested("rendered_schedule_entries", ENTRY)];
 
 /// Returns the users of a layer. PagerDuty wraps each one in another object or not.
-fn layer_users(users: &Value, _: &Map<String, Value>) -> Option<Value> {
+fn layer_users(users: &Value, _: &Facts<'_>) -> Option<Value> {
     let user = |member| Value::get(member, "user").filter(|user| user.is_object()).unwrap_or(member);
-    let users = users.as_array()?.iter().map(user).filter(|user| user.is_object()).cloned().collect();
-    Some(fields::keep(users, Keep::Only(PERSON)))
+    Some(users.as_array()?.iter().map(user).filter(|user| user.is_object()).cloned().collect())
 }
 
 /// Returns the rendered entries of the overrides, which PagerDuty sends as a separate layer.
-fn overrides(subschedule: &Value, _: &Map<String, Value>) -> Option<Value> {
-    subschedule.get("rendered_schedule_entries").map(|entries| fields::keep(entries.clone(), Keep::Only(ENTRY)))
+fn overrides(subschedule: &Value, _: &Facts<'_>) -> Option<Value> {
+    subschedule.get("rendered_schedule_entries").cloned()
 }
 
 impl Model for Schedule {
@@ -60,11 +58,11 @@ impl Model for Schedule {
         reference("teams"),
         nested("schedule_layers", LAYER),
         nested("final_schedule", RENDERED),
-        derived("overrides", "overrides_subschedule", Keep::Only(RENDERED), overrides),
+        derived("overrides", "overrides_subschedule", Keep::Only(ENTRY), overrides),
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
-    const FACTS: &'static [Field] = &[plain("id")];
+    const FACTS: &'static [&'static str] = &["id"];
     // A single schedule always has its layers. The other two renderings of a list need a range, which the tool does not
     // take for lists.
     const EXPANSIONS: &'static [Expansion] = &[
@@ -72,6 +70,10 @@ impl Model for Schedule {
         // PagerDuty requires a user for it. `get_oncalls` with earliest=true returns the same for all users.
         Expansion { field: "next_oncall_for_user", value: "", on: On::None },
     ];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self { id: facts.text("id") }
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

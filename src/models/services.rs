@@ -2,18 +2,16 @@
 
 use pagerduty_api::operations::services::{GET_SERVICE, LIST_SERVICES, SERVICES};
 use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, plain, reference};
-use serde::Deserialize;
 
 use super::{Expansion, Listed, Model, On, Readable};
 use crate::error::Code;
 
 /// A service, which incidents belong to.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Service {
-    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
-    #[serde(default, deserialize_with = "super::fact")]
     name: Option<String>,
 }
 
@@ -50,12 +48,16 @@ impl Model for Service {
         "support_hours",
         "type",
     ];
-    const FACTS: &'static [Field] = &[plain("id"), plain("name")];
+    const FACTS: &'static [&'static str] = &["id", "name"];
     const EXPANSIONS: &'static [Expansion] = &[Expansion {
         field: "auto_pause_notifications_parameters",
         value: "auto_pause_notifications_parameters",
         on: On::Both,
     }];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self { id: facts.text("id"), name: facts.text("name") }
+    }
 
     fn goes_before(&self, other: &Self) -> bool {
         super::comes_before(self.name.as_ref(), other.name.as_ref())

@@ -2,21 +2,18 @@
 
 use pagerduty_api::operations::schedules::{GET_SCHEDULE_V3, LIST_SCHEDULES_V3, SHIFT_SCHEDULES};
 use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Expansion, Listed, Model, On, Readable};
 use crate::error::Code;
 
 /// A schedule of rotations and shifts, the newer kind. A schedule that is upgraded to this kind keeps its ID.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct ShiftSchedule {
-    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
-    #[serde(default, deserialize_with = "super::fact")]
     name: Option<String>,
-    #[serde(default, deserialize_with = "super::fact")]
     summary: Option<String>,
 }
 
@@ -41,22 +38,20 @@ const EVENT: &[Field] = &[
     nested("assignment_strategy", STRATEGY),
 ];
 const ROTATION: &[Field] = &[plain("id"), nested("events", EVENT)];
-const ASSIGNMENT: &[Field] = &[plain("start_time"), plain("end_time"), nested("member", MEMBER), plain("source")];
-const FINAL: &[Field] = &[plain("rendered_coverage_percentage"), nested("computed_shift_assignments", ASSIGNMENT)];
 
 /// Returns the final schedule in the form of layer-based schedules, so that there is only one form. A shift without a
 /// member is a planned gap.
-fn final_schedule(rendered: &Value, _: &Map<String, Value>) -> Option<Value> {
+fn final_schedule(rendered: &Value, _: &Facts<'_>) -> Option<Value> {
     let entry = |assignment: &Value| {
         let user = assignment["member"].get("user_id").map(|id| json!({"id": id}));
         json!({"start": assignment["start_time"], "end": assignment["end_time"], "user": user,
             "source": assignment["source"].get("type")})
     };
     let entries: Vec<_> = rendered.get("computed_shift_assignments")?.as_array()?.iter().map(entry).collect();
-    Some(pagerduty_rows::fields::without_empty(json!({
+    Some(json!({
         "rendered_coverage_percentage": rendered.get("rendered_coverage_percentage"),
         "rendered_schedule_entries": entries,
-    })))
+    }))
 }
 
 impl Model for ShiftSchedule {
@@ -71,12 +66,16 @@ impl Model for ShiftSchedule {
         reference("escalation_policies"),
         reference("teams"),
         nested("rotations", ROTATION),
-        derived("final_schedule", "final_schedule", Keep::Only(FINAL), final_schedule),
+        derived("final_schedule", "final_schedule", Keep::Verbatim, final_schedule),
     ];
     const OTHER: &'static [&'static str] = &["html_url", "http_cal_url", "self", "users", "web_cal_url"];
-    const FACTS: &'static [Field] = &[plain("id"), plain("name"), plain("summary")];
+    const FACTS: &'static [&'static str] = &["id", "name", "summary"];
     const EXPANSIONS: &'static [Expansion] =
         &[Expansion { field: "final_schedule", value: "final_schedule", on: On::One }];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self { id: facts.text("id"), name: facts.text("name"), summary: facts.text("summary") }
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

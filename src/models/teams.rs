@@ -2,16 +2,15 @@
 
 use pagerduty_api::operations::teams::{GET_TEAM, LIST_TEAMS, TEAMS};
 use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, nested, plain};
-use serde::Deserialize;
 
 use super::{Listed, Model, Readable};
 use crate::error::Code;
 
 /// A team.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Team {
-    #[serde(default, deserialize_with = "super::fact")]
     id: Option<String>,
 }
 
@@ -25,7 +24,11 @@ impl Model for Team {
         nested("parent", &[plain("id"), plain("summary"), plain("type")]),
     ];
     const OTHER: &'static [&'static str] = &["default_role", "html_url", "self", "summary", "type"];
-    const FACTS: &'static [Field] = &[plain("id")];
+    const FACTS: &'static [&'static str] = &["id"];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self { id: facts.text("id") }
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()

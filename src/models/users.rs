@@ -2,25 +2,23 @@
 
 use pagerduty_api::operations::users::{GET_USER, LIST_USERS, USERS};
 use pagerduty_api::{Operation, Resource};
+use pagerduty_rows::facts::{self, Facts};
 use pagerduty_rows::fields::{Field, nested, plain};
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Expansion, Listed, Model, On, Readable, Reference, fact};
+use super::{Expansion, Listed, Model, On, Readable};
 use crate::error::Code;
 
 /// A user, with the facts of the current user's context.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct User {
-    #[serde(default, deserialize_with = "fact")]
     id: Option<String>,
     /// The full name.
-    #[serde(default, deserialize_with = "fact")]
     pub name: Option<String>,
     /// The address that PagerDuty takes as the author of writes.
-    #[serde(default, deserialize_with = "fact")]
     pub email: Option<String>,
-    #[serde(default, deserialize_with = "fact")]
-    teams: Option<Vec<Option<Reference>>>,
+    /// The list of teams as JSON.
+    teams: Option<String>,
 }
 
 const TYPED: &[Field] = &[plain("id"), plain("summary"), plain("type")];
@@ -50,7 +48,9 @@ impl User {
     /// Returns the IDs of the user's teams.
     #[must_use]
     pub fn team_ids(&self) -> Vec<String> {
-        self.teams.iter().flatten().flatten().filter_map(|team| team.id.clone()).collect()
+        let teams = self.teams.as_deref().and_then(facts::parse);
+        let teams = teams.as_ref().and_then(Value::as_array).into_iter().flatten();
+        teams.filter_map(|team| team.get("id")?.as_str().map(str::to_owned)).collect()
     }
 }
 
@@ -84,14 +84,18 @@ impl Model for User {
     // PagerDuty sends references unless the content is requested.
     const NAMED: &'static [Field] =
         &[nested("contact_methods", CONTACT_METHOD), nested("notification_rules", NOTIFICATION_RULE)];
-    const FACTS: &'static [Field] =
-        &[plain("id"), plain("name"), plain("email"), nested("teams", &[plain("id"), plain("type")])];
+    const FACTS: &'static [&'static str] = &["id", "name", "email", "teams"];
     const EXPANSIONS: &'static [Expansion] = &[
         Expansion { field: "contact_methods.address", value: "contact_methods", on: On::Both },
         Expansion { field: "notification_rules.urgency", value: "notification_rules", on: On::Both },
         Expansion { field: "http_cal_url", value: "calendar_urls", on: On::One },
         Expansion { field: "web_cal_url", value: "calendar_urls", on: On::One },
     ];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        let teams = facts.json("teams").map(str::to_owned);
+        Self { id: facts.text("id"), name: facts.text("name"), email: facts.text("email"), teams }
+    }
 
     fn goes_before(&self, other: &Self) -> bool {
         super::comes_before(self.name.as_ref(), other.name.as_ref())

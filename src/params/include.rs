@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use pagerduty_rows::fields::{Field, Selection, plain};
+use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 
 use super::{Form, Param, items, names_nothing, nearest, shorten};
@@ -73,7 +74,7 @@ impl<M: Model, X: Extras> Include<M, X> {
 
     /// Returns warnings about fields that were requested by name and are in no row.
     #[must_use]
-    pub fn warnings<'r>(&self, shape: Shape, rows: impl Iterator<Item = &'r Map<String, Value>>) -> Vec<String> {
+    pub fn warnings<'r>(&self, shape: Shape, rows: impl Iterator<Item = &'r Object>) -> Vec<String> {
         if self.names.is_empty() {
             return Vec::new();
         }
@@ -93,7 +94,7 @@ impl<M: Model, X: Extras> Include<M, X> {
         }
         let is_known =
             |name: &str| M::field(name).is_some() || X::NAMES.contains(&name) || X::ELSEWHERE.contains(&name);
-        let appears = |name: &str| rows.iter().any(|row| row.contains_key(name));
+        let appears = |name: &str| rows.iter().any(|row| row.has(name));
         let unseen: Vec<_> =
             self.names.iter().filter(|name| !rows.is_empty() && !is_known(name) && !appears(name)).collect();
         if !unseen.is_empty() {

@@ -1,6 +1,5 @@
 //! Converts the types of this crate to those of the protocol. `rmcp` parses the messages of clients.
 
-use pagerduty_rows::write;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolResult, ContentBlock, Implementation, InitializeResult, MetaObject, ServerCapabilities, ServerConfig,
@@ -8,6 +7,7 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value};
 
+use super::encode;
 use crate::clients::{Client, Reads};
 use crate::config::Format;
 use crate::error::{Error, Family};
@@ -105,15 +105,18 @@ impl Style {
 /// addition would cost the model the tokens that the table saves.
 pub(super) fn reply(reply: Reply, style: Style) -> CallToolResult {
     match reply.write(style.format) {
-        Written::Json(envelope) => {
-            // Not `CallToolResult::structured`, which writes the text by way of `fmt`, at twice the cost.
-            let text = if style.one_line { write::to_json(&envelope) } else { write::to_lines(&envelope) };
-            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-            result.structured_content = style.structured.then_some(envelope);
-            result
+        Written::Json(text) => {
+            let text = if style.one_line { text.replace('\n', "") } else { text };
+            with_json(CallToolResult::success(vec![ContentBlock::text(text)]), style)
         }
         Written::Table(table) => CallToolResult::success(vec![ContentBlock::text(table)]),
     }
+}
+
+/// Announces that the text of a result is also its structured content, if the answers have any.
+fn with_json(mut result: CallToolResult, style: Style) -> CallToolResult {
+    result.structured_content = style.structured.then(|| encode::SAME_AS_TEXT.clone());
+    result
 }
 
 /// Returns the answer to a failed call (2025-11-25, "Tools", "Error Handling"). `tools` are the offered ones, which are named
@@ -130,7 +133,6 @@ pub(super) fn error(error: &Error, tools: &[&'static Tool], style: Style) -> Res
             envelope.get("error").cloned(),
         ));
     }
-    let mut result = CallToolResult::structured_error(error.envelope());
-    result.structured_content.take_if(|_| !style.structured);
-    Ok(result)
+    let text = error.envelope().to_string();
+    Ok(with_json(CallToolResult::error(vec![ContentBlock::text(text)]), style))
 }

@@ -1,10 +1,12 @@
 //! Encodes messages as lines of JSON.
 
 use std::io;
+use std::sync::LazyLock;
 
 use pagerduty_rows::write;
 use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Encodes a message as a line.
 pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
@@ -50,17 +52,31 @@ struct ToolAnswer<'m> {
     text: &'m str,
 }
 
+/// The structured content of a result whose text is its JSON.
+///
+/// `rmcp` holds structured content as values. They are not built, because it is written from the text. No answer has an
+/// empty object as its structured content otherwise.
+pub(super) static SAME_AS_TEXT: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
+
+/// Returns a result that `rmcp` writes, with its structured content.
+pub(super) fn expanded(mut result: CallToolResult) -> CallToolResult {
+    if let Some(text) = same_as_text(&result) {
+        result.structured_content = serde_json::from_str(text).ok();
+    }
+    result
+}
+
+/// Returns the text of a result if it is also the structured content.
+fn same_as_text(result: &CallToolResult) -> Option<&str> {
+    let [ContentBlock::Text(content)] = result.content.as_slice() else { return None };
+    (result.structured_content.as_ref() == Some(&SAME_AS_TEXT)).then_some(&content.text)
+}
+
 /// Returns the parts of an answer that has the same JSON as text and as structured content.
 fn tool_answer(message: &ServerJsonRpcMessage) -> Option<ToolAnswer<'_>> {
     let JsonRpcMessage::Response(response) = message else { return None };
     let ServerResult::CallToolResult(result) = &response.result else { return None };
-    let [ContentBlock::Text(content)] = result.content.as_slice() else { return None };
-    let structured = result.structured_content.as_ref()?;
-    if content.meta.is_some() || content.annotations.is_some() {
-        return None;
-    }
-    debug_assert_eq!(content.text.replace('\n', ""), write::to_json(structured), "text and structured content differ");
-    Some(ToolAnswer { response, result, text: &content.text })
+    Some(ToolAnswer { response, result, text: same_as_text(result)? })
 }
 
 impl ToolAnswer<'_> {
@@ -70,7 +86,7 @@ impl ToolAnswer<'_> {
             line.extend_from_slice(b",\"structuredContent\":");
             write::append_unbroken(line, text);
         };
-        let mut line = Vec::with_capacity(256 + text.len() * 5 / 2);
+        let mut line = Vec::with_capacity(256 + text.len() * 9 / 4);
         member(&mut line, b"{\"jsonrpc\":", &response.jsonrpc)?;
         member(&mut line, b",\"id\":", &response.id)?;
         line.extend_from_slice(b",\"result\":{");
@@ -79,7 +95,7 @@ impl ToolAnswer<'_> {
             line.push(b',');
         }
         line.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
-        write::append_quoted(&mut line, text)?;
+        write::append_json_quoted(&mut line, text);
         line.extend_from_slice(b"}]");
         if order == Order::StructuredFirst {
             structured(&mut line);
@@ -107,7 +123,7 @@ fn member(line: &mut Vec<u8>, name: &[u8], value: &impl Serialize) -> serde_json
 #[cfg(test)]
 mod tests {
     use rmcp::model::{CallToolResult, MetaObject, RequestId};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -116,30 +132,36 @@ mod tests {
         let envelope =
             json!({"metadata": {"count": 1}, "teams": [{"name": "a \"b\" }} é \n", "x": 9.204_938_554_384_979e297}]});
         let two = json!({"metadata": {"count": 2}, "teams": [{"name": "a\nb"}, {"name": "\u{2028}"}]});
-        let mut lines = CallToolResult::success(vec![ContentBlock::text(write::to_lines(&two))]);
-        lines.structured_content = Some(two);
+        let with_json = |json: String| {
+            let mut result = CallToolResult::success(vec![ContentBlock::text(json)]);
+            result.structured_content = Some(SAME_AS_TEXT.clone());
+            result
+        };
         let table = CallToolResult::success(vec![ContentBlock::text("{\"count\":1}\nid\tname")]);
-        let mut bare = CallToolResult::structured(envelope.clone());
+        let mut bare = with_json(envelope.to_string());
         bare.result_type = None;
         bare.is_error = None;
         bare.meta = Some(MetaObject(json!({"a": "b"}).as_object().cloned().unwrap()));
         for result in [
-            CallToolResult::structured(envelope.clone()),
+            with_json(envelope.to_string()),
+            with_json(write::to_lines(&two)),
             CallToolResult::structured_error(envelope),
-            lines,
             CallToolResult::success(vec![]),
             table,
             bare,
         ] {
             for id in [RequestId::Number(1), RequestId::String(r#"","text":"","#.into())] {
-                let result = ServerResult::CallToolResult(result.clone());
-                let message = ServerJsonRpcMessage::response(result, id);
-                let plain: Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+                let response =
+                    |result| ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), id.clone());
+                let plain = encode(&response(expanded(result.clone()))).unwrap();
+                let plain: Value = serde_json::from_slice(&plain).unwrap();
+                let message = response(result.clone());
                 let line = encode_answer(&message).unwrap();
                 assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
                 assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
                 let body = encode_body(&message).unwrap();
-                assert_eq!(String::from_utf8(body).unwrap(), serde_json::to_string(&message).unwrap());
+                let by_rmcp = serde_json::to_string(&response(expanded(result.clone()))).unwrap();
+                assert_eq!(String::from_utf8(body).unwrap(), by_rmcp);
             }
         }
     }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::caching::{CACHE_SCOPE, TTL_MS};
 use super::caller::Caller;
 use super::convert::Style;
-use super::{convert, params, progress, resources};
+use super::{convert, encode, params, progress, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
 use crate::error::{Code, Error};
@@ -207,7 +207,9 @@ impl ServerHandler for Server {
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
             outcome = progress::reported(&context, call) => outcome,
         };
-        self.answer(outcome, style, caller).map(Into::into)
+        let result = self.answer(outcome, style, caller)?;
+        // Over HTTP, `rmcp` writes the result.
+        Ok(if caller.is_some() { encode::expanded(result) } else { result }.into())
     }
 
     /// `resources/list` (all revisions, "Resources", "Listing Resources").

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Weak};
 
 use pagerduty_api::Resource;
-use serde_json::{Map, Value};
+use pagerduty_rows::object::Object;
 
 use crate::auth::Origin;
 use crate::budget::Budget;
@@ -98,7 +98,7 @@ impl Context {
     pub(super) fn object<M: Model, X: Extras>(
         &self,
         resource: &'static Resource,
-        row: Map<String, Value>,
+        row: Object,
         include: &Include<M, X>,
         shape: Shape,
         shorten: &str,

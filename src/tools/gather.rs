@@ -3,6 +3,7 @@
 //! The main object is what matters. A part that fails or is late becomes a warning and never delays the answer for long.
 
 use futures_util::future::{BoxFuture, join_all};
+use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 use tokio::sync::SetOnce;
 use tokio::time::{Instant, sleep_until};
@@ -11,8 +12,6 @@ use super::Context;
 use crate::budget::Budget;
 use crate::error::{Code, Error, Result};
 use crate::reply::Reply;
-
-type Object = Map<String, Value>;
 
 /// A part: its name and the request for its rows.
 pub type Part<'r> = (&'static str, BoxFuture<'r, Result<Vec<Object>>>);
@@ -59,7 +58,7 @@ pub struct Summary {
 
 impl Parts {
     /// Adds the rows that fit into `budget` to an object.
-    pub fn attach(self, shown: &mut Object, budget: &mut Budget) -> Summary {
+    pub fn attach(self, shown: &mut Map<String, Value>, budget: &mut Budget) -> Summary {
         let mut summary = Summary::default();
         for (name, rows) in self.0 {
             let rows = match rows {
@@ -71,12 +70,13 @@ impl Parts {
                 }
             };
             let count = rows.len();
-            let fitting: Vec<_> = rows.into_iter().take_while(|row| budget.take(row)).map(Value::Object).collect();
+            let fitting: Vec<Object> = rows.into_iter().take_while(|row| budget.take(row)).collect();
             if fitting.len() < count {
                 summary.warnings.push(format!("The answer is full: {} of {count} {name} are here.", fitting.len()));
             }
             summary.counts.push((format!("{name}_count"), count));
-            shown.insert(name.to_owned(), fitting.into());
+            let fitting = fitting.iter().map(|row| Value::Object(row.members()));
+            shown.insert(name.to_owned(), fitting.collect());
         }
         summary
     }

@@ -7,6 +7,7 @@ use pagerduty_api::operations::incidents::{
 };
 use pagerduty_api::operations::services::LIST_SERVICES;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, LIST_USERS};
+use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 
 use super::gather::gather;
@@ -199,16 +200,16 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
     };
     let parts = extras.into_iter().map(|extra| (extra, rows(&cx, &id, extra))).collect();
     let (incident, parts) = gather(&cx, incident, parts).await?;
-    let mut shown = incident.shown;
     let mut budget = cx.budget();
-    budget.take(&shown);
+    budget.take(&incident.shown);
+    let mut shown = incident.shown.members();
     let summary = parts.attach(&mut shown, &mut budget);
-    let shown = params.include.arrange(shown, &EXTRAS);
+    let shown = Object::from_members(params.include.arrange(shown, &EXTRAS));
     Ok(summary.report(cx.object(&INCIDENTS, shown, &params.include, Shape::One, NAME_FIELDS)))
 }
 
 /// Returns the rows of an extra.
-fn rows<'r>(cx: &'r Context, id: &'r Id<Incident>, extra: &str) -> BoxFuture<'r, Result<Vec<Map<String, Value>>>> {
+fn rows<'r>(cx: &'r Context, id: &'r Id<Incident>, extra: &str) -> BoxFuture<'r, Result<Vec<Object>>> {
     match extra {
         PAST_INCIDENTS => Box::pin(cx.api.past_incidents(id)),
         RELATED_INCIDENTS => Box::pin(cx.api.related_incidents(id)),

@@ -8,6 +8,7 @@ use pagerduty_api::operations::schedules::SCHEDULES;
 use pagerduty_api::operations::users::USERS;
 use pagerduty_rows::decode::Unreadable;
 use pagerduty_rows::fields::{Selection, plain};
+use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 use tokio::time::timeout_at;
 
@@ -37,7 +38,8 @@ pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include:
     let mut shown = read(cx, id, range, include.asked(), unknown).await?;
     let mut warnings = Vec::new();
     name_users(cx, &mut shown, &mut warnings).await;
-    Ok(cx.object(&SCHEDULES, chosen(shown, include), include, Shape::One, shorten).warned(warnings))
+    let shown = Object::from_members(chosen(shown, include));
+    Ok(cx.object(&SCHEDULES, shown, include, Shape::One, shorten).warned(warnings))
 }
 
 /// Returns a list of both kinds: layer-based schedules in PagerDuty's order, then shift-based ones. If one kind is
@@ -145,8 +147,8 @@ fn named(listing: Listing<ShiftSchedule>, name: Option<&str>, include: &Include<
     };
     let row = |row: Row<ShiftSchedule>| {
         let facts = Schedule::with_id(row.facts.id());
-        let shown = with_name(row.shown, row.facts.name());
-        Row { facts, shown: chosen(shown, include) }
+        let shown = with_name(row.shown.members(), row.facts.name());
+        Row { facts, shown: Object::from_members(chosen(shown, include)) }
     };
     let rows = listing.into_rows().into_iter().filter(|row| row.as_ref().is_ok_and(matches) || row.is_err());
     rows.map(|found| found.map(row)).collect()
@@ -206,7 +208,7 @@ async fn read(
     let selection = selection(asked);
     let query = Query::new().with("since", range.since).with("until", range.until);
     match cx.api.one::<ShiftSchedule>(&id, query, &selection).await {
-        Ok(row) => Ok(with_name(row.shown, row.facts.name())),
+        Ok(row) => Ok(with_name(row.shown.members(), row.facts.name())),
         Err(error) if may_be_shift_based(&error) => Err(unknown),
         Err(error) => Err(error),
     }
@@ -258,7 +260,7 @@ fn assigned(shown: &Map<String, Value>) -> Vec<Id<User>> {
 async fn name_users(cx: &Context, shown: &mut Map<String, Value>, warnings: &mut Vec<String>) {
     let ids = assigned(shown);
     warnings.extend(too_many(ids.len()));
-    let selection = Selection::new(vec![plain("name")], &[]);
+    let selection = User::facts_only();
     let users = ids.iter().take(MOST_USERS).map(|id| cx.api.one::<User>(id, Query::new(), &selection));
     let users: Vec<_> = ids.iter().zip(join_all(users).await).collect();
     if let Some((id, Err(error))) = users.iter().find(|(_, user)| user.is_err()) {
@@ -266,8 +268,8 @@ async fn name_users(cx: &Context, shown: &mut Map<String, Value>, warnings: &mut
     }
     for user in entries(shown) {
         let found = users.iter().find(|(id, _)| user.get("id").and_then(Value::as_str) == Some(id.as_str()));
-        if let Some(name) = found.and_then(|(_, row)| row.as_ref().ok()?.shown.get("name")) {
-            user.insert("summary".to_owned(), name.clone());
+        if let Some(name) = found.and_then(|(_, row)| row.as_ref().ok()?.facts.name.as_deref()) {
+            user.insert("summary".to_owned(), name.into());
         }
     }
 }

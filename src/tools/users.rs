@@ -1,5 +1,6 @@
 //! `get_users` and `build_user_context`.
 
+use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 
 use pagerduty_api::operations::escalation_policies::LIST_ESCALATION_POLICIES;
@@ -94,7 +95,7 @@ async fn build_user_context(cx: Context, _: NoParams) -> Result<Reply> {
         shown.insert(name.to_owned(), text.into());
     }
     let mut budget = cx.budget();
-    budget.take(&shown);
+    budget.take(&Object::from_members(shown.clone()));
     let mut warnings = Vec::new();
     // Services are the most numerous, so they are the first to be cut.
     let all_policies = format!("get_escalation_policies with current_user_context=false and user_ids={}", me.id);

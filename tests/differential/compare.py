@@ -38,8 +38,10 @@ from cases import BATCH, Batch, Case, Corpus, scenarios
 from doors import DOORS, message
 from standin import StandIn
 
-REASON = re.compile(rb"(?<= is not usable: )[^\"\n]*?(?=\\\\?\"|\n|$)")
+REASON = re.compile(rb"(?<= is not usable: ).*? at line [0-9]+ column [0-9]+")
 """The reason in the message of `UNEXPECTED_RESPONSE`, which quotes the JSON library."""
+NUMBER = re.compile(rb"(?<=[:,\[])-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?=[],}])")
+LENGTH = re.compile(rb"(?im)^content-length: [0-9]+")
 CODE = re.compile(rb'"code\\?": ?\\?"([A-Z_]+)')
 LANES = 8
 """Batches at a time in one worker: some calls wait between attempts."""
@@ -60,6 +62,11 @@ class Difference:
     def is_reason(self) -> bool:
         """Whether only the reason why an answer is unusable differs."""
         return REASON.sub(b"", self.old) == REASON.sub(b"", self.new)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether only reasons, and the text of equal numbers, differ."""
+        return spelled(REASON.sub(b"", self.old)) == spelled(REASON.sub(b"", self.new))
 
 
 @dataclass
@@ -225,6 +232,11 @@ def work(run: Run, numbers: "list[int]", results: "multiprocessing.Queue[Any]") 
         raise
 
 
+def spelled(answer: bytes) -> bytes:
+    """Return an answer with each number in one spelling, without its length in bytes."""
+    return LENGTH.sub(b"", NUMBER.sub(lambda found: repr(float(found[0])).encode(), answer))
+
+
 def report(difference: Difference, keep: "Path | None") -> str:
     """Return a short description of a difference; with `keep`, write everything about it."""
     case, batch, old, new = difference.case, difference.batch, difference.old, difference.new
@@ -271,6 +283,11 @@ def main() -> int:
         action="store_true",
         help="do not fail if only reasons of UNEXPECTED_RESPONSE differ",
     )
+    parser.add_argument(
+        "--any-number",
+        action="store_true",
+        help="do not fail either if only the text of equal numbers differs",
+    )
     parser.add_argument("--show", type=int, default=20, help="the most differences to print")
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1))
     options = parser.parse_args()
@@ -310,6 +327,7 @@ def main() -> int:
     found.sort(
         key=lambda difference: (
             difference.is_reason,
+            difference.is_number,
             difference.scope != "alone",
             difference.case.number,
         )
@@ -319,13 +337,18 @@ def main() -> int:
         if at < options.show:
             print(text)
     reasons = sum(difference.is_reason for difference in found)
+    numbers = sum(difference.is_number for difference in found)
     print("outcomes: " + ", ".join(f"{count} {name}" for name, count in outcomes.most_common()))
     for scope, count in Counter(difference.scope for difference in found).items():
         print(f"{count} differ: {scope}")
     if reasons:
         print(f"{reasons} of them only in the reason why an answer is unusable")
+    if numbers > reasons:
+        print(f"{numbers - reasons} of them only in the text of equal numbers (1.0 and 1e0)")
     took = time.monotonic() - begun
     print(f"{done * BATCH} cases, seed {options.seed}, {took:.0f} s: {len(found)} differences")
+    if options.any_number:
+        return 1 if len(found) > numbers else 0
     return 1 if len(found) > (reasons if options.any_reason else 0) else 0
 
 

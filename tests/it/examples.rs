@@ -7,8 +7,10 @@ use std::path::Path;
 
 use pagerduty_mcp_server::client::decode;
 use pagerduty_mcp_server::models::{
-    EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, past_incident, related_incident,
+    EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, WRAPPED, past_incident,
+    related_incident,
 };
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, is_empty};
 use serde_json::Value;
 
@@ -53,7 +55,7 @@ fn check<M: Model>(description: &Value, method: &str, path: &str, list: bool) ->
         let given = if list { example[many].as_array().unwrap().clone() } else { vec![example[one].clone()] };
         assert_eq!(decoded.len(), given.len(), "{method} {path}");
         for (row, given) in decoded.iter().zip(&given) {
-            compare_row::<M>(&row.shown, given, &format!("{method} {path}"));
+            compare_row::<M>(&row.shown.members(), given, &format!("{method} {path}"));
         }
         rows += decoded.len();
     }
@@ -109,12 +111,11 @@ fn openapi_examples_decode_and_project() {
 fn openapi_examples_show_past_and_related_incidents() {
     let Some(description) = description() else { return };
     for (key, reshape, added) in [
-        ("past_incidents", past_incident as fn(&Value) -> serde_json::Map<String, Value>, "similarity_score"),
+        ("past_incidents", past_incident as fn(&Facts<'_>) -> serde_json::Map<String, Value>, "similarity_score"),
         ("related_incidents", related_incident, "relationship_type"),
     ] {
         for example in examples(&description, "get", &format!("/incidents/{{id}}/{key}")) {
-            for item in example[key].as_array().unwrap() {
-                let shown = reshape(item);
+            for shown in decode::list(example.to_string().as_bytes(), key, WRAPPED, reshape).unwrap() {
                 assert!(shown.contains_key("title") && shown.contains_key(added), "{key}: {shown:?}");
             }
         }

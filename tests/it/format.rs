@@ -99,7 +99,8 @@ async fn answers_without_list_stay_json() {
     ] {
         let json = account.ok(tool, arguments.clone()).await;
         let compact = account.toolbox.call(tool, object(arguments)).await.unwrap().write(Format::Compact);
-        assert_eq!(compact, Written::Json(json), "{tool}");
+        let Written::Json(compact) = compact else { panic!("{tool}: a table") };
+        assert_eq!(serde_json::from_str::<Value>(&compact).unwrap(), json, "{tool}");
     }
 }
 

@@ -1,17 +1,18 @@
-//! Decodes bytes into values, and builds only the fields that a [`Selection`](crate::fields::Selection) keeps.
+//! Decodes answers: the envelope, and of its objects the part that a [`Selection`] names.
 //!
-//! An incident has about 4 kB of JSON, of which a tenth is shown. The decoder skips the rest while parsing, so that it
-//! costs neither memory nor time.
+//! An incident has about 4 kB of JSON, of which a tenth is shown. The rest is checked and skipped, so that it costs no
+//! memory.
 
-use std::cell::Cell;
-use std::fmt;
+use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::de::Read;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::fields::Wire;
-use crate::repair::repair;
+use crate::facts::{Facts, parse};
+use crate::fields::Selection;
+use crate::object::Object;
+use crate::plan::Plan;
+use crate::project::{Projector, decoded};
+use crate::scan::{Kind, Scanner};
 
 /// An answer that cannot be used.
 #[derive(Clone, Debug)]
@@ -32,110 +33,116 @@ impl Unreadable {
 
 impl From<serde_json::Error> for Unreadable {
     fn from(error: serde_json::Error) -> Self {
-        Self { cut_off: error.is_eof(), why: without_text(&error.to_string()) }
+        Self { cut_off: error.is_eof(), why: error.to_string() }
     }
 }
 
-/// Decodes a list that is not a resource of the table.
-pub fn list(body: &[u8], key: &'static str) -> Result<Vec<Value>, Unreadable> {
-    match envelope(body, key, &Wire::default())?.content {
-        Value::Array(items) => Ok(items),
-        _ => Err(Unreadable::because(format!("{key}: not a list"))),
-    }
+/// Returns the text of an answer. Bytes that are not UTF-8 become U+FFFD.
+#[must_use]
+pub fn text(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body)
 }
 
 /// An answer without its envelope.
 #[derive(Debug)]
-pub struct Envelope {
-    /// The kept part of the value under the key.
-    pub content: Value,
+pub struct Envelope<'t> {
+    /// The value under the key.
+    pub content: Content<'t>,
     /// Set if PagerDuty reports that there is more.
     pub more: bool,
     /// The total number of objects, if the request asked PagerDuty to count them.
     pub total: Option<u64>,
 }
 
-/// Decodes `{"<key>": …, "more": …}`, and keeps the part of the value under the key that `wire` names.
-///
-/// If the body is refused, or holds a number that may have been rounded, it is decoded again after [`repair`] has
-/// rewritten it.
-pub fn envelope(body: &[u8], key: &'static str, wire: &Wire<'_>) -> Result<Envelope, Unreadable> {
-    let has_float = Cell::new(false);
-    let decoded = parse(body, EnvelopeSeed { key, wire, has_float: &has_float });
-    let is_suspect = match &decoded {
-        Ok(_) => has_float.get(),
-        Err(unreadable) => !unreadable.cut_off,
-    };
-    match is_suspect.then(|| repair(body)).flatten() {
-        Some(repaired) => parse(&repaired, EnvelopeSeed { key, wire, has_float: &has_float }),
-        None => decoded,
+/// The value under the key of an envelope.
+#[derive(Debug)]
+pub enum Content<'t> {
+    /// One value.
+    One(Item<'t>),
+    /// The elements of a list.
+    Many(Vec<Item<'t>>),
+}
+
+/// An object with its facts, or the kind of another value.
+pub type Item<'t> = Result<(Object, Facts<'t>), Kind>;
+
+/// Decodes `{"<key>": …, "more": …}`, and keeps the part of the objects under the key that `selection` names.
+pub fn envelope<'t>(text: &'t str, key: &'static str, selection: &Selection<'_>) -> Result<Envelope<'t>, Unreadable> {
+    let plan = selection.plan();
+    let mut reader = Reader { projector: Projector::new(text), plan: &plan, facts: selection.facts() };
+    let envelope = reader.envelope(key)?;
+    match reader.scanner().peek() {
+        None => Ok(envelope),
+        Some(_) => Err(reader.scanner().error("trailing characters")),
     }
 }
 
-/// Parses a body. Checking it as a whole is faster than checking each string; bytes that are not UTF-8 are refused only
-/// in strings that are kept.
-fn parse(body: &[u8], seed: EnvelopeSeed<'_>) -> Result<Envelope, Unreadable> {
-    match std::str::from_utf8(body) {
-        Ok(text) => parse_with(&mut serde_json::Deserializer::from_str(text), seed),
-        Err(_) => parse_with(&mut serde_json::Deserializer::from_slice(body), seed),
-    }
+/// Decodes the object that is the whole of a JSON text, which is nested to a depth in an answer.
+#[must_use]
+pub fn object<'t>(json: &'t str, selection: &Selection<'_>, depth: usize) -> Option<(Object, Facts<'t>)> {
+    let plan = selection.plan();
+    let mut reader = Reader { projector: Projector::new(json), plan: &plan, facts: selection.facts() };
+    reader.item(depth).ok()?.ok()
 }
 
-fn parse_with<'de, R: Read<'de>>(
-    deserializer: &mut serde_json::Deserializer<R>,
-    seed: EnvelopeSeed<'_>,
-) -> Result<Envelope, Unreadable> {
-    let envelope = seed.deserialize(&mut *deserializer)?;
-    deserializer.end()?;
-    Ok(envelope)
+struct Reader<'p, 't> {
+    projector: Projector<'p, 't>,
+    plan: &'p Plan<'p>,
+    facts: &'static [&'static str],
 }
 
-/// Returns an error without the text that it quotes, which has any length and may be a web page.
-fn without_text(error: &str) -> String {
-    match (error.split_once("string \""), error.rsplit_once("\", expected")) {
-        (Some((before, _)), Some((_, after))) => format!("{before}a text, expected{after}"),
-        _ => error.to_owned(),
-    }
-}
-
-struct EnvelopeSeed<'w> {
-    key: &'static str,
-    wire: &'w Wire<'w>,
-    /// Set when a kept number has a fraction, an exponent or more digits than an integer holds.
-    has_float: &'w Cell<bool>,
-}
-
-impl<'de> DeserializeSeed<'de> for EnvelopeSeed<'_> {
-    type Value = Envelope;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Envelope, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for EnvelopeSeed<'_> {
-    type Value = Envelope;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object with {:?}", self.key)
+impl<'t> Reader<'_, 't> {
+    fn scanner(&mut self) -> &mut Scanner<'t> {
+        &mut self.projector.scanner
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope, A::Error> {
+    fn envelope(&mut self, key: &'static str) -> Result<Envelope<'t>, Unreadable> {
+        let kind = self.scanner().kind()?;
+        if kind != Kind::Object {
+            let why = format!("invalid type: {}, expected an object with {key:?}", kind.name());
+            return Err(self.scanner().error(&why));
+        }
         let (mut content, mut more, mut total) = (None, false, None);
-        while let Some(key) = map.next_key::<String>()? {
-            if key == self.key {
-                content =
-                    Some(map.next_value_seed(ValueSeed { wire: self.wire, depth: 0, has_float: self.has_float })?);
-            } else if key == "more" {
-                more = flag(&map.next_value()?).ok_or_else(|| A::Error::custom("more: neither true nor false"))?;
-            } else if key == "total" {
-                total = map.next_value::<Value>()?.as_u64();
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        let mut follows = self.scanner().opens(b'}');
+        while follows {
+            let name = decoded(self.scanner().name()?);
+            match name.as_ref() {
+                name if name == key => content = Some(self.content()?),
+                "more" => {
+                    let value = parse(self.scanner().skip()?);
+                    let value = value.as_ref().and_then(flag);
+                    more = value.ok_or_else(|| self.scanner().error("more: neither true nor false"))?;
+                }
+                "total" => total = parse(self.scanner().skip()?).and_then(|total| total.as_u64()),
+                _ => drop(self.scanner().skip()?),
+            }
+            follows = self.scanner().continues(b'}')?;
+        }
+        let content = content.ok_or_else(|| self.scanner().error(&format!("missing field `{key}`")));
+        Ok(Envelope { content: content.map_err(|error| Unreadable { cut_off: false, ..error })?, more, total })
+    }
+
+    fn content(&mut self) -> Result<Content<'t>, Unreadable> {
+        if self.scanner().kind()? != Kind::List {
+            return Ok(Content::One(self.item(0)?));
+        }
+        let mut items = Vec::new();
+        let mut follows = self.scanner().opens(b']');
+        while follows {
+            items.push(self.item(1)?);
+            follows = self.scanner().continues(b']')?;
+        }
+        Ok(Content::Many(items))
+    }
+
+    fn item(&mut self, depth: usize) -> Result<Item<'t>, Unreadable> {
+        match self.scanner().kind()? {
+            Kind::Object => Ok(Ok(self.projector.row(self.plan, self.facts, depth)?)),
+            other => {
+                self.scanner().skip()?;
+                Ok(Err(other))
             }
         }
-        let content = content.ok_or_else(|| A::Error::missing_field(self.key))?;
-        Ok(Envelope { content, more, total })
     }
 }
 
@@ -157,133 +164,3 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The replacement for deeper values.
 pub const TOO_DEEP: &str = "[nested too deep to be shown]";
-
-/// Builds the kept part of a value; lists apply it to each element.
-#[derive(Clone, Copy)]
-struct ValueSeed<'w> {
-    wire: &'w Wire<'w>,
-    depth: usize,
-    has_float: &'w Cell<bool>,
-}
-
-impl<'w> ValueSeed<'w> {
-    fn below(self, wire: &'w Wire<'w>) -> Self {
-        Self { wire, depth: self.depth + 1, ..self }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ValueSeed<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        self.has_float.set(true);
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        if self.depth == MAX_DEPTH {
-            // Ignored values are skipped without recursion.
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(TOO_DEEP.into());
-        }
-        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1024));
-        while let Some(item) = seq.next_element_seed(self.below(self.wire))? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        if self.depth == MAX_DEPTH {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(TOO_DEEP.into());
-        }
-        let Some(keys) = self.wire.keys() else {
-            let mut object = Map::new();
-            while let Some(key) = map.next_key::<String>()? {
-                object.insert(key, map.next_value_seed(self.below(self.wire))?);
-            }
-            return Ok(Value::Object(object));
-        };
-        let mut kept = Vec::with_capacity(keys.len());
-        while let Some(place) = map.next_key_seed(KeySeed(keys))? {
-            let Some((place, (name, wire))) = place.and_then(|place| Some((place, keys.get(place)?))) else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let value = map.next_value_seed(self.below(wire))?;
-            // A null counts as absent.
-            if !value.is_null() {
-                kept.push((place, *name, value));
-            }
-        }
-        // Sort into the order of the answer, so that the object need not be built again.
-        kept.sort_by_key(|(place, ..)| *place);
-        let mut object = Map::with_capacity(kept.len());
-        object.extend(kept.into_iter().map(|(_, name, value)| (name.to_owned(), value)));
-        Ok(Value::Object(object))
-    }
-}
-
-/// Finds the position of a key among those to keep, before anything is allocated for it.
-struct KeySeed<'w>(&'w [(&'w str, Wire<'w>)]);
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field name")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|(name, _)| *name == key))
-    }
-}

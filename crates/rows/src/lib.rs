@@ -1,7 +1,9 @@
 //! Converts the bytes of PagerDuty's answers to the bytes of our answers.
 //!
-//! - [`decode`] parses the fields that [`fields`] selects into rows.
-//! - [`repair`] rewrites JSON that the decoder refuses.
+//! - [`decode`] reads the envelope, [`project`] copies the fields that [`fields`] selects into [`object`]s, and [`scan`]
+//!   reads the tokens.
+//! - [`facts`] are the values on which rules depend.
+//! - [`repair`] rewrites what is not JSON.
 //! - [`text`] removes invisible characters.
 //! - [`tokens`] estimates the size of rows.
 //! - [`table`] and [`mod@write`] write rows as text.
@@ -12,8 +14,13 @@
 //! the crate that calls it.
 
 pub mod decode;
+pub mod facts;
 pub mod fields;
+pub mod object;
+mod plan;
+mod project;
 pub mod repair;
+pub mod scan;
 pub mod table;
 pub mod text;
 pub mod tokens;

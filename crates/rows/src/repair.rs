@@ -37,7 +37,7 @@ pub fn repair(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Returns the length of the string literal at the start of `text`, and its replacement if it has to change.
-fn string(text: &str) -> (usize, Option<String>) {
+pub(crate) fn string(text: &str) -> (usize, Option<String>) {
     let mut written = String::from("\"");
     let (mut changed, mut end) = (false, text.len());
     let mut chars = text.char_indices().skip(1);
@@ -88,7 +88,7 @@ fn escape(text: &str) -> &str {
 }
 
 /// Returns the length of the number at the start of `text`, and its replacement if it has to change.
-fn number(text: &str) -> (usize, Option<String>) {
+pub(crate) fn number(text: &str) -> (usize, Option<String>) {
     for word in ["NaN", "Infinity", "-Infinity"] {
         if text.starts_with(word) {
             return (word.len(), Some(format!("\"{word}\"")));

@@ -73,6 +73,13 @@ fn is_plain(text: &str) -> bool {
         && rest.iter().all(is_plain)
 }
 
+/// Returns whether a text consists of visible ASCII alone.
+pub(crate) fn is_visible_ascii(text: &str) -> bool {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    words.iter().all(|word| is_visible(u64::from_le_bytes(*word)))
+        && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Returns whether each of the eight bytes is from a space to a tilde. The highest bit of a byte is set where it is not.
 const fn is_visible(word: u64) -> bool {
     const fn each(byte: u8) -> u64 {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use pagerduty_rows::object::Object;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ pub enum Outcome {
     /// It may have taken effect.
     Unknown,
     /// It took effect. The fields of the object are kept if they cannot be read again.
-    Done(Option<Map<String, Value>>),
+    Done(Option<Object>),
 }
 
 impl Earlier {

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use pagerduty_api::operations::incidents::{CREATE_INCIDENT_NOTE, LIST_INCIDENT_NOTES, NOTES};
-use serde_json::{Map, Value, json};
+use pagerduty_rows::object::Object;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Changed, Seen, Verify, with_id};
@@ -13,7 +14,7 @@ use crate::client::request::Write;
 use crate::client::{Api, Query, Request};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, Model, Note, User};
+use crate::models::{Incident, Model, Note, Row, User};
 use crate::pagination::ListRequest;
 
 /// The number of times that an earlier note is verified before it is written once more: enough to find one that was
@@ -36,10 +37,14 @@ impl Api {
     }
 
     /// Returns the notes of an incident, oldest first as PagerDuty gives them.
-    pub async fn notes(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
+    pub async fn notes(&self, id: &Id<Incident>) -> Result<Vec<Object>> {
+        Ok(self.note_rows(id).await?.into_iter().map(|row| row.shown).collect())
+    }
+
+    async fn note_rows(&self, id: &Id<Incident>) -> Result<Vec<Row<Note>>> {
         let (all, selection) = (ListRequest::all(), Note::defaults());
         let listing = self.list_below::<Note, _>(&LIST_INCIDENT_NOTES, id, Query::new(), all, &selection).await?;
-        Ok(listing.rows.into_iter().map(|row| row.shown).collect())
+        Ok(listing.rows)
     }
 }
 
@@ -56,20 +61,21 @@ struct NewNote<'c> {
 impl NewNote<'_> {
     /// Returns the note if it is among those of the incident, or `None` if its author is not known: another user's note
     /// with the same text could not be distinguished from this one.
-    async fn find(&mut self, api: &Api, sent: Instant) -> Option<Result<Option<Map<String, Value>>>> {
+    async fn find(&mut self, api: &Api, sent: Instant) -> Option<Result<Option<Object>>> {
         if self.author.is_none() {
             self.author = api.author_id(self.from.as_deref()).await;
         }
         let query = NoteQuery { content: self.content, author: self.author.as_ref()?, ledger: &api.account.notes };
-        let notes = api.notes(&self.incident).await;
+        let notes = api.note_rows(&self.incident).await;
         // Without PagerDuty's time an older note with the same text could not be distinguished from this one.
         let since = api.since(sent);
-        Some(notes.map(|notes| notes.into_iter().find(|note| since.is_some_and(|since| query.claims(note, since)))))
+        let is_it = |note: &Row<Note>| since.is_some_and(|since| query.claims(&note.facts, since));
+        Some(notes.map(|notes| notes.into_iter().find(is_it).map(|note| note.shown)))
     }
 }
 
 impl Verify for NewNote<'_> {
-    fn decode(&self, body: &[u8]) -> Result<Map<String, Value>, Unreadable> {
+    fn decode(&self, body: &[u8]) -> Result<Object, Unreadable> {
         Ok(with_id(decode::one::<Note>(body, NOTES.one, &Note::defaults())?)?.shown)
     }
 
@@ -82,12 +88,7 @@ impl Verify for NewNote<'_> {
         }
     }
 
-    async fn made_earlier(
-        &mut self,
-        api: &Api,
-        request: &Request,
-        earlier: &Earlier,
-    ) -> Result<Option<Map<String, Value>>> {
+    async fn made_earlier(&mut self, api: &Api, request: &Request, earlier: &Earlier) -> Result<Option<Object>> {
         if let Outcome::Done(Some(shown)) = &earlier.outcome {
             return Ok(Some(shown.clone()));
         }
@@ -112,8 +113,8 @@ impl Verify for NewNote<'_> {
         Err(Error::new(Code::OutcomeUnknown, message).hint(hint))
     }
 
-    fn outcome(&self, api: &Api, shown: &Map<String, Value>) -> Outcome {
-        if let Some(id) = shown.get("id").and_then(Value::as_str) {
+    fn outcome(&self, api: &Api, shown: &Object) -> Outcome {
+        if let Some(id) = shown.members().get("id").and_then(Value::as_str) {
             api.account.notes.claim(id);
         }
         Outcome::Done(Some(shown.clone()))
@@ -150,19 +151,16 @@ struct NoteQuery<'q> {
 
 impl NoteQuery<'_> {
     /// Returns whether this is the note and no other call has claimed it, and claims it.
-    fn claims(&self, note: &Map<String, Value>, since: Timestamp) -> bool {
-        let id = note.get("id").and_then(Value::as_str);
-        self.matches(note, since) && id.is_some_and(|id| self.ledger.claim(id))
+    fn claims(&self, note: &Note, since: Timestamp) -> bool {
+        self.matches(note, since) && note.id().is_some_and(|id| self.ledger.claim(id))
     }
 
     /// Returns whether this may be the note: the same text, by the same author, written since.
-    fn matches(&self, note: &Map<String, Value>, since: Timestamp) -> bool {
-        let text = |name: &str| note.get(name).and_then(Value::as_str);
-        let author = note.get("user").and_then(|user| user.get("id")).and_then(Value::as_str);
-        let same_author = author == Some(self.author.as_str());
-        let created = text("created_at").and_then(|at| at.parse::<Timestamp>().ok());
-        let same_text = text("content").is_some_and(|content| comparable(content) == comparable(self.content));
-        same_text && same_author && created.is_some_and(|created| created >= since)
+    fn matches(&self, note: &Note, since: Timestamp) -> bool {
+        let same_author = note.author.as_deref() == Some(self.author.as_str());
+        let content = note.content.as_deref();
+        let same_text = content.is_some_and(|content| comparable(content) == comparable(self.content));
+        same_text && same_author && note.created_at.is_some_and(|created| created >= since)
     }
 }
 
@@ -175,7 +173,7 @@ mod tests {
         let since = "2026-08-01T10:00:00Z".parse().unwrap();
         let (author, ledger) = (Id::parse("P1").unwrap(), NoteLedger::default());
         let query = NoteQuery { content: "on it\nnow", author: &author, ledger: &ledger };
-        let matches = |note: Value| query.matches(note.as_object().unwrap(), since);
+        let matches = |note: Value| query.matches(&Note::from_json(&note), since);
         let note =
             |content: &str, author: Value, at: &str| json!({"content": content, "user": author, "created_at": at});
         assert!(matches(note("on it\nnow", json!({"id": "P1"}), "2026-08-01T10:00:00Z")));

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use pagerduty_api::operations::incidents::{GET_INCIDENT, INCIDENTS, UPDATE_INCIDENT};
 use pagerduty_rows::fields::Selection;
-use serde_json::{Map, Value, json};
+use pagerduty_rows::object::Object;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Changed, Seen, Verify, with_id};
@@ -90,7 +91,7 @@ struct StatusChange<'s> {
 
 impl StatusChange<'_> {
     /// Reads the incident and the origin of its status.
-    async fn read(&self, api: &Api) -> Result<(Map<String, Value>, Standing)> {
+    async fn read(&self, api: &Api) -> Result<(Object, Standing)> {
         let query = Query::new().with_all("include", &Incident::expansions(self.selection, Shape::One));
         let request = Request::on(&GET_INCIDENT, &self.incident, query);
         api.send(&request, |body| {
@@ -111,7 +112,7 @@ impl StatusChange<'_> {
 }
 
 impl Verify for StatusChange<'_> {
-    fn decode(&self, body: &[u8]) -> Result<Map<String, Value>, Unreadable> {
+    fn decode(&self, body: &[u8]) -> Result<Object, Unreadable> {
         let row = with_id(decode::one::<Incident>(body, INCIDENTS.one, self.selection)?)?;
         if row.facts.id() == Some(self.incident.as_str()) && self.wanted.is(row.facts.status.as_ref()) {
             Ok(row.shown)
@@ -163,7 +164,7 @@ impl Verify for StatusChange<'_> {
     }
 
     /// An incident that cannot be read does not keep the change from being sent: twice has the effect of once.
-    async fn made_earlier(&mut self, api: &Api, _: &Request, earlier: &Earlier) -> Result<Option<Map<String, Value>>> {
+    async fn made_earlier(&mut self, api: &Api, _: &Request, earlier: &Earlier) -> Result<Option<Object>> {
         let Ok((shown, standing)) = self.read(api).await else { return Ok(None) };
         if !self.wanted.is(standing.status.as_ref()) {
             return Ok(None);
@@ -174,7 +175,7 @@ impl Verify for StatusChange<'_> {
     }
 
     /// The incident is read again for an identical call, which may request other fields.
-    fn outcome(&self, _: &Api, _: &Map<String, Value>) -> Outcome {
+    fn outcome(&self, _: &Api, _: &Object) -> Outcome {
         Outcome::Done(None)
     }
 
@@ -210,15 +211,15 @@ fn origin(standing: &Standing, wanted: NewStatus, author: &Id<User>, since: Opti
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
     fn status_origin_follows_author_and_time() {
         let since = "2026-08-01T10:00:00Z".parse().ok();
         let author = Id::parse("PME").unwrap();
-        let origin = |wanted, body: Value, since| {
-            origin(&serde_json::from_value::<Standing>(body).unwrap(), wanted, &author, since)
-        };
+        let origin = |wanted, body: Value, since| origin(&Standing::from_json(&body), wanted, &author, since);
         let user = |id: &str| json!({"id": id, "type": "user_reference", "summary": format!("User {id}")});
         let acknowledged = |id: &str, at: &str| {
             json!({"status": "acknowledged", "acknowledgements": [{"acknowledger": user(id), "at": at}],

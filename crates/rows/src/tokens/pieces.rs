@@ -38,8 +38,6 @@ pub enum Class {
     Mark,
     /// A byte outside ASCII, which has no step: see `Estimate::add_wide`.
     Wide,
-    /// A character that JSON escapes in a string, which has no step: see `Estimate::escaped`.
-    Escaped,
 }
 
 const CLASSES_IN_ORDER: [Class; 9] = [
@@ -110,7 +108,7 @@ impl Piece {
             Class::Digit => Piece::Digits(1),
             Class::Tab => Piece::Tabs,
             Class::Space => Piece::Spaces(1),
-            Class::Escape | Class::Wide | Class::Escaped => Piece::None,
+            Class::Escape | Class::Wide => Piece::None,
             Class::Quote | Class::Structure | Class::Mark => Self::MARK.with(class),
         }
     }
@@ -234,19 +232,13 @@ static STEPS: [Step; 256 * CLASS_COUNT] = {
     steps
 };
 
-/// The class and the letter of each byte of plain text.
-pub static PLAIN: [(Class, u8); 256] = classes(false);
-
-/// The class and the letter of each byte of a string that will be quoted.
-pub static QUOTED: [(Class, u8); 256] = classes(true);
-
+/// The class and the letter of each byte.
 #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "while compiling")]
-const fn classes(quoted: bool) -> [(Class, u8); 256] {
+pub static CLASSES: [(Class, u8); 256] = {
     let mut classes = [(Class::Mark, 0); 256];
     let mut byte = 0;
     while byte < 256 {
         classes[byte] = match byte as u8 {
-            0..b' ' | b'"' | b'\\' if quoted => (Class::Escaped, 0),
             small @ b'a'..=b'z' => (Class::Small, small - b'a' + 1),
             capital @ b'A'..=b'Z' => (Class::Capital, capital - b'A' + 1),
             b'0'..=b'9' => (Class::Digit, 0),
@@ -262,4 +254,4 @@ const fn classes(quoted: bool) -> [(Class, u8); 256] {
         byte += 1;
     }
     classes
-}
+};

@@ -1,0 +1,418 @@
+//! Reads JSON text token by token, without building values.
+//!
+//! Two kinds of damage are read as what they stand for, because [`repair`](crate::repair) can show them: raw control
+//! characters in a string, and `NaN` or `Infinity` in place of a number. Everything else that is not JSON is an error.
+
+use crate::decode::Unreadable;
+
+/// The text of a string literal between its quotes.
+#[derive(Clone, Copy, Debug)]
+pub struct Literal<'t> {
+    /// The text as it is written.
+    pub text: &'t str,
+    /// Set if it has escapes.
+    pub is_escaped: bool,
+}
+
+/// The kind of a value, by its first character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Boolean,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+}
+
+impl Kind {
+    /// Returns the name with an article.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Null => "null",
+            Kind::Boolean => "a boolean",
+            Kind::Number => "a number",
+            Kind::String => "a string",
+            Kind::List => "a list",
+            Kind::Object => "an object",
+        }
+    }
+}
+
+/// The position in a text.
+#[derive(Clone, Debug)]
+pub struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    /// The closing brackets of the objects and lists that are being skipped.
+    open: Vec<u8>,
+}
+
+impl<'t> Scanner<'t> {
+    /// Starts at the beginning of a text.
+    #[must_use]
+    pub fn new(text: &'t str) -> Self {
+        Self { text, at: 0, open: Vec::new() }
+    }
+
+    /// Returns the current position, in bytes.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Continues at an earlier or later position.
+    pub fn go_to(&mut self, position: usize) {
+        self.at = position;
+    }
+
+    /// Returns the text from a position to the current one.
+    #[must_use]
+    pub fn since(&self, start: usize) -> &'t str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Returns the next byte that is not white space, without consuming it.
+    #[inline]
+    pub fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.byte(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                other => return other,
+            }
+        }
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    /// Consumes the next byte if it is this one. White space before it is skipped.
+    #[inline]
+    pub fn takes(&mut self, byte: u8) -> bool {
+        let is = self.peek() == Some(byte);
+        self.at += usize::from(is);
+        is
+    }
+
+    /// Returns the kind of the next value.
+    #[inline]
+    pub fn kind(&mut self) -> Result<Kind, Unreadable> {
+        match self.peek() {
+            Some(b'"') => Ok(Kind::String),
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::List),
+            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Boolean),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) => Err(self.error("expected value")),
+            None => Err(self.error("EOF while parsing a value")),
+        }
+    }
+
+    /// Reads the opening bracket of an object or a list. Returns whether it has members.
+    #[inline]
+    pub fn opens(&mut self, close: u8) -> bool {
+        // `kind` has found the bracket.
+        self.at += 1;
+        !self.takes(close)
+    }
+
+    /// Reads what follows a member of an object or list. Returns whether another member follows.
+    #[inline]
+    pub fn continues(&mut self, close: u8) -> Result<bool, Unreadable> {
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(_) if close == b'}' => Err(self.error("expected `,` or `}`")),
+            Some(_) => Err(self.error("expected `,` or `]`")),
+            None if close == b'}' => Err(self.error("EOF while parsing an object")),
+            None => Err(self.error("EOF while parsing a list")),
+        }
+    }
+
+    /// Reads the name of a member and the colon after it.
+    #[inline]
+    pub fn name(&mut self) -> Result<Literal<'t>, Unreadable> {
+        if self.peek() != Some(b'"') {
+            let why = if self.at < self.text.len() { "key must be a string" } else { "EOF while parsing an object" };
+            return Err(self.error(why));
+        }
+        let name = self.string()?;
+        if self.takes(b':') {
+            return Ok(name);
+        }
+        let why = if self.at < self.text.len() { "expected `:`" } else { "EOF while parsing an object" };
+        Err(self.error(why))
+    }
+
+    /// Reads a string whose opening quote is next.
+    #[inline]
+    pub fn string(&mut self) -> Result<Literal<'t>, Unreadable> {
+        let start = self.at + 1;
+        let (mut at, mut is_escaped) = (start, false);
+        loop {
+            at = self.quote_or_escape(at);
+            match self.byte(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok(Literal { text: self.text.get(start..at).unwrap_or_default(), is_escaped });
+                }
+                Some(b'\\') => {
+                    is_escaped = true;
+                    at = self.after_escape(at)?;
+                }
+                _ => {
+                    self.at = self.text.len();
+                    return Err(self.error("EOF while parsing a string"));
+                }
+            }
+        }
+    }
+
+    /// Returns the position of the next quote or backslash, or the end. Eight bytes are compared at a time.
+    #[inline]
+    fn quote_or_escape(&self, mut at: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let found = positions_of(u64::from_le_bytes(*word));
+            if found != 0 {
+                return at + (found.trailing_zeros() / 8) as usize;
+            }
+            at += 8;
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len())
+    }
+
+    /// Returns the position after the escape at a position.
+    fn after_escape(&mut self, at: usize) -> Result<usize, Unreadable> {
+        match self.byte(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+            Some(b'u') => {
+                let digits = self.text.as_bytes().get(at + 2..at + 6);
+                if digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    return Ok(at + 6);
+                }
+                self.at = at + 2;
+                let why = if digits.is_some() { "invalid escape" } else { "EOF while parsing a string" };
+                self.at = if digits.is_some() { self.at } else { self.text.len() };
+                Err(self.error(why))
+            }
+            Some(_) => {
+                self.at = at + 1;
+                Err(self.error("invalid escape"))
+            }
+            None => {
+                self.at = self.text.len();
+                Err(self.error("EOF while parsing a string"))
+            }
+        }
+    }
+
+    /// Reads a number, or a word in place of one.
+    #[inline]
+    pub fn number(&mut self) -> Result<&'t str, Unreadable> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let length = number_length(rest.as_bytes());
+        let length = length
+            .or_else(|| ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| rest.starts_with(word)).map(str::len));
+        let Some(length) = length else { return Err(self.error("invalid number")) };
+        self.at += length;
+        Ok(rest.get(..length).unwrap_or_default())
+    }
+
+    /// Reads `null`, `true` or `false`.
+    #[inline]
+    pub fn word(&mut self) -> Result<&'t str, Unreadable> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(word) = ["null", "false", "true"].into_iter().find(|word| rest.starts_with(word)) else {
+            let is_cut = ["null", "false", "true"].iter().any(|word| word.starts_with(rest));
+            self.at = if is_cut { self.text.len() } else { self.at };
+            return Err(self.error(if is_cut { "EOF while parsing a value" } else { "expected ident" }));
+        };
+        self.at += word.len();
+        Ok(word)
+    }
+
+    /// Skips a value of any depth, and returns its text.
+    pub fn skip(&mut self) -> Result<&'t str, Unreadable> {
+        self.peek();
+        let (start, depth) = (self.at, self.open.len());
+        loop {
+            let close = match self.kind()? {
+                Kind::Object => Some(b'}'),
+                Kind::List => Some(b']'),
+                Kind::String => self.string().map(|_| None)?,
+                Kind::Number => self.number().map(|_| None)?,
+                Kind::Null | Kind::Boolean => self.word().map(|_| None)?,
+            };
+            let mut follows = close.is_some_and(|close| self.opens(close));
+            if follows {
+                self.open.extend(close);
+            }
+            while !follows {
+                let Some(close) = self.open.last().copied().filter(|_| self.open.len() > depth) else {
+                    return Ok(self.since(start));
+                };
+                follows = self.continues(close)?;
+                if !follows {
+                    self.open.pop();
+                }
+            }
+            if self.open.last() == Some(&b'}') {
+                self.name()?;
+            }
+        }
+    }
+
+    /// Returns an error at the current position. At the end of the text, the answer is cut off.
+    pub fn error(&mut self, why: &str) -> Unreadable {
+        let cut_off = self.at >= self.text.len();
+        let before = self.text.as_bytes().get(..self.at).unwrap_or_default();
+        let line = 1 + memchr::memchr_iter(b'\n', before).count();
+        let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        let column = before.len() - start + usize::from(!cut_off);
+        Unreadable { why: format!("{why} at line {line} column {column}"), cut_off }
+    }
+}
+
+/// Returns a word with the highest bit set in the first byte that is a quote or a backslash, or 0 if there is none.
+/// Later bytes may be set wrongly.
+#[inline]
+const fn positions_of(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let quotes = quotes.wrapping_sub(ONES) & !quotes;
+    let backslashes = backslashes.wrapping_sub(ONES) & !backslashes;
+    (quotes | backslashes) & HIGHS
+}
+
+/// Returns the length of the number at the start of a text, or `None` if there is none.
+#[inline]
+fn number_length(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = usize::from(text.first() == Some(&b'-'));
+    let count = digits(whole);
+    let mut end = whole + count;
+    if count == 0 || (count > 1 && text.get(whole) == Some(&b'0')) {
+        return None;
+    }
+    if text.get(end) == Some(&b'.') {
+        let count = digits(end + 1);
+        if count == 0 {
+            return None;
+        }
+        end += 1 + count;
+    }
+    if matches!(text.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+        let count = digits(end + 1 + sign);
+        if count == 0 {
+            return None;
+        }
+        end += 1 + sign + count;
+    }
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    /// Skips the only value of a text.
+    fn skip(text: &str) -> Result<(), Unreadable> {
+        let mut scanner = Scanner::new(text);
+        scanner.skip()?;
+        match scanner.peek() {
+            None => Ok(()),
+            Some(_) => Err(scanner.error("trailing characters")),
+        }
+    }
+
+    #[test]
+    fn errors_read_as_those_of_the_json_library() {
+        for text in [
+            "",
+            "[",
+            "[1",
+            "[1,",
+            "[1 2]",
+            "{",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1",
+            "{\"a\":1,",
+            "{\"a\" 1}",
+            "{a",
+            "\"a",
+            "\"\\x\"",
+            "nul",
+            "nothing",
+            "-",
+            "[1]x",
+            "<html>",
+            "{\n \"a\": [\n  <",
+            "01",
+            "{\"a\":1 2}",
+            "\"\\u12\"",
+        ] {
+            let expected = serde_json::from_str::<IgnoredAny>(text).unwrap_err();
+            let error = skip(text).unwrap_err();
+            assert_eq!(error.cut_off, expected.is_eof(), "{text:?}: {error:?}, {expected}");
+            assert_eq!(error.why.starts_with("EOF while parsing a"), error.cut_off, "{text:?}: {error:?}");
+            if !error.cut_off && !text.starts_with(['-', '0', 'n']) && !text.contains("\\u") {
+                assert_eq!(error.why, expected.to_string(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn deep_values_are_skipped_without_recursion() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[{\"a\":", "}]")] {
+            assert!(skip(&format!("{}1{}", open.repeat(100_000), close.repeat(100_000))).is_ok());
+            assert!(skip(&format!("{}1{}", open.repeat(1_000), close.repeat(999))).unwrap_err().cut_off);
+        }
+    }
+
+    #[test]
+    fn string_ends_at_its_quote_at_each_place() {
+        for length in 0..40 {
+            let text = format!("\"{}\" 1", "a".repeat(length));
+            let mut scanner = Scanner::new(&text);
+            assert_eq!(scanner.string().unwrap().text.len(), length);
+            let text = format!("\"{}\\\"é\" 1", "a".repeat(length));
+            let mut scanner = Scanner::new(&text);
+            let literal = scanner.string().unwrap();
+            assert_eq!((literal.text.len(), literal.is_escaped), (length + 4, true));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn scanner_accepts_what_the_json_library_accepts(text in "[\\[\\]{}:,\"\\\\ua0-9.eE+\\- \ntrfnlsué]{0,24}") {
+            let expected = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+            let has_control = text.contains('\n');
+            prop_assert!(skip(&text).is_ok() == expected || has_control, "{text:?}: {:?}", skip(&text));
+        }
+    }
+}
