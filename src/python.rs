@@ -30,7 +30,7 @@ mod _core {
     use crate::docs::python::methods::Method;
 
     #[pymodule_export]
-    use super::client::{Client, Pages};
+    use super::client::{Answer, Client, Pages};
     #[pymodule_export]
     use super::command::run_cli;
     #[pymodule_export]

@@ -13,4 +13,4 @@ async def call_function(name: str, **arguments: "Any") -> "dict[str, Any]":
         ValidationError: An argument is refused (`INVALID_PARAMETER`), or the ID of a single object
             is missing or empty (`MISSING_PARAMETER`).
     """
-    return await _core.call_function(environment, name, arguments)
+    return (await _core.call_function(environment, name, arguments)).object()

@@ -13,6 +13,7 @@ __all__ = [
     "METHODS",
     "RESPONSE_LIMIT",
     "VARIABLES",
+    "Answer",
     "Client",
     "Pages",
     "Sandbox",
@@ -98,7 +99,7 @@ def method(name: str) -> tuple[str, bool, list[tuple[str, str, str | None]], str
         `None` is no default; and the docstring.
     """
 
-def call_function(client: Client, name: str, arguments: dict[str, Any]) -> Future[dict[str, Any]]:
+def call_function(client: Client, name: str, arguments: dict[str, Any]) -> Future[Answer]:
     """Calls a function of the 4.x modules. Needs a running `asyncio` loop.
 
     Args:
@@ -112,6 +113,13 @@ def call_function(client: Client, name: str, arguments: dict[str, Any]) -> Futur
     Raises:
         ValidationError: `status` is not a status (`INVALID_PARAMETER`). Other wrong arguments are raised by the future.
     """
+
+@final
+class Answer:
+    """The text of an awaited answer."""
+
+    def object(self) -> dict[str, Any]:
+        """Returns the answer as an object. The awaiting task calls it, in the thread of the loop."""
 
 @final
 class Client:
@@ -141,7 +149,7 @@ class Client:
         arguments: dict[str, Any] | str,
         *,
         budget: bool = False,
-    ) -> Future[dict[str, Any]]:
+    ) -> Future[Answer]:
         """Calls a tool. Needs a running `asyncio` loop.
 
         Args:

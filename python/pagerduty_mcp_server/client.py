@@ -116,7 +116,8 @@ class PagerDuty(_Account, AsyncTools):
             TypeError: `arguments` is neither a dict nor text.
             RuntimeError: The running event loop is not that of `asyncio`.
         """
-        return await self._open().call(name, {} if arguments is None else arguments, budget=True)
+        answer = await self._open().call(name, {} if arguments is None else arguments, budget=True)
+        return answer.object()
 
     async def aclose(self) -> None:
         """Rejects later calls with `RuntimeError`.
@@ -138,7 +139,7 @@ class PagerDuty(_Account, AsyncTools):
         await self.aclose()
 
     async def _ask(self, name: str, arguments: "dict[str, Any]") -> "dict[str, Any]":
-        return await self._open().call(name, arguments)
+        return (await self._open().call(name, arguments)).object()
 
     async def _stream(
         self, name: str, arguments: "dict[str, Any]"
@@ -222,7 +223,8 @@ def tools(
 
 async def call(name: str, arguments: "dict[str, Any] | str | None" = None) -> "dict[str, Any]":
     """Calls a tool with the settings of the environment: see `PagerDuty.call`."""
-    return await environment.call(name, {} if arguments is None else arguments, budget=True)
+    answer = await environment.call(name, {} if arguments is None else arguments, budget=True)
+    return answer.object()
 
 
 def create_client() -> PagerDuty:

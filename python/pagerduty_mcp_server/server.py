@@ -110,7 +110,8 @@ class Server:
             RuntimeError: This process was forked from one that had made calls, or the interpreter
                 is ending.
         """
-        return await environment.call(name, {} if arguments is None else arguments, budget=True)
+        answer = await environment.call(name, {} if arguments is None else arguments, budget=True)
+        return answer.object()
 
 
 mcp = Server()

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::auth::Credentials;
 use crate::config::{Config, Format, MAX_RESPONSE_TOKENS, Variables};
 use crate::error::Result;
-use crate::reply::Reply;
+use crate::reply::{Reply, Written};
 use crate::tools::{self, CallOptions, Filter, Toolbox};
 
 /// A client, which calls tools.
@@ -95,7 +95,7 @@ impl Client {
         Self(Arc::new(Source::Environment))
     }
 
-    /// Returns the `asyncio` future of a tool's answer. Canceling it drops the call, and its requests with it.
+    /// Returns the `asyncio` future of a tool's [`Answer`]. Canceling it drops the call, and its requests with it.
     #[pyo3(signature = (name, arguments, *, budget=false))]
     fn call<'py>(
         &self,
@@ -105,7 +105,7 @@ impl Client {
         budget: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let rules = CallRules { budget, ..CallRules::default() };
-        to_awaitable(py, self.call_with(py, name, arguments_from_python(arguments)?, rules)?)
+        to_answer(py, self.call_with(py, name, arguments_from_python(arguments)?, rules)?)
     }
 
     /// Calls a tool like `call`, and waits for the answer.
@@ -160,7 +160,7 @@ impl Client {
             let options = CallOptions { whole_account, format: Format::Json, ..ready.options(budget) };
             ready.app.toolbox.call_on(options, &name, arguments).await
         };
-        Ok(async { Outcome(call.await) })
+        Ok(async { Outcome(call.await.map(json)) })
     }
 }
 
@@ -219,8 +219,9 @@ async fn environment_app(variables: Variables) -> Result<Arc<App>> {
     Ok(app)
 }
 
-/// The outcome of a call. It becomes a Python object or an exception where the interpreter is held anyway.
-pub(super) struct Outcome(Result<Reply>);
+/// The outcome of a call: the text of its answer. It becomes a Python object or an exception where the interpreter is held
+/// anyway.
+pub(super) struct Outcome(Result<String>);
 
 impl<'py> IntoPyObject<'py> for Outcome {
     type Target = PyAny;
@@ -229,9 +230,56 @@ impl<'py> IntoPyObject<'py> for Outcome {
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.0 {
-            Ok(reply) => to_python(py, &reply.into_value()),
+            Ok(json) => pagerduty_pyjson::object(py, &json),
             Err(error) => Err(to_exception(py, &error)),
         }
+    }
+}
+
+/// Returns the `asyncio` future of the [`Answer`] of a call.
+pub(super) fn to_answer<'py>(
+    py: Python<'py>,
+    call: impl Future<Output = Outcome> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>> {
+    to_awaitable(py, async { Awaited(call.await) })
+}
+
+/// The outcome of an awaited call.
+struct Awaited(Outcome);
+
+impl<'py> IntoPyObject<'py> for Awaited {
+    type Target = Answer;
+    type Output = Bound<'py, Answer>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, Answer>> {
+        match self.0.0 {
+            Ok(json) => Bound::new(py, Answer(json)),
+            Err(error) => Err(to_exception(py, &error)),
+        }
+    }
+}
+
+/// The text of an awaited answer.
+///
+/// The thread that delivers it competes with the event loop for the interpreter, so the objects are made by the loop's
+/// thread, when the awaiting task continues.
+#[pyclass(frozen, module = "pagerduty_mcp_server._core")]
+pub struct Answer(String);
+
+#[pymethods]
+impl Answer {
+    /// Returns the answer as an object.
+    fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        pagerduty_pyjson::object(py, &self.0)
+    }
+}
+
+/// Writes an answer in the thread of the call, which does not hold the interpreter.
+fn json(reply: Reply) -> String {
+    match reply.write(Format::Json) {
+        Written::Json(json) => json.to_string(),
+        Written::Table(text) => text,
     }
 }
 

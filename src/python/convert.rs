@@ -1,11 +1,11 @@
 //! Conversion of JSON between Python and Rust.
 //!
 //! Arguments arrive as text from Python's `json`, which decides what is JSON in Python. The first use imports `json`, not the
-//! import of the package. Answers are built directly: see `benches/json_to_python`.
+//! import of the package. Answers are made of their text by `pagerduty_pyjson`: see `benches/json_to_python`.
 
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyDict, PyList, PyString};
+use pyo3::types::{IntoPyDict, PyDict, PyString};
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
@@ -50,26 +50,5 @@ fn dump(value: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// Returns a JSON value as a Python object.
 pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        Value::Null => py.None().into_bound(py),
-        Value::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(number), _) => number.into_pyobject(py)?.into_any(),
-            (_, Some(number)) => number.into_pyobject(py)?.into_any(),
-            // A float: without `arbitrary_precision`, serde_json has no fourth kind of number.
-            (None, None) => number.as_f64().into_pyobject(py)?,
-        },
-        Value::String(text) => PyString::new(py, text).into_any(),
-        Value::Array(items) => {
-            let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
-            PyList::new(py, items)?.into_any()
-        }
-        Value::Object(members) => {
-            let object = PyDict::new(py);
-            for (name, value) in members {
-                object.set_item(name, to_python(py, value)?)?;
-            }
-            object.into_any()
-        }
-    })
+    pagerduty_pyjson::object(py, &value.to_string())
 }

@@ -6,10 +6,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::client::{CallRules, Client};
+use super::client::{CallRules, Client, to_answer};
 use super::convert::arguments_from_python;
 use super::errors::raised;
-use super::waiting::to_awaitable;
 use crate::error::{Code, Error, Result};
 use crate::tools;
 
@@ -64,7 +63,7 @@ const fn same(name: &'static str, tool: &'static str) -> Function {
     Function { name, tool, kind: Kind::Tool }
 }
 
-/// Returns the `asyncio` future of a function's answer.
+/// Returns the `asyncio` future of a function's [`Answer`](super::client::Answer).
 #[pyfunction]
 pub fn call_function<'py>(
     py: Python<'py>,
@@ -89,7 +88,7 @@ pub fn call_function<'py>(
         Kind::One(id) => rules.needs = Some(id),
         Kind::List | Kind::Tool => {}
     }
-    to_awaitable(py, client.call_with(py, tool.to_owned(), arguments, rules)?)
+    to_answer(py, client.call_with(py, tool.to_owned(), arguments, rules)?)
 }
 
 /// Returns whether lists of a tool are those of the current user by default.

@@ -4,8 +4,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3_async_runtimes::generic::future_into_py;
+use pyo3_async_runtimes::TaskLocals;
+use pyo3_async_runtimes::generic::future_into_py_with_locals;
 use pyo3_async_runtimes::tokio::get_runtime;
 use tokio::task::JoinHandle;
 
@@ -23,14 +25,16 @@ where
     T: for<'p> IntoPyObject<'p, Error = PyErr> + Send + 'static,
 {
     refuse_at_the_end()?;
-    if let Err(error) = py.import("asyncio")?.call_method0("get_running_loop") {
+    let running = py.import(intern!(py, "asyncio"))?.call_method0(intern!(py, "get_running_loop"));
+    let running = running.map_err(|error| {
         let text = "there is no running asyncio loop, which this call needs: under trio or without a loop, call the methods \
                     of SyncPagerDuty, in a thread";
         let refused = PyRuntimeError::new_err(text);
         refused.set_cause(py, Some(error));
-        return Err(refused);
-    }
-    future_into_py::<Tokio, _, _>(py, async { Ok(work.await) })
+        refused
+    })?;
+    // Without the context of the Python task, which only code that calls back into Python would need.
+    future_into_py_with_locals::<Tokio, _, _>(py, TaskLocals::new(running), async { Ok(work.await) })
 }
 
 /// Waits for the output with the interpreter released. An exception of a signal's handler, such as `KeyboardInterrupt`,
