@@ -33,8 +33,8 @@ pub async fn run(server: Shared, listener: TcpListener) {
 }
 
 fn routes(server: Shared) -> Router {
-    let served = KINDS.iter().flat_map(|kind| kind.serves.iter().map(move |verb| (*kind, *verb)));
-    let kinds = served.fold(Router::new(), |routes, (kind, verb)| {
+    let operations = KINDS.iter().flat_map(|kind| kind.serves.iter().map(move |verb| (*kind, *verb)));
+    let kinds = operations.fold(Router::new(), |routes, (kind, verb)| {
         let (list, one) = (format!("/{}", kind.many), format!("/{}/{{id}}", kind.many));
         let (path, route) = match verb {
             Verb::List => (list, read(move |account, call| engine::list(kind, account, call))),
