@@ -104,12 +104,11 @@ impl Host {
 
     /// Returns the URL of a path below the host.
     pub fn url(&self, path: &str) -> Result<Url, url::ParseError> {
-        let mut url = match self.url.get() {
-            Some(url) => url.clone(),
-            None => {
-                let url = Url::parse(&self.base)?;
-                self.url.get_or_init(|| url).clone()
-            }
+        let mut url = if let Some(url) = self.url.get() {
+            url.clone()
+        } else {
+            let url = Url::parse(&self.base)?;
+            self.url.get_or_init(|| url).clone()
         };
         let path = [url.path().trim_end_matches('/'), path].concat();
         url.set_path(&path);

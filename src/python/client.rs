@@ -278,8 +278,7 @@ impl Answer {
 /// Writes an answer in the thread of the call, which does not hold the interpreter.
 fn json(reply: Reply) -> String {
     match reply.write(Format::Json) {
-        Written::Json(json) => json.to_string(),
-        Written::Table(text) => text,
+        Written::Json(text) | Written::Table(text) => text,
     }
 }
 
@@ -341,7 +340,7 @@ impl<'py> IntoPyObject<'py> for NextPage {
         match self.0 {
             Ok(None) => Ok(py.None().into_bound(py)),
             Ok(Some(page)) => {
-                let rows = to_python(py, &page.rows.into())?;
+                let rows = pagerduty_pyjson::object(py, &page.rows)?;
                 Ok((rows, to_python(py, &page.warnings.into())?).into_pyobject(py)?.into_any())
             }
             Err(error) => Err(to_exception(py, &error)),

@@ -1,13 +1,18 @@
 //! A list as a stream of pages, for programs. Each page is a separate call, made on demand.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 
 use pagerduty_api::MAX_PAGE;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{CallOptions, Toolbox};
+use crate::config::Format;
 use crate::error::Result;
 use crate::params::{self, Limit, Offset};
+use crate::reply::Written;
 
 /// A list that is being read.
 #[derive(Debug)]
@@ -25,10 +30,30 @@ pub struct Pages {
 /// Some rows of a list.
 #[derive(Debug)]
 pub struct Page {
-    /// The rows, as in the envelope.
-    pub rows: Vec<Value>,
+    /// The JSON of the list of rows, as in the envelope.
+    pub rows: String,
     /// The envelope's warnings.
     pub warnings: Vec<Value>,
+}
+
+/// The metadata of an envelope.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    next_offset: Option<usize>,
+    warnings: Vec<Value>,
+}
+
+/// A row.
+#[derive(Deserialize)]
+struct Id<'j> {
+    #[serde(borrow, default)]
+    id: Option<&'j RawValue>,
+}
+
+/// Parses a part of an answer. Returns `None` if it is missing or of another type.
+fn parse<'j, T: Deserialize<'j>>(part: Option<&'j RawValue>) -> Option<T> {
+    serde_json::from_str(part?.get()).ok()
 }
 
 impl Pages {
@@ -48,22 +73,20 @@ impl Pages {
         let mut arguments = self.arguments.clone();
         arguments.insert("limit".into(), size.into());
         arguments.insert("offset".into(), offset.into());
-        let Value::Object(mut envelope) = toolbox.call_on(options, &self.tool, arguments).await?.into_value() else {
-            return Ok(None);
-        };
-        let mut metadata = envelope.remove("metadata").unwrap_or_default();
-        let rows = envelope.into_iter().next().map_or(Value::Null, |(_, rows)| rows);
-        let Value::Array(mut rows) = rows else { return Ok(None) };
-        self.offset = metadata.get("next_offset").and_then(Value::as_u64).and_then(|next| usize::try_from(next).ok());
+        let reply = toolbox.call_on(options, &self.tool, arguments).await?;
+        let Written::Json(json) = reply.write(Format::Json) else { return Ok(None) };
+        // The rows stay text: only their IDs are read.
+        let mut envelope: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&json).unwrap_or_default();
+        let metadata: Metadata = parse(envelope.remove("metadata")).unwrap_or_default();
+        let Some(mut rows): Option<Vec<&RawValue>> = parse(envelope.into_values().next()) else { return Ok(None) };
+        self.offset = metadata.next_offset;
         rows.retain(|row| {
-            let id = row.get("id").and_then(Value::as_str);
-            id.is_none_or(|id| self.seen.insert(id.to_owned()))
+            let id = parse::<Id<'_>>(Some(*row)).and_then(|row| parse::<String>(row.id));
+            id.is_none_or(|id| self.seen.insert(id))
         });
         self.left = self.left.map(|left| left - rows.len().min(left));
-        let warnings = match metadata.get_mut("warnings").map(Value::take) {
-            Some(Value::Array(warnings)) => warnings,
-            _ => Vec::new(),
-        };
+        let rows = format!("[{}]", rows.iter().map(|row| row.get()).collect::<Vec<_>>().join(","));
+        let warnings = metadata.warnings;
         Ok(Some(Page { rows, warnings }))
     }
 }
