@@ -40,7 +40,8 @@ impl From<serde_json::Error> for Unreadable {
 /// Returns the text of an answer. Bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body)
+    // Checking for errors first is faster than searching for the first one.
+    std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// An answer without its envelope.
@@ -86,7 +87,7 @@ pub fn object<'t>(json: &'t str, selection: &Selection<'_>, depth: usize) -> Opt
 }
 
 struct Reader<'p, 't> {
-    projector: Projector<'p, 't>,
+    projector: Projector<'t>,
     plan: &'p Plan<'p>,
     facts: &'static [&'static str],
 }
@@ -126,6 +127,7 @@ impl<'t> Reader<'_, 't> {
         if self.scanner().kind()? != Kind::List {
             return Ok(Content::One(self.item(0)?));
         }
+        self.projector.repeats = true;
         let mut items = Vec::new();
         let mut follows = self.scanner().opens(b']');
         while follows {

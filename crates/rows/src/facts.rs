@@ -76,12 +76,14 @@ impl<'t> Facts<'t> {
     /// Returns the JSON at a path, as PagerDuty sent it.
     #[must_use]
     pub fn json(&self, path: &str) -> Option<&'t str> {
-        let mut names = path.split('.');
-        let first = names.next()?;
-        let place = self.names.iter().position(|name| *name == first);
+        let find = |name: &str| self.names.iter().position(|known| *known == name);
+        if let Some(place) = find(path) {
+            return self.values.get(place).copied().flatten();
+        }
+        let (first, below) = path.split_once('.').unwrap_or((path, ""));
+        let place = find(first);
         debug_assert!(place.is_some(), "{first} is not among the facts {:?}", self.names);
-        let value = self.values.get(place?).copied().flatten();
-        names.fold(value, |value, name| member(value?, name))
+        below.split('.').fold(self.values.get(place?).copied().flatten(), |value, name| member(value?, name))
     }
 }
 
@@ -91,16 +93,17 @@ pub fn parse(json: &str) -> Option<Value> {
     project::value(json, 0)
 }
 
-/// Returns the member of an object, if it is not null. Of several members of this name it is the last one.
+/// Returns the first member of an object that has this name and is not null.
 fn member<'t>(object: &'t str, name: &str) -> Option<&'t str> {
     let mut scanner = Scanner::new(object);
-    let mut found = None;
     let mut follows = scanner.kind().ok()? == Kind::Object && scanner.opens(b'}');
     while follows {
         let is_wanted = project::decoded(scanner.name().ok()?) == name;
         let value = scanner.skip().ok()?;
-        found = Some(value).filter(|value| is_wanted && *value != "null").or(found);
+        if is_wanted && value != "null" {
+            return Some(value);
+        }
         follows = scanner.continues(b'}').ok()?;
     }
-    found
+    None
 }

@@ -1,15 +1,30 @@
 //! Plans of the projection, made from the tables of a request.
 
+use std::cell::RefCell;
+
 use crate::fields::{DELETED, Derive, Echo, Keep, Named, plain};
 
 /// The fields to copy of an object, by their names in it.
 #[derive(Debug, Default)]
 pub struct Plan<'n> {
     members: Vec<Member<'n>>,
+    /// The names of the previous object in the order in which they came: nearly all objects of a list have the same.
+    pub known: RefCell<Vec<Known>>,
     /// The number of shown fields.
     pub shown: usize,
     /// The positions of fields that are left out if they repeat another one, each with the position of that one.
     pub echoes: Vec<(usize, usize)>,
+}
+
+/// A name of an object.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The name and the colon, as they are written.
+    pub written: String,
+    /// The position of the member of the plan.
+    pub member: Option<usize>,
+    /// The names in the value if it was skipped, as they are written.
+    pub below: Vec<String>,
 }
 
 /// A field of PagerDuty's object, with its uses.
@@ -72,7 +87,8 @@ impl<'n> Plan<'n> {
     pub fn new(fields: &[Named<'n>], facts: &[&'static str], echoes: &[Echo]) -> Self {
         let place = |name| fields.iter().position(|field| field.name == name);
         let echoes = echoes.iter().filter_map(|(echo, original)| Some((place(*echo)?, place(*original)?))).collect();
-        let mut plan = Self { members: Vec::with_capacity(fields.len() + 2), shown: 0, echoes };
+        let mut plan =
+            Self { members: Vec::with_capacity(fields.len() + 2), known: RefCell::default(), shown: 0, echoes };
         let deleted = plain(DELETED);
         let is_asked = fields.iter().any(|field| field.source == DELETED && field.derive.is_none());
         for field in fields.iter().chain((!is_asked).then_some(&deleted)) {
@@ -101,9 +117,15 @@ impl<'n> Plan<'n> {
         self.members.push(member);
     }
 
-    /// Returns the member of this name.
+    /// Returns the position of the member of this name.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<&Member<'n>> {
-        self.members.iter().find(|member| member.name == name)
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.members.iter().position(|member| member.name == name)
+    }
+
+    /// Returns the member at a position.
+    #[must_use]
+    pub fn member(&self, position: usize) -> Option<&Member<'n>> {
+        self.members.get(position)
     }
 }

@@ -12,10 +12,9 @@ use crate::decode::{MAX_DEPTH, TOO_DEEP, Unreadable};
 use crate::facts::Facts;
 use crate::fields::{DELETED, REFERENCE};
 use crate::object::Object;
-use crate::plan::{How, Member, Plan, Shows};
+use crate::plan::{How, Known, Member, Plan, Shows};
 use crate::repair;
 use crate::scan::{Kind, Literal, Scanner};
-use crate::text::is_visible_ascii;
 use crate::write::append_quoted;
 
 /// The kind of a value that was written.
@@ -36,69 +35,80 @@ const ABSENT: Span = 0..0;
 
 /// Copies the selected parts of the objects in a text.
 #[derive(Debug)]
-pub(crate) struct Projector<'p, 't> {
+pub(crate) struct Projector<'t> {
     pub(crate) scanner: Scanner<'t>,
+    /// Set in a list, whose objects have mostly the same names.
+    pub(crate) repeats: bool,
+    /// Set if all texts in the output are visible ASCII.
+    is_visible: bool,
     out: Vec<u8>,
     /// The parts of the output that the fields of the unfinished objects take.
     spans: Vec<Span>,
     /// The fields of an object while they are put into order.
     ordered: Vec<u8>,
-    /// The names in the previous row, with the member of each: nearly all rows have the same names in the same order.
-    names: Vec<(&'t str, Option<&'p Member<'p>>)>,
 }
 
-impl<'p, 't> Projector<'p, 't> {
+impl<'t> Projector<'t> {
     /// Starts at the beginning of a text.
     pub(crate) fn new(text: &'t str) -> Self {
-        let (out, spans, ordered, names) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { scanner: Scanner::new(text), out, spans, ordered, names }
+        let (out, spans, ordered) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scanner: Scanner::new(text), repeats: false, is_visible: true, out, spans, ordered }
     }
 
     /// Copies an object, which is next in the text, and returns it with its facts.
     pub(crate) fn row(
         &mut self,
-        plan: &'p Plan<'p>,
+        plan: &Plan<'_>,
         facts: &'static [&'static str],
         depth: usize,
     ) -> Result<(Object, Facts<'t>), Unreadable> {
         self.out.clear();
+        self.is_visible = true;
         let mut facts = Facts::absent(facts, depth + 1);
+        self.fields(plan, depth, &mut facts)?;
+        let text = std::str::from_utf8(&self.out).unwrap_or_default();
+        Ok((Object::from_text(text.to_owned(), self.is_visible), facts))
+    }
+
+    /// Copies the fields of an object.
+    fn fields(&mut self, plan: &Plan<'_>, depth: usize, facts: &mut Facts<'t>) -> Result<Content, Unreadable> {
         let start = self.begin(plan);
+        let mut known = plan.known.take();
         let (mut number, mut sources) = (0, Vec::new());
         let mut follows = self.scanner.opens(b'}');
         while follows {
-            let name = self.scanner.name()?;
-            let member = match self.names.get(number) {
-                Some((known, member)) if *known == name.text => *member,
-                _ => {
-                    let member = plan.find(&decoded(name));
-                    self.names.truncate(number);
-                    self.names.push((name.text, member));
-                    member
-                }
-            };
-            number += 1;
-            self.member(member, start, depth, &mut sources, &mut facts)?;
+            let name = self.name(plan, &mut known, number)?;
+            // A null counts as absent.
+            match name.member.and_then(|member| plan.member(member)).filter(|_| self.scanner.peek() != Some(b'n')) {
+                Some(member) => self.member(member, start, depth, &mut sources, facts)?,
+                None if self.repeats => drop(self.scanner.skip_like(&mut name.below)?),
+                None => drop(self.scanner.skip()?),
+            }
+            number += usize::from(self.repeats);
             follows = self.scanner.continues(b'}')?;
         }
-        self.derive(&sources, start, depth, &facts)?;
-        self.finish(plan, start);
-        Ok((Object::from_text(String::from_utf8_lossy(&self.out).into_owned()), facts))
+        plan.known.replace(known);
+        self.derive(&sources, start, depth, facts)?;
+        Ok(self.finish(plan, start))
     }
 
-    /// Copies the fields of a nested object.
-    fn fields(&mut self, plan: &Plan<'_>, depth: usize) -> Result<Content, Unreadable> {
-        let mut facts = Facts::absent(&[], depth + 1);
-        let start = self.begin(plan);
-        let mut sources = Vec::new();
-        let mut follows = self.scanner.opens(b'}');
-        while follows {
-            let name = self.scanner.name()?;
-            self.member(plan.find(&decoded(name)), start, depth, &mut sources, &mut facts)?;
-            follows = self.scanner.continues(b'}')?;
+    /// Reads a name. `known` are the names of the previous object, and `number` the number of this one.
+    fn name<'k>(
+        &mut self,
+        plan: &Plan<'_>,
+        known: &'k mut Vec<Known>,
+        number: usize,
+    ) -> Result<&'k mut Known, Unreadable> {
+        let is_known = known.get(number).is_some_and(|known| self.repeats && self.scanner.takes_text(&known.written));
+        if !is_known {
+            self.scanner.peek();
+            let at = self.scanner.position();
+            let member = plan.find(&decoded(self.scanner.name()?));
+            let written = if self.repeats { self.scanner.since(at).to_owned() } else { String::new() };
+            known.truncate(number);
+            known.push(Known { written, member, below: Vec::new() });
         }
-        self.derive(&sources, start, depth, &facts)?;
-        Ok(self.finish(plan, start))
+        known.get_mut(number).ok_or_else(|| Unreadable::because("a name is missing".to_owned()))
     }
 
     /// Begins an object. Returns the position of its first byte and of its first span.
@@ -108,18 +118,15 @@ impl<'p, 't> Projector<'p, 't> {
         start
     }
 
-    /// Copies the value of a member, or skips it. A null counts as absent.
+    /// Copies the value of a member.
     fn member<'m>(
         &mut self,
-        member: Option<&'m Member<'m>>,
+        member: &'m Member<'m>,
         start: (usize, usize),
         depth: usize,
         sources: &mut Vec<(&'m Shows<'m>, &'t str)>,
         facts: &mut Facts<'t>,
     ) -> Result<(), Unreadable> {
-        let Some(member) = member.filter(|_| self.scanner.peek() != Some(b'n')) else {
-            return self.scanner.skip().map(drop);
-        };
         let at = self.scanner.position();
         if member.shows.is_empty() {
             self.scanner.skip()?;
@@ -164,6 +171,7 @@ impl<'p, 't> Projector<'p, 't> {
             let source = value(source, depth + 1);
             let derived = source.zip(shows.derive).and_then(|(source, derive)| derive(&source, facts));
             let Some(json) = derived.and_then(|value| serde_json::to_string(&value).ok()) else { continue };
+            self.is_visible = false;
             let mut projector = Projector::new(&json);
             let content = projector.value(&shows.how, 0)?;
             let from = self.out.len();
@@ -243,17 +251,18 @@ impl<'p, 't> Projector<'p, 't> {
             }
             Kind::List => self.list(how, depth),
             Kind::Object => match how {
-                How::Only(plan) => self.fields(plan, depth),
+                How::Only(plan) => self.fields(plan, depth, &mut Facts::absent(&[], depth + 1)),
                 How::Whole | How::Verbatim | How::Line | How::Raw => self.whole(how, depth),
             },
         }
     }
 
-    /// Copies a text. One of visible ASCII without escapes is copied as it is written.
+    /// Copies a text. One without escapes is copied as it is written.
     fn text(&mut self, how: &How<'_>) -> Result<Content, Unreadable> {
         let literal = self.scanner.string()?;
-        if !literal.is_escaped && is_visible_ascii(literal.text) {
-            let text = how.trimmed(literal.text);
+        self.is_visible &= literal.is_plain && literal.is_ascii;
+        if literal.is_plain {
+            let text = how.trimmed(literal.text());
             self.out.push(b'"');
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
@@ -289,6 +298,8 @@ impl<'p, 't> Projector<'p, 't> {
     fn whole(&mut self, how: &How<'_>, depth: usize) -> Result<Content, Unreadable> {
         let start = (self.out.len(), self.spans.len());
         let is_raw = matches!(how, How::Raw);
+        // Its names may be any.
+        self.is_visible = false;
         let below = if matches!(how, How::Line) { &How::Whole } else { how };
         let mut members: Vec<(Cow<'t, str>, Span)> = Vec::new();
         let mut follows = self.scanner.opens(b'}');
@@ -349,12 +360,11 @@ fn last_of_each(members: &mut Vec<(Cow<'_, str>, Span)>) {
 
 /// Returns the text of a literal.
 pub(crate) fn decoded(literal: Literal<'_>) -> Cow<'_, str> {
-    if !literal.is_escaped && !literal.text.bytes().any(|byte| byte.is_ascii_control()) {
-        return Cow::Borrowed(literal.text);
+    if literal.is_plain {
+        return Cow::Borrowed(literal.text());
     }
-    let quoted = format!("\"{}\"", literal.text);
     let read = |json: &str| serde_json::from_str::<String>(json).ok();
-    Cow::Owned(read(&quoted).or_else(|| read(&repair::string(&quoted).1?)).unwrap_or_default())
+    Cow::Owned(read(literal.quoted).or_else(|| read(&repair::string(literal.quoted).1?)).unwrap_or_default())
 }
 
 /// Returns the value of a JSON text that is nested to a depth.

@@ -5,13 +5,24 @@
 
 use crate::decode::Unreadable;
 
-/// The text of a string literal between its quotes.
+/// A string literal.
 #[derive(Clone, Copy, Debug)]
 pub struct Literal<'t> {
-    /// The text as it is written.
-    pub text: &'t str,
-    /// Set if it has escapes.
-    pub is_escaped: bool,
+    /// The literal with its quotes.
+    pub quoted: &'t str,
+    /// Set if it is written without escapes and control characters, so that it is the text that it stands for.
+    pub is_plain: bool,
+    /// Set if it surely is ASCII.
+    pub is_ascii: bool,
+}
+
+impl<'t> Literal<'t> {
+    /// Returns the text between the quotes, as it is written.
+    #[inline]
+    #[must_use]
+    pub fn text(self) -> &'t str {
+        self.quoted.get(1..self.quoted.len() - 1).unwrap_or_default()
+    }
 }
 
 /// The kind of a value, by its first character.
@@ -82,12 +93,18 @@ impl<'t> Scanner<'t> {
     /// Returns the next byte that is not white space, without consuming it.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
-        loop {
-            match self.byte(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                other => return other,
-            }
+        match self.byte(self.at) {
+            Some(byte) if byte > b' ' => Some(byte),
+            _ => self.peek_after_space(),
         }
+    }
+
+    #[inline(never)]
+    fn peek_after_space(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte(self.at) {
+            self.at += 1;
+        }
+        self.byte(self.at)
     }
 
     #[inline]
@@ -145,6 +162,15 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    /// Consumes a text if it is next. Returns whether it is.
+    #[inline]
+    pub fn takes_text(&mut self, text: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..);
+        let is = rest.is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        self.at += if is { text.len() } else { 0 };
+        is
+    }
+
     /// Reads the name of a member and the colon after it.
     #[inline]
     pub fn name(&mut self) -> Result<Literal<'t>, Unreadable> {
@@ -163,40 +189,67 @@ impl<'t> Scanner<'t> {
     /// Reads a string whose opening quote is next.
     #[inline]
     pub fn string(&mut self) -> Result<Literal<'t>, Unreadable> {
+        let start = self.at;
+        let (end, is_ascii) = self.next_special(start + 1);
+        if self.byte(end) == Some(b'"') {
+            self.at = end + 1;
+            return Ok(Literal { quoted: self.since(start), is_plain: true, is_ascii });
+        }
+        self.long_string(start, end)
+    }
+
+    /// Skips a string whose opening quote is next.
+    #[inline]
+    fn skip_string(&mut self) -> Result<(), Unreadable> {
         let start = self.at + 1;
-        let (mut at, mut is_escaped) = (start, false);
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let end = start + memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        if self.byte(end) == Some(b'"') {
+            self.at = end + 1;
+            return Ok(());
+        }
+        self.long_string(self.at, end).map(drop)
+    }
+
+    /// Reads the rest of a string from its first backslash or control character.
+    #[inline(never)]
+    fn long_string(&mut self, start: usize, first: usize) -> Result<Literal<'t>, Unreadable> {
+        let mut at = first;
         loop {
-            at = self.quote_or_escape(at);
-            match self.byte(at) {
+            at = match self.byte(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return Ok(Literal { text: self.text.get(start..at).unwrap_or_default(), is_escaped });
+                    return Ok(Literal { quoted: self.since(start), is_plain: false, is_ascii: false });
                 }
-                Some(b'\\') => {
-                    is_escaped = true;
-                    at = self.after_escape(at)?;
-                }
-                _ => {
+                Some(b'\\') => self.after_escape(at)?,
+                Some(_) => at + 1,
+                None => {
                     self.at = self.text.len();
                     return Err(self.error("EOF while parsing a string"));
                 }
-            }
+            };
+            at = self.next_special(at).0;
         }
     }
 
-    /// Returns the position of the next quote or backslash, or the end. Eight bytes are compared at a time.
+    /// Returns the position of the next quote, backslash or control character, or the end, and whether the text up to it
+    /// surely is ASCII. Eight bytes are compared at a time.
     #[inline]
-    fn quote_or_escape(&self, mut at: usize) -> usize {
-        let bytes = self.text.as_bytes();
-        while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let found = positions_of(u64::from_le_bytes(*word));
+    fn next_special(&self, at: usize) -> (usize, bool) {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+        let (words, last) = rest.as_chunks::<8>();
+        let (mut passed, mut all) = (at, 0);
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            let found = special(word);
+            all |= word;
             if found != 0 {
-                return at + (found.trailing_zeros() / 8) as usize;
+                return (passed + (found.trailing_zeros() / 8) as usize, all & HIGHS == 0);
             }
-            at += 8;
+            passed += 8;
         }
-        let rest = bytes.get(at..).unwrap_or_default();
-        at + rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len())
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ' | 0x7f);
+        (passed + last.iter().position(is_special).unwrap_or(last.len()), all & HIGHS == 0 && last.is_ascii())
     }
 
     /// Returns the position after the escape at a position.
@@ -251,13 +304,25 @@ impl<'t> Scanner<'t> {
 
     /// Skips a value of any depth, and returns its text.
     pub fn skip(&mut self) -> Result<&'t str, Unreadable> {
+        self.skip_value(None)
+    }
+
+    /// Does the same for a value that likely has the names of an earlier one, as they are written. Names that differ are
+    /// replaced.
+    pub fn skip_like(&mut self, names: &mut Vec<String>) -> Result<&'t str, Unreadable> {
+        self.skip_value(Some(names))
+    }
+
+    #[inline]
+    fn skip_value(&mut self, mut names: Option<&mut Vec<String>>) -> Result<&'t str, Unreadable> {
         self.peek();
         let (start, depth) = (self.at, self.open.len());
+        let mut number = 0;
         loop {
             let close = match self.kind()? {
                 Kind::Object => Some(b'}'),
                 Kind::List => Some(b']'),
-                Kind::String => self.string().map(|_| None)?,
+                Kind::String => self.skip_string().map(|()| None)?,
                 Kind::Number => self.number().map(|_| None)?,
                 Kind::Null | Kind::Boolean => self.word().map(|_| None)?,
             };
@@ -275,9 +340,25 @@ impl<'t> Scanner<'t> {
                 }
             }
             if self.open.last() == Some(&b'}') {
-                self.name()?;
+                match names.as_deref_mut() {
+                    Some(names) => self.name_like(names, number)?,
+                    None => drop(self.name()?),
+                }
+                number += 1;
             }
         }
+    }
+
+    fn name_like(&mut self, names: &mut Vec<String>, number: usize) -> Result<(), Unreadable> {
+        if names.get(number).is_some_and(|name| self.takes_text(name)) {
+            return Ok(());
+        }
+        self.peek();
+        let start = self.at;
+        self.name()?;
+        names.truncate(number);
+        names.push(self.since(start).to_owned());
+        Ok(())
     }
 
     /// Returns an error at the current position. At the end of the text, the answer is cut off.
@@ -291,17 +372,21 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Returns a word with the highest bit set in the first byte that is a quote or a backslash, or 0 if there is none.
-/// Later bytes may be set wrongly.
+/// A word with 1 in each byte.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// A word with the highest bit set in each byte.
+const HIGHS: u64 = ONES << 7;
+
+/// Returns a word with the highest bit set in the first byte that is a quote, a backslash or a control character, or 0 if
+/// there is none. Later bytes may be set wrongly.
 #[inline]
-const fn positions_of(word: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let quotes = word ^ (ONES * b'"' as u64);
-    let backslashes = word ^ (ONES * b'\\' as u64);
-    let quotes = quotes.wrapping_sub(ONES) & !quotes;
-    let backslashes = backslashes.wrapping_sub(ONES) & !backslashes;
-    (quotes | backslashes) & HIGHS
+pub(crate) const fn special(word: u64) -> u64 {
+    let quotes = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslashes = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let controls = word.wrapping_sub(ONES * b' ' as u64) | word.wrapping_add(ONES);
+    // A byte outside ASCII is none of them.
+    (quotes | backslashes | controls) & !word & HIGHS
 }
 
 /// Returns the length of the number at the start of a text, or `None` if there is none.
@@ -397,13 +482,11 @@ mod tests {
     #[test]
     fn string_ends_at_its_quote_at_each_place() {
         for length in 0..40 {
-            let text = format!("\"{}\" 1", "a".repeat(length));
-            let mut scanner = Scanner::new(&text);
-            assert_eq!(scanner.string().unwrap().text.len(), length);
-            let text = format!("\"{}\\\"é\" 1", "a".repeat(length));
-            let mut scanner = Scanner::new(&text);
-            let literal = scanner.string().unwrap();
-            assert_eq!((literal.text.len(), literal.is_escaped), (length + 4, true));
+            for (end, is_plain) in [("", true), ("\\\"é", false), ("\u{1f}", false), ("é", true), ("\u{7f}", false)] {
+                let text = format!("\"{}{end}\" 1", "a".repeat(length));
+                let literal = Scanner::new(&text).string().unwrap();
+                assert_eq!((literal.text().len(), literal.is_plain), (length + end.len(), is_plain), "{text:?}");
+            }
         }
     }
 

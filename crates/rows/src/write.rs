@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::object::Object;
+use crate::scan::special;
 
 /// Returns a value as compact JSON.
 #[must_use]
@@ -20,21 +21,40 @@ pub fn append_quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
 /// Appends a JSON text as a JSON string with quotes.
 ///
 /// Between its values the text may have newlines, and in its strings it has no control characters.
+// Not compiled into its caller, which is optimized for size.
+#[inline(never)]
 pub fn append_json_quoted(line: &mut Vec<u8>, json: &str) {
+    line.reserve(json.len() * 5 / 4);
     line.push(b'"');
     let mut rest = json.as_bytes();
-    while let Some(end) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n')) {
-        let (plain, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        line.extend_from_slice(plain);
-        line.extend_from_slice(match after.first() {
-            Some(b'"') => b"\\\"",
-            Some(b'\\') => b"\\\\",
-            _ => b"\\n",
-        });
-        rest = after.get(1..).unwrap_or_default();
+    while let Some(word) = rest.first_chunk::<8>() {
+        line.extend_from_slice(word);
+        let found = special(u64::from_le_bytes(*word));
+        if found == 0 {
+            rest = rest.get(8..).unwrap_or_default();
+            continue;
+        }
+        let at = (found.trailing_zeros() / 8) as usize;
+        line.truncate(line.len() - 8 + at);
+        rest = rest.get(at..).unwrap_or_default();
+        rest = append_escaped(line, rest);
     }
-    line.extend_from_slice(rest);
+    while !rest.is_empty() {
+        rest = append_escaped(line, rest);
+    }
     line.push(b'"');
+}
+
+/// Appends the first byte of a text, escaped if it needs to be. Returns the rest.
+#[inline]
+fn append_escaped<'t>(line: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
+    let Some((first, rest)) = text.split_first() else { return text };
+    match first {
+        b'\n' => line.extend_from_slice(b"\\n"),
+        b'"' | b'\\' => line.extend_from_slice(&[b'\\', *first]),
+        _ => line.push(*first),
+    }
+    rest
 }
 
 /// Returns an envelope as JSON with each object of its list on a separate line, for readers that cut at whole lines.
