@@ -94,7 +94,7 @@ impl<'n> Plan<'n> {
         for field in fields.iter().chain((!is_asked).then_some(&deleted)) {
             let shows = Shows {
                 place: plan.shown,
-                prefix: format!(",\"{}\":", field.name),
+                prefix: [",\"", field.name, "\":"].concat(),
                 how: How::new(field.keep),
                 derive: field.derive,
             };
