@@ -208,15 +208,29 @@ impl Report {
         std::fs::write(folder().join(format!("{name}.md")), self.markdown()).unwrap();
     }
 
-    /// Writes the figures into `docs/performance.md`, between the marks of this name. The text around them stays.
+    /// Writes the figures into `docs/performance.md`, between the marks of this name. The text around them stays. A part
+    /// without marks is added at the end of the page.
     pub fn document(&self, name: &str) {
         let path = root().join("docs/performance.md");
         let text = std::fs::read_to_string(&path).unwrap();
         let (begin, end) = (format!("<!-- {name}: "), format!("<!-- /{name} -->"));
-        let (before, rest) = text.split_once(&begin).expect("the start mark");
-        let (mark, rest) = rest.split_once('\n').unwrap();
-        let (_, after) = rest.split_once(&end).expect("the end mark");
-        std::fs::write(path, format!("{before}{begin}{mark}\n{}{end}{after}", self.markdown())).unwrap();
+        let figures = self.markdown();
+        let page = match text.split_once(&begin) {
+            Some((before, rest)) => {
+                let (mark, rest) = rest.split_once('\n').unwrap();
+                let (_, after) = rest.split_once(&end).expect("the end mark");
+                format!("{before}{begin}{mark}\n{figures}{end}{after}")
+            }
+            None => {
+                let title = match name {
+                    "against" => "A previous build",
+                    "grown" => "A larger catalogue",
+                    other => other,
+                };
+                format!("{text}\n## {title}\n\n{begin}written by `cargo bench` with `--doc` -->\n{figures}{end}\n")
+            }
+        };
+        std::fs::write(path, page).unwrap();
     }
 }
 
