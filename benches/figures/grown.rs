@@ -53,6 +53,7 @@ pub fn measure(report: &mut Report) {
 fn build() -> PathBuf {
     let tree = folder().join("grown");
     std::fs::remove_dir_all(&tree).ok();
+    std::fs::create_dir_all(&tree).unwrap();
     for part in ["Cargo.toml", "Cargo.lock", "README.md", "src", "crates", "benches", "tests", "docs"] {
         copy(&root().join(part), &tree.join(part));
     }
