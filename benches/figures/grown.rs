@@ -66,7 +66,8 @@ fn build() -> PathBuf {
     edit(&tree.join("src/tools.rs"), "    &users::SET,", "    &users::SET,\n    &grown::SET,");
     std::fs::write(tree.join("src/tools/grown.rs"), generated_tools(tools, operations)).unwrap();
     eprintln!("compiling {TOOLS} tools …");
-    let target = folder().join("profiles");
+    // Cargo takes packages at the same relative path for the same, so the copy needs a target folder of its own.
+    let target = folder().join("grown-target");
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--locked", "--profile", "dist", "--bin", "pagerduty-mcp-server", "--target-dir"]);
     assert!(cargo.arg(&target).current_dir(&tree).status().unwrap().success(), "the copy is compiled");

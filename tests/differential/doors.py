@@ -224,7 +224,7 @@ class Http(Door):
         status, *headers = head.split(b"\r\n")
         headers = sorted(header for header in headers if not header.lower().startswith(b"date:"))
         # Chunks end where a write ended, which depends on time.
-        rest = re.sub(rb"(?m)^[0-9a-f]+\r\n(?=data: )", b"", rest)
+        rest = re.sub(rb"(?m)^[0-9A-Fa-f]+\r\n(?=data: )", b"", rest)
         return b"\r\n".join([status, *headers]) + separator + rest
 
 
