@@ -6,36 +6,32 @@ use serde_json::{Map, Value};
 
 use crate::project::decoded;
 use crate::scan::Scanner;
-use crate::text::{is_visible_ascii, neutralize, neutralize_object};
+use crate::text::{is_latin, neutralize, neutralize_object};
 use crate::write::{append_quoted, to_json};
 
 /// An object of an answer as compact JSON on one line.
 #[derive(Clone, Debug)]
-pub struct Object {
-    json: String,
-    /// Set if it is visible ASCII without escapes.
-    is_visible: bool,
-}
+pub struct Object(String);
 
 impl Object {
-    pub(crate) fn from_text(json: String, is_visible: bool) -> Self {
-        Self { json, is_visible }
+    pub(crate) fn from_text(json: String) -> Self {
+        Self(json)
     }
 
     /// Returns the object with these members.
     #[must_use]
     pub fn from_members(members: Map<String, Value>) -> Self {
-        Self { json: to_json(&Value::Object(members)), is_visible: false }
+        Self(to_json(&Value::Object(members)))
     }
 
     /// Removes hidden characters from every text in the object and from the names of its members.
     #[must_use]
     pub fn neutralized(self) -> Self {
-        if self.is_visible || !may_hide(&self.json) {
+        if !may_hide(&self.0) {
             return self;
         }
-        if let Some(json) = with_texts_neutralized(&self.json) {
-            return Self { json, ..self };
+        if let Some(json) = with_texts_neutralized(&self.0) {
+            return Self(json);
         }
         // Two names may become the same one.
         let mut members = self.members();
@@ -46,19 +42,19 @@ impl Object {
     /// Returns the JSON.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.json
+        &self.0
     }
 
     /// Returns the members as values.
     #[must_use]
     pub fn members(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.json).unwrap_or_default()
+        serde_json::from_str(&self.0).unwrap_or_default()
     }
 
     /// Returns whether the object has a member of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        let mut scanner = Scanner::new(&self.json);
+        let mut scanner = Scanner::new(&self.0);
         let mut follows = scanner.kind().is_ok() && scanner.opens(b'}');
         while follows {
             match scanner.name() {
@@ -96,12 +92,12 @@ fn with_texts_neutralized(json: &str) -> Option<String> {
     String::from_utf8(shown).ok()
 }
 
-/// Returns whether a JSON text may have characters that a reader does not see: others than visible ASCII, or escapes other
-/// than those of quotes, backslashes and line breaks.
+/// Returns whether a JSON text may have characters that a reader does not see: others than visible ASCII and Latin
+/// letters, or escapes other than those of quotes, backslashes and line breaks.
 fn may_hide(json: &str) -> bool {
     let escapes = memchr::memchr_iter(b'\\', json.as_bytes());
     let mut pair_ends = 0;
-    !is_visible_ascii(json)
+    !is_latin(json)
         || escapes.into_iter().any(|at| {
             if at < pair_ends {
                 return false;

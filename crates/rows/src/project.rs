@@ -39,8 +39,6 @@ pub(crate) struct Projector<'t> {
     pub(crate) scanner: Scanner<'t>,
     /// Set in a list, whose objects have mostly the same names.
     pub(crate) repeats: bool,
-    /// Set if all texts in the output are visible ASCII.
-    is_visible: bool,
     out: Vec<u8>,
     /// The parts of the output that the fields of the unfinished objects take.
     spans: Vec<Span>,
@@ -52,7 +50,7 @@ impl<'t> Projector<'t> {
     /// Starts at the beginning of a text.
     pub(crate) fn new(text: &'t str) -> Self {
         let (out, spans, ordered) = (Vec::new(), Vec::new(), Vec::new());
-        Self { scanner: Scanner::new(text), repeats: false, is_visible: true, out, spans, ordered }
+        Self { scanner: Scanner::new(text), repeats: false, out, spans, ordered }
     }
 
     /// Copies an object, which is next in the text, and returns it with its facts.
@@ -63,11 +61,10 @@ impl<'t> Projector<'t> {
         depth: usize,
     ) -> Result<(Object, Facts<'t>), Unreadable> {
         self.out.clear();
-        self.is_visible = true;
         let mut facts = Facts::absent(facts, depth + 1);
         self.fields(plan, depth, &mut facts)?;
         let text = std::str::from_utf8(&self.out).unwrap_or_default();
-        Ok((Object::from_text(text.to_owned(), self.is_visible), facts))
+        Ok((Object::from_text(text.to_owned()), facts))
     }
 
     /// Copies the fields of an object.
@@ -171,7 +168,6 @@ impl<'t> Projector<'t> {
             let source = value(source, depth + 1);
             let derived = source.zip(shows.derive).and_then(|(source, derive)| derive(&source, facts));
             let Some(json) = derived.and_then(|value| serde_json::to_string(&value).ok()) else { continue };
-            self.is_visible = false;
             let mut projector = Projector::new(&json);
             let content = projector.value(&shows.how, 0)?;
             let from = self.out.len();
@@ -260,7 +256,6 @@ impl<'t> Projector<'t> {
     /// Copies a text. One without escapes is copied as it is written.
     fn text(&mut self, how: &How<'_>) -> Result<Content, Unreadable> {
         let literal = self.scanner.string()?;
-        self.is_visible &= literal.is_plain && literal.is_ascii;
         if literal.is_plain {
             let text = how.trimmed(literal.text());
             self.out.push(b'"');
@@ -298,8 +293,6 @@ impl<'t> Projector<'t> {
     fn whole(&mut self, how: &How<'_>, depth: usize) -> Result<Content, Unreadable> {
         let start = (self.out.len(), self.spans.len());
         let is_raw = matches!(how, How::Raw);
-        // Its names may be any.
-        self.is_visible = false;
         let below = if matches!(how, How::Line) { &How::Whole } else { how };
         let mut members: Vec<(Cow<'t, str>, Span)> = Vec::new();
         let mut follows = self.scanner.opens(b'}');

@@ -12,8 +12,6 @@ pub struct Literal<'t> {
     pub quoted: &'t str,
     /// Set if it is written without escapes and control characters, so that it is the text that it stands for.
     pub is_plain: bool,
-    /// Set if it surely is ASCII.
-    pub is_ascii: bool,
 }
 
 impl<'t> Literal<'t> {
@@ -190,10 +188,10 @@ impl<'t> Scanner<'t> {
     #[inline]
     pub fn string(&mut self) -> Result<Literal<'t>, Unreadable> {
         let start = self.at;
-        let (end, is_ascii) = self.next_special(start + 1);
+        let end = self.next_special(start + 1);
         if self.byte(end) == Some(b'"') {
             self.at = end + 1;
-            return Ok(Literal { quoted: self.since(start), is_plain: true, is_ascii });
+            return Ok(Literal { quoted: self.since(start), is_plain: true });
         }
         self.long_string(start, end)
     }
@@ -219,7 +217,7 @@ impl<'t> Scanner<'t> {
             at = match self.byte(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return Ok(Literal { quoted: self.since(start), is_plain: false, is_ascii: false });
+                    return Ok(Literal { quoted: self.since(start), is_plain: false });
                 }
                 Some(b'\\') => self.after_escape(at)?,
                 Some(_) => at + 1,
@@ -228,28 +226,26 @@ impl<'t> Scanner<'t> {
                     return Err(self.error("EOF while parsing a string"));
                 }
             };
-            at = self.next_special(at).0;
+            at = self.next_special(at);
         }
     }
 
-    /// Returns the position of the next quote, backslash or control character, or the end, and whether the text up to it
-    /// surely is ASCII. Eight bytes are compared at a time.
+    /// Returns the position of the next quote, backslash or control character, or the end. Eight bytes are compared at a
+    /// time.
     #[inline]
-    fn next_special(&self, at: usize) -> (usize, bool) {
+    fn next_special(&self, at: usize) -> usize {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         let (words, last) = rest.as_chunks::<8>();
-        let (mut passed, mut all) = (at, 0);
+        let mut passed = at;
         for word in words {
-            let word = u64::from_le_bytes(*word);
-            let found = special(word);
-            all |= word;
+            let found = special(u64::from_le_bytes(*word));
             if found != 0 {
-                return (passed + (found.trailing_zeros() / 8) as usize, all & HIGHS == 0);
+                return passed + (found.trailing_zeros() / 8) as usize;
             }
             passed += 8;
         }
-        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ' | 0x7f);
-        (passed + last.iter().position(is_special).unwrap_or(last.len()), all & HIGHS == 0 && last.is_ascii())
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
+        passed + last.iter().position(is_special).unwrap_or(last.len())
     }
 
     /// Returns the position after the escape at a position.
@@ -372,21 +368,16 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// A word with 1 in each byte.
-const ONES: u64 = u64::from_le_bytes([1; 8]);
-
-/// A word with the highest bit set in each byte.
-const HIGHS: u64 = ONES << 7;
-
 /// Returns a word with the highest bit set in the first byte that is a quote, a backslash or a control character, or 0 if
 /// there is none. Later bytes may be set wrongly.
 #[inline]
 pub(crate) const fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
     let quotes = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
     let backslashes = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    let controls = word.wrapping_sub(ONES * b' ' as u64) | word.wrapping_add(ONES);
+    let controls = word.wrapping_sub(ONES * b' ' as u64);
     // A byte outside ASCII is none of them.
-    (quotes | backslashes | controls) & !word & HIGHS
+    (quotes | backslashes | controls) & !word & (ONES << 7)
 }
 
 /// Returns the length of the number at the start of a text, or `None` if there is none.
@@ -482,7 +473,7 @@ mod tests {
     #[test]
     fn string_ends_at_its_quote_at_each_place() {
         for length in 0..40 {
-            for (end, is_plain) in [("", true), ("\\\"é", false), ("\u{1f}", false), ("é", true), ("\u{7f}", false)] {
+            for (end, is_plain) in [("", true), ("\\\"é", false), ("\u{1f}", false), ("é\u{7f}", true)] {
                 let text = format!("\"{}{end}\" 1", "a".repeat(length));
                 let literal = Scanner::new(&text).string().unwrap();
                 assert_eq!((literal.text().len(), literal.is_plain), (length + end.len(), is_plain), "{text:?}");

@@ -73,11 +73,12 @@ fn is_plain(text: &str) -> bool {
         && rest.iter().all(is_plain)
 }
 
-/// Returns whether a text consists of visible ASCII alone.
-pub(crate) fn is_visible_ascii(text: &str) -> bool {
+/// Returns whether a text consists of visible ASCII and of the Latin letters from À to ɿ, which follow it in Unicode.
+pub(crate) fn is_latin(text: &str) -> bool {
+    let is_latin = |byte: &u8| matches!(byte, b' '..=b'~' | 0x80..=0xbf | 0xc3..=0xc9);
     let (words, rest) = text.as_bytes().as_chunks::<8>();
-    words.iter().all(|word| is_visible(u64::from_le_bytes(*word)))
-        && rest.iter().all(|byte| matches!(byte, b' '..=b'~'))
+    words.iter().all(|word| is_visible(u64::from_le_bytes(*word)) || word.iter().all(is_latin))
+        && rest.iter().all(is_latin)
 }
 
 /// Returns whether each of the eight bytes is from a space to a tilde. The highest bit of a byte is set where it is not.
@@ -287,6 +288,16 @@ mod tests {
             }
         }
         assert!(is_plain("") && !is_plain("aaaaaaaé") && !is_plain("éaaaaaaaaa"));
+    }
+
+    #[test]
+    fn latin_text_hides_nothing() {
+        for c in '\u{0}'..='\u{ffff}' {
+            if is_latin(c.encode_utf8(&mut [0; 4])) {
+                assert!(!is_hidden(c), "{c:?}");
+            }
+        }
+        assert!(is_latin("Hana Dvořáková") && !is_latin("a\u{ad}b") && !is_latin("a\u{85}") && !is_latin("Ж"));
     }
 
     #[test]
