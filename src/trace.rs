@@ -6,11 +6,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tracing::{Instrument, Span};
 
 /// The longest `tracestate` that is sent on: the length that the standard asks every participant to carry.
 const MAX_STATE: usize = 512;
+
+const PARENT: HeaderName = HeaderName::from_static("traceparent");
+const STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Returns a duration in the form of log lines: in seconds, to the millisecond.
 #[must_use]
@@ -34,9 +37,9 @@ impl Trace {
     /// Parses the trace of a request. A malformed header is ignored, as the standard requires.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let mut parents = headers.get_all("traceparent").iter();
+        let mut parents = headers.get_all(PARENT).iter();
         let parent = parents.next().filter(|_| parents.next().is_none())?.to_str().ok()?;
-        let states: Vec<_> = headers.get_all("tracestate").iter().filter_map(|state| state.to_str().ok()).collect();
+        let states: Vec<_> = headers.get_all(STATE).iter().filter_map(|state| state.to_str().ok()).collect();
         Self::parse(parent, &states.join(","))
     }
 

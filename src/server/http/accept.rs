@@ -16,27 +16,34 @@ pub struct Accepts {
 impl Accepts {
     /// Reads the headers. A request without an `Accept` header accepts everything.
     pub fn from_headers(headers: &HeaderMap) -> Self {
-        let texts = || headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let ranges: Vec<(String, bool)> = texts().flat_map(|text| text.split(',')).filter_map(range).collect();
-        let decides = |pattern: &str| ranges.iter().find(|(range, _)| range == pattern).map(|(_, accepted)| *accepted);
-        let admits = |kind: &str, subtype: &str| {
-            let patterns = [format!("{kind}/{subtype}"), format!("{kind}/*"), "*/*".to_owned()];
-            ranges.is_empty() || patterns.iter().find_map(|pattern| decides(pattern)).unwrap_or(false)
+        let accepted = |pattern: &str| {
+            let range = ranges(headers).find(|(range, _)| range.eq_ignore_ascii_case(pattern));
+            range.map(|(_, accepted)| accepted)
         };
+        let none = ranges(headers).next().is_none();
+        let admits = |patterns: [&str; 3]| none || patterns.into_iter().find_map(accepted).unwrap_or(false);
         Self {
-            json: admits("application", "json"),
-            events: admits("text", "event-stream"),
-            names_events: decides("text/event-stream").unwrap_or(false),
+            json: admits(["application/json", "application/*", "*/*"]),
+            events: admits(["text/event-stream", "text/*", "*/*"]),
+            names_events: accepted("text/event-stream").unwrap_or(false),
         }
     }
 }
 
-/// Parses one range of the header: the media types it covers, and whether they are accepted. A weight of zero refuses
-/// them.
-fn range(text: &str) -> Option<(String, bool)> {
-    let mut parts = text.split(';').map(|part| part.trim().to_ascii_lowercase());
+/// Returns the ranges of the headers: the media types that each covers, and whether they are accepted.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (&str, bool)> {
+    let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).filter_map(range)
+}
+
+/// Parses one range. A weight of zero refuses the media types.
+fn range(text: &str) -> Option<(&str, bool)> {
+    let mut parts = text.split(';').map(str::trim);
     let covered = parts.next().filter(|covered| !covered.is_empty())?;
-    let weight = parts.find_map(|part| part.strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok()));
+    let weight = parts.find_map(|part| {
+        let (name, weight) = part.split_once('=')?;
+        name.eq_ignore_ascii_case("q").then(|| weight.trim().parse::<f32>().ok()).flatten()
+    });
     Some((covered, weight.is_none_or(|weight| weight > 0.0)))
 }
 

@@ -4,40 +4,41 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::headers::{READ_ONLY, TOOLS, TOOLSETS};
-use crate::auth::TOKEN_HEADER;
+use super::headers::{READ_ONLY, TOKEN, TOOLS, TOOLSETS};
 
 /// The time for which a browser may cache that an origin is allowed.
 const PREFLIGHT: Duration = Duration::from_mins(10);
 
 /// The request headers that a page may set.
-const ALLOWED: [&str; 14] = [
-    "accept",
-    "authorization",
-    "content-type",
-    "last-event-id",
-    "mcp-method",
-    "mcp-name",
-    "mcp-protocol-version",
-    "mcp-session-id",
-    "traceparent",
-    "tracestate",
+static ALLOWED: [HeaderName; 14] = [
+    header::ACCEPT,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
     READ_ONLY,
     TOOLS,
     TOOLSETS,
-    TOKEN_HEADER,
+    TOKEN,
 ];
 
 /// Answers a preflight request, which a browser sends before a page may send anything but a plain form.
 pub fn preflight(origin: Option<HeaderValue>) -> Response {
     let mut headers = HeaderMap::new();
-    let allowed = ALLOWED.join(",").to_ascii_lowercase();
+    let allowed: Vec<_> = ALLOWED.iter().map(HeaderName::as_str).collect();
     headers.insert(header::VARY, VARY);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,DELETE"));
-    headers.extend(HeaderValue::try_from(allowed).map(|allowed| (header::ACCESS_CONTROL_ALLOW_HEADERS, allowed)));
+    headers.extend(
+        HeaderValue::try_from(allowed.join(",")).map(|allowed| (header::ACCESS_CONTROL_ALLOW_HEADERS, allowed)),
+    );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(PREFLIGHT.as_secs()));
     headers.extend(origin.map(|origin| (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)));
     headers.into_response()

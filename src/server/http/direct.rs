@@ -11,7 +11,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use http_body_util::Full;
 use rmcp::model::{
@@ -29,6 +29,8 @@ use crate::server::handler::Server;
 use crate::server::params;
 
 const METHOD: &str = "tools/call";
+
+const REVISION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// A tool call without a fault in its frame and its headers.
 pub struct Call {
@@ -107,7 +109,7 @@ impl Call {
 /// Returns whether a call is of revision 2026-07-28 or of an older one. Returns `None` if its headers and its metadata do
 /// not agree, or not with its body.
 fn is_2026(headers: &HeaderMap, meta: Option<&RequestMetaObject>, name: &str) -> Option<bool> {
-    let revision = headers.get("mcp-protocol-version").map(HeaderValue::to_str).transpose().ok()?;
+    let revision = headers.get(REVISION).map(HeaderValue::to_str).transpose().ok()?;
     let declared = meta.filter(|meta| meta.contains_key(params::REVISION));
     let newest = ProtocolVersion::V_2026_07_28;
     let Some(meta) = declared else {

@@ -17,7 +17,6 @@ use super::connections::{Busy, Connection};
 use super::limits::Permit;
 use super::refusal::{self, Refusal};
 use super::{AppState, Asked, MAX_BODY, direct, headers};
-use crate::auth::TOKEN_HEADER;
 use crate::error::spoken;
 use crate::params::shorten;
 use crate::server::caller::Caller;
@@ -152,7 +151,7 @@ async fn serve(
 async fn pass_on(state: &AppState, mut parts: Parts, body: Bytes, caller: Caller) -> Response {
     // The credential is in `caller`, and later code does not need the headers. Removed headers cannot be logged.
     parts.headers.remove(header::AUTHORIZATION);
-    parts.headers.remove(TOKEN_HEADER);
+    parts.headers.remove(headers::TOKEN);
     // `rmcp` requires both types in every request, although most requests have only one kind of answer.
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     parts.extensions.insert(caller);

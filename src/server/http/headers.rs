@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::guard::refuse_repeated;
 use super::refusal::Refusal;
@@ -15,16 +15,19 @@ use crate::tools::{Filter, Toolbox};
 use crate::trace::Trace;
 
 /// The header that narrows a request to tools that change nothing, if it is `true`.
-pub const READ_ONLY: &str = "x-mcp-readonly";
+pub const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
 
 /// The header that names the tools to keep.
-pub const TOOLS: &str = "x-mcp-tools";
+pub const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
 
 /// The word for every toolset in the header that names toolsets.
 const ALL: &str = "all";
 
 /// The header in which a request names the toolsets to keep; `all` keeps every one.
-pub const TOOLSETS: &str = "x-mcp-toolsets";
+pub const TOOLSETS: HeaderName = HeaderName::from_static("x-mcp-toolsets");
+
+/// [`TOKEN_HEADER`], as headers are compared.
+pub const TOKEN: HeaderName = HeaderName::from_static("x-pagerduty-token");
 
 /// Reads the caller of a request from its headers. `required` refuses a request without a credential.
 pub fn caller(headers: &HeaderMap, trace: Option<Trace>, toolbox: &Toolbox, required: bool) -> Result<Caller, Refusal> {
@@ -44,10 +47,10 @@ pub fn caller(headers: &HeaderMap, trace: Option<Trace>, toolbox: &Toolbox, requ
 /// An empty header differs from an absent one: if a gateway failed to fill it in, the request must not use the server's
 /// credential.
 fn origin(headers: &HeaderMap, required: bool) -> Result<Origin, Refusal> {
-    for name in [TOKEN_HEADER, header::AUTHORIZATION.as_str()] {
-        refuse_repeated(headers, name)?;
+    for name in [TOKEN, header::AUTHORIZATION] {
+        refuse_repeated(headers, &name)?;
     }
-    if let Some(value) = headers.get(TOKEN_HEADER) {
+    if let Some(value) = headers.get(TOKEN) {
         return credential(value, BY_TOKEN_HEADER).map(Origin::Http);
     }
     match headers.get(header::AUTHORIZATION).filter(|value| !is_gateways(value)) {
@@ -115,37 +118,39 @@ fn unauthorized(error: &Error) -> Refusal {
 
 /// Returns the tools of a request that narrows them. It cannot add tools that the server does not offer.
 fn narrowed(headers: &HeaderMap, toolbox: &Toolbox) -> Result<Option<Toolbox>, Refusal> {
-    let (read_only, tools, toolsets) = (text(headers, READ_ONLY)?, names(headers, TOOLS)?, names(headers, TOOLSETS)?);
+    let (read_only, tools, toolsets) =
+        (text(headers, &READ_ONLY)?, names(headers, &TOOLS)?, names(headers, &TOOLSETS)?);
     let read_only = match read_only.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false") => false,
         Some("true") => true,
-        Some(other) => return Err(wrong(READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
+        Some(other) => return Err(wrong(&READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
     };
     let toolsets = toolsets.filter(|names| !names.is_empty() && !names.iter().any(|name| name == ALL));
     if !read_only && tools.is_none() && toolsets.is_none() {
         return Ok(None);
     }
-    let refused = |name: &str, error: &Error| wrong(name, error.message(), error.hint_text().unwrap_or_default());
+    let refused =
+        |name: &HeaderName, error: &Error| wrong(name, error.message(), error.hint_text().unwrap_or_default());
     let filter = Filter { read_only, tools, toolsets: None };
-    let narrowed = toolbox.narrowed(&filter).map_err(|error| refused(TOOLS, &error))?;
+    let narrowed = toolbox.narrowed(&filter).map_err(|error| refused(&TOOLS, &error))?;
     let filter = Filter { toolsets, ..Filter::default() };
-    narrowed.narrowed(&filter).map(Some).map_err(|error| refused(TOOLSETS, &error))
+    narrowed.narrowed(&filter).map(Some).map_err(|error| refused(&TOOLSETS, &error))
 }
 
 /// Returns the names in a header, which are separated by commas.
-fn names(headers: &HeaderMap, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+fn names(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Vec<String>>, Refusal> {
     let split =
         |names: &str| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Ok(text(headers, name)?.map(split))
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Refusal> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {
     refuse_repeated(headers, name)?;
     let text = headers.get(name).map(|value| value.to_str().map(str::trim));
     text.transpose().map_err(|_| wrong(name, "is not ASCII", "Send plain text."))
 }
 
-fn wrong(name: &str, what: &str, hint: &str) -> Refusal {
+fn wrong(name: &HeaderName, what: &str, hint: &str) -> Refusal {
     let error = Error::new(Code::InvalidParameter, format!("the header {name}: {what}")).hint(hint);
     Refusal::of(StatusCode::BAD_REQUEST, &error)
 }
@@ -196,6 +201,11 @@ mod tests {
         ] {
             assert!(of("authorization", value.as_bytes()).is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn token_header_has_one_name() {
+        assert_eq!(TOKEN, TOKEN_HEADER);
     }
 
     #[test]
