@@ -63,7 +63,7 @@ struct Params<'b> {
 
 impl Call {
     /// Reads a call whose answer is one JSON document. Returns `None` for every other message.
-    pub fn read(headers: &HeaderMap, body: &[u8], accepts: Accepts) -> Option<Self> {
+    pub fn read(headers: &HeaderMap, body: &[u8], accepts: Accepts) -> Option<Box<Self>> {
         let Object(frame) = serde_json::from_slice::<Object<Frame<'_>>>(body).ok()?;
         let Object(params) = frame.params?;
         if frame.jsonrpc != "2.0" || frame.method != METHOD {
@@ -74,13 +74,13 @@ impl Call {
         if accepts.names_events && meta.as_ref().is_some_and(|meta| meta.get_progress_token().is_some()) {
             return None;
         }
-        Some(Self {
+        Some(Box::new(Self {
             id: frame.id,
             is_2026: is_2026(headers, meta.as_ref(), params.name)?,
             name: params.name.to_owned(),
             arguments: params.arguments.unwrap_or_default(),
             client: meta.and_then(|meta| meta.client_info()),
-        })
+        }))
     }
 
     /// Returns the answer to the call.

@@ -43,7 +43,7 @@ pub async fn mcp(state: &AppState, asked: Asked<'_>) -> Response {
 /// A message, by how the endpoint treats it.
 enum Treatment {
     /// A tool call that is answered here, and takes a permit.
-    Tool(direct::Call),
+    Tool(Box<direct::Call>),
     /// A request that takes a permit. `id` is known if its parameters are correct.
     Call { id: Option<RequestId> },
     /// An `initialize` that opens a session, and takes a permit.
@@ -104,7 +104,7 @@ async fn serve(
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
     check_media(&parts.headers, accepts)?;
-    let without_session = |call: &direct::Call| sessions.is_none() || (call.is_2026 && !in_session);
+    let without_session = |call: &Box<direct::Call>| sessions.is_none() || (call.is_2026 && !in_session);
     let treatment = match direct::Call::read(&parts.headers, body, accepts).filter(without_session) {
         Some(call) => Treatment::Tool(call),
         None => treatment(body, sessions.is_some() && !in_session)?,

@@ -24,14 +24,12 @@ use super::{AppState, guard};
 /// a request, and an unread answer.
 const SPARE: usize = 1024;
 
-/// The largest head of a request: request line and headers. A larger one is answered 431.
+/// The largest head of a request: request line and headers. A larger one is answered 431, and one with more than 100
+/// headers, which is hyper's own limit: if it were set, each request would take another allocation for them.
 const MAX_HEAD: usize = 32 * 1024;
 
 /// The most bytes that are read ahead from a connection.
 const MAX_BUFFER: usize = 64 * 1024;
-
-/// The most headers of a request.
-const MAX_HEADERS: usize = 100;
 
 /// The size of the system's buffers for each direction of a connection. By default the system buffers megabytes for a client
 /// that does not read.
@@ -144,7 +142,6 @@ impl ConnectionLimits {
             .timer(TokioTimer::new())
             .header_read_timeout(self.idle_timeout)
             .max_header_size(MAX_HEAD)
-            .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_BUFFER)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let serving = Abortable::new(graceful.watch(serving), closed);
