@@ -8,7 +8,7 @@
 
 FROM rust:1.95-alpine AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock rustfmt.toml clippy.toml README.md LICENSE ./
+COPY build.rs Cargo.toml Cargo.lock rustfmt.toml clippy.toml README.md LICENSE ./
 COPY src ./src
 COPY crates ./crates
 # The tests are not included, but the targets of the manifest have to exist.

@@ -164,7 +164,7 @@ fn container_build_includes_every_needed_path() {
     let dockerfile = fs::read_to_string(root.join("Dockerfile")).unwrap();
     let let_in = fs::read_to_string(root.join(".dockerignore")).unwrap();
     // The targets of the manifest have to exist, including `benches`.
-    for needed in ["Cargo.toml", "Cargo.lock", "src", "crates", "benches"] {
+    for needed in ["build.rs", "Cargo.toml", "Cargo.lock", "src", "crates", "benches"] {
         assert!(let_in.lines().any(|line| line == format!("!{needed}")), ".dockerignore keeps {needed} out");
         let copies = |line: &str| line.starts_with("COPY ") && line.split(' ').any(|word| word == needed);
         assert!(dockerfile.lines().any(copies), "the Dockerfile does not copy {needed}");
