@@ -1,7 +1,7 @@
 //! The binary with as many tools and operations as the whole of PagerDuty's API would need: 63 and 465.
 //!
 //! A copy of the tree gets generated tools and operations and is compiled. They are made up: each tool lists or reads
-//! teams under another name, with parameters and a function of its own, and names several operations. So the figures
+//! teams under another name, with its own parameters and function, and names several operations. So the figures
 //! show the cost of the catalogue, not of code that handles new kinds of objects.
 
 use std::fmt::Write as _;
@@ -66,7 +66,7 @@ fn build() -> PathBuf {
     edit(&tree.join("src/tools.rs"), "    &users::SET,", "    &users::SET,\n    &grown::SET,");
     std::fs::write(tree.join("src/tools/grown.rs"), generated_tools(tools, operations)).unwrap();
     eprintln!("compiling {TOOLS} tools …");
-    // Cargo takes packages at the same relative path for the same, so the copy needs a target folder of its own.
+    // Cargo takes packages at the same relative path for the same, so the copy needs a separate target folder.
     let target = folder().join("grown-target");
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--locked", "--profile", "dist", "--bin", "pagerduty-mcp-server", "--target-dir"]);

@@ -78,7 +78,7 @@ pub fn measure(report: &mut Report) {
     }
 }
 
-/// What a server costs.
+/// The costs of a server.
 struct Costs {
     start: Samples,
     idle: f64,
@@ -148,7 +148,7 @@ fn timed(server: &mut Process, tool: &str, arguments: &Value, times: usize, samp
     result(&answer)
 }
 
-/// Installs a peer into an environment of its own.
+/// Installs a peer into a separate environment.
 fn install(peer: &Peer) -> Option<PathBuf> {
     let environment = folder().join("peers").join(peer.package);
     if environment.join("installed").exists() {

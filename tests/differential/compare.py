@@ -185,7 +185,7 @@ async def record(binary: Path, folder: str) -> Corpus:
         standin.asked.clear()
         await call(tool, arguments)
         hits[at] = list(dict.fromkeys(asked.split("?", 1)[0] for asked in standin.asked))
-    # What is cached is requested again by a new process.
+    # Cached answers are not requested again: such a scenario takes the endpoints of the first one.
     standin.close()
     session.kill()
     account.kill()

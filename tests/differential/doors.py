@@ -18,7 +18,7 @@ TIMES = re.compile(
     rb"(?<=note )\d+ s(?= ago)|(?<=elapsed_s=)[\d.]+"
     rb"|(?m:^20\d\d-\d\d-\d\dT[\d:.]+Z(?=  ?[A-Z]+ pagerduty))"
 )
-"""What depends on the time: how long ago a call was, and the times of log lines."""
+"""The parts that depend on the time: the age of a call, and the times of log lines."""
 
 
 def environment(batch: Batch, standin: StandIn, token: "str | None") -> dict[str, str]:
@@ -201,7 +201,10 @@ class Http(Door):
         return await self.exchange(message(case.number, "tools/call", params), token)
 
     async def exchange(self, body: bytes, token: str, accept: str = ACCEPT) -> bytes:
-        """Send a message over a new connection, and return the response without its date, with its headers sorted."""
+        """Send a message over a new connection.
+
+        Returns the response without its date, with its headers sorted.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 26)
         try:
             head = (
