@@ -68,15 +68,14 @@ impl Pool {
     /// Returns the HTTP client of the current connections, and a watch over the request that will use it.
     pub fn client(&self) -> Result<(reqwest::Client, Watch<'_>)> {
         let mut current = self.current();
-        let client = match &current.client {
-            Some(client) => client.clone(),
-            None => {
-                // Loading the certificates takes time, so nothing else waits for it.
-                drop(current);
-                let built = self.build(self.tls()?)?;
-                current = self.current();
-                current.client.get_or_insert(built).clone()
-            }
+        let client = if let Some(client) = &current.client {
+            client.clone()
+        } else {
+            // Loading the certificates takes time, so nothing else waits for it.
+            drop(current);
+            let built = self.build(self.tls()?)?;
+            current = self.current();
+            current.client.get_or_insert(built).clone()
         };
         let (generation, now) = (current.generation, Instant::now());
         Ok((
