@@ -237,10 +237,10 @@ impl<'py> IntoPyObject<'py> for Outcome {
 }
 
 /// Returns the `asyncio` future of the [`Answer`] of a call.
-pub(super) fn to_answer<'py>(
-    py: Python<'py>,
+pub(super) fn to_answer(
+    py: Python<'_>,
     call: impl Future<Output = Outcome> + Send + 'static,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
     to_awaitable(py, async { Awaited(call.await) })
 }
 
