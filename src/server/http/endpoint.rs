@@ -104,10 +104,10 @@ async fn serve(
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
     check_media(&parts.headers, accepts)?;
-    let without_session = |call: &Box<direct::Call>| sessions.is_none() || (call.is_2026 && !in_session);
-    let treatment = match direct::Call::read(&parts.headers, body, accepts).filter(without_session) {
-        Some(call) => Treatment::Tool(call),
-        None => treatment(body, sessions.is_some() && !in_session)?,
+    let without_session = |call: &direct::Call| sessions.is_none() || (call.is_2026 && !in_session);
+    let treatment = match direct::Call::read(&parts.headers, body, accepts) {
+        Some(call) if without_session(&call) => Treatment::Tool(call),
+        _ => treatment(body, sessions.is_some() && !in_session)?,
     };
     if let Treatment::Refused(refusal) = treatment {
         return Ok(axum::Json(refusal).into_response());
