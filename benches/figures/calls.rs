@@ -37,7 +37,7 @@ fn calls(incident: &Value, team: &Value, user: &Value, schedule: &Value) -> Vec<
         read("get_incidents, one with three extras", "get_incidents", extras, &[4], None),
         read("get_incidents, 100 of mine", "get_incidents", json!({}), &[1], HUNDRED),
         read("get_oncalls, mine", "get_oncalls", json!({}), &[1], HUNDRED),
-        read("get_schedules, all", "get_schedules", json!({}), &[1], HUNDRED),
+        read("get_schedules, all", "get_schedules", json!({}), &[2], HUNDRED),
         read("list_users_oncall", "list_users_oncall", json!({"schedule_id": schedule}), &[1], HUNDRED),
         read("get_escalation_policies, mine", "get_escalation_policies", json!({}), &[1], HUNDRED),
         read("get_services, of my teams", "get_services", json!({}), &[1], HUNDRED),
