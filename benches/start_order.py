@@ -74,13 +74,14 @@ def executed(binary: str) -> set[int]:
 
 def main() -> None:
     """Write the order."""
-    functions = symbols(sys.argv[1])
+    binary = str(Path(sys.argv[1]).resolve())
+    functions = symbols(binary)
     starts = [address for address, _, _ in functions]
     by_address: dict[int, list[str]] = {}
     for address, _, name in functions:
         by_address.setdefault(address, []).append(name)
     used: set[str] = set()
-    for address in executed(sys.argv[1]):
+    for address in executed(binary):
         index = bisect.bisect(starts, address) - 1
         if index >= 0 and address < functions[index][0] + functions[index][1]:
             used.update(by_address[functions[index][0]])

@@ -122,15 +122,17 @@ fn generated_tools(count: usize, operations: usize) -> String {
     );
     let each = operations.div_ceil(count);
     for at in 0..count {
-        let named: String =
-            (at * each..((at + 1) * each).min(operations)).map(|at| format!(", &grown::GROWN_{at}")).collect();
+        let mut more = String::new();
+        for operation in at * each..((at + 1) * each).min(operations) {
+            _ = write!(more, ", &grown::GROWN_{operation}");
+        }
         _ = writeln!(
             text,
             r#"
 const GROWN_{at}: Tool = Tool::new::<Params{at}>(
     "get_grown_{at}",
     About {{ title: "Find number {at}", description: "Find the objects of kind {at} by name, team or user, or one by ID.", hint: "grown {at}" }},
-    &[&LIST_TEAMS, &GET_TEAM{named}],
+    &[&LIST_TEAMS, &GET_TEAM{more}],
     |cx, arguments| run(cx, arguments, get_grown_{at}),
 );
 

@@ -117,7 +117,7 @@ fn stream(report: &mut Report, python: &Path) {
     for round in 0..=if report.quick { 2 } else { 7 } {
         runtime.block_on(account.forget_requests());
         let measured: [f64; 3] = serde_json::from_str(&program.ask(&arguments.to_string())).unwrap();
-        assert_eq!(measured[0], ROWS as f64, "all rows that PagerDuty returns");
+        assert!((measured[0] - ROWS as f64).abs() < 0.5, "all rows that PagerDuty returns");
         grown = grown.max(measured[2]);
         let requests = runtime.block_on(account.requests());
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Other MCP servers for PagerDuty on the same account, installed from PyPI into `target/bench/`.
+//! Other MCP servers for PagerDuty on the same account, installed from the package index into `target/bench/`.
 //!
 //! A server that cannot be installed, for example because there is no network or no such Python, is skipped.
 
@@ -17,7 +17,7 @@ use crate::tokens::{count, definitions};
 
 const SECTION: &str = "Other servers (the floor is this one)";
 
-/// A package on PyPI, the Python it needs, and how it is started and called.
+/// A published package, the Python it needs, and how it is started and called.
 struct Peer {
     name: &'static str,
     package: &'static str,

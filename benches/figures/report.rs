@@ -215,20 +215,17 @@ impl Report {
         let text = std::fs::read_to_string(&path).unwrap();
         let (begin, end) = (format!("<!-- {name}: "), format!("<!-- /{name} -->"));
         let figures = self.markdown();
-        let page = match text.split_once(&begin) {
-            Some((before, rest)) => {
-                let (mark, rest) = rest.split_once('\n').unwrap();
-                let (_, after) = rest.split_once(&end).expect("the end mark");
-                format!("{before}{begin}{mark}\n{figures}{end}{after}")
-            }
-            None => {
-                let title = match name {
-                    "against" => "A previous build",
-                    "grown" => "A larger catalogue",
-                    other => other,
-                };
-                format!("{text}\n## {title}\n\n{begin}written by `cargo bench` with `--doc` -->\n{figures}{end}\n")
-            }
+        let page = if let Some((before, rest)) = text.split_once(&begin) {
+            let (mark, rest) = rest.split_once('\n').unwrap();
+            let (_, after) = rest.split_once(&end).expect("the end mark");
+            format!("{before}{begin}{mark}\n{figures}{end}{after}")
+        } else {
+            let title = match name {
+                "against" => "A previous build",
+                "grown" => "A larger catalogue",
+                other => other,
+            };
+            format!("{text}\n## {title}\n\n{begin}written by `cargo bench` with `--doc` -->\n{figures}{end}\n")
         };
         std::fs::write(path, page).unwrap();
     }

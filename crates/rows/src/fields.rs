@@ -2,7 +2,7 @@
 //!
 //! PagerDuty's objects are large (an incident has about 4 kB) and consist mostly of links and nulls, while a model pays
 //! for every token. So each resource declares a small default set as a table of [`Field`]s, which `include` replaces. A
-//! [`Selection`] drives the projection ([`project`](crate::project)), which copies only the selected fields.
+//! [`Selection`] drives the projection (`project`), which copies only the selected fields.
 //!
 //! Four rules apply to every object:
 //!

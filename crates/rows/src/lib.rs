@@ -1,6 +1,6 @@
 //! Converts the bytes of PagerDuty's answers to the bytes of our answers.
 //!
-//! - [`decode`] reads the envelope, [`project`] copies the fields that [`fields`] selects into [`object`]s, and [`scan`]
+//! - [`decode`] reads the envelope, `project` copies the fields that [`fields`] selects into [`object`]s, and [`scan`]
 //!   reads the tokens.
 //! - [`facts`] are the values on which rules depend.
 //! - [`repair`] rewrites what is not JSON.
