@@ -134,9 +134,12 @@ def test_note_is_written_once_when_asyncio_task_is_canceled(between: Gate, sandb
 
 
 INTERRUPTED = """
+import signal
 import sys
 from pagerduty_mcp_server import SyncPagerDuty
 
+# A shell ignores Ctrl-C in the programs that it starts in the background, and so would this one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 client = SyncPagerDuty(sys.argv[1], base_url=sys.argv[2])
 for attempt in range(2):
     try:
