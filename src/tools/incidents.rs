@@ -184,6 +184,10 @@ async fn get_incidents(cx: Context, params: Params) -> Result<Reply> {
 /// Returns one incident with its extras, which are fetched beside it.
 async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> {
     let extras = params.extras();
+    // Nothing is added to the incident and no field is chosen, so it is shown as it was read.
+    if extras.is_empty() && params.include.asked().next().is_none() {
+        return cx.show(id, Query::new(), &params.include, NAME_FIELDS).await;
+    }
     let selection = params.include.selection();
     // The extras accept only IDs. For a number, the incident has to be read first.
     let (id, known) = if !extras.is_empty() && id.is_number() {

@@ -77,7 +77,7 @@ def test_invalid_object_is_refused(api, path):
         assert error["code"] == 2001 and part in error["errors"][0]
     api.send("POST", path, body=body, status=403, token=READ_ONLY)
     api.send("POST", path, body=body, status=400, token=ACCOUNT)
-    api.send("POST", path, body=body, status=400, sender="nobody@elsewhere.example")
+    api.send("POST", path, body=body, status=400, sender="stranger@elsewhere.example")
     assert api.get(path) == known
 
 

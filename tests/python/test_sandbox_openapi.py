@@ -438,7 +438,7 @@ def test_openapi_from_header_names_author(api):
     assert write(sender=other["email"], token=ACCOUNT)["note"]["user"]["id"] == other["id"]
     assert write(token=OAUTH)["note"]["user"]["id"] == api.me()["id"]
     write(token=ACCOUNT, status=400)
-    write(sender="nobody@elsewhere.example", status=400)
+    write(sender="stranger@elsewhere.example", status=400)
     write(token=READ_ONLY, status=403)
 
 

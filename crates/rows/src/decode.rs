@@ -161,7 +161,8 @@ fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-/// The depth to which a value is kept. The parser fails at 128, but an incident must be shown with any details of an alert.
+/// The depth to which a value is kept. The JSON library, which parses the values that rules need, fails at 128, but an
+/// incident must be shown with any details of an alert.
 pub const MAX_DEPTH: usize = 64;
 
 /// The replacement for deeper values.
