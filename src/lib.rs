@@ -39,6 +39,7 @@ pub mod params;
 mod python;
 pub mod reply;
 pub mod server;
+pub mod shifts;
 mod sync;
 pub mod tools;
 pub mod trace;

@@ -11,6 +11,7 @@ mod gather;
 mod incidents;
 mod lookup;
 mod markdown;
+mod oncall;
 mod oncalls;
 mod pages;
 mod schedules;
@@ -43,6 +44,7 @@ pub const SETS: &[&Toolset] = &[
     &services::SET,
     &teams::SET,
     &users::SET,
+    &oncall::SET,
 ];
 
 /// Returns every tool, in the order of the documentation: the leading ones, then toolset by toolset.
