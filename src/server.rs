@@ -15,8 +15,10 @@ mod handler;
 pub mod http;
 mod lines;
 mod message;
+mod offer;
 mod params;
 mod progress;
+mod prompts;
 mod resources;
 mod stdio;
 

@@ -2,12 +2,13 @@
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResult, ContentBlock, Implementation, InitializeResult, MetaObject, ServerCapabilities, ServerConfig,
-    ToolAnnotations,
+    CallToolResult, ContentBlock, Implementation, InitializeResult, MetaObject, PromptsCapability, ServerCapabilities,
+    ServerConfig, ToolAnnotations,
 };
 use serde_json::{Map, Value};
 
 use super::encode;
+use super::offer::Offer;
 use crate::clients::{Client, Reads};
 use crate::config::Format;
 use crate::error::{Error, Family};
@@ -27,14 +28,16 @@ const INSTRUCTIONS: &str = "PagerDuty: who is on call, pages (alerts), incidents
 /// Returns the name and the capabilities of the server: the answer to `initialize` and `server/discover` (all revisions,
 /// "Lifecycle").
 ///
-/// The capabilities are tools and resources. Neither list changes while the server runs, so changes are not announced. The
+/// The capabilities are tools and resources, and those in `offer`. No list changes while the server runs, so changes are
+/// not announced. The
 /// logging capability is deprecated: logs are written to standard error.
 ///
 /// A label comes first, because some clients show only the beginning of the instructions.
 ///
 /// `more` are the sentences about the toolsets in use.
-pub(super) fn info(label: Option<&Label>, more: &str) -> ServerConfig {
-    let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+pub(super) fn info(label: Option<&Label>, more: &str, offer: Offer) -> ServerConfig {
+    let mut capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+    capabilities.prompts = offer.prompts.then(PromptsCapability::default);
     let title = label.map_or("PagerDuty", |label| label.title);
     let implementation = Implementation::new("pagerduty_mcp_server", env!("CARGO_PKG_VERSION")).with_title(title);
     let notice = label.map_or("", |label| label.notice);

@@ -1,8 +1,8 @@
 //! The server's answer to each MCP method.
 //!
 //! It is written by hand over the catalogue, without `rmcp`'s macros, which keep a second list of tools and announce `rmcp`
-//! as the server. Methods of capabilities that are not announced (prompts, completion, logging, subscriptions) do not reach
-//! this module: `server::message` refuses them with -32601 and names the methods that are served.
+//! as the server. Methods of capabilities that are not announced (completion, logging, subscriptions, and prompts without
+//! their tools) do not reach this module: `server::message` refuses them with -32601 and names the methods that are served.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, DiscoverResult,
-    Implementation, InitializeRequestParams, InitializeResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    ServerConfig, Tool,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -21,7 +21,8 @@ use serde_json::{Map, Value};
 use super::caching::{CACHE_SCOPE, TTL_MS};
 use super::caller::Caller;
 use super::convert::Style;
-use super::{convert, encode, params, progress, resources};
+use super::offer::Offer;
+use super::{convert, encode, params, progress, prompts, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
 use crate::error::{Code, Error};
@@ -128,6 +129,11 @@ impl Server {
         }
     }
 
+    /// Returns the capabilities of the server.
+    pub(super) fn offer(&self) -> Offer {
+        Offer::of(&self.0.toolbox)
+    }
+
     fn tools(&self) -> &[Tool] {
         self.0.tools.get_or_init(|| self.0.toolbox.tools().iter().map(|tool| convert::tool(tool)).collect())
     }
@@ -135,7 +141,7 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        convert::info(self.0.toolbox.label(), &self.0.toolbox.instructions())
+        convert::info(self.0.toolbox.label(), &self.0.toolbox.instructions(), self.offer())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -222,14 +228,14 @@ impl ServerHandler for Server {
         Ok(resources::list())
     }
 
-    /// `resources/templates/list` (all revisions, "Resources", "Resource Templates"): there are none.
+    /// `resources/templates/list` (all revisions, "Resources", "Resource Templates").
     async fn list_resource_templates(
         &self,
         request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         params::refuse_cursor(request.as_ref())?;
-        Ok(ListResourceTemplatesResult::default().with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
+        Ok(resources::templates(self.toolbox(Caller::from_context(&context)).tools()))
     }
 
     /// `resources/read` (all revisions, "Resources", "Reading Resources").
@@ -238,7 +244,37 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        resources::read(&request.uri, self.toolbox(Caller::from_context(&context)).tools()).map(Into::into)
+        let (uri, caller) = (&request.uri, Caller::from_context(&context));
+        let tools = self.toolbox(caller).tools();
+        let Some((tool, arguments)) = resources::call(uri, tools) else {
+            return resources::read(uri, tools).map(Into::into);
+        };
+        let call = self.run(tool, arguments, Caller::client(&context), caller);
+        let outcome = tokio::select! {
+            biased;
+            () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the request")),
+            outcome = call => outcome,
+        };
+        resources::answer(uri, outcome).map(Into::into)
+    }
+
+    /// `prompts/list` (all revisions, "Prompts", "Listing Prompts").
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        params::refuse_cursor(request.as_ref())?;
+        Ok(prompts::list(self.toolbox(Caller::from_context(&context)).tools()))
+    }
+
+    /// `prompts/get` (all revisions, "Prompts", "Getting a Prompt").
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::get(&request, self.toolbox(Caller::from_context(&context)).tools()).map(Into::into)
     }
 
     /// Answers messages that `rmcp` could not parse: methods with wrong parameters, which it would answer with -32601. Over
@@ -248,6 +284,6 @@ impl ServerHandler for Server {
         request: CustomRequest,
         _context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        Err(params::explain(&request.method, request.params.as_ref()))
+        Err(params::explain(&request.method, request.params.as_ref(), self.offer()))
     }
 }

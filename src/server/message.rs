@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::params::shorten;
 
+use super::offer::Offer;
 use super::params;
 
 /// The refusal of a batch.
@@ -98,8 +99,8 @@ impl Request {
     }
 
     /// Checks the method and its parameters.
-    pub(super) fn check(&self) -> Result<(), Refusal> {
-        let checked = params::check(self.method(), self.message.get("params"));
+    pub(super) fn check(&self, offer: Offer) -> Result<(), Refusal> {
+        let checked = params::check(self.method(), self.message.get("params"), offer);
         checked.map_err(|error| Refusal::new(self.written_id.clone(), error))
     }
 
@@ -119,10 +120,10 @@ impl Request {
 
 /// Parses a line and its parameters into a message for `rmcp`. Returns `None` if there is nothing to do and nothing to
 /// answer.
-pub(super) fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Refusal> {
+pub(super) fn read(line: &[u8], offer: Offer) -> Result<Option<ClientJsonRpcMessage>, Refusal> {
     match parse(line)? {
         Some(Message::Request(request)) => {
-            request.check()?;
+            request.check(offer)?;
             request.typed().map(Some)
         }
         Some(Message::Notification(message)) => {

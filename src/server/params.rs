@@ -7,11 +7,13 @@
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, ErrorCode, InitializeRequestParams, PaginatedRequestParams, ReadResourceRequestParams,
+    CallToolRequestParams, ErrorCode, GetPromptRequestParams, InitializeRequestParams, PaginatedRequestParams,
+    ReadResourceRequestParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::offer::Offer;
 use crate::params::shorten;
 
 /// The name in `_meta` under which a request declares its revision (2026-07-28, "Protocol Version").
@@ -22,22 +24,22 @@ type Check = fn(&Value) -> Option<String>;
 
 /// Refuses methods that are not served with -32601, and parameters that do not fit their method with -32602 (2025-11-25,
 /// "Error Handling").
-pub(super) fn check(method: &str, params: Option<&Value>) -> Result<(), ErrorData> {
-    if served(method).is_none() || removed(method, params) {
-        return Err(not_found(method, params));
+pub(super) fn check(method: &str, params: Option<&Value>, offer: Offer) -> Result<(), ErrorData> {
+    if served(method, offer).is_none() || removed(method, params) {
+        return Err(not_found(method, params, offer));
     }
-    match complaint(method, params) {
+    match complaint(method, params, offer) {
         Some(complaint) => Err(invalid(method, &complaint)),
         None => Ok(()),
     }
 }
 
 /// Returns the answer to a request that `rmcp` could not parse: the wrong parameter, or that the method does not exist.
-pub(super) fn explain(method: &str, params: Option<&Value>) -> ErrorData {
-    if served(method).is_none() {
-        return not_found(method, params);
+pub(super) fn explain(method: &str, params: Option<&Value>, offer: Offer) -> ErrorData {
+    if served(method, offer).is_none() {
+        return not_found(method, params, offer);
     }
-    let complaint = complaint(method, params);
+    let complaint = complaint(method, params, offer);
     invalid(method, complaint.as_deref().unwrap_or("they cannot be read"))
 }
 
@@ -64,14 +66,15 @@ pub(super) fn declares_2026(params: Option<&Value>) -> bool {
 }
 
 /// Returns an error that names the method and the served methods: many clients show their users only this message.
-fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
+fn not_found(method: &str, params: Option<&Value>, offer: Offer) -> ErrorData {
     let is_2026 = declares_2026(params);
     let revision = if is_2026 && REMOVED.contains(&method) { " in revision 2026-07-28" } else { "" };
     let methods: Vec<&str> =
-        SERVED.iter().map(|(name, _)| *name).filter(|name| !is_2026 || !REMOVED.contains(name)).collect();
+        of(offer).map(|(name, ..)| *name).filter(|name| !is_2026 || !REMOVED.contains(name)).collect();
     let message = format!(
-        "{} is not supported{revision}: this server offers tools and resources ({})",
+        "{} is not supported{revision}: this server offers {} ({})",
         shorten(method),
+        offer.describe(),
         methods.join(", ")
     );
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, message, None)
@@ -80,23 +83,35 @@ fn not_found(method: &str, params: Option<&Value>) -> ErrorData {
 /// The served methods that were removed in 2026-07-28 ("Lifecycle").
 const REMOVED: &[&str] = &["initialize", "ping"];
 
-/// The served methods, each with the check of its parameters.
-const SERVED: &[(&str, Check)] = &[
-    ("tools/list", fits::<PaginatedRequestParams>),
-    ("tools/call", fits::<CallToolRequestParams>),
-    ("resources/list", fits::<PaginatedRequestParams>),
-    ("resources/templates/list", fits::<PaginatedRequestParams>),
-    ("resources/read", fits::<ReadResourceRequestParams>),
-    ("server/discover", |_| None),
-    ("initialize", fits::<InitializeRequestParams>),
-    ("ping", |_| None),
+/// Whether a method is served.
+type Served = fn(Offer) -> bool;
+
+const ALWAYS: Served = |_| true;
+
+/// The methods, each with the check of its parameters.
+const METHODS: &[(&str, Served, Check)] = &[
+    ("tools/list", ALWAYS, fits::<PaginatedRequestParams>),
+    ("tools/call", ALWAYS, fits::<CallToolRequestParams>),
+    ("resources/list", ALWAYS, fits::<PaginatedRequestParams>),
+    ("resources/templates/list", ALWAYS, fits::<PaginatedRequestParams>),
+    ("resources/read", ALWAYS, fits::<ReadResourceRequestParams>),
+    ("prompts/list", |offer| offer.prompts, fits::<PaginatedRequestParams>),
+    ("prompts/get", |offer| offer.prompts, fits::<GetPromptRequestParams>),
+    ("server/discover", ALWAYS, |_| None),
+    ("initialize", ALWAYS, fits::<InitializeRequestParams>),
+    ("ping", ALWAYS, |_| None),
 ];
 
-fn served(method: &str) -> Option<Check> {
-    SERVED.iter().find(|(name, _)| *name == method).map(|(_, check)| *check)
+/// Returns the methods of a server with these capabilities.
+fn of(offer: Offer) -> impl Iterator<Item = &'static (&'static str, Served, Check)> {
+    METHODS.iter().filter(move |(_, served, _)| served(offer))
 }
 
-fn complaint(method: &str, params: Option<&Value>) -> Option<String> {
+fn served(method: &str, offer: Offer) -> Option<Check> {
+    of(offer).find(|(name, ..)| *name == method).map(|(.., check)| *check)
+}
+
+fn complaint(method: &str, params: Option<&Value>, offer: Offer) -> Option<String> {
     let empty = Value::Object(Map::new());
     let params = match params {
         // Some clients write `null` for absent parameters.
@@ -105,7 +120,7 @@ fn complaint(method: &str, params: Option<&Value>) -> Option<String> {
         Some(_) => return Some("`params` must be an object".into()),
     };
     match params.get("_meta") {
-        None | Some(Value::Null | Value::Object(_)) => served(method)?(params),
+        None | Some(Value::Null | Value::Object(_)) => served(method, offer)?(params),
         Some(_) => Some("`params._meta` must be an object".into()),
     }
 }
@@ -126,10 +141,10 @@ mod tests {
 
     #[track_caller]
     fn check_complaint(method: &str, params: &Value, expected: &str) {
-        let error = check(method, Some(params)).unwrap_err();
+        let error = check(method, Some(params), Offer::default()).unwrap_err();
         assert_eq!(error.code, ErrorCode::INVALID_PARAMS);
         assert_eq!(error.message, format!("invalid parameters for {method}: {expected}"));
-        assert_eq!(explain(method, Some(params)), error, "both checks give the same error");
+        assert_eq!(explain(method, Some(params), Offer::default()), error, "both checks give the same error");
     }
 
     #[test]
@@ -152,7 +167,7 @@ mod tests {
     fn absent_null_and_empty_parameters_are_equal() {
         for params in [None, Some(Value::Null), Some(json!({})), Some(json!({"_meta": null}))] {
             for method in ["ping", "tools/list", "resources/list", "resources/templates/list", "server/discover"] {
-                assert_eq!(check(method, params.as_ref()), Ok(()), "{method} {params:?}");
+                assert_eq!(check(method, params.as_ref(), Offer::default()), Ok(()), "{method} {params:?}");
             }
         }
     }
@@ -160,17 +175,32 @@ mod tests {
     #[test]
     fn initialize_is_removed_in_2026() {
         let params = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
-        let error = check("initialize", Some(&params)).unwrap_err();
+        let error = check("initialize", Some(&params), Offer::default()).unwrap_err();
         assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
     }
 
     #[test]
     fn unserved_method_is_named_with_served_ones() {
-        let error = check("prompts/get", Some(&json!({"name": 7}))).unwrap_err();
-        assert_eq!(explain("prompts/get", Some(&json!({"name": 7}))), error, "both checks give the same error");
+        let error = check("prompts/get", Some(&json!({"name": 7})), Offer::default()).unwrap_err();
+        assert_eq!(
+            explain("prompts/get", Some(&json!({"name": 7})), Offer::default()),
+            error,
+            "both checks give the same error"
+        );
         assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
         let expected = "prompts/get is not supported: this server offers tools and resources (tools/list, tools/call, \
                         resources/list, resources/templates/list, resources/read, server/discover, initialize, ping)";
         assert_eq!(error.message, expected);
+    }
+
+    #[test]
+    fn methods_of_announced_capability_are_served() {
+        let offer = Offer { prompts: true };
+        assert_eq!(check("prompts/list", None, offer), Ok(()));
+        let error = check("prompts/get", Some(&json!({"name": 7})), offer).unwrap_err();
+        assert_eq!(error.code, ErrorCode::INVALID_PARAMS);
+        let error = check("tools/uninstall", None, offer).unwrap_err();
+        assert!(error.message.contains("tools, resources and prompts (tools/list"), "{}", error.message);
+        assert!(error.message.contains("prompts/get"), "{}", error.message);
     }
 }

@@ -1,13 +1,22 @@
-//! The resources: one document, `docs://tools`, with the documentation of the tools as Markdown.
+//! The resources: one document, `docs://tools`, with the documentation of the tools as Markdown, and templates for objects
+//! of PagerDuty.
 //!
-//! Reading it is optional. The tool list alone must be enough, because few clients show resources to the model; so it
-//! contains nothing that is needed and missing in the tools' descriptions.
+//! Reading them is optional. The tool list alone must be enough, because few clients show resources to the model; so the
+//! document contains nothing that is needed and missing in the tools' descriptions, and an object reads like the answer of
+//! its tool.
+
+use std::borrow::Cow;
 
 use rmcp::ErrorData;
-use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents};
-use serde_json::json;
+use rmcp::model::{
+    ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
+};
+use serde_json::{Map, Value, json};
 
 use super::caching::{CACHE_SCOPE, TTL_MS};
+use crate::error::{Code, Error, Family};
+use crate::params::shorten;
+use crate::reply::Reply;
 use crate::tools::{self, Tool};
 
 const TOOLS_URI: &str = "docs://tools";
@@ -17,6 +26,96 @@ const TOOLS_URI: &str = "docs://tools";
 const NAME: &str = "pagerduty-tool-documentation";
 
 const MARKDOWN: &str = "text/markdown";
+
+const JSON: &str = "application/json";
+
+/// The variable of each template.
+const VARIABLE: &str = "{id}";
+
+/// A kind of objects that are resources: each reads like the answer of a tool to its ID.
+struct Template {
+    /// The template of the URIs (RFC 6570), which ends with the variable.
+    uri: &'static str,
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    /// The tool. Without it, the template does not exist.
+    tool: &'static str,
+    parameter: &'static str,
+}
+
+const TEMPLATES: &[Template] = &[Template {
+    uri: "pagerduty://schedules/{id}",
+    name: "pagerduty-schedule",
+    title: "On-call schedule (rota)",
+    description: "An on-call schedule of either kind, by ID or name.",
+    tool: "get_schedules",
+    parameter: "schedule_id",
+}];
+
+impl Template {
+    /// Returns the value of the variable in a URI of this template.
+    fn id<'u>(&self, uri: &'u str) -> Option<Cow<'u, str>> {
+        let id = uri.strip_prefix(self.uri.strip_suffix(VARIABLE)?)?;
+        // A slash inside of a name is percent-encoded.
+        (!id.is_empty() && !id.contains(['/', '?', '#'])).then(|| decoded(id)).flatten()
+    }
+}
+
+/// Decodes the percent-encoding of a URI. Returns `None` if it is malformed or the text is not UTF-8.
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    let Some((first, rest)) = text.split_once('%') else { return Some(text.into()) };
+    let mut bytes = first.as_bytes().to_vec();
+    for part in rest.split('%') {
+        let (code, after) = part.split_at_checked(2)?;
+        let is_hexadecimal = code.bytes().all(|byte| byte.is_ascii_hexdigit());
+        bytes.push(u8::from_str_radix(code, 16).ok().filter(|_| is_hexadecimal)?);
+        bytes.extend(after.bytes());
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+/// Returns the templates whose tools are among `tools`.
+fn offered(tools: &[&'static Tool]) -> impl Iterator<Item = &'static Template> {
+    TEMPLATES.iter().filter(|template| tools.iter().any(|tool| tool.name == template.tool))
+}
+
+/// Returns the answer to `resources/templates/list`.
+pub(super) fn templates(tools: &[&'static Tool]) -> ListResourceTemplatesResult {
+    let template = |template: &Template| {
+        ResourceTemplate::new(template.uri, template.name)
+            .with_title(template.title)
+            .with_description(template.description)
+            .with_mime_type(JSON)
+    };
+    let templates = offered(tools).map(template).collect();
+    ListResourceTemplatesResult::with_all_items(templates).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE)
+}
+
+/// Returns the tool call that reads the object at this URI, if the URI belongs to a template.
+pub(super) fn call(uri: &str, tools: &[&'static Tool]) -> Option<(&'static str, Map<String, Value>)> {
+    let (template, id) = offered(tools).find_map(|template| Some((template, template.id(uri)?)))?;
+    Some((template.tool, Map::from_iter([(template.parameter.to_owned(), id.into_owned().into())])))
+}
+
+/// Returns the answer to `resources/read` of an object, from the answer of its tool.
+///
+/// It expires at once: the object may change at any time.
+pub(super) fn answer(uri: &str, outcome: Result<Reply, Error>) -> Result<ReadResourceResult, ErrorData> {
+    let reply = outcome.map_err(|error| {
+        let data = error.envelope().get("error").map(|error| json!({"uri": uri, "error": error}));
+        let hint = error.hint_text().map(|hint| format!(". {hint}")).unwrap_or_default();
+        let message = format!("{}{hint}", error.message());
+        match error.code() {
+            code if code == Code::NotFound || code.family() == Family::Arguments => {
+                ErrorData::resource_not_found(message, data)
+            }
+            _ => ErrorData::internal_error(message, data),
+        }
+    })?;
+    let contents = ResourceContents::text(reply.into_value().to_string(), uri).with_mime_type(JSON);
+    Ok(ReadResourceResult::new(vec![contents]).with_ttl_ms(0).with_cache_scope(CACHE_SCOPE))
+}
 
 /// Returns the answer to `resources/list`.
 pub(super) fn list() -> ListResourcesResult {
@@ -33,11 +132,37 @@ pub(super) fn list() -> ListResourcesResult {
 /// -32002, into the -32602 of 2026-07-28 for clients of that revision.
 pub(super) fn read(uri: &str, tools: &[&'static Tool]) -> Result<ReadResourceResult, ErrorData> {
     if uri != TOOLS_URI {
+        let known: Vec<_> = std::iter::once(TOOLS_URI).chain(offered(tools).map(|template| template.uri)).collect();
         return Err(ErrorData::resource_not_found(
-            format!("there is no resource {uri:?}; the only one is {TOOLS_URI}"),
+            format!("there is no resource {}; there are: {}", shorten(&format!("{uri:?}")), known.join(", ")),
             Some(json!({"uri": uri})),
         ));
     }
     let contents = ResourceContents::text(tools::markdown(tools), TOOLS_URI).with_mime_type(MARKDOWN);
     Ok(ReadResourceResult::new(vec![contents]).with_ttl_ms(TTL_MS).with_cache_scope(CACHE_SCOPE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uri_of_schedule_has_id_or_name() {
+        let template = &TEMPLATES[0];
+        for (uri, id) in [
+            ("pagerduty://schedules/PABC123", Some("PABC123")),
+            ("pagerduty://schedules/Payments%20primary", Some("Payments primary")),
+            ("pagerduty://schedules/B%C3%BCro%2FNacht", Some("Büro/Nacht")),
+            ("pagerduty://schedules/", None),
+            ("pagerduty://schedules", None),
+            ("pagerduty://schedules/P1/users", None),
+            ("pagerduty://schedules/P1?x=1", None),
+            ("pagerduty://schedules/P%1", None),
+            ("pagerduty://schedules/P%+1", None),
+            ("pagerduty://schedules/%FF", None),
+            ("pagerduty://teams/P1", None),
+        ] {
+            assert_eq!(template.id(uri).as_deref(), id, "{uri}");
+        }
+    }
 }

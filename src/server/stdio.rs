@@ -32,6 +32,7 @@ use super::encode::{encode, encode_answer};
 use super::handler::Server;
 use super::lines::{Line, Lines};
 use super::message::{self, Refusal};
+use super::offer::Offer;
 use crate::error::spoken;
 use crate::tools::Toolbox;
 use hangup::Hangups;
@@ -105,7 +106,7 @@ where
 {
     let (outbox, inbox) = mpsc::channel(OUTBOX);
     let input = InputEnd::default();
-    let transport = LineTransport::new(reader, outbox, input.clone());
+    let transport = LineTransport::new(reader, outbox, input.clone(), server.offer());
     let ended = Arc::clone(&transport.ended);
     let session = serve_directly(server, transport, None);
     let session = async {
@@ -150,12 +151,14 @@ struct LineTransport<R> {
     input_ended: Option<Instant>,
     /// Tells the output of the end of input.
     input: InputEnd,
+    /// The capabilities of the server.
+    offer: Offer,
     /// Notified when the input has ended and the session can end.
     ended: Arc<Notify>,
 }
 
 impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
-    fn new(reader: R, outbox: mpsc::Sender<Vec<u8>>, input: InputEnd) -> Self {
+    fn new(reader: R, outbox: mpsc::Sender<Vec<u8>>, input: InputEnd, offer: Offer) -> Self {
         Self {
             lines: Lines::new(reader, MAX_MESSAGE),
             outbox: Some(outbox),
@@ -165,6 +168,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             initializing: None,
             input_ended: None,
             input,
+            offer,
             ended: Arc::default(),
         }
     }
@@ -174,7 +178,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         let Line::Whole(line) = line else {
             return Err(Refusal::invalid_request(None, format!("message too large: the limit is {MAX_MESSAGE} bytes")));
         };
-        let message = message::read(&line)?;
+        let message = message::read(&line, self.offer)?;
         match &message {
             Some(JsonRpcMessage::Request(request)) => {
                 self.admit_request(&request.request, &request.id)?;
@@ -323,7 +327,7 @@ mod tests {
     fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Vec<u8>>) {
         let input = messages.iter().map(|message| format!("{message}\n")).collect::<Vec<_>>().concat();
         let (outbox, inbox) = mpsc::channel(OUTBOX);
-        (LineTransport::new(io::Cursor::new(input), outbox, InputEnd::default()), inbox)
+        (LineTransport::new(io::Cursor::new(input), outbox, InputEnd::default(), Offer::default()), inbox)
     }
 
     fn answer(id: i64) -> ServerJsonRpcMessage {

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::session::{initialize, stateless, toolbox, unconnected};
 
 /// A server on a port of this machine.
-struct Web {
+pub struct Web {
     address: String,
     serving: JoinHandle<bool>,
 }
@@ -26,8 +26,8 @@ impl Drop for Web {
 }
 
 /// The answer to a request.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     head: String,
     body: String,
 }
@@ -40,7 +40,7 @@ impl Answer {
 
     /// Returns the body, which must be JSON and have its media type.
     #[track_caller]
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.header("content-type"), Some("application/json"), "{} {}", self.head, self.body);
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
@@ -53,7 +53,7 @@ impl Answer {
 }
 
 impl Web {
-    async fn start(toolbox: Arc<Toolbox>, sessions: bool) -> Self {
+    pub async fn start(toolbox: Arc<Toolbox>, sessions: bool) -> Self {
         let minute = Duration::from_mins(1);
         let http = Http::bind(HttpOptions {
             port: 0,
@@ -82,7 +82,7 @@ impl Web {
         connection
     }
 
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         finish(self.begin(method, path, headers, body).await).await
     }
 }
@@ -96,7 +96,7 @@ async fn finish(mut connection: TcpStream) -> Answer {
     Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
-const JSON: (&str, &str) = ("Content-Type", "application/json");
+pub const JSON: (&str, &str) = ("Content-Type", "application/json");
 const BOTH: (&str, &str) = ("Accept", "application/json, text/event-stream");
 
 fn list() -> String {

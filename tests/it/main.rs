@@ -51,6 +51,7 @@ mod shift_schedules;
 mod shown;
 mod stdio;
 mod style;
+mod templates;
 mod tokens;
 mod tolerance;
 mod tool_operations;

@@ -21,6 +21,7 @@ use crate::error::spoken;
 use crate::params::shorten;
 use crate::server::caller::Caller;
 use crate::server::message::{self, Message};
+use crate::server::offer::Offer;
 use crate::trace::Trace;
 
 /// The most bytes of a body above the limit that are still read. Closing the connection at once would lose the refusal in
@@ -55,14 +56,14 @@ enum Treatment {
 }
 
 /// Determines how to treat a message. `opens` is whether an `initialize` opens a session.
-fn treatment(body: &[u8], opens: bool) -> Result<Treatment, Refusal> {
+fn treatment(body: &[u8], opens: bool, offer: Offer) -> Result<Treatment, Refusal> {
     let request = match message::parse(body).map_err(Refusal::of_message)? {
         None => return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message.")),
         Some(Message::Notification(_) | Message::Response) => return Ok(Treatment::Notice),
         Some(Message::Request(request)) => request,
     };
     let opens = opens && request.is_initialize();
-    match request.check() {
+    match request.check(offer) {
         Ok(()) if opens => Ok(Treatment::Opens { id: request.id }),
         Ok(()) => Ok(Treatment::Call { id: Some(request.id) }),
         // Only 2026-07-28 defines a status for an unknown method.
@@ -107,7 +108,10 @@ async fn serve(
     let without_session = |call: &direct::Call| sessions.is_none() || (call.is_2026 && !in_session);
     let treatment = match direct::Call::read(&parts.headers, body, accepts) {
         Some(call) if without_session(&call) => Treatment::Tool(call),
-        _ => treatment(body, sessions.is_some() && !in_session)?,
+        _ => {
+            let offer = Offer::of(caller.toolbox.as_ref().unwrap_or(&state.toolbox));
+            treatment(body, sessions.is_some() && !in_session, offer)?
+        }
     };
     if let Treatment::Refused(refusal) = treatment {
         return Ok(axum::Json(refusal).into_response());
