@@ -25,6 +25,12 @@ impl<M> Id<M> {
         valid.then(|| Self { text: text.to_owned(), of: PhantomData })
     }
 
+    /// Returns the same ID as one of another type, for objects that PagerDuty has under two types.
+    #[must_use]
+    pub fn cast<N>(&self) -> Id<N> {
+        Id { text: self.text.clone(), of: PhantomData }
+    }
+
     /// Returns the ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -8,6 +8,7 @@
 mod escalation_policies;
 mod incidents;
 mod oncalls;
+mod rendered;
 mod row;
 mod schedules;
 mod services;
@@ -30,6 +31,7 @@ use crate::error::Code;
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
 pub use oncalls::Oncall;
+pub use rendered::{Person, Rendered, ScheduleKind, Source, SourceKind, Turn};
 pub use row::{Page, Row};
 pub use schedules::Schedule;
 pub use services::Service;

@@ -253,6 +253,7 @@ class Schedule(_Object, total=False):
     summary: str
     time_zone: str
     description: str
+    kind: Any
     escalation_policies: list[Reference]
     teams: list[Reference]
     schedule_layers: list[ScheduleLayer]

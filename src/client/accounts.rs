@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
+use super::people::People;
+use super::schedules::Kinds;
 use super::user_context::{Me, Owned};
 use crate::auth::{Credential, Fingerprint};
 use crate::ids::Id;
@@ -102,6 +104,10 @@ pub struct Account {
     pub policies_of_teams: Cached<Vec<Id<Team>>, Owned<EscalationPolicy>>,
     /// The escalation policies that notify the user.
     pub policies_of_user: Cached<Id<User>, Owned<EscalationPolicy>>,
+    /// The users who were read by ID.
+    pub people: People,
+    /// The kinds of schedules.
+    pub schedule_kinds: Kinds,
     /// The rate limit.
     pub rate: Arc<Rate>,
     /// PagerDuty's clock.

@@ -129,7 +129,7 @@ impl Api {
     ///
     /// The fetch must not fail because the call that began it has little time or patience left: each call that waits for
     /// it has its own limit. Calls may join the fetch until the first one ends, so it gets twice the time of a call.
-    fn shared(&self) -> Self {
+    pub(super) fn shared(&self) -> Self {
         let deadline = Instant::now() + self.client.policy.call * 2;
         Self { call: Arc::new(Call::until(deadline)), ..self.clone() }
     }

@@ -6,20 +6,26 @@ use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
 use serde_json::Value;
 
-use super::{Expansion, Listed, Model, On, Readable};
+use super::{Expansion, Listed, Model, On, Readable, ScheduleKind};
 use crate::error::Code;
 
 /// A schedule: the users on call over time.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    id: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) time_zone: Option<String>,
+    /// The final schedule as JSON.
+    pub(super) rendered: Option<String>,
+    /// The rendered overrides as JSON.
+    pub(super) overrides: Option<String>,
 }
 
 impl Schedule {
     /// Creates a schedule from its ID alone.
     #[must_use]
     pub fn with_id(id: Option<&str>) -> Self {
-        Self { id: id.map(str::to_owned) }
+        Self { id: id.map(str::to_owned), name: None, time_zone: None, rendered: None, overrides: None }
     }
 }
 
@@ -40,6 +46,11 @@ fn layer_users(users: &Value, _: &Facts<'_>) -> Option<Value> {
     Some(users.as_array()?.iter().map(user).filter(|user| user.is_object()).cloned().collect())
 }
 
+/// Returns the kind of a schedule by its type.
+pub(super) fn kind(kind: &Value, _: &Facts<'_>) -> Option<Value> {
+    Some(ScheduleKind::of_type(kind.as_str()?)?.as_str().into())
+}
+
 /// Returns the rendered entries of the overrides, which PagerDuty sends as a separate layer.
 fn overrides(subschedule: &Value, _: &Facts<'_>) -> Option<Value> {
     subschedule.get("rendered_schedule_entries").cloned()
@@ -54,6 +65,7 @@ impl Model for Schedule {
         plain("summary"),
         plain("time_zone"),
         plain("description"),
+        derived("kind", "type", Keep::Whole, kind),
         reference("escalation_policies"),
         reference("teams"),
         nested("schedule_layers", LAYER),
@@ -62,7 +74,7 @@ impl Model for Schedule {
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
-    const FACTS: &'static [&'static str] = &["id"];
+    const FACTS: &'static [&'static str] = &["id", "name", "time_zone", "final_schedule", "overrides_subschedule"];
     // A single schedule always has its layers. The other two renderings of a list need a range, which the tool does not
     // take for lists.
     const EXPANSIONS: &'static [Expansion] = &[
@@ -72,7 +84,14 @@ impl Model for Schedule {
     ];
 
     fn from_facts(facts: &Facts<'_>) -> Self {
-        Self { id: facts.text("id") }
+        let json = |name| facts.json(name).map(str::to_owned);
+        Self {
+            id: facts.text("id"),
+            name: facts.text("name"),
+            time_zone: facts.text("time_zone"),
+            rendered: json("final_schedule"),
+            overrides: json("overrides_subschedule"),
+        }
     }
 
     fn id(&self) -> Option<&str> {

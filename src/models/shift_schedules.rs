@@ -6,15 +6,19 @@ use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, Keep, derived, nested, plain, reference};
 use serde_json::{Value, json};
 
+use super::schedules::kind;
 use super::{Expansion, Listed, Model, On, Readable};
 use crate::error::Code;
 
 /// A schedule of rotations and shifts, the newer kind. A schedule that is upgraded to this kind keeps its ID.
 #[derive(Clone, Debug)]
 pub struct ShiftSchedule {
-    id: Option<String>,
+    pub(super) id: Option<String>,
     name: Option<String>,
     summary: Option<String>,
+    pub(super) time_zone: Option<String>,
+    /// The final schedule as JSON.
+    pub(super) rendered: Option<String>,
 }
 
 impl ShiftSchedule {
@@ -63,18 +67,25 @@ impl Model for ShiftSchedule {
         plain("summary"),
         plain("time_zone"),
         plain("description"),
+        derived("kind", "type", Keep::Whole, kind),
         reference("escalation_policies"),
         reference("teams"),
         nested("rotations", ROTATION),
         derived("final_schedule", "final_schedule", Keep::Verbatim, final_schedule),
     ];
     const OTHER: &'static [&'static str] = &["html_url", "http_cal_url", "self", "users", "web_cal_url"];
-    const FACTS: &'static [&'static str] = &["id", "name", "summary"];
+    const FACTS: &'static [&'static str] = &["id", "name", "summary", "time_zone", "final_schedule"];
     const EXPANSIONS: &'static [Expansion] =
         &[Expansion { field: "final_schedule", value: "final_schedule", on: On::One }];
 
     fn from_facts(facts: &Facts<'_>) -> Self {
-        Self { id: facts.text("id"), name: facts.text("name"), summary: facts.text("summary") }
+        Self {
+            id: facts.text("id"),
+            name: facts.text("name"),
+            summary: facts.text("summary"),
+            time_zone: facts.text("time_zone"),
+            rendered: facts.json("final_schedule").map(str::to_owned),
+        }
     }
 
     fn id(&self) -> Option<&str> {

@@ -7,7 +7,7 @@ use pagerduty_api::operations::users::{GET_USER, USERS};
 
 use super::scope::id_excludes;
 use super::{About, Context, Tool, Toolset, listed, run, shift_schedules};
-use crate::client::Query;
+use crate::client::{Query, may_be_other_kind};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Model, Schedule, Shape, User};
@@ -120,7 +120,7 @@ async fn list_users_oncall(cx: Context, params: UsersParams) -> Result<Reply> {
     let mut want = ListRequest { limit: usize::MAX, ..cx.want(None, params.offset) };
     let id = &params.schedule_id;
     let mut page = match cx.api.page_below::<User, _>(&LIST_SCHEDULE_USERS, id, query, &selection).await {
-        Err(error) if shift_schedules::may_be_shift_based(&error) => {
+        Err(error) if may_be_other_kind(&error) => {
             return shift_schedules::users(&cx, id, range, want, &params.include, error).await;
         }
         page => page?,

@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 use tokio::time::timeout_at;
 
 use super::{Context, listed};
-use crate::client::Query;
+use crate::client::{MAX_PEOPLE, Query, may_be_other_kind};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Model, Page, Row, Schedule, Shape, ShiftSchedule, User};
+use crate::models::{Model, Page, Row, Schedule, ScheduleKind, Shape, ShiftSchedule, User};
 use crate::pagination::{self, End, ListRequest, Listing};
 use crate::params::{Include, Range};
 use crate::reply::{NAME_FIELDS, Reply};
@@ -24,18 +24,33 @@ use crate::reply::{NAME_FIELDS, Reply};
 /// The next step if a schedule over a range is too large.
 const SHORTEN_RANGE: &str = "Shorten the range with since and until, or name the fields you need in include.";
 
-/// The most users that are looked up for one schedule. Schedules rarely have more.
-const MOST_USERS: usize = 50;
-
 /// Returns one schedule of either kind. For a shift-based schedule, PagerDuty's first endpoint answers 400 or 404.
 pub(super) async fn show(cx: &Context, id: &Id<Schedule>, range: Range, include: &Include<Schedule>) -> Result<Reply> {
+    let kinds = cx.api.schedule_kinds();
+    if kinds.of(id) == Some(ScheduleKind::Shifts) {
+        match show_shifts(cx, id, range, include).await {
+            Err(error) if may_be_other_kind(&error) => {}
+            outcome => return outcome,
+        }
+    }
     let query = Query::new().with("since", range.since).with("until", range.until);
     let shorten = if range.given() { SHORTEN_RANGE } else { NAME_FIELDS };
     let unknown = match cx.show(id, query, include, shorten).await {
-        Err(error) if may_be_shift_based(&error) => error,
-        outcome => return outcome,
+        Err(error) if may_be_other_kind(&error) => error,
+        outcome => {
+            if outcome.is_ok() {
+                kinds.keep(id, ScheduleKind::Layers);
+            }
+            return outcome;
+        }
     };
-    let mut shown = read(cx, id, range, include.asked(), unknown).await?;
+    show_shifts(cx, id, range, include).await.map_err(|error| if may_be_other_kind(&error) { unknown } else { error })
+}
+
+/// Returns one shift-based schedule.
+async fn show_shifts(cx: &Context, id: &Id<Schedule>, range: Range, include: &Include<Schedule>) -> Result<Reply> {
+    let shorten = if range.given() { SHORTEN_RANGE } else { NAME_FIELDS };
+    let mut shown = read(cx, id, range, include.asked()).await?;
     let mut warnings = Vec::new();
     name_users(cx, &mut shown, &mut warnings).await;
     let shown = Object::from_members(chosen(shown, include));
@@ -135,7 +150,11 @@ async fn both(
         }
     };
     let (layers, shifts) = tokio::join!(layers, shifts);
-    (layers, shifts.map(|listing| named(listing, name, include)))
+    let shifts = shifts.map(|listing| named(listing, name, include));
+    for id in shifts.iter().flatten().filter_map(|row| row.as_ref().ok()?.facts.id().and_then(Id::<Schedule>::parse)) {
+        cx.api.schedule_kinds().keep(&id, ScheduleKind::Shifts);
+    }
+    (layers, shifts)
 }
 
 /// Returns the shift-based schedules that have `name` in their name, as rows of a list. They are filtered here because
@@ -168,10 +187,11 @@ pub(super) async fn users(
     include: &Include<User>,
     unknown: Error,
 ) -> Result<Reply> {
-    let shown = read(cx, id, range, std::iter::empty(), unknown).await?;
+    let shown = read(cx, id, range, std::iter::empty()).await;
+    let shown = shown.map_err(|error| if may_be_other_kind(&error) { unknown } else { error })?;
     let ids = assigned(&shown);
     let selection = include.selection();
-    let rows = join_all(ids.iter().take(MOST_USERS).map(|id| cx.api.one::<User>(id, Query::new(), &selection))).await;
+    let rows = join_all(ids.iter().take(MAX_PEOPLE).map(|id| cx.api.one::<User>(id, Query::new(), &selection))).await;
     let mut warnings: Vec<_> = too_many(ids.len()).into_iter().collect();
     let mut page = Page { rows: Vec::with_capacity(rows.len()), more: false, total: None };
     for (id, row) in ids.iter().zip(rows) {
@@ -191,27 +211,18 @@ pub(super) async fn users(
     Ok(listed(&USERS, pagination::cut(want, page), include, "since and until").warned(warnings))
 }
 
-/// Returns whether an error may mean that a schedule is of the other kind.
-pub(super) fn may_be_shift_based(error: &Error) -> bool {
-    matches!(error.http_status(), Some(400 | 404))
-}
-
-/// Reads a shift-based schedule. If there is none either, returns the error of the first endpoint.
+/// Reads a shift-based schedule.
 async fn read(
     cx: &Context,
     id: &Id<Schedule>,
     range: Range,
     asked: impl Iterator<Item = &str>,
-    unknown: Error,
 ) -> Result<Map<String, Value>> {
-    let Some(id) = Id::<ShiftSchedule>::parse(id.as_str()) else { return Err(unknown) };
     let selection = selection(asked);
     let query = Query::new().with("since", range.since).with("until", range.until);
-    match cx.api.one::<ShiftSchedule>(&id, query, &selection).await {
-        Ok(row) => Ok(with_name(row.shown.members(), row.facts.name())),
-        Err(error) if may_be_shift_based(&error) => Err(unknown),
-        Err(error) => Err(error),
-    }
+    let row = cx.api.one(&id.cast::<ShiftSchedule>(), query, &selection).await?;
+    cx.api.schedule_kinds().keep(id, ScheduleKind::Shifts);
+    Ok(with_name(row.shown.members(), row.facts.name()))
 }
 
 /// The default fields, and those asked for.
@@ -228,6 +239,7 @@ fn with_name(mut shown: Map<String, Value>, name: Option<&str>) -> Map<String, V
     if let Some(kind) = shown.get_mut("type") {
         *kind = "schedule_v3".into();
     }
+    shown.insert("kind".to_owned(), ScheduleKind::Shifts.as_str().into());
     if let Some(name) = name.filter(|_| !shown.contains_key("name")) {
         shown.shift_insert(usize::from(shown.contains_key("id")), "name".to_owned(), name.into());
     }
@@ -258,24 +270,21 @@ fn assigned(shown: &Map<String, Value>) -> Vec<Id<User>> {
 
 /// Adds the names of the users of the final schedule, which PagerDuty gives as IDs only.
 async fn name_users(cx: &Context, shown: &mut Map<String, Value>, warnings: &mut Vec<String>) {
-    let ids = assigned(shown);
-    warnings.extend(too_many(ids.len()));
-    let selection = User::facts_only();
-    let users = ids.iter().take(MOST_USERS).map(|id| cx.api.one::<User>(id, Query::new(), &selection));
-    let users: Vec<_> = ids.iter().zip(join_all(users).await).collect();
-    if let Some((id, Err(error))) = users.iter().find(|(_, user)| user.is_err()) {
-        warnings.push(format!("Some names could not be fetched, that of user {id} among them: {error}"));
-    }
+    let (people, missing) = cx.api.people(assigned(shown)).await;
+    warnings.extend(missing);
     for user in entries(shown) {
-        let found = users.iter().find(|(id, _)| user.get("id").and_then(Value::as_str) == Some(id.as_str()));
-        if let Some(name) = found.and_then(|(_, row)| row.as_ref().ok()?.facts.name.as_deref()) {
+        let person = user.get("id").and_then(Value::as_str).and_then(|id| people.get(id));
+        if let Some(name) = person.and_then(|person| person.name.as_deref()) {
             user.insert("summary".to_owned(), name.into());
+        }
+        if person.is_some_and(|person| person.deleted) {
+            user.insert("deleted".to_owned(), true.into());
         }
     }
 }
 
 fn too_many(users: usize) -> Option<String> {
-    (users > MOST_USERS).then(|| {
-        format!("{users} users are on call in the range, and only the first {MOST_USERS} were looked up: narrow it.")
+    (users > MAX_PEOPLE).then(|| {
+        format!("{users} users are on call in the range, and only the first {MAX_PEOPLE} were looked up: narrow it.")
     })
 }

@@ -23,7 +23,7 @@ async fn listed(account: &Account, limit: usize) -> Vec<Value> {
 
 /// PagerDuty lists references of them, which have no time zone.
 fn is_shift_based(schedule: &Value) -> bool {
-    schedule["time_zone"].is_null()
+    schedule["kind"] == "shifts"
 }
 
 async fn shift_based(account: &Account) -> Value {
@@ -38,6 +38,7 @@ async fn schedule_list_has_both_kinds_page_by_page() {
     let kinds: Vec<_> = all.iter().map(is_shift_based).collect();
     assert!(kinds.contains(&true) && kinds.contains(&false), "{all:?}");
     assert!(kinds.is_sorted(), "schedules of layers come first");
+    assert!(all.iter().all(|schedule| is_shift_based(schedule) || schedule["kind"] == "layers"), "{all:?}");
     for limit in [1, 2, 7, all.len() - 1, all.len()] {
         assert_eq!(listed(&account, limit).await, all, "{limit} at a time");
     }
@@ -120,6 +121,7 @@ async fn schedule_id_accepts_either_kind() {
     let one = account.ok("get_schedules", json!({"schedule_id": id})).await["schedules"][0].clone();
     let kind = account.ok("get_schedules", json!({"schedule_id": id, "include": ["type"]})).await;
     assert_eq!(kind["schedules"], json!([{"type": "schedule_v3"}]));
+    assert_eq!(one["kind"], "shifts");
     for field in ["name", "time_zone", "description", "teams", "escalation_policies", "rotations"] {
         assert!(!one[field].is_null(), "{field}: {one}");
     }
@@ -137,6 +139,18 @@ async fn schedule_id_accepts_either_kind() {
     let some = account.ok("get_schedules", json!({"schedule_id": id, "include": ["html_url", "name", "id"]})).await;
     let names: Vec<_> = some["schedules"][0].as_object().unwrap().keys().collect();
     assert_eq!(names, ["html_url", "name", "id"]);
+}
+
+#[tokio::test]
+async fn known_kind_and_known_users_save_requests() {
+    let account = Account::start().await;
+    let id = shift_based(&account).await["id"].clone();
+    let [since, until] = RANGE;
+    let arguments = json!({"schedule_id": id, "since": since, "until": until});
+    account.ok("get_schedules", arguments.clone()).await;
+    let before = account.sandbox.requests().len();
+    account.ok("get_schedules", arguments).await;
+    assert_eq!(account.sandbox.requests().len(), before + 1, "{:?}", account.sandbox.requests());
 }
 
 #[tokio::test]
