@@ -1,18 +1,19 @@
 //! Shift-based schedules: rotations of recurring events, custom shifts, and overrides that replace one user of either.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::recurrence::Recurrence;
-use crate::{Invalid, Range, Shift, Source, instant, zone};
+use crate::{Invalid, Range, Shift, Source, days, instant, zone};
 
 /// A shift-based schedule, in PagerDuty's form: `rotations`, `custom_shifts` and `overrides`, each a list.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Rotations {
-    rotations: Vec<Rotation>,
+    #[serde(rename = "rotations")]
+    all: Vec<Rotation>,
     custom_shifts: Vec<CustomShift>,
     /// They apply in this order.
     overrides: Vec<Replacement>,
@@ -244,11 +245,10 @@ impl Rotations {
     pub fn shifts(&self, range: Range) -> Result<Vec<Shift>, Invalid> {
         range.check()?;
         let mut shifts = Vec::new();
-        for (rotation, event) in self.rotations.iter().flat_map(|one| one.events.iter().map(move |event| (one, event)))
-        {
+        for (rotation, event) in self.all.iter().flat_map(|one| one.events.iter().map(move |event| (one, event))) {
             let source = Source::Rotation(rotation.id.clone());
-            for (start, end, members) in event.shifts(range)? {
-                shifts.extend(members.iter().map(|member| member.shift(start, end, source.clone())));
+            for turn in event.shifts(range)? {
+                shifts.extend(turn.members.iter().map(|member| member.shift(turn.start, turn.end, source.clone())));
                 if shifts.len() > MOST_SHIFTS {
                     return Err(Invalid(format!("the schedule has more than {MOST_SHIFTS} shifts in the range")));
                 }
@@ -269,25 +269,32 @@ impl Rotations {
     }
 }
 
+/// A shift, and its users.
+struct Turn<'a> {
+    start: Timestamp,
+    end: Timestamp,
+    members: &'a [Member],
+}
+
 impl Event {
     /// Returns the shifts that may overlap `range`, with their users.
     ///
     /// A shift that is in progress at the event's `effective_since` begins then, and one in progress at its
     /// `effective_until` ends then.
-    fn shifts(&self, range: Range) -> Result<Vec<(Timestamp, Timestamp, &[Member])>, Invalid> {
+    fn shifts(&self, range: Range) -> Result<Vec<Turn<'_>>, Invalid> {
         let zone = &self.start.zone;
         // A day for the change of clocks, and one for an end in another zone.
-        let length = self.end.wall.duration_since(self.start.wall) + SignedDuration::from_hours(48);
+        let length = self.end.wall.duration_since(self.start.wall) + days(2);
         let bound = |at: Timestamp, by| zone.to_datetime(crate::moved(at, by));
         let since = bound(range.since.max(self.since), -length);
-        let until = bound(range.until.min(self.until.unwrap_or(Timestamp::MAX)), SignedDuration::from_hours(48));
+        let until = bound(range.until.min(self.until.unwrap_or(Timestamp::MAX)), days(2));
         let shift = |number, wall, at: Timestamp| {
             let end = self.end.moved(self.start.wall, wall).min(self.until.unwrap_or(Timestamp::MAX));
-            (at.max(self.since), end, self.assignment.members(number))
+            Turn { start: at.max(self.since), end, members: self.assignment.members(number) }
         };
         let occurrences = self.recurrence.between(since, until)?;
         let shifts = occurrences.into_iter().map(|one| shift(one.number, one.wall, one.at));
-        Ok(shifts.filter(|(start, end, _)| start < end).collect())
+        Ok(shifts.filter(|turn| turn.start < turn.end).collect())
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 
-use crate::{Invalid, Range, Shift, Source, instant};
+use crate::{Invalid, Range, Shift, Source, days, instant};
 
 /// The layers and overrides of a schedule.
 #[derive(Debug, Clone)]
@@ -210,9 +210,9 @@ impl Layer {
         let turn = self.turn_in_seconds.max(1);
         let first = zone.to_datetime(self.virtual_start);
         // Two days early, since the clocks may have changed, and even skipped a day.
-        let wall = zone.to_datetime(range.widened(2).since.max(self.start));
+        let wall = zone.to_datetime(range.widened(days(2)).since.max(self.start));
         let number = wall.duration_since(first).as_secs().div_euclid(turn).saturating_sub(1);
-        let windows = self.windows(zone, range.widened(turn / DAY + 2));
+        let windows = self.windows(zone, range.widened(days(turn / DAY + 2)));
         let count = i64::try_from(self.users.len()).unwrap_or(i64::MAX).max(1);
         let mut turns = Vec::new();
         for number in number.. {
@@ -244,16 +244,16 @@ impl Layer {
         let mut windows = Vec::new();
         for restriction in &self.restrictions {
             // A week early, since the hours of a week may have begun then.
-            let mut date = zone.to_datetime(range.widened(8).since).date();
-            let mut days = 1;
+            let mut date = zone.to_datetime(range.widened(days(8)).since).date();
+            let mut step = 1;
             if let Windows::Weekly(day) = restriction.windows {
                 let ahead = (i64::from(day) - i64::from(date.weekday().to_monday_one_offset())).rem_euclid(7);
-                date = date.checked_add(SignedDuration::from_hours(ahead * 24)).unwrap_or(date);
-                days = 7;
+                date = date.checked_add(days(ahead)).unwrap_or(date);
+                step = 7;
             }
             let first = date.to_datetime(restriction.from);
             for number in 0.. {
-                let Some(from) = at(first, number, days * DAY) else { break };
+                let Some(from) = at(first, number, step * DAY) else { break };
                 let Some(to) = at(from, 1, restriction.duration_in_seconds) else { break };
                 let (from, to) = (instant(zone, from), instant(zone, to));
                 if from > range.until {

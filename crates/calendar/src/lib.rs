@@ -54,10 +54,16 @@ impl Range {
         Self { since: self.since.min(start), until: self.until.max(end) }
     }
 
-    /// Returns the range with `days` added at both ends.
-    fn widened(self, days: i64) -> Self {
-        let days = SignedDuration::from_hours(days.saturating_mul(24));
-        Self { since: moved(self.since, -days), until: moved(self.until, days) }
+    /// Returns the range with `by` added at both ends.
+    #[must_use]
+    pub fn widened(self, by: SignedDuration) -> Self {
+        Self { since: moved(self.since, -by), until: moved(self.until, by) }
+    }
+
+    /// Returns the part of the time from `start` to `end` that is in the range.
+    #[must_use]
+    pub fn clip(self, start: Timestamp, end: Timestamp) -> (Timestamp, Timestamp) {
+        (start.max(self.since), end.min(self.until))
     }
 
     /// Rejects a range that would take long to render.
@@ -133,4 +139,8 @@ pub fn instant(zone: &TimeZone, wall: DateTime) -> Timestamp {
 fn moved(at: Timestamp, by: SignedDuration) -> Timestamp {
     let end = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
     at.checked_add(by).unwrap_or(end)
+}
+
+fn days(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count.saturating_mul(24))
 }

@@ -222,7 +222,10 @@ fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Times
         let known: Vec<_> = kind.fields.iter().map(|field| field.name).collect();
         return Err(format!("there is no field {name:?} in a {}; use id, {}", kind.name, known.join(", ")));
     }
-    let zone = Zone::named(text(given, "time_zone"));
+    let zone = match text(given, "time_zone") {
+        "" => Zone::utc(),
+        name => Zone::named(name)?,
+    };
     let mut document = Document::new();
     document.insert("id".to_owned(), id.into());
     for (field, default) in kind.fields.iter().zip(defaults) {
@@ -270,7 +273,7 @@ fn form_of(value: &Value) -> &'static str {
 fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestamp) -> Result<(), String> {
     match value {
         Value::String(text) if name.ends_with("_at") || matches!(name, "start" | "end" | "layer_start") => {
-            let utc = Zone::named("");
+            let utc = Zone::utc();
             let zone = if name == "layer_start" { zone } else { &utc };
             let at = relative(text, now, zone).or_else(|| zone.read(text));
             *text = at
@@ -284,7 +287,8 @@ fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestam
         }
         Value::Object(fields) => {
             for (key, value) in fields.iter_mut() {
-                let key = if name == "layer" && key == "start" { "layer_start" } else { key };
+                let local = name == "layer" && matches!(key.as_str(), "start" | "end" | "rotation_virtual_start");
+                let key = if local { "layer_start" } else { key };
                 resolve_times(value, key, zone, now)?;
             }
         }
@@ -384,19 +388,22 @@ mod tests {
             ),
             (
                 schedule("rotation_turn_length_seconds", json!(0)),
-                "schedule_layers: rotation_turn_length_seconds must be 1 to 365 whole days, not 0 seconds",
+                "schedule_layers: rotation_turn_length_seconds must be 1 hour to 365 days, not 0 seconds",
             ),
             (
                 schedule("rotation_turn_length_seconds", json!(86_400_000_000_i64)),
-                "must be 1 to 365 whole days, not 86400000000 seconds",
+                "must be 1 hour to 365 days, not 86400000000 seconds",
             ),
             (
-                schedule("restrictions", json!([{"type": "weekly", "start_time_of_day": "", "duration_seconds": 1}])),
-                "schedule_layers: restrictions must be at most one daily_restriction",
+                schedule(
+                    "restrictions",
+                    json!([{"type": "weekly", "start_time_of_day": "09:00", "duration_seconds": 1}]),
+                ),
+                "schedule_layers: the type of a restriction must be daily_restriction or weekly_restriction, not \"weekly\"",
             ),
             (
                 json!({"schedules": [{"id": "PH1", "name": "Cooks", "time_zone": "Mars/Base"}]}),
-                "schedules[0] (PH1): time_zone \"Mars/Base\" is not supported; use Etc/UTC, America/",
+                "schedules[0] (PH1): time zone \"Mars/Base\" is unknown; use an IANA name such as Europe/Berlin",
             ),
         ] {
             let error = add(&given).unwrap_err();

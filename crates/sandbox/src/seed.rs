@@ -46,7 +46,7 @@ impl Seed {
         let [current, teamless, read_only] = ids.try_into().map_err(|_| "users.json has fewer than three users")?;
         let mut account = Account {
             clock,
-            zone: Zone::named(HOME),
+            zone: Zone::named(HOME)?,
             cast: Cast { current, teamless, read_only },
             seeded,
             documents,
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(account.incidents.len(), 600);
         assert!(schedules.iter().flat_map(|schedule| &schedule.layers).any(|layer| layer.id.is_none()));
         assert!(schedules.iter().any(|schedule| schedule.layers.len() == 2));
-        assert!(schedules.iter().any(|schedule| !schedule.overrides.is_empty()));
+        assert!(schedules.iter().any(|schedule| !schedule.overrides().is_empty()));
         let count =
             |which: fn(&Body) -> bool| account.incidents.iter().filter(|incident| which(&incident.body)).count();
         assert!(count(|body| matches!(body, Body::Event(_))) > 300);

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
+pub use pagerduty_calendar::Range;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
@@ -23,39 +24,23 @@ impl Clock {
     }
 }
 
-/// A time zone by its IANA name, with its current rules written out.
-///
-/// The rules are in POSIX notation, so neither the machine nor the binary needs a time zone database.
+/// A time zone by its IANA name.
 #[derive(Debug, Clone)]
 pub struct Zone {
-    pub name: &'static str,
+    pub name: String,
     pub rules: TimeZone,
 }
 
-const ZONES: &[(&str, &str)] = &[
-    ("America/Los_Angeles", "PST8PDT,M3.2.0,M11.1.0"),
-    ("America/New_York", "EST5EDT,M3.2.0,M11.1.0"),
-    ("America/Sao_Paulo", "<-03>3"),
-    ("Asia/Kolkata", "IST-5:30"),
-    ("Asia/Tokyo", "JST-9"),
-    ("Australia/Sydney", "AEST-10AEDT,M10.1.0,M4.1.0/3"),
-    ("Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3"),
-    ("Europe/London", "GMT0BST,M3.5.0/1,M10.5.0"),
-];
-
 impl Zone {
-    /// Returns the names of all zones.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        std::iter::once("Etc/UTC").chain(ZONES.iter().map(|(name, _)| *name))
+    /// Returns the zone with this IANA or Rails name, or the reason if there is none.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let found = pagerduty_calendar::zone(name);
+        let rules = found.map_err(|unknown| format!("{unknown}; use an IANA name such as Europe/Berlin"))?;
+        Ok(Self { name: rules.iana_name().unwrap_or(name).to_owned(), rules })
     }
 
-    /// Returns the zone with this name, or UTC if the table does not have it.
-    pub fn named(name: &str) -> Self {
-        ZONES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .and_then(|(name, rules)| Some(Self { name, rules: TimeZone::posix(rules).ok()? }))
-            .unwrap_or(Self { name: "Etc/UTC", rules: TimeZone::UTC })
+    pub fn utc() -> Self {
+        Self { name: "Etc/UTC".to_owned(), rules: TimeZone::UTC }
     }
 
     /// Returns `at` as PagerDuty writes it in this zone: `2026-08-03T09:00:00-04:00`.
@@ -67,29 +52,6 @@ impl Zone {
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         let local = || text.parse::<civil::DateTime>().ok()?.to_zoned(self.rules.clone()).ok();
         text.parse().ok().or_else(|| local().map(|zoned| zoned.timestamp()))
-    }
-}
-
-/// The time from `since` (inclusive) to `until` (exclusive).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    pub since: Timestamp,
-    pub until: Timestamp,
-}
-
-impl Range {
-    pub fn contains(self, at: Timestamp) -> bool {
-        self.since <= at && at < self.until
-    }
-
-    /// Returns whether the time from `start` to `end` overlaps the range. A range without length is a moment.
-    pub fn overlaps(self, start: Timestamp, end: Timestamp) -> bool {
-        start < self.until.max(later(self.since, Span::new().seconds(1))) && self.since < end
-    }
-
-    /// Returns the range with `span` added at both ends.
-    pub fn widened(self, span: Span) -> Self {
-        Self { since: earlier(self.since, span), until: later(self.until, span) }
     }
 }
 
@@ -165,42 +127,36 @@ mod tests {
     fn relative_times_are_counted_from_now() {
         let now = "2026-08-05T10:30:20Z".parse().unwrap();
         for (text, zone, expected) in [
-            ("now", "", "2026-08-05T10:30:20Z"),
-            ("now-2d+1h", "", "2026-08-03T11:30:20Z"),
-            ("now/h-30h", "", "2026-08-04T04:00:00Z"),
+            ("now", "UTC", "2026-08-05T10:30:20Z"),
+            ("now-2d+1h", "UTC", "2026-08-03T11:30:20Z"),
+            ("now/h-30h", "UTC", "2026-08-04T04:00:00Z"),
             ("now-9h/w+9h-7d", "America/New_York", "2026-07-27T13:00:00Z"),
-            ("now/m", "", "2026-08-05T10:30:00Z"),
+            ("now/m", "UTC", "2026-08-05T10:30:00Z"),
         ] {
-            let read = relative(text, now, &Zone::named(zone)).map(|at| at.to_string());
+            let read = relative(text, now, &Zone::named(zone).unwrap()).map(|at| at.to_string());
             assert_eq!(read.as_deref(), Some(expected), "{text}");
         }
         for text in ["", "no", "now-", "now-2", "now-2x", "now/2d", "now*2d", "now-99999999999999999999d", "nowhere"] {
-            assert_eq!(relative(text, now, &Zone::named("")), None, "{text}");
+            assert_eq!(relative(text, now, &Zone::utc()), None, "{text}");
         }
     }
 
     #[test]
-    fn zone_rules_parse() {
-        for (name, _) in ZONES {
-            assert_eq!(Zone::named(name).name, *name);
+    fn zones_have_their_iana_name() {
+        for (name, iana) in [("Etc/UTC", "Etc/UTC"), ("asia/kolkata", "Asia/Kolkata"), ("Kyiv", "Europe/Kyiv")] {
+            assert_eq!(Zone::named(name).unwrap().name, iana);
         }
+        let error = Zone::named("Mars/Olympus").unwrap_err();
+        assert_eq!(error, "time zone \"Mars/Olympus\" is unknown; use an IANA name such as Europe/Berlin");
     }
 
     #[test]
     fn times_parse_with_and_without_offset() {
-        let zone = Zone::named("America/New_York");
+        let zone = Zone::named("America/New_York").unwrap();
         let read = |text| zone.read(text).map(|at: Timestamp| at.to_string()).unwrap_or_default();
         assert_eq!(read("2026-08-03T09:00:00-04:00"), "2026-08-03T13:00:00Z");
         assert_eq!(read("2026-08-03T09:00:00"), "2026-08-03T13:00:00Z");
         assert_eq!(read("2026-01-03"), "2026-01-03T05:00:00Z");
         assert_eq!(read("yesterday"), "");
-    }
-
-    #[test]
-    fn moment_overlaps_current_and_not_ended_ranges() {
-        let at = |text: &str| text.parse().unwrap();
-        let now = Range { since: at("2026-08-03T09:00:00Z"), until: at("2026-08-03T09:00:00Z") };
-        assert!(now.overlaps(at("2026-08-03T09:00:00Z"), at("2026-08-03T10:00:00Z")));
-        assert!(!now.overlaps(at("2026-08-03T08:00:00Z"), at("2026-08-03T09:00:00Z")));
     }
 }

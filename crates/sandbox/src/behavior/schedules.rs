@@ -4,14 +4,14 @@
 use jiff::Span;
 use serde_json::{Value, json};
 
-use super::rotation::{Layer, Rotation, Shift, clipped, coverage};
+use super::rotation::{Rotation, Shift, clipped, coverage};
 use crate::account::Account;
 use crate::call::Call;
 use crate::documents::{Document, entries, id_of, reference, text};
 use crate::engine;
 use crate::kinds::{ESCALATION_POLICY, SCHEDULE, USER};
 use crate::reply::{self, Answer, OrNotFound, Problem};
-use crate::time::{Range, Zone, later};
+use crate::time::{Range, later};
 use crate::view::{View, with};
 
 /// Returns references to the policies with this schedule as a target.
@@ -48,11 +48,6 @@ pub fn users_of(schedule: &Document) -> Vec<&str> {
 
 /// Returns the reason if the layers of a schedule cannot be used.
 pub fn check(schedule: &Document) -> Result<(), String> {
-    let zone = text(schedule, "time_zone");
-    if !Zone::names().any(|known| known == zone) {
-        let names: Vec<_> = Zone::names().collect();
-        return Err(format!("time_zone {zone:?} is not supported; use {}", names.join(", ")));
-    }
     Rotation::read(schedule).map(|_| ())
 }
 
@@ -100,7 +95,7 @@ fn shown_schedule(
     }
     let rotation = Rotation::of(schedule);
     if with_layers {
-        let layers = rotation.layers.iter().map(|layer| shown_layer(&rotation, layer, rendering, view));
+        let layers = (0..rotation.layers.len()).filter_map(|layer| shown_layer(&rotation, layer, rendering, view));
         shown.insert("schedule_layers".to_owned(), layers.collect());
     }
     let mut insert = |field: &str, name, shifts: &dyn Fn(Range) -> Vec<Shift>| {
@@ -113,7 +108,7 @@ fn shown_schedule(
     };
     if with_overrides {
         insert("overrides_subschedule", "Overrides", &|range| {
-            rotation.overrides.iter().filter(|shift| range.overlaps(shift.start, shift.end)).cloned().collect()
+            rotation.overrides().iter().filter(|shift| range.overlaps(shift.start, shift.end)).cloned().collect()
         });
     }
     if with_final {
@@ -153,29 +148,22 @@ impl Rendering {
     }
 }
 
-fn shown_layer(rotation: &Rotation, layer: &Layer, rendering: Option<Rendering>, view: View<'_>) -> Value {
-    let start = rotation.zone.write(layer.start);
-    let users = layer.users.iter().map(|user| json!({"user": view.link(&USER, user, "")}));
-    let restrictions = layer.restrictions.iter().map(|restriction| {
-        json!({
-            "type": restriction.kind,
-            "start_time_of_day": restriction.start_time_of_day,
-            "duration_seconds": restriction.duration_seconds,
-        })
-    });
+fn shown_layer(rotation: &Rotation, number: usize, rendering: Option<Rendering>, view: View<'_>) -> Option<Value> {
+    let (layer, turns) = (rotation.layers.get(number)?, rotation.turns(number)?);
+    let users = turns.users.iter().map(|user| json!({"user": view.link(&USER, user, "")}));
     let id = layer.id.iter().map(|id| ("id".to_owned(), Value::from(id.as_str())));
     let fields = json!({
         "name": layer.name,
-        "start": start,
-        "end": null,
-        "rotation_virtual_start": start,
-        "rotation_turn_length_seconds": layer.turn_in_seconds,
+        "start": rotation.zone.write(turns.start),
+        "end": turns.end.map(|end| rotation.zone.write(end)),
+        "rotation_virtual_start": rotation.zone.write(turns.virtual_start),
+        "rotation_turn_length_seconds": turns.turn_in_seconds,
         "users": users.collect::<Value>(),
-        "restrictions": restrictions.collect::<Value>(),
+        "restrictions": layer.restrictions,
     });
-    let shifts = |rendering: Rendering| layer.shifts(&rotation.zone, rendering.range);
+    let shifts = |rendering: Rendering| rotation.shifts_of_layer(number, rendering.range);
     let rendered = rendering.map(|rendering| rendered(rotation, shifts(rendering), rendering, view));
-    with(with(id.collect(), fields), rendered.unwrap_or_default()).into()
+    Some(with(with(id.collect(), fields), rendered.unwrap_or_default()).into())
 }
 
 /// Returns the shifts that a schedule or one of its layers results in over a range.

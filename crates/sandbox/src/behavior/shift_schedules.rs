@@ -43,7 +43,7 @@ pub fn show(account: &Account, call: &Call) -> Answer {
         "description": schedule.get("description"),
         "teams": whole.get("teams"),
         "escalation_policies": whole.get("escalation_policies"),
-        "rotations": rotation.layers.iter().map(|layer| shown_rotation(&rotation, layer)).collect::<Value>(),
+        "rotations": (0..rotation.layers.len()).filter_map(|layer| shown_rotation(&rotation, layer)).collect::<Value>(),
     });
     if let Some(fields) = shown.as_object_mut() {
         let rendered = rendering.map(|rendering| ("final_schedule", final_schedule(&rotation, rendering)));
@@ -62,23 +62,25 @@ fn rotation_id(layer: &Layer) -> &str {
     layer.id.as_deref().unwrap_or("ROTATION")
 }
 
-fn shown_rotation(rotation: &Rotation, layer: &Layer) -> Value {
+fn shown_rotation(rotation: &Rotation, layer: usize) -> Option<Value> {
+    let (layer, turns) = (rotation.layers.get(layer)?, rotation.turns(layer)?);
+    let days = turns.turn_in_seconds / 86_400;
     let time = |at| json!({"date_time": rotation.zone.write(at), "time_zone": rotation.zone.name});
-    let end = later(layer.start, jiff::Span::new().days(layer.turn_in_days()));
-    let members: Vec<_> = layer.users.iter().map(|user| json!({"type": "user_member", "user_id": user})).collect();
+    let end = later(turns.start, jiff::Span::new().days(days));
+    let members: Vec<_> = turns.users.iter().map(|user| json!({"type": "user_member", "user_id": user})).collect();
     let strategy = json!({"type": "rotating_member_assignment_strategy", "shifts_per_member": 1, "members": members});
     let event = json!({
         "id": format!("{}E", rotation_id(layer)),
         "type": "schedule_event",
         "name": layer.name,
-        "start_time": time(layer.start),
+        "start_time": time(turns.start),
         "end_time": time(end),
-        "effective_since": layer.start.to_string(),
+        "effective_since": turns.start.to_string(),
         "effective_until": null,
-        "recurrence": [format!("RRULE:FREQ=DAILY;INTERVAL={}", layer.turn_in_days())],
+        "recurrence": [format!("RRULE:FREQ=DAILY;INTERVAL={}", days)],
         "assignment_strategy": strategy,
     });
-    json!({"id": rotation_id(layer), "type": "schedule_rotation", "events": [event]})
+    Some(json!({"id": rotation_id(layer), "type": "schedule_rotation", "events": [event]}))
 }
 
 fn final_schedule(schedule: &Rotation, rendering: Rendering) -> Value {

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use jiff::Span;
+use jiff::{SignedDuration, Span};
 use serde_json::{Value, json};
 
 use super::incidents;
@@ -72,7 +72,8 @@ pub fn related(account: &Account, call: &Call) -> Answer {
     let incident = account.incident(&call.id).or_404()?;
     let whole = call.params.all("additional_details[]").contains(&"incident");
     let view = call.view(account, &[]);
-    let around = Range { since: incident.created_at, until: incident.created_at }.widened(Span::new().hours(12));
+    let around =
+        Range { since: incident.created_at, until: incident.created_at }.widened(SignedDuration::from_hours(12));
     let related =
         account.incidents.iter().rev().filter(|other| around.contains(other.created_at)).filter_map(|other| {
             let relationships = relationships(incident, other, view);
