@@ -8,6 +8,7 @@ mod body;
 mod call;
 mod codes;
 pub mod decode;
+pub mod directory;
 pub(crate) mod failure;
 mod incidents;
 mod people;
@@ -166,6 +167,12 @@ impl Api {
     #[must_use]
     pub fn urgent(self) -> Self {
         Self { urgent: true, ..self }
+    }
+
+    /// Returns whether the call makes a change.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// Records that the caller withdrew the call. Nothing is sent any more, unless a write is in doubt.

@@ -54,6 +54,8 @@ struct Inner {
     request_id: Option<String>,
     retry_after_seconds: Option<u64>,
     api_code: Option<i64>,
+    /// Further members of the error in the envelope.
+    details: Map<String, Value>,
     /// The kind of account, for the metadata of the envelope.
     label: Option<&'static str>,
 }
@@ -69,6 +71,7 @@ impl Error {
             request_id: None,
             retry_after_seconds: None,
             api_code: None,
+            details: Map::new(),
             label: None,
         }))
     }
@@ -109,6 +112,20 @@ impl Error {
         self
     }
 
+    /// Adds a member to the error in the envelope, for programs.
+    #[must_use]
+    pub fn detail(mut self, name: &str, value: Value) -> Self {
+        self.0.details.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Puts words before the message.
+    #[must_use]
+    pub fn preceded(mut self, words: &str) -> Self {
+        self.0.message.insert_str(0, words);
+        self
+    }
+
     /// Sets the kind of account in the envelope's metadata.
     #[must_use]
     pub fn labeled(mut self, label: Option<&'static str>) -> Self {
@@ -139,6 +156,7 @@ impl Error {
         self.0.message = text::neutralize(&self.0.message).into_owned();
         self.0.hint = self.0.hint.map(|hint| text::neutralize(&hint).into_owned());
         self.0.request_id = self.0.request_id.map(|id| text::neutralize(&id).into_owned());
+        text::neutralize_object(&mut self.0.details);
         self
     }
 
@@ -212,6 +230,7 @@ impl Error {
                 error.insert(name.into(), value);
             }
         }
+        error.extend(inner.details.clone());
         let mut metadata = json!({"count": 0, "description": "Error occurred while processing request"});
         if let (Some(label), Some(metadata)) = (inner.label, metadata.as_object_mut()) {
             metadata.insert(label.to_owned(), true.into());

@@ -9,6 +9,30 @@ use std::marker::PhantomData;
 /// The length of the longest ID. PagerDuty's have 7 or 14 characters.
 const MAX_LENGTH: usize = 64;
 
+/// The lengths of PagerDuty's IDs.
+const LENGTHS: [usize; 3] = [7, 14, 26];
+
+/// Returns whether a text has the form of an ID rather than of a name.
+///
+/// An ID consists of uppercase ASCII letters and digits, and has a letter. It has a digit too, or else the length of
+/// PagerDuty's IDs: `SRE` and `PAYMENTS` are names, `PABCDEF` and `EU1` are IDs. A name is compared without regard to case,
+/// so a name of this form can be written in lower case.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let has = |class: fn(&u8) -> bool| text.as_bytes().iter().any(class);
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    is_plain
+        && text.len() <= MAX_LENGTH
+        && has(u8::is_ascii_uppercase)
+        && (has(u8::is_ascii_digit) || LENGTHS.contains(&text.len()))
+}
+
+/// Returns whether an ID has another length than PagerDuty's, so that it may be meant as a name: `EU1`.
+#[must_use]
+pub fn is_unusual(id: &str) -> bool {
+    !LENGTHS.contains(&id.len())
+}
+
 /// The ID of an `M`: opaque, case-sensitive, of ASCII letters and digits, and unique per type only.
 pub struct Id<M> {
     text: String,
@@ -86,6 +110,16 @@ mod tests {
         #[test]
         fn plain_id_is_accepted(text in "[A-Za-z0-9]{1,20}") {
             prop_assert_eq!(Id::<()>::parse(&format!(" {text}\n")).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn ids_and_names_are_told_apart_by_form() {
+        for text in ["P1", "PT4KHLK", "PABCDEF", "Q123", "Q02JTSNZWHSEKV", "01CS1685B2UDM4I3XUUOXPPORM", "EU1"] {
+            assert!(is_id(text) && Id::<()>::parse(text).is_some(), "{text}");
+        }
+        for text in ["", "SRE", "ada", "Checkout", "payments", "PAYMENTS", "eu1", "42", "P 1", "P-1", "É1", "me"] {
+            assert!(!is_id(text), "{text}");
         }
     }
 

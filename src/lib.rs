@@ -32,6 +32,7 @@ pub mod fuzzing;
 pub mod ids;
 pub mod metrics;
 pub mod models;
+pub mod names;
 mod net;
 pub mod pagination;
 pub mod params;

@@ -14,6 +14,7 @@
 mod form;
 mod ids;
 mod include;
+mod references;
 mod time;
 mod types;
 
@@ -23,7 +24,9 @@ use crate::error::{Code, Error, Result};
 
 pub use form::Form;
 pub use ids::{Ids, MOST_IDS};
+pub(crate) use ids::{account_of, ids_hint};
 pub use include::{Extras, Include};
+pub use references::{Link, Reference, links, references, unusual_ids, with_ids};
 pub use time::{Moment, Range};
 pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Urgencies};
 

@@ -126,6 +126,12 @@ impl Reply {
         self.warnings.push(warning.into());
     }
 
+    /// Returns whether the answer is a list without rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.body, Body::Rows { rows, .. } if rows.is_empty())
+    }
+
     /// Makes invisible characters in all text visible.
     #[must_use]
     pub fn neutralized(mut self) -> Self {

@@ -14,6 +14,7 @@ mod markdown;
 mod oncall;
 mod oncalls;
 mod pages;
+mod resolve;
 mod schedules;
 mod scope;
 mod services;

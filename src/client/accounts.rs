@@ -6,8 +6,10 @@
 pub mod cached;
 pub mod clock;
 pub mod memory;
+pub mod names;
 pub mod places;
 pub mod rate;
+pub mod subdomain;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,8 +26,10 @@ use crate::sync::lock;
 use cached::Cached;
 use clock::Clock;
 use memory::Memory;
+use names::Names;
 use places::Places;
 use rate::Rate;
+use subdomain::Subdomain;
 
 /// The most owners whose state is kept. One process serves a few, but many callers of an HTTP server must not fill the
 /// memory.
@@ -108,6 +112,10 @@ pub struct Account {
     pub people: People,
     /// The kinds of schedules.
     pub schedule_kinds: Kinds,
+    /// The objects that names were found to mean.
+    pub names: Names,
+    /// The subdomain of its web pages.
+    pub subdomain: Subdomain,
     /// The rate limit.
     pub rate: Arc<Rate>,
     /// PagerDuty's clock.

@@ -182,6 +182,7 @@ impl Api {
         }
         let with_facts = |error: Error| error.status(status.as_u16()).request_id(request_id());
         let body = body.map_err(|failure| Failure { error: with_facts(failure.error), ..failure })?;
+        self.account.subdomain.learn(&body);
         decode(words::without_mark(&body)).map_err(|unreadable| {
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
             let response = response(&body);

@@ -91,6 +91,27 @@ impl Api {
         }))
     }
 
+    /// Returns the subdomain of the account's web pages, if a response has shown it.
+    #[must_use]
+    pub fn known_subdomain(&self) -> Option<&str> {
+        self.account.subdomain.get()
+    }
+
+    /// Returns the subdomain of the account's web pages, or `None` if PagerDuty does not show it.
+    ///
+    /// The first call that needs it reads the current user, unless a response has shown it.
+    pub async fn subdomain(&self) -> Option<&str> {
+        let subdomain = &self.account.subdomain;
+        if subdomain.get().is_none() && !subdomain.is_requested() {
+            // A failure is no reason to refuse the call, which reports it if it concerns the call.
+            match if self.urgent { self.me_for_a_write().await } else { self.me().await } {
+                Err(error) if error.is_retryable() => {}
+                _ => subdomain.requested(),
+            }
+        }
+        subdomain.get()
+    }
+
     /// Returns whether the account has teams. It has none if its plan lacks them or before the first one is created.
     pub async fn has_teams(&self) -> Result<bool> {
         let api = self.shared();

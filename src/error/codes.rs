@@ -76,17 +76,21 @@ codes! {
     RateLimited = "RATE_LIMITED": Call retryable,
         "PagerDuty's rate limit is used up, or too many changes have an unknown outcome; `retry_after_seconds` is the time to wait.";
     InvalidEscalationPolicyId = "INVALID_ESCALATION_POLICY_ID": Arguments,
-        "An escalation policy ID contains something other than ASCII letters and digits.";
+        "A text is neither the ID nor the name of an escalation policy.";
     InvalidIncidentId = "INVALID_INCIDENT_ID": Arguments,
-        "An incident ID or number contains something other than ASCII letters and digits.";
+        "A text is neither the ID nor the number of an incident.";
     InvalidScheduleId = "INVALID_SCHEDULE_ID": Arguments,
-        "A schedule ID contains something other than ASCII letters and digits.";
+        "A text is neither the ID nor the name of a schedule.";
     InvalidServiceId = "INVALID_SERVICE_ID": Arguments,
-        "A service ID contains something other than ASCII letters and digits.";
+        "A text is neither the ID nor the name of a service.";
     InvalidTeamId = "INVALID_TEAM_ID": Arguments,
-        "A team ID contains something other than ASCII letters and digits.";
+        "A text is neither the ID nor the name of a team.";
     InvalidUserId = "INVALID_USER_ID": Arguments,
-        "A user ID contains something other than ASCII letters and digits.";
+        "A text is neither the ID, the name nor the e-mail address of a user.";
+    AmbiguousName = "AMBIGUOUS_NAME": Arguments,
+        "Several objects have this name, or have it in their name; `candidates` lists them with their IDs.";
+    WrongAccount = "WRONG_ACCOUNT": Arguments,
+        "A link belongs to another PagerDuty account than the credential.";
     MissingParameter = "MISSING_PARAMETER": Arguments,
         "A required parameter is missing, or none of several alternatives was given.";
     InvalidParameter = "INVALID_PARAMETER": Arguments,

@@ -1,5 +1,6 @@
 //! The forms of values: the JSON Schema of each form, and the values of it that are equivalent to none.
 
+use pagerduty_api::Resource;
 use serde_json::{Map, Value};
 
 use super::{is_null_word, whole};
@@ -11,8 +12,10 @@ pub enum Form {
     Text,
     /// A text that is kept as it is written.
     Verbatim,
-    /// The ID or the number of an object.
-    Id,
+    /// An object of this resource: its ID, its number, or another text that stands for it.
+    Id(&'static Resource),
+    /// A list of objects of this resource.
+    Ids(&'static Resource),
     /// A point in time.
     Time,
     /// A whole number.
@@ -32,11 +35,12 @@ impl Form {
     #[must_use]
     pub fn schema(self) -> Map<String, Value> {
         match self {
-            Form::Text | Form::Verbatim | Form::Id | Form::Time => keywords([("type", "string".into())]),
+            Form::Text | Form::Verbatim | Form::Id(_) | Form::Time => keywords([("type", "string".into())]),
             Form::Integer => keywords([("type", "integer".into())]),
             // A switch that is off by default needs no default in its schema.
             Form::Switch(false) => keywords([("type", "boolean".into())]),
             Form::Switch(true) => keywords([("type", "boolean".into()), ("default", true.into())]),
+            Form::Ids(_) => Form::List(&[]).schema(),
             Form::List(words) => {
                 let mut item = keywords([("type", "string".into())]);
                 if !words.is_empty() {
@@ -44,6 +48,15 @@ impl Form {
                 }
                 keywords([("type", "array".into()), ("items", item.into())])
             }
+        }
+    }
+
+    /// Returns the resource of the objects that a value stands for, if it stands for any.
+    #[must_use]
+    pub fn resource(self) -> Option<&'static Resource> {
+        match self {
+            Form::Id(resource) | Form::Ids(resource) => Some(resource),
+            _ => None,
         }
     }
 
@@ -55,10 +68,10 @@ impl Form {
             // Any text is the value.
             (Form::Verbatim, _) => false,
             // Clients that must fill every number send 0.
-            (Form::Id | Form::Integer, value) if whole(value) == Some(0) => true,
+            (Form::Id(_) | Form::Integer, value) if whole(value) == Some(0) => true,
             (Form::Text, Value::String(text)) => text.trim().is_empty() || NO_VALUE.contains(&text.trim()),
             // A blank entry, unlike an empty list, may have been meant to narrow the query.
-            (Form::List(_), Value::String(text)) => {
+            (Form::List(_) | Form::Ids(_), Value::String(text)) => {
                 text.is_empty() || is_null_word(text) || text.replace(' ', "") == "[]"
             }
             (_, Value::String(text)) => text.trim().is_empty() || is_null_word(text),

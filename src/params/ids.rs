@@ -14,7 +14,7 @@ use crate::models::Model;
 pub const MOST_IDS: usize = MAX_VALUES;
 
 impl<M: Model> Param for Id<M> {
-    const FORM: Form = Form::Id;
+    const FORM: Form = Form::Id(M::RESOURCE);
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let id = match value {
@@ -31,7 +31,7 @@ const OPENING: &[char] = &[' ', '\t', '\n', '\r', '<', '(', '"', '\'', '`', '“
 const CLOSING: &[char] = &[' ', '\t', '\n', '\r', '>', ')', ']', '"', '\'', '`', '”', '’', '.', ',', ';', ':', '!'];
 
 /// Returns an ID or a link without the punctuation around it.
-fn bare(text: &str) -> &str {
+pub(super) fn bare(text: &str) -> &str {
     // In Markdown, the address follows the text of the link: `[#42](https://…)`.
     let text = text.rsplit_once("](").map_or(text, |(_, address)| address);
     text.trim_start_matches(OPENING).trim_end_matches(CLOSING)
@@ -58,12 +58,9 @@ fn number<M: Model>(text: &str) -> Option<&str> {
 /// Returns the target of a link to PagerDuty: the kind of object and its ID.
 ///
 /// Links to other hosts are not IDs, because their numbers mean something else.
-fn link(text: &str) -> Option<(&'static Resource, &str)> {
-    // In Slack, the text of the link follows its address: `<https://…|#42>`.
-    let text = text.split_once('|').map_or(text, |(address, _)| address);
-    let address = ["https://", "http://"].iter().find_map(|scheme| strip_prefix_ignoring_case(text, scheme));
-    let (host, path) = address.unwrap_or(text).split_once('/')?;
-    let is_path = address.is_none() && host.is_empty();
+pub(super) fn link(text: &str) -> Option<(&'static Resource, &str)> {
+    let (host, path, has_scheme) = address(text)?;
+    let is_path = !has_scheme && host.is_empty();
     if !is_path && !is_pagerduty(host) {
         return None;
     }
@@ -75,20 +72,52 @@ fn link(text: &str) -> Option<(&'static Resource, &str)> {
     Some((resource, segments.next()?))
 }
 
+/// Returns the host and the path of an address, and whether it has a scheme.
+fn address(text: &str) -> Option<(&str, &str, bool)> {
+    // In Slack, the text of the link follows its address: `<https://…|#42>`.
+    let text = text.split_once('|').map_or(text, |(address, _)| address);
+    let address = ["https://", "http://"].iter().find_map(|scheme| strip_prefix_ignoring_case(text, scheme));
+    let (host, path) = address.unwrap_or(text).split_once('/')?;
+    Some((host, path, address.is_some()))
+}
+
+/// Hosts at PagerDuty that serve all accounts.
+const SHARED_HOSTS: [&str; 5] = ["api", "app", "identity", "support", "www"];
+
+/// Returns the subdomain of the account that a link belongs to, in lower case.
+pub(super) fn subdomain(text: &str) -> Option<String> {
+    let text = bare(text);
+    link(text)?;
+    account_of(address(text)?.0)
+}
+
+/// Returns the subdomain of the account whose web pages a host serves: `acme` for `acme.eu.pagerduty.com`.
+pub(crate) fn account_of(host: &str) -> Option<String> {
+    let (subdomain, rest) = host.split_once('.')?;
+    let is_account = is_pagerduty(host) && rest.to_ascii_lowercase().contains("pagerduty.com");
+    let subdomain = subdomain.to_ascii_lowercase();
+    (is_account && !SHARED_HOSTS.contains(&subdomain.as_str())).then_some(subdomain)
+}
+
 fn strip_prefix_ignoring_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let (start, rest) = text.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-fn is_pagerduty(host: &str) -> bool {
+pub(super) fn is_pagerduty(host: &str) -> bool {
     let host = host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
     is_name && (host == "pagerduty.com" || host.ends_with(".pagerduty.com"))
 }
 
+/// Returns the hint at the form of IDs and at the tool that finds them.
+pub(crate) fn ids_hint(resource: &Resource) -> String {
+    format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.", resource.many)
+}
+
 fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {
     let resource = M::RESOURCE;
-    let hint = format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.", resource.many);
+    let hint = ids_hint(resource);
     if let Some((other, id)) = value.as_str().and_then(|text| link(bare(text)))
         && other.many != resource.many
     {
@@ -113,7 +142,7 @@ impl<M> Ids<M> {
 }
 
 impl<M: Model> Param for Ids<M> {
-    const FORM: Form = Form::List(&[]);
+    const FORM: Form = Form::Ids(M::RESOURCE);
     const REQUIRED: bool = false;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {

@@ -22,8 +22,9 @@ pub fn markdown(tools: &[&'static Tool]) -> String {
          An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default \
          true) limits a list to what concerns the current user; for others pass false with explicit filters. \
          Timestamps are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` or an \
-         ID of 0) is the same as none; a list with only empty entries (`[\"\"]`) is an error. An ID may be a link to \
-         its web page.\n",
+         ID of 0) is the same as none; a list with only empty entries (`[\"\"]`) is an error. \
+         Wherever an ID is expected, a unique name works too, a user's e-mail address, an incident's number, `me` for \
+         the current user, and the link to the web page of the object.\n",
     );
     toolsets(&mut text, SETS, tools);
     for tool in tools {

@@ -7,6 +7,8 @@ use pagerduty_api::{Effect, Operation};
 use serde_json::{Map, Value};
 
 use super::Context;
+use super::resolve::{Lookups, PENDING};
+use crate::client::directory;
 use crate::error::Result;
 use crate::params::{self, Declaration, Params};
 use crate::reply::Reply;
@@ -88,11 +90,18 @@ impl Tool {
     #[must_use]
     pub fn scopes(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         let needed = self.operations.first().map_or(&[][..], |operation| operation.scopes).to_vec();
-        let mut further: Vec<_> = self.operations.iter().flat_map(|operation| operation.scopes).copied().collect();
+        let mut further: Vec<_> =
+            self.operations.iter().chain(self.lookups()).flat_map(|operation| operation.scopes).copied().collect();
         further.sort_unstable();
         further.dedup();
         further.retain(|scope| !needed.contains(scope));
         (needed, further)
+    }
+
+    /// Returns the operations that look up names in the arguments.
+    pub fn lookups(&self) -> impl Iterator<Item = &'static &'static Operation> {
+        let resources = self.params.iter().filter_map(|declaration| declaration.form.resource());
+        resources.flat_map(directory::operations)
     }
 
     /// Returns the JSON Schema of the arguments.
@@ -115,6 +124,8 @@ impl std::fmt::Debug for Tool {
 }
 
 /// Decodes the arguments and runs the function of a tool.
+///
+/// Names in the places of IDs are looked up first. Before that, all other arguments are checked.
 pub(super) fn run<P, F, Fut>(cx: Context, arguments: &Map<String, Value>, tool: F) -> BoxFuture<'static, Result<Reply>>
 where
     P: Params,
@@ -122,11 +133,25 @@ where
     Fut: Future<Output = Result<Reply>> + Send + 'static,
 {
     let remarks = params::remarks(arguments, P::DECLARATIONS);
-    match P::decode(arguments) {
-        Ok(params) => {
-            let reply = tool(cx, params);
-            Box::pin(async { Ok(reply.await?.warned(remarks)) })
-        }
-        Err(error) => Box::pin(std::future::ready(Err(error))),
+    let lookups = Lookups::of(arguments, P::DECLARATIONS);
+    if lookups.is_empty() {
+        return match P::decode(arguments) {
+            Ok(params) => {
+                let reply = tool(cx, params);
+                Box::pin(async { Ok(reply.await?.warned(remarks)) })
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        };
     }
+    let pending = params::with_ids(arguments, P::DECLARATIONS, |_| Some(PENDING.to_owned()));
+    if let Err(error) = P::decode(&pending) {
+        return Box::pin(std::future::ready(Err(error)));
+    }
+    let arguments = arguments.clone();
+    Box::pin(async move {
+        lookups.check_before(&cx).await?;
+        let (arguments, found) = lookups.resolve(&cx, &arguments, P::DECLARATIONS).await?;
+        let outcome = tool(cx.clone(), P::decode(&arguments)?).await;
+        Ok(lookups.check_after(&cx, outcome).await?.warned(remarks).warned(found))
+    })
 }

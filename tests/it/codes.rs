@@ -73,6 +73,8 @@ async fn every_error() -> Vec<(Code, Error)> {
         (Code::InvalidServiceId, user.err("get_services", json!({"service_id": "?"})).await),
         (Code::InvalidTeamId, user.err("get_teams", json!({"team_id": ".."})).await),
         (Code::InvalidUserId, user.err("get_users", json!({"user_id": "me/x"})).await),
+        (Code::AmbiguousName, user.err("get_services", json!({"service_id": "search"})).await),
+        (Code::WrongAccount, user.err("get_teams", json!({"team_id": "https://other.pagerduty.com/teams/P1"})).await),
         (Code::MissingParameter, user.err("list_users_oncall", json!({})).await),
         (Code::InvalidParameter, user.err("get_teams", json!({"limit": -1})).await),
         (Code::UnknownParameter, user.err("get_teams", json!({"nmae": "x"})).await),

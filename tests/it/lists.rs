@@ -251,11 +251,11 @@ async fn shrinking_portions_are_listed_without_hole() {
 #[tokio::test]
 async fn schedule_without_policy_warns_of_no_oncalls() {
     let account = Account::start().await;
-    let answer = account.ok("get_oncalls", json!({"current_user_context": false, "schedule_ids": ["PNOWHERE"]})).await;
+    let answer = account.ok("get_oncalls", json!({"current_user_context": false, "schedule_ids": ["PNOWHRE"]})).await;
     assert_eq!(answer["metadata"]["count"], 0);
     let said = warnings(&answer);
-    assert!(said.contains("PNOWHERE") && said.contains("list_users_oncall"), "{said}");
-    let mine = account.ok("get_oncalls", json!({"schedule_ids": ["PNOWHERE"]})).await;
+    assert!(said.contains("PNOWHRE") && said.contains("list_users_oncall"), "{said}");
+    let mine = account.ok("get_oncalls", json!({"schedule_ids": ["PNOWHRE"]})).await;
     assert!(warnings(&mine).contains("pass false"), "{mine}");
     let all = account.ok("get_oncalls", json!({})).await;
     let schedule = rows(&all, "oncalls").iter().find_map(|oncall| oncall["schedule"]["id"].as_str()).unwrap();

@@ -35,6 +35,7 @@ mod keyring;
 mod limits;
 mod lists;
 mod methods;
+mod names;
 mod operations;
 mod oversized;
 mod pages;

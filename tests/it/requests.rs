@@ -29,25 +29,25 @@ async fn object_by_id_is_one_request() {
 #[tokio::test]
 async fn queries_write_arrays_with_brackets_and_lowercase_bools() {
     let account = Account::start().await;
-    let arguments = json!({"current_user_context": false, "schedule_ids": ["PA"], "user_ids": ["PB", "PC"],
-        "escalation_policy_ids": ["PD"], "earliest": true});
+    let arguments = json!({"current_user_context": false, "schedule_ids": ["PA1"], "user_ids": ["PB1", "PC1"],
+        "escalation_policy_ids": ["PD1"], "earliest": true});
     let requests = account.requests_of("get_oncalls", arguments).await;
     assert_eq!(requests.len(), 1);
     let sent = query(&requests[0]);
     for (name, value) in [
-        ("schedule_ids[]", "PA"),
-        ("user_ids[]", "PB"),
-        ("user_ids[]", "PC"),
-        ("escalation_policy_ids[]", "PD"),
+        ("schedule_ids[]", "PA1"),
+        ("user_ids[]", "PB1"),
+        ("user_ids[]", "PC1"),
+        ("escalation_policy_ids[]", "PD1"),
         ("earliest", "true"),
     ] {
         assert!(sent.contains(&(name.to_owned(), value.to_owned())), "{sent:?}");
     }
-    let arguments = json!({"current_user_context": false, "team_ids": ["PA"], "service_ids": ["PB"],
+    let arguments = json!({"current_user_context": false, "team_ids": ["PA1"], "service_ids": ["PB1"],
         "statuses": ["triggered"], "urgencies": ["low"]});
     let requests = account.requests_of("get_incidents", arguments).await;
     for (name, value) in
-        [("team_ids[]", "PA"), ("service_ids[]", "PB"), ("statuses[]", "triggered"), ("urgencies[]", "low")]
+        [("team_ids[]", "PA1"), ("service_ids[]", "PB1"), ("statuses[]", "triggered"), ("urgencies[]", "low")]
     {
         assert!(has(&requests[0], name, value), "{requests:?}");
     }

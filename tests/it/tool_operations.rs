@@ -55,18 +55,19 @@ async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
     let mut all = Map::new();
     for parameter in tool.params {
         let value = match parameter.form {
-            Form::Id => match tool.operations.iter().find(|operation| operation.names_one()) {
+            Form::Id(_) => match tool.operations.iter().find(|operation| operation.names_one()) {
                 Some(operation) => id_for(&account.sandbox, operation).await.into(),
                 None => continue,
             },
             Form::Verbatim => "a text".into(),
             Form::Switch(false) => true.into(),
-            Form::Text | Form::Time | Form::Integer | Form::List(_) | Form::Switch(true) => continue,
+            Form::Text | Form::Time | Form::Integer | Form::Ids(_) | Form::List(_) | Form::Switch(true) => continue,
         };
         all.insert(parameter.name.to_owned(), value);
     }
-    let optional =
-        |name: &String| tool.params.iter().any(|one| one.name == *name && one.form == Form::Id && !one.required);
+    let optional = |name: &String| {
+        tool.params.iter().any(|one| one.name == *name && matches!(one.form, Form::Id(_)) && !one.required)
+    };
     let without_id = all.keys().any(optional).then(Map::new);
     without_id.into_iter().chain([all]).collect()
 }

@@ -1,0 +1,214 @@
+//! The directory of an account: lists its objects by name, and finds the one that a name means.
+//!
+//! A name costs one request, or two for a schedule, because PagerDuty lists its two kinds separately. A name without a match
+//! costs as many again, for the nearest names.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use pagerduty_api::{MAX_PAGE, Operation, Resource};
+use pagerduty_rows::fields::{Selection, plain, reference};
+use serde_json::{Map, Value};
+
+use super::{Api, Query};
+use crate::error::{Code, Error, Result};
+use crate::models::{EscalationPolicy, Listed, Model, Schedule, Service, ShiftSchedule, Team, User};
+use crate::names::{Fit, Named, matches, nearest, normalized, stem};
+use crate::pagination::{End, ListRequest};
+use crate::params::{ids_hint, shorten};
+
+/// The most objects that an error offers.
+const MOST_CANDIDATES: usize = 10;
+
+/// The most similar names that an error offers.
+const MOST_NEAREST: usize = 3;
+
+/// The object that a name means.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The ID.
+    pub id: String,
+    /// The reason why the caller may not have meant it, if there is one.
+    pub remarks: Vec<String>,
+}
+
+/// Objects of one resource.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    /// The objects, in PagerDuty's order.
+    pub objects: Vec<Named>,
+    /// Whether there are more of them.
+    pub more: bool,
+    /// The objects that could not be listed, and why.
+    pub missing: Option<String>,
+}
+
+/// A resource whose objects can be listed by name.
+struct Directory {
+    resource: &'static Resource,
+    invalid: Code,
+    operations: &'static [&'static Operation],
+    list: for<'a> fn(&'a Api, Option<&'a str>, usize) -> BoxFuture<'a, Result<Objects>>,
+}
+
+const DIRECTORIES: [Directory; 5] = [
+    directory::<User>(&[User::LIST]),
+    directory::<Team>(&[Team::LIST]),
+    directory::<Service>(&[Service::LIST]),
+    directory::<EscalationPolicy>(&[EscalationPolicy::LIST]),
+    Directory {
+        list: |api, text, most| Box::pin(api.schedules_of_both_kinds(text, most)),
+        ..directory::<Schedule>(&[Schedule::LIST, ShiftSchedule::LIST])
+    },
+];
+
+const fn directory<M: Listed>(operations: &'static [&'static Operation]) -> Directory {
+    Directory {
+        resource: M::RESOURCE,
+        invalid: M::INVALID_ID,
+        operations,
+        list: |api, text, most| Box::pin(api.objects::<M>(text, most)),
+    }
+}
+
+fn directory_of(resource: &Resource) -> Result<&'static Directory> {
+    let found = DIRECTORIES.iter().find(|directory| directory.resource == resource);
+    found.ok_or_else(|| Error::new(Code::Internal, format!("{} have no names", resource.many)))
+}
+
+/// Returns the operations that find an object of a resource by its name.
+#[must_use]
+pub fn operations(resource: &Resource) -> &'static [&'static Operation] {
+    directory_of(resource).map_or(&[], |directory| directory.operations)
+}
+
+impl Api {
+    /// Lists objects that PagerDuty finds by a text, at most `most` if it is less than all of them.
+    pub async fn search(&self, resource: &Resource, text: Option<&str>, most: usize) -> Result<Objects> {
+        (directory_of(resource)?.list)(self, text, most).await
+    }
+
+    /// Returns the object that a name or an e-mail address means.
+    ///
+    /// It is kept for a minute. A text that means no object or several is an error, whose message continues a sentence
+    /// that begins with the text. Errors are not kept, since a person may just be correcting the name.
+    pub async fn named(&self, resource: &'static Resource, text: &str) -> Result<Arc<Found>> {
+        let directory = directory_of(resource)?;
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (api, cell) = (self.shared(), self.account.names.cell(resource, &normalized(&text)));
+        cell.get((), async move { directory.find(&api, &text).await.map(Arc::new) }).await
+    }
+
+    /// Lists objects with this text in their name.
+    async fn objects<M: Listed>(&self, text: Option<&str>, most: usize) -> Result<Objects> {
+        let query = Query::new().with("query", text);
+        let wanted = ListRequest { limit: most, ..ListRequest::all() };
+        let listing = self.list::<M>(query, wanted, &selection::<M>()).await?;
+        let objects = listing.rows.iter().filter_map(|row| Named::from_members(&row.shown.members())).collect();
+        Ok(Objects { objects, more: listing.end != End::Complete, missing: None })
+    }
+
+    /// Lists schedules of both kinds. Shift-based ones are filtered here, because PagerDuty's documentation contradicts
+    /// itself about filtering. If one kind cannot be listed, the other remains.
+    async fn schedules_of_both_kinds(&self, text: Option<&str>, most: usize) -> Result<Objects> {
+        let layers = self.objects::<Schedule>(text, most);
+        let shifts = self.objects::<ShiftSchedule>(None, usize::MAX);
+        let (layers, shifts) = tokio::join!(layers, shifts);
+        let missing = |kind: &str, error: &Error| Some(format!("{kind} schedules could not be searched: {error}"));
+        let (mut all, shifts) = match (layers, shifts) {
+            (Ok(layers), Ok(shifts)) => (layers, shifts),
+            (Ok(layers), Err(error)) => {
+                return Ok(Objects { missing: missing("Shift-based", &error), ..layers });
+            }
+            (Err(error), Ok(shifts)) => {
+                (Objects { missing: missing("Layer-based", &error), ..Objects::default() }, shifts)
+            }
+            (Err(error), Err(_)) => return Err(error),
+        };
+        let wanted = text.map(normalized);
+        let matches = |object: &Named| wanted.as_ref().is_none_or(|text| normalized(&object.name).contains(text));
+        all.objects.extend(shifts.objects.into_iter().filter(matches));
+        Ok(all)
+    }
+}
+
+/// The fields that distinguish objects of one name.
+fn selection<M: Model>() -> Selection<'static> {
+    let fields = [
+        plain("id"),
+        plain("name"),
+        plain("summary"),
+        plain("email"),
+        reference("teams"),
+        plain("time_zone"),
+        plain("html_url"),
+    ];
+    Selection::new(fields.to_vec(), M::FACTS)
+}
+
+impl Directory {
+    async fn find(&self, api: &Api, text: &str) -> Result<Found> {
+        let listed = (self.list)(api, Some(text), usize::MAX).await?;
+        if let Some(found) = self.choose(text, &listed)? {
+            return Ok(found);
+        }
+        let near = (self.list)(api, stem(text).as_deref(), MAX_PAGE).await.unwrap_or_default();
+        // Names with other white space or another order of words are not in the first list.
+        if !near.more
+            && let Some(found) = self.choose(text, &near)?
+        {
+            return Ok(found);
+        }
+        Err(self.unknown(text, &near.objects, listed.missing))
+    }
+
+    /// Returns the object that a text means, if there is one among those listed.
+    fn choose(&self, text: &str, listed: &Objects) -> Result<Option<Found>> {
+        let (fit, found) = matches(text, &listed.objects);
+        let (one, noun) = match found.as_slice() {
+            [] => return Ok(None),
+            [one] => (one, self.resource.noun),
+            several => return Err(self.ambiguous(several)),
+        };
+        let mut remarks: Vec<_> = listed.missing.iter().cloned().collect();
+        if fit == Fit::Words {
+            remarks.push(format!(
+                "{:?} was taken for the {noun} {}, the only one with these words in its name.",
+                shorten(text),
+                one.describe()
+            ));
+        }
+        Ok(Some(Found { id: one.id.clone(), remarks }))
+    }
+
+    fn ambiguous(&self, several: &[&Named]) -> Error {
+        let many = self.resource.many.replace('_', " ");
+        let offered: Vec<_> = several.iter().take(MOST_CANDIDATES).collect();
+        let words: Vec<_> = offered.iter().map(|object| object.describe()).collect();
+        let rest = several.len() - offered.len();
+        let rest = if rest > 0 { format!("; and {rest} more") } else { String::new() };
+        let candidates = offered.iter().map(|object| Value::Object(object.members())).collect();
+        Error::new(Code::AmbiguousName, format!("which {} {many} have in their name", several.len()))
+            .hint(format!("Pass the ID of one of them: {}{rest}.", words.join("; ")))
+            .detail("candidates", candidates)
+    }
+
+    fn unknown(&self, text: &str, objects: &[Named], missing: Option<String>) -> Error {
+        let noun = self.resource.noun;
+        let near = nearest(text, objects, MOST_NEAREST);
+        let missing = missing.map(|missing| format!(" ({missing})")).unwrap_or_default();
+        let message = format!("which is neither the ID nor the name of any {noun}{missing}");
+        let hint = ids_hint(self.resource);
+        let error = Error::new(self.invalid, message);
+        if near.is_empty() {
+            return error.hint(hint);
+        }
+        let words: Vec<_> = near.iter().map(|(_, object)| object.describe()).collect();
+        let near = near.into_iter().map(|(score, object)| {
+            let mut members: Map<_, _> = object.members();
+            members.insert("score".to_owned(), ((score * 100.0).round() / 100.0).into());
+            Value::Object(members)
+        });
+        error.hint(format!("Similar names: {}. {hint}", words.join("; "))).detail("nearest", near.collect())
+    }
+}
