@@ -5,7 +5,7 @@
 
 use pagerduty_rows::object::Object;
 use pagerduty_rows::table::Outline;
-use pagerduty_rows::tokens::estimate_text;
+use pagerduty_rows::tokens::{Structure, estimate_text};
 use pagerduty_rows::write::Extent;
 
 use crate::clients::{Size, Unit};
@@ -33,6 +33,8 @@ pub struct Budget {
     tokens: Option<Room>,
     size: Option<(Room, Unit)>,
     format: Format,
+    /// The structure of earlier rows, if they are written as JSON.
+    structure: Structure,
     /// The columns of the table, if it is written as one.
     outline: Outline,
 }
@@ -67,7 +69,8 @@ impl Budget {
     #[must_use]
     pub fn of(tokens: Option<usize>) -> Self {
         let tokens = tokens.map(|tokens| Room::of(tokens.saturating_sub(ENVELOPE)));
-        Self { tokens, size: None, format: Format::Json, outline: Outline::default() }
+        let (structure, outline) = (Structure::default(), Outline::default());
+        Self { tokens, size: None, format: Format::Json, structure, outline }
     }
 
     /// Returns the same budget for a client that shows at most `most` of an answer.
@@ -87,7 +90,7 @@ impl Budget {
                 // The lines of a table depend on each other, and their size is estimated before the table is complete.
                 size: self.size.map(|(room, unit)| (Room::of(room.left.saturating_sub(COLUMNS) / 10 * 9), unit)),
                 format,
-                outline: Outline::default(),
+                ..self
             },
         }
     }
@@ -117,10 +120,14 @@ impl Budget {
             return true;
         }
         match self.format {
-            Format::Json => self.charge(|| estimate_text(row.as_str()), || Extent::from_text(row.as_str())),
+            Format::Json => {
+                let tokens = self.tokens.map_or(0, |_| self.structure.estimate_row(row.as_str()));
+                self.charge(tokens, row.as_str())
+            }
             Format::Compact => {
                 let text = self.outline.likely_text(&row.members());
-                self.charge(|| estimate_text(&text) + 1, || Extent::from_text(&text))
+                let tokens = self.tokens.map_or(0, |_| estimate_text(&text) + 1);
+                self.charge(tokens, &text)
             }
         }
     }
@@ -128,13 +135,14 @@ impl Budget {
     /// Takes the cost of a text in a list. Returns `false` if it does not fit.
     pub fn take_text(&mut self, text: &str) -> bool {
         let written = format!("{text:?},");
-        self.charge(|| estimate_text(&written), || Extent::from_text(&written))
+        let tokens = self.tokens.map_or(0, |_| estimate_text(&written));
+        self.charge(tokens, &written)
     }
 
-    fn charge(&mut self, tokens: impl FnOnce() -> usize, extent: impl FnOnce() -> Extent) -> bool {
-        let in_tokens = self.tokens.as_mut().is_none_or(|room| room.take(tokens()));
+    fn charge(&mut self, tokens: usize, text: &str) -> bool {
+        let in_tokens = self.tokens.as_mut().is_none_or(|room| room.take(tokens));
         let in_size = self.size.as_mut().is_none_or(|(room, unit)| {
-            let extent = extent();
+            let extent = Extent::from_text(text);
             let most = match unit {
                 Unit::Characters => extent.characters,
                 Unit::Bytes => extent.bytes,

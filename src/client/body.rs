@@ -17,6 +17,9 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 /// the memory.
 pub const LARGE_ANSWERS: usize = 512;
 
+/// The most memory that is reserved for a body before it is read: what each may use without a permit.
+const MOST_EXPECTED: usize = 1 << 20;
+
 /// A body, with the permit for the memory that it uses.
 #[derive(Default)]
 pub(super) struct Body<'c> {
@@ -41,6 +44,8 @@ impl Api {
         watch: &mut Watch<'_>,
     ) -> Result<Body<'_>, Failure> {
         let mut body = Body::default();
+        let expected = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        body.bytes.reserve(expected.unwrap_or(0).min(MOST_EXPECTED));
         loop {
             watch.heard();
             match answer.chunk().await {

@@ -79,6 +79,14 @@ impl How<'_> {
     pub fn trimmed<'t>(&self, text: &'t str) -> &'t str {
         if matches!(self, How::Line) { text.trim() } else { text }
     }
+
+    /// Returns whether the part of a text to copy neither begins nor ends with an escape, which may be one of white space.
+    #[must_use]
+    pub fn keeps_ends(&self, escaped: &str) -> bool {
+        let is_escape = |byte: Option<&u8>| byte == Some(&b'\\');
+        let bytes = escaped.trim().as_bytes();
+        !matches!(self, How::Line) || !(is_escape(bytes.first()) || is_escape(bytes.iter().nth_back(1)))
+    }
 }
 
 impl<'n> Plan<'n> {

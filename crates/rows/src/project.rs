@@ -253,10 +253,10 @@ impl<'t> Projector<'t> {
         }
     }
 
-    /// Copies a text. One without escapes is copied as it is written.
+    /// Copies a text. One whose escapes are those that an answer has is copied as it is written.
     fn text(&mut self, how: &How<'_>) -> Result<Content, Unreadable> {
         let literal = self.scanner.string()?;
-        if literal.is_plain {
+        if literal.is_plain || (literal.is_canonical && how.keeps_ends(literal.text())) {
             let text = how.trimmed(literal.text());
             self.out.push(b'"');
             self.out.extend_from_slice(text.as_bytes());
@@ -297,10 +297,15 @@ impl<'t> Projector<'t> {
         let mut members: Vec<(Cow<'t, str>, Span)> = Vec::new();
         let mut follows = self.scanner.opens(b'}');
         while follows {
-            let name = decoded(self.scanner.name()?);
+            let literal = self.scanner.name()?;
+            let name = decoded(literal);
             let from = self.out.len();
             self.out.push(b',');
-            append_quoted(&mut self.out, &name)?;
+            if literal.is_canonical {
+                self.out.extend_from_slice(literal.quoted.as_bytes());
+            } else {
+                append_quoted(&mut self.out, &name)?;
+            }
             self.out.push(b':');
             let content = self.value(below, depth + 1)?;
             let is_shown = is_raw || content == Content::Full;

@@ -12,6 +12,8 @@ pub struct Literal<'t> {
     pub quoted: &'t str,
     /// Set if it is written without escapes and control characters, so that it is the text that it stands for.
     pub is_plain: bool,
+    /// Set if it is written as serde_json writes the text that it stands for.
+    pub is_canonical: bool,
 }
 
 impl<'t> Literal<'t> {
@@ -54,6 +56,26 @@ impl Kind {
         }
     }
 }
+
+/// The kind of a value by its first byte.
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "while compiling")]
+static KINDS: [Option<Kind>; 256] = {
+    let mut kinds = [None; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b'"' => Some(Kind::String),
+            b'{' => Some(Kind::Object),
+            b'[' => Some(Kind::List),
+            b'-' | b'0'..=b'9' | b'N' | b'I' => Some(Kind::Number),
+            b't' | b'f' => Some(Kind::Boolean),
+            b'n' => Some(Kind::Null),
+            _ => None,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 /// The position in a text.
 #[derive(Clone, Debug)]
@@ -121,16 +143,16 @@ impl<'t> Scanner<'t> {
     /// Returns the kind of the next value.
     #[inline]
     pub fn kind(&mut self) -> Result<Kind, Unreadable> {
-        match self.peek() {
-            Some(b'"') => Ok(Kind::String),
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::List),
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => Ok(Kind::Number),
-            Some(b't' | b'f') => Ok(Kind::Boolean),
-            Some(b'n') => Ok(Kind::Null),
-            Some(_) => Err(self.error("expected value")),
-            None => Err(self.error("EOF while parsing a value")),
+        let first = self.peek();
+        match first.and_then(|byte| KINDS.get(usize::from(byte)).copied().flatten()) {
+            Some(kind) => Ok(kind),
+            None => Err(self.no_value()),
         }
+    }
+
+    #[inline(never)]
+    fn no_value(&mut self) -> Unreadable {
+        self.error(if self.at < self.text.len() { "expected value" } else { "EOF while parsing a value" })
     }
 
     /// Reads the opening bracket of an object or a list. Returns whether it has members.
@@ -191,7 +213,7 @@ impl<'t> Scanner<'t> {
         let end = self.next_special(start + 1);
         if self.byte(end) == Some(b'"') {
             self.at = end + 1;
-            return Ok(Literal { quoted: self.since(start), is_plain: true });
+            return Ok(Literal { quoted: self.since(start), is_plain: true, is_canonical: true });
         }
         self.long_string(start, end)
     }
@@ -212,15 +234,22 @@ impl<'t> Scanner<'t> {
     /// Reads the rest of a string from its first backslash or control character.
     #[inline(never)]
     fn long_string(&mut self, start: usize, first: usize) -> Result<Literal<'t>, Unreadable> {
-        let mut at = first;
+        let (mut at, mut is_canonical) = (first, true);
         loop {
             at = match self.byte(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return Ok(Literal { quoted: self.since(start), is_plain: false });
+                    return Ok(Literal { quoted: self.since(start), is_plain: false, is_canonical });
                 }
-                Some(b'\\') => self.after_escape(at)?,
-                Some(_) => at + 1,
+                Some(b'\\') => {
+                    let escaped = self.byte(at + 1);
+                    is_canonical &= matches!(escaped, Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));
+                    self.after_escape(at)?
+                }
+                Some(_) => {
+                    is_canonical = false;
+                    at + 1
+                }
                 None => {
                     self.at = self.text.len();
                     return Err(self.error("EOF while parsing a string"));

@@ -193,6 +193,21 @@ fn pruned(value: &Value) -> Value {
 
 proptest! {
     #[test]
+    fn escaped_text_is_written_as_the_json_library_does(
+        literal in r#"([a é]|\\["\\/bfnrt]|\\u00(0a|1F|e9|20)|\x01|\t){0,8}"#,
+    ) {
+        let json = format!("{{\"line\":\"{literal}\",\"text\":\"{literal}\"}}");
+        // The library refuses raw control characters.
+        let readable = literal.replace('\u{1}', "\\u0001").replace('\t', "\\t");
+        let read: String = serde_json::from_str(&format!("\"{readable}\"")).unwrap();
+        let mut expected = Map::new();
+        for (name, text) in [("line", read.trim()), ("text", read.as_str())] {
+            expected.extend((!text.is_empty()).then(|| (name.to_owned(), text.into())));
+        }
+        prop_assert_eq!(self::text(&json, &[line("line"), plain("text")]), Value::Object(expected).to_string());
+    }
+
+    #[test]
     fn whole_values_follow_the_rules(value in any_value(), pretty in any::<bool>()) {
         let object = json!({"extra": value});
         let json = if pretty { serde_json::to_string_pretty(&object).unwrap() } else { object.to_string() };

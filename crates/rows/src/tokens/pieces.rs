@@ -23,19 +23,19 @@ pub enum Piece {
 }
 
 /// The classes of bytes that determine a piece.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    Small,
     Capital,
     Digit,
     Tab,
     Space,
-    Quote,
-    /// A byte other than a quote that JSON writes between values.
-    Structure,
     /// The start of an escape, whose letters are not a word.
     Escape,
     Mark,
+    Quote,
+    /// A byte other than a quote that JSON writes between values.
+    Structure,
+    Small,
     /// A byte outside ASCII, which has no step: see `Estimate::add_wide`.
     Wide,
 }
@@ -135,7 +135,9 @@ impl Piece {
             Piece::Small => 8,
             Piece::Capitals => 9,
             Piece::Marks { structure, quoted, other } => {
-                10 + (at_most(structure, STRUCTURE) * 2 + quoted as usize) * (OTHER + 1) + at_most(other, OTHER)
+                FIRST_MARKS as usize
+                    + (at_most(structure, STRUCTURE) * 2 + quoted as usize) * (OTHER + 1)
+                    + at_most(other, OTHER)
             }
         }
     }
@@ -151,7 +153,8 @@ impl Piece {
             8 => Piece::Small,
             9 => Piece::Capitals,
             marks => {
-                let (run, other) = ((marks - 10) / (OTHER + 1), (marks - 10) % (OTHER + 1));
+                let marks = marks - FIRST_MARKS as usize;
+                let (run, other) = (marks / (OTHER + 1), marks % (OTHER + 1));
                 Piece::Marks { structure: run / 2, quoted: run % 2 == 1, other }
             }
         }
@@ -163,7 +166,10 @@ pub const ONE_SPACE: u8 = Piece::Spaces(1).state() as u8;
 #[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
 pub const AFTER_WIDE: u8 = Piece::Wide.state() as u8;
 
-pub const STATES: usize = 10 + (STRUCTURE + 1) * 2 * (OTHER + 1);
+/// The first state of a run of punctuation. Those of all other pieces are before it.
+pub const FIRST_MARKS: u8 = 10;
+
+pub const STATES: usize = FIRST_MARKS as usize + (STRUCTURE + 1) * 2 * (OTHER + 1);
 
 /// Returns the cost of marks that JSON writes between values. Without a quote they are not JSON structure but other
 /// text.
@@ -232,13 +238,33 @@ static STEPS: [Step; 256 * CLASS_COUNT] = {
     steps
 };
 
-/// The class and the letter of each byte.
+/// A byte's class, and its letter from 1 to 26 or else 0.
+#[derive(Clone, Copy)]
+pub struct Byte {
+    pub class: Class,
+    pub letter: u8,
+}
+
+/// Returns the class and the letter of a byte.
+#[inline]
+pub fn class_of(byte: u8) -> Byte {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Byte { class: Class::Mark, letter: 0 })
+}
+
 #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "while compiling")]
-pub static CLASSES: [(Class, u8); 256] = {
-    let mut classes = [(Class::Mark, 0); 256];
+static CLASSES: [Byte; 256] = {
+    let mut classes = [Byte { class: Class::Mark, letter: 0 }; 256];
     let mut byte = 0;
     while byte < 256 {
-        classes[byte] = match byte as u8 {
+        classes[byte] = Byte::new(byte as u8);
+        byte += 1;
+    }
+    classes
+};
+
+impl Byte {
+    const fn new(byte: u8) -> Self {
+        let (class, letter) = match byte {
             small @ b'a'..=b'z' => (Class::Small, small - b'a' + 1),
             capital @ b'A'..=b'Z' => (Class::Capital, capital - b'A' + 1),
             b'0'..=b'9' => (Class::Digit, 0),
@@ -251,7 +277,25 @@ pub static CLASSES: [(Class, u8); 256] = {
             0x80.. => (Class::Wide, 0),
             _ => (Class::Mark, 0),
         };
-        byte += 1;
+        Self { class, letter }
     }
-    classes
+}
+
+/// A time after punctuation, with the sum of its steps and the state after it.
+pub struct Time {
+    pub text: &'static [u8; 20],
+    pub hundredths: i64,
+    pub state: u8,
+}
+
+/// The cost of every time in PagerDuty's form.
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "while compiling")]
+pub const TIME: Time = {
+    let text = b"0000-00-00T00:00:00Z";
+    let (mut piece, mut hundredths, mut at) = (Piece::MARK, 0, 0);
+    while at < text.len() {
+        let (next, more) = piece.followed_by(Byte::new(text[at]).class);
+        (piece, hundredths, at) = (next, hundredths + more, at + 1);
+    }
+    Time { text, hundredths, state: piece.state() as u8 }
 };
