@@ -204,7 +204,10 @@ proptest! {
         for (name, text) in [("line", read.trim()), ("text", read.as_str())] {
             expected.extend((!text.is_empty()).then(|| (name.to_owned(), text.into())));
         }
-        prop_assert_eq!(self::text(&json, &[line("line"), plain("text")]), Value::Object(expected).to_string());
+        let selection = Selection::new(vec![line("line"), plain("text")], &["text"]);
+        let (object, facts) = decode::object(&json, &selection, 0).unwrap();
+        prop_assert_eq!(object.as_str(), Value::Object(expected).to_string());
+        prop_assert_eq!(facts.text("text"), Some(read));
     }
 
     #[test]
