@@ -12,7 +12,7 @@ pub struct Literal<'t> {
     pub quoted: &'t str,
     /// Set if it is written without escapes and control characters, so that it is the text that it stands for.
     pub is_plain: bool,
-    /// Set if it is written as serde_json writes the text that it stands for.
+    /// Set if it is written as `serde_json` writes the text that it stands for.
     pub is_canonical: bool,
 }
 

@@ -42,7 +42,7 @@ struct Between {
 
 impl Structure {
     /// The most pieces that are remembered.
-    const MOST: usize = 128;
+    const MOST: usize = 64;
 
     /// Returns about how many o200k tokens a row has, as [`estimate_text`] does.
     #[must_use]
@@ -54,7 +54,7 @@ impl Structure {
             let known = match self.0.get(expected) {
                 Some(piece) if is_next(piece) => Some(expected),
                 _ if rest.is_empty() => return estimate.tokens(),
-                _ => self.find_or_learn(expected, rest),
+                _ => self.find_or_add(expected, rest),
             };
             if let Some(piece) = known.and_then(|known| self.0.get(known)) {
                 estimate.hundredths += piece.hundredths;
@@ -77,7 +77,7 @@ impl Structure {
 
     /// Returns the position of the piece at the start of a text, which is added if it is missing. Returns `None` if the
     /// text starts with no structure that has a name.
-    fn find_or_learn(&mut self, expected: usize, text: &[u8]) -> Option<usize> {
+    fn find_or_add(&mut self, expected: usize, text: &[u8]) -> Option<usize> {
         let [b'"' | b',' | b'{' | b'}' | b']', b'"' | b',' | b'{' | b'}' | b']', ..] = text else { return None };
         let later =
             self.0.get(expected..).and_then(|pieces| pieces.iter().position(|piece| text.starts_with(&piece.text)));
@@ -86,7 +86,9 @@ impl Structure {
         }
         let text = structure(text)?;
         let mut cost = Estimate::default();
-        text.iter().for_each(|byte| cost.add_ascii(*byte));
+        for byte in text {
+            cost.add_ascii(*byte);
+        }
         if self.0.len() == Self::MOST {
             self.0.clear();
         }
@@ -104,16 +106,16 @@ fn is_time(text: &[u8; TIME.text.len()]) -> bool {
 
 /// Returns the punctuation and names at the start of a text, up to the next value. Returns `None` without a plain name.
 fn structure(text: &[u8]) -> Option<&[u8]> {
-    let (mut end, mut rest) = (None, text);
+    let (mut has_name, mut rest) = (false, text);
     loop {
         let marks = rest.iter().position(|byte| !b"\",:{}[]".contains(byte))?;
         let (_, word) = rest.split_at_checked(marks)?;
         let name = word.iter().position(|byte| !byte.is_ascii_lowercase() && *byte != b'_')?;
         let after = word.get(name..)?;
         if name == 0 || !after.starts_with(b"\":") {
-            return if end.is_some() { text.get(..text.len() - word.len()) } else { None };
+            return text.get(..text.len() - word.len()).filter(|_| has_name);
         }
-        (end, rest) = (Some(()), after);
+        (has_name, rest) = (true, after);
     }
 }
 
