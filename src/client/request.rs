@@ -40,7 +40,7 @@ impl Request {
     pub fn new(operation: &'static Operation, query: Query) -> Self {
         let subject = match operation.answer {
             Answer::Many(rows, _) => rows.many.replace('_', " "),
-            Answer::One(resource) => format!("the {}", resource.noun),
+            Answer::One(resource) | Answer::Outcomes(resource) => format!("the {}", resource.noun),
             Answer::Nothing => format!("the {}", operation.resource.noun),
         };
         let path = operation.path.to_owned();
@@ -50,9 +50,19 @@ impl Request {
     /// Creates a request for an operation on the object with this ID.
     #[must_use]
     pub fn on<M>(operation: &'static Operation, id: &Id<M>, query: Query) -> Self {
-        let path = operation.path.replace("{id}", id.as_str());
+        let path = operation.path_with(&[id.as_str()]);
         let subject = format!("{} {id}", operation.resource.noun);
         Self { operation, path, id: Some(id.to_string()), query, body: None, from: None, subject, write: None }
+    }
+
+    /// Creates a request for an operation on a part of the object with this ID, such as an override of a schedule.
+    #[must_use]
+    pub fn below<M, P>(operation: &'static Operation, id: &Id<M>, part: &Id<P>, query: Query) -> Self {
+        let path = operation.path_with(&[id.as_str(), part.as_str()]);
+        let whole = Self::on(operation, id, query);
+        let noun = operation.part.map_or("part", |resource| resource.noun);
+        let subject = format!("{noun} {part} of {}", whole.subject);
+        Self { path, subject, ..whole }
     }
 
     /// Names the subject in messages.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use pagerduty_api::{Effect, Method, operations};
+use pagerduty_api::{Answer, Effect, Method, operations};
 use serde_json::Value;
 
 /// PagerDuty's OpenAPI description, which is not part of the repository.
@@ -27,9 +27,10 @@ fn operations_agree_with_pagerdutys_description() {
         let described = &description["paths"][operation.path][&method];
         assert_eq!(described["operationId"], id, "{method} {}", operation.path);
         assert_eq!(scopes(described), operation.scopes, "{id}");
-        let answer = &described["responses"].as_object().expect("responses")["200"];
-        let answer = if answer.is_null() { &described["responses"]["201"] } else { answer };
+        let answers = described["responses"].as_object().expect("responses");
+        let answer = ["200", "201", "204"].iter().find_map(|status| answers.get(*status)).expect("a success");
         let schema = &answer["content"]["application/json"]["schema"];
+        assert_eq!(schema.is_null(), operation.answer == Answer::Nothing, "{id}: {answer}");
         let referred = schema["$ref"].as_str().and_then(|path| description.pointer(path.strip_prefix('#')?));
         let schema = referred.unwrap_or(schema).to_string();
         if let Some(key) = operation.key() {
@@ -46,6 +47,9 @@ fn operations_are_declared_once_and_reads_are_get() {
         let id = operation.id;
         assert!(ids.insert(id) && requests.insert((operation.method.as_str(), operation.path)), "{id} is there twice");
         assert_eq!(operation.effect == Effect::Read, operation.method == Method::Get, "{id}");
-        assert!(operation.path.matches('{').count() == usize::from(operation.names_one()), "{id}: {}", operation.path);
+        let ids = usize::from(operation.names_one()) + usize::from(operation.part.is_some());
+        assert_eq!(operation.path.matches('{').count(), ids, "{id}: {}", operation.path);
+        let path = operation.path_with(&["PONE", "PTWO"]);
+        assert!(!path.contains('{') && path.contains("PTWO") == operation.part.is_some(), "{id}: {path}");
     }
 }

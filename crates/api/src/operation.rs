@@ -9,10 +9,12 @@ pub struct Operation {
     pub id: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The path. `{id}` stands for the ID of an object of `resource`.
+    /// The path. `{id}` stands for the ID of an object of `resource`, and a second placeholder for the ID of a `part` of it.
     pub path: &'static str,
     /// The resource that the path is about.
     pub resource: &'static Resource,
+    /// The resource whose objects exist only inside one of `resource`, if the path names one, too.
+    pub part: Option<&'static Resource>,
     /// The content of an answer.
     pub answer: Answer,
     /// The effect of a request.
@@ -41,6 +43,8 @@ pub enum Answer {
     One(&'static Resource),
     /// A list, under the resource's `many`.
     Many(&'static Resource, Paging),
+    /// A list without an envelope, with the outcome of each object that was sent: `[{"status", "errors", "<one>"}]`.
+    Outcomes(&'static Resource),
     /// No content.
     Nothing,
 }
@@ -77,7 +81,7 @@ impl Operation {
         scopes: &'static [&'static str],
     ) -> Self {
         let answer = Answer::Many(resource, paging);
-        Self { id, method: Method::Get, path, resource, answer, effect: Effect::Read, scopes }
+        Self { id, method: Method::Get, path, resource, part: None, answer, effect: Effect::Read, scopes }
     }
 
     /// Creates an operation that reads one object.
@@ -89,7 +93,7 @@ impl Operation {
         scopes: &'static [&'static str],
     ) -> Self {
         let answer = Answer::One(resource);
-        Self { id, method: Method::Get, path, resource, answer, effect: Effect::Read, scopes }
+        Self { id, method: Method::Get, path, resource, part: None, answer, effect: Effect::Read, scopes }
     }
 
     /// Creates an operation that reads a whole list that belongs to one object.
@@ -102,7 +106,62 @@ impl Operation {
         scopes: &'static [&'static str],
     ) -> Self {
         let answer = Answer::Many(rows, Paging::Whole);
-        Self { id, method: Method::Get, path, resource: owner, answer, effect: Effect::Read, scopes }
+        Self { id, method: Method::Get, path, resource: owner, part: None, answer, effect: Effect::Read, scopes }
+    }
+
+    /// Creates an operation that reads a list, page by page, that belongs to one object.
+    #[must_use]
+    pub const fn pages_of(
+        id: &'static str,
+        path: &'static str,
+        owner: &'static Resource,
+        rows: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let answer = Answer::Many(rows, Paging::Offset);
+        Self { id, method: Method::Get, path, resource: owner, part: None, answer, effect: Effect::Read, scopes }
+    }
+
+    /// Creates an operation that creates objects, which a second request would create again.
+    #[must_use]
+    pub const fn create(
+        id: &'static str,
+        path: &'static str,
+        owner: &'static Resource,
+        answer: Answer,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        Self { id, method: Method::Post, path, resource: owner, part: None, answer, effect: Effect::Once, scopes }
+    }
+
+    /// Creates an operation that updates an object.
+    #[must_use]
+    pub const fn update(
+        id: &'static str,
+        path: &'static str,
+        resource: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let (answer, effect) = (Answer::One(resource), Effect::Idempotent);
+        Self { id, method: Method::Put, path, resource, part: None, answer, effect, scopes }
+    }
+
+    /// Creates an operation that deletes an object.
+    #[must_use]
+    pub const fn delete(
+        id: &'static str,
+        path: &'static str,
+        resource: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let (answer, effect) = (Answer::Nothing, Effect::Idempotent);
+        Self { id, method: Method::Delete, path, resource, part: None, answer, effect, scopes }
+    }
+
+    /// Makes the resource a part of `owner`, whose ID comes first in the path.
+    #[must_use]
+    pub const fn below(self, owner: &'static Resource) -> Self {
+        Self { part: Some(self.resource), resource: owner, ..self }
     }
 
     /// Returns whether the path names one object.
@@ -111,13 +170,24 @@ impl Operation {
         self.path.contains("{id}")
     }
 
-    /// Returns the envelope key of an answer, if it has content.
+    /// Returns the path with these IDs in the place of its placeholders, in order.
+    #[must_use]
+    pub fn path_with(&self, ids: &[&str]) -> String {
+        let mut ids = ids.iter();
+        let segments = self.path.split('/').map(|segment| match segment.strip_prefix('{') {
+            Some(_) => ids.next().copied().unwrap_or(segment),
+            None => segment,
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    /// Returns the envelope key of an answer, if it has content and an envelope.
     #[must_use]
     pub const fn key(&self) -> Option<&'static str> {
         match self.answer {
             Answer::One(resource) => Some(resource.one),
             Answer::Many(resource, _) => Some(resource.many),
-            Answer::Nothing => None,
+            Answer::Outcomes(_) | Answer::Nothing => None,
         }
     }
 
@@ -126,7 +196,7 @@ impl Operation {
     pub const fn paging(&self) -> Option<Paging> {
         match self.answer {
             Answer::Many(_, paging) => Some(paging),
-            Answer::One(_) | Answer::Nothing => None,
+            Answer::One(_) | Answer::Outcomes(_) | Answer::Nothing => None,
         }
     }
 }

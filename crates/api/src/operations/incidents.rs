@@ -1,6 +1,6 @@
 //! Incidents, and their notes and similar incidents.
 
-use crate::{Answer, Effect, Method, Operation, Paging, Resource};
+use crate::{Answer, Operation, Paging, Resource};
 
 /// Incidents.
 pub const INCIDENTS: Resource =
@@ -37,30 +37,15 @@ pub const LIST_INCIDENTS: Operation = Operation::list("listIncidents", "/inciden
 pub const GET_INCIDENT: Operation = Operation::get("getIncident", "/incidents/{id}", &INCIDENTS, READ);
 
 /// Updates one incident, for example its status.
-pub const UPDATE_INCIDENT: Operation = Operation {
-    id: "updateIncident",
-    method: Method::Put,
-    path: "/incidents/{id}",
-    resource: &INCIDENTS,
-    answer: Answer::One(&INCIDENTS),
-    effect: Effect::Idempotent,
-    scopes: WRITE,
-};
+pub const UPDATE_INCIDENT: Operation = Operation::update("updateIncident", "/incidents/{id}", &INCIDENTS, WRITE);
 
 /// Lists the notes on an incident.
 pub const LIST_INCIDENT_NOTES: Operation =
     Operation::list_of("listIncidentNotes", "/incidents/{id}/notes", &INCIDENTS, &NOTES, READ);
 
 /// Adds a note to an incident.
-pub const CREATE_INCIDENT_NOTE: Operation = Operation {
-    id: "createIncidentNote",
-    method: Method::Post,
-    path: "/incidents/{id}/notes",
-    resource: &INCIDENTS,
-    answer: Answer::One(&NOTES),
-    effect: Effect::Once,
-    scopes: WRITE,
-};
+pub const CREATE_INCIDENT_NOTE: Operation =
+    Operation::create("createIncidentNote", "/incidents/{id}/notes", &INCIDENTS, Answer::One(&NOTES), WRITE);
 
 /// Lists similar incidents of the past.
 pub const GET_PAST_INCIDENTS: Operation =
