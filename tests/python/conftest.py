@@ -1,5 +1,6 @@
 """Fixtures shared by the tests: doors, MCP sessions and embedded accounts."""
 
+import importlib
 import json
 import os
 import ssl
@@ -183,6 +184,18 @@ def sandbox(nowhere: Path) -> Iterator[SandboxProcess]:
     """Return an account that no other test has used."""
     with embedded(cwd=nowhere) as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="session")
+def contract() -> Any:
+    """Return PagerDuty's OpenAPI description, or skip the test without it."""
+    return pytest.importorskip("contract").described()
+
+
+@pytest.fixture
+def api(contract: Any, sandbox: SandboxProcess) -> Any:
+    """Return a client of the account that checks every answer against the description."""
+    return importlib.import_module("contract").Api(sandbox, contract)
 
 
 @pytest.fixture

@@ -20,23 +20,11 @@ from contract import (
     READ_ONLY,
     TEAMLESS,
     USER,
-    Api,
-    described,
     ids,
     singular,
 )
 
 pytestmark = [pytest.mark.unit, pytest.mark.client]
-
-
-@pytest.fixture(scope="module")
-def contract():
-    return described()
-
-
-@pytest.fixture
-def api(contract, sandbox):
-    return Api(sandbox, contract)
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -5,6 +5,7 @@ pub mod escalation_policies;
 pub mod incidents;
 pub mod notes;
 pub mod oncalls;
+pub mod overrides;
 pub mod rotation;
 pub mod schedules;
 pub mod services;

@@ -16,6 +16,8 @@ use super::view::View;
 pub struct Call {
     /// The `{id}` of the path, or nothing.
     pub id: String,
+    /// The IDs after it, of objects inside it.
+    parts: Vec<String>,
     pub params: Params,
     pub caller: Caller,
     /// The URL under which the caller reached the sandbox. Links start with it.
@@ -25,6 +27,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// Returns the ID of the innermost object that the path names inside another.
+    pub fn part(&self) -> &str {
+        self.parts.last().map(String::as_str).unwrap_or_default()
+    }
+
     /// Returns the values of `include[]`.
     pub fn includes(&self) -> Vec<&str> {
         self.params.all("include[]")
@@ -39,6 +46,13 @@ impl Call {
     pub fn body(&self) -> Result<Value, Problem> {
         let body = serde_json::from_slice(&self.body).ok().filter(Value::is_object);
         body.ok_or_else(|| Problem::invalid("The request body must be a JSON object."))
+    }
+
+    /// Returns the ID of the user who writes, which is empty for an account-level key without `From`. Operations that
+    /// require `From` use [`actor`](Self::actor).
+    pub fn author(&self, account: &Account) -> Result<String, Problem> {
+        let is_known = self.from.is_some() || self.caller.user(account).is_some();
+        if is_known { self.actor(account) } else { Ok(String::new()) }
     }
 
     /// Returns the ID of the user who writes: the user in `From`, or else the one that the token belongs to.
@@ -61,13 +75,14 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         let (mut parts, body) = request.into_parts();
         let caller = parts.extensions.remove::<Caller>().ok_or_else(Problem::unauthenticated)?;
         let path = RawPathParams::from_request_parts(&mut parts, state).await.map_err(|_| Problem::not_found())?;
-        let id = path.iter().next().map(|(_, id)| id.to_owned()).unwrap_or_default();
+        let mut ids = path.iter().map(|(_, id)| id.to_owned());
+        let (id, inner) = (ids.next().unwrap_or_default(), ids.collect());
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Problem::invalid("The query string cannot be read."))?;
         let base = parts.extensions.remove::<Base>().ok_or_else(Problem::not_found)?.0;
         let from = parts.headers.get("from").and_then(|from| from.to_str().ok()).map(str::to_owned);
         let body = read_body(Request::from_parts(parts, body), state).await?;
-        Ok(Self { id, params: Params(query.0), caller, base, from, body })
+        Ok(Self { id, parts: inner, params: Params(query.0), caller, base, from, body })
     }
 }
 

@@ -19,7 +19,7 @@ use super::call::Call;
 use super::documents::{Document, entries, id_of, text};
 use super::faults::{Fault, Faults};
 use super::gate::CALLERS;
-use super::kinds::{ESCALATION_POLICY, SCHEDULE, SERVICE, TEAM, USER};
+use super::kinds::{ESCALATION_POLICY, SCHEDULE, SERVICE, SHIFT_SCHEDULE, TEAM, USER};
 use super::reply::{Answer, Problem, one};
 use super::state::{Recorded, Shared};
 use super::{guard, identity};
@@ -93,7 +93,7 @@ pub fn describe(account: &Account) -> Value {
             "users": count(&USER),
             "services": count(&SERVICE),
             "escalation_policies": count(&ESCALATION_POLICY),
-            "schedules": count(&SCHEDULE),
+            "schedules": count(&SCHEDULE) + count(&SHIFT_SCHEDULE),
             "incidents": account.incidents.len(),
             "triggered": with(Status::Triggered),
             "acknowledged": with(Status::Acknowledged),

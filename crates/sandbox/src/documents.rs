@@ -247,10 +247,22 @@ fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Times
             (None, None) => return Err(format!("{} is missing", field.name)),
         };
         resolve_times(&mut value, field.name, &zone, now).map_err(|why| format!("{}: {why}", field.name))?;
+        if field.identified {
+            identify(&mut value, id);
+        }
         document.insert(field.name.to_owned(), value);
     }
     (kind.check)(&document)?;
     Ok(document)
+}
+
+/// Gives an ID to each object of a list that has none.
+fn identify(value: &mut Value, owner: &str) {
+    for (object, number) in value.as_array_mut().into_iter().flatten().zip(1..) {
+        if let Some(fields) = object.as_object_mut().filter(|fields| text(fields, "id").is_empty()) {
+            fields.insert("id".to_owned(), format!("{owner}{number}").into());
+        }
+    }
 }
 
 /// Returns whether a value is null or has the type of a default. A default of null stands for any type.
@@ -269,21 +281,28 @@ fn form_of(value: &Value) -> &'static str {
     }
 }
 
-/// Replaces the relative times in a field by absolute ones. The starts of layers are in the schedule's time zone.
+/// The fields that have times, besides those that end in `_at`.
+const TIMES: &[&str] = &["start", "end", "start_time", "end_time", "effective_since", "effective_until", "layer_start"];
+
+/// Replaces the relative times in a field by absolute ones. The starts of layers are in the schedule's time zone, and
+/// those of events in the one beside them.
 fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestamp) -> Result<(), String> {
     match value {
-        Value::String(text) if name.ends_with("_at") || matches!(name, "start" | "end" | "layer_start") => {
+        Value::String(text) if name.ends_with("_at") || TIMES.contains(&name) => {
             let utc = Zone::utc();
             let zone = if name == "layer_start" { zone } else { &utc };
-            let at = relative(text, now, zone).or_else(|| zone.read(text));
-            *text = at
-                .ok_or_else(|| format!("{text:?} is not a time; use ISO 8601, or a relative time such as now-2d"))?
-                .to_string();
+            *text = time(text, now, zone)?.to_string();
         }
         Value::Array(values) => {
             // The start of a layer is a local time.
             let inner = if name == "schedule_layers" { "layer" } else { "" };
             values.iter_mut().try_for_each(|value| resolve_times(value, inner, zone, now))?;
+        }
+        Value::Object(fields) if fields.contains_key("date_time") => {
+            let zone = Zone::named(text(fields, "time_zone"))?;
+            if let Some(Value::String(text)) = fields.get_mut("date_time").filter(|text| !is_absolute(text)) {
+                *text = zone.write(time(text, now, &zone)?);
+            }
         }
         Value::Object(fields) => {
             for (key, value) in fields.iter_mut() {
@@ -295,6 +314,16 @@ fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestam
         _ => {}
     }
     Ok(())
+}
+
+fn time(text: &str, now: jiff::Timestamp, zone: &Zone) -> Result<jiff::Timestamp, String> {
+    let at = relative(text, now, zone).or_else(|| zone.read(text));
+    at.ok_or_else(|| format!("{text:?} is not a time; use ISO 8601, or a relative time such as now-2d"))
+}
+
+/// Returns whether a time has an offset. The time of an event is kept as its client wrote it.
+fn is_absolute(text: &Value) -> bool {
+    text.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok())
 }
 
 #[cfg(test)]

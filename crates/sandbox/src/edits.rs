@@ -106,6 +106,17 @@ fn show(kind: &'static Kind, account: &Account, call: &Call, id: &str) -> Answer
 }
 
 impl Account {
+    /// Returns IDs that no object inside a document has, for the next write.
+    pub fn new_part_ids(&self) -> impl Iterator<Item = String> + use<> {
+        let write = self.records.len() + 1;
+        (0..).map(move |number| format!("QNEW{write:05}{number:05}"))
+    }
+
+    /// Stores a document that was changed.
+    pub fn rewrite(&mut self, kind: &Kind, document: Document, by: String) -> Result<(), Problem> {
+        self.write(kind, text(&document, "id").to_owned(), Some(document), by)
+    }
+
     /// Returns an ID that no document of the kind has.
     fn new_id(&self, kind: &Kind) -> String {
         let mut ids = (self.records.len() + 1..).map(|number| format!("PNEW{number:05}"));

@@ -10,8 +10,10 @@ use super::documents::{Document, id_of};
 pub struct Kind {
     /// The key of one object in an answer, and its `type`.
     pub name: &'static str,
-    /// The key of several, and their collection in the API.
+    /// The key of several, and of their documents.
     pub many: &'static str,
+    /// Their collection in the API.
+    pub path: &'static str,
     /// The folder on the website.
     pub page: &'static str,
     /// The operations that the engine serves. A kind's module in `behavior` has the others.
@@ -49,6 +51,8 @@ pub struct Field {
     pub include: &'static str,
     /// Set if its objects exist only inside their owner, as an integration does in its service.
     pub parts: bool,
+    /// Set if an object in it that has no ID gets one.
+    pub identified: bool,
     /// Set if the field is used by the account and is in no answer of the engine.
     pub hidden: bool,
     /// Set if no two objects may have the same value, in upper or lower case.
@@ -80,7 +84,17 @@ pub enum Filter {
 
 /// A field that each document has to give.
 pub const fn required(name: &'static str) -> Field {
-    Field { name, default: None, include: "", parts: false, hidden: false, unique: false, compute: None, accept: None }
+    Field {
+        name,
+        default: None,
+        include: "",
+        parts: false,
+        identified: false,
+        hidden: false,
+        unique: false,
+        compute: None,
+        accept: None,
+    }
 }
 
 /// A field with a default in JSON.
@@ -117,6 +131,11 @@ impl Field {
     /// Marks the objects in the field as parts of their owner.
     pub const fn parts(self) -> Self {
         Self { parts: true, ..self }
+    }
+
+    /// Gives an ID to each object in the field that has none.
+    pub const fn identified(self) -> Self {
+        Self { identified: true, ..self }
     }
 
     /// Keeps the field out of answers.

@@ -1,11 +1,11 @@
 //! The kinds of objects in the account.
 
-use super::behavior::{escalation_policies, schedules, services};
+use super::behavior::{escalation_policies, schedules, services, shift_schedules};
 use super::kind::Filter::{By, Contains, Is, Refers};
 use super::kind::{CRUD, Kind, computed, optional, required};
 
 /// Every kind that is stored as documents, referenced kinds first. Their documents are added in this order.
-pub const KINDS: &[&Kind] = &[&TEAM, &USER, &PRIORITY, &SCHEDULE, &ESCALATION_POLICY, &SERVICE];
+pub const KINDS: &[&Kind] = &[&TEAM, &USER, &PRIORITY, &SCHEDULE, &SHIFT_SCHEDULE, &ESCALATION_POLICY, &SERVICE];
 
 /// Returns the kind with this name.
 pub fn named(name: &str) -> Option<&'static Kind> {
@@ -16,6 +16,7 @@ pub fn named(name: &str) -> Option<&'static Kind> {
 pub static TEAM: Kind = Kind {
     name: "team",
     many: "teams",
+    path: "teams",
     page: "teams",
     serves: CRUD,
     fields: &[
@@ -35,6 +36,7 @@ pub static TEAM: Kind = Kind {
 pub static USER: Kind = Kind {
     name: "user",
     many: "users",
+    path: "users",
     page: "users",
     serves: CRUD,
     fields: &[
@@ -61,6 +63,7 @@ pub static USER: Kind = Kind {
 pub static PRIORITY: Kind = Kind {
     name: "priority",
     many: "priorities",
+    path: "priorities",
     page: "priorities",
     serves: &[],
     fields: &[required("name"), optional("description", r#""""#)],
@@ -73,6 +76,7 @@ pub static PRIORITY: Kind = Kind {
 pub static SCHEDULE: Kind = Kind {
     name: "schedule",
     many: "schedules",
+    path: "schedules",
     page: "schedules",
     serves: &[],
     fields: &[
@@ -83,19 +87,41 @@ pub static SCHEDULE: Kind = Kind {
         computed("users", schedules::members).include("users"),
         optional("teams", "[]").include("teams"),
         optional("schedule_layers", "[]").hidden(),
-        optional("overrides", "[]").hidden(),
-        // Set for the newer schedules, which only `/v3/schedules` shows.
-        optional("shift_based", "false").hidden(),
+        optional("overrides", "[]").hidden().identified(),
     ],
     filters: &[("query", Contains(&["name"])), ("team_ids[]", Refers("teams"))],
     check: schedules::check,
     seed: include_str!("../seed/schedules.json"),
 };
 
+/// The newer kind of schedule, which has its own operations: <https://developer.pagerduty.com/api-reference/listSchedulesV3>.
+pub static SHIFT_SCHEDULE: Kind = Kind {
+    name: "schedule_v3",
+    many: "shift_schedules",
+    path: "v3/schedules",
+    page: "schedules",
+    serves: &[],
+    fields: &[
+        required("name"),
+        optional("time_zone", r#""Etc/UTC""#),
+        optional("description", r#""""#),
+        optional("teams", "[]"),
+        computed("escalation_policies", schedules::escalation_policies),
+        computed("users", shift_schedules::members).include("users"),
+        optional("rotations", "[]").hidden(),
+        optional("custom_shifts", "[]").hidden(),
+        optional("overrides", "[]").hidden(),
+    ],
+    filters: &[("query", Contains(&["name"])), ("team_ids[]", Refers("teams"))],
+    check: shift_schedules::check,
+    seed: include_str!("../seed/shift_schedules.json"),
+};
+
 /// <https://developer.pagerduty.com/api-reference/51b21014a4f5a-list-escalation-policies>
 pub static ESCALATION_POLICY: Kind = Kind {
     name: "escalation_policy",
     many: "escalation_policies",
+    path: "escalation_policies",
     page: "escalation_policies",
     serves: CRUD,
     fields: &[
@@ -120,6 +146,7 @@ pub static ESCALATION_POLICY: Kind = Kind {
 pub static SERVICE: Kind = Kind {
     name: "service",
     many: "services",
+    path: "services",
     page: "service-directory",
     serves: CRUD,
     fields: &[
@@ -148,6 +175,7 @@ pub static SERVICE: Kind = Kind {
 pub static INCIDENT: Kind = Kind {
     name: "incident",
     many: "incidents",
+    path: "incidents",
     page: "incidents",
     serves: &[],
     fields: &[],

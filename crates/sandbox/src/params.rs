@@ -38,6 +38,14 @@ impl Params {
         Ok((read("since")?, read("until")?))
     }
 
+    /// Returns the range between `since` and `until`, which are both required.
+    pub fn required_range(&self, account: &Account) -> Result<Range, Problem> {
+        let (since, until) = self.bounds(account)?;
+        let required = |name| move || Problem::field(name, "is required");
+        let range = Range { since: since.ok_or_else(required("since"))?, until: until.ok_or_else(required("until"))? };
+        if range.since < range.until { Ok(range) } else { Err(Problem::invalid("since must be before until.")) }
+    }
+
     /// Returns the range between `since` and `until`, or `None` if neither is given. From a single bound, the range
     /// extends by `span`.
     pub fn range(&self, account: &Account, span: Span) -> Result<Option<Range>, Problem> {

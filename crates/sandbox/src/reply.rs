@@ -2,6 +2,8 @@
 
 mod page;
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +18,9 @@ use super::params::Params;
 /// Bodies are written while the account is locked, so they are bytes by now.
 pub type Answer = Result<Vec<u8>, Problem>;
 
+/// The result of a handler that chooses the status.
+pub type Written = Result<(StatusCode, Vec<u8>), Problem>;
+
 /// Answers with one object, as in `{"user": {…}}`.
 pub fn one(key: &'static str, value: &impl Serialize) -> Answer {
     written(&Envelope { key, value, page: None })
@@ -25,7 +30,21 @@ pub fn one(key: &'static str, value: &impl Serialize) -> Answer {
 ///
 /// See <https://developer.pagerduty.com/docs/rest-api-v2/pagination/>.
 pub fn list<T, V: Serialize>(key: &'static str, rows: &[T], params: &Params, view: impl Fn(&T) -> V) -> Answer {
-    let page = Page::of(params)?;
+    sized_list(key, rows, params, PAGE, view)
+}
+
+/// The default and the maximum number of rows of a page.
+const PAGE: [usize; 2] = [25, 100];
+
+/// Answers with a page of `rows` whose default and maximum size are these.
+pub fn sized_list<T, V: Serialize>(
+    key: &'static str,
+    rows: &[T],
+    params: &Params,
+    sizes: [usize; 2],
+    view: impl Fn(&T) -> V,
+) -> Answer {
+    let page = Page::of(params, sizes)?;
     let value: Vec<V> = rows.iter().skip(page.offset).take(page.limit).map(view).collect();
     let more = page.offset.saturating_add(page.limit) < rows.len();
     let total = page.total.then_some(rows.len());
@@ -84,17 +103,59 @@ pub struct Problem {
     /// Some of PagerDuty's errors have no code, and some of its codes are not documented.
     code: Option<u32>,
     message: &'static str,
-    errors: Vec<String>,
+    reasons: Reasons,
+}
+
+/// The reasons for an error.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Reasons {
+    List(Vec<String>),
+    /// By field, as the operations for shift-based schedules write them.
+    Fields(BTreeMap<String, Vec<String>>),
+}
+
+impl Reasons {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::List(reasons) if reasons.is_empty())
+    }
 }
 
 impl Problem {
     const fn new(status: u16, code: Option<u32>, message: &'static str) -> Self {
-        Self { status, code, message, errors: Vec::new() }
+        Self { status, code, message, reasons: Reasons::List(Vec::new()) }
     }
 
-    fn because(mut self, reason: impl Into<String>) -> Self {
-        self.errors.push(reason.into());
-        self
+    fn because(self, reason: impl Into<String>) -> Self {
+        Self { reasons: Reasons::List(vec![reason.into()]), ..self }
+    }
+
+    /// Returns the error for an invalid field of a request for a shift-based schedule, such as `override.end_time`.
+    pub fn field(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        let reasons = Reasons::Fields(BTreeMap::from([(path.into(), vec![reason.into()])]));
+        Self { reasons, ..Self::of_status(400) }
+    }
+
+    /// Returns the reasons without their fields, as the other operations write them.
+    pub fn as_list(self) -> Self {
+        match self.reasons {
+            Reasons::Fields(fields) => {
+                let line = |(field, reasons): (String, Vec<String>)| format!("{field} {}.", reasons.join(", "));
+                Self { reasons: Reasons::List(fields.into_iter().map(line).collect()), ..self }
+            }
+            reasons => Self { reasons, ..self },
+        }
+    }
+
+    /// Returns an invalid request in the form of the operations for shift-based schedules.
+    pub fn by_field(self) -> Self {
+        match self.reasons {
+            Reasons::List(reasons) if self.status == 400 => {
+                let code = self.code.or(Some(2001));
+                Self { code, reasons: Reasons::Fields(BTreeMap::from([("request".to_owned(), reasons)])), ..self }
+            }
+            reasons => Self { reasons, ..self },
+        }
     }
 
     /// Returns the error for an invalid request: 400, code 2001.
@@ -179,13 +240,13 @@ struct ErrorBody<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u32>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    errors: &'a [String],
+    #[serde(skip_serializing_if = "Reasons::is_empty")]
+    errors: &'a Reasons,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let error = ErrorBody { message: self.message, code: self.code, errors: &self.errors };
+        let error = ErrorBody { message: self.message, code: self.code, errors: &self.reasons };
         let body = one("error", &error).unwrap_or_default();
         json(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
     }
@@ -214,7 +275,7 @@ pub fn json(status: StatusCode, body: impl Into<Body>) -> Response {
 /// Returns the response for a handler's answer, with this status if it succeeded.
 pub fn response(status: StatusCode, answer: Answer) -> Response {
     match answer {
-        Ok(body) if status == StatusCode::NO_CONTENT => (status, body).into_response(),
+        Ok(body) if body.is_empty() => status.into_response(),
         Ok(body) => json(status, body),
         Err(problem) => problem.into_response(),
     }

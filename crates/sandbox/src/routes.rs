@@ -14,13 +14,16 @@ use pagerduty_serve::serve;
 use tokio::net::TcpListener;
 
 use super::account::Account;
-use super::behavior::{incidents, notes, oncalls, schedules, shift_schedules, similar, teams, updates, users};
+use super::behavior::shift_schedules::parts::{self, PARTS, Part};
+use super::behavior::{
+    incidents, notes, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users,
+};
 use super::call::Call;
 use super::connection::{Abort, Connection};
 use super::faults::abort;
 use super::kind::Verb;
 use super::kinds::KINDS;
-use super::reply::{Answer, Problem, response};
+use super::reply::{Answer, Problem, Written, response};
 use super::state::Shared;
 use super::{control, edits, engine, guard, identity};
 
@@ -35,7 +38,7 @@ pub async fn run(server: Shared, listener: TcpListener) {
 fn routes(server: Shared) -> Router {
     let operations = KINDS.iter().flat_map(|kind| kind.serves.iter().map(move |verb| (*kind, *verb)));
     let kinds = operations.fold(Router::new(), |routes, (kind, verb)| {
-        let (list, one) = (format!("/{}", kind.many), format!("/{}/{{id}}", kind.many));
+        let (list, one) = (format!("/{}", kind.path), format!("/{}/{{id}}", kind.path));
         let (path, route) = match verb {
             Verb::List => (list, read(move |account, call| engine::list(kind, account, call))),
             Verb::Show => (one, read(move |account, call| engine::show(kind, account, call))),
@@ -74,8 +77,12 @@ fn routes(server: Shared) -> Router {
         .route("/schedules", read(schedules::list))
         .route("/schedules/{id}", read(schedules::show))
         .route("/schedules/{id}/users", read(schedules::users))
-        .route("/v3/schedules", read(shift_schedules::list))
-        .route("/v3/schedules/{id}", read(shift_schedules::show))
+        .route(
+            "/schedules/{id}/overrides",
+            read(overrides::list).merge(write(MethodFilter::POST, StatusCode::CREATED, overrides::create)),
+        )
+        .route("/schedules/{id}/overrides/{override_id}", write_with(MethodFilter::DELETE, overrides::delete))
+        .merge(shift_schedules())
         .route("/teams/{id}/members", read(teams::members))
         .route("/users/me", read(users::me))
         .fallback(async || Problem::not_found())
@@ -84,6 +91,31 @@ fn routes(server: Shared) -> Router {
         .merge(identity::routes())
         .layer(from_fn_with_state(Arc::clone(&server), inject_fault));
     control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
+}
+
+/// Returns the routes of shift-based schedules, whose errors name fields.
+fn shift_schedules() -> Router<Shared> {
+    let read = |handler: fn(&Account, &Call) -> Answer| {
+        read(move |account, call| handler(account, call).map_err(Problem::by_field))
+    };
+    let parts = |routes: Router<Shared>, part: &'static Part| {
+        let write = |method, handler: fn(&'static Part, &mut Account, &Call) -> Written| {
+            write_with(method, move |account, call| handler(part, account, call).map_err(Problem::by_field))
+        };
+        let read = |handler: fn(&'static Part, &Account, &Call) -> Answer| {
+            super::routes::read(move |account, call| handler(part, account, call).map_err(Problem::by_field))
+        };
+        let all = format!("/v3/schedules/{{id}}/{}", part.many);
+        let one = format!("{all}/{{part_id}}");
+        routes
+            .route(&all, read(parts::list).merge(write(MethodFilter::POST, parts::create)))
+            .route(&one, read(parts::show).merge(write(MethodFilter::PUT, parts::update)))
+            .route(&one, write(MethodFilter::DELETE, parts::delete))
+    };
+    let routes = Router::new()
+        .route("/v3/schedules", read(shift_schedules::list))
+        .route("/v3/schedules/{id}", read(shift_schedules::show));
+    PARTS.iter().fold(routes, |routes, part| parts(routes, part))
 }
 
 /// Routes `GET` to a handler that reads the account.
@@ -99,13 +131,24 @@ fn write(
     status: StatusCode,
     handler: impl Fn(&mut Account, &Call) -> Answer + Clone + Send + Sync + 'static,
 ) -> MethodRouter<Shared> {
+    write_with(method, move |account, call| handler(account, call).map(|body| (status, body)))
+}
+
+/// Routes a method to a handler that changes the account and chooses the status.
+fn write_with(
+    method: MethodFilter,
+    handler: impl Fn(&mut Account, &Call) -> Written + Clone + Send + Sync + 'static,
+) -> MethodRouter<Shared> {
     on(method, async move |State(server): State<Shared>, call: Call| {
         if let Err(problem) = call.caller.may_write() {
             return problem.into_response();
         }
         let takes_time = server.changes_take_time();
         let handler = handler.clone();
-        let change = move || response(status, server.change(|account| handler(account, &call)));
+        let change = move || match server.change(|account| handler(account, &call)) {
+            Ok((status, body)) => response(status, Ok(body)),
+            Err(problem) => problem.into_response(),
+        };
         if takes_time {
             tokio::task::spawn_blocking(change).await.unwrap_or_else(|_| Problem::of_status(500).into_response())
         } else {

@@ -68,12 +68,12 @@ impl<'a> View<'a> {
     /// Returns the five fields that an object begins with.
     pub fn head(self, kind: &Kind, kind_name: &str, id: &str, summary: &str) -> Document {
         let html_url = format!("{WEBSITE}/{}/{id}", kind.page);
-        head(id, kind_name, summary, format!("{}/{}/{id}", self.base, kind.many), html_url.into())
+        head(id, kind_name, summary, format!("{}/{}/{id}", self.base, kind.path), html_url.into())
     }
 
     /// Returns the URL of an object in the API.
     pub fn url(self, kind: &Kind, id: &str) -> String {
-        format!("{}/{}/{id}", self.base, kind.many)
+        format!("{}/{}/{id}", self.base, kind.path)
     }
 
     /// Returns a reference to the log entry that an incident began with.

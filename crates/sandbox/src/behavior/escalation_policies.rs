@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::rotation::Rotation;
+use super::rotation::{Rotation, Shift};
 use super::schedules::users_of;
+use super::shift_schedules::{self, turns};
 use crate::account::Account;
 use crate::documents::{Document, entries, id_of, reference, referred, text};
-use crate::kinds::{ESCALATION_POLICY, SCHEDULE, SERVICE};
+use crate::kind::Kind;
+use crate::kinds::{ESCALATION_POLICY, SERVICE, SHIFT_SCHEDULE, USER};
 use crate::time::Range;
 
 /// Returns references to the services with this policy.
@@ -26,7 +28,21 @@ pub fn services(account: &Account, policy: &Document) -> Value {
 /// A target of a rule.
 pub enum Target<'a> {
     User(&'a str),
-    Schedule(&'a Document),
+    Schedule(&'static Kind, &'a Document),
+}
+
+impl Target<'_> {
+    /// Returns the shifts of a schedule over a range, or none for a user.
+    pub fn shifts(&self, range: Range) -> Vec<Shift> {
+        match self {
+            Self::User(_) => Vec::new(),
+            Self::Schedule(kind, schedule) if kind.name == SHIFT_SCHEDULE.name => {
+                let turns = turns::of(schedule, range).into_iter();
+                turns.filter_map(|turn| Some(Shift { user: turn.user?, start: turn.start, end: turn.end })).collect()
+            }
+            Self::Schedule(_, schedule) => Rotation::of(schedule).shifts(range),
+        }
+    }
 }
 
 /// Returns the targets of each level, the first level first.
@@ -34,8 +50,8 @@ pub fn levels<'a>(account: &'a Account, policy: &'a Document) -> impl Iterator<I
     entries(policy, "escalation_rules").iter().map(|rule| {
         let targets = rule.get("targets").and_then(Value::as_array).into_iter().flatten();
         let target = |target| match referred(target)? {
-            (kind, id) if kind.name == SCHEDULE.name => account.documents.get(kind, id).map(Target::Schedule),
-            (_, id) => Some(Target::User(id)),
+            (kind, id) if kind.name == USER.name => Some(Target::User(id)),
+            (kind, id) => account.documents.get(kind, id).map(|schedule| Target::Schedule(kind, schedule)),
         };
         targets.filter_map(target).collect()
     })
@@ -45,7 +61,10 @@ pub fn levels<'a>(account: &'a Account, policy: &'a Document) -> impl Iterator<I
 pub fn involves(account: &Account, policy: &Document, user: &str) -> bool {
     levels(account, policy).flatten().any(|target| match target {
         Target::User(id) => id == user,
-        Target::Schedule(schedule) => users_of(schedule).contains(&user),
+        Target::Schedule(kind, schedule) if kind.name == SHIFT_SCHEDULE.name => {
+            shift_schedules::users_of(schedule).contains(&user)
+        }
+        Target::Schedule(_, schedule) => users_of(schedule).contains(&user),
     })
 }
 
@@ -58,8 +77,8 @@ impl Account {
         let on_call = |targets: Vec<Target<'_>>| -> Vec<String> {
             let users = targets.into_iter().flat_map(|target| match target {
                 Target::User(user) => vec![user.to_owned()],
-                Target::Schedule(schedule) => {
-                    Rotation::of(schedule).shifts(moment).into_iter().map(|shift| shift.user).collect()
+                schedule @ Target::Schedule(..) => {
+                    schedule.shifts(moment).into_iter().map(|shift| shift.user).collect()
                 }
             });
             users.collect()

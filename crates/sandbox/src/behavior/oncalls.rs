@@ -8,11 +8,12 @@ use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use super::escalation_policies::{Target, levels};
-use super::rotation::{Rotation, Shift};
+use super::rotation::Shift;
 use crate::account::Account;
 use crate::call::Call;
 use crate::documents::{Document, text};
-use crate::kinds::{ESCALATION_POLICY, SCHEDULE, USER};
+use crate::kind::Kind;
+use crate::kinds::{ESCALATION_POLICY, USER};
 use crate::params::{Filter, select};
 use crate::reply::{self, Answer, Problem};
 use crate::time::{Range, later};
@@ -24,7 +25,7 @@ struct Oncall {
     level: u32,
     user: String,
     /// `None` for a user who is a target in person, and so on call at all times.
-    schedule: Option<String>,
+    schedule: Option<(&'static Kind, String)>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 }
@@ -33,7 +34,7 @@ const FILTERS: &[Filter<Oncall>] = &[
     ("user_ids[]", |oncall, wanted| wanted.contains(&oncall.user.as_str())),
     ("escalation_policy_ids[]", |oncall, wanted| wanted.contains(&oncall.policy.as_str())),
     // PagerDuty takes the word null for users who are on call without a schedule.
-    ("schedule_ids[]", |oncall, wanted| wanted.contains(&oncall.schedule.as_deref().unwrap_or("null"))),
+    ("schedule_ids[]", |oncall, wanted| wanted.contains(&oncall.schedule.as_ref().map_or("null", |(_, id)| id))),
 ];
 
 /// Answers `GET /oncalls`.
@@ -67,23 +68,30 @@ fn range(account: &Account, call: &Call) -> Result<Range, Problem> {
 
 fn of_policy(account: &Account, policy: &Document, range: Range) -> Vec<Oncall> {
     let policy_id = || text(policy, "id").to_owned();
-    let of_target = |level, target: Target<'_>| match target {
+    let of_target = |level, target: Target<'_>| match &target {
         Target::User(user) => {
-            vec![Oncall { policy: policy_id(), level, user: user.to_owned(), schedule: None, start: None, end: None }]
+            vec![Oncall {
+                policy: policy_id(),
+                level,
+                user: (*user).to_owned(),
+                schedule: None,
+                start: None,
+                end: None,
+            }]
         }
-        Target::Schedule(schedule) => {
+        Target::Schedule(kind, schedule) => {
             let oncall = |shift: Shift| {
                 let (start, end) = (Some(shift.start), Some(shift.end));
                 Oncall {
                     policy: policy_id(),
                     level,
                     user: shift.user,
-                    schedule: Some(text(schedule, "id").to_owned()),
+                    schedule: Some((kind, text(schedule, "id").to_owned())),
                     start,
                     end,
                 }
             };
-            Rotation::of(schedule).shifts(range).into_iter().map(oncall).collect()
+            target.shifts(range).into_iter().map(oncall).collect()
         }
     };
     let levels = levels(account, policy).zip(1..);
@@ -104,7 +112,7 @@ fn keep_earliest(oncalls: &mut Vec<&Oncall>) {
 fn shown(oncall: &Oncall, view: View<'_>) -> Value {
     json!({
         "user": view.link(&USER, &oncall.user, "users"),
-        "schedule": oncall.schedule.as_deref().map(|schedule| view.link(&SCHEDULE, schedule, "schedules")),
+        "schedule": oncall.schedule.as_ref().map(|(kind, id)| view.link(kind, id, "schedules")),
         "escalation_policy": view.link(&ESCALATION_POLICY, &oncall.policy, "escalation_policies"),
         "escalation_level": oncall.level,
         "start": oncall.start.map(|start| start.to_string()),

@@ -51,20 +51,9 @@ pub fn check(schedule: &Document) -> Result<(), String> {
     Rotation::read(schedule).map(|_| ())
 }
 
-/// Returns whether a schedule is one of the newer kind, which only `/v3/schedules` shows.
-pub fn is_shift_based(schedule: &Document) -> bool {
-    schedule.get("shift_based") == Some(&Value::Bool(true))
-}
-
-/// Returns the layer-based schedule with that ID. Shift-based ones are not found here.
-fn layered<'a>(account: &'a Account, id: &str) -> Result<&'a Document, Problem> {
-    account.documents.get(&SCHEDULE, id).filter(|schedule| !is_shift_based(schedule)).or_404()
-}
-
 /// Answers `GET /schedules`. Layers and shifts are shown only if `include[]` names them.
 pub fn list(account: &Account, call: &Call) -> Answer {
-    let mut schedules = engine::select(&SCHEDULE, account, &call.params);
-    schedules.retain(|schedule| !is_shift_based(schedule));
+    let schedules = engine::select(&SCHEDULE, account, &call.params);
     let includes = call.includes();
     let view = call.view(account, &includes);
     let rendering = Rendering::of(account, call)?;
@@ -76,7 +65,7 @@ pub fn list(account: &Account, call: &Call) -> Answer {
 
 /// Answers `GET /schedules/{id}`.
 pub fn show(account: &Account, call: &Call) -> Answer {
-    let schedule = layered(account, &call.id)?;
+    let schedule = account.documents.get(&SCHEDULE, &call.id).or_404()?;
     let rendering = Rendering::of(account, call)?;
     let rendered = rendering.is_some();
     reply::one("schedule", &shown_schedule(schedule, call.view(account, &[]), rendering, [true, rendered, rendered]))
@@ -119,7 +108,7 @@ fn shown_schedule(
 
 /// Answers `GET /schedules/{id}/users`: the users on call in the range, or now if there is none.
 pub fn users(account: &Account, call: &Call) -> Answer {
-    let schedule = layered(account, &call.id)?;
+    let schedule = account.documents.get(&SCHEDULE, &call.id).or_404()?;
     let now = account.clock.now();
     let range = Rendering::of(account, call)?.map_or(Range { since: now, until: now }, |rendering| rendering.range);
     let shifts = Rotation::of(schedule).shifts(range);

@@ -1,104 +1,134 @@
 //! Shift-based schedules: <https://developer.pagerduty.com/api-reference/listSchedulesV3>.
 //!
-//! Internally they are layer-based schedules, shown in PagerDuty's form of the newer kind: each layer is a rotation
-//! with one event.
+//! A document has the rotations with their events, the custom shifts and the overrides as PagerDuty's API writes them.
+//! `turns` renders them, and `parts` has the operations for custom shifts and overrides.
 
+mod custom_shifts;
+mod overrides;
+pub mod parts;
+pub mod turns;
+
+use pagerduty_calendar::Shift;
 use serde_json::{Value, json};
 
-use super::rotation::{Layer, Rotation, clipped, coverage};
-use super::schedules::{Rendering, is_shift_based};
+use super::schedules::Rendering;
 use crate::account::Account;
 use crate::call::Call;
-use crate::documents::{Document, text};
+use crate::documents::{Document, entries, reference, text};
 use crate::engine;
-use crate::kinds::SCHEDULE;
-use crate::reply::{self, Answer, OrNotFound};
-use crate::time::later;
-use crate::view::WEBSITE;
+use crate::kinds::{SHIFT_SCHEDULE, USER};
+use crate::reply::{self, Answer, OrNotFound, Problem};
+use crate::time::Zone;
+use crate::view::{View, with};
+
+/// The default and the maximum number of schedules of a page.
+const PAGE: [usize; 2] = [100, 1000];
 
 /// Answers `GET /v3/schedules`, which has references only.
 pub fn list(account: &Account, call: &Call) -> Answer {
-    let mut schedules = engine::select(&SCHEDULE, account, &call.params);
-    schedules.retain(|schedule| is_shift_based(schedule));
-    reply::list("schedules", &schedules, &call.params, |schedule| {
-        let (id, url, page) = links(schedule, &call.base);
-        json!({
-            "id": id, "type": "schedule_v3_reference", "summary": schedule.get("name"), "self": url, "html_url": page,
-        })
+    let schedules = engine::select(&SHIFT_SCHEDULE, account, &call.params);
+    let view = call.view(account, &[]);
+    reply::sized_list("schedules", &schedules, &call.params, PAGE, |schedule| {
+        view.reference(&SHIFT_SCHEDULE, text(schedule, "id"), text(schedule, "name"))
     })
 }
 
 /// Answers `GET /v3/schedules/{id}`, with the final schedule if `include[]` names it and a range is given.
 pub fn show(account: &Account, call: &Call) -> Answer {
-    let schedule = account.documents.get(&SCHEDULE, &call.id).filter(|schedule| is_shift_based(schedule)).or_404()?;
-    let rotation = Rotation::of(schedule);
-    let whole = call.view(account, &[]).whole(&SCHEDULE, schedule);
-    let (id, url, page) = links(schedule, &call.base);
+    let schedule = account.documents.get(&SHIFT_SCHEDULE, &call.id).or_404()?;
     let rendering = Rendering::of(account, call)?.filter(|_| call.includes().contains(&"final_schedule"));
-    let mut shown = json!({
-        "id": id,
-        "type": "schedule_v3",
-        "name": schedule.get("name"),
-        "time_zone": rotation.zone.name,
-        "description": schedule.get("description"),
-        "teams": whole.get("teams"),
-        "escalation_policies": whole.get("escalation_policies"),
-        "rotations": (0..rotation.layers.len()).filter_map(|layer| shown_rotation(&rotation, layer)).collect::<Value>(),
-    });
-    if let Some(fields) = shown.as_object_mut() {
-        let rendered = rendering.map(|rendering| ("final_schedule", final_schedule(&rotation, rendering)));
-        let links = [("self", url.into()), ("html_url", page.into())];
-        fields.extend(rendered.into_iter().chain(links).map(|(name, value)| (name.to_owned(), value)));
+    let zone = zone(schedule, call)?;
+    let rendered = rendering.map(|rendering| final_schedule(schedule, rendering, &zone));
+    reply::one("schedule", &shown(schedule, call.view(account, &call.includes()), rendered))
+}
+
+/// Returns a schedule as PagerDuty shows it.
+fn shown(schedule: &Document, view: View<'_>, final_schedule: Option<Value>) -> Document {
+    let mut whole = view.whole(&SHIFT_SCHEDULE, schedule);
+    whole.remove("summary");
+    if !view.includes("users") {
+        whole.remove("users");
     }
-    reply::one("schedule", &shown)
-}
-
-fn links<'a>(schedule: &'a Document, base: &str) -> (&'a str, String, String) {
-    let id = text(schedule, "id");
-    (id, format!("{base}/v3/schedules/{id}"), format!("{WEBSITE}/schedules/{id}"))
-}
-
-fn rotation_id(layer: &Layer) -> &str {
-    layer.id.as_deref().unwrap_or("ROTATION")
-}
-
-fn shown_rotation(rotation: &Rotation, layer: usize) -> Option<Value> {
-    let (layer, turns) = (rotation.layers.get(layer)?, rotation.turns(layer)?);
-    let days = turns.turn_in_seconds / 86_400;
-    let time = |at| json!({"date_time": rotation.zone.write(at), "time_zone": rotation.zone.name});
-    let end = later(turns.start, jiff::Span::new().days(days));
-    let members: Vec<_> = turns.users.iter().map(|user| json!({"type": "user_member", "user_id": user})).collect();
-    let strategy = json!({"type": "rotating_member_assignment_strategy", "shifts_per_member": 1, "members": members});
-    let event = json!({
-        "id": format!("{}E", rotation_id(layer)),
-        "type": "schedule_event",
-        "name": layer.name,
-        "start_time": time(turns.start),
-        "end_time": time(end),
-        "effective_since": turns.start.to_string(),
-        "effective_until": null,
-        "recurrence": [format!("RRULE:FREQ=DAILY;INTERVAL={}", days)],
-        "assignment_strategy": strategy,
+    let rotations = entries(schedule, "rotations").iter().filter_map(Value::as_object).map(|rotation| {
+        let events = entries(rotation, "events").iter().filter_map(Value::as_object);
+        let events = events.map(|event| with(typed("schedule_event", event), json!({})));
+        with(typed("schedule_rotation", rotation), json!({"events": events.collect::<Vec<_>>()}))
     });
-    Some(json!({"id": rotation_id(layer), "type": "schedule_rotation", "events": [event]}))
+    whole.insert("rotations".to_owned(), rotations.map(Value::from).collect());
+    whole.extend(final_schedule.map(|rendered| ("final_schedule".to_owned(), rendered)));
+    whole
 }
 
-fn final_schedule(schedule: &Rotation, rendering: Rendering) -> Value {
-    let shifts = schedule.shifts(rendering.range);
-    let covered = coverage(&shifts, rendering.range);
-    let shifts = if rendering.overflow { shifts } else { clipped(shifts, rendering.range) };
-    let rotation = schedule.layers.first().map(rotation_id);
-    let assignments: Vec<_> = shifts
-        .iter()
-        .map(|shift| {
-            json!({
-                "type": "computed_shift_assignment",
-                "start_time": schedule.zone.write(shift.start),
-                "end_time": schedule.zone.write(shift.end),
-                "member": {"type": "user_member", "user_id": shift.user},
-                "source": {"type": "schedule_rotation", "rotation_id": rotation},
-            })
+/// Returns an object with its type.
+fn typed(kind: &str, object: &Document) -> Document {
+    let mut typed =
+        Document::from_iter([("id".to_owned(), text(object, "id").into()), ("type".to_owned(), kind.into())]);
+    typed.extend(object.clone());
+    typed
+}
+
+/// Returns the zone in which times are written: the one in the request, or else the schedule's.
+fn zone(schedule: &Document, call: &Call) -> Result<Zone, Problem> {
+    let name = call.params.one("time_zone").unwrap_or_else(|| text(schedule, "time_zone"));
+    Zone::named(name).map_err(|why| Problem::field("time_zone", why))
+}
+
+fn final_schedule(schedule: &Document, rendering: Rendering, zone: &Zone) -> Value {
+    let range = rendering.range;
+    let turns = turns::of(schedule, range);
+    let covered = turns::coverage(&turns, range);
+    let assignment = |turn: &Shift| {
+        let (start, end) = if rendering.overflow { (turn.start, turn.end) } else { range.clip(turn.start, turn.end) };
+        json!({
+            "type": "computed_shift_assignment",
+            "start_time": zone.write(start),
+            "end_time": zone.write(end),
+            "member": member(turn.user.as_deref()),
+            "source": turns::source(turn),
         })
-        .collect();
+    };
+    let assignments: Value = turns.iter().map(assignment).collect();
     json!({"type": "final_schedule", "rendered_coverage_percentage": covered, "computed_shift_assignments": assignments})
+}
+
+/// Returns a member of a shift: a user, or none.
+fn member(user: Option<&str>) -> Value {
+    match user {
+        Some(user) => json!({"type": "user_member", "user_id": user}),
+        None => json!({"type": "empty_member"}),
+    }
+}
+
+/// Returns references to the users in a schedule, each once.
+pub fn members(_: &Account, schedule: &Document) -> Value {
+    users_of(schedule).into_iter().map(|user| reference(&USER, user)).collect()
+}
+
+/// Returns the IDs of the users in a schedule, each once.
+pub fn users_of(schedule: &Document) -> Vec<&str> {
+    let mut users = Vec::new();
+    for field in ["rotations", "custom_shifts", "overrides"] {
+        entries(schedule, field).iter().for_each(|value| add_users(value, &mut users));
+    }
+    users
+}
+
+/// Adds the users that a value names in `user_id`, each once.
+fn add_users<'a>(value: &'a Value, users: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| add_users(value, users)),
+        Value::Object(fields) => {
+            let user = text(fields, "user_id");
+            if !user.is_empty() && !users.contains(&user) {
+                users.push(user);
+            }
+            fields.values().for_each(|value| add_users(value, users));
+        }
+        _ => {}
+    }
+}
+
+/// Returns the reason if a schedule cannot be rendered.
+pub fn check(schedule: &Document) -> Result<(), String> {
+    turns::read(schedule).map(|_| ())
 }

@@ -15,19 +15,17 @@ pub struct Page {
 }
 
 impl Page {
-    const DEFAULT: usize = 25;
-    const MAX_SIZE: usize = 100;
     /// PagerDuty lists no further than this.
     const CEILING: usize = 10_000;
 
-    pub fn of(params: &Params) -> Result<Self, Problem> {
+    pub fn of(params: &Params, [default, maximum]: [usize; 2]) -> Result<Self, Problem> {
         let number = |name: &str, default| match params.one(name) {
             None => Ok(default),
             Some(text) => {
                 text.parse::<usize>().map_err(|_| Problem::invalid(format!("{name} must be a positive number.")))
             }
         };
-        let limit = number("limit", Self::DEFAULT)?.clamp(1, Self::MAX_SIZE);
+        let limit = number("limit", default)?.clamp(1, maximum);
         let offset = number("offset", 0)?;
         if offset.saturating_add(limit) > Self::CEILING {
             return Err(Problem::arguments(format!(
@@ -41,6 +39,7 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
+    use super::super::PAGE;
     use super::*;
 
     fn params(query: &[(&str, &str)]) -> Params {
@@ -49,7 +48,8 @@ mod tests {
 
     #[test]
     fn page_size_has_default_maximum_and_ceiling() {
-        let page = |query: &[(&str, &str)]| Page::of(&params(query)).map(|page| (page.limit, page.offset, page.total));
+        let page =
+            |query: &[(&str, &str)]| Page::of(&params(query), PAGE).map(|page| (page.limit, page.offset, page.total));
         assert_eq!(page(&[]), Ok((25, 0, false)));
         assert_eq!(page(&[("limit", "400"), ("offset", "7"), ("total", "true")]), Ok((100, 7, true)));
         assert_eq!(page(&[("limit", "100"), ("offset", "9900")]), Ok((100, 9900, false)));
