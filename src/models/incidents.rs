@@ -1,5 +1,7 @@
 //! Incidents and their notes.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use pagerduty_api::operations::incidents::{GET_INCIDENT, INCIDENTS, LIST_INCIDENTS, NOTES};
 use pagerduty_api::{Operation, Resource};
@@ -26,12 +28,12 @@ pub enum Status {
 
 impl Status {
     /// Returns the status that PagerDuty names so.
-    pub(super) fn named(name: String) -> Self {
-        match name.as_str() {
+    pub(super) fn named(name: Cow<'_, str>) -> Self {
+        match name.as_ref() {
             "triggered" => Status::Triggered,
             "acknowledged" => Status::Acknowledged,
             "resolved" => Status::Resolved,
-            _ => Status::Other(name),
+            _ => Status::Other(name.into_owned()),
         }
     }
 
@@ -51,26 +53,26 @@ impl Status {
 #[derive(Clone, Debug)]
 pub struct Incident {
     id: Option<String>,
-    /// The title. `No Data: …` marks an alert about missing metrics.
-    pub title: Option<String>,
+    /// Set if the title is that of an alert about a metric without data, `No Data: …`.
+    is_no_data: bool,
     /// The status.
     pub status: Option<Status>,
     created_at: Option<String>,
-    /// The kind of user or service that changed the status last: `user_reference`, `service_reference`, …
-    changed_by: Option<String>,
+    /// Set if a service changed the status last, and not a user.
+    is_changed_by_service: bool,
 }
 
 impl Incident {
     /// Returns whether a service resolved it, and not a user.
     #[must_use]
     pub fn is_autoresolved(&self) -> bool {
-        self.status == Some(Status::Resolved) && self.changed_by.as_deref() == Some("service_reference")
+        self.status == Some(Status::Resolved) && self.is_changed_by_service
     }
 
     /// Returns whether it reports a metric without data.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
-        self.title.as_deref().is_some_and(|title| title.starts_with("No Data:"))
+        self.is_no_data
     }
 }
 
@@ -136,10 +138,12 @@ impl Model for Incident {
     fn from_facts(facts: &Facts<'_>) -> Self {
         Self {
             id: facts.text("id"),
-            title: facts.text("title"),
-            status: facts.text("status").map(Status::named),
+            is_no_data: facts.borrowed("title").is_some_and(|title| title.starts_with("No Data:")),
+            status: facts.borrowed("status").map(Status::named),
             created_at: facts.text("created_at"),
-            changed_by: facts.text("last_status_change_by.type"),
+            is_changed_by_service: facts
+                .borrowed("last_status_change_by.type")
+                .is_some_and(|kind| kind == "service_reference"),
         }
     }
 

@@ -50,7 +50,7 @@ impl Model for Standing {
         let acknowledgements = acknowledgements.as_ref().and_then(Value::as_array).into_iter().flatten();
         Self {
             id: facts.text("id"),
-            status: facts.text("status").map(Status::named),
+            status: facts.borrowed("status").map(Status::named),
             acknowledgements: acknowledgements.filter(|entry| entry.is_object()).map(Acknowledgement::new).collect(),
             last_status_change_by: facts.value("last_status_change_by").as_ref().and_then(Reference::new),
             last_status_change_at: facts.text("last_status_change_at").and_then(|at| at.parse().ok()),

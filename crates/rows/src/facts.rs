@@ -37,12 +37,19 @@ impl<'t> Facts<'t> {
     /// Returns the text at a path, or `None` if it is absent or of another type.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<String> {
+        self.borrowed(path).map(Cow::into_owned)
+    }
+
+    /// Returns the text at a path like [`text`](Self::text), without a copy if it has no escapes.
+    #[must_use]
+    pub fn borrowed(&self, path: &str) -> Option<Cow<'t, str>> {
         let mut scanner = Scanner::new(self.json(path)?);
         match scanner.kind() {
-            Ok(Kind::String) => Some(project::decoded(scanner.string().ok()?).into_owned()),
+            Ok(Kind::String) => Some(project::decoded(scanner.string().ok()?)),
             // A number that is shown as text.
             Ok(Kind::Number) => {
-                Some(repair::number(scanner.number().ok()?).1?.strip_prefix('"')?.strip_suffix('"')?.to_owned())
+                let shown = repair::number(scanner.number().ok()?).1?;
+                Some(shown.strip_prefix('"')?.strip_suffix('"')?.to_owned().into())
             }
             _ => None,
         }

@@ -149,8 +149,8 @@ impl Extent {
 fn growth(bytes: &[u8]) -> usize {
     let deleted = memchr::memchr_iter(0x7f, bytes).count();
     // C1 controls and the combining grapheme joiner have two.
-    let is_short = |pair: &&[u8]| matches!(pair, [0xc2, 0x80..=0x9f] | [0xcd, 0x8f]);
-    let short = if bytes.is_ascii() { 0 } else { bytes.windows(2).filter(is_short).count() };
+    let is_short = |at: &usize| matches!(bytes.get(*at..at + 2), Some([0xc2, 0x80..=0x9f] | [0xcd, 0x8f]));
+    let short = memchr::memchr2_iter(0xc2, 0xcd, bytes).filter(is_short).count();
     2 * deleted + short
 }
 
@@ -168,6 +168,13 @@ mod tests {
         assert_eq!(text.replace('\n', ""), to_json(&envelope));
         for same in [json!({}), json!({"a": ["b", "c"], "d": []}), json!([{"a": 1}, {}]), json!({"teams": [{}]})] {
             assert_eq!(to_lines(&same), to_json(&same));
+        }
+    }
+
+    #[test]
+    fn extent_includes_what_hidden_characters_become() {
+        for (text, growth) in [("\u{7f}", 2), ("\u{80}\u{9f}", 2), ("\u{a0}\u{c0}", 0), ("\u{34e}\u{34f}\u{350}", 1)] {
+            assert_eq!(Extent::from_text(text).bytes, text.len() + growth, "{text:?}");
         }
     }
 
