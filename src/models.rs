@@ -7,6 +7,7 @@
 
 mod escalation_policies;
 mod incidents;
+mod matches;
 mod oncalls;
 mod rendered;
 mod row;
@@ -30,6 +31,7 @@ use crate::error::Code;
 
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
+pub use matches::Match;
 pub use oncalls::Oncall;
 pub use rendered::{Person, Rendered, ScheduleKind, Source, SourceKind, Turn};
 pub use row::{Page, Row};

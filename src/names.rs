@@ -135,7 +135,8 @@ pub fn nearest<'n>(text: &str, objects: &'n [Named], most: usize) -> Vec<(f64, &
         let count = f64::from(u32::try_from(wanted_words.len()).unwrap_or(u32::MAX).max(1));
         let by_words = wanted_words.iter().map(closest).sum::<f64>() / count;
         // A name with further words is less similar than one without.
-        strsim::jaro_winkler(&wanted, &normalized(&object.name)).max(by_words * 0.95)
+        let score = strsim::jaro_winkler(&wanted, &normalized(&object.name)).max(by_words * 0.95);
+        (score * 100.0).round() / 100.0
     };
     let mut scored: Vec<_> = objects.iter().map(|object| (score(object), object)).collect();
     scored.retain(|(score, _)| *score > SIMILAR);

@@ -7,6 +7,7 @@
 mod change;
 mod context;
 mod escalation_policies;
+mod find;
 mod gather;
 mod incidents;
 mod lookup;
@@ -45,6 +46,7 @@ pub const SETS: &[&Toolset] = &[
     &services::SET,
     &teams::SET,
     &users::SET,
+    &find::SET,
     &oncall::SET,
 ];
 

@@ -4,6 +4,7 @@ Generated from the catalogue: `UPDATE_DOCS=1 cargo test docs` writes it anew.
 """
 
 from collections.abc import AsyncGenerator, Generator
+from typing import Any
 
 from .types import (
     EscalationPolicy,
@@ -412,6 +413,34 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def find(
+        self,
+        *,
+        text: list[str] | None = None,
+        kinds: list[str] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> dict[str, Any]:
+        """Returns the objects that texts stand for, of any kind.
+
+        Each row has the kind, the ID and the name. Without a text, all objects of one kind are
+        returned.
+
+        Args:
+            text: Names, email addresses, web URLs, IDs, incident numbers or integration keys.
+            kinds: Restricts the search to these kinds: `services`, `teams`, `users`,
+                `schedules`, `escalation_policies` or `incidents`. The default is all.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -621,6 +650,29 @@ class AsyncTools:
                 PagerDuty ends every list.
             include: The fields to return instead of the default ones. A name with a `+` in
                 front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_find(
+        self,
+        *,
+        text: list[str] | None = None,
+        kinds: list[str] | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Iterates over the rows that `find` lists.
+
+        Args:
+            text: Names, email addresses, web URLs, IDs, incident numbers or integration keys.
+            kinds: Restricts the search to these kinds: `services`, `teams`, `users`,
+                `schedules`, `escalation_policies` or `incidents`. The default is all.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.
@@ -1015,6 +1067,34 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def find(
+        self,
+        *,
+        text: list[str] | None = None,
+        kinds: list[str] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> dict[str, Any]:
+        """Returns the objects that texts stand for, of any kind.
+
+        Each row has the kind, the ID and the name. Without a text, all objects of one kind are
+        returned.
+
+        Args:
+            text: Names, email addresses, web URLs, IDs, incident numbers or integration keys.
+            kinds: Restricts the search to these kinds: `services`, `teams`, `users`,
+                `schedules`, `escalation_policies` or `incidents`. The default is all.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1224,6 +1304,29 @@ class SyncTools:
                 PagerDuty ends every list.
             include: The fields to return instead of the default ones. A name with a `+` in
                 front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_find(
+        self,
+        *,
+        text: list[str] | None = None,
+        kinds: list[str] | None = None,
+        limit: int | None = None,
+    ) -> Generator[dict[str, Any]]:
+        """Iterates over the rows that `find` lists.
+
+        Args:
+            text: Names, email addresses, web URLs, IDs, incident numbers or integration keys.
+            kinds: Restricts the search to these kinds: `services`, `teams`, `users`,
+                `schedules`, `escalation_policies` or `incidents`. The default is all.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.

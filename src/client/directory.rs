@@ -1,4 +1,4 @@
-//! The directory of an account: lists its objects by name, and finds the one that a name means.
+//! The directory of an account: lists its objects by name, reads one by ID, and finds the one that a name means.
 //!
 //! A name costs one request, or two for a schedule, because PagerDuty lists its two kinds separately. A name without a match
 //! costs as many again, for the nearest names.
@@ -10,9 +10,12 @@ use pagerduty_api::{MAX_PAGE, Operation, Resource};
 use pagerduty_rows::fields::{Selection, plain, reference};
 use serde_json::{Map, Value};
 
-use super::{Api, Query};
+use super::{Api, Query, may_be_other_kind};
 use crate::error::{Code, Error, Result};
-use crate::models::{EscalationPolicy, Listed, Model, Schedule, Service, ShiftSchedule, Team, User};
+use crate::ids::Id;
+use crate::models::{
+    EscalationPolicy, Incident, Listed, Model, Readable, Schedule, Service, ShiftSchedule, Team, User,
+};
 use crate::names::{Fit, Named, matches, nearest, normalized, stem};
 use crate::pagination::{End, ListRequest};
 use crate::params::{ids_hint, shorten};
@@ -49,25 +52,37 @@ struct Directory {
     invalid: Code,
     operations: &'static [&'static Operation],
     list: for<'a> fn(&'a Api, Option<&'a str>, usize) -> BoxFuture<'a, Result<Objects>>,
+    read: for<'a> fn(&'a Api, &'a str) -> BoxFuture<'a, Result<Option<Named>>>,
 }
 
-const DIRECTORIES: [Directory; 5] = [
+const DIRECTORIES: [Directory; 6] = [
     directory::<User>(&[User::LIST]),
     directory::<Team>(&[Team::LIST]),
     directory::<Service>(&[Service::LIST]),
     directory::<EscalationPolicy>(&[EscalationPolicy::LIST]),
     Directory {
         list: |api, text, most| Box::pin(api.schedules_of_both_kinds(text, most)),
+        read: |api, id| Box::pin(api.schedule_of_either_kind(id)),
         ..directory::<Schedule>(&[Schedule::LIST, ShiftSchedule::LIST])
+    },
+    // Incidents have no names: titles repeat, and PagerDuty does not search them.
+    Directory {
+        list: |api, text, most| {
+            Box::pin(async move {
+                if text.is_some() { Ok(Objects::default()) } else { api.objects::<Incident>(None, most).await }
+            })
+        },
+        ..directory::<Incident>(&[])
     },
 ];
 
-const fn directory<M: Listed>(operations: &'static [&'static Operation]) -> Directory {
+const fn directory<M: Listed + Readable>(operations: &'static [&'static Operation]) -> Directory {
     Directory {
         resource: M::RESOURCE,
         invalid: M::INVALID_ID,
         operations,
         list: |api, text, most| Box::pin(api.objects::<M>(text, most)),
+        read: |api, id| Box::pin(api.object::<M>(id)),
     }
 }
 
@@ -88,6 +103,11 @@ impl Api {
         (directory_of(resource)?.list)(self, text, most).await
     }
 
+    /// Returns the object with an ID, or the incident with a number, if PagerDuty has it.
+    pub async fn object_by_id(&self, resource: &Resource, id: &str) -> Result<Option<Named>> {
+        (directory_of(resource)?.read)(self, id).await
+    }
+
     /// Returns the object that a name or an e-mail address means.
     ///
     /// It is kept for a minute. A text that means no object or several is an error, whose message continues a sentence
@@ -99,6 +119,19 @@ impl Api {
         cell.get((), async move { directory.find(&api, &text).await.map(Arc::new) }).await
     }
 
+    /// Returns the objects of a resource whose names are similar to a text, with the similarity, the most similar first.
+    ///
+    /// Names that begin differently are not among them, unless the account has few objects. A failure returns none, since
+    /// similar names are only a hint.
+    pub async fn similar(&self, resource: &Resource, text: &str) -> Vec<(f64, Named)> {
+        let Some(stem) = stem(text) else { return Vec::new() };
+        let listed = self.search(resource, Some(&stem), MAX_PAGE).await.unwrap_or_default();
+        nearest(text, &listed.objects, MOST_NEAREST)
+            .into_iter()
+            .map(|(score, object)| (score, object.clone()))
+            .collect()
+    }
+
     /// Lists objects with this text in their name.
     async fn objects<M: Listed>(&self, text: Option<&str>, most: usize) -> Result<Objects> {
         let query = Query::new().with("query", text);
@@ -106,6 +139,22 @@ impl Api {
         let listing = self.list::<M>(query, wanted, &selection::<M>()).await?;
         let objects = listing.rows.iter().filter_map(|row| Named::from_members(&row.shown.members())).collect();
         Ok(Objects { objects, more: listing.end != End::Complete, missing: None })
+    }
+
+    async fn object<M: Readable>(&self, id: &str) -> Result<Option<Named>> {
+        let Some(id) = Id::<M>::parse(id) else { return Ok(None) };
+        match self.one(&id, Query::new(), &selection::<M>()).await {
+            Ok(row) => Ok(Named::from_members(&row.shown.members())),
+            Err(error) if may_be_other_kind(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn schedule_of_either_kind(&self, id: &str) -> Result<Option<Named>> {
+        match self.object::<Schedule>(id).await? {
+            None => self.object::<ShiftSchedule>(id).await,
+            found => Ok(found),
+        }
     }
 
     /// Lists schedules of both kinds. Shift-based ones are filtered here, because PagerDuty's documentation contradicts
@@ -206,7 +255,7 @@ impl Directory {
         let words: Vec<_> = near.iter().map(|(_, object)| object.describe()).collect();
         let near = near.into_iter().map(|(score, object)| {
             let mut members: Map<_, _> = object.members();
-            members.insert("score".to_owned(), ((score * 100.0).round() / 100.0).into());
+            members.insert("score".to_owned(), score.into());
             Value::Object(members)
         });
         error.hint(format!("Similar names: {}. {hint}", words.join("; "))).detail("nearest", near.collect())

@@ -143,6 +143,12 @@ impl Query {
         self.with_all(name, ids)
     }
 
+    /// Returns the text that the query searches names for.
+    #[must_use]
+    pub fn searched(&self) -> Option<&str> {
+        self.pairs.iter().find(|(name, _)| name == "query").map(|(_, value)| value.as_str())
+    }
+
     /// Splits a query with more values than one request can hold into several, whose answers together are the result.
     pub(super) fn in_portions(self) -> Vec<Self> {
         let count = |name: &str| self.pairs.iter().filter(|(other, _)| other == name).count();

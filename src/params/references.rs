@@ -28,6 +28,44 @@ impl Reference {
     }
 }
 
+/// A text as a person writes it, by its form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The user of the credential.
+    Me,
+    /// The link to an object, with the subdomain of its account, if the link names one.
+    Link(&'static Resource, String, Option<String>),
+    /// The number of an incident.
+    Number(String),
+    /// An ID.
+    Id(String),
+    /// An e-mail address.
+    Email(String),
+    /// Another text.
+    Text(String),
+}
+
+impl Written {
+    /// Reads a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let plain = bare(text);
+        if let Some((resource, id)) = link(plain) {
+            return Self::Link(resource, id.to_owned(), subdomain(plain));
+        }
+        let digits = plain.strip_prefix('#').unwrap_or(plain);
+        match plain {
+            _ if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Self::Number(digits.to_owned())
+            }
+            _ if is_id(plain) => Self::Id(plain.to_owned()),
+            _ if is_email(plain) => Self::Email(plain.to_owned()),
+            _ if normalized(plain) == "me" => Self::Me,
+            _ => Self::Text(unquoted(text.trim()).to_owned()),
+        }
+    }
+}
+
 /// A link to the web page of an object in some account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {

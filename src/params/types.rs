@@ -49,6 +49,60 @@ impl Param for Text {
     }
 }
 
+/// Texts to search for, trimmed and not blank. A plain text is one text, since names may have commas.
+#[derive(Clone, Debug)]
+pub struct Texts(Vec<String>);
+
+impl Texts {
+    /// The most texts in a list.
+    pub const MOST: usize = 20;
+
+    /// Returns the texts, without repetition.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl Param for Texts {
+    const FORM: Form = Form::List(&[]);
+    const REQUIRED: bool = false;
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let list = match value {
+            Value::Array(list) => list.clone(),
+            Value::String(text) if text.trim_start().starts_with('[') => {
+                serde_json::from_str(text).unwrap_or_else(|_| vec![value.clone()])
+            }
+            other => vec![other.clone()],
+        };
+        let mut texts: Vec<String> = Vec::new();
+        for item in list.iter().filter(|item| !Form::Text.is_blank(item)) {
+            let text = Text::decode(name, item)?.0;
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        match texts.len() {
+            0 => Err(names_nothing(Code::InvalidParameter, name, value)),
+            count if count > Self::MOST => {
+                let message = format!("{name} has {count} texts, more than {}", Self::MOST);
+                Err(Error::new(Code::InvalidParameter, message)
+                    .hint(format!("Pass at most {} at a time, in several calls.", Self::MOST)))
+            }
+            _ => Ok(Self(texts)),
+        }
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(Self(Vec::new()))
+    }
+
+    fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
 /// The text of a note, kept as it is written.
 #[derive(Clone, Debug)]
 pub struct Content(String);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use pagerduty_api::Resource;
 use pagerduty_rows::object::Object;
+use tokio::time::timeout_at;
 
 use crate::auth::Origin;
 use crate::budget::Budget;
@@ -105,6 +106,22 @@ impl Context {
     ) -> Reply {
         let warnings = include.warnings(shape, std::iter::once(&row));
         Reply::one(resource, row, self.budget(), shorten).warned(warnings)
+    }
+
+    /// Returns an answer, with the names similar to the searched text if it is a list without rows.
+    pub(super) async fn with_similar(
+        &self,
+        reply: Reply,
+        resource: &'static Resource,
+        searched: Option<&str>,
+    ) -> Reply {
+        let Some(text) = searched.filter(|_| reply.is_empty()) else { return reply };
+        let near = timeout_at(self.api.grace(), self.api.similar(resource, text)).await.unwrap_or_default();
+        let names: Vec<_> = near.iter().map(|(_, object)| object.describe()).collect();
+        let many = resource.many.replace('_', " ");
+        reply.warned(
+            (!near.is_empty()).then(|| format!("The account has {many} with similar names: {}.", names.join("; "))),
+        )
     }
 
     /// Returns the part of a list to fetch.

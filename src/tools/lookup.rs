@@ -33,7 +33,9 @@ impl<M: Readable + Listed, X: Extras> Lookup<'_, M, X> {
         }
         let Scope { query, warning } = scope.await?;
         let narrow = alternatives(filters);
-        Ok(cx.list(query, cx.want(limit, offset), include, &narrow).await?.warned(warning))
+        let searched = query.searched().filter(|_| offset.is_none()).map(str::to_owned);
+        let reply = cx.list(query, cx.want(limit, offset), include, &narrow).await?.warned(warning);
+        Ok(cx.with_similar(reply, M::RESOURCE, searched.as_deref()).await)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `get_schedules` and `list_users_oncall`.
 
 use pagerduty_api::operations::schedules::{
-    GET_SCHEDULE, GET_SCHEDULE_V3, LIST_SCHEDULE_USERS, LIST_SCHEDULES, LIST_SCHEDULES_V3,
+    GET_SCHEDULE, GET_SCHEDULE_V3, LIST_SCHEDULE_USERS, LIST_SCHEDULES, LIST_SCHEDULES_V3, SCHEDULES,
 };
 use pagerduty_api::operations::users::{GET_USER, USERS};
 
@@ -95,7 +95,9 @@ async fn get_schedules(cx: Context, params: Params) -> Result<Reply> {
     } else {
         let name = params.query.as_ref().map(ToString::to_string);
         let want = cx.want(params.limit, params.offset);
-        let mut reply = shift_schedules::list(&cx, name.as_deref(), want, &params.include).await?;
+        let reply = shift_schedules::list(&cx, name.as_deref(), want, &params.include).await?;
+        let searched = name.as_deref().filter(|_| params.offset.is_none());
+        let mut reply = cx.with_similar(reply, &SCHEDULES, searched).await;
         if range.given() {
             reply.warn("since and until were ignored: they render one schedule, so pass schedule_id with them.");
         }

@@ -25,6 +25,7 @@ mod examples;
 mod fault_matrix;
 mod faults;
 mod files;
+mod find;
 mod format;
 mod http;
 mod http2;

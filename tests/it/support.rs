@@ -48,6 +48,16 @@ impl Account {
         Self { sandbox, toolbox }
     }
 
+    /// Returns the same account, with these tools switched on.
+    pub fn with_tools(self, tools: &[&str]) -> Self {
+        let mut config = config(tokens::USER);
+        config.host = Host::parse(self.sandbox.url()).expect("a usable URL");
+        config.max_response_tokens = None;
+        let tools = Some(tools.iter().map(|name| (*name).to_owned()).collect());
+        let filter = Filter { tools, ..Filter::default() };
+        Self { toolbox: Arc::new(Toolbox::new(&config, &filter).expect("usable settings")), ..self }
+    }
+
     /// Returns the same account, with the tools of a new server whose caches are empty.
     pub fn cold(self) -> Self {
         let toolbox = toolbox(&self.sandbox, tokens::USER, |_| {});

@@ -8,7 +8,7 @@ use pagerduty_mcp_server::params::Form;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Recorded, Sandbox, tokens};
 use pagerduty_mcp_server::tools::{Filter, Tool, Toolbox, all};
 use reqwest::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::support::{Account, config};
 
@@ -61,6 +61,8 @@ async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
             },
             Form::Verbatim => "a text".into(),
             Form::Switch(false) => true.into(),
+            // A tool without an ID may require one of its words instead.
+            Form::List([word, ..]) if !tool.params.iter().any(|one| one.form.resource().is_some()) => json!([word]),
             Form::Text | Form::Time | Form::Integer | Form::Ids(_) | Form::List(_) | Form::Switch(true) => continue,
         };
         all.insert(parameter.name.to_owned(), value);

@@ -61,6 +61,11 @@ const TOOLS: &[(&str, &str)] = &[
     ),
     ("get_teams", "Returns teams by name, or one team."),
     (
+        "find",
+        "Returns the objects that texts stand for, of any kind.\n\nEach row has the kind, the ID and the name. Without a text, \
+         all objects of one kind are returned.",
+    ),
+    (
         "get_users",
         "Returns users, or one user.\n\nWithout filters the list has the members of the current user's teams.",
     ),
@@ -69,6 +74,12 @@ const TOOLS: &[(&str, &str)] = &[
 /// The texts of parameters. A name with the name of a tool before it takes precedence.
 const PARAMETERS: &[(&str, &str)] = &[
     ("content", "The text of the note."),
+    (
+        "find.kinds",
+        "Restricts the search to these kinds: `services`, `teams`, `users`, `schedules`, `escalation_policies` or \
+      `incidents`. The default is all.",
+    ),
+    ("find.text", "Names, email addresses, web URLs, IDs, incident numbers or integration keys."),
     ("earliest", "Whether to return only the next turn of each policy, level and user."),
     (
         "get_escalation_policies.current_user_context",

@@ -85,8 +85,8 @@ const ADDED: &[(&str, &[(&str, &str)])] = &[
     ("RenderedScheduleEntry", &[("source", "str")]),
 ];
 
-/// The types of answers without rows.
-const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext")];
+/// The types of answers without rows, or with rows that are of no resource.
+const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext"), ("find", ANY)];
 
 /// The type of an answer or a row without a table.
 const ANY: &str = "dict[str, Any]";
@@ -101,6 +101,9 @@ pub(super) fn answer(method: Method) -> String {
 
 /// Returns the type of the rows that a stream yields.
 pub(super) fn row(method: Method) -> String {
+    if FLAT.iter().any(|(tool, _)| *tool == method.tool.name) {
+        return ANY.to_owned();
+    }
     resource(method).map_or_else(|| ANY.to_owned(), |resource| camel(resource.one))
 }
 
