@@ -49,7 +49,7 @@ pub use probe::{Probe, RateLimit};
 pub use request::{Query, Request};
 pub use schedules::may_be_other_kind;
 pub use user_context::{Owned, UserContext};
-pub use writes::{Changed, NewStatus};
+pub use writes::{Added, Changed, CoverChange, CoverKind, NewStatus};
 
 /// The number of portions of a list that are requested in parallel.
 const PARALLEL_PORTIONS: usize = 8;

@@ -5,6 +5,7 @@
 //! else passes through as JSON: PagerDuty adds fields, leaves them out, sends null for them and extends its enumerations,
 //! and strict types have broken other clients each time. See `docs/design.md`.
 
+mod covers;
 mod escalation_policies;
 mod incidents;
 mod matches;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 use crate::error::Code;
 
+pub use covers::{Cover, NewCover, Place};
 pub use escalation_policies::EscalationPolicy;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
 pub use matches::Match;

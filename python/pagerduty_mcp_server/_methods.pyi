@@ -441,6 +441,62 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def override_oncall(
+        self,
+        *,
+        schedule_id: str,
+        start: str | None = None,
+        end: str | None = None,
+        user_id: str | None = None,
+        replaces_id: str | None = None,
+        shifts: list[str] | None = None,
+        override_id: str | None = None,
+        extra: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Take, cover or swap a shift: override who is on call. Shows before and after. Only when
+        the user asks.
+
+        Args:
+            schedule_id: The ID of the schedule.
+            start: ISO 8601 or now; without an offset in the schedule's time zone.
+            end: Like start.
+            user_id: User who takes it.
+            replaces_id: User to replace, if several are on call.
+            shifts: Many at once instead of start, end, user_id; each '2026-12-24 08:00 /
+                2026-12-25 08:00: ada@example.com'.
+            override_id: Change this override.
+            extra: Add a shift beside the others.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def cancel_override(
+        self,
+        *,
+        schedule_id: str,
+        override_id: str,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Remove an override (cover); the rotation holds again. Only when the user asks.
+
+        Args:
+            schedule_id: The ID of the schedule.
+            override_id: Override or custom shift.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1087,6 +1143,62 @@ class SyncTools:
             limit: The maximum number of rows, 100 by default.
             offset: The `next_offset` of the previous answer. Start again at 0 after changes to
                 the rows.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def override_oncall(
+        self,
+        *,
+        schedule_id: str,
+        start: str | None = None,
+        end: str | None = None,
+        user_id: str | None = None,
+        replaces_id: str | None = None,
+        shifts: list[str] | None = None,
+        override_id: str | None = None,
+        extra: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Take, cover or swap a shift: override who is on call. Shows before and after. Only when
+        the user asks.
+
+        Args:
+            schedule_id: The ID of the schedule.
+            start: ISO 8601 or now; without an offset in the schedule's time zone.
+            end: Like start.
+            user_id: User who takes it.
+            replaces_id: User to replace, if several are on call.
+            shifts: Many at once instead of start, end, user_id; each '2026-12-24 08:00 /
+                2026-12-25 08:00: ada@example.com'.
+            override_id: Change this override.
+            extra: Add a shift beside the others.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def cancel_override(
+        self,
+        *,
+        schedule_id: str,
+        override_id: str,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Remove an override (cover); the rotation holds again. Only when the user asks.
+
+        Args:
+            schedule_id: The ID of the schedule.
+            override_id: Override or custom shift.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use pagerduty_api::Resource;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -33,7 +34,11 @@ struct State {
 /// The object that a call changes and the author, for the log.
 #[derive(Clone, Debug)]
 pub struct Change {
+    /// The resource of the object.
+    pub resource: &'static Resource,
     /// The ID of the object.
+    pub id: String,
+    /// The object in words: "incident Q1", "override Q2 of schedule P1".
     pub object: String,
     /// The `From` address, if there is one.
     pub author: Option<String>,

@@ -71,10 +71,10 @@ impl Request {
         Self { subject: subject.to_owned(), ..self }
     }
 
-    /// Makes it a write by the author `from`.
+    /// Makes it a write by the author `from`. A `null` is no body.
     #[must_use]
     pub(super) fn writing(self, body: Value, from: Option<String>, write: Write) -> Self {
-        Self { body: Some(body), from, write: Some(write), ..self }
+        Self { body: Some(body).filter(|body| !body.is_null()), from, write: Some(write), ..self }
     }
 
     /// Returns the key of the write in the memory of its account, which is empty for a read.

@@ -4,6 +4,7 @@
 //! not there may still arrive, so it is verified a few times, and a `Once` is never sent again. An identical call after
 //! one whose answer did not reach its caller also verifies before it sends.
 
+mod covers;
 mod notes;
 mod statuses;
 
@@ -20,6 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Row, User};
 
+pub use covers::{Added, CoverChange, CoverKind};
 pub use statuses::NewStatus;
 
 /// The time by which a change may seem to precede its request: PagerDuty's times have no fractions, and come from other
@@ -33,6 +35,15 @@ pub struct Changed {
     pub shown: Object,
     /// Additional information for the caller.
     pub warning: Option<String>,
+    /// Set if an earlier call made the change, so that nothing was sent.
+    pub earlier: bool,
+}
+
+impl Changed {
+    /// Creates the outcome of a write that this call sent.
+    fn new(shown: Object) -> Self {
+        Self { shown, warning: None, earlier: false }
+    }
 }
 
 /// The state of an object after a write whose response was lost.
@@ -86,11 +97,11 @@ impl Api {
             && let Some(shown) = write.made_earlier(self, request, earlier).await?
         {
             memory.settle(key, write.outcome(self, &shown));
-            return Ok(Changed { shown, warning: Some(write.earlier_warning()) });
+            return Ok(Changed { shown, warning: Some(write.earlier_warning()), earlier: true });
         }
         let warning = earlier.as_ref().and_then(|earlier| write.repeat_warning(earlier));
         let changed = match self.exchange(request, |body| write.decode(body)).await {
-            Ok(shown) => Ok(Changed { shown, warning }),
+            Ok(shown) => Ok(Changed { warning, ..Changed::new(shown) }),
             Err(GivenUp { error, verify: false, .. }) => {
                 memory.keep(key, earlier);
                 return Err(error);
@@ -115,7 +126,12 @@ impl Api {
         let key = request.key();
         let lock = self.account.memory.lock(key).await;
         let author = request.from.as_deref();
-        let change = call::Change { object: request.id.clone().unwrap_or_default(), author: author.map(str::to_owned) };
+        let change = call::Change {
+            resource: request.operation.resource,
+            id: request.id.clone().unwrap_or_default(),
+            object: request.subject.clone(),
+            author: author.map(str::to_owned),
+        };
         self.call.changes(key.to_owned(), change, lock);
         self.account.memory.earlier(key, author)
     }

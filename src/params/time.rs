@@ -34,7 +34,8 @@ pub struct Moment(Timestamp);
 
 impl Moment {
     /// Returns a time truncated to milliseconds: not every program reads nanoseconds.
-    fn at(time: Timestamp) -> Self {
+    #[must_use]
+    pub fn at(time: Timestamp) -> Self {
         Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
     }
 

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use pagerduty_api::operations::incidents::INCIDENTS;
 use tokio::sync::{RwLock, oneshot};
 use tokio::time::Instant;
 
@@ -91,10 +92,12 @@ fn audit(tool: &Tool, caller: &Party, api: Option<&Api>, outcome: &Result<Reply>
     // Without a change, the call was refused before it got that far.
     let Some((api, change)) = api.and_then(|api| Some((api, api.change()?))) else { return };
     let error = outcome.as_ref().err();
+    let incident = Some(&change.id).filter(|_| change.resource == &INCIDENTS);
     tracing::info!(
         target: AUDIT,
         tool = tool.name,
-        incident = change.object,
+        object = change.object,
+        incident,
         outcome = error.map_or("ok", |error| error.code().as_str()),
         sent = api.has_sent(),
         withdrawn,

@@ -97,7 +97,6 @@ impl Lookups {
 }
 
 /// Returns the objects that texts within an argument stand for, as the argument itself would, and remarks on names.
-#[allow(dead_code, reason = "a parameter with texts in lines uses it")]
 pub(super) async fn ids<M: Model>(
     cx: &Context,
     parameter: &'static str,

@@ -38,6 +38,8 @@ mod lists;
 mod methods;
 mod names;
 mod operations;
+mod override_lines;
+mod overrides;
 mod oversized;
 mod pages;
 mod params;

@@ -70,10 +70,10 @@ async fn unreadable_schedule_is_an_error_with_its_reason() {
     let account = Account::start().await;
     let mut session = Session::initialized(account.toolbox.clone()).await;
     let broken = FaultKind::Status { code: 403, headers: [].into(), body: None };
-    account.sandbox.fail(Fault { times: 9, ..Fault::once("/schedules/PFORBIDDEN", broken) });
+    account.sandbox.fail(Fault { times: 9, ..Fault::once("/schedules/PFORBID1", broken) });
     for (uri, code, text) in [
-        ("pagerduty://schedules/PNOTHING", -32002, "NOT_FOUND"),
-        ("pagerduty://schedules/PFORBIDDEN", -32603, "PERMISSION_DENIED"),
+        ("pagerduty://schedules/PNOTHING1", -32002, "NOT_FOUND"),
+        ("pagerduty://schedules/PFORBID1", -32603, "PERMISSION_DENIED"),
     ] {
         let answer = session.request("resources/read", json!({"uri": uri})).await;
         let error = &answer["error"];

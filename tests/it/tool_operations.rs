@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::{Method, Operation, operations};
 use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::params::Form;
@@ -12,14 +13,18 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Account, config};
 
-/// Sends a request to the sandbox, and returns the status and the body.
+/// Sends a request without content to the sandbox, and returns the status and the body.
 async fn send(sandbox: &Sandbox, method: Method, path: &str) -> (StatusCode, Value) {
+    send_body(sandbox, method, path, &json!({})).await
+}
+
+async fn send_body(sandbox: &Sandbox, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
     let method = method.as_str().parse().unwrap();
     // This fails if it is already installed.
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.request(method, format!("{}{path}", sandbox.url())).header("content-type", "application/json");
-    let request = request.body("{}");
+    let request = request.body(body.to_string());
     let authorization = format!("Token token={}", tokens::USER);
     let answer = request.header("authorization", authorization).send().await.unwrap();
     let status = answer.status();
@@ -34,6 +39,63 @@ async fn id_for(sandbox: &Sandbox, operation: &Operation) -> String {
     id.as_str().unwrap_or_else(|| panic!("{collection}: {list}")).to_owned()
 }
 
+/// Returns the ID of a new override or custom shift of a schedule, which the path of an operation can name.
+async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> String {
+    let (collection, _) = operation.path.rsplit_once('/').unwrap();
+    let (family, parts) = collection.split_once("/{id}/").unwrap();
+    let (_, users) = send(sandbox, Method::Get, "/users").await;
+    let [user, other] = [0, 1].map(|index| json!({"type": "user_member", "user_id": users["users"][index]["id"]}));
+    let times = [10, 11].map(|days| (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_string());
+    let create = async |parts: &str, item: Value| {
+        let path = format!("{family}/{schedule}/{parts}");
+        let (status, body) = send_body(sandbox, Method::Post, &path, &json!({parts: [item]})).await;
+        let id = body[0]["override"]["id"].as_str().or(body[parts][0]["id"].as_str());
+        id.unwrap_or_else(|| panic!("{path}: {status} {body}")).to_owned()
+    };
+    if family == "/schedules" {
+        let user = json!({"id": users["users"][0]["id"], "type": "user_reference"});
+        return create(parts, json!({"start": times[0], "end": times[1], "user": user})).await;
+    }
+    let assignment = json!({"type": "shift_assignment", "member": user});
+    let shift =
+        json!({"type": "custom_shift", "start_time": times[0], "end_time": times[1], "assignments": [assignment]});
+    let shift = create("custom_shifts", shift).await;
+    if parts == "custom_shifts" {
+        return shift;
+    }
+    let item = json!({"type": "override_shift", "custom_shift_id": shift, "start_time": times[0], "end_time": times[1],
+        "overridden_member": user, "overriding_member": other});
+    create(parts, item).await
+}
+
+/// Returns calls of the tools whose arguments depend on each other.
+async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Value>>> {
+    let mut calls = Vec::new();
+    for operation in tool.operations.iter().filter(|operation| !operation.effect.is_read()) {
+        let schedule = id_for(&account.sandbox, operation).await;
+        let (_, users) = send(&account.sandbox, Method::Get, "/users").await;
+        let user = &users["users"][0]["id"];
+        let [start, end] = [20, 21].map(|days| (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_string());
+        let call = match tool.name {
+            "override_oncall" if operation.part.is_some() => {
+                let part = part_for(&account.sandbox, operation, &schedule).await;
+                json!({"schedule_id": schedule, "override_id": part, "user_id": users["users"][2]["id"]})
+            }
+            "override_oncall" => {
+                let extra = operation.path.ends_with("custom_shifts");
+                json!({"schedule_id": schedule, "start": start, "end": end, "user_id": user, "extra": extra})
+            }
+            "cancel_override" => {
+                let part = part_for(&account.sandbox, operation, &schedule).await;
+                json!({"schedule_id": schedule, "override_id": part})
+            }
+            _ => return None,
+        };
+        calls.push(call.as_object().unwrap().clone());
+    }
+    (!calls.is_empty()).then_some(calls)
+}
+
 #[tokio::test]
 async fn operations_of_tools_are_served_by_the_sandbox() {
     let account = Account::start().await;
@@ -42,7 +104,10 @@ async fn operations_of_tools_are_served_by_the_sandbox() {
     for operation in named.values() {
         let mut path = operation.path.to_owned();
         if operation.names_one() {
-            path = path.replace("{id}", &id_for(&account.sandbox, operation).await);
+            let id = id_for(&account.sandbox, operation).await;
+            let part =
+                if operation.part.is_some() { part_for(&account.sandbox, operation, &id).await } else { String::new() };
+            path = operation.path_with(&[&id, &part]);
         }
         // A write without content is refused, but not as unknown.
         let (status, answer) = send(&account.sandbox, operation.method, &path).await;
@@ -52,6 +117,9 @@ async fn operations_of_tools_are_served_by_the_sandbox() {
 
 /// Returns the arguments of calls that use as much of a tool as its parameters allow.
 async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
+    if let Some(calls) = composed(account, tool).await {
+        return calls;
+    }
     let mut all = Map::new();
     for parameter in tool.params {
         let value = match parameter.form {
@@ -88,7 +156,7 @@ fn operation_of(request: &Recorded) -> &'static Operation {
         let (path, sent): (Vec<_>, Vec<_>) = (operation.path.split('/').collect(), request.path.split('/').collect());
         operation.method.as_str() == request.method
             && path.len() == sent.len()
-            && path.iter().zip(&sent).all(|(path, sent)| path == sent || *path == "{id}")
+            && path.iter().zip(&sent).all(|(path, sent)| path == sent || path.starts_with('{'))
     };
     let found = operations::all().filter(matches).min_by_key(|operation| operation.names_one());
     found.unwrap_or_else(|| panic!("{request:?} is no operation"))

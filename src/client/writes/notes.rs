@@ -84,7 +84,7 @@ impl Verify for NewNote<'_> {
             None => Seen::Unknown("the author of the notes cannot be determined".to_owned()),
             Some(Err(error)) => Seen::Unknown(format!("reading the notes failed: {}", error.message())),
             Some(Ok(None)) => Seen::NotYet("it is not among the incident's notes so far".to_owned()),
-            Some(Ok(Some(shown))) => Seen::Done(Changed { shown, warning: None }),
+            Some(Ok(Some(shown))) => Seen::Done(Changed::new(shown)),
         }
     }
 

@@ -144,14 +144,14 @@ impl Verify for StatusChange<'_> {
                 "the incident is {}, but the user who did it cannot be determined",
                 wanted.as_str()
             )),
-            Some(Origin::ThisWrite) => Seen::Done(Changed { shown, warning: None }),
+            Some(Origin::ThisWrite) => Seen::Done(Changed::new(shown)),
             Some(Origin::Before) => {
                 let warning = format!(
                     "PagerDuty did not confirm the change ({}), but the incident is {} in the same user's name.",
                     error.message(),
                     wanted.as_str()
                 );
-                Seen::Done(Changed { shown, warning: Some(warning) })
+                Seen::Done(Changed { warning: Some(warning), ..Changed::new(shown) })
             }
             Some(Origin::Others(others)) if wanted == NewStatus::Resolved => {
                 let message = format!("incident {id} was resolved by {others}, not by this call");
