@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use pagerduty_calendar::zones::{self, Origin};
 use serde::Serialize;
 use serde_json::json;
 
@@ -105,7 +106,7 @@ async fn examine(config: &Config) -> Vec<Check> {
     };
     let probe = client.probe(credential.clone().ok()).await;
     let mut checks: Vec<_> = dotenv(config).into_iter().collect();
-    checks.extend([certificates(config), host(config, credential.as_ref().ok(), &probe)]);
+    checks.extend([time_zones(), certificates(config), host(config, credential.as_ref().ok(), &probe)]);
     let accepted = match (&credential, &probe) {
         (Err(_), _) if kept.needed && kept.refreshable => {
             let hint = "Run `pagerduty-mcp-server auth login` to refresh it now; otherwise the next call does.";
@@ -213,6 +214,14 @@ impl Kept {
             (Some(error), _) => Check::ok(NAME, format!("not usable, but not needed: {}", error.message())),
         }
     }
+}
+
+/// Returns the check that names the time zone database in use: local times are wrong if it is older than a change of rules.
+fn time_zones() -> Check {
+    let Origin { release, folder } = zones::origin();
+    let place =
+        folder.as_ref().map_or_else(|| "in this program".to_owned(), |folder| format!("from {}", folder.display()));
+    Check::ok("time_zones", format!("release {release}, {place}"))
 }
 
 /// Returns the check of the certificate authorities that TLS trusts: without any, no host can be verified.

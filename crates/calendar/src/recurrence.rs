@@ -114,9 +114,12 @@ impl Recurrence {
         };
         let mut added = self.exceptions.added().iter().take_while(|(wall, _)| *wall <= until).peekable();
         self.rule.walls(self.first, until, |wall| {
-            while let Some((earlier, at)) = added.next_if(|(added, _)| *added <= wall) {
-                // A double of this occurrence, unless it is the second of a repeated time.
-                if *earlier != wall || *at != instant(&self.zone, wall) {
+            // An addition at the same wall time comes later if it is the second of a repeated time, or else is a double.
+            let is_due = |(added, at): &(DateTime, Timestamp)| {
+                *added < wall || *added == wall && *at <= instant(&self.zone, wall)
+            };
+            while let Some((earlier, at)) = added.next_if(|added| is_due(added)) {
+                if *earlier != wall {
                     add(*earlier, *at);
                 }
             }
