@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -409,3 +410,79 @@ def shift_based(dice: Dice, name: str, identifier: str) -> tuple[dict[str, Any],
         "overrides": overrides,
     }
     return document, shifts
+
+
+# The comparison.
+
+
+def clipped(shifts: list[Shift], since: datetime, until: datetime) -> Counter[Shift]:
+    """Return the parts of shifts in a range."""
+    parts = (
+        (max(start, since), min(end, until), user, source) for start, end, user, source in shifts
+    )
+    return Counter(part for part in parts if part[0] < part[1])
+
+
+def rendered(account: SyncPagerDuty, schedule: str, since: datetime, until: datetime) -> Any:
+    answer = account.get_schedules(
+        schedule_id=schedule, since=since, until=until, include=["id", "final_schedule"]
+    )
+    return answer["schedules"][0]["final_schedule"]
+
+
+def identifier(kind: str, name: str, number: int) -> str:
+    return f"P{kind}{list(ZONES).index(name)}{number}"
+
+
+PEOPLE = [{"id": user, "name": user, "email": f"{user}@acme.example"} for user in USERS]
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_layers_are_rendered_as_computed(name: str):
+    dice = Dice(f"layers {name}")
+    documents = [layered(dice, name, identifier("L", name, number)) for number in range(4)]
+    with sandbox(incidents=0, documents={"users": PEOPLE, "schedules": documents}):
+        account = SyncPagerDuty()
+        for document in documents:
+            for since, until in chunks():
+                found = rendered(account, document["id"], since, until)
+                shifts = [
+                    (read(one["start"]), read(one["end"]), one["user"]["id"])
+                    for one in found["rendered_schedule_entries"]
+                ]
+                assert all(one[1] <= other[0] for one, other in pairwise(shifts))
+                starts = [start for start, _, _ in shifts]
+                for at in moments(dice, shifts, name, since, until):
+                    shift = shifts[bisect_right(starts, at) - 1] if starts and starts[0] <= at else None
+                    user = shift[2] if shift and at < shift[1] else None
+                    assert user == on_call(document, at, ZONE[name]), (at, shift, document)
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_events_are_rendered_as_computed(name: str):
+    dice = Dice(f"events {name}")
+    made = [shift_based(dice, name, identifier("E", name, number)) for number in range(8)]
+    documents = [document for document, _ in made]
+    with sandbox(incidents=0, documents={"users": PEOPLE, "shift_schedules": documents}):
+        account = SyncPagerDuty()
+        for document, shifts in made:
+            for since, until in chunks():
+                found = rendered(account, document["id"], since, until)
+                assignments = Counter(assignment(one) for one in found["computed_shift_assignments"])
+                expected = clipped(shifts, since, until)
+                assert assignments == expected, (assignments - expected, expected - assignments, document)
+
+
+def assignment(given: dict[str, Any]) -> Shift:
+    """Return a shift of an answer."""
+    kind = given["source"]["type"]
+    origin = given["source"].get("rotation_id") or given["source"]["shift_id"]
+    replacement = [given["source"]["override_id"]] if kind.endswith("_override") else []
+    user = given["member"].get("user_id") or given["member"].get("id")
+    return read(given["start_time"]), read(given["end_time"]), user, (kind, origin, *replacement)
+
+
+def test_zones_are_those_of_the_package_tzdata(nowhere: Path):
+    done = native().run("doctor", "--json", "--sandbox", cwd=nowhere)
+    (zones,) = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "time_zones"]
+    assert zones["message"] == f"release {tzdata.IANA_VERSION}, in this program"
