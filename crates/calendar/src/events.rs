@@ -60,12 +60,16 @@ impl TryFrom<Given> for Event {
 
     fn try_from(given: Given) -> Result<Self, Invalid> {
         let (start, end) = (given.start_time, given.end_time);
-        let length = instant(&end.zone, end.wall).duration_since(instant(&start.zone, start.wall)).as_secs();
-        if !(1..=LONGEST_SHIFT * 86_400).contains(&length) {
+        // On the wall clock if there is one: the first occurrence may be in a gap, where it has no length.
+        let length = if start.zone.iana_name() == end.zone.iana_name() {
+            end.wall.duration_since(start.wall)
+        } else {
+            instant(&end.zone, end.wall).duration_since(instant(&start.zone, start.wall))
+        };
+        if !length.is_positive() || length > days(LONGEST_SHIFT) {
             let (from, to) = (start.wall, end.wall);
-            return Err(Invalid(format!(
-                "end_time must be up to {LONGEST_SHIFT} days after start_time, not {from} to {to}"
-            )));
+            let most = format!("by at most {LONGEST_SHIFT} days");
+            return Err(Invalid(format!("end_time must be after start_time {most}, not {from} to {to}")));
         }
         let lines = given.recurrence.iter().map(String::as_str);
         Ok(Self {

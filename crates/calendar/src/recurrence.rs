@@ -113,23 +113,26 @@ impl Recurrence {
             number += 1;
         };
         let mut added = self.exceptions.added().iter().take_while(|(wall, _)| *wall <= until).peekable();
+        // An addition is a double if it is at the instant of an occurrence of the rule.
+        let is_at = |wall: Option<DateTime>, at| wall.is_some_and(|wall| instant(&self.zone, wall) == at);
+        let mut last = None;
         self.rule.walls(self.first, until, |wall| {
-            // An addition at the same wall time comes later if it is the second of a repeated time, or else is a double.
+            if self.rule.ends_before(wall, &self.zone) {
+                return ControlFlow::Break(());
+            }
             let is_due = |(added, at): &(DateTime, Timestamp)| {
                 *added < wall || *added == wall && *at <= instant(&self.zone, wall)
             };
             while let Some((earlier, at)) = added.next_if(|added| is_due(added)) {
-                if *earlier != wall {
+                if !is_at(last, *at) && !is_at(Some(wall), *at) {
                     add(*earlier, *at);
                 }
             }
-            if self.rule.ends_before(wall, &self.zone) {
-                return ControlFlow::Break(());
-            }
             add(wall, if since <= wall { instant(&self.zone, wall) } else { Timestamp::MIN });
+            last = Some(wall);
             ControlFlow::Continue(())
         })?;
-        added.for_each(|(wall, at)| add(*wall, *at));
+        added.filter(|(_, at)| !is_at(last, *at)).for_each(|(wall, at)| add(*wall, *at));
         Ok(found)
     }
 }

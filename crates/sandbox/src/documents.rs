@@ -300,7 +300,7 @@ fn resolve_times(value: &mut Value, name: &str, zone: &Zone, now: jiff::Timestam
         }
         Value::Object(fields) if fields.contains_key("date_time") => {
             let zone = Zone::named(text(fields, "time_zone"))?;
-            if let Some(Value::String(text)) = fields.get_mut("date_time").filter(|text| !is_absolute(text)) {
+            if let Some(Value::String(text)) = fields.get_mut("date_time").filter(|text| is_relative(text)) {
                 *text = zone.write(time(text, now, &zone)?);
             }
         }
@@ -321,9 +321,10 @@ fn time(text: &str, now: jiff::Timestamp, zone: &Zone) -> Result<jiff::Timestamp
     at.ok_or_else(|| format!("{text:?} is not a time; use ISO 8601, or a relative time such as now-2d"))
 }
 
-/// Returns whether a time has an offset. The time of an event is kept as its client wrote it.
-fn is_absolute(text: &Value) -> bool {
-    text.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok())
+/// Returns whether a time is relative to now. Other times of an event are kept as their client wrote them: one that the
+/// clocks skip would become another time of day on all other days.
+fn is_relative(text: &Value) -> bool {
+    text.as_str().is_some_and(|text| text.starts_with("now"))
 }
 
 #[cfg(test)]

@@ -55,6 +55,15 @@ fn missing_time_does_not_move_later_turns() {
 }
 
 #[test]
+fn event_may_begin_at_a_missing_time() {
+    let hour = event("2026-03-29T02:30", "2026-03-29T03:30", "FREQ=DAILY", &rotating(&["A", "B"], 1));
+    assert_eq!(
+        lines(&schedule(&hour), "2026-03-29T00:00:00Z", "2026-03-30T12:00:00Z"),
+        ["B 03-30T02:30+02:00 03-30T03:30+02:00"],
+    );
+}
+
+#[test]
 fn shifts_end_at_the_wall_time_and_within_the_effective_time() {
     let mut night = event("2026-03-02T22:00", "2026-03-03T06:00", "FREQ=DAILY", &rotating(&["A", "B"], 2));
     night["effective_since"] = json!("2026-03-27T23:00:00Z");
@@ -149,7 +158,11 @@ fn invalid_events_are_refused() {
     let valid = event("2026-03-02T09:00", "2026-03-02T17:00", "FREQ=DAILY", &rotating(&["A"], 1));
     assert!(from_value::<Event>(valid.clone()).is_ok());
     for (path, value, expected) in [
-        ("/end_time/date_time", json!("2026-03-02T09:00"), "end_time must be up to 366 days after start_time"),
+        (
+            "/end_time/date_time",
+            json!("2026-03-02T09:00"),
+            "end_time must be after start_time by at most 366 days, not 2026-03-02T09:00:00 to",
+        ),
         ("/start_time/time_zone", json!("Mars"), "time zone \"Mars\" is unknown"),
         ("/assignment_strategy/shifts_per_member", json!(0), "shifts_per_member must be 1 or more"),
         ("/assignment_strategy/members", json!([]), "members must not be empty"),

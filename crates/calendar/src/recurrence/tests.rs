@@ -74,6 +74,15 @@ fn missing_and_repeated_times_are_counted_once() {
     let repeated = ["RRULE:FREQ=DAILY;COUNT=1", "RDATE:20271031T003000Z,20271031T013000Z", "RDATE:20271031T013000Z"];
     let repeated = Recurrence::parse(repeated, first, zone("Berlin").unwrap()).unwrap();
     assert_eq!(repeated.between(DateTime::MIN, DateTime::MAX).unwrap().len(), 3, "both half past two");
+    let gap = ["RRULE:FREQ=WEEKLY;UNTIL=20270401", "RDATE:20270328T013000Z,20270403T010000Z"];
+    let gap = Recurrence::parse(gap, "2027-03-28T02:30".parse().unwrap(), zone("Berlin").unwrap()).unwrap();
+    assert_eq!(
+        days(&gap.between(DateTime::MIN, DateTime::MAX).unwrap()),
+        ["03-28", "04-03"],
+        "03:30 is the missing 02:30"
+    );
+    let ended = rule("2026-03-02", &["RRULE:FREQ=DAILY;UNTIL=20260301", "RDATE;VALUE=DATE:20260302"]).unwrap();
+    assert_eq!(days(&ended.between(DateTime::MIN, DateTime::MAX).unwrap()), ["03-02"]);
 }
 
 #[test]
