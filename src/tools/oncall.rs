@@ -2,13 +2,7 @@
 
 mod cancel;
 mod cover;
-mod coverage;
-mod files;
-mod findings;
-mod read;
-mod shifts;
 mod times;
-mod who;
 
 use super::Toolset;
 
@@ -16,14 +10,8 @@ use super::Toolset;
 pub(super) const SET: Toolset = Toolset {
     name: "oncall",
     title: "On-call shifts",
-    about: "On-call users by level, shifts, coverage, hand-off and overrides.",
+    about: "Who is on call and who is next, shifts, coverage, hand-off and overrides.",
     default: false,
     instructions: "",
-    tools: &[
-        &who::WHOS_ONCALL,
-        &shifts::GET_SHIFTS,
-        &coverage::CHECK_COVERAGE,
-        &cover::OVERRIDE_ONCALL,
-        &cancel::CANCEL_OVERRIDE,
-    ],
+    tools: &[&cover::OVERRIDE_ONCALL, &cancel::CANCEL_OVERRIDE],
 };

@@ -37,7 +37,6 @@ mod limits;
 mod lists;
 mod methods;
 mod names;
-mod oncall;
 mod operations;
 mod override_lines;
 mod overrides;

@@ -91,18 +91,27 @@ def test_openapi_team_ids_filter(api, path):
 
 
 def test_openapi_shift_schedules_are_shown_only_by_v3(api):
-    [reference] = api.get("/v3/schedules")["schedules"]
+    answer = api.get("/v3/schedules")
+    assert (answer["limit"], answer["offset"], answer["more"]) == (100, 0, False)
+    assert api.get("/v3/schedules", [("limit", 2000)])["limit"] == 1000
+    layered = api.get("/schedules", [("limit", 100)])["schedules"]
     week = [("since", "2026-11-02T00:00:00Z"), ("until", "2026-11-09T00:00:00Z")]
-    bare = api.get("/v3/schedules/{id}", week, id=reference["id"])["schedule"]
-    assert bare["name"] == reference["summary"] and "final_schedule" not in bare
-    query = [*week, ("include[]", "final_schedule")]
-    final = api.get("/v3/schedules/{id}", query, id=reference["id"])["schedule"]["final_schedule"]
-    assert final["rendered_coverage_percentage"] == 100.0 and len(final["computed_shift_assignments"]) >= 7
-    assert reference["id"] not in ids(api.get("/schedules", [("limit", 100)])["schedules"])
-    for path in ("/schedules/{id}", "/schedules/{id}/users"):
-        api.get(path, status=404, id=reference["id"])
-    layered = api.get("/schedules", [("limit", 1)])["schedules"][0]
-    api.get("/v3/schedules/{id}", status=404, id=layered["id"])
+    coverage = set()
+    for reference in answer["schedules"]:
+        bare = api.get("/v3/schedules/{id}", week, id=reference["id"])["schedule"]
+        assert bare["name"] == reference["summary"] and "final_schedule" not in bare and "users" not in bare
+        query = [*week, ("include[]", "final_schedule"), ("include[]", "users")]
+        shown = api.get("/v3/schedules/{id}", query, id=reference["id"])["schedule"]
+        final = shown["final_schedule"]
+        coverage.add(final["rendered_coverage_percentage"])
+        assigned = {one["member"]["user_id"] for one in final["computed_shift_assignments"]}
+        assert assigned <= ids(shown["users"])
+        assert reference["id"] not in ids(layered)
+        for path in ("/schedules/{id}", "/schedules/{id}/users"):
+            api.get(path, status=404, id=reference["id"])
+    assert coverage == {0.0, 100.0}
+    assert len(answer["schedules"]) > 3
+    api.get("/v3/schedules/{id}", status=404, id=layered[0]["id"])
 
 
 def test_openapi_users_me(api):
@@ -164,7 +173,7 @@ def test_openapi_schedules_are_rendered_only_over_range(api):
         ]
         assert len(whole["rendered_schedule_entries"]) == len(entries)
         on_call = ids(api.get("/schedules/{id}/users", week, id=schedule["id"])["users"])
-        assert on_call == {entry["user"]["id"] for entry in entries}
+        assert on_call == {entry["user"]["id"] for entry in entries if "deleted_at" not in entry["user"]}
         assert len(api.get("/schedules/{id}/users", id=schedule["id"])["users"]) <= 1
     assert overridden
     one_bound = api.get("/schedules/{id}", week[:1], id=schedule["id"])["schedule"]["final_schedule"][

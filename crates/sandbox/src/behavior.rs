@@ -1,6 +1,7 @@
 //! The behavior that is specific to one kind: computed fields, on-call rotations, and changes of incidents.
 
 pub mod changes;
+pub mod contacts;
 pub mod escalation_policies;
 pub mod incidents;
 pub mod notes;

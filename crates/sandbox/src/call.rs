@@ -22,6 +22,8 @@ pub struct Call {
     pub caller: Caller,
     /// The URL under which the caller reached the sandbox. Links start with it.
     pub base: String,
+    /// Set for the operations of shift-based schedules, whose errors have another form.
+    names_fields: bool,
     from: Option<String>,
     body: Bytes,
 }
@@ -32,6 +34,16 @@ impl Call {
         self.parts.last().map(String::as_str).unwrap_or_default()
     }
 
+    /// Returns the ID of the object that the path names around the innermost one.
+    pub fn outer_part(&self) -> &str {
+        self.parts.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// Returns whether the request has no body.
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
     /// Returns the values of `include[]`.
     pub fn includes(&self) -> Vec<&str> {
         self.params.all("include[]")
@@ -40,6 +52,11 @@ impl Call {
     /// Returns the data that an answer is written from.
     pub fn view<'a>(&'a self, account: &'a Account, includes: &'a [&'a str]) -> View<'a> {
         View::new(account, &self.base, includes)
+    }
+
+    /// Returns an error in the form of the operation that was called.
+    pub fn refused(&self, problem: Problem) -> Problem {
+        if self.names_fields { problem.by_field() } else { problem.as_list() }
     }
 
     /// Returns the body of a write.
@@ -79,10 +96,11 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         let (id, inner) = (ids.next().unwrap_or_default(), ids.collect());
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Problem::invalid("The query string cannot be read."))?;
+        let names_fields = parts.uri.path().starts_with("/v3/");
         let base = parts.extensions.remove::<Base>().ok_or_else(Problem::not_found)?.0;
         let from = parts.headers.get("from").and_then(|from| from.to_str().ok()).map(str::to_owned);
         let body = read_body(Request::from_parts(parts, body), state).await?;
-        Ok(Self { id, parts: inner, params: Params(query.0), caller, base, from, body })
+        Ok(Self { id, parts: inner, params: Params(query.0), caller, base, names_fields, from, body })
     }
 }
 

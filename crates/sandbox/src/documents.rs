@@ -47,6 +47,8 @@ pub struct Documents(BTreeMap<&'static str, Collection>);
 #[derive(Debug, Default)]
 struct Collection {
     documents: Vec<Document>,
+    /// Those with `deleted_at`. Others still refer to them.
+    deleted: Vec<Document>,
     /// The place of each document, by its ID.
     places: HashMap<String, usize>,
 }
@@ -63,10 +65,21 @@ impl Documents {
         collection.documents.get(*collection.places.get(id)?)
     }
 
+    /// Returns the document with this ID, deleted or not.
+    pub fn get_with_deleted(&self, kind: &Kind, id: &str) -> Option<&Document> {
+        let deleted = || self.0.get(kind.name)?.deleted.iter().find(|document| text(document, "id") == id);
+        self.get(kind, id).or_else(deleted)
+    }
+
     /// Adds a document, in place of the one with the same ID if there is one.
     fn insert(&mut self, kind: &'static Kind, document: Document) {
-        let Collection { documents, places } = self.0.entry(kind.name).or_default();
+        let Collection { documents, deleted, places } = self.0.entry(kind.name).or_default();
         let id = text(&document, "id").to_owned();
+        deleted.retain(|one| text(one, "id") != id);
+        if !text(&document, "deleted_at").is_empty() {
+            deleted.push(document);
+            return;
+        }
         if let Some(before) = places.get(&id).and_then(|place| documents.get_mut(*place)) {
             *before = document;
         } else {
@@ -178,7 +191,7 @@ impl Documents {
         match value {
             Value::Array(values) => values.iter().find_map(|value| self.dangling(value, owner)),
             Value::Object(fields) => match (referred(value), text(fields, "type").strip_suffix("_reference")) {
-                (Some((kind, id)), _) if self.get(kind, id).is_some() => None,
+                (Some((kind, id)), _) if self.get_with_deleted(kind, id).is_some() => None,
                 (None, Some(_)) if has_part(owner, text(fields, "id")) => None,
                 (_, Some(name)) => Some(format!("{name} {:?}", text(fields, "id"))),
                 (_, None) => fields.values().find_map(|value| self.dangling(value, owner)),
@@ -189,7 +202,7 @@ impl Documents {
 
     /// Sorts the documents of each kind by name, as PagerDuty lists them.
     pub fn sort(&mut self) {
-        for Collection { documents, places } in self.0.values_mut() {
+        for Collection { documents, places, .. } in self.0.values_mut() {
             documents.sort_by(|one, other| text(one, "name").cmp(text(other, "name")));
             *places = documents.iter().zip(0..).map(|(one, place)| (text(one, "id").to_owned(), place)).collect();
         }

@@ -118,7 +118,7 @@ impl Account {
     }
 
     /// Returns an ID that no document of the kind has.
-    fn new_id(&self, kind: &Kind) -> String {
+    pub fn new_id(&self, kind: &Kind) -> String {
         let mut ids = (self.records.len() + 1..).map(|number| format!("PNEW{number:05}"));
         ids.find(|id| self.documents.get(kind, id).is_none()).unwrap_or_default()
     }

@@ -53,6 +53,8 @@ pub static USER: Kind = Kind {
         optional("teams", "[]").include("teams"),
         optional("contact_methods", "[]").include("contact_methods").parts(),
         optional("notification_rules", "[]").include("notification_rules").parts(),
+        // A deleted user is in no list, and stays in schedules and policies.
+        optional("deleted_at", "null").hidden(),
     ],
     filters: &[("query", Contains(&["name", "email"])), ("team_ids[]", Refers("teams"))],
     check: |_| Ok(()),

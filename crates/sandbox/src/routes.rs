@@ -14,7 +14,9 @@ use pagerduty_serve::serve;
 use tokio::net::TcpListener;
 
 use super::account::Account;
-use super::behavior::shift_schedules::parts::{self, PARTS, Part};
+use super::behavior::contacts::{self, CONTACTS};
+use super::behavior::shift_schedules::parts::{self, PARTS};
+use super::behavior::shift_schedules::rotations;
 use super::behavior::{
     incidents, notes, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users,
 };
@@ -57,6 +59,18 @@ fn routes(server: Shared) -> Router {
         };
         routes.route(&path, route)
     });
+    let kinds = PARTS.iter().fold(kinds, |routes, part| {
+        let path = format!("/v3/schedules/{{id}}/{}", part.many);
+        with_parts(routes, &path, *part, [parts::list, parts::show], [parts::create, parts::update, parts::delete])
+    });
+    let kinds = CONTACTS.iter().fold(kinds, |routes, contact| {
+        let path = format!("/users/{{id}}/{}", contact.many);
+        let writes = [contacts::create, contacts::update, contacts::delete];
+        with_parts(routes, &path, *contact, [contacts::list, contacts::show], writes)
+    });
+    const EVENTS: &str = "/v3/schedules/{id}/rotations/{rotation_id}/events";
+    let writes = [rotations::create_event, rotations::update_event, rotations::delete_event];
+    let kinds = with_parts(kinds, EVENTS, &(), [rotations::list_events, rotations::show_event], writes);
     let api = kinds
         .route("/abilities", read(control::abilities))
         .route(
@@ -82,7 +96,26 @@ fn routes(server: Shared) -> Router {
             read(overrides::list).merge(write(MethodFilter::POST, StatusCode::CREATED, overrides::create)),
         )
         .route("/schedules/{id}/overrides/{override_id}", write_with(MethodFilter::DELETE, overrides::delete))
-        .merge(shift_schedules())
+        .route(
+            "/v3/schedules",
+            read(shift_schedules::list).merge(write_with(MethodFilter::POST, shift_schedules::create)),
+        )
+        .route(
+            "/v3/schedules/{id}",
+            read(shift_schedules::show).merge(write_with(MethodFilter::PUT, shift_schedules::update)).merge(write(
+                MethodFilter::DELETE,
+                edits::DELETED,
+                shift_schedules::delete,
+            )),
+        )
+        .route(
+            "/v3/schedules/{id}/rotations",
+            read(rotations::list).merge(write_with(MethodFilter::POST, rotations::create)),
+        )
+        .route(
+            "/v3/schedules/{id}/rotations/{rotation_id}",
+            read(rotations::show).merge(write_with(MethodFilter::DELETE, rotations::delete)),
+        )
         .route("/teams/{id}/members", read(teams::members))
         .route("/users/me", read(users::me))
         .fallback(async || Problem::not_found())
@@ -93,35 +126,27 @@ fn routes(server: Shared) -> Router {
     control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
 }
 
-/// Returns the routes of shift-based schedules, whose errors name fields.
-fn shift_schedules() -> Router<Shared> {
-    let read = |handler: fn(&Account, &Call) -> Answer| {
-        read(move |account, call| handler(account, call).map_err(Problem::by_field))
+/// Adds the routes of objects that exist only inside others: lists at `path`, and single ones below it.
+fn with_parts<P: Sync>(
+    routes: Router<Shared>,
+    path: &str,
+    part: &'static P,
+    [list, show]: [fn(&'static P, &Account, &Call) -> Answer; 2],
+    [create, update, delete]: [fn(&'static P, &mut Account, &Call) -> Written; 3],
+) -> Router<Shared> {
+    let read =
+        |handler: fn(&'static P, &Account, &Call) -> Answer| read(move |account, call| handler(part, account, call));
+    let write = |method, handler: fn(&'static P, &mut Account, &Call) -> Written| {
+        write_with(method, move |account, call| handler(part, account, call))
     };
-    let parts = |routes: Router<Shared>, part: &'static Part| {
-        let write = |method, handler: fn(&'static Part, &mut Account, &Call) -> Written| {
-            write_with(method, move |account, call| handler(part, account, call).map_err(Problem::by_field))
-        };
-        let read = |handler: fn(&'static Part, &Account, &Call) -> Answer| {
-            super::routes::read(move |account, call| handler(part, account, call).map_err(Problem::by_field))
-        };
-        let all = format!("/v3/schedules/{{id}}/{}", part.many);
-        let one = format!("{all}/{{part_id}}");
-        routes
-            .route(&all, read(parts::list).merge(write(MethodFilter::POST, parts::create)))
-            .route(&one, read(parts::show).merge(write(MethodFilter::PUT, parts::update)))
-            .route(&one, write(MethodFilter::DELETE, parts::delete))
-    };
-    let routes = Router::new()
-        .route("/v3/schedules", read(shift_schedules::list))
-        .route("/v3/schedules/{id}", read(shift_schedules::show));
-    PARTS.iter().fold(routes, |routes, part| parts(routes, part))
+    let one = read(show).merge(write(MethodFilter::PUT, update)).merge(write(MethodFilter::DELETE, delete));
+    routes.route(path, read(list).merge(write(MethodFilter::POST, create))).route(&format!("{path}/{{part_id}}"), one)
 }
 
 /// Routes `GET` to a handler that reads the account.
 fn read(handler: impl Fn(&Account, &Call) -> Answer + Clone + Send + Sync + 'static) -> MethodRouter<Shared> {
     get(async move |State(server): State<Shared>, call: Call| {
-        response(StatusCode::OK, handler(&server.account(), &call))
+        response(StatusCode::OK, handler(&server.account(), &call).map_err(|problem| call.refused(problem)))
     })
 }
 
@@ -147,7 +172,7 @@ fn write_with(
         let handler = handler.clone();
         let change = move || match server.change(|account| handler(account, &call)) {
             Ok((status, body)) => response(status, Ok(body)),
-            Err(problem) => problem.into_response(),
+            Err(problem) => call.refused(problem).into_response(),
         };
         if takes_time {
             tokio::task::spawn_blocking(change).await.unwrap_or_else(|_| Problem::of_status(500).into_response())

@@ -2,7 +2,7 @@
 //!
 //! See <https://developer.pagerduty.com/api-reference/a47605517c19a-api-concepts>.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::account::{Account, Incident};
 use super::documents::{Document, entries, id_of, referred, text};
@@ -53,7 +53,11 @@ impl<'a> View<'a> {
     }
 
     fn linked(self, kind: &Kind, id: &str, included: bool) -> Value {
-        match self.account.documents.get(kind, id) {
+        match self.account.documents.get_with_deleted(kind, id) {
+            Some(document) if !text(document, "deleted_at").is_empty() => {
+                let deleted = json!({"self": null, "html_url": null, "deleted_at": document.get("deleted_at")});
+                with(self.reference(kind, id, text(document, "name")), deleted).into()
+            }
             Some(document) if included => Self { includes: &[], ..self }.whole(kind, document).into(),
             Some(document) => self.reference(kind, id, text(document, "name")).into(),
             None => Value::Null,
@@ -110,7 +114,7 @@ impl<'a> View<'a> {
     }
 
     /// Returns an object that exists only inside its owner, whole or as a reference.
-    fn part(self, owner: (&Kind, &Document), field: &str, part: &Value, whole: bool) -> Value {
+    pub fn part(self, owner: (&Kind, &Document), field: &str, part: &Value, whole: bool) -> Value {
         let Some(part) = part.as_object() else { return Value::Null };
         let (id, kind) = (text(part, "id"), text(part, "type"));
         let summary =

@@ -81,7 +81,7 @@ impl Account {
                     schedule.shifts(moment).into_iter().map(|shift| shift.user).collect()
                 }
             });
-            users.collect()
+            users.filter(|user| self.documents.get(&USER, user).is_some()).collect()
         };
         let mut levels = levels(self, policy).skip(level.saturating_sub(1)).map(on_call);
         levels.find(|users| !users.is_empty()).unwrap_or_default()

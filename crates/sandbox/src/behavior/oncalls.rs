@@ -60,6 +60,10 @@ fn range(account: &Account, call: &Call) -> Result<Range, Problem> {
     if until < since {
         return Err(Problem::invalid("until must not be before since."));
     }
+    // PagerDuty documents no limit. This one keeps a mistyped date from rendering centuries.
+    if until > later(since, Span::new().years(1)) {
+        return Err(Problem::invalid("The range between since and until must not exceed a year."));
+    }
     if until > later(now, Span::new().days(90)) {
         return Err(Problem::invalid("until must be within 90 days from now."));
     }

@@ -19,7 +19,7 @@ use crate::view::View;
 /// Answers `GET /schedules/{id}/overrides`, whose range is required.
 pub fn list(account: &Account, call: &Call) -> Answer {
     let schedule = account.documents.get(&SCHEDULE, &call.id).or_404()?;
-    let range = call.params.required_range(account).map_err(Problem::as_list)?;
+    let range = call.params.required_range(account)?;
     let (view, zone, now) = (call.view(account, &[]), zone_of(schedule), account.clock.now());
     let editable = call.params.one("editable").is_some();
     let overflow = call.params.is_true("overflow");

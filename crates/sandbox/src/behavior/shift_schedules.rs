@@ -6,20 +6,22 @@
 mod custom_shifts;
 mod overrides;
 pub mod parts;
+pub mod rotations;
 pub mod turns;
 
+use axum::http::StatusCode;
 use pagerduty_calendar::Shift;
 use serde_json::{Value, json};
 
 use super::schedules::Rendering;
 use crate::account::Account;
 use crate::call::Call;
-use crate::documents::{Document, entries, reference, text};
-use crate::engine;
+use crate::documents::{Document, entries, id_of, reference, text};
 use crate::kinds::{SHIFT_SCHEDULE, USER};
-use crate::reply::{self, Answer, OrNotFound, Problem};
+use crate::reply::{self, Answer, OrNotFound, Problem, Written};
 use crate::time::Zone;
-use crate::view::{View, with};
+use crate::view::View;
+use crate::{edits, engine};
 
 /// The default and the maximum number of schedules of a page.
 const PAGE: [usize; 2] = [100, 1000];
@@ -42,6 +44,69 @@ pub fn show(account: &Account, call: &Call) -> Answer {
     reply::one("schedule", &shown(schedule, call.view(account, &call.includes()), rendered))
 }
 
+/// Answers `POST /v3/schedules`. Rotations and events follow in other requests.
+pub fn create(account: &mut Account, call: &Call) -> Written {
+    let id = account.new_id(&SHIFT_SCHEDULE);
+    let document = Document::from_iter([("id".to_owned(), id.as_str().into())]);
+    let document = read(call, document, &["name", "time_zone", "description", "teams"], &["name", "time_zone"])?;
+    let by = call.author(account)?;
+    account.rewrite(&SHIFT_SCHEDULE, document, by)?;
+    Ok((StatusCode::CREATED, one(account, call, &id)?))
+}
+
+/// Answers `PUT /v3/schedules/{id}`. Omitted fields are unchanged.
+pub fn update(account: &mut Account, call: &Call) -> Written {
+    let document = account.documents.get(&SHIFT_SCHEDULE, &call.id).or_404()?.clone();
+    let document = read(call, document, &["name", "time_zone", "description"], &[])?;
+    let by = call.author(account)?;
+    account.rewrite(&SHIFT_SCHEDULE, document, by)?;
+    Ok((StatusCode::OK, one(account, call, &call.id)?))
+}
+
+/// Answers `DELETE /v3/schedules/{id}`. A schedule in an escalation policy is not deleted.
+pub fn delete(account: &mut Account, call: &Call) -> Answer {
+    let schedule = account.documents.get(&SHIFT_SCHEDULE, &call.id).or_404()?;
+    let policies = super::schedules::escalation_policies(account, schedule);
+    if let Some(policy) = policies.get(0).map(id_of) {
+        return Err(Problem::field("schedule", format!("is in the escalation policy {policy}")));
+    }
+    edits::delete(&SHIFT_SCHEDULE, account, call)
+}
+
+fn one(account: &Account, call: &Call, id: &str) -> Answer {
+    let schedule = account.documents.get(&SHIFT_SCHEDULE, id).or_404()?;
+    reply::one("schedule", &shown(schedule, call.view(account, &[]), None))
+}
+
+/// Returns a schedule with the fields of a request.
+fn read(call: &Call, mut document: Document, fields: &[&str], required: &[&str]) -> Result<Document, Problem> {
+    let refused = |field: &str, why: String| Problem::field(format!("schedule.{field}"), why);
+    let body = call.body()?;
+    let given = body.get("schedule").and_then(Value::as_object);
+    let given = given.ok_or_else(|| Problem::field("schedule", "must be an object"))?;
+    if let Some(field) = ["rotations", "escalation_policies"].into_iter().find(|field| given.contains_key(*field)) {
+        return Err(refused(field, "is not accepted here".to_owned()));
+    }
+    if let Some(field) = required.iter().copied().find(|field| !given.contains_key(*field)) {
+        return Err(refused(field, "is required".to_owned()));
+    }
+    for (field, most) in [("name", 255), ("description", 1024)] {
+        let Some(value) = given.get(field) else { continue };
+        let length = value.as_str().map(|text| text.chars().count());
+        let least = usize::from(field == "name");
+        if !length.is_some_and(|length| (least..=most).contains(&length)) {
+            return Err(refused(field, format!("must be a text of {least} to {most} characters")));
+        }
+    }
+    if let Some(zone) = given.get("time_zone") {
+        let zone = zone.as_str().unwrap_or_default();
+        Zone::named(zone).map_err(|why| refused("time_zone", why))?;
+    }
+    let given = given.iter().filter(|(field, _)| fields.contains(&field.as_str()));
+    document.extend(given.map(|(field, value)| (field.clone(), value.clone())));
+    Ok(document)
+}
+
 /// Returns a schedule as PagerDuty shows it.
 fn shown(schedule: &Document, view: View<'_>, final_schedule: Option<Value>) -> Document {
     let mut whole = view.whole(&SHIFT_SCHEDULE, schedule);
@@ -49,12 +114,7 @@ fn shown(schedule: &Document, view: View<'_>, final_schedule: Option<Value>) -> 
     if !view.includes("users") {
         whole.remove("users");
     }
-    let rotations = entries(schedule, "rotations").iter().filter_map(Value::as_object).map(|rotation| {
-        let events = entries(rotation, "events").iter().filter_map(Value::as_object);
-        let events = events.map(|event| with(typed("schedule_event", event), json!({})));
-        with(typed("schedule_rotation", rotation), json!({"events": events.collect::<Vec<_>>()}))
-    });
-    whole.insert("rotations".to_owned(), rotations.map(Value::from).collect());
+    whole.insert("rotations".to_owned(), rotations::all_shown(schedule, view.base));
     whole.extend(final_schedule.map(|rendered| ("final_schedule".to_owned(), rendered)));
     whole
 }
@@ -65,6 +125,11 @@ fn typed(kind: &str, object: &Document) -> Document {
         Document::from_iter([("id".to_owned(), text(object, "id").into()), ("type".to_owned(), kind.into())]);
     typed.extend(object.clone());
     typed
+}
+
+/// Returns a list in a document to be changed.
+fn list_of<'a>(document: &'a mut Document, field: &str) -> Result<&'a mut Vec<Value>, Problem> {
+    document.get_mut(field).and_then(Value::as_array_mut).or_404()
 }
 
 /// Returns the zone in which times are written: the one in the request, or else the schedule's.

@@ -73,7 +73,9 @@ pub fn write(account: &Account, dice: &mut Dice, now: Timestamp, incidents: usiz
         let name = team.map_or("", |team| text(team, "name"));
         LOAD.iter().find(|(team, _)| *team == name).map_or(1, |(_, load)| *load)
     };
-    let in_teams = all.iter().filter(|service| team_of(service).is_some());
+    let began = earlier(now, Span::new().seconds(PAST_IN_SECONDS.end));
+    let is_older = |service: &&Document| text(service, "created_at").parse::<Timestamp>().is_ok_and(|at| at < began);
+    let in_teams = all.iter().filter(is_older).filter(|service| team_of(service).is_some());
     let load: Vec<&Document> = in_teams.flat_map(|service| std::iter::repeat_n(service, share(service))).collect();
     let current = account.documents.get(&USER, &account.cast.current);
     let is_hers = |service: &&&Document| team_of(service).zip(current).is_some_and(|(team, user)| is_in(user, team));

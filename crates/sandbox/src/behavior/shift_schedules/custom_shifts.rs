@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::parts::{Context, Part, list_of};
+use super::list_of;
+use super::parts::{Context, Part};
 use super::turns::times;
 use crate::documents::{Document, id_of};
 use crate::reply::Problem;

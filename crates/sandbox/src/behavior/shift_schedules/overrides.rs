@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::add_users;
-use super::parts::{Context, Part, list_of};
+use super::parts::{Context, Part};
 use super::turns::{times, user_of};
+use super::{add_users, list_of};
 use crate::documents::{Document, entries, id_of, text};
 use crate::reply::Problem;
 

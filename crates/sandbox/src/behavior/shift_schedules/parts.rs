@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{custom_shifts, overrides, turns, typed, zone};
+use super::{custom_shifts, list_of, overrides, turns, typed, zone};
 use crate::account::Account;
 use crate::call::Call;
 use crate::documents::{Document, entries, id_of, text};
@@ -153,11 +153,6 @@ pub fn delete(part: &'static Part, account: &mut Account, call: &Call) -> Writte
     (part.delete)(&mut schedule, call.part(), account.clock.now())?;
     account.rewrite(&SHIFT_SCHEDULE, schedule, by)?;
     Ok((StatusCode::NO_CONTENT, Vec::new()))
-}
-
-/// Returns a list in a schedule to be changed.
-pub fn list_of<'a>(schedule: &'a mut Document, field: &str) -> Result<&'a mut Vec<Value>, Problem> {
-    schedule.get_mut(field).and_then(Value::as_array_mut).or_404()
 }
 
 fn find<'a>(part: &Part, schedule: &'a Document, id: &str) -> Result<&'a Value, Problem> {
