@@ -28,7 +28,7 @@ pub(crate) use ids::{account_of, ids_hint};
 pub use include::{Extras, Include};
 pub use references::{Link, Reference, Written, links, references, unusual_ids, with_ids};
 pub use time::{Moment, Range};
-pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Texts, Urgencies};
+pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Texts, Urgencies, Word};
 
 /// The type of a parameter.
 pub trait Param: Sized {

@@ -103,6 +103,21 @@ impl Reply {
         reply.warned(left_out(&listing.left_out))
     }
 
+    /// Returns a list of composed rows, cut where `budget` ends. `narrow` names the parameters that make the list shorter.
+    #[must_use]
+    pub fn composed(resource: &'static Resource, mut rows: Vec<Object>, mut budget: Budget, narrow: &str) -> Self {
+        let count = rows.len();
+        let fitting = rows.iter().enumerate().take_while(|(place, row)| budget.take(row) || *place == 0).count();
+        rows.truncate(fitting);
+        let mut reply = Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new() };
+        reply.set("has_more", fitting < count);
+        if fitting < count {
+            let many = resource.many.replace('_', " ");
+            reply.warn(format!("The answer is full: {fitting} of {count} {many} are here. For less, pass {narrow}."));
+        }
+        reply
+    }
+
     /// Returns an answer without the envelope. It has warnings, if there are any, beside its own fields.
     #[must_use]
     pub fn flat(fields: Map<String, Value>) -> Self {

@@ -1,6 +1,6 @@
-//! Arithmetic on periods and turns: clip, merge, gaps, overlaps. It has no I/O.
+//! Arithmetic on periods and shifts: clip, merge, gaps, overlaps. It has no I/O.
 //!
-//! A period includes its start and excludes its end, so a turn that ends at the start of another touches it and does not
+//! A period includes its start and excludes its end, so a shift that ends at the start of another touches it and does not
 //! overlap it. All times are instants, so clock changes need no care here.
 
 use jiff::{SignedDuration, Timestamp};
@@ -89,50 +89,50 @@ pub fn gaps(range: Period, covered: impl IntoIterator<Item = Period>) -> Vec<Per
     starts.zip(ends).filter_map(|(start, end)| Period::new(start, end)).collect()
 }
 
-/// A turn: a period, and the person on call during it with whatever else describes the turn.
+/// A shift: a period, and the person on call during it with whatever else describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn<T> {
+pub struct Shift<T> {
     /// The period.
     pub period: Period,
     /// The person, the schedule, and so on.
     pub of: T,
 }
 
-impl<T> Turn<T> {
-    /// Creates a turn.
+impl<T> Shift<T> {
+    /// Creates a shift.
     #[must_use]
     pub fn new(period: Period, of: T) -> Self {
         Self { period, of }
     }
 
-    /// Returns the part of the turn within a range.
+    /// Returns the part of the shift within a range.
     #[must_use]
     pub fn clip(self, to: Period) -> Option<Self> {
         Some(Self { period: self.period.clip(to)?, of: self.of })
     }
 }
 
-/// Returns the turns by start, joined where turns of the same kind touch or overlap: PagerDuty splits a turn at each
-/// hand-off, also between turns of one person.
+/// Returns the shifts by start, joined where equal ones touch or overlap: PagerDuty splits a shift at each
+/// hand-off, also between shifts of one person.
 #[must_use]
-pub fn joined<T: PartialEq>(mut turns: Vec<Turn<T>>) -> Vec<Turn<T>> {
-    turns.sort_by_key(|turn| turn.period);
-    let mut joined: Vec<Turn<T>> = Vec::with_capacity(turns.len());
-    for turn in turns {
-        let touching = joined.iter_mut().find(|other| other.of == turn.of && other.period.touches(turn.period));
+pub fn joined<T: PartialEq>(mut shifts: Vec<Shift<T>>) -> Vec<Shift<T>> {
+    shifts.sort_by_key(|shift| shift.period);
+    let mut joined: Vec<Shift<T>> = Vec::with_capacity(shifts.len());
+    for shift in shifts {
+        let touching = joined.iter_mut().find(|other| other.of == shift.of && other.period.touches(shift.period));
         match touching {
-            Some(other) => other.period.end = other.period.end.max(turn.period.end),
-            None => joined.push(turn),
+            Some(other) => other.period.end = other.period.end.max(shift.period.end),
+            None => joined.push(shift),
         }
     }
     joined
 }
 
-/// Returns the pairs of turns that overlap and that `clash` with each other, and the common part of each, by start.
+/// Returns the pairs of shifts that overlap and that `clash` with each other, and the common part of each, by start.
 #[must_use]
-pub fn overlaps<T>(turns: &[Turn<T>], clash: impl Fn(&T, &T) -> bool) -> Vec<(&Turn<T>, &Turn<T>, Period)> {
-    let mut by_start: Vec<_> = turns.iter().collect();
-    by_start.sort_by_key(|turn| turn.period);
+pub fn overlaps<T>(shifts: &[Shift<T>], clash: impl Fn(&T, &T) -> bool) -> Vec<(&Shift<T>, &Shift<T>, Period)> {
+    let mut by_start: Vec<_> = shifts.iter().collect();
+    by_start.sort_by_key(|shift| shift.period);
     let mut found = Vec::new();
     for (index, first) in by_start.iter().enumerate() {
         let later = by_start.iter().skip(index + 1).take_while(|other| other.period.start < first.period.end);
@@ -173,17 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn touching_turns_of_one_person_are_joined() {
-        let turn = |bounds, of| Turn::new(period(bounds), of);
+    fn touching_shifts_of_one_person_are_joined() {
+        let turn = |bounds, of| Shift::new(period(bounds), of);
         let turns = vec![turn((4, 6), "a"), turn((0, 2), "a"), turn((2, 4), "b"), turn((6, 8), "a"), turn((1, 5), "c")];
         let expected = [turn((0, 2), "a"), turn((1, 5), "c"), turn((2, 4), "b"), turn((4, 8), "a")];
         assert_eq!(joined(turns), expected);
     }
 
     #[test]
-    fn overlapping_turns_that_clash_are_found() {
+    fn overlapping_shifts_that_clash_are_found() {
         let turns: Vec<_> = [((0, 5), ("a", 1)), ((3, 9), ("a", 2)), ((4, 6), ("b", 2)), ((9, 12), ("a", 1))]
-            .map(|(bounds, of)| Turn::new(period(bounds), of))
+            .map(|(bounds, of)| Shift::new(period(bounds), of))
             .into();
         let found = overlaps(&turns, |one, other| one.0 == other.0 && one.1 != other.1);
         assert_eq!(found.iter().map(|(.., common)| *common).collect::<Vec<_>>(), periods([(3, 5)]));

@@ -441,6 +441,96 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def whos_oncall(
+        self,
+        *,
+        service_id: str | None = None,
+        team_id: str | None = None,
+        policy_id: str | None = None,
+        schedule_id: str | None = None,
+        at: str | None = None,
+        contact: bool = False,
+    ) -> OncallList:
+        """Show who is on call (has the pager) for a service, team, policy or schedule, now or
+        later: each level, until when, who is next.
+
+        Args:
+            service_id: One of these four; none: my policies.
+            team_id: Team.
+            policy_id: Escalation policy.
+            schedule_id: The ID of the schedule.
+            at: ISO 8601; default now.
+            contact: Add phone numbers and emails.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_shifts(
+        self,
+        *,
+        user_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        schedule_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        time_zone: str | None = None,
+        format: str | None = None,
+    ) -> OncallList:
+        """When am I on call: my shifts or others', past or next, clashes; calendar export.
+
+        Args:
+            user_ids: Default me.
+            team_ids: Default all.
+            schedule_ids: Restricts the list to turns on these schedules.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            time_zone: IANA name; default mine.
+            format: Default json.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def check_coverage(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        policy_ids: list[str] | None = None,
+        schedule_ids: list[str] | None = None,
+        service_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        time_zone: str | None = None,
+    ) -> OncallList:
+        """Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no
+        page reaches, clashes.
+
+        Args:
+            team_ids: Any of these four; none: my policies.
+            policy_ids: Escalation policies.
+            schedule_ids: Restricts the list to turns on these schedules.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            time_zone: IANA name; default mine.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def override_oncall(
         self,
         *,
@@ -1143,6 +1233,96 @@ class SyncTools:
             limit: The maximum number of rows, 100 by default.
             offset: The `next_offset` of the previous answer. Start again at 0 after changes to
                 the rows.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def whos_oncall(
+        self,
+        *,
+        service_id: str | None = None,
+        team_id: str | None = None,
+        policy_id: str | None = None,
+        schedule_id: str | None = None,
+        at: str | None = None,
+        contact: bool = False,
+    ) -> OncallList:
+        """Show who is on call (has the pager) for a service, team, policy or schedule, now or
+        later: each level, until when, who is next.
+
+        Args:
+            service_id: One of these four; none: my policies.
+            team_id: Team.
+            policy_id: Escalation policy.
+            schedule_id: The ID of the schedule.
+            at: ISO 8601; default now.
+            contact: Add phone numbers and emails.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_shifts(
+        self,
+        *,
+        user_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        schedule_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        time_zone: str | None = None,
+        format: str | None = None,
+    ) -> OncallList:
+        """When am I on call: my shifts or others', past or next, clashes; calendar export.
+
+        Args:
+            user_ids: Default me.
+            team_ids: Default all.
+            schedule_ids: Restricts the list to turns on these schedules.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            time_zone: IANA name; default mine.
+            format: Default json.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def check_coverage(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        policy_ids: list[str] | None = None,
+        schedule_ids: list[str] | None = None,
+        service_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        time_zone: str | None = None,
+    ) -> OncallList:
+        """Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no
+        page reaches, clashes.
+
+        Args:
+            team_ids: Any of these four; none: my policies.
+            policy_ids: Escalation policies.
+            schedule_ids: Restricts the list to turns on these schedules.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            time_zone: IANA name; default mine.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

@@ -31,6 +31,8 @@ pub struct Me {
     pub email: String,
     /// The teams the user belongs to.
     pub teams: Vec<Id<Team>>,
+    /// The name of the time zone that the user prefers.
+    pub time_zone: Option<String>,
 }
 
 /// The current user, with everything that belongs to them.
@@ -88,6 +90,7 @@ impl Api {
             teams: row.facts.team_ids().iter().filter_map(|id| Id::parse(id)).collect(),
             name: row.facts.name.unwrap_or_default(),
             email: row.facts.email.unwrap_or_default(),
+            time_zone: row.facts.time_zone,
         }))
     }
 

@@ -17,6 +17,8 @@ pub struct User {
     pub name: Option<String>,
     /// The address that PagerDuty takes as the author of writes.
     pub email: Option<String>,
+    /// The name of the time zone that the user prefers.
+    pub time_zone: Option<String>,
     /// The list of teams as JSON.
     teams: Option<String>,
 }
@@ -84,7 +86,7 @@ impl Model for User {
     // PagerDuty sends references unless the content is requested.
     const NAMED: &'static [Field] =
         &[nested("contact_methods", CONTACT_METHOD), nested("notification_rules", NOTIFICATION_RULE)];
-    const FACTS: &'static [&'static str] = &["id", "name", "email", "teams"];
+    const FACTS: &'static [&'static str] = &["id", "name", "email", "time_zone", "teams"];
     const EXPANSIONS: &'static [Expansion] = &[
         Expansion { field: "contact_methods.address", value: "contact_methods", on: On::Both },
         Expansion { field: "notification_rules.urgency", value: "notification_rules", on: On::Both },
@@ -94,7 +96,8 @@ impl Model for User {
 
     fn from_facts(facts: &Facts<'_>) -> Self {
         let teams = facts.json("teams").map(str::to_owned);
-        Self { id: facts.text("id"), name: facts.text("name"), email: facts.text("email"), teams }
+        let (id, name, email) = (facts.text("id"), facts.text("name"), facts.text("email"));
+        Self { id, name, email, time_zone: facts.text("time_zone"), teams }
     }
 
     fn goes_before(&self, other: &Self) -> bool {

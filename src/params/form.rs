@@ -22,6 +22,8 @@ pub enum Form {
     Integer,
     /// A switch with its default.
     Switch(bool),
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// A list of texts. If words are named here, only these are valid.
     List(&'static [&'static str]),
 }
@@ -37,6 +39,7 @@ impl Form {
         match self {
             Form::Text | Form::Verbatim | Form::Id(_) | Form::Time => keywords([("type", "string".into())]),
             Form::Integer => keywords([("type", "integer".into())]),
+            Form::Word(words) => keywords([("type", "string".into()), ("enum", words.into())]),
             // A switch that is off by default needs no default in its schema.
             Form::Switch(false) => keywords([("type", "boolean".into())]),
             Form::Switch(true) => keywords([("type", "boolean".into()), ("default", true.into())]),

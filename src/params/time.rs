@@ -39,6 +39,12 @@ impl Moment {
         Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
     }
 
+    /// Returns the instant.
+    #[must_use]
+    pub fn instant(self) -> Timestamp {
+        self.0
+    }
+
     /// Reads ISO 8601: a timestamp with an offset, one without (UTC), or a date (its first moment in UTC).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -138,6 +144,38 @@ impl Range {
         Self::ordered(range.since, range.until)
     }
 
+    /// Returns the range for a tool that renders shifts: from now for `days`, unless other bounds are given. It is at
+    /// most 180 days long, and reaches at most 90 days ahead, as PagerDuty's on-calls do.
+    ///
+    /// An end in the past without a start ends a range of `days`.
+    pub fn of_shifts(since: Option<Moment>, until: Option<Moment>, days: i32) -> Result<(Moment, Moment)> {
+        let now = Moment::now();
+        let start = since.or(until.filter(|until| *until <= now).map(|until| until.shifted(-DAY * days)));
+        let start = start.unwrap_or(now);
+        let end = until.unwrap_or_else(|| start.shifted(DAY * days).min(Self::last()).max(start.shifted(MINUTE)));
+        Self::of_oncalls(Some(start), Some(end))?;
+        Self::bounded(Some(start), Some(end))?;
+        Ok((start, end))
+    }
+
+    /// Returns the range from a time for `days`, as far ahead as PagerDuty has on-calls.
+    pub fn of_horizon(at: Moment, days: i32) -> Result<(Moment, Moment)> {
+        Self::of_oncalls(Some(at), None)?;
+        let end = at.shifted(DAY * days).min(Self::last());
+        Ok((at, end.max(at.shifted(MINUTE))))
+    }
+
+    /// Returns a start that is earlier by `days`, within the longest range.
+    #[must_use]
+    pub fn earlier(since: Moment, until: Moment, days: i32) -> Moment {
+        since.shifted(-DAY * days).max(until.shifted(-DAY * LONGEST)).min(since)
+    }
+
+    /// Returns the latest end of a range that is not given. PagerDuty's clock may be behind.
+    fn last() -> Moment {
+        Moment::now().shifted(DAY * AHEAD - MINUTE * 5)
+    }
+
     /// Uses now for a missing bound. If that would be on the wrong side, the range is the minute at the other bound: a
     /// start in the future without an end means that moment.
     fn at(since: Option<Moment>, until: Option<Moment>) -> Self {
@@ -177,7 +215,8 @@ impl Range {
 
 impl Moment {
     /// Returns the current time, to the second.
-    fn now() -> Self {
+    #[must_use]
+    pub fn now() -> Self {
         let now = Timestamp::now();
         Self(Timestamp::from_second(now.as_second()).unwrap_or(now))
     }

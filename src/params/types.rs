@@ -233,6 +233,41 @@ impl Choice for Urgencies {
     const WORDS: &'static [&'static str] = &["high", "low"];
 }
 
+/// One of a closed set of words, by default the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Word<C> {
+    word: &'static str,
+    of: PhantomData<fn() -> C>,
+}
+
+impl<C: Choice> Word<C> {
+    /// Returns the word.
+    #[must_use]
+    pub fn get(&self) -> &'static str {
+        self.word
+    }
+}
+
+impl<C: Choice> Param for Word<C> {
+    const FORM: Form = Form::Word(C::WORDS);
+    const REQUIRED: bool = false;
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let text = value.as_str().map(str::trim).unwrap_or_default();
+        let word = C::WORDS.iter().find(|word| text.eq_ignore_ascii_case(word));
+        let word = word.ok_or_else(|| invalid(name, value, &format!("one of {}", C::WORDS.join(", "))))?;
+        Ok(Self { word, of: PhantomData })
+    }
+
+    fn absent(_: &'static str) -> Result<Self> {
+        Ok(Self { word: C::WORDS.first().copied().unwrap_or_default(), of: PhantomData })
+    }
+
+    fn is_given(&self) -> bool {
+        C::WORDS.first() != Some(&self.word)
+    }
+}
+
 /// Some of a closed set of words. Unknown words are ignored, and kept for a warning in the answer.
 #[derive(Clone, Debug)]
 pub struct Choices<C> {

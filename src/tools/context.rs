@@ -124,6 +124,11 @@ impl Context {
         )
     }
 
+    /// Returns the answer with rows that a tool composes. `narrow` names the parameters that make it shorter.
+    pub(super) fn composed(&self, resource: &'static Resource, rows: Vec<Object>, narrow: &str) -> Reply {
+        Reply::composed(resource, rows, self.budget().for_list(self.options.format), narrow)
+    }
+
     /// Returns the part of a list to fetch.
     #[must_use]
     pub fn want(&self, limit: Option<Limit>, offset: Option<Offset>) -> ListRequest {

@@ -90,12 +90,13 @@ fn section(text: &mut String, tool: &Tool) {
 fn kind(parameter: &Declaration) -> String {
     let schema = parameter.form.schema();
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let words = |of: &Value| {
+        let words = of.get("enum").and_then(Value::as_array)?;
+        Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+    };
     let mut kind = match schema.get("items") {
-        None => text(schema.get("type")),
-        Some(items) => match items.get("enum").and_then(Value::as_array) {
-            None => "list of strings".to_owned(),
-            Some(words) => format!("list of {}", words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
-        },
+        None => words(&Value::Object(schema.clone())).unwrap_or_else(|| text(schema.get("type"))),
+        Some(items) => words(items).map_or_else(|| "list of strings".to_owned(), |words| format!("list of {words}")),
     };
     if let Some(default) = schema.get("default") {
         let _ = write!(kind, ", default {default}");

@@ -2,7 +2,13 @@
 
 mod cancel;
 mod cover;
+mod coverage;
+mod files;
+mod findings;
+mod read;
+mod shifts;
 mod times;
+mod who;
 
 use super::Toolset;
 
@@ -10,8 +16,14 @@ use super::Toolset;
 pub(super) const SET: Toolset = Toolset {
     name: "oncall",
     title: "On-call shifts",
-    about: "Who is on call and who is next, shifts, coverage, hand-off and overrides.",
+    about: "On-call users by level, shifts, coverage, hand-off and overrides.",
     default: false,
     instructions: "",
-    tools: &[&cover::OVERRIDE_ONCALL, &cancel::CANCEL_OVERRIDE],
+    tools: &[
+        &who::WHOS_ONCALL,
+        &shifts::GET_SHIFTS,
+        &coverage::CHECK_COVERAGE,
+        &cover::OVERRIDE_ONCALL,
+        &cancel::CANCEL_OVERRIDE,
+    ],
 };

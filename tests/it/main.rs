@@ -37,6 +37,7 @@ mod limits;
 mod lists;
 mod methods;
 mod names;
+mod oncall;
 mod operations;
 mod override_lines;
 mod overrides;

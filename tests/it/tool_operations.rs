@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use pagerduty_api::{Method, Operation, operations};
+use pagerduty_api::{Method, Operation, Resource, operations};
 use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::params::Form;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Recorded, Sandbox, tokens};
@@ -115,31 +115,51 @@ async fn operations_of_tools_are_served_by_the_sandbox() {
     }
 }
 
-/// Returns the arguments of calls that use as much of a tool as its parameters allow.
+/// Returns the ID of an object of a resource.
+async fn id_of(sandbox: &Sandbox, resource: &Resource) -> String {
+    let is_list = |operation: &&Operation| {
+        operation.resource == resource && operation.method == Method::Get && !operation.path.contains('{')
+    };
+    let list = operations::all().find(is_list).unwrap_or_else(|| panic!("no list of {}", resource.many));
+    let (_, answer) = send(sandbox, Method::Get, list.path).await;
+    answer[resource.many][0]["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+/// Returns the arguments of calls that use as much of a tool as its parameters allow: each optional ID alone, and none.
 async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
     if let Some(calls) = composed(account, tool).await {
         return calls;
     }
-    let mut all = Map::new();
+    let (mut all, mut alone) = (Map::new(), vec![None]);
     for parameter in tool.params {
-        let value = match parameter.form {
-            Form::Id(_) => match tool.operations.iter().find(|operation| operation.names_one()) {
-                Some(operation) => id_for(&account.sandbox, operation).await.into(),
-                None => continue,
-            },
+        let value: Value = match parameter.form {
+            Form::Id(resource) => id_of(&account.sandbox, resource).await.into(),
             Form::Verbatim => "a text".into(),
             Form::Switch(false) => true.into(),
             // A tool without an ID may require one of its words instead.
             Form::List([word, ..]) if !tool.params.iter().any(|one| one.form.resource().is_some()) => json!([word]),
-            Form::Text | Form::Time | Form::Integer | Form::Ids(_) | Form::List(_) | Form::Switch(true) => continue,
+            Form::Text
+            | Form::Time
+            | Form::Integer
+            | Form::Ids(_)
+            | Form::List(_)
+            | Form::Word(_)
+            | Form::Switch(true) => continue,
         };
-        all.insert(parameter.name.to_owned(), value);
+        match parameter.form {
+            Form::Id(_) if !parameter.required => alone.push(Some((parameter.name.to_owned(), value))),
+            _ => {
+                all.insert(parameter.name.to_owned(), value);
+            }
+        }
     }
-    let optional = |name: &String| {
-        tool.params.iter().any(|one| one.name == *name && matches!(one.form, Form::Id(_)) && !one.required)
+    // An incident's extras need its ID.
+    let has_id = alone.len() > 1;
+    let call = |id: Option<(String, Value)>| match id {
+        None if has_id => Map::new(),
+        id => all.clone().into_iter().chain(id).collect(),
     };
-    let without_id = all.keys().any(optional).then(Map::new);
-    without_id.into_iter().chain([all]).collect()
+    alone.into_iter().map(call).collect()
 }
 
 /// Returns a server that has just started, with this tool switched on.

@@ -1,9 +1,29 @@
-//! Times as a person in a time zone reads them.
+//! Time zones as parameters, and times as a person in a zone reads them.
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
+use serde_json::Value;
 
+use crate::error::{Code, Error, Result};
+use crate::params::{Form, Param, shorten};
 use crate::shifts::Period;
+use crate::tools::Context;
+
+/// A time zone from the arguments. Its name is known.
+#[derive(Clone, Debug)]
+pub struct Zone(TimeZone);
+
+impl Param for Zone {
+    const FORM: Form = Form::Text;
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let zone = value.as_str().and_then(named);
+        zone.map(Self).ok_or_else(|| {
+            let message = format!("{name} is {}, which is not a known time zone", shorten(&value.to_string()));
+            Error::new(Code::InvalidParameter, message).hint("Pass an IANA name, like Europe/Berlin or UTC.")
+        })
+    }
+}
 
 /// Returns the time zone with this name, if there is one.
 fn named(name: &str) -> Option<TimeZone> {
@@ -15,6 +35,18 @@ fn named(name: &str) -> Option<TimeZone> {
 pub struct Local(TimeZone);
 
 impl Local {
+    /// Returns the given zone, or else that of the user, or else UTC.
+    ///
+    /// An account-level key belongs to no user, and a user may have a zone of an unknown name. An answer shows the zone
+    /// that it uses, so neither is an error.
+    pub async fn of(cx: &Context, given: Option<&Zone>) -> Self {
+        if let Some(Zone(zone)) = given {
+            return Self(zone.clone());
+        }
+        let me = cx.api.me().await.ok();
+        Self::in_zone(me.as_ref().and_then(|me| me.time_zone.as_deref()))
+    }
+
     /// Returns the times of a schedule's zone, or UTC if its name is unknown.
     pub fn in_zone(name: Option<&str>) -> Self {
         Self(name.and_then(named).unwrap_or(TimeZone::UTC))
@@ -34,6 +66,11 @@ impl Local {
         self.zoned(time).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
+    /// Returns a time for people: `Tue 2026-12-01 09:00 EST`.
+    pub fn text(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%a %Y-%m-%d %H:%M %Z").to_string()
+    }
+
     /// Returns a period for people: `Tue 2026-12-01 09:00 to 17:00 EST`. The second date is left out if it is the same.
     pub fn span(&self, period: Period) -> String {
         let (start, end) = (self.zoned(period.start()), self.zoned(period.end()));
@@ -41,4 +78,30 @@ impl Local {
         let second = if start.date() == end.date() { "%H:%M %Z" } else { "%a %Y-%m-%d %H:%M %Z" };
         format!("{} to {}", start.strftime(first), end.strftime(second))
     }
+
+    /// Returns the elapsed time of a period for people: `8 h`, or `7 h, clocks go forward` if the clocks of the zone show
+    /// another difference.
+    pub fn length(&self, period: Period) -> String {
+        let (start, end) = (self.zoned(period.start()).datetime(), self.zoned(period.end()).datetime());
+        let (elapsed, shown) = (period.length(), end.duration_since(start));
+        let change = match shown.cmp(&elapsed) {
+            std::cmp::Ordering::Greater => ", clocks go forward",
+            std::cmp::Ordering::Less => ", clocks go back",
+            std::cmp::Ordering::Equal => "",
+        };
+        format!("{}{change}", hours(elapsed))
+    }
+}
+
+/// Returns a length of time in hours, or below an hour in minutes: `12 h`, `7.5 h`, `20 min`.
+pub fn hours(length: SignedDuration) -> String {
+    match length.as_mins() {
+        minutes @ 0..60 => format!("{minutes} min"),
+        _ => format!("{} h", number_of_hours(length)),
+    }
+}
+
+/// Returns a length of time in hours, to a hundredth.
+pub fn number_of_hours(length: SignedDuration) -> f64 {
+    (length.as_secs_f64() / 36.0).round() / 100.0
 }

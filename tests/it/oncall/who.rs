@@ -1,0 +1,137 @@
+//! Tests of `whos_oncall`.
+
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use super::House;
+use crate::support::{rows, warnings};
+
+/// Returns the sentences of an answer.
+fn lines(answer: &Value) -> Vec<&str> {
+    rows(answer, "levels").iter().map(|row| row["line"].as_str().unwrap()).collect()
+}
+
+async fn at(house: &House, at: &str) -> Value {
+    house.ok("whos_oncall", json!({"policy_id": "PEHOUSE", "at": at})).await
+}
+
+#[tokio::test]
+async fn each_level_says_until_when_and_who_is_next() {
+    let house = House::start().await;
+    let answer = at(&house, "2026-03-27T12:00:00Z").await;
+    assert_eq!(
+        lines(&answer),
+        [
+            "House, level 1: Bob Øre (House Primary) until Fri 2026-03-27 19:00 CET, then Cy 渡辺.",
+            "House, level 2: Dee (House Office) until Fri 2026-03-27 17:00 CET, then a gap until Sat 2026-03-28 09:00 CET, \
+             then Dee.",
+            "House, level 3: Boss (always).",
+        ]
+    );
+    assert_eq!(
+        rows(&answer, "levels")[0],
+        json!({"policy": {"id": "PEHOUSE", "name": "House"}, "level": 1, "line": lines(&answer)[0],
+            "escalates_after_minutes": 15,
+            "oncall": [{"id": "PUBOB1", "name": "Bob Øre", "schedule": {"id": "PSPRIM1", "name": "House Primary"},
+                "from": "2026-03-27T09:00:00+01:00", "until": "2026-03-27T19:00:00+01:00"}],
+            "next": [{"id": "PUCY1", "name": "Cy 渡辺", "schedule": {"id": "PSPRIM1", "name": "House Primary"},
+                "from": "2026-03-27T19:00:00+01:00", "until": "2026-03-27T23:00:00+01:00"}]})
+    );
+    assert_eq!(answer["metadata"]["time_zone"], "Europe/Berlin");
+    assert_eq!(answer["metadata"]["at"], "2026-03-27T13:00:00+01:00");
+}
+
+#[tokio::test]
+async fn override_and_gap_are_shown_at_their_times() {
+    let house = House::start().await;
+    let answer = at(&house, "2026-03-27T18:00:00Z").await;
+    assert_eq!(
+        lines(&answer)[..2],
+        [
+            "House, level 1: Cy 渡辺 (House Primary) until Fri 2026-03-27 23:00 CET, then Bob Øre.",
+            "House, level 2: a gap, no user is on call until Sat 2026-03-28 09:00 CET, then Dee.",
+        ]
+    );
+    assert_eq!(rows(&answer, "levels")[1]["gap"], json!({"until": "2026-03-28T09:00:00+01:00"}));
+    assert_eq!(rows(&answer, "levels")[1]["oncall"], json!([]));
+    let answer = at(&house, "2026-03-27T22:00:00Z").await;
+    assert!(lines(&answer)[0].contains("Bob Øre (House Primary) until Sat 2026-03-28 09:00 CET, then Ada"), "{answer}");
+    let summer = at(&house, "2026-03-28T12:00:00Z").await;
+    assert!(lines(&summer)[0].contains("until Sun 2026-03-29 09:00 CEST"), "{summer}");
+}
+
+#[tokio::test]
+async fn each_way_to_ask_takes_at_most_two_round_trips() {
+    let house = House::start().await;
+    house.ok("whos_oncall", json!({"at": "2026-03-27T12:00:00Z"})).await;
+    let at = "2026-03-27T12:00:00Z";
+    for (arguments, rounds, levels) in [
+        (json!({"policy_id": "PEHOUSE", "at": at}), &[2][..], 3),
+        (json!({"service_id": "PVHOUSE", "at": at}), &[1, 1], 3),
+        (json!({"team_id": "PTHOUSE", "at": at}), &[1, 1], 3),
+        // Both kinds of schedule are tried at once.
+        (json!({"schedule_id": "PSPRIM1", "at": at}), &[2], 1),
+        (json!({"at": at}), &[2, 1], 3),
+        (json!({"policy_id": "PEHOUSE", "at": at, "contact": true}), &[2, 4], 3),
+    ] {
+        house.sandbox.clear();
+        for round in rounds {
+            house.sandbox.fail(Fault::together("*", *round));
+        }
+        let answer = house.ok("whos_oncall", arguments.clone()).await;
+        let sent = house.sandbox.requests();
+        assert_eq!(sent.len(), rounds.iter().sum::<u32>() as usize, "{arguments}: {sent:?}");
+        assert_eq!(rows(&answer, "levels").len(), levels, "{arguments}: {answer}");
+        assert_eq!(warnings(&answer), "", "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn service_and_contact_data_are_shown() {
+    let house = House::start().await;
+    let arguments = json!({"service_id": "PVHOUSE", "at": "2026-03-27T12:00:00Z", "contact": true});
+    let answer = house.ok("whos_oncall", arguments).await;
+    assert_eq!(answer["metadata"]["service"], json!({"id": "PVHOUSE", "name": "House Service", "status": "active"}));
+    let bob = &rows(&answer, "levels")[0]["oncall"][0];
+    assert_eq!(bob["email"], "pubob1@house.example");
+    assert_eq!(
+        bob["contact"],
+        json!([{"type": "email", "label": "Default", "address": "pubob1@house.example"},
+            {"type": "phone", "label": "Mobile", "address": "+49 301234567"}])
+    );
+}
+
+#[tokio::test]
+async fn schedule_of_shifts_is_answered_with_names() {
+    let house = House::start().await;
+    let schedules = "/v3/schedules";
+    let list = house.sandbox.url().to_owned();
+    let _ = (schedules, list);
+    let answer = house.ok("whos_oncall", json!({"schedule_id": "PPKD8YK", "at": "2026-03-27T12:00:00Z"})).await;
+    let row = &rows(&answer, "levels")[0];
+    assert_eq!(row["schedule"]["name"], "Checkout Secondary");
+    assert!(row["oncall"][0]["name"].is_string() && row["next"][0]["name"].is_string(), "{row}");
+    let policy = house.ok("whos_oncall", json!({"policy_id": "PJBDDA3", "at": "2026-03-27T12:00:00Z"})).await;
+    let same = &rows(&policy, "levels")[1];
+    assert_eq!(same["oncall"][0]["id"], row["oncall"][0]["id"]);
+    assert_eq!(same["oncall"][0]["until"], row["oncall"][0]["until"]);
+}
+
+#[tokio::test]
+async fn two_subjects_are_refused_and_failing_parts_reported() {
+    let house = House::start().await;
+    let error = house.err("whos_oncall", json!({"policy_id": "PEHOUSE", "team_id": "PTHOUSE"})).await;
+    assert_eq!(error.code(), Code::ConflictingParameters);
+    house.sandbox.clear();
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    house.sandbox.fail(Fault { times: 9, ..Fault::once("/users/{id}", refused.clone()) });
+    let arguments = json!({"policy_id": "PEHOUSE", "at": "2026-03-27T12:00:00Z", "contact": true});
+    let answer = house.ok("whos_oncall", arguments.clone()).await;
+    assert_eq!(lines(&answer).len(), 3);
+    assert!(warnings(&answer).contains("The contact data of user"), "{answer}");
+    house.sandbox.clear();
+    house.sandbox.fail(Fault { times: 9, ..Fault::once("/oncalls", refused) });
+    let answer = house.ok("whos_oncall", arguments).await;
+    assert!(rows(&answer, "levels").is_empty() && warnings(&answer).contains("on-calls of 1 policies"), "{answer}");
+}
