@@ -9,6 +9,7 @@ use pagerduty_api::operations::schedules::SCHEDULES;
 use pagerduty_api::operations::services::SERVICES;
 use pagerduty_api::operations::teams::TEAMS;
 use pagerduty_api::operations::users::USERS;
+use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
 /// The resources whose objects can be given by name.
@@ -145,6 +146,23 @@ pub fn nearest<'n>(text: &str, objects: &'n [Named], most: usize) -> Vec<(f64, &
     scored
 }
 
+/// Returns the names that complete a text: those that begin with it, then those with a word that does, then the others that
+/// contain it.
+#[must_use]
+pub fn completions(text: &str, objects: &[Named], most: usize) -> Vec<String> {
+    let wanted = normalized(text);
+    let rank = |name: &str| match normalized(name) {
+        name if name.starts_with(&wanted) => 0,
+        name if words(&name).iter().any(|word| word.starts_with(&wanted)) => 1,
+        _ => 2,
+    };
+    let mut names: Vec<_> = objects.iter().map(|object| neutralize(&object.name).into_owned()).collect();
+    names.sort_by_cached_key(|name| (rank(name), name.to_lowercase()));
+    names.dedup();
+    names.truncate(most);
+    names
+}
+
 /// Returns a short text that names similar to `text` are likely to contain: the beginning of its longest word.
 #[must_use]
 pub fn stem(text: &str) -> Option<String> {
@@ -199,6 +217,14 @@ mod tests {
         );
         assert!(near[0].0 > near[1].0 && near[0].0 < 1.0, "{near:?}");
         assert!(nearest("qqqq", &objects, 5).is_empty());
+    }
+
+    #[test]
+    fn completions_begin_with_the_text_before_others() {
+        let objects = users(&["Data Platform", "Platform", "Microplatforms", "platform EU", "Platform"]);
+        let names = completions("plat", &objects, 9);
+        assert_eq!(names, ["Platform", "platform EU", "Data Platform", "Microplatforms"]);
+        assert_eq!(completions("", &objects, 1), ["Data Platform"]);
     }
 
     #[test]

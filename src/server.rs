@@ -9,6 +9,7 @@
 
 mod caching;
 mod caller;
+mod completion;
 mod convert;
 mod encode;
 mod handler;

@@ -38,6 +38,7 @@ const INSTRUCTIONS: &str = "PagerDuty: who is on call, pages (alerts), incidents
 pub(super) fn info(label: Option<&Label>, more: &str, offer: Offer) -> ServerConfig {
     let mut capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
     capabilities.prompts = offer.prompts.then(PromptsCapability::default);
+    capabilities.completions = offer.completions.then(Map::new);
     let title = label.map_or("PagerDuty", |label| label.title);
     let implementation = Implementation::new("pagerduty_mcp_server", env!("CARGO_PKG_VERSION")).with_title(title);
     let notice = label.map_or("", |label| label.notice);

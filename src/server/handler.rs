@@ -1,7 +1,7 @@
 //! The server's answer to each MCP method.
 //!
 //! It is written by hand over the catalogue, without `rmcp`'s macros, which keep a second list of tools and announce `rmcp`
-//! as the server. Methods of capabilities that are not announced (completion, logging, subscriptions, and prompts without
+//! as the server. Methods of capabilities that are not announced (logging, subscriptions, and prompts and completions without
 //! their tools) do not reach this module: `server::message` refuses them with -32601 and names the methods that are served.
 
 use std::borrow::Cow;
@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, DiscoverResult,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CustomRequest,
+    CustomResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams,
+    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -22,7 +22,7 @@ use super::caching::{CACHE_SCOPE, TTL_MS};
 use super::caller::Caller;
 use super::convert::Style;
 use super::offer::Offer;
-use super::{convert, encode, params, progress, prompts, resources};
+use super::{completion, convert, encode, params, progress, prompts, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
 use crate::error::{Code, Error};
@@ -275,6 +275,27 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(&request, self.toolbox(Caller::from_context(&context)).tools()).map(Into::into)
+    }
+
+    /// `completion/complete` (all revisions, "Completion").
+    ///
+    /// A completion that is not available in time is an empty one, because it only helps a person who types.
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let caller = Caller::from_context(&context);
+        let toolbox = self.toolbox(caller);
+        let subject = completion::subject(&request, toolbox.tools())?;
+        let origin = caller.map_or(Origin::Local, |caller| caller.origin.clone());
+        let trace = caller.and_then(|caller| caller.trace.clone());
+        let values = Trace::scope(trace, subject.values(toolbox, &origin, &request.argument.value));
+        tokio::select! {
+            biased;
+            () = context.ct.cancelled() => Ok(CompleteResult::default()),
+            values = values => Ok(completion::answer(values)),
+        }
     }
 
     /// Answers messages that `rmcp` could not parse: methods with wrong parameters, which it would answer with -32601. Over

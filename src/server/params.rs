@@ -7,8 +7,8 @@
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, ErrorCode, GetPromptRequestParams, InitializeRequestParams, PaginatedRequestParams,
-    ReadResourceRequestParams,
+    CallToolRequestParams, CompleteRequestParams, ErrorCode, GetPromptRequestParams, InitializeRequestParams,
+    PaginatedRequestParams, ReadResourceRequestParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -97,6 +97,7 @@ const METHODS: &[(&str, Served, Check)] = &[
     ("resources/read", ALWAYS, fits::<ReadResourceRequestParams>),
     ("prompts/list", |offer| offer.prompts, fits::<PaginatedRequestParams>),
     ("prompts/get", |offer| offer.prompts, fits::<GetPromptRequestParams>),
+    ("completion/complete", |offer| offer.completions, fits::<CompleteRequestParams>),
     ("server/discover", ALWAYS, |_| None),
     ("initialize", ALWAYS, fits::<InitializeRequestParams>),
     ("ping", ALWAYS, |_| None),
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn methods_of_announced_capability_are_served() {
-        let offer = Offer { prompts: true };
+        let offer = Offer { prompts: true, completions: false };
         assert_eq!(check("prompts/list", None, offer), Ok(()));
         let error = check("prompts/get", Some(&json!({"name": 7})), offer).unwrap_err();
         assert_eq!(error.code, ErrorCode::INVALID_PARAMS);

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use pagerduty_api::operations::schedules::SCHEDULES;
 use rmcp::ErrorData;
 use rmcp::model::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
@@ -42,6 +43,8 @@ struct Template {
     /// The tool. Without it, the template does not exist.
     tool: &'static str,
     parameter: &'static str,
+    /// The resource whose names the variable takes.
+    names: &'static pagerduty_api::Resource,
 }
 
 const TEMPLATES: &[Template] = &[Template {
@@ -51,6 +54,7 @@ const TEMPLATES: &[Template] = &[Template {
     description: "An on-call schedule of either kind, by ID or name.",
     tool: "get_schedules",
     parameter: "schedule_id",
+    names: &SCHEDULES,
 }];
 
 impl Template {
@@ -78,6 +82,12 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 /// Returns the templates whose tools are among `tools`.
 fn offered(tools: &[&'static Tool]) -> impl Iterator<Item = &'static Template> {
     TEMPLATES.iter().filter(|template| tools.iter().any(|tool| tool.name == template.tool))
+}
+
+/// Returns the resource whose names the variable of a template takes, if there is such a template and variable.
+pub(super) fn names(uri: &str, variable: &str, tools: &[&'static Tool]) -> Option<&'static pagerduty_api::Resource> {
+    let template = offered(tools).find(|template| template.uri == uri)?;
+    (variable == VARIABLE.trim_matches(['{', '}'])).then_some(template.names)
 }
 
 /// Returns the answer to `resources/templates/list`.

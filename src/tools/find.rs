@@ -208,7 +208,7 @@ async fn sought(cx: &Context, kinds: &[&'static Resource], text: &str) -> Result
             (kinds.iter().map(|kind| (*kind, id.clone())).collect(), names)
         }
         Written::Number(number) => {
-            let incident = has(&INCIDENTS).then(|| (&INCIDENTS, number)).into_iter().collect();
+            let incident = has(&INCIDENTS).then_some((&INCIDENTS, number)).into_iter().collect();
             (incident, if text.contains('#') { Vec::new() } else { kinds.to_vec() })
         }
         Written::Me | Written::Email(_) | Written::Text(_) => (Vec::new(), kinds.to_vec()),
@@ -219,10 +219,10 @@ async fn sought(cx: &Context, kinds: &[&'static Resource], text: &str) -> Result
     if ids.is_empty() {
         return by_name(cx, &names, text).await;
     }
-    let (existing, named) = tokio::join!(existing(cx, ids), by_name(cx, &names, text));
-    match existing {
-        Ok(existing) if !existing.rows.is_empty() => Ok(joined([existing, named.unwrap_or_default()])),
-        _ => named,
+    let (by_id, by_name) = tokio::join!(existing(cx, ids), by_name(cx, &names, text));
+    match by_id {
+        Ok(found) if !found.rows.is_empty() => Ok(joined([found, by_name.unwrap_or_default()])),
+        _ => by_name,
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`authenticate`](run::authenticate) waits for the credential, and [`run`](run::run) runs the tool. The time limit of
 //! a call covers the last three.
 
+mod complete;
 mod filter;
 mod observe;
 mod run;

@@ -30,6 +30,8 @@ fn questions(incident: &str) -> Vec<(&'static str, Value)> {
         ("get_services", json!({"limit": 3, "include": ["id"]})),
         ("get_escalation_policies", json!({"limit": 3, "include": ["id"]})),
         ("build_user_context", json!({})),
+        ("get_users", json!({"user_id": "me", "include": ["id", "email"]})),
+        ("get_services", json!({"service_id": "checkout api", "include": ["id"]})),
         ("get_incidents", json!({"limit": 2, "include": ["id", "teams"]})),
         ("get_oncalls", json!({"limit": 3, "include": ["user"]})),
     ]
@@ -105,7 +107,7 @@ async fn concurrent_answers_belong_to_their_callers() {
         people.push(Person { id, token, own });
     }
     assert_eq!(people.len(), USERS);
-    let distinct: HashMap<String, usize> = people.iter().map(|person| (person.own[6].to_string(), 1)).collect();
+    let distinct: HashMap<String, usize> = people.iter().map(|person| (person.own[8].to_string(), 1)).collect();
     assert!(distinct.len() > 5, "the users see different incidents");
 
     let http = Http::bind(options()).await.unwrap();

@@ -7,7 +7,7 @@ use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
 
 use crate::session::Session;
-use crate::support::{Account, binary, rows, warnings};
+use crate::support::{Account, binary, object, origin, rows, warnings};
 
 /// Starts an account with further objects.
 async fn account_with(documents: Value) -> Account {
@@ -202,6 +202,24 @@ async fn link_to_own_account_costs_no_further_request() {
     let first = sent(&account, "get_services", list.clone()).await;
     assert_eq!((first.len(), first[1].as_str()), (2, "GET /users/me"), "{first:?}");
     assert_eq!(sent(&account, "get_services", list).await.len(), 1);
+}
+
+#[tokio::test]
+async fn names_of_one_credential_are_not_kept_for_another() {
+    let account = Account::start().await;
+    let team = json!({"team_id": "Checkout"});
+    for (user, lookups) in [("PJT9BIV", 1), ("P9ABP2Q", 1), ("PJT9BIV", 0)] {
+        account.sandbox.clear();
+        let caller = origin(&tokens::of_user(user));
+        account.toolbox.call_from(&caller, "get_teams", object(team.clone())).await.unwrap();
+        let sent = account.sandbox.requests();
+        assert_eq!(sent.iter().filter(|request| request.path == "/teams").count(), lookups, "{user}");
+        let me = account.toolbox.call_from(&caller, "get_users", object(json!({"user_id": "me"}))).await.unwrap();
+        assert_eq!(me.into_value()["users"][0]["id"], user);
+    }
+    account.sandbox.clear();
+    let refused = account.toolbox.call_from(&origin("sandbox-user-"), "get_teams", object(team)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::AuthenticationFailed, "a name that is kept answers no other credential");
 }
 
 #[tokio::test]
