@@ -450,7 +450,7 @@ class AsyncTools:
         schedule_id: str | None = None,
         at: str | None = None,
         contact: bool = False,
-    ) -> OncallList:
+    ) -> dict[str, Any]:
         """Show who is on call (has the pager) for a service, team, policy or schedule, now or
         later: each level, until when, who is next.
 
@@ -479,7 +479,7 @@ class AsyncTools:
         until: str | None = None,
         time_zone: str | None = None,
         format: str | None = None,
-    ) -> OncallList:
+    ) -> dict[str, Any]:
         """When am I on call: my shifts or others', past or next, clashes; calendar export.
 
         Args:
@@ -509,7 +509,7 @@ class AsyncTools:
         since: str | None = None,
         until: str | None = None,
         time_zone: str | None = None,
-    ) -> OncallList:
+    ) -> dict[str, Any]:
         """Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no
         page reaches, clashes.
 
@@ -1250,7 +1250,7 @@ class SyncTools:
         schedule_id: str | None = None,
         at: str | None = None,
         contact: bool = False,
-    ) -> OncallList:
+    ) -> dict[str, Any]:
         """Show who is on call (has the pager) for a service, team, policy or schedule, now or
         later: each level, until when, who is next.
 
@@ -1279,7 +1279,7 @@ class SyncTools:
         until: str | None = None,
         time_zone: str | None = None,
         format: str | None = None,
-    ) -> OncallList:
+    ) -> dict[str, Any]:
         """When am I on call: my shifts or others', past or next, clashes; calendar export.
 
         Args:
@@ -1309,7 +1309,7 @@ class SyncTools:
         since: str | None = None,
         until: str | None = None,
         time_zone: str | None = None,
-    ) -> OncallList:
+    ) -> dict[str, Any]:
         """Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no
         page reaches, clashes.
 

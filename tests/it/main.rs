@@ -17,6 +17,7 @@ mod chaos;
 mod cli;
 mod clients;
 mod codes;
+mod completion;
 mod context;
 mod deploy;
 mod docs;

@@ -85,8 +85,12 @@ const ADDED: &[(&str, &[(&str, &str)])] = &[
     ("RenderedScheduleEntry", &[("source", "str")]),
 ];
 
-/// The types of answers without rows, or with rows that are of no resource.
-const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext"), ("find", ANY)];
+/// The types of answers without rows.
+const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext")];
+
+/// The tools that compose their rows from several resources. These rows have no table.
+const COMPOSED: &[&str] =
+    &["find", "whos_oncall", "get_shifts", "check_coverage", "get_handoff", "override_oncall", "cancel_override"];
 
 /// The type of an answer or a row without a table.
 const ANY: &str = "dict[str, Any]";
@@ -101,9 +105,6 @@ pub(super) fn answer(method: Method) -> String {
 
 /// Returns the type of the rows that a stream yields.
 pub(super) fn row(method: Method) -> String {
-    if FLAT.iter().any(|(tool, _)| *tool == method.tool.name) {
-        return ANY.to_owned();
-    }
     resource(method).map_or_else(|| ANY.to_owned(), |resource| camel(resource.one))
 }
 
@@ -112,8 +113,11 @@ pub(super) fn name(method: Method) -> String {
     if method.is_stream { row(method) } else { answer(method) }
 }
 
-/// Returns the resource of a method's rows, which the first operation of its tool returns.
+/// Returns the resource of a method's rows, which the first operation of its tool returns, unless they are composed.
 fn resource(method: Method) -> Option<&'static Resource> {
+    if COMPOSED.contains(&method.tool.name) {
+        return None;
+    }
     let (Answer::One(resource) | Answer::Many(resource, _)) = method.tool.operations.first()?.answer else {
         return None;
     };
