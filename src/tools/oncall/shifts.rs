@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::Resource;
 use pagerduty_api::operations::escalation_policies::LIST_ESCALATION_POLICIES;
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
@@ -21,7 +21,7 @@ use crate::ids::Id;
 use crate::models::{Person, Schedule, Team, User};
 use crate::params::{Choice, Ids, Moment, Range, Word};
 use crate::reply::Reply;
-use crate::shifts::{Period, Shift, joined, overlaps};
+use crate::shifts::{Period, Shift, joined, merged, overlaps};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
@@ -96,10 +96,7 @@ async fn get_shifts(cx: Context, params: Params) -> Result<Reply> {
     reply.set("since", local.iso(period.start()));
     reply.set("until", local.iso(period.end()));
     reply.set("time_zone", local.name());
-    reply.set(
-        "hours",
-        number_of_hours(shifts.iter().filter_map(|shift| Some(shift.period.clip(period)?.length())).sum()),
-    );
+    reply.set("hours", number_of_hours(on_call(&shifts, period)));
     if !clashes.is_empty() {
         reply.set("clashes", clashes);
     }
@@ -107,6 +104,15 @@ async fn get_shifts(cx: Context, params: Params) -> Result<Reply> {
         reply.set("always_on_call", found.always.iter().cloned().collect::<Vec<_>>());
     }
     Ok(reply.warned(found.warnings))
+}
+
+/// Returns the time that users are on call within the range. Shifts of a user that overlap count once.
+fn on_call(shifts: &[Shown], range: Period) -> SignedDuration {
+    let mut users: BTreeMap<&str, Vec<Period>> = BTreeMap::new();
+    for shift in shifts {
+        users.entry(&shift.user.id).or_default().extend(shift.period.clip(range));
+    }
+    users.into_values().flat_map(merged).map(Period::length).sum()
 }
 
 /// Returns the shifts as a file, cut where the budget of the answer ends.

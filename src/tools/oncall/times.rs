@@ -93,11 +93,12 @@ impl Local {
     }
 }
 
-/// Returns a length of time in hours, or below an hour in minutes: `12 h`, `7.5 h`, `20 min`.
+/// Returns a length of time for people: `12 h`, `9 h 46 min`, `20 min`.
 pub fn hours(length: SignedDuration) -> String {
-    match length.as_mins() {
-        minutes @ 0..60 => format!("{minutes} min"),
-        _ => format!("{} h", number_of_hours(length)),
+    match (length.as_hours(), length.as_mins() % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 

@@ -292,3 +292,16 @@ async fn policies_beyond_the_limit_are_named_in_a_warning() {
     assert!(warnings(&answer).contains("Only 50 of 61 policies were checked"), "{answer}");
     assert_eq!(answer["metadata"]["checked"]["policies"], 50);
 }
+
+#[tokio::test]
+async fn teams_of_the_sandbox_have_what_is_planted() {
+    let account = crate::support::Account::start().await;
+    let tools = super::tools(&account.sandbox, pagerduty_mcp_server::sandbox::tokens::USER, |_| {});
+    let answer = crate::support::ok(&tools, "check_coverage", json!({"team_ids": ["Partner Portal"]})).await;
+    assert_eq!(lines(&answer), Vec::<&str>::new());
+    assert_eq!(warnings(&answer), "");
+    let answer = crate::support::ok(&tools, "check_coverage", json!({"team_ids": ["Legacy Batch"]})).await;
+    let mut found = kinds(&answer);
+    found.dedup();
+    assert_eq!(found, ["empty_level", "unreachable", "level_gap", "deleted", "two_levels", "clash"], "{answer}");
+}
