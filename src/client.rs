@@ -15,6 +15,7 @@ mod people;
 pub(crate) mod policy;
 mod probe;
 mod request;
+mod room;
 mod schedules;
 mod send;
 mod user_context;
@@ -47,6 +48,8 @@ pub use people::MAX_PEOPLE;
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
 pub use request::{Query, Request};
+use room::Room;
+pub use room::Share;
 pub use schedules::may_be_other_kind;
 pub use user_context::{Owned, UserContext};
 pub use writes::{Added, Changed, CoverChange, CoverKind, NewStatus};
@@ -64,6 +67,8 @@ pub struct Client {
     policy: Policy,
     /// The memory left for answers of unusual size, in megabytes.
     large: Semaphore,
+    /// The memory that lists may use.
+    room: Arc<Room>,
 }
 
 impl Client {
@@ -82,6 +87,7 @@ impl Client {
             user_email: config.user_email.clone(),
             policy,
             large: Semaphore::new(body::LARGE_ANSWERS),
+            room: Arc::new(Room::new(config.list_memory)),
         }
     }
 
@@ -245,6 +251,7 @@ impl Api {
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
+        self.reserve_for(M::LIST, wanted.limit).await?;
         let list = format!("{}?{}", M::LIST.path, query.list());
         let start = wanted.offset;
         let given = self.account.places.before(&list, start);
@@ -256,6 +263,25 @@ impl Api {
         };
         self.account.places.record(list, start, &listing);
         Ok(listing)
+    }
+
+    /// Waits for the memory that a list may take, unless the call has some already, or must not wait.
+    async fn reserve_for(&self, list: &'static Operation, rows: usize) -> Result<()> {
+        if self.urgent {
+            return Ok(());
+        }
+        let share = async {
+            let owner = self.credential.owner_and_fingerprint().0;
+            self.client.room.reserve(owner, self.client.room.estimate(list, rows)).await
+        };
+        self.call.reserve(share).await
+    }
+
+    /// Takes the memory that the call has reserved, for an answer of this many bytes.
+    pub(crate) fn take_share(&self, answer: usize) -> Option<Share> {
+        let mut share = self.call.take_share()?;
+        share.resize(answer);
+        Some(share)
     }
 
     /// Reads a list in portions and merges them.

@@ -34,8 +34,8 @@ pub use region::parse_region;
 pub use serving::Serving;
 pub use table::{
     API_HOST, API_TOKEN, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT,
-    FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LOG, MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT, OAUTH_TIMEOUT,
-    RAW_TEXT, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE, SSL_CERT_DIR, SSL_CERT_FILE,
+    FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LIST_MEMORY, LOG, MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT,
+    OAUTH_TIMEOUT, RAW_TEXT, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE, SSL_CERT_DIR, SSL_CERT_FILE,
     STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
 };
 use table::{is_similar_to_token, is_switched_off, named, typed};
@@ -177,6 +177,8 @@ pub struct Config {
     pub timeout: Duration,
     /// The time-out of connecting.
     pub connect_timeout: Duration,
+    /// The memory in bytes that lists in progress may use.
+    pub list_memory: usize,
     /// The certificate authorities trusted instead of the system's.
     pub trust: Trust,
     /// The time-out of one attempt at a request. It is far below that of the call, so that an attempt on a dead
@@ -224,6 +226,7 @@ impl Config {
             structured_content: typed::STRUCTURED_CONTENT.read(get)?,
             timeout,
             connect_timeout: typed::CONNECT_TIMEOUT.read(get)?,
+            list_memory: typed::LIST_MEMORY.read(get)?,
             trust: Trust::from_lookup(get)?,
             attempt_timeout: timeout / 3,
             backoff: Duration::from_millis(200),
@@ -300,6 +303,14 @@ fn seconds(name: &str, value: &str) -> Result<Duration> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| unusable(name, value, "a number of seconds above 0, such as 30"))
+}
+
+/// Reads a number of megabytes, as bytes.
+fn megabytes(name: &str, value: &str) -> Result<usize> {
+    let megabytes = value.parse().ok().filter(|megabytes: &usize| *megabytes > 0);
+    megabytes
+        .and_then(|megabytes| megabytes.checked_mul(1024 * 1024))
+        .ok_or_else(|| unusable(name, value, "a number of megabytes above 0, such as 24"))
 }
 
 #[cfg(test)]

@@ -68,6 +68,8 @@ struct Metrics {
     in_flight: Gauge,
     sessions: Gauge,
     connections: Gauge,
+    list_memory: Gauge,
+    lists_waiting: Gauge,
 }
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
@@ -94,6 +96,8 @@ impl Metrics {
             in_flight: Gauge::default(),
             sessions: Gauge::default(),
             connections: Gauge::default(),
+            list_memory: Gauge::default(),
+            lists_waiting: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -138,6 +142,13 @@ impl Metrics {
             metrics.sessions.clone(),
         );
         registry.register("http_connections", "Open connections", metrics.connections.clone());
+        registry.register_with_unit(
+            "list_memory",
+            "Memory that lists in progress and their unread answers have reserved",
+            Unit::Bytes,
+            metrics.list_memory.clone(),
+        );
+        registry.register("lists_waiting", "Lists that wait for memory", metrics.lists_waiting.clone());
         Self { registry, ..metrics }
     }
 }
@@ -197,6 +208,16 @@ pub fn in_flight(change: i64) {
 /// Changes the number of open sessions.
 pub fn sessions(change: i64) {
     METRICS.sessions.inc_by(change);
+}
+
+/// Sets the memory that lists have reserved, in bytes.
+pub fn list_memory(bytes: usize) {
+    METRICS.list_memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+}
+
+/// Changes the number of lists that wait for memory.
+pub fn lists_waiting(change: i64) {
+    METRICS.lists_waiting.inc_by(change);
 }
 
 /// Changes the number of open connections.

@@ -8,12 +8,15 @@
 //! The resource key is always plural and always a list. `metadata.warnings` reports a list that was cut, a value that was
 //! ignored and a part that could not be fetched.
 
+use std::sync::Arc;
+
 use pagerduty_api::{MAX_ROWS, Resource};
 use pagerduty_rows::object::Object;
 use pagerduty_rows::{table, text, write};
 use serde_json::{Map, Value};
 
 use crate::budget::Budget;
+use crate::client::Share;
 use crate::config::Format;
 use crate::pagination::{End, Listing};
 
@@ -26,6 +29,9 @@ pub const NAME_FIELDS: &str = "Name the fields you need in include.";
 /// The warning if rows may be missing.
 const SHORTER: &str = "The list may have become shorter since the previous page or while it was read, so rows may be \
                        missing. List it again with offset=0.";
+
+/// The number of times that the rows of an answer are in memory: as text, and twice in the message with the text.
+const COPIES: usize = 3;
 
 /// A written answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +49,8 @@ pub struct Reply {
     body: Body,
     metadata: Map<String, Value>,
     warnings: Vec<String>,
+    /// The memory that the call reserved, until the answer is written.
+    share: Option<Arc<Share>>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +66,8 @@ impl Reply {
     #[must_use]
     pub fn one(resource: &'static Resource, row: Object, mut budget: Budget, shorten: &str) -> Self {
         let fits = budget.take(&row);
-        let mut reply = Self { body: Body::One { resource, row }, metadata: Map::new(), warnings: Vec::new() };
+        let mut reply =
+            Self { body: Body::One { resource, row }, metadata: Map::new(), warnings: Vec::new(), share: None };
         if !fits {
             reply.warn(format!("{OVERSIZED} {shorten}"));
         }
@@ -70,7 +79,8 @@ impl Reply {
     #[must_use]
     pub fn list<M>(resource: &'static Resource, listing: Listing<M>, narrow: &str) -> Self {
         let rows: Vec<_> = listing.rows.into_iter().map(|row| row.shown).collect();
-        let mut reply = Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new() };
+        let mut reply =
+            Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new(), share: None };
         let (has_more, next_offset) = match listing.end {
             End::Complete => (false, None),
             End::Limit(next) | End::Budget(next) => (true, Some(next)),
@@ -109,7 +119,8 @@ impl Reply {
         let count = rows.len();
         let fitting = rows.iter().enumerate().take_while(|(place, row)| budget.take(row) || *place == 0).count();
         rows.truncate(fitting);
-        let mut reply = Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new() };
+        let mut reply =
+            Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new(), share: None };
         reply.set("has_more", fitting < count);
         if fitting < count {
             let many = resource.many.replace('_', " ");
@@ -121,7 +132,7 @@ impl Reply {
     /// Returns an answer without the envelope. It has warnings, if there are any, beside its own fields.
     #[must_use]
     pub fn flat(fields: Map<String, Value>) -> Self {
-        Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new() }
+        Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new(), share: None }
     }
 
     /// Adds a field to the metadata.
@@ -145,6 +156,23 @@ impl Reply {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(&self.body, Body::Rows { rows, .. } if rows.is_empty())
+    }
+
+    /// Keeps the memory that the call reserved, until the answer is written.
+    #[must_use]
+    pub fn holding(self, share: impl FnOnce(usize) -> Option<Share>) -> Self {
+        let rows: &[Object] = match &self.body {
+            Body::Rows { rows, .. } => rows,
+            Body::One { row, .. } => std::slice::from_ref(row),
+            Body::Flat(_) => &[],
+        };
+        let size = rows.iter().map(|row| row.as_str().len()).sum::<usize>();
+        Self { share: share(COPIES * size).map(Arc::new), ..self }
+    }
+
+    /// Takes the memory that the call reserved.
+    pub fn take_share(&mut self) -> Option<Arc<Share>> {
+        self.share.take()
     }
 
     /// Makes invisible characters in all text visible.
@@ -197,7 +225,7 @@ impl Reply {
                 let rows: Vec<_> = rows.iter().map(Object::members).collect();
                 Written::Table(format!("{}\n{}", table::in_one_line(&metadata.into()), table::table(&rows)))
             }
-            (_, body) => Written::Json(Self { body, metadata: self.metadata, warnings: self.warnings }.into_json()),
+            (_, body) => Written::Json(Self { body, ..self }.into_json()),
         }
     }
 }

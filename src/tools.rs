@@ -10,6 +10,7 @@ mod escalation_policies;
 mod find;
 mod gather;
 mod incidents;
+mod lane;
 mod lookup;
 mod markdown;
 mod oncall;
@@ -31,6 +32,7 @@ use tool::{About, run};
 
 pub use change::{AUDIT, settled};
 pub use context::{CallOptions, Context, Party};
+pub use lane::{ByLane, Lane};
 pub use markdown::{markdown, overview_markdown, scopes_markdown};
 pub use pages::{Page, Pages};
 pub use tool::Tool;

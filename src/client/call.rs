@@ -5,11 +5,13 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use pagerduty_api::Resource;
-use tokio::sync::OwnedMutexGuard;
-use tokio::time::Instant;
+use tokio::sync::{OnceCell, OwnedMutexGuard};
+use tokio::time::{Instant, timeout_at};
 
 use super::policy::{CALL_PATIENCE, Decision, Left};
-use crate::error::Error;
+use super::room::Share;
+use crate::config::LIST_MEMORY;
+use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
 /// The time that an additional request may continue once the main answer is there.
@@ -20,6 +22,8 @@ const SIDE_REQUEST_GRACE: Duration = Duration::from_secs(5);
 pub struct Call {
     deadline: Instant,
     state: Mutex<State>,
+    /// The memory that its lists use. It is reserved once, by the first list.
+    share: OnceCell<Mutex<Option<Share>>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +61,31 @@ struct Writing {
 impl Call {
     /// Creates a call that has to be answered by `deadline`.
     pub fn until(deadline: Instant) -> Self {
-        Self { deadline, state: Mutex::default() }
+        Self { deadline, state: Mutex::default(), share: OnceCell::new() }
+    }
+
+    /// Creates a call that never waits for memory, since other calls wait for it.
+    pub fn exempt_until(deadline: Instant) -> Self {
+        Self { share: OnceCell::new_with(Some(Mutex::default())), ..Self::until(deadline) }
+    }
+
+    /// Waits for the memory of its lists, if this is the first one.
+    pub async fn reserve(&self, share: impl Future<Output = Share>) -> Result<()> {
+        let reserve = async {
+            let share = timeout_at(self.deadline, share).await;
+            let late = |_| {
+                let message = "the time limit of the call was used up while other lists took the memory";
+                let hint = format!("Send fewer calls at a time, or allow lists more memory with {LIST_MEMORY}.");
+                Error::new(Code::Timeout, message).hint(hint)
+            };
+            share.map(|share| Mutex::new(Some(share))).map_err(late)
+        };
+        self.share.get_or_try_init(|| reserve).await.map(drop)
+    }
+
+    /// Takes the memory of its lists.
+    pub fn take_share(&self) -> Option<Share> {
+        lock(self.share.get()?).take()
     }
 
     /// Returns the time and patience that are left.

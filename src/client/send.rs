@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use pagerduty_api::{Effect, Operation};
+use pagerduty_api::{Effect, Operation, Paging};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -162,8 +162,11 @@ impl Api {
         self.note(&in_flight, operation, status, &headers);
         drop(in_flight);
         let body = self.body(request, answer, &mut watch).await;
-        if body.is_ok() {
+        if let Ok(body) = &body {
             watch.end();
+            if operation.paging() == Some(Paging::Offset) {
+                self.client.room.note(operation, body.len());
+            }
         }
         // It is redacted, so it is only read where it is needed.
         let request_id = || failure::request_id(&headers, credential);

@@ -155,7 +155,7 @@ impl Api {
     /// it has its own limit. Calls may join the fetch until the first one ends, so it gets twice the time of a call.
     pub(super) fn shared(&self) -> Self {
         let deadline = Instant::now() + self.client.policy.call * 2;
-        Self { call: Arc::new(Call::until(deadline)), ..self.clone() }
+        Self { call: Arc::new(Call::exempt_until(deadline)), ..self.clone() }
     }
 
     async fn fetch_ids<M: Listed, O>(self, filter: &str, owners: Vec<Id<O>>, limit: usize) -> Result<Owned<M>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::answers::tokens;
 use super::oauth::TokenStore;
-use super::{Format, Host, Region, email, embedded, flag, oauth, region, seconds, text, trust, unquoted};
+use super::{Format, Host, Region, email, embedded, flag, megabytes, oauth, region, seconds, text, trust, unquoted};
 use crate::error::Result;
 
 /// An environment variable, as it is documented.
@@ -186,6 +186,9 @@ settings! {
         receive the outcome of a change.";
     CONNECT_TIMEOUT = "PAGERDUTY_CONNECT_TIMEOUT", Taken, default "5" as seconds => Duration,
         "The time limit of a connection attempt, in seconds.";
+    LIST_MEMORY = "PAGERDUTY_LIST_MEMORY", Taken, default "24" as megabytes => usize,
+        "The memory in megabytes that lists in progress and their unread answers may use together. Further lists wait \
+        for their turn before they send a request. One credential can use three quarters of it.";
     SSL_CERT_FILE = "SSL_CERT_FILE", Ignored, unset "the system's" as trust::path => PathBuf,
         "A PEM file with the certificate authorities to trust in place of the system's, such as that of a company's \
         proxy.";

@@ -34,6 +34,10 @@ pub struct Settings {
     pub trust: Trust,
 }
 
+/// The most connections that stay open without a request. Each one of HTTP/1.1 keeps its buffers, which have grown to
+/// the size of the answers. With HTTP/2, as PagerDuty has it, there is one connection.
+const MAX_IDLE: usize = 16;
+
 /// A pool of connections, opened as they are needed and kept for the next request.
 ///
 /// All requests to a host share one HTTP/2 connection. If it stops answering without closing, every later request would
@@ -100,6 +104,7 @@ impl Pool {
             .default_headers(self.settings.headers.clone())
             .connect_timeout(self.settings.connect_timeout)
             .timeout(self.settings.timeout)
+            .pool_max_idle_per_host(MAX_IDLE)
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(MAX_SILENCE)
             .http2_keep_alive_while_idle(true)

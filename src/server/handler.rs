@@ -17,11 +17,13 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::caching::{CACHE_SCOPE, TTL_MS};
 use super::caller::Caller;
 use super::convert::Style;
 use super::offer::Offer;
+use super::stdio::unanswered::Ticket;
 use super::{completion, convert, encode, params, progress, prompts, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
@@ -98,6 +100,7 @@ impl Server {
         arguments: Map<String, Value>,
         client: Option<Implementation>,
         caller: Option<&Caller>,
+        arrived: Option<Instant>,
     ) -> Result<Reply, Error> {
         let client_name = |info: Implementation| format!("{} {}", info.name, info.version);
         let party = Party {
@@ -106,6 +109,7 @@ impl Server {
             client_name: client.map(|info| client_name(info).chars().take(MAX_CLIENT_NAME).collect()),
             place: caller.and_then(|caller| caller.permit.clone()),
             reader: caller.and_then(|caller| caller.reader.clone()),
+            arrived,
         };
         let trace = caller.and_then(|caller| caller.trace.clone());
         Trace::scope(trace, self.toolbox(caller).call_for(party, name, arguments)).await
@@ -207,12 +211,20 @@ impl ServerHandler for Server {
         let caller = Caller::from_context(&context);
         let client = Caller::client(&context);
         let style = self.style(client.as_ref(), caller);
-        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller);
+        let ticket = context.extensions.get::<Ticket>();
+        let arrived = ticket.map(Ticket::arrived);
+        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller, arrived);
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
             outcome = progress::reported(&context, call) => outcome,
         };
+        let outcome = outcome.map(|mut reply| {
+            if let Some(ticket) = ticket {
+                ticket.hold(reply.take_share());
+            }
+            reply
+        });
         let result = self.answer(outcome, style, caller)?;
         // Over HTTP, `rmcp` writes the result.
         Ok(if caller.is_some() { encode::expanded(result) } else { result }.into())
@@ -249,7 +261,7 @@ impl ServerHandler for Server {
         let Some((tool, arguments)) = resources::call(uri, tools) else {
             return resources::read(uri, tools).map(Into::into);
         };
-        let call = self.run(tool, arguments, Caller::client(&context), caller);
+        let call = self.run(tool, arguments, Caller::client(&context), caller, None);
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the request")),

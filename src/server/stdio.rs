@@ -10,16 +10,19 @@
 
 mod hangup;
 mod output;
-mod unanswered;
+#[cfg(test)]
+mod tests;
+pub(super) mod unanswered;
 
+use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetMeta, JsonRpcError, JsonRpcMessage, JsonRpcResponse,
-    RequestId, ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, GetExtensions, GetMeta, JsonRpcError, JsonRpcMessage,
+    JsonRpcRequest, JsonRpcResponse, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
@@ -34,16 +37,16 @@ use super::lines::{Line, Lines};
 use super::message::{self, Refusal};
 use super::offer::Offer;
 use crate::error::spoken;
-use crate::tools::Toolbox;
+use crate::tools::{self, ByLane, Lane, Toolbox};
 use hangup::Hangups;
-use output::{InputEnd, OUTBOX, write_lines};
-use unanswered::{Requests, Unanswered};
+use output::{InputEnd, OUTBOX, Outgoing, write_lines};
+use unanswered::{Leaving, Requests, Unanswered};
 
 /// The longest message that is read. `rmcp` has the same limit, and the longest useful message, a note, is a thousandth of
 /// it.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// The number of calls that run concurrently; further ones wait for a slot.
+/// The number of calls of each lane that run concurrently; further ones wait as lines.
 ///
 /// A client may pipeline any number of requests, and each call holds sockets and decoded pages: without a limit, one runaway
 /// agent exhausts file descriptors. The limit is far above what agents send at once, so 200 concurrent calls do not queue.
@@ -51,9 +54,9 @@ const MAX_CALLS: usize = 256;
 
 /// The most memory in bytes that unanswered requests may take; beyond it nothing is read until some are answered.
 ///
-/// Calls beyond [`MAX_CALLS`] wait for a slot, and a client that pipelines without end would fill the memory with them. The
-/// limit is enough for four of the longest messages, or for thousands of calls.
-const MAX_UNANSWERED: usize = 4 * MAX_MESSAGE;
+/// Calls beyond [`MAX_CALLS`] wait, and a client that pipelines without end would fill the memory with them. The limit is
+/// enough for two of the longest messages, or for tens of thousands of calls.
+const MAX_UNANSWERED: usize = 2 * MAX_MESSAGE;
 
 /// The time that reads may take after the end of input: enough for a script that pipes its requests in, and short for a
 /// client that has gone.
@@ -90,7 +93,7 @@ where
 }
 
 fn server(toolbox: &Toolbox) -> Server {
-    Server::new(Arc::new(toolbox.with_slots(MAX_CALLS)))
+    Server::new(Arc::new(toolbox.clone()))
 }
 
 /// Serves one session. `input_closed` is ready when the client has closed the input, even if there is more to be read.
@@ -139,10 +142,12 @@ where
 struct LineTransport<R> {
     lines: Lines<R>,
     /// The queue of [`write_lines`], or `None` once closed.
-    outbox: Option<mpsc::Sender<Vec<u8>>>,
+    outbox: Option<mpsc::Sender<Outgoing>>,
     /// A refusal that is not queued yet. `receive` may be canceled while it waits for space in the outbox.
     refusal: Option<Vec<u8>>,
     unanswered: Unanswered,
+    /// The calls that wait for others of their lane, as lines.
+    backlog: ByLane<VecDeque<(RequestId, Vec<u8>)>>,
     /// Set after an `initialize`.
     initialized: bool,
     /// The `initialize` that must be answered before anything else is read.
@@ -158,12 +163,13 @@ struct LineTransport<R> {
 }
 
 impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
-    fn new(reader: R, outbox: mpsc::Sender<Vec<u8>>, input: InputEnd, offer: Offer) -> Self {
+    fn new(reader: R, outbox: mpsc::Sender<Outgoing>, input: InputEnd, offer: Offer) -> Self {
         Self {
             lines: Lines::new(reader, MAX_MESSAGE),
             outbox: Some(outbox),
             refusal: None,
             unanswered: Unanswered::default(),
+            backlog: ByLane::default(),
             initialized: false,
             initializing: None,
             input_ended: None,
@@ -178,11 +184,17 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
         let Line::Whole(line) = line else {
             return Err(Refusal::invalid_request(None, format!("message too large: the limit is {MAX_MESSAGE} bytes")));
         };
-        let message = message::read(&line, self.offer)?;
-        match &message {
+        let mut message = message::read(&line, self.offer)?;
+        match &mut message {
             Some(JsonRpcMessage::Request(request)) => {
                 self.admit_request(&request.request, &request.id)?;
-                self.unanswered.add(request.id.clone(), &request.request, line.len());
+                let (id, kind) = (request.id.clone(), lane_of(&request.request));
+                self.unanswered.add(id.clone(), kind, line.len());
+                if let Some(kind) = kind.filter(|kind| !self.has_room(*kind)) {
+                    self.backlog.of_mut(kind).push_back((id, line));
+                    return Ok(None);
+                }
+                self.run(request);
             }
             Some(JsonRpcMessage::Notification(notification)) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
@@ -190,11 +202,41 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
                 {
                     // `rmcp` no longer answers it.
                     self.unanswered.remove(id);
+                    for lane in Lane::ALL {
+                        self.backlog.of_mut(lane).retain(|(waiting, _)| waiting != id);
+                    }
                 }
             }
             _ => {}
         }
         Ok(message)
+    }
+
+    /// Returns whether a call of a lane can run.
+    fn has_room(&self, lane: Lane) -> bool {
+        self.unanswered.running(lane) < MAX_CALLS
+    }
+
+    /// Returns the next call of the backlog that can run.
+    fn next_waiting(&mut self) -> Option<ClientJsonRpcMessage> {
+        for lane in Lane::ALL {
+            while self.has_room(lane) {
+                let Some((_, line)) = self.backlog.of_mut(lane).pop_front() else { break };
+                // It was valid when it arrived.
+                if let Ok(Some(JsonRpcMessage::Request(mut request))) = message::read(&line, self.offer) {
+                    self.run(&mut request);
+                    return Some(JsonRpcMessage::Request(request));
+                }
+            }
+        }
+        None
+    }
+
+    /// Records that `rmcp` gets a request.
+    fn run(&self, request: &mut JsonRpcRequest<ClientRequest>) {
+        if let Some(ticket) = self.unanswered.run(&request.id) {
+            request.request.extensions_mut().insert(ticket);
+        }
     }
 
     /// Waits for unanswered requests after the input has ended, and refuses those that take too long.
@@ -213,7 +255,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
                 let refusal = ServerJsonRpcMessage::error(ErrorData::internal_error(message, None), Some(id));
                 // If the outbox is full, nothing reads the output.
                 if let Ok(line) = encode(&refusal) {
-                    _ = outbox.try_send(line);
+                    _ = outbox.try_send(line.into());
                 }
             }
         }
@@ -256,7 +298,10 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
         };
         async move {
             let sent = match (outbox, encode_answer(&message)) {
-                (Some(outbox), Ok(line)) => outbox.send(line).await.map_err(|_| io::ErrorKind::BrokenPipe.into()),
+                (Some(outbox), Ok(line)) => {
+                    let share = answered.as_ref().and_then(Leaving::share);
+                    outbox.send(Outgoing { line, share }).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+                }
                 (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
                 (_, Err(error)) => Err(error),
             };
@@ -271,6 +316,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     /// It is canceled at any await whenever `rmcp` has a message to send, so its state is in `self`.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
+            if let Some(message) = self.next_waiting() {
+                return Some(message);
+            }
             if let Some(input_ended) = self.input_ended {
                 self.finish(input_ended).await;
                 return None;
@@ -278,7 +326,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             // Waits for space even with nothing to send, see `OUTBOX`.
             let space = self.outbox.as_ref()?.reserve().await.ok()?;
             match self.refusal.take() {
-                Some(refusal) => space.send(refusal),
+                Some(refusal) => space.send(refusal.into()),
                 None => drop(space),
             }
             if let Some(id) = &self.initializing {
@@ -313,128 +361,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-    use rmcp::model::ServerResult;
-    use serde_json::{Value, json};
-    use tokio::time::timeout;
-
-    use super::unanswered::OVERHEAD;
-    use super::*;
-
-    /// Returns a transport whose input is `messages`, and the other end of its outbox.
-    fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Vec<u8>>) {
-        let input = messages.iter().map(|message| format!("{message}\n")).collect::<Vec<_>>().concat();
-        let (outbox, inbox) = mpsc::channel(OUTBOX);
-        (LineTransport::new(io::Cursor::new(input), outbox, InputEnd::default(), Offer::default()), inbox)
-    }
-
-    fn answer(id: i64) -> ServerJsonRpcMessage {
-        ServerJsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(id))
-    }
-
-    /// Returns the next message, or `None` at the end. Panics if `receive` would wait.
-    #[track_caller]
-    fn received<R: AsyncRead + Send + Unpin>(transport: &mut LineTransport<R>) -> Option<ClientJsonRpcMessage> {
-        transport.receive().now_or_never().expect("`receive` is waiting")
-    }
-
-    #[tokio::test]
-    async fn end_of_input_waits_for_every_answer() {
-        let ping = |id: i64| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
-        let (mut transport, _inbox) = transport(&[ping(1), ping(2)]);
-        assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
-        for id in [1, 2] {
-            assert!(transport.receive().now_or_never().is_none(), "{id} is not answered");
-            transport.send(answer(id)).await.unwrap();
-        }
-        assert!(received(&mut transport).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn reads_get_less_time_than_changes_after_end_of_input() {
-        let call = |id: i64, tool: &str| {
-            json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool,
-            "arguments": {}, "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}})
-        };
-        let (mut transport, mut inbox) = transport(&[call(1, "get_teams"), call(2, "add_incident_note")]);
-        assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
-        let unanswered = transport.unanswered.clone();
-        let began = Instant::now();
-        let answered = async {
-            tokio::time::sleep(READS_END * 3).await;
-            unanswered.remove(&RequestId::Number(2));
-        };
-        let (end, ()) = tokio::join!(transport.receive(), answered);
-        assert!(end.is_none() && began.elapsed() == READS_END * 3, "the change was waited for");
-        let refused: Value = serde_json::from_slice(&inbox.recv().await.unwrap()).unwrap();
-        assert_eq!((&refused["id"], refused["error"]["message"].is_string()), (&json!(1), true), "{refused}");
-        assert!(inbox.recv().await.is_none(), "nothing more is written");
-    }
-
-    #[tokio::test]
-    async fn end_of_input_ignores_withdrawn_requests() {
-        let (mut transport, _inbox) = transport(&[
-            json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}),
-            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}),
-        ]);
-        assert!(received(&mut transport).is_some() && received(&mut transport).is_some());
-        assert!(received(&mut transport).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn closed_input_behind_a_full_outbox_ends_the_session() {
-        let ping = |id: usize| format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "ping"}));
-        let input: String = (0..4 * OUTBOX).map(ping).collect();
-        let (writer, _unread) = tokio::io::duplex(64);
-        let config = crate::config::Config::from_lookup(|_| None).unwrap();
-        let toolbox = Toolbox::new(&config, &crate::tools::Filter::default()).unwrap();
-        let served = serve_lines(server(&toolbox), io::Cursor::new(input), writer, std::future::ready(()));
-        timeout(READS_END * 100, served).await.expect("the session ends").unwrap();
-    }
-
-    #[tokio::test]
-    async fn nothing_is_read_until_initialize_is_answered() {
-        let params =
-            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-        let (mut transport, _inbox) = transport(&[
-            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}),
-            json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}),
-        ]);
-        assert!(received(&mut transport).is_some());
-        assert!(transport.receive().now_or_never().is_none(), "`initialize` is not answered");
-        transport.send(answer(1)).await.unwrap();
-        assert!(received(&mut transport).is_some());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_read_while_unanswered_requests_fill_memory() {
-        let most = i64::try_from(MAX_UNANSWERED / OVERHEAD).unwrap();
-        let long = "x".repeat(MAX_MESSAGE - 1_000);
-        for (params, fit) in [(json!({}), most), (json!({"x": long}), 4)] {
-            let ping = |id: i64| json!({"jsonrpc": "2.0", "id": id, "method": "ping", "params": params});
-            let messages: Vec<_> = (0..fit + 2).map(ping).collect();
-            let (mut transport, _inbox) = transport(&messages);
-            let mut read = 0;
-            // Tokio's cooperative budget would make the future pending.
-            while tokio::task::unconstrained(transport.receive()).now_or_never().is_some() {
-                read += 1;
-            }
-            assert!((fit - fit / 50..=fit).contains(&read), "{read}");
-            transport.send(answer(0)).await.unwrap();
-            assert!(received(&mut transport).is_some(), "there is room again");
-        }
-    }
-
-    #[tokio::test]
-    async fn nothing_is_read_while_the_outbox_is_full() {
-        let (mut transport, mut inbox) = transport(&[json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})]);
-        for id in 0..i64::try_from(OUTBOX).unwrap() {
-            transport.send(answer(id)).await.unwrap();
-        }
-        assert!(transport.receive().now_or_never().is_none(), "the outbox is full");
-        inbox.recv().await.unwrap();
-        assert!(received(&mut transport).is_some());
-    }
+/// Returns the lane of a request, if it calls a tool.
+fn lane_of(request: &ClientRequest) -> Option<Lane> {
+    let ClientRequest::CallToolRequest(call) = request else { return None };
+    let tool = tools::all().find(|tool| tool.name == call.params.name)?;
+    Some(Lane::of(tool, call.params.arguments.as_ref()))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use pagerduty_api::Resource;
 use pagerduty_rows::object::Object;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::auth::Origin;
 use crate::budget::Budget;
@@ -30,6 +30,8 @@ pub struct Party {
     pub client_name: Option<String>,
     /// A value that is held until the call has ended, even if its caller has stopped waiting.
     pub place: Option<Arc<dyn Any + Send + Sync>>,
+    /// The time the call arrived, if it may have waited since.
+    pub arrived: Option<Instant>,
     /// A reference that is dropped when the answer can no longer reach the client, if that can be seen. In a session a
     /// call runs on after that.
     pub reader: Option<Weak<()>>,

@@ -1,20 +1,17 @@
 //! The tools that are switched on, and everything a call of them needs.
 //!
-//! A call passes four layers: [`observe`] counts, logs and labels it, [`limit`](slots::limit) waits for a slot,
-//! [`authenticate`](run::authenticate) waits for the credential, and [`run`](run::run) runs the tool. The time limit of
-//! a call covers the last three.
+//! A call passes three layers: [`observe`] counts, logs and labels it, [`authenticate`](run::authenticate) waits for the
+//! credential, and [`run`](run::run) runs the tool. The time limit of a call covers the last two.
 
 mod complete;
 mod filter;
 mod observe;
 mod run;
-mod slots;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
 
 use super::change::{self, Started};
 use super::{CallOptions, Party, SETS, Tool};
@@ -52,7 +49,6 @@ pub struct Toolbox {
     structured_content: bool,
     timeout: Duration,
     raw_text: bool,
-    slots: Option<Arc<Semaphore>>,
     label: Option<&'static Label>,
 }
 
@@ -77,7 +73,6 @@ impl Toolbox {
             structured_content: config.structured_content,
             timeout: config.timeout,
             raw_text: config.raw_text,
-            slots: None,
             label: None,
         })
     }
@@ -105,13 +100,6 @@ impl Toolbox {
     /// Returns the same toolbox with fewer tools: those that pass `filter`, too.
     pub fn narrowed(&self, filter: &Filter) -> Result<Self> {
         Ok(Self { tools: filter.narrow(self.tools.iter().copied())?, ..self.clone() })
-    }
-
-    /// Returns the same toolbox with a limited number of slots for calls. Waiting for a slot is part of the time limit
-    /// of a call.
-    #[must_use]
-    pub fn with_slots(&self, slots: usize) -> Self {
-        Self { slots: Some(Arc::new(Semaphore::new(slots))), ..self.clone() }
     }
 
     /// Returns an error if no request can be sent, because something that has to be loaded for it cannot be loaded.
@@ -228,7 +216,6 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpStream;
 
-    use futures_util::FutureExt;
     use pagerduty_api::Operation;
     use pagerduty_api::operations::incidents::UPDATE_INCIDENT;
     use pagerduty_api::operations::teams::GET_TEAM;
@@ -387,25 +374,27 @@ mod tests {
     static NEVER_READ: Tool = tool(&[&GET_TEAM], |_, _| Box::pin(std::future::pending()));
 
     #[tokio::test(start_paused = true)]
-    async fn slot_wait_is_part_of_the_time_limit() {
-        let toolbox = toolbox(vec![&NEVER_READ]).with_slots(1);
+    async fn wait_for_a_slot_is_part_of_the_time_limit() {
+        let toolbox = toolbox(vec![&NEVER_READ, &NEVER_ENDS]);
         let began = Instant::now();
-        let call = || toolbox.call("odd", Map::new());
-        let (first, second) = tokio::join!(call(), call());
-        assert!(first.unwrap_err().message().contains("took longer"));
-        assert!(second.unwrap_err().message().contains("slot"));
+        tokio::time::advance(toolbox.timeout / 2).await;
+        let call = |tool| {
+            let caller = Party { arrived: Some(began), ..Party::default() };
+            let call = Call { caller, options: toolbox.options(), tool, arguments: Map::new() };
+            let toolbox = toolbox.clone();
+            async move { toolbox.limit(&call, &Started::new()).await.unwrap_err() }
+        };
+        assert!(call(&NEVER_READ).await.message().contains("took longer"));
         assert_eq!(began.elapsed(), toolbox.timeout);
-        assert!(call().now_or_never().is_none(), "it has a slot now");
+        let error = call(&NEVER_READ).await;
+        assert!(error.code() == Code::Timeout && error.message().contains("for a free call slot"), "{error}");
+        assert!(call(&NEVER_ENDS).await.hint_text().unwrap().contains("Nothing was changed"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn read_times_out_without_mentioning_a_change() {
-        let toolbox = toolbox(vec![&NEVER_READ]).with_slots(1);
-        let call = || toolbox.call("odd", Map::new());
-        let (first, second) = tokio::join!(call(), call());
-        for error in [first.unwrap_err(), second.unwrap_err()] {
-            assert_eq!(error.code(), Code::Timeout);
-            assert!(!error.envelope().to_string().contains("chang"), "{error:?}");
-        }
+        let error = toolbox(vec![&NEVER_READ]).call("odd", Map::new()).await.unwrap_err();
+        assert_eq!(error.code(), Code::Timeout);
+        assert!(!error.envelope().to_string().contains("chang"), "{error:?}");
     }
 }

@@ -69,6 +69,7 @@ const DEFAULTS: [(&str, &str, &[&str]); 7] = [
             "summary",
             "time_zone",
             "description",
+            "kind",
             "escalation_policies",
             "teams",
             "schedule_layers",
@@ -104,7 +105,8 @@ async fn lists_have_envelope_default_fields_and_no_empty_values() {
         assert!(metadata["has_more"].is_boolean(), "{tool}");
         for row in rows {
             // PagerDuty lists only references of shift-based schedules, which `shift_schedules.rs` tests.
-            let fields = if tool == "get_schedules" && row["time_zone"].is_null() { &["id", "name"] } else { fields };
+            let fields =
+                if tool == "get_schedules" && row["time_zone"].is_null() { &["id", "name", "kind"] } else { fields };
             assert!(in_order(row, fields), "{tool}: {:?}", names(row));
             assert!(!has_empty(row), "{tool}: {row}");
         }

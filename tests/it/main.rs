@@ -36,6 +36,7 @@ mod isolation;
 mod keyring;
 mod limits;
 mod lists;
+mod memory;
 mod methods;
 mod names;
 mod oncall;

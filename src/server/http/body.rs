@@ -1,5 +1,6 @@
 //! The body of an answer, with the values that live as long as it does.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
 use super::connections::Connection;
+use crate::client::Share;
 
 /// A body that holds a value until its last part is handed over for sending, and passes each part to it.
 pub struct Holding<B, H> {
@@ -32,6 +34,40 @@ impl<B, H> Holding<B, H> {
     /// Returns an answer that holds a value.
     pub fn answer(answer: Response<B>, held: H) -> Response<Self> {
         answer.map(|body| Self { body, held })
+    }
+}
+
+/// The most bytes of an answer that are handed over for sending at a time.
+const PIECE: usize = 64 * 1024;
+
+/// A body that is handed over in pieces, so that the memory of an answer counts as reserved while its client reads slowly.
+pub struct Pieces {
+    rest: Bytes,
+    _share: Option<Arc<Share>>,
+}
+
+impl Pieces {
+    /// Creates a body that holds the memory that the call reserved.
+    pub fn new(body: Vec<u8>, share: Option<Arc<Share>>) -> Self {
+        Self { rest: body.into(), _share: share }
+    }
+}
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let size = self.rest.len().min(PIECE);
+        Poll::Ready((size > 0).then(|| Ok(Frame::data(self.rest.split_to(size)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
     }
 }
 

@@ -10,10 +10,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use http_body_util::Full;
 use rmcp::model::{
     Implementation, MetaObject, ProtocolVersion, RequestId, RequestMetaObject, ServerJsonRpcMessage, ServerResult,
 };
@@ -23,6 +21,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::accept::Accepts;
+use super::body::Pieces;
+use crate::reply::Reply;
 use crate::server::caller::Caller;
 use crate::server::encode;
 use crate::server::handler::Server;
@@ -84,9 +84,10 @@ impl Call {
     }
 
     /// Returns the answer to the call.
-    pub async fn answer(self, server: &Server, caller: &Caller) -> Response<Full<Bytes>> {
+    pub async fn answer(self, server: &Server, caller: &Caller) -> Response<Pieces> {
         let style = server.style(self.client.as_ref(), Some(caller));
-        let outcome = server.run(&self.name, self.arguments, self.client, Some(caller)).await;
+        let mut outcome = server.run(&self.name, self.arguments, self.client, Some(caller), None).await;
+        let share = outcome.as_mut().ok().and_then(Reply::take_share);
         let message = match server.answer(outcome, style, Some(caller)) {
             Ok(mut result) => {
                 // The older revisions do not have it.
@@ -99,7 +100,7 @@ impl Call {
             Ok(body) => (StatusCode::OK, body),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into_bytes()),
         };
-        let mut answer = Response::new(Full::from(body));
+        let mut answer = Response::new(Pieces::new(body, share));
         *answer.status_mut() = status;
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         answer

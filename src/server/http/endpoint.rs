@@ -1,6 +1,6 @@
 //! The MCP endpoint: passes the message of an HTTP request on to `rmcp`, and returns its answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -22,6 +22,7 @@ use crate::params::shorten;
 use crate::server::caller::Caller;
 use crate::server::message::{self, Message};
 use crate::server::offer::Offer;
+use crate::sync::lock;
 use crate::trace::Trace;
 
 /// The most bytes of a body above the limit that are still read. Closing the connection at once would lose the refusal in
@@ -136,7 +137,7 @@ async fn serve(
     let in_flight = InFlight { _permit: permit, _busy: busy, _reader: reader };
     if let Treatment::Tool(call) = treatment {
         let answer = call.answer(&state.server, &caller).await;
-        return Ok(Holding::answer(answer, in_flight).map(Body::new));
+        return Ok(Holding::answer(answer, UntilBegun(Mutex::new(Some(in_flight)))).map(Body::new));
     }
     let opening = match sessions {
         Some(sessions) if matches!(treatment, Treatment::Opens { .. }) => {
@@ -173,6 +174,15 @@ struct InFlight {
 }
 
 impl Held for InFlight {}
+
+/// The same values, released when the first part of a whole answer is handed over.
+struct UntilBegun(Mutex<Option<InFlight>>);
+
+impl Held for UntilBegun {
+    fn progress(&self) {
+        lock(&self.0).take();
+    }
+}
 
 /// Refuses methods that the endpoint does not have, and streams for clients that do not accept them.
 fn check_method(method: &Method, sessions: bool, accepts: Accepts) -> Result<(), Refusal> {

@@ -1,12 +1,14 @@
 //! Writes outgoing messages.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
+use crate::client::Share;
 use crate::error::spoken;
 
 /// The number of outgoing messages that wait for a client that does not read.
@@ -23,6 +25,20 @@ const READ_GRACE: Duration = Duration::from_secs(30);
 
 /// The most bytes in one write, so that slow reading of a long answer counts as progress.
 const MAX_WRITE: usize = 64 * 1024;
+
+/// An outgoing message.
+pub(super) struct Outgoing {
+    /// The line.
+    pub line: Vec<u8>,
+    /// The memory that the call reserved, which is released when the line is written.
+    pub share: Option<Arc<Share>>,
+}
+
+impl From<Vec<u8>> for Outgoing {
+    fn from(line: Vec<u8>) -> Self {
+        Self { line, share: None }
+    }
+}
 
 /// The end of input, as seen by the output. Clones share it.
 #[derive(Clone, Default)]
@@ -47,12 +63,12 @@ impl InputEnd {
 /// A client that stops reading after the end of input is treated like one that has closed the output.
 pub(super) async fn write_lines<W: AsyncWrite + Unpin>(
     mut writer: W,
-    mut inbox: mpsc::Receiver<Vec<u8>>,
+    mut inbox: mpsc::Receiver<Outgoing>,
     input: &InputEnd,
 ) -> io::Result<()> {
     let mut lines = Vec::new();
     while inbox.recv_many(&mut lines, OUTBOX).await > 0 {
-        for line in lines.drain(..) {
+        for Outgoing { line, share: _share } in lines.drain(..) {
             let mut rest = line.as_slice();
             while !rest.is_empty() {
                 let (piece, _) = rest.split_at(rest.len().min(MAX_WRITE));

@@ -1,17 +1,24 @@
 //! The requests of a session that have not been answered yet.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use rmcp::model::{ClientRequest, RequestId};
+use rmcp::model::RequestId;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::tools;
+use crate::client::Share;
+use crate::sync::lock;
+use crate::tools::{ByLane, Lane};
 
 /// The memory that an unanswered request takes besides its own bytes, approximately: its task, and its arguments as
 /// values.
 pub(super) const OVERHEAD: usize = 16 * 1024;
 
-/// The requests that were handed to `rmcp` and have neither been answered nor withdrawn. Clones share them.
+/// The memory that a request takes besides its own bytes, approximately, while it waits to be handed to `rmcp`.
+pub(super) const QUEUED: usize = 512;
+
+/// The requests that were read and have neither been answered nor withdrawn. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Unanswered(watch::Sender<Requests>);
 
@@ -20,23 +27,66 @@ pub(super) struct Requests {
     waiting: HashMap<RequestId, Waiting>,
     /// The memory that all of them take.
     bytes: usize,
+    /// The calls that were handed to `rmcp`, by lane.
+    running: ByLane<usize>,
     /// The number of answers that are not queued yet. The IDs of their requests may be used again.
     leaving: usize,
 }
 
 /// An unanswered request.
 struct Waiting {
+    ticket: Ticket,
     bytes: usize,
-    /// Set if it calls a tool that changes something.
-    changes: bool,
+    /// The lane, if it calls a tool.
+    lane: Option<Lane>,
+    /// Set if it was handed to `rmcp`.
+    runs: bool,
+}
+
+/// The memory that the call of a request has reserved, from the end of the call until its answer is written.
+///
+/// It travels in the extensions of the request, because the types of `rmcp` cannot hold it. If the request is withdrawn,
+/// both ends drop it.
+#[derive(Clone)]
+pub(in crate::server) struct Ticket(Arc<Issued>);
+
+struct Issued {
+    arrived: Instant,
+    share: Mutex<Option<Arc<Share>>>,
+}
+
+impl Ticket {
+    fn new() -> Self {
+        Self(Arc::new(Issued { arrived: Instant::now(), share: Mutex::default() }))
+    }
+
+    /// Returns the time the request arrived.
+    pub(in crate::server) fn arrived(&self) -> Instant {
+        self.0.arrived
+    }
+
+    /// Holds the memory of an answer.
+    pub(in crate::server) fn hold(&self, share: Option<Arc<Share>>) {
+        *lock(&self.0.share) = share;
+    }
 }
 
 /// An answer on its way to the outbox.
-pub(super) struct Leaving(watch::Sender<Requests>);
+pub(super) struct Leaving {
+    requests: watch::Sender<Requests>,
+    ticket: Ticket,
+}
+
+impl Leaving {
+    /// Takes the memory that the call has reserved.
+    pub(super) fn share(&self) -> Option<Arc<Share>> {
+        lock(&self.ticket.0.share).take()
+    }
+}
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.send_modify(|requests| requests.leaving -= 1);
+        self.requests.send_modify(|requests| requests.leaving -= 1);
     }
 }
 
@@ -53,7 +103,16 @@ impl Requests {
 
     /// Returns whether no unanswered request changes anything.
     pub(super) fn are_reads(&self) -> bool {
-        !self.waiting.values().any(|waiting| waiting.changes)
+        !self.waiting.values().any(|waiting| waiting.lane == Some(Lane::Change))
+    }
+
+    fn take(&mut self, id: &RequestId) -> Option<Waiting> {
+        let waiting = self.waiting.remove(id)?;
+        self.bytes -= waiting.bytes;
+        if let Some(lane) = waiting.lane.filter(|_| waiting.runs) {
+            *self.running.of_mut(lane) -= 1;
+        }
+        Some(waiting)
     }
 
     /// Returns the memory that unanswered requests take.
@@ -68,39 +127,60 @@ impl Unanswered {
         self.0.borrow().waiting.contains_key(id)
     }
 
+    /// Returns the number of calls in a lane that were handed to `rmcp`.
+    pub(super) fn running(&self, lane: Lane) -> usize {
+        *self.0.borrow().running.of(lane)
+    }
+
     /// Returns the IDs of all unanswered requests.
     pub(super) fn ids(&self) -> Vec<RequestId> {
         self.0.borrow().waiting.keys().cloned().collect()
     }
 
     /// Adds a request whose message has this many bytes.
-    pub(super) fn add(&self, id: RequestId, request: &ClientRequest, bytes: usize) {
-        let waiting = Waiting { bytes: bytes + OVERHEAD, changes: changes_something(request) };
+    pub(super) fn add(&self, id: RequestId, lane: Option<Lane>, bytes: usize) {
+        let waiting = Waiting { ticket: Ticket::new(), bytes: bytes + QUEUED, lane, runs: false };
         self.0.send_modify(|requests| {
             requests.bytes += waiting.bytes;
             requests.waiting.insert(id, waiting);
         });
     }
 
+    /// Records that a request is handed to `rmcp`. Returns the ticket to hand over with it.
+    pub(super) fn run(&self, id: &RequestId) -> Option<Ticket> {
+        let mut ticket = None;
+        self.0.send_modify(|requests| {
+            if let Some(waiting) = requests.waiting.get_mut(id) {
+                waiting.runs = true;
+                waiting.bytes += OVERHEAD - QUEUED;
+                requests.bytes += OVERHEAD - QUEUED;
+                if let Some(lane) = waiting.lane {
+                    *requests.running.of_mut(lane) += 1;
+                }
+                ticket = Some(waiting.ticket.clone());
+            }
+        });
+        ticket
+    }
+
     /// Removes a request that will not be answered.
     pub(super) fn remove(&self, id: &RequestId) {
         self.0.send_modify(|requests| {
-            requests.bytes -= requests.waiting.remove(id).map_or(0, |waiting| waiting.bytes);
+            requests.take(id);
         });
     }
 
     /// Removes a request that is about to be answered. Its ID is free from now on: a client that has read the answer
     /// may use it at once.
     pub(super) fn answer(&self, id: &RequestId) -> Option<Leaving> {
-        let mut known = false;
+        let mut ticket = None;
         self.0.send_modify(|requests| {
-            if let Some(waiting) = requests.waiting.remove(id) {
-                requests.bytes -= waiting.bytes;
+            if let Some(waiting) = requests.take(id) {
                 requests.leaving += 1;
-                known = true;
+                ticket = Some(waiting.ticket);
             }
         });
-        known.then(|| Leaving(self.0.clone()))
+        Some(Leaving { requests: self.0.clone(), ticket: ticket? })
     }
 
     /// Waits until the requests meet a condition.
@@ -108,9 +188,4 @@ impl Unanswered {
         // An error would mean that there is no sender left, and this is one.
         self.0.subscribe().wait_for(settled).await.ok();
     }
-}
-
-fn changes_something(request: &ClientRequest) -> bool {
-    let ClientRequest::CallToolRequest(call) = request else { return false };
-    tools::all().any(|tool| tool.name == call.params.name && !tool.is_read_only())
 }

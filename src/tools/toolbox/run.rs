@@ -11,8 +11,25 @@ use crate::tools::change::Started;
 use crate::tools::{Context, Tool};
 
 impl Toolbox {
+    /// Runs a call within its time limit, which began when the call arrived.
+    pub(super) async fn limit(&self, call: &Call, started: &Started) -> Result<Reply> {
+        let now = Instant::now();
+        let deadline = call.caller.arrived.unwrap_or(now) + self.timeout;
+        if deadline <= now {
+            return Err(self.no_slot(call.tool));
+        }
+        self.authenticate(call, deadline, started).await
+    }
+
+    fn no_slot(&self, tool: &Tool) -> Error {
+        let error =
+            Error::new(Code::Timeout, format!("{} waited {} for a free call slot", tool.name, spoken(self.timeout)));
+        let hint = "Too many calls are in progress: send fewer at a time.";
+        if tool.is_read_only() { error.hint(hint) } else { error.hint(format!("Nothing was changed. {hint}")) }
+    }
+
     /// Waits for the caller's credential and runs the call with it. A login that PagerDuty refuses is forgotten.
-    pub(super) async fn authenticate(&self, call: &Call, deadline: Instant, started: &Started) -> Result<Reply> {
+    async fn authenticate(&self, call: &Call, deadline: Instant, started: &Started) -> Result<Reply> {
         let credential = timeout_at(deadline, self.credentials.resolve(&call.caller.origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
@@ -32,7 +49,8 @@ impl Toolbox {
         let Call { options, tool, arguments, .. } = call;
         let cx = Context { api: api.clone(), options: *options };
         match timeout_at(deadline, (tool.run)(cx, arguments)).await {
-            Ok(outcome) => outcome.map_err(|error| timed_out(tool, error)),
+            Ok(Ok(reply)) => Ok(reply.holding(|size| api.take_share(size))),
+            Ok(Err(error)) => Err(timed_out(tool, error)),
             Err(_) => Err(api.in_doubt().unwrap_or_else(|| self.took_longer(tool))),
         }
     }
