@@ -246,7 +246,12 @@ impl Directory {
         let noun = self.resource.noun;
         let near = nearest(text, objects, MOST_NEAREST);
         let missing = missing.map(|missing| format!(" ({missing})")).unwrap_or_default();
-        let message = format!("which is neither the ID nor the name of any {noun}{missing}");
+        let names = if self.resource == User::RESOURCE {
+            "the ID, the name nor the e-mail address"
+        } else {
+            "the ID nor the name"
+        };
+        let message = format!("which is neither {names} of any {noun}{missing}");
         let hint = ids_hint(self.resource);
         let error = Error::new(self.invalid, message);
         if near.is_empty() {

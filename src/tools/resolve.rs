@@ -62,8 +62,10 @@ impl Lookups {
     /// Returns the outcome of a call, or the refusal of a link to another account, if the account became known only by the
     /// call's own requests, or is not known yet.
     pub(super) async fn check_after(&self, cx: &Context, outcome: Result<Reply>) -> Result<Reply> {
+        // Another failure has the same reason for the current user.
+        let is_telling = outcome.as_ref().map_or_else(|error| error.code() == Code::NotFound, |_| true);
         if !self.links.is_empty() {
-            self.check(cx.api.subdomain().await)?;
+            self.check(if is_telling { cx.api.subdomain().await } else { cx.api.known_subdomain() })?;
         }
         let Some(remark) = self.taken_for_ids() else { return outcome };
         match outcome {

@@ -108,6 +108,23 @@ async fn several_objects_of_a_name_are_offered() {
 }
 
 #[tokio::test]
+async fn schedules_of_both_kinds_share_their_names() {
+    let twin = json!({"id": "PTWINS2", "name": "Checkout Primary", "time_zone": "Europe/Berlin"});
+    let account = account_with(json!({"shift_schedules": [twin]})).await;
+    let error = account.err("get_schedules", json!({"schedule_id": "Checkout Primary"})).await;
+    assert_eq!(error.code(), Code::AmbiguousName);
+    let hint = error.hint_text().unwrap();
+    assert!(hint.contains("PEB6SZ3") && hint.contains("PTWINS2"), "{hint}");
+}
+
+#[tokio::test]
+async fn deleted_object_is_not_found_by_name() {
+    let account = Account::start().await;
+    let name = json!({"user_id": "Zofia Nowak"});
+    assert_eq!(account.err("get_users", name).await.code(), Code::InvalidUserId);
+}
+
+#[tokio::test]
 async fn unknown_name_offers_similar_ones_and_uses_none() {
     let account = Account::start().await;
     let error = account.err("get_services", json!({"service_id": "Chekout API"})).await;
