@@ -69,22 +69,32 @@ pub(super) trait Verify: Send + Sync {
 
     /// Returns the object if an earlier call made this write, or `None` if the write has to be sent.
     ///
-    /// Fails if that cannot be determined and the write must not take effect twice.
+    /// Fails if that cannot be determined and the write must not take effect twice. By default, twice has the effect of
+    /// once, so it is sent.
     fn made_earlier(
         &mut self,
-        api: &Api,
-        request: &Request,
-        earlier: &Earlier,
-    ) -> impl Future<Output = Result<Option<Object>>> + Send;
+        _api: &Api,
+        _request: &Request,
+        _earlier: &Earlier,
+    ) -> impl Future<Output = Result<Option<Object>>> + Send {
+        std::future::ready(Ok(None))
+    }
 
-    /// Returns the outcome to remember for an object that the write left.
-    fn outcome(&self, api: &Api, shown: &Object) -> Outcome;
+    /// Returns the outcome to remember for an object that the write left. By default, the object is read again for an
+    /// identical call.
+    fn outcome(&self, _api: &Api, _shown: &Object) -> Outcome {
+        Outcome::Done(None)
+    }
 
     /// Returns the warning for a write that an earlier call made.
-    fn earlier_warning(&self) -> String;
+    fn earlier_warning(&self) -> String {
+        "An earlier call, whose answer did not reach you, made this change. Nothing was sent again.".to_owned()
+    }
 
-    /// Returns the warning for a write that is sent after an earlier one of unknown outcome.
-    fn repeat_warning(&self, earlier: &Earlier) -> Option<String>;
+    /// Returns the warning for a write that is sent after an earlier one of unknown outcome, if it matters.
+    fn repeat_warning(&self, _earlier: &Earlier) -> Option<String> {
+        None
+    }
 }
 
 impl Api {

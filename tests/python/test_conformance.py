@@ -17,7 +17,7 @@ from web import serve
 
 pytestmark = [pytest.mark.unit, pytest.mark.server]
 
-PROMPTS = "we have no prompts, and do not announce any"
+PROMPTS = "needs a prompt that exists for the suite; ours come with their tools"
 COMPLETION = "we complete no arguments, and do not announce it"
 LOGGING = "logging is deprecated; logs go to standard error"
 FIXTURE = "needs a tool or resource that exists for the suite"

@@ -332,6 +332,7 @@ def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):
     ]
     for line in changes:
         assert line["incident"] == incident["id"]
+        assert line["object"] == f"incident {incident['id']}"
         assert (line["user_id"], line["author"]) == (me["user_id"], me["email"])
         assert line["credential"] == "the X-PagerDuty-Token header"
         assert isinstance(line["elapsed_s"], float)

@@ -349,14 +349,6 @@ impl Verify for NewCovers<'_> {
         }
     }
 
-    fn outcome(&self, _: &Api, _: &Object) -> Outcome {
-        Outcome::Done(None)
-    }
-
-    fn earlier_warning(&self) -> String {
-        "An earlier call, whose answer did not reach you, made this change. Nothing was sent again.".to_owned()
-    }
-
     fn repeat_warning(&self, earlier: &Earlier) -> Option<String> {
         let ago = earlier.sent.elapsed().as_secs();
         matches!(earlier.outcome, Outcome::Unknown).then(|| {
@@ -392,23 +384,6 @@ impl Verify for Changing<'_> {
             Err(error) if error.code() == Code::NotFound => Seen::Refused(error),
             Err(error) => Seen::Unknown(format!("reading it failed: {}", error.message())),
         }
-    }
-
-    /// Sending it twice has the effect of sending it once.
-    async fn made_earlier(&mut self, _: &Api, _: &Request, _: &Earlier) -> Result<Option<Object>> {
-        Ok(None)
-    }
-
-    fn outcome(&self, _: &Api, _: &Object) -> Outcome {
-        Outcome::Done(None)
-    }
-
-    fn earlier_warning(&self) -> String {
-        String::new()
-    }
-
-    fn repeat_warning(&self, _: &Earlier) -> Option<String> {
-        None
     }
 }
 
@@ -454,23 +429,6 @@ impl Verify for Removal<'_> {
             Ok(false) => Seen::NotYet("it is still there".to_owned()),
             Err(error) => Seen::Unknown(format!("reading it failed: {}", error.message())),
         }
-    }
-
-    /// Sending it twice has the effect of sending it once.
-    async fn made_earlier(&mut self, _: &Api, _: &Request, _: &Earlier) -> Result<Option<Object>> {
-        Ok(None)
-    }
-
-    fn outcome(&self, _: &Api, _: &Object) -> Outcome {
-        Outcome::Done(None)
-    }
-
-    fn earlier_warning(&self) -> String {
-        String::new()
-    }
-
-    fn repeat_warning(&self, _: &Earlier) -> Option<String> {
-        None
     }
 }
 

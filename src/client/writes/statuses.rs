@@ -174,18 +174,9 @@ impl Verify for StatusChange<'_> {
         Ok(made.then_some(shown))
     }
 
-    /// The incident is read again for an identical call, which may request other fields.
-    fn outcome(&self, _: &Api, _: &Object) -> Outcome {
-        Outcome::Done(None)
-    }
-
     fn earlier_warning(&self) -> String {
         let status = self.wanted.as_str();
         format!("An earlier call, whose answer did not reach you, had {status} this incident. Nothing was sent again.")
-    }
-
-    fn repeat_warning(&self, _: &Earlier) -> Option<String> {
-        None
     }
 }
 
