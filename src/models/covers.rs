@@ -146,10 +146,8 @@ impl NewCover {
             Place::Rotation { id, member } => (Some(id), None, Some(member)),
             Place::CustomShift { id, member } => (None, Some(id), Some(member)),
         };
-        let same_start = |start: Timestamp| match self.from_now {
-            true => start <= self.start + START_TOLERANCE,
-            false => start == self.start,
-        };
+        let latest = if self.from_now { self.start + START_TOLERANCE } else { self.start };
+        let same_start = |start: Timestamp| start <= latest && (self.from_now || start == self.start);
         cover.user.as_ref().is_some_and(|user| user.id == self.user)
             && cover.end == Some(self.end)
             && cover.start.is_some_and(same_start)

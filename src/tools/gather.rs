@@ -40,7 +40,7 @@ pub async fn gather<T>(
 }
 
 /// Waits for a part, at most until `until` once the object is there.
-async fn in_time<T>(part: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
+pub async fn in_time<T>(part: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
     let over = async { sleep_until(*until.wait().await).await };
     tokio::select! {
         biased;

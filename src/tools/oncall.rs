@@ -5,6 +5,7 @@ mod cover;
 mod coverage;
 mod files;
 mod findings;
+mod handoff;
 mod read;
 mod shifts;
 mod times;
@@ -23,6 +24,7 @@ pub(super) const SET: Toolset = Toolset {
         &who::WHOS_ONCALL,
         &shifts::GET_SHIFTS,
         &coverage::CHECK_COVERAGE,
+        &handoff::GET_HANDOFF,
         &cover::OVERRIDE_ONCALL,
         &cancel::CANCEL_OVERRIDE,
     ],

@@ -87,7 +87,7 @@ async fn unknown_or_ambiguous_user_of_line_is_an_error() {
 }
 
 /// Makes a schedule of shifts have two rotations with a user on call each, and nothing else.
-async fn two_on_call(scene: &Scene, schedule: &str, users: [&str; 2]) {
+fn two_on_call(scene: &Scene, schedule: &str, users: [&str; 2]) {
     let member = |id: &str| json!({"type": "user_member", "user_id": id});
     let turn = |id: &str, rotation: &str| {
         json!({"type": "computed_shift_assignment", "start_time": day(1), "end_time": day(9), "member": member(id),
@@ -106,7 +106,7 @@ async fn several_on_call_need_a_choice() {
     let schedule = scene.schedule("shifts").await;
     let others = scene.others(&schedule).await;
     let [ada, bo] = [known(&scene, &others[0]).await, known(&scene, &others[1]).await];
-    two_on_call(&scene, &schedule, [&ada[0], &bo[0]]).await;
+    two_on_call(&scene, &schedule, [&ada[0], &bo[0]]);
     let take = |more: Value| {
         let mut all =
             json!({"schedule_id": schedule, "start": date(2), "end": date(3), "user_id": others[2], "dry_run": true});

@@ -96,7 +96,7 @@ fn take(schedule: &str, user: &str) -> Value {
 }
 
 fn with(mut arguments: Value, more: Value) -> Value {
-    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    arguments.as_object_mut().unwrap().extend(support::object(more));
     arguments
 }
 

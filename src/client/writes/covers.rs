@@ -301,10 +301,7 @@ impl Verify for NewCovers<'_> {
             let errors = item.get("errors").and_then(Value::as_array).into_iter().flatten();
             let errors: Vec<_> = errors.filter_map(Value::as_str).collect();
             let refused = item.get("status").and_then(Value::as_f64).is_some_and(|status| status >= 400.0);
-            match refused || !errors.is_empty() {
-                true => Ok(Err(errors.join("; "))),
-                false => Err(because("an entry has no id")),
-            }
+            if refused || !errors.is_empty() { Ok(Err(errors.join("; "))) } else { Err(because("an entry has no id")) }
         };
         items.iter().map(outcome).collect::<Result<_, _>>().map(shown)
     }
@@ -371,10 +368,8 @@ struct Changing<'c> {
 impl Verify for Changing<'_> {
     fn decode(&self, body: &[u8]) -> Result<Object, Unreadable> {
         let cover = decode::one::<Cover>(body, self.kind.keys().0, &Cover::facts_only())?.facts;
-        match self.to.is_made(&cover) {
-            true => Ok(nothing()),
-            false => Err(Unreadable::because("it does not show the change".to_owned())),
-        }
+        let unseen = || Unreadable::because("it does not show the change".to_owned());
+        self.to.is_made(&cover).then(nothing).ok_or_else(unseen)
     }
 
     async fn verify(&mut self, api: &Api, _: Instant, _: &Error) -> Seen {

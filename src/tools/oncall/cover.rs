@@ -17,7 +17,6 @@ use pagerduty_api::operations::schedules::{
     GET_SCHEDULE_V3, LIST_CUSTOM_SHIFTS, LIST_OVERRIDES, LIST_SCHEDULE_OVERRIDES, UPDATE_CUSTOM_SHIFT, UPDATE_OVERRIDE,
 };
 use pagerduty_api::operations::users::{GET_USER, LIST_USERS};
-use tokio::time::timeout_at;
 
 use super::super::{About, Context, Tool, run};
 use super::times::Local;
@@ -148,7 +147,7 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
     }
     report::between_lines(&mut entries);
     for entry in &mut entries {
-        entry.add_clashes(&clashes, board.local());
+        entry.add_clashes(&clashes);
     }
     board.name_conflicts(&cx, &mut entries, range).await;
     if let [only] = entries.as_slice()
@@ -344,10 +343,6 @@ async fn apply(
         return Err(Error::new(Code::ApiError, format!("PagerDuty refused the override: {why}"))
             .hint("Nothing was changed. Check the period and the user."));
     }
-    let reread = timeout_at(cx.api.grace(), Board::read(cx, &params.schedule_id, range)).await;
-    let after = match reread {
-        Ok(Ok(after)) => Some(after),
-        Ok(Err(_)) | Err(_) => None,
-    };
-    Ok(report::sent(board, after, &entries, earlier))
+    let after = report::again(cx, &params.schedule_id, range).await;
+    Ok(report::sent(&board, after.as_ref(), &entries, earlier))
 }

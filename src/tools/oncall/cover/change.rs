@@ -56,7 +56,7 @@ pub(super) async fn change(cx: &Context, params: &Params) -> Result<Reply> {
         end: end.filter(|at| cover.end != Some(*at)),
         user: user.filter(|id| cover.user.as_ref().is_none_or(|user| user.id != *id)),
     };
-    let whole = Period::open(earlier(cover.start, from), later(cover.end, until)).unwrap_or(span);
+    let whole = Period::new(earlier(cover.start, from), later(cover.end, until)).unwrap_or(span);
     let before = Board::read(cx, &params.schedule_id, whole).await?;
     let is_made = to.is_nothing();
     let (outcome, warning) = if is_made {
@@ -88,10 +88,10 @@ pub(super) async fn change(cx: &Context, params: &Params) -> Result<Reply> {
     Ok(Reply::flat(fields).warned(warnings))
 }
 
-fn earlier(known: Option<Timestamp>, new: Timestamp) -> Option<Timestamp> {
-    Some(known.map_or(new, |known| known.min(new)))
+fn earlier(known: Option<Timestamp>, new: Timestamp) -> Timestamp {
+    known.map_or(new, |known| known.min(new))
 }
 
-fn later(known: Option<Timestamp>, new: Timestamp) -> Option<Timestamp> {
-    Some(known.map_or(new, |known| known.max(new)))
+fn later(known: Option<Timestamp>, new: Timestamp) -> Timestamp {
+    known.map_or(new, |known| known.max(new))
 }

@@ -16,6 +16,7 @@ use crate::pagination::ListRequest;
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::Context;
+use crate::tools::oncall::read::Named;
 use crate::tools::oncall::times::Local;
 
 /// The most turns in `before` and in `after` of a period.
@@ -29,7 +30,7 @@ pub(in crate::tools::oncall) const UNREAD: &str =
 pub(super) struct Clash {
     user: String,
     period: Period,
-    schedule: Value,
+    schedule: Named,
 }
 
 /// One period that a user takes.
@@ -44,7 +45,7 @@ pub(super) struct Entry {
     sent: Vec<Option<Result<String, String>>>,
     /// A line with a period that overlaps this one.
     other: Option<String>,
-    clashes: Vec<Value>,
+    clashes: Vec<(Named, Period)>,
 }
 
 impl Entry {
@@ -99,14 +100,10 @@ impl Entry {
     }
 
     /// Adds the user's time on other schedules within the period.
-    pub fn add_clashes(&mut self, clashes: &[Clash], local: Local) {
+    pub fn add_clashes(&mut self, clashes: &[Clash]) {
         let own = clashes.iter().filter(|clash| clash.user == self.user.id);
-        for clash in own {
-            if let Some(common) = clash.period.clip(self.period) {
-                let (start, end) = (local.iso(common.start()), local.iso(common.end()));
-                self.clashes.push(json!({"schedule": clash.schedule, "start": start, "end": end}));
-            }
-        }
+        self.clashes =
+            own.filter_map(|clash| Some((clash.schedule.clone(), clash.period.clip(self.period)?))).collect();
     }
 
     /// Returns the error for a period that cannot be taken as given.
@@ -188,8 +185,9 @@ impl Entry {
         if !conflicts.is_empty() {
             set("conflicts", conflicts.into());
         }
+        let clash = |(schedule, period): &(Named, Period)| json!({"schedule": schedule.shown(), "start": local.iso(period.start()), "end": local.iso(period.end())});
         if !self.clashes.is_empty() {
-            set("clashes", self.clashes.clone().into());
+            set("clashes", self.clashes.iter().map(clash).collect());
         }
         let steps = self.plan.steps.iter().zip(&self.sent);
         let steps: Vec<_> = steps.map(|(step, sent)| step_members(board, step, sent.as_ref())).collect();
@@ -202,10 +200,9 @@ impl Entry {
     /// Returns the warnings about the period.
     fn warnings(&self, local: &Local) -> Vec<String> {
         let mut warnings = Vec::new();
-        for clash in &self.clashes {
-            let name = clash["schedule"]["name"].as_str().or(clash["schedule"]["id"].as_str()).unwrap_or_default();
-            let (start, end) = (clash["start"].as_str().unwrap_or_default(), clash["end"].as_str().unwrap_or_default());
-            warnings.push(format!("{} is on call on {name} then, too, from {start} to {end}.", named(&self.user)));
+        for (schedule, period) in &self.clashes {
+            let (name, span) = (schedule.label(), local.span(*period));
+            warnings.push(format!("{} is on call on {name} then, too: {span}.", named(&self.user)));
         }
         if !self.plan.steps.is_empty() {
             let left: Vec<_> = self.plan.left.iter().map(|period| local.span(*period)).collect();
@@ -277,8 +274,8 @@ pub(super) async fn elsewhere(
         if !seen.insert((user.clone(), id.to_owned(), period)) {
             return None;
         }
-        let name = other.get("name").or_else(|| other.get("summary"));
-        Some(Clash { user, period, schedule: json!({"id": id, "name": name}) })
+        let name = other.get("name").or_else(|| other.get("summary")).and_then(Value::as_str);
+        Some(Clash { user, period, schedule: Named { id: id.to_owned(), name: name.map(str::to_owned) } })
     };
     (listing.rows.iter().map(|row| &row.shown).filter_map(clash).collect(), None)
 }
@@ -325,7 +322,7 @@ pub(super) fn unsent(board: &Board, entries: &[Entry], dry_run: bool, replaces: 
 }
 
 /// Returns the answer after the changes were sent. `reread` is the schedule after them.
-pub(super) fn sent(board: Board, reread: Option<Board>, entries: &[Entry], earlier: bool) -> Reply {
+pub(super) fn sent(board: &Board, reread: Option<&Board>, entries: &[Entry], earlier: bool) -> Reply {
     let failed = entries.iter().any(|entry| entry.failure().is_some());
     let outcome = if failed {
         "partial"
@@ -338,10 +335,10 @@ pub(super) fn sent(board: Board, reread: Option<Board>, entries: &[Entry], earli
     let mut warnings = board.warnings.clone();
     let mut behind = false;
     let of = |entry: &Entry| {
-        let mut members = entry.members(&board, outcome, None);
+        let mut members = entry.members(board, outcome, None);
         let before = board.within(entry.period);
         members.insert("before".to_owned(), turns(&before, &local));
-        let after = match &reread {
+        let after = match reread {
             Some(reread) => reread.within(entry.period),
             None => after(&before, &entry.plan.steps, &entry.user),
         };
@@ -357,7 +354,7 @@ pub(super) fn sent(board: Board, reread: Option<Board>, entries: &[Entry], earli
         members
     };
     let members: Vec<_> = entries.iter().map(of).collect();
-    match &reread {
+    match reread {
         None => warnings.push("The schedule could not be read after the change: `after` is computed.".to_owned()),
         Some(reread) => {
             warnings.extend(reread.warnings.iter().filter(|warning| !board.warnings.contains(warning)).cloned());
@@ -375,7 +372,7 @@ pub(super) fn sent(board: Board, reread: Option<Board>, entries: &[Entry], earli
                 .to_owned(),
         );
     }
-    Reply::flat(joined(head(&board, outcome), members)).warned(warnings)
+    Reply::flat(joined(head(board, outcome), members)).warned(warnings)
 }
 
 /// Reads a schedule after a change, within the time that is left.
@@ -388,7 +385,7 @@ fn joined(mut head: Map<String, Value>, mut entries: Vec<Map<String, Value>>) ->
     if let [only] = entries.as_mut_slice()
         && !only.contains_key("line")
     {
-        only.remove("outcome");
+        only.shift_remove("outcome");
         head.extend(std::mem::take(only));
     } else {
         head.insert("lines".to_owned(), entries.into_iter().map(Value::Object).collect());

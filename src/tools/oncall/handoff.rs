@@ -1,0 +1,465 @@
+//! `get_handoff`: the report for the user who is on call next.
+
+mod turnover;
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use pagerduty_api::operations::escalation_policies::LIST_ESCALATION_POLICIES;
+use pagerduty_api::operations::incidents::{LIST_INCIDENT_NOTES, LIST_INCIDENTS};
+use pagerduty_api::operations::schedules::{GET_SCHEDULE, GET_SCHEDULE_V3};
+use pagerduty_api::operations::services::LIST_SERVICES;
+use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
+use pagerduty_rows::fields::{Field, Selection, line, nested, plain, reference};
+use pagerduty_rows::object::Object;
+use serde_json::{Map, Value, json};
+use tokio::sync::SetOnce;
+
+use super::read::{self, Named, shown, spoken};
+use super::times::{Local, Zone, hours};
+use crate::budget::Budget;
+use crate::client::Query;
+use crate::error::{Code, Error, Result};
+use crate::ids::Id;
+use crate::models::{Incident, Model, Rendered, Schedule, Service, Team};
+use crate::pagination::{End, ListRequest};
+use crate::params::{Ids, Moment, Range, shorten};
+use crate::reply::Reply;
+use crate::shifts::Period;
+use crate::tools::gather::in_time;
+use crate::tools::tool::{About, run};
+use crate::tools::{Context, Tool};
+use turnover::{Turnover, turnover};
+
+/// Returns the report of a shift.
+pub(super) const GET_HANDOFF: Tool = Tool::new::<Params>(
+    "get_handoff",
+    About {
+        title: "Shift handoff (handover) summary",
+        description: "Shift handover (handoff) summary for the next person: who takes over when, what is open with its last note, \
+                      what happened, what returns from snooze.",
+        hint: "handoff handover shift report summary next person end of shift open incidents",
+    },
+    &[
+        &LIST_INCIDENTS,
+        &GET_CURRENT_USER,
+        &LIST_ESCALATION_POLICIES,
+        &GET_SCHEDULE,
+        &GET_SCHEDULE_V3,
+        &GET_USER,
+        &LIST_INCIDENT_NOTES,
+        &LIST_SERVICES,
+    ],
+    |cx, arguments| run(cx, arguments, get_handoff),
+);
+
+crate::params! {
+    struct Params {
+        "Default mine"
+        team_ids: Ids<Team>,
+        "Default all of the teams"
+        schedule_ids: Ids<Schedule>,
+        "ISO 8601; default start of the shift, at most 24 h back"
+        since: Option<Moment>,
+        "Default now"
+        until: Option<Moment>,
+        "IANA name; default mine"
+        time_zone: Option<Zone>,
+    }
+}
+
+/// The time before the end of the report in which the shift may have begun.
+const SHIFT: SignedDuration = SignedDuration::from_hours(24);
+
+/// The time in which the next change of users is searched for.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 14);
+
+/// The time before the report in which an incident that was resolved during it may have been created.
+const BEFORE: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+const MAX_SCHEDULES: usize = 20;
+/// The most incidents whose notes are read.
+const MAX_NOTED: usize = 15;
+/// The most resolved incidents that are shown one by one.
+const MAX_RESOLVED: usize = 25;
+
+const INCIDENT: &[Field] = &[
+    plain("id"),
+    plain("incident_number"),
+    line("title"),
+    plain("status"),
+    plain("urgency"),
+    plain("created_at"),
+    plain("resolved_at"),
+    plain("last_status_change_at"),
+    reference("service"),
+    nested("last_status_change_by", &[plain("id"), plain("summary"), plain("type")]),
+    nested("assignments", &[reference("assignee")]),
+    plain("pending_actions"),
+];
+
+const SERVICE: &[Field] = &[plain("id"), plain("name"), plain("status")];
+
+/// What a report covers.
+struct Scope {
+    teams: Vec<Id<Team>>,
+    /// The end of the report.
+    until: Timestamp,
+    /// The start, if it is given.
+    since: Option<Timestamp>,
+    local: Local,
+}
+
+async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let until = params.until.map_or(now, Moment::instant);
+    let since = params.since.map(Moment::instant);
+    Range::of_schedule(Some(Moment::at(since.unwrap_or(until - SHIFT))), Some(Moment::at(until)))?;
+    let teams = if params.team_ids.as_slice().is_empty() {
+        mine(&cx, &params).await?
+    } else {
+        params.team_ids.as_slice().to_vec()
+    };
+    let local = Local::of(&cx, params.time_zone.as_ref()).await;
+    let scope = Scope { teams, until, since, local };
+
+    let late = SetOnce::new();
+    let open = async {
+        let open = open(&cx, &scope).await;
+        let _ = late.set(cx.api.grace());
+        open
+    };
+    let (open, turns, resolved, services) = tokio::join!(
+        open,
+        in_time(schedules(&cx, &scope, &params), &late),
+        in_time(resolved(&cx, &scope), &late),
+        in_time(silenced(&cx, &scope), &late),
+    );
+    report(&cx, &scope, open, turns, resolved, services)
+}
+
+/// Returns the current user's teams. Without any, schedules have to be given.
+async fn mine(cx: &Context, params: &Params) -> Result<Vec<Id<Team>>> {
+    let schedules = !params.schedule_ids.as_slice().is_empty();
+    match cx.api.me().await {
+        Ok(me) if !me.teams.is_empty() || schedules => Ok(me.teams.clone()),
+        Err(error) if schedules && error.code() == Code::NoUserContext => Ok(Vec::new()),
+        Ok(_) => {
+            Err(Error::new(Code::NoTeams, "the current user belongs to no team").hint("Pass team_ids or schedule_ids."))
+        }
+        Err(error) if error.code() == Code::NoUserContext => Err(error.hint("Pass team_ids or schedule_ids.")),
+        Err(error) => Err(error),
+    }
+}
+
+/// A part of the report: its rows, and warnings.
+type Part<T> = Result<(Vec<T>, Vec<String>)>;
+
+/// Reads the schedules of the teams' policies, or the given ones, around the end of the report.
+async fn schedules(cx: &Context, scope: &Scope, params: &Params) -> Part<Rendered> {
+    let mut warnings = Vec::new();
+    let mut ids: Vec<Id<Schedule>> = params.schedule_ids.as_slice().to_vec();
+    if ids.is_empty() {
+        let mut seen = BTreeSet::new();
+        let policies = read::policies_of(cx, &scope.teams).await?;
+        let targets = policies.iter().flat_map(|policy| &policy.levels).flat_map(|level| &level.targets);
+        let targets = targets.filter(|target| target.is_schedule && !target.deleted);
+        ids.extend(
+            targets
+                .filter(|target| seen.insert(target.named.id.clone()))
+                .filter_map(|target| Id::parse(&target.named.id)),
+        );
+    }
+    if ids.len() > MAX_SCHEDULES {
+        warnings
+            .push(format!("Only the first {MAX_SCHEDULES} of {} schedules were read: pass schedule_ids.", ids.len()));
+        ids.truncate(MAX_SCHEDULES);
+    }
+    let (start, end) = (Moment::at(scope.until - SHIFT), Moment::at(scope.until + AHEAD));
+    let read = join_all(ids.iter().map(|id| cx.api.rendered(id, start, end))).await;
+    let mut rendered = Vec::with_capacity(read.len());
+    for (id, one) in ids.iter().zip(read) {
+        match one {
+            Ok(one) if one.turns.is_some() => rendered.push(one),
+            Ok(_) => warnings.push(format!("PagerDuty did not render schedule {id}.")),
+            Err(error) => warnings.push(format!("Schedule {id} could not be read: {error}")),
+        }
+    }
+    warnings.extend(cx.api.name_turns(&mut rendered).await);
+    Ok((rendered, warnings))
+}
+
+/// Reads the incidents of the teams with these filters, newest first.
+async fn incidents(cx: &Context, scope: &Scope, query: Query) -> Part<Object> {
+    if scope.teams.is_empty() {
+        return Ok((Vec::new(), vec!["Incidents were not read: pass team_ids.".to_owned()]));
+    }
+    let query = query.with_all("team_ids", &scope.teams).with("sort_by", Some("created_at:desc"));
+    let selection = Selection::new(INCIDENT.to_vec(), Incident::FACTS);
+    let most = ListRequest { limit: 200, ..ListRequest::all() };
+    let listing = cx.api.list::<Incident>(query, most, &selection).await?;
+    let more = listing.end != End::Complete;
+    let warning = more.then(|| "There are more than 200 incidents: only the newest were read.".to_owned());
+    Ok((listing.rows.into_iter().map(|row| row.shown).collect(), warning.into_iter().collect()))
+}
+
+/// Reads the open incidents, the most urgent first, and the last note of the first ones.
+async fn open(cx: &Context, scope: &Scope) -> Part<Map<String, Value>> {
+    let query = Query::new().with_all("statuses", &["triggered", "acknowledged"]);
+    // Without a range, PagerDuty lists those of the last month only.
+    let query = query.with("date_range", Some("all"));
+    let (rows, mut warnings) = incidents(cx, scope, query).await?;
+    let mut rows: Vec<_> = rows.iter().map(Object::members).collect();
+    let rank = |row: &Map<String, Value>| {
+        let is = |name: &str, value: &str| row.get(name).and_then(Value::as_str) == Some(value);
+        (!is("urgency", "high"), !is("status", "triggered"))
+    };
+    rows.sort_by_key(rank);
+    let notes = rows.iter().take(MAX_NOTED).map(|row| async {
+        let id = row.get("id").and_then(Value::as_str).and_then(Id::<Incident>::parse)?;
+        Some(cx.api.notes(&id).await)
+    });
+    let notes = join_all(notes).await;
+    let mut failure = None;
+    for (row, notes) in rows.iter_mut().zip(notes) {
+        match notes {
+            Some(Ok(notes)) => {
+                let last = notes.last().map(|note| last_note(&note.members(), &scope.local));
+                row.extend(last.map(|note| ("last_note".to_owned(), note)));
+            }
+            Some(Err(error)) => failure = failure.or(Some(error)),
+            None => {}
+        }
+    }
+    warnings.extend(failure.map(|error| format!("Some notes could not be read: {error}")));
+    if rows.len() > MAX_NOTED {
+        warnings.push(format!("The last note is shown for the first {MAX_NOTED} of {} open incidents.", rows.len()));
+    }
+    Ok((rows, warnings))
+}
+
+/// The most characters of a note.
+const MAX_NOTE: usize = 300;
+
+fn last_note(note: &Map<String, Value>, local: &Local) -> Value {
+    let text = note.get("content").and_then(Value::as_str).unwrap_or_default();
+    let mut short: String = text.chars().take(MAX_NOTE).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    let by = note.get("user").and_then(|user| user.get("name").or_else(|| user.get("summary")));
+    json!({"text": short, "by": by, "at": time(note, "created_at").map(|at| local.iso(at))})
+}
+
+/// Reads the incidents that were resolved, also ones that were created some days before the report.
+async fn resolved(cx: &Context, scope: &Scope) -> Part<Object> {
+    let since = scope.since.unwrap_or(scope.until - SHIFT) - BEFORE;
+    let query = Query::new().with_all("statuses", &["resolved"]);
+    let query = query.with("since", Some(since)).with("until", Some(scope.until));
+    incidents(cx, scope, query).await
+}
+
+/// Reads the services that make no incidents now.
+async fn silenced(cx: &Context, scope: &Scope) -> Part<Value> {
+    if scope.teams.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let query = Query::new().with_all("team_ids", &scope.teams);
+    let selection = Selection::new(SERVICE.to_vec(), Service::FACTS);
+    let listing = cx.api.list::<Service>(query, ListRequest::all(), &selection).await?;
+    let rows = listing.rows.iter().map(|row| row.shown.members());
+    let silent = rows.filter(|row| {
+        row.get("status").and_then(Value::as_str).is_some_and(|status| ["maintenance", "disabled"].contains(&status))
+    });
+    Ok((silent.map(Value::Object).collect(), Vec::new()))
+}
+
+fn report(
+    cx: &Context,
+    scope: &Scope,
+    open: Part<Map<String, Value>>,
+    turns: Part<Rendered>,
+    resolved: Part<Object>,
+    services: Part<Value>,
+) -> Result<Reply> {
+    let Scope { until, local, .. } = scope;
+    let open = match (open, &turns, &resolved) {
+        // Nothing is known, so the reason is the answer.
+        (Err(error), Err(_), Err(_)) => return Err(error),
+        (open, ..) => open,
+    };
+    let mut answer = Answer { fields: Map::new(), budget: cx.budget(), warnings: Vec::new() };
+    let rendered = answer.part("The schedules", turns);
+    let found: Vec<_> = rendered.iter().map(|one| (one, next(one, *until))).collect();
+    let begun = found.iter().filter_map(|(_, turnover)| turnover.since).min();
+    let since = scope.since.unwrap_or_else(|| begun.unwrap_or(*until - SHIFT).max(*until - SHIFT));
+    answer.fields.insert("since".to_owned(), local.iso(since).into());
+    answer.fields.insert("until".to_owned(), local.iso(*until).into());
+    answer.fields.insert("time_zone".to_owned(), local.name().into());
+
+    let mut handovers: Vec<_> = found;
+    handovers.sort_by_key(|(_, turnover)| turnover.at.unwrap_or(Timestamp::MAX));
+    answer.rows("handovers", handovers.iter().map(|(one, turnover)| handover(one, turnover, *until, local)));
+
+    let open = answer.part("The open incidents", open);
+    answer.rows("open", open.iter().map(|row| incident(row, *until, local)));
+    let returns = open.iter().filter_map(|row| returning(row, *until, local));
+    answer.rows("returns", returns);
+
+    let resolved = answer.part("The resolved incidents", resolved);
+    let resolved: Vec<_> =
+        resolved.iter().map(Object::members).filter(|row| resolved_at(row).is_some_and(|at| at >= since)).collect();
+    let silent = |row: &Map<String, Value>| row.get("last_status_change_by").is_none_or(|by| !is_user(by));
+    let by_itself = resolved.iter().filter(|row| silent(row)).count();
+    answer.fields.insert(
+        "happened".to_owned(),
+        json!({"resolved": resolved.len(), "resolved_by_service": by_itself,
+            "opened_and_still_open": open.iter().filter(|row| time(row, "created_at").is_some_and(|at| at >= since)).count()}),
+    );
+    let mut told = resolved.iter().collect::<Vec<_>>();
+    told.sort_by_key(|row| (row.get("urgency").and_then(Value::as_str) != Some("high"), silent(row)));
+    if told.len() > MAX_RESOLVED {
+        answer.warnings.push(format!("{MAX_RESOLVED} of {} resolved incidents are shown.", told.len()));
+    }
+    answer.rows("resolved", told.iter().take(MAX_RESOLVED).map(|row| ended(row, local)));
+    let services = answer.part("The services", services);
+    answer.rows("silenced_services", services.into_iter());
+    Ok(Reply::flat(answer.fields).warned(answer.warnings))
+}
+
+/// A report that is being composed.
+struct Answer {
+    fields: Map<String, Value>,
+    budget: Budget,
+    warnings: Vec<String>,
+}
+
+impl Answer {
+    /// Returns the rows of a part. A part that failed becomes a warning.
+    fn part<T>(&mut self, what: &str, part: Part<T>) -> Vec<T> {
+        match part {
+            Ok((rows, warnings)) => {
+                self.warnings.extend(warnings);
+                rows
+            }
+            Err(error) => {
+                self.warnings.push(format!("{what} could not be read: {error}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Adds rows as far as they fit.
+    fn rows(&mut self, name: &str, rows: impl Iterator<Item = Value>) {
+        let rows: Vec<_> = rows.collect();
+        let fits = |row: &&Value| self.budget.take_text(&row.to_string());
+        let fitting: Vec<_> = rows.iter().take_while(fits).cloned().collect();
+        if fitting.len() < rows.len() {
+            let (some, all) = (fitting.len(), rows.len());
+            self.warnings
+                .push(format!("The answer is full: {some} of {all} rows of {name} are here. Pass fewer teams."));
+        }
+        if !fitting.is_empty() {
+            self.fields.insert(name.to_owned(), fitting.into());
+        }
+    }
+}
+
+fn next(rendered: &Rendered, until: Timestamp) -> Turnover {
+    let range = Period::new(until - SHIFT, until + AHEAD);
+    let turns = rendered.turns.as_deref().unwrap_or_default();
+    range.map(|range| turnover(turns, until, range)).unwrap_or_default()
+}
+
+fn handover(rendered: &Rendered, turnover: &Turnover, now: Timestamp, local: &Local) -> Value {
+    let users = |users: &[crate::models::Person]| users.iter().map(shown).map(Value::Object).collect::<Value>();
+    let mut members = Map::new();
+    let schedule = Named { id: rendered.id.clone(), name: rendered.name.clone() };
+    members.insert("schedule".to_owned(), schedule.shown());
+    members.insert("from".to_owned(), users(&turnover.from));
+    members.extend(turnover.since.map(|at| ("on_call_since".to_owned(), local.iso(at).into())));
+    let note = match turnover.at {
+        Some(at) => {
+            members.insert("at".to_owned(), local.iso(at).into());
+            members.insert("in".to_owned(), hours(at.duration_since(now)).into());
+            members.insert("to".to_owned(), users(&turnover.to));
+            let resumes = turnover.resumes.map(|at| format!(" until {}", local.text(at))).unwrap_or_default();
+            turnover.to.is_empty().then(|| format!("No user is on call then{resumes}."))
+        }
+        None if turnover.from.is_empty() => Some("No user is on call in the next two weeks.".to_owned()),
+        None => Some("There is no change in the next two weeks.".to_owned()),
+    };
+    let gone: Vec<_> = turnover.to.iter().filter(|user| user.deleted).map(spoken).collect();
+    let gone = (!gone.is_empty()).then(|| format!("Pages will reach no person: {}.", gone.join(", ")));
+    members.extend(note.or(gone).map(|note| ("note".to_owned(), note.into())));
+    members.into()
+}
+
+/// Returns an open incident for the report.
+fn incident(row: &Map<String, Value>, now: Timestamp, local: &Local) -> Value {
+    let mut members = head(row);
+    members.insert("status".to_owned(), row.get("status").cloned().unwrap_or_default());
+    if let Some(at) = time(row, "created_at") {
+        members.insert("created_at".to_owned(), local.iso(at).into());
+        members.insert("age".to_owned(), hours(now.duration_since(at)).into());
+    }
+    let assignees = row.get("assignments").and_then(Value::as_array).into_iter().flatten();
+    let assignees: Vec<_> = assignees.filter_map(|one| name(one.get("assignee")?)).collect();
+    if !assignees.is_empty() {
+        members.insert("assigned_to".to_owned(), assignees.into());
+    }
+    members.extend(row.get("last_note").map(|note| ("last_note".to_owned(), note.clone())));
+    members.into()
+}
+
+/// Returns an acknowledged incident that pages again by itself: when it was snoozed, or when its service limits the time.
+fn returning(row: &Map<String, Value>, now: Timestamp, local: &Local) -> Option<Value> {
+    let actions = row.get("pending_actions")?.as_array()?;
+    let action = actions.iter().find(|action| action.get("type").and_then(Value::as_str) == Some("unacknowledge"))?;
+    let at = action.get("at")?.as_str()?.parse().ok().filter(|at: &Timestamp| *at > now)?;
+    let mut members = head(row);
+    members.insert("pages_again_at".to_owned(), local.iso(at).into());
+    Some(members.into())
+}
+
+/// Returns a resolved incident for the report.
+fn ended(row: &Map<String, Value>, local: &Local) -> Value {
+    let mut members = head(row);
+    if let Some(at) = resolved_at(row) {
+        members.insert("resolved_at".to_owned(), local.iso(at).into());
+        let lasted = time(row, "created_at").map(|created| hours(at.duration_since(created)));
+        members.extend(lasted.map(|lasted| ("lasted".to_owned(), lasted.into())));
+    }
+    let by = row.get("last_status_change_by").and_then(name);
+    members.extend(by.map(|by| ("resolved_by".to_owned(), by)));
+    members.into()
+}
+
+/// Returns the fields that name an incident.
+fn head(row: &Map<String, Value>) -> Map<String, Value> {
+    let mut members = Map::new();
+    for (field, name) in [("id", "id"), ("incident_number", "number"), ("urgency", "urgency")] {
+        members.extend(row.get(field).map(|value| (name.to_owned(), value.clone())));
+    }
+    let title = row.get("title").and_then(Value::as_str).map(shorten);
+    members.extend(title.map(|title| ("title".to_owned(), title.into())));
+    members.extend(row.get("service").and_then(name).map(|service| ("service".to_owned(), service)));
+    members
+}
+
+fn name(reference: &Value) -> Option<Value> {
+    reference.get("name").or_else(|| reference.get("summary")).or_else(|| reference.get("id")).cloned()
+}
+
+fn is_user(reference: &Value) -> bool {
+    reference.get("type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("user"))
+}
+
+fn time(row: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+    row.get(name)?.as_str()?.parse().ok()
+}
+
+fn resolved_at(row: &Map<String, Value>) -> Option<Timestamp> {
+    time(row, "resolved_at").or_else(|| time(row, "last_status_change_at"))
+}
