@@ -531,6 +531,33 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def get_handoff(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        schedule_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        time_zone: str | None = None,
+    ) -> dict[str, Any]:
+        """Shift handover (handoff) summary for the next person: who takes over when, what is open
+        with its last note, what happened, what returns from snooze.
+
+        Args:
+            team_ids: Default mine.
+            schedule_ids: Restricts the list to turns on these schedules.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            time_zone: IANA name; default mine.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def override_oncall(
         self,
         *,
@@ -1319,6 +1346,33 @@ class SyncTools:
             schedule_ids: Restricts the list to turns on these schedules.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            time_zone: IANA name; default mine.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_handoff(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        schedule_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        time_zone: str | None = None,
+    ) -> dict[str, Any]:
+        """Shift handover (handoff) summary for the next person: who takes over when, what is open
+        with its last note, what happened, what returns from snooze.
+
+        Args:
+            team_ids: Default mine.
+            schedule_ids: Restricts the list to turns on these schedules.
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
             until: The end of the range, now by default.
