@@ -101,7 +101,7 @@ const INCIDENT: &[Field] = &[
 
 const SERVICE: &[Field] = &[plain("id"), plain("name"), plain("status")];
 
-/// What a report covers.
+/// The range and the teams of a report.
 struct Scope {
     teams: Vec<Id<Team>>,
     /// The end of the report.
