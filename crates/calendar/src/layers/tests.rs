@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, from_value, json};
 
 use super::*;
@@ -167,5 +168,39 @@ fn far_and_long_ranges_do_not_take_long() {
     assert!(error.ends_with("days is longer than 1100 days"), "{error}");
     for end in [Timestamp::MIN, Timestamp::MAX] {
         assert_eq!(schedule.shifts(Range { since: end, until: end }).unwrap().len().min(1), 0);
+    }
+}
+
+fn restriction() -> impl Strategy<Value = Value> {
+    (0..8i8, 0..24u8, 1..=24i64).prop_map(|(day, hour, hours)| {
+        let from = format!("{hour:02}:30:00");
+        if day == 0 { daily(&from, hours) } else { weekly(day, &from, hours * 7) }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// One user at most is on call, and a part of the time has the shifts that the whole time has there.
+    #[test]
+    fn shifts_do_not_overlap_or_depend_on_the_range(
+        layers in proptest::collection::vec((1..400i64, -50..50i64, proptest::collection::vec(restriction(), 0..3)), 1..4),
+        overrides in proptest::collection::vec((0..2000i64, 1..200i64), 0..5),
+        since in 0..2000i64, length in 0..500i64,
+    ) {
+        let hours = |count| at("2026-02-20T00:00:00Z") + SignedDuration::from_hours(count);
+        let layers = layers.into_iter().map(|(turn, moved, restrictions)| {
+            let one = layer(&["A", "B", "C"], turn * 3600, &restrictions.into());
+            Layer { virtual_start: one.start + SignedDuration::from_hours(moved), ..one }
+        });
+        let mut schedule = new_york(layers.collect());
+        let taken = |(start, length)| Override { user: "O".to_owned(), start: hours(start), end: hours(start + length) };
+        schedule.overrides = overrides.into_iter().map(taken).collect();
+        let range = Range { since: hours(since), until: hours(since + length) };
+        let whole = schedule.shifts(Range { since: hours(-100), until: hours(3000) }).unwrap();
+        prop_assert!(whole.windows(2).all(|pair| pair[0].end <= pair[1].start));
+        let some = schedule.shifts(range).unwrap();
+        let expected: Vec<_> = whole.into_iter().filter(|shift| range.overlaps(shift.start, shift.end)).collect();
+        prop_assert_eq!(some, expected);
     }
 }
