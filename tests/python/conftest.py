@@ -25,8 +25,6 @@ os.environ["PAGERDUTY_SANDBOX_STATE"] = "memory"
 # user's own state directory. On macOS the state directory cannot be moved without the whole home.
 STATE = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 os.environ |= dict.fromkeys(("XDG_STATE_HOME", "LOCALAPPDATA"), STATE.name)
-# Without a time zone database in it, so that results do not depend on the machine's.
-os.environ["TZDIR"] = STATE.name
 
 
 def default_account() -> Path:

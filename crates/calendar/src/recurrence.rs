@@ -61,7 +61,7 @@ enum Until {
 /// An occurrence of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Occurrence {
-    /// The position among all occurrences since the first one. Those of exceptions count.
+    /// The position among all occurrences since the first one, including excluded ones.
     pub number: u64,
     pub wall: DateTime,
     pub at: Timestamp,
@@ -101,8 +101,8 @@ impl Recurrence {
 
     /// Returns the occurrences with wall times from `since` to `until`, in order.
     ///
-    /// Occurrences are numbered from the event's first one, so a shift has the same user in any range. Those that an
-    /// EXDATE removes keep their number, so that everyone else keeps their turn.
+    /// Occurrences are numbered from the event's first one, so a shift has the same user in any range. One that an EXDATE
+    /// removes keeps its number, so that later turns do not change.
     pub(crate) fn between(&self, since: DateTime, until: DateTime) -> Result<Vec<Occurrence>, Invalid> {
         let mut found = Vec::new();
         let mut number = 0;

