@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod contacts;
 pub mod escalation_policies;
+pub mod feeds;
 pub mod incidents;
 pub mod notes;
 pub mod oncalls;

@@ -2,6 +2,7 @@
 
 use super::behavior::{escalation_policies, schedules, services, shift_schedules};
 use super::kind::Filter::{By, Contains, Is, Refers};
+use super::kind::Verb::{Create, Delete, List, Update};
 use super::kind::{CRUD, Kind, computed, optional, required};
 
 /// Every kind that is stored as documents, referenced kinds first. Their documents are added in this order.
@@ -38,7 +39,7 @@ pub static USER: Kind = Kind {
     many: "users",
     path: "users",
     page: "users",
-    serves: CRUD,
+    serves: &[List, Create, Update, Delete],
     fields: &[
         required("name"),
         required("email").unique(),

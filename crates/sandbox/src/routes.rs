@@ -18,7 +18,7 @@ use super::behavior::contacts::{self, CONTACTS};
 use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
-    incidents, notes, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users,
+    feeds, incidents, notes, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -118,10 +118,12 @@ fn routes(server: Shared) -> Router {
         )
         .route("/teams/{id}/members", read(teams::members))
         .route("/users/me", read(users::me))
+        .route("/users/{id}", read(users::show))
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::not_found())
         .layer(from_fn_with_state(Arc::clone(&server), admit))
         .merge(identity::routes())
+        .route("/private/{key}/feed", get(feeds::serve))
         .layer(from_fn_with_state(Arc::clone(&server), inject_fault));
     control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
 }

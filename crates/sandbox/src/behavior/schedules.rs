@@ -4,6 +4,7 @@
 use jiff::Span;
 use serde_json::{Value, json};
 
+use super::feeds;
 use super::rotation::{Rotation, Shift, clipped, coverage};
 use crate::account::Account;
 use crate::call::Call;
@@ -68,7 +69,11 @@ pub fn show(account: &Account, call: &Call) -> Answer {
     let schedule = account.documents.get(&SCHEDULE, &call.id).or_404()?;
     let rendering = Rendering::of(account, call)?;
     let rendered = rendering.is_some();
-    reply::one("schedule", &shown_schedule(schedule, call.view(account, &[]), rendering, [true, rendered, rendered]))
+    let mut shown = shown_schedule(schedule, call.view(account, &[]), rendering, [true, rendered, rendered]);
+    if call.includes().contains(&"calendar_urls") {
+        feeds::add_urls(&mut shown, &SCHEDULE, &call.base);
+    }
+    reply::one("schedule", &shown)
 }
 
 /// Returns a schedule with its layers, its overrides and its final schedule, each if wanted.

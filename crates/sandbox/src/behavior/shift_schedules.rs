@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use pagerduty_calendar::Shift;
 use serde_json::{Value, json};
 
+use super::feeds;
 use super::schedules::Rendering;
 use crate::account::Account;
 use crate::call::Call;
@@ -114,6 +115,7 @@ fn shown(schedule: &Document, view: View<'_>, final_schedule: Option<Value>) -> 
     if !view.includes("users") {
         whole.remove("users");
     }
+    feeds::add_urls(&mut whole, &SHIFT_SCHEDULE, view.base);
     whole.insert("rotations".to_owned(), rotations::all_shown(schedule, view.base));
     whole.extend(final_schedule.map(|rendered| ("final_schedule".to_owned(), rendered)));
     whole
