@@ -134,6 +134,61 @@ async fn several_on_call_need_a_choice() {
 }
 
 #[tokio::test]
+async fn contradictory_user_to_replace_is_refused() {
+    let scene = Scene::start().await;
+    let schedule = scene.schedule("shifts").await;
+    let others = scene.others(&schedule).await;
+    for (replaced, extra) in [(&others[0], false), (&others[1], true)] {
+        let arguments = json!({"schedule_id": schedule, "start": date(2), "end": date(3), "user_id": others[0],
+            "replaces_id": replaced, "extra": extra});
+        assert_eq!(scene.code("override_oncall", arguments.clone()).await, Code::ConflictingParameters, "{arguments}");
+    }
+}
+
+/// Checks that a period belongs to a user without interruption.
+fn assert_whole(answer: &Value, user: &str) {
+    let turns = rows(answer, "after");
+    assert!(turns.iter().all(|turn| turn["user"]["id"] == json!(user)), "{answer}");
+    assert!(turns.windows(2).all(|pair| pair[0]["end"] == pair[1]["start"]), "{answer}");
+    let (first, last) = (turns.first().unwrap(), turns.last().unwrap());
+    assert_eq!((&first["start"], &last["end"]), (&answer["start"], &answer["end"]), "{answer}");
+}
+
+#[tokio::test]
+async fn gap_is_taken_on_either_kind() {
+    let scene = Scene::start().await;
+    let me = scene.ok("build_user_context", json!({})).await["user_id"].as_str().unwrap().to_owned();
+    for (schedule, kind) in [("Legacy Batch Manager", "custom_shift"), ("Legacy Batch Primary", "override")] {
+        let arguments = json!({"schedule_id": schedule, "start": date(2), "end": date(3), "user_id": "me"});
+        let made = scene.ok("override_oncall", arguments).await;
+        assert_eq!((&made["outcome"], &made["overrides"][0]["kind"]), (&json!("applied"), &json!(kind)), "{made}");
+        assert_whole(&made, &me);
+        let cancel = json!({"schedule_id": schedule, "override_id": made["overrides"][0]["id"]});
+        assert_eq!(scene.ok("cancel_override", cancel).await["after"], made["before"], "{schedule}");
+    }
+}
+
+#[tokio::test]
+async fn several_turns_of_shifts_are_one_request() {
+    let scene = Scene::start().await;
+    let schedule = scene.schedule("shifts").await;
+    let user = scene.others(&schedule).await.remove(0);
+    let arguments = json!({"schedule_id": schedule, "start": date(2), "end": date(6), "user_id": user});
+    let made = scene.ok("override_oncall", arguments.clone()).await;
+    assert_whole(&made, &user);
+    let replaced: std::collections::BTreeSet<_> =
+        rows(&made, "overrides").iter().map(|one| one["replaces"]["id"].to_string()).collect();
+    assert!(replaced.len() > 1 && scene.writes().len() == 1, "{made}");
+    assert_eq!(scene.ok("override_oncall", arguments).await["outcome"], "already_so");
+    for one in rows(&made, "overrides") {
+        let cancel = json!({"schedule_id": schedule, "override_id": one["id"]});
+        assert_eq!(scene.ok("cancel_override", cancel).await["outcome"], "applied");
+    }
+    let now = json!({"schedule_id": schedule, "start": date(2), "end": date(6), "user_id": user, "dry_run": true});
+    assert_eq!(scene.ok("override_oncall", now).await["before"], made["before"]);
+}
+
+#[tokio::test]
 async fn extra_shift_is_added_and_canceled() {
     let scene = Scene::start().await;
     let schedule = scene.schedule("shifts").await;

@@ -103,6 +103,7 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
         return change::change(&cx, &params).await;
     }
     let (asked, remarks) = asked(&cx, &params).await?;
+    check_replaced(&params, &asked)?;
     let now = now();
     for one in &asked {
         early(one, now)?;
@@ -190,6 +191,20 @@ async fn asked(cx: &Context, params: &Params) -> Result<(Vec<Asked>, Vec<String>
         line: Some(line.text.clone()),
     });
     Ok((asked.collect(), remarks))
+}
+
+/// Refuses a user to replace who contradicts the other arguments.
+fn check_replaced(params: &Params, asked: &[Asked]) -> Result<()> {
+    let Some(replaced) = &params.replaces_id else { return Ok(()) };
+    let contradiction = if params.extra.is_on() {
+        "extra=true replaces no user, but replaces_id is given"
+    } else if asked.iter().any(|one| one.user == *replaced) {
+        "replaces_id is the user who takes the shift"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Code::ConflictingParameters, contradiction)
+        .hint("Pass replaces_id only for another user whose shift is taken."))
 }
 
 /// Refuses a period that is reversed or over, as far as that is known without the schedule's time zone.
