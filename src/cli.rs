@@ -94,7 +94,12 @@ fn execute(arguments: Arguments) -> Result<u8> {
     if let Some(structured_content) = arguments.structured_content {
         config.set_structured_content("--structured-content", &structured_content)?;
     }
-    let filter = Filter { read_only: arguments.read_only, tools: arguments.tools, toolsets: arguments.toolsets };
+    let from_settings = || arguments.tools.is_none().then(|| config.toolsets.clone());
+    let filter = Filter {
+        read_only: arguments.read_only || config.read_only,
+        toolsets: arguments.toolsets.or_else(from_settings),
+        tools: arguments.tools,
+    };
     // The work is mostly waiting, so a few threads are enough on any machine.
     let threads = thread::available_parallelism().map_or(2, |cores| cores.get().min(4));
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -35,8 +35,8 @@ pub use serving::Serving;
 pub use table::{
     API_HOST, API_TOKEN, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT,
     FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LIST_MEMORY, LOG, MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT,
-    OAUTH_TIMEOUT, RAW_TEXT, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE, SSL_CERT_DIR, SSL_CERT_FILE,
-    STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
+    OAUTH_TIMEOUT, RAW_TEXT, READ_ONLY, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE, SSL_CERT_DIR,
+    SSL_CERT_FILE, STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, TOOLSETS, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
 };
 use table::{is_similar_to_token, is_switched_off, named, typed};
 pub use trust::Trust;
@@ -177,6 +177,10 @@ pub struct Config {
     pub timeout: Duration,
     /// The time-out of connecting.
     pub connect_timeout: Duration,
+    /// The names of the toolsets to offer.
+    pub toolsets: Vec<String>,
+    /// Whether to offer only tools that change nothing.
+    pub read_only: bool,
     /// The memory in bytes that lists in progress may use.
     pub list_memory: usize,
     /// The certificate authorities trusted instead of the system's.
@@ -226,6 +230,8 @@ impl Config {
             structured_content: typed::STRUCTURED_CONTENT.read(get)?,
             timeout,
             connect_timeout: typed::CONNECT_TIMEOUT.read(get)?,
+            toolsets: typed::TOOLSETS.read(get)?,
+            read_only: typed::READ_ONLY.read(get)?,
             list_memory: typed::LIST_MEMORY.read(get)?,
             trust: Trust::from_lookup(get)?,
             attempt_timeout: timeout / 3,
@@ -303,6 +309,12 @@ fn seconds(name: &str, value: &str) -> Result<Duration> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| unusable(name, value, "a number of seconds above 0, such as 30"))
+}
+
+/// Reads names that are separated by commas.
+#[allow(clippy::unnecessary_wraps)]
+fn list(_: &str, value: &str) -> Result<Vec<String>> {
+    Ok(value.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Reads a number of megabytes, as bytes.

@@ -36,7 +36,7 @@ pub use lane::{ByLane, Lane};
 pub use markdown::{markdown, overview_markdown, scopes_markdown};
 pub use pages::{Page, Pages};
 pub use tool::Tool;
-pub use toolbox::{Filter, Label, Toolbox};
+pub use toolbox::{DEFAULT, EVERY, Filter, Label, Toolbox};
 pub use toolset::Toolset;
 
 /// The toolsets, in the order of the documentation.

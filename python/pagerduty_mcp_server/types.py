@@ -206,6 +206,7 @@ class RenderedScheduleEntry(_Object, total=False):
 class FinalSchedule(_Object, total=False):
     """An object in `final_schedule`."""
 
+    rendered_coverage_percentage: Any
     rendered_schedule_entries: list[RenderedScheduleEntry]
     rendered_coverage_percentage: float
 

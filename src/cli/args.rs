@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub tools: Option<Vec<String>>,
 
-    /// Offer only the tools of these toolsets
+    /// Offer only the tools of these toolsets; core: those that are on by default; all: every one
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub toolsets: Option<Vec<String>>,
 

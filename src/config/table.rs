@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::answers::tokens;
 use super::oauth::TokenStore;
-use super::{Format, Host, Region, email, embedded, flag, megabytes, oauth, region, seconds, text, trust, unquoted};
+use super::{
+    Format, Host, Region, email, embedded, flag, list, megabytes, oauth, region, seconds, text, trust, unquoted,
+};
 use crate::error::Result;
 
 /// An environment variable, as it is documented.
@@ -198,6 +200,11 @@ settings! {
         "The filter of the log on standard error: `error`, `warn`, `info`, `debug`, or a filter such as \
         `pagerduty_mcp_server=debug`. A level applies to the server's own lines. Libraries log only if the filter names \
         them, and then show the content of messages: `rmcp=debug`.";
+    TOOLSETS = "PAGERDUTY_TOOLSETS", Ignored, default "core" as list => Vec<String>,
+        "The toolsets to offer, separated by commas, as `--toolsets`. `core` are those that are on by default, and `all` \
+        is every one.";
+    READ_ONLY = "PAGERDUTY_READ_ONLY", Taken, default "0" as flag => bool,
+        "`1` offers only tools that change nothing, as `--read-only` does.";
     FASTMCP_TRANSPORT = "FASTMCP_TRANSPORT", Ignored, unset "stdio",
         "`http` (or `streamable-http`) serves MCP over HTTP, as `--transport` does.";
     FASTMCP_HOST = "FASTMCP_HOST", Ignored, unset "127.0.0.1",

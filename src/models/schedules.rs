@@ -38,7 +38,8 @@ const LAYER: &[Field] = &[
     derived("users", "users", Keep::Only(PERSON), layer_users),
 ];
 const ENTRY: &[Field] = &[plain("start"), plain("end"), reference("user")];
-const RENDERED: &[Field] = &[nested("rendered_schedule_entries", ENTRY)];
+// The percentage shows that a schedule without entries was rendered, and is empty.
+const RENDERED: &[Field] = &[plain("rendered_coverage_percentage"), nested("rendered_schedule_entries", ENTRY)];
 
 /// Returns the users of a layer. PagerDuty wraps each one in another object or not.
 fn layer_users(users: &Value, _: &Facts<'_>) -> Option<Value> {

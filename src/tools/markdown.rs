@@ -46,7 +46,7 @@ pub fn overview_markdown(sets: &[&Toolset]) -> String {
     }
     let others: Vec<_> = sets.iter().copied().filter(|set| !set.default).collect();
     if !others.is_empty() {
-        text.push_str("\nThese toolsets are off by default; `--toolsets` chooses the ones to offer.\n");
+        text.push_str("\nThese toolsets are off by default; `--toolsets core,NAME` adds one to the tools above, and `--toolsets all` offers\nevery tool.\n");
         toolsets(&mut text, &others, &all().collect::<Vec<_>>());
     }
     text

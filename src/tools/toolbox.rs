@@ -18,12 +18,12 @@ use super::{CallOptions, Party, SETS, Tool};
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::clients;
-use crate::config::{Config, Format};
+use crate::config::{Config, Format, TOOLSETS};
 use crate::error::{Code, Error, Result};
 use crate::params::shorten;
 use crate::reply::Reply;
 
-pub use filter::Filter;
+pub use filter::{DEFAULT, EVERY, Filter};
 
 /// The notice on an account that differs from what the tools' descriptions promise, for `serverInfo`, the instructions
 /// and the metadata of every answer.
@@ -140,6 +140,11 @@ impl Toolbox {
     /// Returns the tool of this name, if it is switched on.
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
+            if let Some(set) = SETS.iter().find(|set| set.contains(name)) {
+                let message = format!("the tool {name} is not switched on; it belongs to the toolset {}", set.name);
+                let hint = format!("The user can switch it on with --toolsets {DEFAULT},{}, or {TOOLSETS}.", set.name);
+                return Error::new(Code::UnknownTool, message).hint(hint);
+            }
             let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();
             Error::new(Code::UnknownTool, format!("there is no tool {}", shorten(&format!("{name:?}"))))
                 .hint(format!("Tools: {}.", names.join(", ")))

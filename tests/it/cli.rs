@@ -243,3 +243,28 @@ async fn bundled_certificates_replace_missing_system_store() {
         "the connection was attempted: {checks}"
     );
 }
+
+#[test]
+fn toolsets_are_chosen_by_option_or_variable() {
+    let listed = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output =
+            binary().args(arguments).args(["tools", "--json"]).envs(variables.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let tools: Value = serde_json::from_slice(&output.stdout).unwrap();
+        tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let default = listed(&[], &[]);
+    assert_eq!(default.len(), 12);
+    assert_eq!(listed(&["--toolsets", "core"], &[]), default);
+    let all = listed(&["--toolsets", "all"], &[]);
+    assert!(all.len() > 12 && all.contains(&"whos_oncall".to_owned()), "{all:?}");
+    assert_eq!(listed(&[], &[("PAGERDUTY_TOOLSETS", "all")]), all);
+    assert_eq!(listed(&[], &[("PAGERDUTY_TOOLSETS", "core, find")]).len(), 13);
+    assert_eq!(listed(&["--toolsets", "teams"], &[("PAGERDUTY_TOOLSETS", "all")]), ["get_teams"]);
+    assert_eq!(listed(&["--tools", "find"], &[("PAGERDUTY_TOOLSETS", "teams")]), ["find"]);
+    assert_eq!(listed(&[], &[("PAGERDUTY_READ_ONLY", "1")]).len(), 9);
+
+    let hidden = binary().args(["--sandbox", "call", "find", "text=x"]).output().unwrap();
+    let error = String::from_utf8(hidden.stderr).unwrap() + &String::from_utf8(hidden.stdout).unwrap();
+    assert!(error.contains("belongs to the toolset find") && error.contains("--toolsets core,find"), "{error}");
+}

@@ -11,7 +11,7 @@ use crate::auth::{
 };
 use crate::error::{Code, Error};
 use crate::server::caller::Caller;
-use crate::tools::{Filter, Toolbox};
+use crate::tools::{EVERY, Filter, Toolbox};
 use crate::trace::Trace;
 
 /// The header that narrows a request to tools that change nothing, if it is `true`.
@@ -19,9 +19,6 @@ pub const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
 
 /// The header that names the tools to keep.
 pub const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
-
-/// The word for every toolset in the header that names toolsets.
-const ALL: &str = "all";
 
 /// The header in which a request names the toolsets to keep; `all` keeps every one.
 pub const TOOLSETS: HeaderName = HeaderName::from_static("x-mcp-toolsets");
@@ -125,7 +122,7 @@ fn narrowed(headers: &HeaderMap, toolbox: &Toolbox) -> Result<Option<Toolbox>, R
         Some("true") => true,
         Some(other) => return Err(wrong(&READ_ONLY, &format!("is {other:?}"), "Send true or false.")),
     };
-    let toolsets = toolsets.filter(|names| !names.is_empty() && !names.iter().any(|name| name == ALL));
+    let toolsets = toolsets.filter(|names| !names.is_empty() && !names.iter().any(|name| name == EVERY));
     if !read_only && tools.is_none() && toolsets.is_none() {
         return Ok(None);
     }

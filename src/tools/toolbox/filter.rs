@@ -1,7 +1,7 @@
 //! Selects the tools that are switched on.
 
 use crate::error::{Code, Error, Result};
-use crate::tools::{SETS, Tool, all};
+use crate::tools::{SETS, Tool, Toolset, all};
 
 /// The choice of tools that are switched on. Without any, these are the tools of the default toolsets.
 #[derive(Clone, Debug, Default)]
@@ -10,9 +10,15 @@ pub struct Filter {
     pub read_only: bool,
     /// The names of the tools to allow; `None` allows all.
     pub tools: Option<Vec<String>>,
-    /// The names of the toolsets to allow; `None` allows all.
+    /// The names of the toolsets to allow, or [`EVERY`] or [`DEFAULT`]; `None` allows all.
     pub toolsets: Option<Vec<String>>,
 }
+
+/// The word for every toolset.
+pub const EVERY: &str = "all";
+
+/// The word for the toolsets that are on by default.
+pub const DEFAULT: &str = "core";
 
 impl Filter {
     /// Returns the tools that are switched on, in the catalogue's order.
@@ -29,7 +35,7 @@ impl Filter {
     /// An unknown name is an error, because a filter with a typo would switch off tools that were meant to stay.
     pub fn narrow(&self, tools: impl Iterator<Item = &'static Tool>) -> Result<Vec<&'static Tool>> {
         check("tool", self.tools.as_deref(), all().map(|tool| tool.name))?;
-        check("toolset", self.toolsets.as_deref(), SETS.iter().map(|set| set.name))?;
+        check("toolset", self.toolsets.as_deref(), SETS.iter().map(|set| set.name).chain([DEFAULT, EVERY]))?;
         Ok(tools.filter(|tool| self.passes(tool)).collect())
     }
 
@@ -37,7 +43,9 @@ impl Filter {
         let named = |names: &Option<Vec<String>>, matches: &dyn Fn(&str) -> bool| {
             names.as_ref().is_none_or(|names| names.iter().any(|name| matches(name)))
         };
-        let in_set = |name: &str| SETS.iter().any(|set| set.name == name && set.contains(tool.name));
+        let is_meant =
+            |set: &Toolset, name: &str| name == set.name || name == EVERY || (name == DEFAULT && set.default);
+        let in_set = |name: &str| SETS.iter().any(|set| is_meant(set, name) && set.contains(tool.name));
         (!self.read_only || tool.is_read_only())
             && named(&self.tools, &|name| name == tool.name)
             && named(&self.toolsets, &in_set)
@@ -71,6 +79,10 @@ mod tests {
         let crossed = Filter { tools: list(&["get_users", "get_teams"]), ..teams };
         assert_eq!(names(&crossed).unwrap(), ["get_teams"]);
         assert!(names(&Filter { tools: list(&[]), ..Filter::default() }).unwrap().is_empty(), "an empty list is none");
+        let sets = |sets: &[&str]| names(&Filter { toolsets: list(sets), ..Filter::default() }).unwrap();
+        assert_eq!(sets(&["all"]).len(), all().count());
+        assert_eq!(sets(&["core"]), names(&Filter::default()).unwrap());
+        assert_eq!(sets(&["core", "find"]).len(), default + 1);
         for wrong in [
             Filter { tools: list(&["get_team"]), ..Filter::default() },
             Filter { toolsets: list(&["team"]), ..Filter::default() },
