@@ -216,7 +216,7 @@ pub fn require(arguments: &Map<String, Value>, declarations: &[Declaration], nam
 }
 
 /// Returns whether a text is a program's word for "no value".
-fn is_null_word(text: &str) -> bool {
+pub(crate) fn is_null_word(text: &str) -> bool {
     ["null", "none", "nil", "undefined"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
@@ -243,7 +243,7 @@ pub(crate) fn shorten(text: &str) -> String {
 }
 
 /// Returns the error for a list that has entries but names nothing.
-fn names_nothing(code: Code, name: &str, value: &Value) -> Error {
+pub(crate) fn names_nothing(code: Code, name: &str, value: &Value) -> Error {
     Error::new(code, format!("{name} is {}, which names nothing", quote(value)))
         .hint(format!("Name at least one, or leave {name} out."))
 }

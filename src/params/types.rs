@@ -79,7 +79,8 @@ impl Param for Texts {
         let mut texts: Vec<String> = Vec::new();
         for item in list.iter().filter(|item| !Form::Text.is_blank(item)) {
             let text = Text::decode(name, item)?.0;
-            if !texts.contains(&text) {
+            // A separator alone names nothing.
+            if text.contains(char::is_alphanumeric) && !texts.contains(&text) {
                 texts.push(text);
             }
         }

@@ -44,6 +44,9 @@ async fn names_complete_arguments_of_prompts_and_templates() {
         "argument": {"name": "id", "value": "Checkout Sec"}});
     assert_eq!(completed(&mut session, template).await, ["Checkout Secondary"]);
     assert!(completed(&mut session, of_prompt("team", "")).await.len() > 10);
+    let handoff = json!({"ref": {"type": "ref/prompt", "name": "handoff"},
+        "argument": {"name": "time_zone", "value": "europe/berl"}});
+    assert_eq!(completed(&mut session, handoff).await, ["Europe/Berlin"]);
     assert_eq!(completed(&mut session, of_prompt("since", "2026")).await, Vec::<String>::new());
 }
 

@@ -31,7 +31,7 @@ async fn prompts_exist_with_their_tools_only() {
             let answer = session.request("initialize", initialize(revision)).await;
             assert_eq!(
                 answer["result"]["capabilities"],
-                json!({"tools": {}, "resources": {}, "prompts": {}}),
+                json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}}),
                 "{revision}: {answer}"
             );
             let answer = session.request("prompts/list", json!({})).await;

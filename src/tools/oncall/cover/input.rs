@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
-use crate::params::{Form, Param, shorten};
+use crate::params::{Form, Param, is_null_word, names_nothing, shorten};
 
 /// The most lines of `shifts`: the holidays of a year.
 pub(super) const MAX_LINES: usize = 25;
@@ -146,11 +146,11 @@ impl Param for Lines {
             Value::String(text) => text.lines().collect(),
             _ => vec![""],
         };
-        let texts: Vec<_> = texts.into_iter().map(str::trim).filter(|text| !text.is_empty()).collect();
+        let is_blank = |text: &str| is_null_word(text) || !text.contains(char::is_alphanumeric);
+        let texts: Vec<_> = texts.into_iter().map(str::trim).filter(|text| !is_blank(text)).collect();
         let hint = || format!("Write each line like {EXAMPLE:?}.");
         if texts.is_empty() {
-            let message = format!("{name} is {}, which has no line", shorten(&value.to_string()));
-            return Err(Error::new(Code::InvalidParameter, message).hint(hint()));
+            return Err(names_nothing(Code::InvalidParameter, name, value));
         }
         if texts.len() > MAX_LINES {
             let message = format!("{name} has {} lines, more than {MAX_LINES}", texts.len());
