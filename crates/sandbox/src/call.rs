@@ -56,7 +56,7 @@ impl Call {
 
     /// Returns an error in the form of the operation that was called.
     pub fn refused(&self, problem: Problem) -> Problem {
-        if self.names_fields { problem.by_field() } else { problem.as_list() }
+        if self.names_fields { problem.by_field() } else { problem.listed() }
     }
 
     /// Returns the body of a write.

@@ -260,7 +260,7 @@ fn read(kind: &Kind, defaults: &[Option<Value>], given: &Value, now: jiff::Times
             (None, None) => return Err(format!("{} is missing", field.name)),
         };
         resolve_times(&mut value, field.name, &zone, now).map_err(|why| format!("{}: {why}", field.name))?;
-        if field.identified {
+        if field.parts {
             identify(&mut value, id);
         }
         document.insert(field.name.to_owned(), value);

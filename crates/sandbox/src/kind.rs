@@ -49,10 +49,8 @@ pub struct Field {
     pub default: Option<&'static str>,
     /// The value of `include[]` that replaces the references in it by objects.
     pub include: &'static str,
-    /// Set if its objects exist only inside their owner, as an integration does in its service.
+    /// Set if its objects exist only inside their owner, as an integration does in its service. One without an ID gets one.
     pub parts: bool,
-    /// Set if an object in it that has no ID gets one.
-    pub identified: bool,
     /// Set if the field is used by the account and is in no answer of the engine.
     pub hidden: bool,
     /// Set if no two objects may have the same value, in upper or lower case.
@@ -84,17 +82,7 @@ pub enum Filter {
 
 /// A field that each document has to give.
 pub const fn required(name: &'static str) -> Field {
-    Field {
-        name,
-        default: None,
-        include: "",
-        parts: false,
-        identified: false,
-        hidden: false,
-        unique: false,
-        compute: None,
-        accept: None,
-    }
+    Field { name, default: None, include: "", parts: false, hidden: false, unique: false, compute: None, accept: None }
 }
 
 /// A field with a default in JSON.
@@ -131,11 +119,6 @@ impl Field {
     /// Marks the objects in the field as parts of their owner.
     pub const fn parts(self) -> Self {
         Self { parts: true, ..self }
-    }
-
-    /// Gives an ID to each object in the field that has none.
-    pub const fn identified(self) -> Self {
-        Self { identified: true, ..self }
     }
 
     /// Keeps the field out of answers.

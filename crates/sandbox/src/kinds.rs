@@ -90,7 +90,7 @@ pub static SCHEDULE: Kind = Kind {
         computed("users", schedules::members).include("users"),
         optional("teams", "[]").include("teams"),
         optional("schedule_layers", "[]").hidden(),
-        optional("overrides", "[]").hidden().identified(),
+        optional("overrides", "[]").hidden().parts(),
     ],
     filters: &[("query", Contains(&["name"])), ("team_ids[]", Refers("teams"))],
     check: schedules::check,

@@ -137,13 +137,13 @@ impl Problem {
     }
 
     /// Returns the reasons without their fields, as the other operations write them.
-    pub fn as_list(self) -> Self {
+    pub fn listed(self) -> Self {
         match self.reasons {
             Reasons::Fields(fields) => {
                 let line = |(field, reasons): (String, Vec<String>)| format!("{field} {}.", reasons.join(", "));
                 Self { reasons: Reasons::List(fields.into_iter().map(line).collect()), ..self }
             }
-            reasons => Self { reasons, ..self },
+            Reasons::List(_) => self,
         }
     }
 

@@ -29,6 +29,9 @@ use super::reply::{Answer, Problem, Written, response};
 use super::state::Shared;
 use super::{control, edits, engine, guard, identity};
 
+/// The events of a rotation.
+const EVENTS: &str = "/v3/schedules/{id}/rotations/{rotation_id}/events";
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Serves until the other end of [`Server::stopped`](super::state::Server) is dropped.
@@ -68,9 +71,8 @@ fn routes(server: Shared) -> Router {
         let writes = [contacts::create, contacts::update, contacts::delete];
         with_parts(routes, &path, *contact, [contacts::list, contacts::show], writes)
     });
-    const EVENTS: &str = "/v3/schedules/{id}/rotations/{rotation_id}/events";
     let writes = [rotations::create_event, rotations::update_event, rotations::delete_event];
-    let kinds = with_parts(kinds, EVENTS, &(), [rotations::list_events, rotations::show_event], writes);
+    let kinds = with_parts(kinds, EVENTS, (), [rotations::list_events, rotations::show_event], writes);
     let api = kinds
         .route("/abilities", read(control::abilities))
         .route(
@@ -129,16 +131,15 @@ fn routes(server: Shared) -> Router {
 }
 
 /// Adds the routes of objects that exist only inside others: lists at `path`, and single ones below it.
-fn with_parts<P: Sync>(
+fn with_parts<P: Copy + Send + Sync + 'static>(
     routes: Router<Shared>,
     path: &str,
-    part: &'static P,
-    [list, show]: [fn(&'static P, &Account, &Call) -> Answer; 2],
-    [create, update, delete]: [fn(&'static P, &mut Account, &Call) -> Written; 3],
+    part: P,
+    [list, show]: [fn(P, &Account, &Call) -> Answer; 2],
+    [create, update, delete]: [fn(P, &mut Account, &Call) -> Written; 3],
 ) -> Router<Shared> {
-    let read =
-        |handler: fn(&'static P, &Account, &Call) -> Answer| read(move |account, call| handler(part, account, call));
-    let write = |method, handler: fn(&'static P, &mut Account, &Call) -> Written| {
+    let read = |handler: fn(P, &Account, &Call) -> Answer| read(move |account, call| handler(part, account, call));
+    let write = |method, handler: fn(P, &mut Account, &Call) -> Written| {
         write_with(method, move |account, call| handler(part, account, call))
     };
     let one = read(show).merge(write(MethodFilter::PUT, update)).merge(write(MethodFilter::DELETE, delete));

@@ -66,10 +66,10 @@ pub fn delete(contact: &'static Contact, account: &mut Account, call: &Call) -> 
     let by = call.author(account)?;
     let mut user = account.documents.get(&USER, &call.id).or_404()?.clone();
     find(contact, &user, call.part())?;
-    let uses = |one: &Value| one.get("contact_method").map(id_of) == Some(call.part());
+    let is_rule = |one: &Value| one.get("contact_method").map(id_of) == Some(call.part());
     for field in CONTACTS.iter().map(|contact| contact.many) {
         if let Some(all) = user.get_mut(field).and_then(Value::as_array_mut) {
-            all.retain(|one| id_of(one) != call.part() && !uses(one));
+            all.retain(|one| id_of(one) != call.part() && !is_rule(one));
         }
     }
     account.rewrite(&USER, user, by)?;

@@ -80,7 +80,9 @@ fn calendar(account: &Account, kind: &Kind, owner: &Document) -> String {
                 shifts
                     .sort_by(|one, other| (one.start, &one.user, other.end).cmp(&(other.start, &other.user, one.end)));
                 shifts.dedup_by(|one, other| (one.start, &one.user) == (other.start, &other.user));
-                shifts.iter().for_each(|shift| lines.add_event(account, schedule, shift, &zone, now));
+                for shift in &shifts {
+                    lines.add_event(account, schedule, shift, &zone, now);
+                }
             }
         }
     }

@@ -175,7 +175,9 @@ pub fn members(_: &Account, schedule: &Document) -> Value {
 pub fn users_of(schedule: &Document) -> Vec<&str> {
     let mut users = Vec::new();
     for field in ["rotations", "custom_shifts", "overrides"] {
-        entries(schedule, field).iter().for_each(|value| add_users(value, &mut users));
+        for value in entries(schedule, field) {
+            add_users(value, &mut users);
+        }
     }
     users
 }

@@ -75,7 +75,7 @@ pub fn delete(account: &mut Account, call: &Call) -> Written {
 }
 
 /// Answers `GET /v3/schedules/{id}/rotations/{rotation_id}/events`, by their starts.
-pub fn list_events((): &'static (), account: &Account, call: &Call) -> Answer {
+pub fn list_events((): (), account: &Account, call: &Call) -> Answer {
     let schedule = account.documents.get(&SHIFT_SCHEDULE, &call.id).or_404()?;
     let rotation = present(schedule, "rotations").find(|one| text(one, "id") == call.part()).or_404()?;
     let mut events: Vec<&Document> = present(rotation, "events").collect();
@@ -84,12 +84,12 @@ pub fn list_events((): &'static (), account: &Account, call: &Call) -> Answer {
 }
 
 /// Answers `GET /v3/schedules/{id}/rotations/{rotation_id}/events/{event_id}`.
-pub fn show_event((): &'static (), account: &Account, call: &Call) -> Answer {
+pub fn show_event((): (), account: &Account, call: &Call) -> Answer {
     answer_event(account, call, call.outer_part(), call.part())
 }
 
 /// Answers `POST /v3/schedules/{id}/rotations/{rotation_id}/events`.
-pub fn create_event((): &'static (), account: &mut Account, call: &Call) -> Written {
+pub fn create_event((): (), account: &mut Account, call: &Call) -> Written {
     let id = account.new_part_ids().next().or_404()?;
     change(account, call, |schedule, account, now| {
         let given = given(call)?;
@@ -105,7 +105,7 @@ pub fn create_event((): &'static (), account: &mut Account, call: &Call) -> Writ
 }
 
 /// Answers `PUT /v3/schedules/{id}/rotations/{rotation_id}/events/{event_id}`. Omitted fields are unchanged.
-pub fn update_event((): &'static (), account: &mut Account, call: &Call) -> Written {
+pub fn update_event((): (), account: &mut Account, call: &Call) -> Written {
     change(account, call, |schedule, account, now| {
         let given = given(call)?;
         let rotation = rotation_of(schedule, call.outer_part())?;
@@ -130,7 +130,7 @@ pub fn update_event((): &'static (), account: &mut Account, call: &Call) -> Writ
 }
 
 /// Answers `DELETE /v3/schedules/{id}/rotations/{rotation_id}/events/{event_id}`.
-pub fn delete_event((): &'static (), account: &mut Account, call: &Call) -> Written {
+pub fn delete_event((): (), account: &mut Account, call: &Call) -> Written {
     change(account, call, |schedule, _, now| {
         let rotation = rotation_of(schedule, call.outer_part())?;
         present(rotation, "events").find(|one| text(one, "id") == call.part()).or_404()?;
