@@ -92,6 +92,11 @@ class Account:
         return self._core.objects("schedules")
 
     @property
+    def shift_schedules(self) -> "list[dict[str, Any]]":
+        """All shift-based schedules, without their rotations and shifts."""
+        return self._core.objects("shift_schedules")
+
+    @property
     def escalation_policies(self) -> "list[dict[str, Any]]":
         """All escalation policies as PagerDuty's API writes them."""
         return self._core.objects("escalation_policies")

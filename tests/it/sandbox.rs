@@ -293,6 +293,8 @@ async fn sandbox_routes_refuse_foreign_origin_and_host() {
         ("GET", "/teams"),
         ("PUT", "/incidents"),
         ("GET", "/nowhere"),
+        ("POST", "/v3/schedules"),
+        ("GET", "/private/0/feed"),
         ("GET", "/oauth/authorize"),
         ("POST", "/oauth/token"),
         ("GET", "/sandbox"),
@@ -431,4 +433,51 @@ async fn object_sent_back_keeps_its_parts() {
         send(client.put(&url).body(object.to_string())).await;
         assert_eq!(send(client.get(&whole)).await[kind][parts], before[kind][parts], "{kind} {parts}");
     }
+}
+
+#[tokio::test]
+async fn sandbox_on_call_changes_persist() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { state: Some(folder.path().join("sandbox.json")), incidents: 5, ..Options::default() };
+    let start = async || Sandbox::start(options.clone()).await.unwrap();
+    let (one, other) = (start().await, start().await);
+    let client = client(&one);
+    let send = async |sandbox: &Sandbox, method: &str, path: &str, body: Value| {
+        let request = client.request(method.parse().unwrap(), format!("{}{path}", sandbox.url()));
+        let request = request.header("Authorization", format!("Token token={}", tokens::USER));
+        let answer = request.body(body.to_string()).send().await.unwrap().error_for_status().unwrap();
+        serde_json::from_slice::<Value>(&answer.bytes().await.unwrap()).unwrap_or_default()
+    };
+    let id = |sandbox: &Sandbox, kind: &str| sandbox.objects(kind).unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let (user, layers, shifts) = (id(&one, "users"), id(&one, "schedules"), id(&one, "shift_schedules"));
+    let of_user = format!("/users/{user}/contact_methods");
+    let of_layers = format!("/schedules/{layers}/overrides");
+    let of_shifts = format!("/v3/schedules/{shifts}/custom_shifts");
+    let now = jiff::Timestamp::now();
+    let at = |hours: i64| (now + jiff::SignedDuration::from_hours(hours)).to_string();
+    let email = json!({"type": "email_contact_method", "label": "Home", "address": "home@acme.example"});
+    let new = json!({"start": at(1), "end": at(2), "user": {"id": user, "type": "user_reference"}});
+    let member = json!({"type": "user_member", "user_id": user});
+    let assignment = json!({"type": "shift_assignment", "member": member});
+    let shift = json!({"type": "custom_shift", "start_time": at(1), "end_time": at(2), "assignments": [assignment]});
+    let method = send(&one, "POST", &of_user, json!({"contact_method": email})).await["contact_method"].clone();
+    let new = send(&other, "POST", &of_layers, json!({"overrides": [new]})).await[0]["override"].clone();
+    let shift = send(&one, "POST", &of_shifts, json!({"custom_shifts": [shift]})).await["custom_shifts"][0].clone();
+    let range = format!("?since={}&until={}", at(0), at(3));
+    let last = start().await;
+    for sandbox in [&one, &other, &last] {
+        // Links begin with the address of the process that answers.
+        let listed = async |path: String, key: &str, id: &Value| {
+            let answer = send(sandbox, "GET", &path, Value::Null).await;
+            let all: Vec<_> = rows(&answer, key).iter().map(|row| &row["id"]).filter(|other| *other == id).collect();
+            all.len()
+        };
+        assert_eq!(listed(of_user.clone(), "contact_methods", &method["id"]).await, 1);
+        assert_eq!(listed(format!("{of_layers}{range}"), "overrides", &new["id"]).await, 1);
+        assert_eq!(listed(format!("{of_shifts}{range}"), "custom_shifts", &shift["id"]).await, 1);
+    }
+    let path = format!("{of_layers}/{}", new["id"].as_str().unwrap());
+    send(&last, "DELETE", &path, Value::Null).await;
+    let left = send(&one, "GET", &format!("{of_layers}{range}"), Value::Null).await;
+    assert!(!rows(&left, "overrides").iter().any(|row| row["id"] == new["id"]), "{left}");
 }

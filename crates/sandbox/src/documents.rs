@@ -47,7 +47,7 @@ pub struct Documents(BTreeMap<&'static str, Collection>);
 #[derive(Debug, Default)]
 struct Collection {
     documents: Vec<Document>,
-    /// Those with `deleted_at`. Others still refer to them.
+    /// Deleted documents, which have `deleted_at` and to which others still refer.
     deleted: Vec<Document>,
     /// The place of each document, by its ID.
     places: HashMap<String, usize>,
