@@ -2,11 +2,14 @@
 //!
 //! The main object is what matters. A part that fails or is late becomes a warning and never delays the answer for long.
 
+use std::pin::pin;
+
 use futures_util::future::{BoxFuture, join_all};
+use futures_util::stream::{self, StreamExt};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 use tokio::sync::SetOnce;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Context;
 use crate::budget::Budget;
@@ -39,13 +42,63 @@ pub async fn gather<T>(
     Ok((object, Parts(parts)))
 }
 
+/// The number of requests of [`side_by_side`] that are in flight at a time.
+const PARALLEL: usize = 25;
+
+/// Sends requests side by side, and returns their answers in order.
+///
+/// Once one of them has succeeded, each wait for a further answer is short. So a request without a response fails alone,
+/// while many requests take as long as they need.
+pub async fn side_by_side<T>(
+    cx: &Context,
+    requests: impl IntoIterator<Item = impl Future<Output = Result<T>>>,
+) -> Vec<Result<T>> {
+    let numbered = requests.into_iter().enumerate().map(|(place, request)| async move { (place, request.await) });
+    let numbered: Vec<_> = numbered.collect();
+    let mut answers: Vec<_> = numbered.iter().map(|_| Err(late())).collect();
+    let mut running = pin!(stream::iter(numbered).buffer_unordered(PARALLEL));
+    let mut until: Option<Instant> = None;
+    loop {
+        let next = match until {
+            None => running.next().await,
+            Some(until) => timeout_at(until, running.next()).await.unwrap_or_default(),
+        };
+        let Some((place, answer)) = next else { return answers };
+        if answer.is_ok() {
+            until = Some(cx.api.grace());
+        }
+        if let Some(slot) = answers.get_mut(place) {
+            *slot = answer;
+        }
+    }
+}
+
+/// Waits for an additional part, which is late if it takes much longer than the main one.
+pub async fn beside<T, U>(
+    cx: &Context,
+    main: impl Future<Output = T>,
+    part: impl Future<Output = U>,
+) -> (T, Result<U>) {
+    let until = SetOnce::new();
+    let main = async {
+        let main = main.await;
+        let _ = until.set(cx.api.grace());
+        main
+    };
+    tokio::join!(main, in_time(async { Ok(part.await) }, &until))
+}
+
+fn late() -> Error {
+    Error::new(Code::Timeout, "there was no response soon after that of the others; try again")
+}
+
 /// Waits for a part, at most until `until` once the object is there.
 pub async fn in_time<T>(part: impl Future<Output = Result<T>>, until: &SetOnce<Instant>) -> Result<T> {
     let over = async { sleep_until(*until.wait().await).await };
     tokio::select! {
         biased;
         answer = part => answer,
-        () = over => Err(Error::new(Code::Timeout, "there was no response soon after that of the incident; try again")),
+        () = over => Err(late()),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::join_all;
 use pagerduty_api::Resource;
 use pagerduty_api::operations::escalation_policies::{GET_ESCALATION_POLICY, LIST_ESCALATION_POLICIES};
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
@@ -23,6 +22,7 @@ use crate::models::{EscalationPolicy, Model, Person, Schedule, ScheduleKind, Ser
 use crate::params::{Ids, Moment, Range};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift};
+use crate::tools::gather::{beside, side_by_side};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
@@ -83,10 +83,17 @@ async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
     let targets = scope.schedules();
     for target in scope.policies.iter().flat_map(|policy| &policy.levels).flat_map(|level| &level.targets) {
         if let (Some(kind), Some(id)) = (target.kind, Id::<Schedule>::parse(&target.named.id)) {
-            cx.api.schedule_kinds().keep(&id, kind);
+            let kinds = cx.api.schedule_kinds();
+            if kinds.of(&id).is_none() {
+                kinds.keep(&id, kind);
+            }
         }
     }
-    let (duties, members) = tokio::join!(read::duties_of(&cx, &ids, range), members(&cx, &targets));
+    let (duties, members) = beside(&cx, read::duties_of(&cx, &ids, range), members(&cx, &targets)).await;
+    let members = members.unwrap_or_else(|error| {
+        let warning = format!("The rotations of schedules could not be fetched and were not checked: {error}");
+        Members { found: Vec::new(), warnings: vec![warning] }
+    });
     let (duties, warnings, unread) = duties;
     scope.warnings.extend(warnings);
     scope.warnings.extend(members.warnings);
@@ -181,9 +188,9 @@ async fn scope(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result
     };
     let (of_teams, of_ids, of_services, rendered) = tokio::join!(
         of_teams,
-        join_all(policies.iter().map(|id| read::policy(cx, id))),
-        join_all(services.iter().map(|id| read::service(cx, id))),
-        join_all(schedules.iter().map(|id| cx.api.rendered(id, range.0, range.1))),
+        side_by_side(cx, policies.iter().map(|id| read::policy(cx, id))),
+        side_by_side(cx, services.iter().map(|id| read::service(cx, id))),
+        side_by_side(cx, schedules.iter().map(|id| cx.api.rendered(id, range.0, range.1))),
     );
     match of_teams {
         Some(Ok(policies)) => policies.into_iter().for_each(|policy| scope.add(policy)),
@@ -247,7 +254,7 @@ async fn policies_of_services(cx: &Context, scope: &mut Scope) {
             (None, None) => {}
         }
     }
-    for (id, policy) in bare.iter().zip(join_all(bare.iter().map(|id| read::policy(cx, id))).await) {
+    for (id, policy) in bare.iter().zip(side_by_side(cx, bare.iter().map(|id| read::policy(cx, id))).await) {
         match policy {
             Ok(policy) => scope.add(policy),
             Err(error) => scope.warnings.push(format!("Policy {id} could not be fetched and was not checked: {error}")),
@@ -277,7 +284,7 @@ async fn members(cx: &Context, schedules: &[Named]) -> Members {
     }
     let schedules = schedules.get(..schedules.len().min(MOST)).unwrap_or_default();
     let ids: Vec<Id<Schedule>> = schedules.iter().filter_map(|schedule| Id::parse(&schedule.id)).collect();
-    let read = join_all(ids.iter().map(|id| rotation(cx, id))).await;
+    let read = side_by_side(cx, ids.iter().map(|id| rotation(cx, id))).await;
     let mut unnamed = BTreeSet::new();
     for (schedule, outcome) in schedules.iter().zip(read) {
         match outcome {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use futures_util::future::join_all;
 use pagerduty_rows::fields::{Field, Keep, Selection, nested, plain, reference};
 use serde_json::{Map, Value, json};
 
@@ -14,10 +13,10 @@ use crate::pagination::{End, ListRequest};
 use crate::params::Moment;
 use crate::shifts::{Period, Shift};
 use crate::tools::Context;
+use crate::tools::gather::side_by_side;
 
-/// The most users whose contact data is read for one answer, and the number that is read at the same time.
+/// The most users whose contact data is read for one answer.
 const MAX_PEOPLE: usize = 100;
-const PARALLEL: usize = 25;
 
 /// The most policies whose on-calls are read for one answer.
 pub const MAX_POLICIES: usize = 50;
@@ -278,7 +277,7 @@ pub async fn duties_of(
     let portions = policies.chunks(PORTION);
     let read = portions.clone().map(|ids| duties(cx, Query::new().with_all("escalation_policy_ids", ids), range));
     let (mut found, mut warnings, mut unread) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for (ids, outcome) in portions.zip(join_all(read).await) {
+    for (ids, outcome) in portions.zip(side_by_side(cx, read).await) {
         match outcome {
             Ok((duties, warning)) => {
                 found.extend(duties);
@@ -403,19 +402,18 @@ pub async fn reach(cx: &Context, ids: impl IntoIterator<Item = String>) -> (Hash
         warnings.push(format!("The contact data of {} of {} users was not read.", ids.len() - MAX_PEOPLE, ids.len()));
     }
     let selection = Selection::new(REACH.to_vec(), User::FACTS);
-    for some in ids.get(..ids.len().min(MAX_PEOPLE)).unwrap_or_default().chunks(PARALLEL) {
-        let rows = join_all(some.iter().map(|id| cx.api.one::<User>(id, Query::new(), &selection))).await;
-        for (id, row) in some.iter().zip(rows) {
-            match row {
-                Ok(row) => {
-                    people.insert(id.to_string(), Reach::read(id, &Value::Object(row.shown.members())));
-                }
-                Err(error) if error.code() == Code::NotFound => {
-                    let person = Person { id: id.to_string(), deleted: true, ..Person::default() };
-                    people.insert(id.to_string(), Reach { person, contacts: Vec::new(), rules: None });
-                }
-                Err(error) => failures.push((id, error)),
+    let ids = ids.get(..ids.len().min(MAX_PEOPLE)).unwrap_or_default();
+    let rows = side_by_side(cx, ids.iter().map(|id| cx.api.one::<User>(id, Query::new(), &selection))).await;
+    for (id, row) in ids.iter().zip(rows) {
+        match row {
+            Ok(row) => {
+                people.insert(id.to_string(), Reach::read(id, &Value::Object(row.shown.members())));
             }
+            Err(error) if error.code() == Code::NotFound => {
+                let person = Person { id: id.to_string(), deleted: true, ..Person::default() };
+                people.insert(id.to_string(), Reach { person, contacts: Vec::new(), rules: None });
+            }
+            Err(error) => failures.push((id, error)),
         }
     }
     if let Some((id, error)) = failures.first() {

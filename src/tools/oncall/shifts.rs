@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::Resource;
 use pagerduty_api::operations::escalation_policies::LIST_ESCALATION_POLICIES;
@@ -22,6 +21,7 @@ use crate::models::{Person, Schedule, Team, User};
 use crate::params::{Choice, Ids, Moment, Range, Word};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift, joined, merged, overlaps};
+use crate::tools::gather::side_by_side;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
@@ -196,7 +196,7 @@ async fn rendered(cx: &Context, ids: &[Id<Schedule>], (since, until): (Moment, M
     }
     let ids = ids.get(..ids.len().min(MAX_SCHEDULES)).unwrap_or_default();
     let since = Range::earlier(since, until, EARLIER);
-    let read = join_all(ids.iter().map(|id| cx.api.rendered(id, since, until))).await;
+    let read = side_by_side(cx, ids.iter().map(|id| cx.api.rendered(id, since, until))).await;
     let mut schedules = Vec::new();
     for (id, outcome) in ids.iter().zip(read) {
         match outcome {
@@ -299,21 +299,13 @@ impl Shown {
             row.insert("hours".to_owned(), number_of_hours(self.period.length()).into());
         }
         let (name, schedule) = (spoken(&self.user), self.schedule.label());
-        row.insert("line".to_owned(), format!("{name}, {schedule}: {}", self.time(self.period, local)).into());
+        row.insert("line".to_owned(), format!("{name}, {schedule}: {}", time(self.period, local)).into());
         for (name, texts) in [("policies", &self.policies), ("clashes", &self.clashes)] {
             if !texts.is_empty() {
                 row.insert(name.to_owned(), texts.clone().into());
             }
         }
         row
-    }
-
-    /// Returns the time for people, with the elapsed hours.
-    fn time(&self, period: Period, local: &Local) -> String {
-        if period.end() == Timestamp::MAX {
-            return format!("from {}, without an end", local.text(period.start()));
-        }
-        format!("{} ({})", local.span(period), local.length(period))
     }
 
     /// Returns the shift for a file. A shift without an end ends with the range.
@@ -328,10 +320,18 @@ impl Shown {
             schedule: self.schedule.label().to_owned(),
             policies: self.policies.clone(),
             clashes: self.clashes.clone(),
-            local: self.time(period, local),
+            local: time(period, local),
             start: local.iso(period.start()),
             end: local.iso(period.end()),
             hours: number_of_hours(period.length()),
         }
     }
+}
+
+/// Returns a period for people, with the elapsed hours.
+fn time(period: Period, local: &Local) -> String {
+    if period.end() == Timestamp::MAX {
+        return format!("from {}, without an end", local.text(period.start()));
+    }
+    format!("{} ({})", local.span(period), local.length(period))
 }

@@ -305,3 +305,15 @@ async fn teams_of_the_sandbox_have_what_is_planted() {
     found.dedup();
     assert_eq!(found, ["empty_level", "unreachable", "level_gap", "deleted", "two_levels", "clash"], "{answer}");
 }
+
+#[tokio::test]
+async fn parts_without_a_response_do_not_hold_the_rest_back() {
+    let house = with_policy(&[&["PSPRIM1"], &["PUDEE1"]]).await;
+    for path in ["/schedules/{id}", "/users/{id}"] {
+        house.sandbox.clear();
+        house.sandbox.fail(Fault { times: 1, ..Fault::once(path, FaultKind::Hang) });
+        let answer = check(&house, json!({"policy_ids": ["PETESTS"]})).await;
+        assert_eq!(kinds(&answer), Vec::<&str>::new(), "{path}");
+        assert!(warnings(&answer).contains("no response soon after that of the others"), "{path}: {answer}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests of `get_shifts`.
 
 use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::tokens;
 use serde_json::{Value, json};
 
 use super::{House, documents, policy, schedule};
@@ -113,4 +114,39 @@ async fn calendar_and_table_hold_every_shift() {
     let empty = house.ok("get_shifts", empty).await;
     assert!(rows(&empty, "files")[0]["text"].as_str().unwrap().ends_with("END:VCALENDAR\r\n"));
     assert_eq!(warnings(&empty), "");
+}
+
+#[tokio::test]
+async fn both_kinds_of_schedule_have_named_shifts() {
+    let house = House::start().await;
+    let arguments =
+        json!({"schedule_ids": ["PSPRIM1", "PPKD8YK"], "since": "2026-03-27T12:00:00Z", "until": "2026-03-29"});
+    let answer = house.ok("get_shifts", arguments).await;
+    let shifts = rows(&answer, "shifts");
+    for schedule in ["PSPRIM1", "PPKD8YK"] {
+        let of_schedule: Vec<_> = shifts.iter().filter(|row| row["schedule"]["id"] == schedule).collect();
+        assert!(!of_schedule.is_empty() && of_schedule.iter().all(|row| row["user"]["name"].is_string()), "{answer}");
+    }
+    assert_eq!(warnings(&answer), "");
+    let partly = json!({"schedule_ids": ["PSPRIM1", "PNOSUCH"], "since": "2026-03-27T12:00:00Z"});
+    let answer = house.ok("get_shifts", partly).await;
+    assert!(warnings(&answer).contains("Schedule PNOSUCH could not be fetched"), "{answer}");
+    assert_eq!(house.err("get_shifts", json!({"schedule_ids": ["PNOSUCH"]})).await.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn file_over_budget_is_cut_at_a_whole_shift() {
+    let house = House::start().await;
+    let small = super::tools(&house.sandbox, &tokens::of_user("PUADA1"), |config| {
+        config.max_response_tokens = Some(2_000);
+    });
+    let arguments = |format: &str| json!({"schedule_ids": ["PSPRIM1"], "since": "2026-03-27", "format": format});
+    let answer = crate::support::ok(&small, "get_shifts", arguments("ics")).await;
+    let text = rows(&answer, "files")[0]["text"].as_str().unwrap();
+    assert!(text.ends_with("END:VEVENT\r\nEND:VCALENDAR\r\n"), "{text}");
+    assert!(warnings(&answer).contains("shifts are in the file"), "{answer}");
+    assert!(crate::support::tokens_of(&answer.to_string()) <= 2_000);
+    let rows_only = crate::support::ok(&small, "get_shifts", arguments("json")).await;
+    assert_eq!(rows_only["metadata"]["has_more"], true);
+    assert!(crate::support::tokens_of(&rows_only.to_string()) <= 2_000);
 }

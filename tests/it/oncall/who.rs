@@ -105,9 +105,6 @@ async fn service_and_contact_data_are_shown() {
 #[tokio::test]
 async fn schedule_of_shifts_is_answered_with_names() {
     let house = House::start().await;
-    let schedules = "/v3/schedules";
-    let list = house.sandbox.url().to_owned();
-    let _ = (schedules, list);
     let answer = house.ok("whos_oncall", json!({"schedule_id": "PPKD8YK", "at": "2026-03-27T12:00:00Z"})).await;
     let row = &rows(&answer, "levels")[0];
     assert_eq!(row["schedule"]["name"], "Checkout Secondary");
@@ -116,6 +113,26 @@ async fn schedule_of_shifts_is_answered_with_names() {
     let same = &rows(&policy, "levels")[1];
     assert_eq!(same["oncall"][0]["id"], row["oncall"][0]["id"]);
     assert_eq!(same["oncall"][0]["until"], row["oncall"][0]["until"]);
+}
+
+#[tokio::test]
+async fn schedule_without_shifts_is_a_gap_on_each_way() {
+    let house = House::start().await;
+    for schedule in ["PSEMPTY", "Legacy Batch Manager"] {
+        let mut documents = super::documents();
+        let mut empty = super::schedule("PSEMPTY", "Empty", &["PUDEE1"], None, json!([]));
+        for name in ["start", "rotation_virtual_start"] {
+            empty["schedule_layers"][0][name] = "2026-06-01T08:00:00Z".into();
+        }
+        documents["schedules"].as_array_mut().unwrap().push(empty);
+        let empty = House::with(documents).await;
+        let answer = empty.ok("whos_oncall", json!({"schedule_id": schedule, "at": "2026-03-27T12:00:00Z"})).await;
+        assert_eq!(warnings(&answer), "", "{schedule}");
+        assert!(lines(&answer)[0].contains("no user is on call, and none is until"), "{answer}");
+        assert_eq!(rows(&answer, "levels")[0]["gap"], json!({"until": null}), "{answer}");
+    }
+    let answer = house.ok("whos_oncall", json!({"team_id": "Legacy Batch", "at": "2026-03-27T12:00:00Z"})).await;
+    assert!(lines(&answer).iter().any(|line| line.contains("no user is on call")), "{answer}");
 }
 
 #[tokio::test]
