@@ -165,10 +165,12 @@ impl Range {
         Ok((at, end.max(at.shifted(MINUTE))))
     }
 
-    /// Returns a start that is earlier by `days`, within the longest range.
+    /// Returns a range that is wider by `days` at both ends, or by less within the longest range.
     #[must_use]
-    pub fn earlier(since: Moment, until: Moment, days: i32) -> Moment {
-        since.shifted(-DAY * days).max(until.shifted(-DAY * LONGEST)).min(since)
+    pub fn wider(since: Moment, until: Moment, days: i32) -> (Moment, Moment) {
+        let left = DAY * LONGEST - until.0.duration_since(since.0);
+        let by = (DAY * days).min(left / 2).max(SignedDuration::ZERO);
+        (since.shifted(-by), until.shifted(by))
     }
 
     /// Returns the latest end of a range that is not given. PagerDuty's clock may be behind.

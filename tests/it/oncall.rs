@@ -37,7 +37,7 @@ pub fn user(id: &str, name: &str) -> Value {
 }
 
 /// A schedule of one layer, with daily turns from 20 March at nine.
-pub fn schedule(id: &str, name: &str, users: &[&str], hours: Option<(&str, i64)>, overrides: Value) -> Value {
+pub fn schedule(id: &str, name: &str, users: &[&str], hours: Option<(&str, i64)>, overrides: &Value) -> Value {
     let member = |id: &&str| json!({"user": {"id": id, "type": "user_reference"}});
     let restrictions: Vec<_> = hours
         .into_iter()
@@ -84,8 +84,8 @@ pub fn documents() -> Value {
         "users": [user("PUADA1", "Ada Weiß"), user("PUBOB1", "Bob Øre"), user("PUCY1", "Cy 渡辺"), user("PUDEE1", "Dee"),
             user("PUBOSS1", "Boss")],
         "schedules": [
-            schedule("PSPRIM1", "House Primary", &["PUADA1", "PUBOB1"], None, overrides),
-            schedule("PSOFFI1", "House Office", &["PUDEE1"], Some(("09:00:00", 8)), json!([]))],
+            schedule("PSPRIM1", "House Primary", &["PUADA1", "PUBOB1"], None, &overrides),
+            schedule("PSOFFI1", "House Office", &["PUDEE1"], Some(("09:00:00", 8)), &json!([]))],
         "escalation_policies": [policy("PEHOUSE", "House", &[&["PSPRIM1"], &["PSOFFI1"], &["PUBOSS1"]])],
         "services": [service("PVHOUSE", "House Service", "PEHOUSE")],
     })

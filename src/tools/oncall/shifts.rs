@@ -70,9 +70,9 @@ const FILES: Resource = Resource { noun: "file", one: "file", many: "files", pag
 /// The days that are covered unless the caller gives an end.
 const DAYS: i32 = 30;
 
-/// The days before the range in which a shift may have begun. PagerDuty cuts the shifts of a schedule at the start of
-/// the range, and a calendar needs the same start of a shift each time.
-const EARLIER: i32 = 31;
+/// The days around the range in which a shift may begin or end. PagerDuty cuts the shifts of a schedule at the bounds of
+/// the range, and a calendar needs the same times of a shift each time.
+const AROUND: i32 = 31;
 
 /// The most schedules that are read for one answer.
 const MAX_SCHEDULES: usize = 50;
@@ -195,7 +195,7 @@ async fn rendered(cx: &Context, ids: &[Id<Schedule>], (since, until): (Moment, M
         found.warnings.push(format!("Only the first {MAX_SCHEDULES} of {} schedules were read.", ids.len()));
     }
     let ids = ids.get(..ids.len().min(MAX_SCHEDULES)).unwrap_or_default();
-    let since = Range::earlier(since, until, EARLIER);
+    let (since, until) = Range::wider(since, until, AROUND);
     let read = side_by_side(cx, ids.iter().map(|id| cx.api.rendered(id, since, until))).await;
     let mut schedules = Vec::new();
     for (id, outcome) in ids.iter().zip(read) {

@@ -94,7 +94,7 @@ async fn empty_level_and_level_gap_are_told_apart() {
         "{answer}"
     );
     let mut documents = documents();
-    let mut empty = schedule("PSEMPTY", "Empty", &["PUDEE1"], None, json!([]));
+    let mut empty = schedule("PSEMPTY", "Empty", &["PUDEE1"], None, &json!([]));
     empty["schedule_layers"][0]["start"] = "2026-06-01T08:00:00Z".into();
     empty["schedule_layers"][0]["rotation_virtual_start"] = "2026-06-01T08:00:00Z".into();
     documents["schedules"].as_array_mut().unwrap().push(empty);
@@ -157,7 +157,7 @@ async fn user_on_two_levels_is_found() {
 #[tokio::test]
 async fn clash_between_policies_is_found() {
     let mut documents = documents();
-    let other = schedule("PSOTHER", "Other", &["PUADA1"], Some(("12:00:00", 2)), json!([]));
+    let other = schedule("PSOTHER", "Other", &["PUADA1"], Some(("12:00:00", 2)), &json!([]));
     documents["schedules"].as_array_mut().unwrap().push(other);
     documents["escalation_policies"] = json!([
         policy("PEHOUSE", "House", &[&["PSPRIM1"], &["PUBOSS1"]]),

@@ -46,6 +46,7 @@ async fn shifts_of_schedule_keep_their_start_and_are_joined() {
     let users: Vec<_> = rows(&late, "shifts").iter().map(|row| row["user"]["id"].as_str().unwrap()).collect();
     assert_eq!(users, ["PUBOB1", "PUCY1", "PUBOB1", "PUADA1"]);
     assert_eq!(times(&late)[0].0, "2026-03-27T08:00:00+00:00");
+    assert_eq!(times(&late)[3].1, "2026-03-29T07:00:00+00:00", "and so is one that ends after it");
     let only = json!({"schedule_ids": ["PSPRIM1", "PSOFFI1"], "user_ids": ["PUCY1"], "since": "2026-03-27T11:00:00Z"});
     assert_eq!(rows(&house.ok("get_shifts", only).await, "shifts").len(), 1);
     let alone = json!({"user_ids": ["PUDEE1"], "since": "2026-03-27T12:00:00Z", "until": "2026-03-28T12:00:00Z"});
@@ -55,7 +56,7 @@ async fn shifts_of_schedule_keep_their_start_and_are_joined() {
 #[tokio::test]
 async fn clashes_between_schedules_are_named() {
     let mut documents = documents();
-    let other = schedule("PSOTHER", "Other", &["PUADA1"], Some(("22:00:00", 4)), json!([]));
+    let other = schedule("PSOTHER", "Other", &["PUADA1"], Some(("22:00:00", 4)), &json!([]));
     documents["schedules"].as_array_mut().unwrap().push(other);
     documents["escalation_policies"].as_array_mut().unwrap().push(policy("PEOTHER", "Other", &[&["PSOTHER"]]));
     let house = House::with(documents).await;

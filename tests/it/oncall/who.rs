@@ -120,7 +120,7 @@ async fn schedule_without_shifts_is_a_gap_on_each_way() {
     let house = House::start().await;
     for schedule in ["PSEMPTY", "Legacy Batch Manager"] {
         let mut documents = super::documents();
-        let mut empty = super::schedule("PSEMPTY", "Empty", &["PUDEE1"], None, json!([]));
+        let mut empty = super::schedule("PSEMPTY", "Empty", &["PUDEE1"], None, &json!([]));
         for name in ["start", "rotation_virtual_start"] {
             empty["schedule_layers"][0][name] = "2026-06-01T08:00:00Z".into();
         }
