@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,34 @@ def test_http_trace_is_forwarded_and_logged(sandbox, nowhere: Path):
     assert any(line.get("message") == "call answered" for line in lines)
     refused = [line for line in lines if line.get("message") == "request refused"]
     assert [line["span"]["trace_id"] for line in refused] == [OTHER_TRACE] * 2
+
+
+def test_http_override_is_logged_with_its_schedule(sandbox, nowhere: Path):
+    with serve(
+        native(),
+        *("--log-format", "json", "--toolsets", "oncall,schedules"),
+        cwd=nowhere,
+        PAGERDUTY_API_HOST=sandbox.url,
+    ) as web:
+        (schedule,) = web.call("get_schedules", {"limit": 1}, X_PagerDuty_Token=USER)["schedules"]
+        start, end = (
+            (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")
+            for days in (20, 21)
+        )
+        period = {"start": start, "end": end, "user_id": "me"}
+        arguments = {"schedule_id": schedule["id"], **period}
+        web.call("override_oncall", {**arguments, "dry_run": True}, X_PagerDuty_Token=USER)
+        made = web.call("override_oncall", arguments, X_PagerDuty_Token=USER)
+        made = made["overrides"][0]["id"]
+        cancel = {"schedule_id": schedule["id"], "override_id": made}
+        web.call("cancel_override", cancel, X_PagerDuty_Token=USER)
+    lines = [json.loads(line) for line in web.log]
+    changes = [line for line in lines if line["target"] == "pagerduty_mcp_server::audit"]
+    assert [(line["tool"], line["object"], line["outcome"]) for line in changes] == [
+        ("override_oncall", f"schedule {schedule['id']}", "ok"),
+        ("cancel_override", f"override {made} of schedule {schedule['id']}", "ok"),
+    ], "a dry run changes nothing"
+    assert all("incident" not in line for line in changes)
 
 
 def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout_at;
 
@@ -11,12 +10,12 @@ use super::plan::{Plan, Slot, after};
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Model, NewCover, Oncall, Person, Place, Schedule, User};
-use crate::pagination::ListRequest;
+use crate::models::{NewCover, Person, Place, Schedule, User};
+use crate::params::Moment;
 use crate::reply::Reply;
-use crate::shifts::Period;
+use crate::shifts::{Period, Shift};
 use crate::tools::Context;
-use crate::tools::oncall::read::Named;
+use crate::tools::oncall::read::{self, Duty, Named, shown};
 use crate::tools::oncall::times::Local;
 
 /// The most turns in `before` and in `after` of a period.
@@ -27,6 +26,7 @@ pub(in crate::tools::oncall) const UNREAD: &str =
     "The schedule could not be read after the change, so who is on call now is not shown. get_schedules shows it.";
 
 /// The user's time on call on another schedule.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Clash {
     user: String,
     period: Period,
@@ -172,7 +172,7 @@ impl Entry {
             (None, None) => outcome,
         };
         set("outcome", outcome.into());
-        set("user", person(&self.user));
+        set("user", shown(&self.user).into());
         set("start", local.iso(self.period.start()).into());
         set("end", local.iso(self.period.end()).into());
         set("start_utc", self.period.start().to_string().into());
@@ -233,7 +233,7 @@ fn step_members(board: &Board, step: &super::plan::Step, sent: Option<&Result<St
     members.insert("end".to_owned(), local.iso(step.period.end()).into());
     if let Some(id) = replaced {
         let user = board.slots.iter().filter_map(|slot| slot.user.as_ref()).find(|user| user.id == *id);
-        members.insert("replaces".to_owned(), user.map_or_else(|| json!({"id": id}), person));
+        members.insert("replaces".to_owned(), user.map_or_else(|| json!({"id": id}), |user| shown(user).into()));
     }
     members.into()
 }
@@ -255,29 +255,21 @@ pub(super) async fn elsewhere(
     range: Period,
 ) -> (Vec<Clash>, Option<String>) {
     let query = Query::new().with_all("user_ids", users);
-    let query = query.with("since", Some(range.start())).with("until", Some(range.end()));
-    let listing = match cx.api.list::<Oncall>(query, ListRequest::all(), &Oncall::defaults()).await {
-        Ok(listing) => listing,
+    let (duties, warning) = match read::duties(cx, query, (Moment::at(range.start()), Moment::at(range.end()))).await {
+        Ok(read) => read,
         Err(error) => {
             return (Vec::new(), Some(format!("Other schedules could not be checked for clashes: {error}")));
         }
     };
-    let mut seen = BTreeSet::new();
-    let clash = |row: &Object| {
-        let row = row.members();
-        let other = row.get("schedule")?.as_object()?;
-        let id = other.get("id")?.as_str().filter(|id| *id != schedule.as_str())?;
-        let time = |name: &str| row.get(name)?.as_str()?.parse().ok();
-        let period = Period::new(time("start")?, time("end")?)?;
-        let user = row.get("user")?.get("id")?.as_str()?.to_owned();
-        // A schedule on several levels or policies has an entry for each.
-        if !seen.insert((user.clone(), id.to_owned(), period)) {
-            return None;
-        }
-        let name = other.get("name").or_else(|| other.get("summary")).and_then(Value::as_str);
-        Some(Clash { user, period, schedule: Named { id: id.to_owned(), name: name.map(str::to_owned) } })
+    let clash = |duty: Shift<Duty>| {
+        let schedule = duty.of.schedule.filter(|other| other.id != schedule.as_str())?;
+        Some(Clash { user: duty.of.user.id, period: duty.period, schedule })
     };
-    (listing.rows.iter().map(|row| &row.shown).filter_map(clash).collect(), None)
+    let mut clashes: Vec<_> = duties.into_iter().filter_map(clash).collect();
+    // A schedule on several levels or policies has an entry for each.
+    clashes.sort();
+    clashes.dedup();
+    (clashes, warning)
 }
 
 /// Returns the beginning of every answer.
@@ -407,21 +399,10 @@ fn turn(slot: &Slot, local: &Local, id: &str) -> Value {
     let mut members = Map::new();
     members.insert("start".to_owned(), local.iso(slot.period.start()).into());
     members.insert("end".to_owned(), local.iso(slot.period.end()).into());
-    members.insert("user".to_owned(), slot.user.as_ref().map_or(Value::Null, person));
+    members.insert("user".to_owned(), slot.user.as_ref().map_or(Value::Null, |user| shown(user).into()));
     if let Some(source) = &slot.source {
         members.insert("source".to_owned(), source.kind.as_str().into());
         members.extend(source.id.as_ref().map(|source| (id.to_owned(), source.as_str().into())));
-    }
-    members.into()
-}
-
-/// Returns a user for the answer.
-pub(super) fn person(user: &Person) -> Value {
-    let mut members = Map::new();
-    members.insert("id".to_owned(), user.id.as_str().into());
-    members.extend(user.name.as_ref().map(|name| ("name".to_owned(), name.as_str().into())));
-    if user.deleted {
-        members.insert("deleted".to_owned(), true.into());
     }
     members.into()
 }
