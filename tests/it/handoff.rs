@@ -113,6 +113,24 @@ async fn failing_part_is_a_warning() {
 }
 
 #[tokio::test]
+async fn requests_without_response_hold_nothing_else_back() {
+    let scene = Scene::start().await;
+    let report = scene.ok("get_handoff", json!({})).await;
+    let (note, schedule) = (&report["open"][0]["id"], &report["handovers"][0]["schedule"]["id"]);
+    for path in
+        [format!("/incidents/{}/notes", note.as_str().unwrap()), format!("/schedules/{}", schedule.as_str().unwrap())]
+    {
+        scene.account.sandbox.fail(Fault { times: 9, ..Fault::once(path, FaultKind::Hang) });
+    }
+    let began = std::time::Instant::now();
+    let late = scene.ok("get_handoff", json!({})).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!(rows(&late, "open").len(), rows(&report, "open").len());
+    assert_eq!(rows(&late, "handovers").len() + 1, rows(&report, "handovers").len(), "{late}");
+    assert!(late["warnings"].to_string().contains(schedule.as_str().unwrap()), "{late}");
+}
+
+#[tokio::test]
 async fn account_level_key_needs_teams_or_schedules() {
     let account = Account::of(tokens::ACCOUNT).await;
     let tools = all_tools(&account, |config| {

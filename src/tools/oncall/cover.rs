@@ -27,6 +27,7 @@ use crate::models::{Cover, NewCover, Person, Place, Rendered, Schedule, Schedule
 use crate::params::{Flag, Moment, given};
 use crate::reply::Reply;
 use crate::shifts::Period;
+use crate::tools::gather::beside;
 use crate::tools::resolve;
 use input::{Lines, When, checked};
 use plan::{Slot, Wish, plan};
@@ -113,9 +114,15 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
     users.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     users.dedup();
     let board = Board::read(&cx, &params.schedule_id, range);
-    let (board, elsewhere, (people, unnamed)) =
-        tokio::join!(board, report::elsewhere(&cx, &params.schedule_id, &users, range), cx.api.people(users.clone()));
-    let (mut board, (clashes, unread)) = (board?, elsewhere);
+    let about_users = async {
+        tokio::join!(report::elsewhere(&cx, &params.schedule_id, &users, range), cx.api.people(users.clone()))
+    };
+    let (board, about_users) = beside(&cx, board, about_users).await;
+    let mut board = board?;
+    let ((clashes, unread), (people, unnamed)) = about_users.unwrap_or_else(|error| {
+        let warning = format!("The users and their other schedules could not be checked: {error}");
+        ((Vec::new(), Some(warning)), Default::default())
+    });
     board.warnings.extend(remarks.into_iter().chain(unread).chain(unnamed));
 
     let mut entries = Vec::with_capacity(asked.len());

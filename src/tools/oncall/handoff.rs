@@ -15,6 +15,7 @@ use pagerduty_rows::fields::{Field, Selection, line, nested, plain, reference};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
+use tokio::time::Instant;
 
 use super::read::{self, Named, shown, spoken};
 use super::times::{Local, Zone, hours};
@@ -27,7 +28,7 @@ use crate::pagination::{End, ListRequest};
 use crate::params::{Ids, Moment, Range, shorten};
 use crate::reply::Reply;
 use crate::shifts::Period;
-use crate::tools::gather::in_time;
+use crate::tools::gather::{in_time, side_by_side};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 use turnover::{Turnover, turnover};
@@ -132,7 +133,7 @@ async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
     };
     let (open, turns, resolved, services) = tokio::join!(
         open,
-        in_time(schedules(&cx, &scope, &params), &late),
+        schedules(&cx, &scope, &params, &late),
         in_time(resolved(&cx, &scope), &late),
         in_time(silenced(&cx, &scope), &late),
     );
@@ -157,12 +158,12 @@ async fn mine(cx: &Context, params: &Params) -> Result<Vec<Id<Team>>> {
 type Part<T> = Result<(Vec<T>, Vec<String>)>;
 
 /// Reads the schedules of the teams' policies, or the given ones, around the end of the report.
-async fn schedules(cx: &Context, scope: &Scope, params: &Params) -> Part<Rendered> {
+async fn schedules(cx: &Context, scope: &Scope, params: &Params, late: &SetOnce<Instant>) -> Part<Rendered> {
     let mut warnings = Vec::new();
     let mut ids: Vec<Id<Schedule>> = params.schedule_ids.as_slice().to_vec();
     if ids.is_empty() {
         let mut seen = BTreeSet::new();
-        let policies = read::policies_of(cx, &scope.teams).await?;
+        let policies = in_time(read::policies_of(cx, &scope.teams), late).await?;
         let targets = policies.iter().flat_map(|policy| &policy.levels).flat_map(|level| &level.targets);
         let targets = targets.filter(|target| target.is_schedule && !target.deleted);
         ids.extend(
@@ -177,7 +178,7 @@ async fn schedules(cx: &Context, scope: &Scope, params: &Params) -> Part<Rendere
         ids.truncate(MAX_SCHEDULES);
     }
     let (start, end) = (Moment::at(scope.until - SHIFT), Moment::at(scope.until + AHEAD));
-    let read = join_all(ids.iter().map(|id| cx.api.rendered(id, start, end))).await;
+    let read = side_by_side(cx, ids.iter().map(|id| cx.api.rendered(id, start, end))).await;
     let mut rendered = Vec::with_capacity(read.len());
     for (id, one) in ids.iter().zip(read) {
         match one {
@@ -216,9 +217,10 @@ async fn open(cx: &Context, scope: &Scope) -> Part<Map<String, Value>> {
         (!is("urgency", "high"), !is("status", "triggered"))
     };
     rows.sort_by_key(rank);
+    let late = SetOnce::new_with(Some(cx.api.grace()));
     let notes = rows.iter().take(MAX_NOTED).map(|row| async {
         let id = row.get("id").and_then(Value::as_str).and_then(Id::<Incident>::parse)?;
-        Some(cx.api.notes(&id).await)
+        Some(in_time(cx.api.notes(&id), &late).await)
     });
     let notes = join_all(notes).await;
     let mut failure = None;
