@@ -41,7 +41,10 @@ POLICY = {
     "id": "PE7IME1",
     "name": "Times",
     "escalation_rules": [
-        {"escalation_delay_in_minutes": 5, "targets": [{"id": "PS7IME1", "type": "schedule_reference"}]}
+        {
+            "escalation_delay_in_minutes": 5,
+            "targets": [{"id": "PS7IME1", "type": "schedule_reference"}],
+        }
     ],
     "teams": [{"id": "PT7IME1", "type": "team_reference"}],
 }
@@ -62,9 +65,10 @@ def instant(text: str) -> datetime:
 @pytest.fixture(scope="module")
 def files():
     """Return a function that calls `get_shifts`."""
-    with sandbox(documents=DOCUMENTS) as account, SyncPagerDuty(
-        account.token, base_url=account.url, toolsets=["oncall"]
-    ) as tools:
+    with (
+        sandbox(documents=DOCUMENTS) as account,
+        SyncPagerDuty(account.token, base_url=account.url, toolsets=["oncall"]) as tools,
+    ):
 
         def get(**arguments):
             where = {"schedule_ids": ["PS7IME1"], "time_zone": "Europe/Berlin"}
@@ -109,10 +113,12 @@ def test_calendar_is_stable_and_may_be_empty(files, calendar):
     later = files(format="ics", since="2026-03-27T12:00:00Z")["files"][0]["text"]
     uids = [str(event["UID"]) for event in Calendar.from_ical(calendar).walk("VEVENT")]
     again = [str(event["UID"]) for event in Calendar.from_ical(later).walk("VEVENT")]
-    assert again == uids[1:] or again == uids
-    empty = files(format="ics", user_ids=["PU7ADA1"], since="2026-03-21", until="2026-03-21T01:00:00Z")
+    assert again == uids
+    empty = files(
+        format="ics", user_ids=["PU7BOB1"], since="2026-03-21", until="2026-03-21T01:00:00Z"
+    )
     nothing = Calendar.from_ical(empty["files"][0]["text"])
-    assert len(nothing.walk("VEVENT")) <= 1
+    assert nothing.walk("VEVENT") == []
 
 
 def test_table_has_the_instants_and_no_formulas(files, shifts):
@@ -129,8 +135,9 @@ let text = "";
 for await (const part of process.stdin) text += part;
 const calendar = new ICAL.Component(ICAL.parse(text));
 const events = calendar.getAllSubcomponents("vevent").map((one) => new ICAL.Event(one));
-console.log(JSON.stringify(events.map((event) =>
-    [event.startDate.toJSDate().toISOString(), event.endDate.toJSDate().toISOString(), event.summary])));
+const iso = (time) => time.toJSDate().toISOString();
+const read = (event) => [iso(event.startDate), iso(event.endDate), event.summary];
+console.log(JSON.stringify(events.map(read)));
 """
 
 
@@ -140,7 +147,12 @@ def test_calendar_is_read_alike_by_ical_js(shifts, calendar):
         pytest.skip("NOT RUN, no ical.js: run `bash tests/typescript/install`")
     program = [node, "--input-type=module", "--eval", READER]
     done = subprocess.run(
-        program, input=calendar.encode(), capture_output=True, cwd=typescript.HERE, check=True, timeout=30
+        program,
+        input=calendar.encode(),
+        capture_output=True,
+        cwd=typescript.HERE,
+        check=True,
+        timeout=30,
     )
     events = json.loads(done.stdout)
     assert [(instant(start), instant(end)) for start, end, _ in events] == shifts
