@@ -12,12 +12,22 @@ METHODS = "/users/{id}/contact_methods"
 RULES = "/users/{id}/notification_rules"
 METHOD, RULE = METHODS + "/{contact_method_id}", RULES + "/{notification_rule_id}"
 
-PHONE = {"type": "phone_contact_method", "label": "Desk", "address": "2025550100", "country_code": 1}
+PHONE = {
+    "type": "phone_contact_method",
+    "label": "Desk",
+    "address": "2025550100",
+    "country_code": 1,
+}
 NEW = [
     {"type": "email_contact_method", "label": "Home", "address": "home@acme.example"},
     PHONE,
     PHONE | {"type": "sms_contact_method"},
-    {"type": "push_notification_contact_method", "label": "Pixel", "address": "4f1c", "device_type": "android"},
+    {
+        "type": "push_notification_contact_method",
+        "label": "Pixel",
+        "address": "4f1c",
+        "device_type": "android",
+    },
 ]
 
 
@@ -25,12 +35,17 @@ NEW = [
 def test_contact_method_is_created_updated_and_deleted(api, method):
     me = api.me()["id"]
     before = api.get(METHODS, id=me)["contact_methods"]
-    created = api.send("POST", METHODS, body={"contact_method": method}, status=201, id=me)["contact_method"]
-    assert created.items() >= method.items() and created["summary"] == method["label"]
+    created = api.send("POST", METHODS, body={"contact_method": method}, status=201, id=me)[
+        "contact_method"
+    ]
+    assert created.items() >= method.items()
+    assert created["summary"] == method["label"]
     one = {"id": me, "contact_method_id": created["id"]}
     assert api.get(METHOD, **one)["contact_method"] == created
     assert api.get(METHODS, id=me)["contact_methods"] == [*before, created]
-    included = api.get("/users/{id}", [("include[]", "contact_methods")], id=me)["user"]["contact_methods"]
+    included = api.get("/users/{id}", [("include[]", "contact_methods")], id=me)["user"][
+        "contact_methods"
+    ]
     assert included == [*before, created]
     rule = {
         "type": "assignment_notification_rule",
@@ -38,12 +53,17 @@ def test_contact_method_is_created_updated_and_deleted(api, method):
         "urgency": "high",
         "contact_method": {"id": created["id"], "type": created["type"]},
     }
-    rule = api.send("POST", RULES, body={"notification_rule": rule}, status=201, id=me)["notification_rule"]
+    rule = api.send("POST", RULES, body={"notification_rule": rule}, status=201, id=me)[
+        "notification_rule"
+    ]
     assert rule["contact_method"]["id"] == created["id"]
     of_it = {"id": me, "notification_rule_id": rule["id"]}
     assert api.get(RULE, **of_it)["notification_rule"] == rule
     body = {"notification_rule": rule | {"start_delay_in_minutes": 9}}
-    assert api.send("PUT", RULE, body=body, **of_it)["notification_rule"]["start_delay_in_minutes"] == 9
+    assert (
+        api.send("PUT", RULE, body=body, **of_it)["notification_rule"]["start_delay_in_minutes"]
+        == 9
+    )
     body = {"contact_method": {"label": "Other"}}
     changed = api.send("PUT", METHOD, body=body, **one)["contact_method"]
     assert changed == created | {"label": "Other", "summary": "Other"}
@@ -74,7 +94,9 @@ def test_invalid_contact_is_refused(api):
         (NEW[3] | {"device_type": "pager"}, "device_type must be"),
         (NEW[0] | {"address": known["address"]}, "must be unique"),
     ]:
-        error = api.send("POST", METHODS, body={"contact_method": wrong}, status=400, id=me)["error"]
+        error = api.send("POST", METHODS, body={"contact_method": wrong}, status=400, id=me)[
+            "error"
+        ]
         assert part in error["errors"][0], error
     rule = {
         "type": "assignment_notification_rule",
@@ -88,9 +110,18 @@ def test_invalid_contact_is_refused(api):
         (rule | {"contact_method": {"id": "PNOBODY"}}, "contact_method must be"),
         (rule | {"type": "rule"}, "type must be"),
     ]:
-        error = api.send("POST", RULES, body={"notification_rule": wrong}, status=400, id=me)["error"]
+        error = api.send("POST", RULES, body={"notification_rule": wrong}, status=400, id=me)[
+            "error"
+        ]
         assert part in error["errors"][0], error
-    api.send("PUT", METHOD, body={"contact_method": PHONE}, status=400, id=me, contact_method_id=known["id"])
+    api.send(
+        "PUT",
+        METHOD,
+        body={"contact_method": PHONE},
+        status=400,
+        id=me,
+        contact_method_id=known["id"],
+    )
     for template in (METHODS, RULES):
         api.send("POST", template, body={}, status=400, id=me)
         api.send("POST", template, body={}, status=403, id=me, token=READ_ONLY)
@@ -108,11 +139,19 @@ def test_deleted_user_is_only_in_references(api):
     assert [(user["self"], user["html_url"]) for user in deleted] == [(None, None)]
     user = deleted[0]["id"]
     api.get("/users/{id}", status=404, id=user)
-    assert user not in ids(api.get("/users", [("query", deleted[0]["summary"].split()[0])])["users"])
+    assert user not in ids(
+        api.get("/users", [("query", deleted[0]["summary"].split()[0])])["users"]
+    )
     rendered = api.get("/schedules/{id}", weeks, id=schedule["id"])["schedule"]["final_schedule"]
     shifts = [entry["user"] for entry in rendered["rendered_schedule_entries"]]
     assert deleted[0] in shifts
     assert user not in ids(api.get("/schedules/{id}/users", weeks, id=schedule["id"])["users"])
     override = {"start": now, "end": "2100-01-01", "user": {"id": user, "type": "user_reference"}}
-    [refused] = api.send("POST", "/schedules/{id}/overrides", body={"overrides": [override]}, status=201, id=schedule["id"])
+    [refused] = api.send(
+        "POST",
+        "/schedules/{id}/overrides",
+        body={"overrides": [override]},
+        status=201,
+        id=schedule["id"],
+    )
     assert refused["status"] == 400

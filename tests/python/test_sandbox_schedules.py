@@ -30,14 +30,22 @@ def hours(api):
 def layered(api):
     """The ID of a layer-based schedule that is in a policy and covers all hours."""
     oncalls = api.get("/oncalls", [("limit", 100)])["oncalls"]
-    return next(one["schedule"]["id"] for one in oncalls if (one["schedule"] or {}).get("type") == "schedule_reference")
+    return next(
+        one["schedule"]["id"]
+        for one in oncalls
+        if (one["schedule"] or {}).get("type") == "schedule_reference"
+    )
 
 
 @pytest.fixture
 def shift_based(api):
     """The ID of a shift-based schedule that is in a policy and covers all hours."""
     oncalls = api.get("/oncalls", [("limit", 100)])["oncalls"]
-    return next(one["schedule"]["id"] for one in oncalls if (one["schedule"] or {}).get("type") == "schedule_v3_reference")
+    return next(
+        one["schedule"]["id"]
+        for one in oncalls
+        if (one["schedule"] or {}).get("type") == "schedule_v3_reference"
+    )
 
 
 def span(since, until):
@@ -52,7 +60,9 @@ def layered_users(api, schedule, since, until):
 
 def assignments(api, schedule, since, until):
     query = [*span(since, until), ("include[]", "final_schedule")]
-    return api.get("/v3/schedules/{id}", query, id=schedule)["schedule"]["final_schedule"]["computed_shift_assignments"]
+    return api.get("/v3/schedules/{id}", query, id=schedule)["schedule"]["final_schedule"][
+        "computed_shift_assignments"
+    ]
 
 
 def member(user):
@@ -69,13 +79,28 @@ def test_layer_override_takes_effect_until_deleted(api, layered, hours):
     user, other, *_ = sorted(other_users(api, before))
 
     def override(user, start, end):
-        return {"start": start, "end": end, "user": {"id": user, "type": "user_reference"}, "time_zone": "UTC"}
+        return {
+            "start": start,
+            "end": end,
+            "user": {"id": user, "type": "user_reference"},
+            "time_zone": "UTC",
+        }
 
-    body = {"overrides": [override(user, since, until), override(user, until, since), override("PNOBODY", since, until)]}
+    body = {
+        "overrides": [
+            override(user, since, until),
+            override(user, until, since),
+            override("PNOBODY", since, until),
+        ]
+    }
     done, *refused = api.send("POST", LAYERS, body=body, status=201, id=layered)
-    assert done["status"] == 201 and done["override"]["user"]["id"] == user
+    assert done["status"] == 201
+    assert done["override"]["user"]["id"] == user
     assert [one["status"] for one in refused] == [400, 400]
-    assert [one["errors"] for one in refused] == [["Override must end after its start"], ["Override user does not exist"]]
+    assert [one["errors"] for one in refused] == [
+        ["Override must end after its start"],
+        ["Override user does not exist"],
+    ]
     created = done["override"]
     assert api.get(LAYERS, span(since, until), id=layered)["overrides"] == [created]
     assert layered_users(api, layered, since, until) == [user]
@@ -118,7 +143,13 @@ def test_layer_overrides_are_listed_over_a_range(api, layered, hours):
     [cut] = api.get(LAYERS, within, id=layered)["overrides"]
     assert datetime.fromisoformat(cut["start"]) == start
     assert api.get(LAYERS, [*within, ("overflow", "true")], id=layered)["overrides"] == [stored[1]]
-    for query in ([], week[:1], week[1:], [*week[1:], ("since", hours(100))], [("since", "soon"), *week[1:]]):
+    for query in (
+        [],
+        week[:1],
+        week[1:],
+        [*week[1:], ("since", hours(100))],
+        [("since", "soon"), *week[1:]],
+    ):
         api.get(LAYERS, query, status=400, id=layered)
     api.get(LAYERS, week, status=404, id="PNOBODY")
 
@@ -126,12 +157,20 @@ def test_layer_overrides_are_listed_over_a_range(api, layered, hours):
 @pytest.mark.parametrize("template", [LAYERS, SHIFTS, CUSTOM])
 def test_invalid_body_is_refused(api, template, layered, shift_based):
     schedule = layered if template == LAYERS else shift_based
-    for body in ({}, {"overrides": []}, {"custom_shifts": {}}, {"overrides": 7}, {"custom_shifts": [7]}):
+    for body in (
+        {},
+        {"overrides": []},
+        {"custom_shifts": {}},
+        {"overrides": 7},
+        {"custom_shifts": [7]},
+    ):
         api.send("POST", template, body=body, status=400, id=schedule)
     api.send("POST", template, raw=b"{", status=400, id=schedule)
     api.send("POST", template, body={}, status=404, id="PNOBODY")
     api.send("POST", template, body={}, status=403, id=schedule, token=READ_ONLY)
-    api.send("POST", template, body={}, status=400, id=schedule, sender="stranger@elsewhere.example")
+    api.send(
+        "POST", template, body={}, status=400, id=schedule, sender="stranger@elsewhere.example"
+    )
     other = shift_based if template == LAYERS else layered
     api.send("POST", template, body={}, status=404, id=other)
 
@@ -144,11 +183,18 @@ def test_shift_override_replaces_one_member(api, shift_based, hours):
     rotation = before["source"]["rotation_id"]
 
     def override(start=since, end=until, old=replaced, new=user, **more):
-        fields = {"type": "override_shift", "rotation_id": rotation, "start_time": start, "end_time": end}
+        fields = {
+            "type": "override_shift",
+            "rotation_id": rotation,
+            "start_time": start,
+            "end_time": end,
+        }
         return fields | {"overridden_member": member(old), "overriding_member": member(new)} | more
 
     def create(*overrides, status=201, **more):
-        return api.send("POST", SHIFTS, body={"overrides": overrides}, status=status, id=shift_based, **more)
+        return api.send(
+            "POST", SHIFTS, body={"overrides": overrides}, status=status, id=shift_based, **more
+        )
 
     [created] = create(override(end=hours(1.5)), token=ACCOUNT)["overrides"]
     one = {"id": shift_based, "override_id": created["id"]}
@@ -157,8 +203,14 @@ def test_shift_override_replaces_one_member(api, shift_based, hours):
     assert listed == [created]
     [first, *_] = assignments(api, shift_based, since, until)
     assert first["member"]["user_id"] == user
-    assert first["source"] == {"type": "schedule_rotation_override", "rotation_id": rotation, "override_id": created["id"]}
-    on_call = api.get("/oncalls", [*span(since, hours(1.2)), ("schedule_ids[]", shift_based)])["oncalls"]
+    assert first["source"] == {
+        "type": "schedule_rotation_override",
+        "rotation_id": rotation,
+        "override_id": created["id"],
+    }
+    on_call = api.get("/oncalls", [*span(since, hours(1.2)), ("schedule_ids[]", shift_based)])[
+        "oncalls"
+    ]
     assert {one["user"]["id"] for one in on_call} == {user}
     for wrong, field in [
         (override(start=hours(1.4), end=hours(2)), "start_time"),
@@ -176,7 +228,8 @@ def test_shift_override_replaces_one_member(api, shift_based, hours):
     assert api.get(SHIFTS, span(hours(0), hours(9)), id=shift_based)["overrides"] == [created]
     body = {"override": {"overriding_member": member(other), "end_time": hours(1.2)}}
     changed = api.send("PUT", SHIFTS + "/{override_id}", body=body, **one)["override"]
-    assert changed["overriding_member"] == member(other) and changed["end_time"] != created["end_time"]
+    assert changed["overriding_member"] == member(other)
+    assert changed["end_time"] != created["end_time"]
     assert assignments(api, shift_based, since, hours(1.1))[0]["member"] == member(other)
     [free] = create(override(start=hours(2), end=hours(2.5), new=None))["overrides"]
     assert free["overriding_member"] == {"type": "empty_member"}
@@ -192,17 +245,27 @@ def test_custom_shift_is_added_beside_rotations(api, shift_based, hours):
 
     def shift(start, end, user=user, **more):
         assigned = {"type": "shift_assignment", "member": member(user)}
-        return {"type": "custom_shift", "start_time": start, "end_time": end, "assignments": [assigned]} | more
+        return {
+            "type": "custom_shift",
+            "start_time": start,
+            "end_time": end,
+            "assignments": [assigned],
+        } | more
 
     def create(*shifts, status=201):
-        return api.send("POST", CUSTOM, body={"custom_shifts": shifts}, status=status, id=shift_based)
+        return api.send(
+            "POST", CUSTOM, body={"custom_shifts": shifts}, status=status, id=shift_based
+        )
 
     running, future = create(shift(hours(-1), hours(1)), shift(hours(2), hours(3)))["custom_shifts"]
     one = {"id": shift_based, "custom_shift_id": future["id"]}
     begun = {"id": shift_based, "custom_shift_id": running["id"]}
     template = CUSTOM + "/{custom_shift_id}"
     assert api.get(template, **one)["custom_shift"] == future
-    assert api.get(CUSTOM, span(hours(-2), hours(4)), id=shift_based)["custom_shifts"] == [running, future]
+    assert api.get(CUSTOM, span(hours(-2), hours(4)), id=shift_based)["custom_shifts"] == [
+        running,
+        future,
+    ]
     now = assignments(api, shift_based, hours(0), hours(0.1))
     assert len(now) == 2, "both members are on call"
     assert {"type": "custom_shift", "shift_id": running["id"]} in [entry["source"] for entry in now]
@@ -221,14 +284,30 @@ def test_custom_shift_is_added_beside_rotations(api, shift_based, hours):
         "overridden_member": member(user),
         "overriding_member": member(other),
     }
-    [override] = api.send("POST", SHIFTS, body={"overrides": [override]}, status=201, id=shift_based)["overrides"]
-    source = {"type": "custom_shift_override", "shift_id": future["id"], "override_id": override["id"]}
-    assert source in [entry["source"] for entry in assignments(api, shift_based, hours(2), hours(3))]
-    changed = api.send("PUT", template, body={"custom_shift": {"start_time": hours(2.2)}}, **one)["custom_shift"]
-    assert changed["start_time"] > future["start_time"] and changed["assignments"] == future["assignments"]
+    [override] = api.send(
+        "POST", SHIFTS, body={"overrides": [override]}, status=201, id=shift_based
+    )["overrides"]
+    source = {
+        "type": "custom_shift_override",
+        "shift_id": future["id"],
+        "override_id": override["id"],
+    }
+    assert source in [
+        entry["source"] for entry in assignments(api, shift_based, hours(2), hours(3))
+    ]
+    changed = api.send("PUT", template, body={"custom_shift": {"start_time": hours(2.2)}}, **one)[
+        "custom_shift"
+    ]
+    assert changed["start_time"] > future["start_time"]
+    assert changed["assignments"] == future["assignments"]
     body = {"custom_shift": {"start_time": hours(2)}}
-    assert "custom_shift.start_time" in api.send("PUT", template, body=body, status=400, **begun)["error"]["errors"]
-    assert api.send("PUT", template, body={"custom_shift": {"end_time": hours(1.5)}}, **begun)["custom_shift"]
+    assert (
+        "custom_shift.start_time"
+        in api.send("PUT", template, body=body, status=400, **begun)["error"]["errors"]
+    )
+    assert api.send("PUT", template, body={"custom_shift": {"end_time": hours(1.5)}}, **begun)[
+        "custom_shift"
+    ]
     api.send("DELETE", template, status=204, **one)
     api.get(template, status=404, **one)
     api.get(SHIFTS + "/{override_id}", status=404, id=shift_based, override_id=override["id"])
@@ -245,7 +324,11 @@ def test_shift_parts_are_listed_over_a_range(api, template, shift_based, hours):
     week = span(hours(-72), hours(72))
     answer = api.get(template, week, id=shift_based)
     assert (answer["limit"], answer["offset"], answer["more"]) == (25, 0, False)
-    for query, field in [([], "since"), (week[:1], "until"), ([("since", hours(100)), week[1]], "request")]:
+    for query, field in [
+        ([], "since"),
+        (week[:1], "until"),
+        ([("since", hours(100)), week[1]], "request"),
+    ]:
         assert field in api.get(template, query, status=400, id=shift_based)["error"]["errors"]
     api.get(template, week, status=404, id="PNOBODY")
     assert api.get(template, span(hours(1000), hours(1001)), id=shift_based)[key] == []

@@ -130,7 +130,15 @@ def test_sandbox_invalid_document_is_refused(documents, message):
 
 
 def test_sandbox_state_has_form_of_api(pagerduty_sandbox):
-    for resource in ("incidents", "services", "teams", "users", "schedules", "shift_schedules", "escalation_policies"):
+    for resource in (
+        "incidents",
+        "services",
+        "teams",
+        "users",
+        "schedules",
+        "shift_schedules",
+        "escalation_policies",
+    ):
         objects = getattr(pagerduty_sandbox, resource)
         assert objects
         assert {"id", "type", "self", "html_url"} <= objects[0].keys()
