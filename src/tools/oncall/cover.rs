@@ -117,7 +117,7 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
     let about_users = async {
         tokio::join!(report::elsewhere(&cx, &params.schedule_id, &users, range), cx.api.people(users.clone()))
     };
-    let (board, about_users) = beside(&cx, board, about_users).await;
+    let (board, about_users) = beside(&cx, Box::pin(board), Box::pin(about_users)).await;
     let mut board = board?;
     let ((clashes, unread), (people, unnamed)) = about_users.unwrap_or_else(|error| {
         let warning = format!("The users and their other schedules could not be checked: {error}");
