@@ -42,8 +42,8 @@ pub struct Objects {
     pub objects: Vec<Named>,
     /// Whether there are more of them.
     pub more: bool,
-    /// The objects that could not be listed, and why.
-    pub missing: Option<String>,
+    /// The reason why other objects could not be listed.
+    pub missing: Option<Error>,
 }
 
 /// A resource whose objects can be listed by name.
@@ -163,14 +163,15 @@ impl Api {
         let layers = self.objects::<Schedule>(text, most);
         let shifts = self.objects::<ShiftSchedule>(None, usize::MAX);
         let (layers, shifts) = tokio::join!(layers, shifts);
-        let missing = |kind: &str, error: &Error| Some(format!("{kind} schedules could not be searched: {error}"));
+        let missing =
+            |kind: &str, error: Error| Some(error.preceded(&format!("{kind} schedules could not be searched: ")));
         let (mut all, shifts) = match (layers, shifts) {
             (Ok(layers), Ok(shifts)) => (layers, shifts),
             (Ok(layers), Err(error)) => {
-                return Ok(Objects { missing: missing("Shift-based", &error), ..layers });
+                return Ok(Objects { missing: missing("Shift-based", error), ..layers });
             }
             (Err(error), Ok(shifts)) => {
-                (Objects { missing: missing("Layer-based", &error), ..Objects::default() }, shifts)
+                (Objects { missing: missing("Layer-based", error), ..Objects::default() }, shifts)
             }
             (Err(error), Err(_)) => return Err(error),
         };
@@ -178,6 +179,17 @@ impl Api {
         let matches = |object: &Named| wanted.as_ref().is_none_or(|text| normalized(&object.name).contains(text));
         all.objects.extend(shifts.objects.into_iter().filter(matches));
         Ok(all)
+    }
+}
+
+/// Refuses a list in which objects may be missing, since one of them may have the same name. A gateway that does not have
+/// the path of shift-based schedules has none of them.
+fn complete(listed: Objects) -> Result<Objects> {
+    match listed.missing {
+        Some(error) if error.http_status() != Some(404) => {
+            Err(error.hint("Pass the ID, since an object that could not be listed may have the same name."))
+        }
+        _ => Ok(listed),
     }
 }
 
@@ -197,18 +209,30 @@ fn selection<M: Model>() -> Selection<'static> {
 
 impl Directory {
     async fn find(&self, api: &Api, text: &str) -> Result<Found> {
-        let listed = (self.list)(api, Some(text), usize::MAX).await?;
+        let listed = complete((self.list)(api, Some(text), usize::MAX).await?)?;
+        // PagerDuty returns a limited number of rows, and others may have the name as well.
+        if listed.more {
+            return Err(
+                Error::new(self.invalid, "which too many objects have in their name").hint(ids_hint(self.resource))
+            );
+        }
         if let Some(found) = self.choose(text, &listed)? {
             return Ok(found);
         }
-        let near = (self.list)(api, stem(text).as_deref(), MAX_PAGE).await.unwrap_or_default();
+        let near = (self.list)(api, stem(text).as_deref(), MAX_PAGE).await.and_then(complete).unwrap_or_default();
         // Names with other white space or another order of words are not in the first list.
         if !near.more
             && let Some(found) = self.choose(text, &near)?
         {
             return Ok(found);
         }
-        Err(self.unknown(text, &near.objects, listed.missing))
+        // An ID without a digit looks like a name.
+        if text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            && let Some(object) = (self.read)(api, text).await?
+        {
+            return Ok(Found { id: object.id, remarks: Vec::new() });
+        }
+        Err(self.unknown(text, &near.objects))
     }
 
     /// Returns the object that a text means, if there is one among those listed.
@@ -219,7 +243,7 @@ impl Directory {
             [one] => (one, self.resource.noun),
             several => return Err(self.ambiguous(several)),
         };
-        let mut remarks: Vec<_> = listed.missing.iter().cloned().collect();
+        let mut remarks: Vec<_> = listed.missing.iter().map(ToString::to_string).collect();
         if fit == Fit::Words {
             remarks.push(format!(
                 "{:?} was taken for the {noun} {}, the only one with these words in its name.",
@@ -242,16 +266,15 @@ impl Directory {
             .detail("candidates", candidates)
     }
 
-    fn unknown(&self, text: &str, objects: &[Named], missing: Option<String>) -> Error {
+    fn unknown(&self, text: &str, objects: &[Named]) -> Error {
         let noun = self.resource.noun;
         let near = nearest(text, objects, MOST_NEAREST);
-        let missing = missing.map(|missing| format!(" ({missing})")).unwrap_or_default();
         let names = if self.resource == User::RESOURCE {
             "the ID, the name nor the e-mail address"
         } else {
             "the ID nor the name"
         };
-        let message = format!("which is neither {names} of any {noun}{missing}");
+        let message = format!("which is neither {names} of any {noun}");
         let hint = ids_hint(self.resource);
         let error = Error::new(self.invalid, message);
         if near.is_empty() {

@@ -118,7 +118,11 @@ async fn find(cx: Context, params: Params) -> Result<Reply> {
         let most = want.offset.saturating_add(want.limit).saturating_add(1);
         let listed = cx.api.search(kind, None, most).await?;
         let found = listed.objects.iter().map(|object| row(kind, object)).collect();
-        return Ok(answer(Found { rows: found, remarks: listed.missing.into_iter().collect() }, want, &params));
+        return Ok(answer(
+            Found { rows: found, remarks: listed.missing.iter().map(ToString::to_string).collect() },
+            want,
+            &params,
+        ));
     }
     let outcomes = join_all(texts.iter().map(|text| sought(&cx, &kinds, text))).await;
     let mut all = Found::default();
@@ -293,7 +297,7 @@ async fn by_name(cx: &Context, kinds: &[&'static Resource], text: &str) -> Resul
 /// Returns the objects of a kind that have a text in their names, those that fit best.
 async fn named(cx: &Context, kind: &'static Resource, text: &str) -> Result<Found> {
     let listed = cx.api.search(kind, Some(text), MOST_READ).await?;
-    let mut remarks: Vec<_> = listed.missing.into_iter().collect();
+    let mut remarks: Vec<_> = listed.missing.iter().map(ToString::to_string).collect();
     if listed.more {
         let many = kind.many.replace('_', " ");
         remarks.push(format!(

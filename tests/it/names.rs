@@ -6,8 +6,9 @@ use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
 
+use crate::overrides::Scene;
 use crate::session::Session;
-use crate::support::{Account, binary, object, origin, rows, warnings};
+use crate::support::{Account, binary, err, object, origin, rows, warnings};
 
 /// Starts an account with further objects.
 async fn account_with(documents: Value) -> Account {
@@ -278,6 +279,39 @@ async fn schedule_is_found_while_the_other_kind_fails() {
     let answer = account.ok("get_schedules", json!({"schedule_id": "Checkout Primary"})).await;
     assert_eq!(answer["schedules"][0]["id"], "PEB6SZ3");
     assert!(warnings(&answer).contains("Shift-based schedules could not be searched"), "{answer}");
+}
+
+#[tokio::test]
+async fn name_is_not_resolved_while_objects_may_be_missing() {
+    for (path, code) in [("/schedules", 403), ("/v3/schedules", 403), ("/v3/schedules", 503)] {
+        let Scene { account, tools } = Scene::start().await;
+        account
+            .sandbox
+            .fail(Fault { times: 90, ..Fault::once(path, FaultKind::Status { code, headers: [].into(), body: None }) });
+        for name in ["Checkout", "Checkout Primary"] {
+            let cover = json!({"schedule_id": name, "start": "now", "end": "2099-01-01T00:00Z", "user_id": "me"});
+            for (tool, arguments) in [("override_oncall", cover), ("get_schedules", json!({"schedule_id": name}))] {
+                let error = err(&tools, tool, arguments).await;
+                assert_eq!(error.http_status(), Some(code), "{tool} {name} {path}: {error}");
+                assert!(error.hint_text().unwrap().contains("may have the same name"), "{error}");
+            }
+        }
+        assert!(account.sandbox.requests().iter().all(|request| request.method == "GET"));
+        account.sandbox.clear();
+        let error = err(&tools, "get_schedules", json!({"schedule_id": "Checkout"})).await;
+        assert_eq!(error.code(), Code::AmbiguousName, "the failure was not kept");
+    }
+}
+
+#[tokio::test]
+async fn id_without_digit_is_found_unless_it_is_a_name() {
+    let team = |id: &str, name: &str| json!({"id": id, "name": name});
+    let teams = [team("PKITCHEN", "Cooks"), team("PT1", "PBAKERSX"), team("PBAKERSX", "Others")];
+    let account = account_with(json!({"teams": teams})).await;
+    let found = account.ok("get_teams", json!({"team_id": "PKITCHEN", "include": ["name"]})).await;
+    assert_eq!(found["teams"], json!([{"name": "Cooks"}]));
+    let named = account.ok("get_teams", json!({"team_id": "PBAKERSX", "include": ["id"]})).await;
+    assert_eq!(named["teams"], json!([{"id": "PT1"}]));
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ pub const ONE_SPACE: u8 = Piece::Spaces(1).state() as u8;
 #[allow(clippy::cast_possible_truncation, reason = "there are fewer than 256 states")]
 pub const AFTER_WIDE: u8 = Piece::Wide.state() as u8;
 
-/// The first state of a run of punctuation. Those of all other pieces are before it.
+/// The first state of a run of punctuation. The states of all other pieces are before it.
 pub const FIRST_MARKS: u8 = 10;
 
 pub const STATES: usize = FIRST_MARKS as usize + (STRUCTURE + 1) * 2 * (OTHER + 1);
