@@ -49,6 +49,8 @@ pub struct Rendered {
     pub kind: ScheduleKind,
     /// The name of its time zone, as PagerDuty sends it: of the IANA database or of Rails.
     pub time_zone: Option<String>,
+    /// The IDs of its teams.
+    pub teams: Vec<String>,
     /// The turns in PagerDuty's order. Turns of a schedule of shifts may overlap: it can have several users on call at a time.
     /// `None` if PagerDuty did not render them.
     pub turns: Option<Vec<Turn>>,
@@ -155,8 +157,15 @@ impl Schedule {
             Some(Turn { source, ..turn })
         };
         let (turns, unreadable) = all(entries(&self.rendered), read);
-        let (id, name) = (self.id.clone().unwrap_or_default(), self.name.clone());
-        Rendered { id, name, kind: ScheduleKind::Layers, time_zone: self.time_zone.clone(), turns, unreadable }
+        Rendered {
+            id: self.id.clone().unwrap_or_default(),
+            name: self.name.clone(),
+            kind: ScheduleKind::Layers,
+            time_zone: self.time_zone.clone(),
+            teams: ids(self.teams.as_deref()),
+            turns,
+            unreadable,
+        }
     }
 }
 
@@ -171,8 +180,15 @@ impl ShiftSchedule {
             let source = assignment.get("source").and_then(source);
             Some(Turn { source, ..turn(assignment, &SHIFT)? })
         });
-        let (id, name) = (self.id.clone().unwrap_or_default(), self.name().map(str::to_owned));
-        Rendered { id, name, kind: ScheduleKind::Shifts, time_zone: self.time_zone.clone(), turns, unreadable }
+        Rendered {
+            id: self.id.clone().unwrap_or_default(),
+            name: self.name().map(str::to_owned),
+            kind: ScheduleKind::Shifts,
+            time_zone: self.time_zone.clone(),
+            teams: ids(self.teams.as_deref()),
+            turns,
+            unreadable,
+        }
     }
 }
 
@@ -209,6 +225,12 @@ impl Person {
         let name = text(user, "summary").or_else(|| text(user, "name"));
         Some(Self { id: text(user, "id")?, name, email: text(user, "email"), deleted })
     }
+}
+
+/// Returns the IDs of references, as JSON.
+fn ids(references: Option<&str>) -> Vec<String> {
+    let references = references.and_then(facts::parse);
+    references.iter().filter_map(Value::as_array).flatten().filter_map(|one| text(one, "id")).collect()
 }
 
 /// Returns the turns that can be read, and the number of the others.
@@ -302,13 +324,14 @@ mod tests {
         };
         let ada = json!({"type": "user_member", "user_id": "PADA"});
         let mut schedule = ShiftSchedule::from_json(&json!({
-            "id": "PS1", "summary": "Primary", "final_schedule": {"computed_shift_assignments": [
+            "id": "PS1", "summary": "Primary", "teams": [{"id": "PT1"}, null], "final_schedule": {"computed_shift_assignments": [
                 shift(ada.clone(), json!({"type": "schedule_rotation", "rotation_id": "R1"})),
                 shift(ada.clone(), json!({"type": "custom_shift_override", "shift_id": "C1", "override_id": "O1"})),
                 shift(json!({"type": "empty_member"}), json!({"type": "a new one"}))]},
         }))
         .rendered();
         assert_eq!((schedule.name.as_deref(), schedule.kind), (Some("Primary"), ScheduleKind::Shifts));
+        assert_eq!(schedule.teams, ["PT1"]);
         assert_eq!(schedule.unnamed().collect::<Vec<_>>(), ["PADA", "PADA"]);
         let named = Person { id: "PADA".into(), name: Some("Ada".into()), ..Person::default() };
         schedule.name_users(&HashMap::from([("PADA".to_owned(), named)]));

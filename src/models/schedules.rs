@@ -15,6 +15,8 @@ pub struct Schedule {
     pub(super) id: Option<String>,
     pub(super) name: Option<String>,
     pub(super) time_zone: Option<String>,
+    /// The teams as JSON.
+    pub(super) teams: Option<String>,
     /// The final schedule as JSON.
     pub(super) rendered: Option<String>,
     /// The rendered overrides as JSON.
@@ -25,7 +27,7 @@ impl Schedule {
     /// Creates a schedule from its ID alone.
     #[must_use]
     pub fn with_id(id: Option<&str>) -> Self {
-        Self { id: id.map(str::to_owned), name: None, time_zone: None, rendered: None, overrides: None }
+        Self { id: id.map(str::to_owned), name: None, time_zone: None, teams: None, rendered: None, overrides: None }
     }
 }
 
@@ -75,7 +77,8 @@ impl Model for Schedule {
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
-    const FACTS: &'static [&'static str] = &["id", "name", "time_zone", "final_schedule", "overrides_subschedule"];
+    const FACTS: &'static [&'static str] =
+        &["id", "name", "time_zone", "teams", "final_schedule", "overrides_subschedule"];
     // A single schedule always has its layers. The other two renderings of a list need a range, which the tool does not
     // take for lists.
     const EXPANSIONS: &'static [Expansion] = &[
@@ -90,6 +93,7 @@ impl Model for Schedule {
             id: facts.text("id"),
             name: facts.text("name"),
             time_zone: facts.text("time_zone"),
+            teams: json("teams"),
             rendered: json("final_schedule"),
             overrides: json("overrides_subschedule"),
         }

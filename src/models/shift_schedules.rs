@@ -17,6 +17,8 @@ pub struct ShiftSchedule {
     name: Option<String>,
     summary: Option<String>,
     pub(super) time_zone: Option<String>,
+    /// The teams as JSON.
+    pub(super) teams: Option<String>,
     /// The final schedule as JSON.
     pub(super) rendered: Option<String>,
 }
@@ -74,7 +76,7 @@ impl Model for ShiftSchedule {
         derived("final_schedule", "final_schedule", Keep::Verbatim, final_schedule),
     ];
     const OTHER: &'static [&'static str] = &["html_url", "http_cal_url", "self", "users", "web_cal_url"];
-    const FACTS: &'static [&'static str] = &["id", "name", "summary", "time_zone", "final_schedule"];
+    const FACTS: &'static [&'static str] = &["id", "name", "summary", "time_zone", "teams", "final_schedule"];
     const EXPANSIONS: &'static [Expansion] =
         &[Expansion { field: "final_schedule", value: "final_schedule", on: On::One }];
 
@@ -84,6 +86,7 @@ impl Model for ShiftSchedule {
             name: facts.text("name"),
             summary: facts.text("summary"),
             time_zone: facts.text("time_zone"),
+            teams: facts.json("teams").map(str::to_owned),
             rendered: facts.json("final_schedule").map(str::to_owned),
         }
     }

@@ -99,6 +99,9 @@ const MOST_NEAREST: usize = 5;
 /// How well an object fits a text, the best first.
 const FITS: [&str; 3] = ["exact", "words", "part"];
 
+/// The fit of an object that only has a similar name.
+const SIMILAR: &str = "similar";
+
 /// The objects found for a text or a part of it, and remarks.
 #[derive(Default)]
 struct Found {
@@ -225,7 +228,11 @@ async fn sought(cx: &Context, kinds: &[&'static Resource], text: &str) -> Result
     }
     let (by_id, by_name) = tokio::join!(existing(cx, ids), by_name(cx, &names, text));
     match by_id {
-        Ok(found) if !found.rows.is_empty() => Ok(joined([found, by_name.unwrap_or_default()])),
+        Ok(found) if !found.rows.is_empty() => {
+            let is_similar = |row: &Map<String, Value>| row.get("match").is_some_and(|fit| fit == SIMILAR);
+            let named = by_name.ok().filter(|named| named.rows.iter().any(|row| !is_similar(row)));
+            Ok(joined([found, named.unwrap_or_default()]))
+        }
         _ => by_name,
     }
 }
@@ -281,6 +288,9 @@ fn joined(parts: [Found; 2]) -> Found {
 /// Looks up a name in each kind, or else similar names. It fails only if every kind does.
 async fn by_name(cx: &Context, kinds: &[&'static Resource], text: &str) -> Result<Found> {
     let text = &text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Incidents have no names.
+    let kinds: Vec<_> = kinds.iter().copied().filter(|kind| **kind != INCIDENTS).collect();
+    let kinds = kinds.as_slice();
     let outcomes = kinds.iter().map(|kind| async move { (*kind, named(cx, kind, text).await) });
     let mut found = combined(join_all(outcomes).await)?;
     if found.rows.is_empty() {
@@ -323,7 +333,7 @@ async fn similar(cx: &Context, kinds: &[&'static Resource], text: &str) -> Vec<M
     near.sort_by(|(_, (a, _)), (_, (b, _))| b.total_cmp(a));
     near.truncate(MOST_NEAREST);
     let row = |(kind, (score, object)): (&Resource, (f64, Named))| {
-        let mut row = fitting(kind, &object, "similar");
+        let mut row = fitting(kind, &object, SIMILAR);
         row.insert("score".to_owned(), score.into());
         row
     };

@@ -18,7 +18,7 @@ use super::{CallOptions, Party, SETS, Tool};
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::clients;
-use crate::config::{Config, Format, TOOLSETS};
+use crate::config::{Config, Format, READ_ONLY, TOOLSETS};
 use crate::error::{Code, Error, Result};
 use crate::params::shorten;
 use crate::reply::Reply;
@@ -140,7 +140,13 @@ impl Toolbox {
     /// Returns the tool of this name, if it is switched on.
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
+            let is_on = |tool: &&&Tool| self.tools.iter().any(|on| on.name == tool.name);
             if let Some(set) = SETS.iter().find(|set| set.contains(name)) {
+                if set.tools.iter().any(|tool| is_on(&tool)) {
+                    let message = format!("the tool {name} is not switched on");
+                    let hint = format!("The user left it out with --read-only ({READ_ONLY}) or --tools.");
+                    return Error::new(Code::UnknownTool, message).hint(hint);
+                }
                 let message = format!("the tool {name} is not switched on; it belongs to the toolset {}", set.name);
                 let hint = format!("The user can switch it on with --toolsets {DEFAULT},{}, or {TOOLSETS}.", set.name);
                 return Error::new(Code::UnknownTool, message).hint(hint);

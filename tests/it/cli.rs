@@ -267,4 +267,8 @@ fn toolsets_are_chosen_by_option_or_variable() {
     let hidden = binary().args(["--sandbox", "call", "find", "text=x"]).output().unwrap();
     let error = String::from_utf8(hidden.stderr).unwrap() + &String::from_utf8(hidden.stdout).unwrap();
     assert!(error.contains("belongs to the toolset find") && error.contains("--toolsets core,find"), "{error}");
+    let call = ["--sandbox", "--read-only", "call", "resolve_incident", "incident_id=1"];
+    let left_out = binary().args(call).output().unwrap();
+    let error = String::from_utf8(left_out.stderr).unwrap() + &String::from_utf8(left_out.stdout).unwrap();
+    assert!(error.contains("is not switched on") && error.contains("--read-only"), "{error}");
 }

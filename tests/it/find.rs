@@ -56,6 +56,7 @@ async fn addresses_links_numbers_and_ids_are_found() {
     ] {
         let answer = account.ok("find", json!({"text": text})).await;
         assert_eq!(found(&answer), [expected], "{text}: {answer}");
+        assert_eq!(warnings(&answer), "", "{text}");
     }
     let me = account.ok("find", json!({"text": "me"})).await;
     assert_eq!(rows(&me, "matches")[0]["kind"], "users", "{me}");
@@ -106,6 +107,10 @@ async fn failed_kind_is_a_warning_unless_all_fail() {
     assert!(warnings(&answer).contains("teams could not be searched"), "{answer}");
     let error = account.err("find", json!({"text": "Checkout", "kinds": ["teams"]})).await;
     assert_eq!(error.code(), Code::PermissionDenied);
+    for path in ["/services", "/users", "/schedules", "/v3/schedules", "/escalation_policies"] {
+        account.sandbox.fail(Fault { times: 9, ..Fault::once(path, refused()) });
+    }
+    assert_eq!(account.err("find", json!({"text": "Checkout"})).await.code(), Code::PermissionDenied);
 }
 
 #[tokio::test]

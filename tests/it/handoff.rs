@@ -144,7 +144,7 @@ async fn account_level_key_needs_teams_or_schedules() {
     let report = ok(&tools, "get_handoff", json!({"schedule_ids": [id], "time_zone": "Asia/Kolkata"})).await;
     assert_eq!((report["handovers"].as_array().unwrap().len(), &report["time_zone"]), (1, &json!("Asia/Kolkata")));
     assert!(report["since"].as_str().unwrap().ends_with("+05:30"), "{report}");
-    assert!(report["warnings"].to_string().contains("pass team_ids"), "{report}");
+    assert!(!rows(&report, "open").is_empty(), "the incidents are those of the schedule's team: {report}");
 }
 
 #[tokio::test]
@@ -155,4 +155,29 @@ async fn report_stays_within_its_budget() {
     assert!(report["handovers"].is_array(), "the most telling part comes first: {report}");
     assert!(report["warnings"].to_string().contains("The answer is full"), "{report}");
     assert!(crate::support::tokens_of(&report.to_string()) < 1_400, "{report}");
+}
+
+#[tokio::test]
+async fn handoff_of_a_schedule_reports_its_teams_incidents() {
+    let scene = Scene::start().await;
+    let schedule = scene.ok("get_schedules", json!({"schedule_id": "Legacy Batch Primary"})).await;
+    let report = scene.ok("get_handoff", json!({"schedule_ids": ["Legacy Batch Primary"]})).await;
+    assert_eq!(rows(&report, "handovers").len(), 1, "{report}");
+    let team = schedule["schedules"][0]["teams"][0]["id"].clone();
+    let arguments = json!({"current_user_context": false, "team_ids": [team], "include": ["id"]});
+    let theirs = scene.ok("get_incidents", arguments).await;
+    let theirs = values(&theirs, "incidents", "id");
+    for id in [values(&report, "open", "id"), values(&report, "resolved", "id")].concat() {
+        assert!(theirs.contains(&id), "{id} is of another team: {report}");
+    }
+}
+
+#[tokio::test]
+async fn unread_incidents_are_not_counted() {
+    let scene = Scene::start().await;
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    scene.account.sandbox.fail(Fault { times: 9, ..Fault::once("/incidents", refused) });
+    let report = scene.ok("get_handoff", json!({})).await;
+    assert!(report["happened"].is_null() && report["open"].is_null(), "{report}");
+    assert!(report["warnings"].to_string().contains("could not be read"), "{report}");
 }

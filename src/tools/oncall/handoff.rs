@@ -117,15 +117,21 @@ async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
     let until = params.until.map_or(now, Moment::instant);
     let since = params.since.map(Moment::instant);
     Range::of_schedule(Some(Moment::at(since.unwrap_or(until - SHIFT))), Some(Moment::at(until)))?;
-    let teams = if params.team_ids.as_slice().is_empty() {
-        mine(&cx, &params).await?
-    } else {
-        params.team_ids.as_slice().to_vec()
-    };
     let local = Local::of(&cx, params.time_zone.as_ref()).await;
-    let scope = Scope { teams, until, since, local };
-
+    let mut scope = Scope { teams: params.team_ids.as_slice().to_vec(), until, since, local };
     let late = SetOnce::new();
+    // The incidents are those of the schedules' teams.
+    let early = if scope.teams.is_empty() && !params.schedule_ids.as_slice().is_empty() {
+        let turns = schedules(&cx, &scope, &params, &late).await?;
+        let teams: BTreeSet<_> = turns.0.iter().flat_map(|schedule| &schedule.teams).collect();
+        scope.teams = teams.into_iter().filter_map(|id| Id::parse(id)).collect();
+        Some(turns)
+    } else {
+        if scope.teams.is_empty() {
+            scope.teams = mine(&cx).await?;
+        }
+        None
+    };
     let open = async {
         let open = open(&cx, &scope).await;
         let _ = late.set(cx.api.grace());
@@ -133,19 +139,22 @@ async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
     };
     let (open, turns, resolved, services) = tokio::join!(
         open,
-        schedules(&cx, &scope, &params, &late),
+        async {
+            match early {
+                Some(turns) => Ok(turns),
+                None => schedules(&cx, &scope, &params, &late).await,
+            }
+        },
         in_time(resolved(&cx, &scope), &late),
         in_time(silenced(&cx, &scope), &late),
     );
     report(&cx, &scope, open, turns, resolved, services)
 }
 
-/// Returns the current user's teams. Without any, schedules have to be given.
-async fn mine(cx: &Context, params: &Params) -> Result<Vec<Id<Team>>> {
-    let schedules = !params.schedule_ids.as_slice().is_empty();
+/// Returns the current user's teams.
+async fn mine(cx: &Context) -> Result<Vec<Id<Team>>> {
     match cx.api.me().await {
-        Ok(me) if !me.teams.is_empty() || schedules => Ok(me.teams.clone()),
-        Err(error) if schedules && error.code() == Code::NoUserContext => Ok(Vec::new()),
+        Ok(me) if !me.teams.is_empty() => Ok(me.teams.clone()),
         Ok(_) => {
             Err(Error::new(Code::NoTeams, "the current user belongs to no team").hint("Pass team_ids or schedule_ids."))
         }
@@ -194,7 +203,10 @@ async fn schedules(cx: &Context, scope: &Scope, params: &Params, late: &SetOnce<
 /// Reads the incidents of the teams with these filters, newest first.
 async fn incidents(cx: &Context, scope: &Scope, query: Query) -> Part<Object> {
     if scope.teams.is_empty() {
-        return Ok((Vec::new(), vec!["Incidents were not read: pass team_ids.".to_owned()]));
+        return Ok((
+            Vec::new(),
+            vec!["Incidents were not read, since the schedules have no team: pass team_ids.".to_owned()],
+        ));
     }
     let query = query.with_all("team_ids", &scope.teams).with("sort_by", Some("created_at:desc"));
     let selection = Selection::new(INCIDENT.to_vec(), Incident::FACTS);
@@ -304,6 +316,7 @@ fn report(
     handovers.sort_by_key(|(_, turnover)| turnover.at.unwrap_or(Timestamp::MAX));
     answer.rows("handovers", handovers.iter().map(|(one, turnover)| handover(one, turnover, *until, local)));
 
+    let (knows_open, knows_resolved) = (open.is_ok(), resolved.is_ok());
     let open = answer.part("The open incidents", open);
     answer.rows("open", open.iter().map(|row| incident(row, *until, local)));
     let returns = open.iter().filter_map(|row| returning(row, *until, local));
@@ -314,11 +327,20 @@ fn report(
         resolved.iter().map(Object::members).filter(|row| resolved_at(row).is_some_and(|at| at >= since)).collect();
     let silent = |row: &Map<String, Value>| row.get("last_status_change_by").is_none_or(|by| !is_user(by));
     let by_itself = resolved.iter().filter(|row| silent(row)).count();
-    answer.fields.insert(
-        "happened".to_owned(),
-        json!({"resolved": resolved.len(), "resolved_by_service": by_itself,
-            "opened_and_still_open": open.iter().filter(|row| time(row, "created_at").is_some_and(|at| at >= since)).count()}),
-    );
+    let still_open = open.iter().filter(|row| time(row, "created_at").is_some_and(|at| at >= since)).count();
+    let counts = [
+        ("resolved", resolved.len(), knows_resolved),
+        ("resolved_by_service", by_itself, knows_resolved),
+        ("opened_and_still_open", still_open, knows_open),
+    ];
+    let happened: Map<_, _> = counts
+        .into_iter()
+        .filter(|(_, _, is_known)| *is_known)
+        .map(|(name, count, _)| (name.to_owned(), count.into()))
+        .collect();
+    if !happened.is_empty() {
+        answer.fields.insert("happened".to_owned(), happened.into());
+    }
     let mut told = resolved.iter().collect::<Vec<_>>();
     told.sort_by_key(|row| (row.get("urgency").and_then(Value::as_str) != Some("high"), silent(row)));
     if told.len() > MAX_RESOLVED {
