@@ -230,8 +230,8 @@ async fn sought(cx: &Context, kinds: &[&'static Resource], text: &str) -> Result
     match by_id {
         Ok(found) if !found.rows.is_empty() => {
             let is_similar = |row: &Map<String, Value>| row.get("match").is_some_and(|fit| fit == SIMILAR);
-            let named = by_name.ok().filter(|named| named.rows.iter().any(|row| !is_similar(row)));
-            Ok(joined([found, named.unwrap_or_default()]))
+            let by_name = by_name.ok().filter(|found| found.rows.iter().any(|row| !is_similar(row)));
+            Ok(joined([found, by_name.unwrap_or_default()]))
         }
         _ => by_name,
     }
