@@ -206,9 +206,8 @@ class RenderedScheduleEntry(_Object, total=False):
 class FinalSchedule(_Object, total=False):
     """An object in `final_schedule`."""
 
-    rendered_coverage_percentage: Any
-    rendered_schedule_entries: list[RenderedScheduleEntry]
     rendered_coverage_percentage: float
+    rendered_schedule_entries: list[RenderedScheduleEntry]
 
 
 class Member(_Object, total=False):
@@ -254,7 +253,7 @@ class Schedule(_Object, total=False):
     summary: str
     time_zone: str
     description: str
-    kind: Any
+    kind: str
     escalation_policies: list[Reference]
     teams: list[Reference]
     schedule_layers: list[ScheduleLayer]

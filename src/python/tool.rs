@@ -29,10 +29,12 @@ impl Tool {
     }
 }
 
-/// Returns the tools in the catalogue's order. Needs no configuration: the catalogue does not depend on the account.
+/// Returns the tools that are on by default, in the catalogue's order. Needs no configuration: the catalogue does not
+/// depend on the account.
 #[pyfunction]
 pub fn list_tools(py: Python<'_>) -> PyResult<Vec<Tool>> {
-    tools::all().map(|tool| describe(py, tool)).collect()
+    let tools = raised(py, Filter::default().tools())?;
+    tools.into_iter().map(|tool| describe(py, tool)).collect()
 }
 
 fn describe(py: Python<'_>, tool: &tools::Tool) -> PyResult<Tool> {

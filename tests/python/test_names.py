@@ -16,7 +16,7 @@ from pagerduty_mcp_server import (
     users,
 )
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.client]
 
 
 def test_every_door_takes_names(session: Session):

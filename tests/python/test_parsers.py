@@ -23,8 +23,8 @@ RESOURCES = [
             "user", "schedule", "escalation_policy", "escalation_level", "start", "end",
         },
         "get_schedules": {
-            "id", "name", "summary", "time_zone", "description", "escalation_policies", "teams",
-            "schedule_layers",
+            "id", "name", "summary", "time_zone", "description", "kind", "escalation_policies",
+            "teams", "schedule_layers",
         },
         "get_services": {
             "id", "name", "status", "created_at", "updated_at", "description", "teams",

@@ -15,6 +15,7 @@ const SCALARS: &[(&str, &[&str])] = &[
     ("bool", &["blacklisted", "created_via_sso", "enabled", "invitation_sent", "is_mergeable"]),
     ("dict[str, Any]", &["alert"]),
     ("dict[str, int]", &["alert_counts"]),
+    ("float", &["rendered_coverage_percentage"]),
     (
         "int",
         &[
@@ -50,6 +51,7 @@ const SCALARS: &[(&str, &[&str])] = &[
             "id",
             "incident_key",
             "job_title",
+            "kind",
             "last_incident_timestamp",
             "last_status_change_at",
             "name",
@@ -73,7 +75,6 @@ const SCALARS: &[(&str, &[&str])] = &[
 
 /// Fields that are in no table: parameters and other endpoints add them.
 const ADDED: &[(&str, &[(&str, &str)])] = &[
-    ("FinalSchedule", &[("rendered_coverage_percentage", "float")]),
     (
         "Incident",
         &[
