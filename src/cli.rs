@@ -94,10 +94,10 @@ fn execute(arguments: Arguments) -> Result<u8> {
     if let Some(structured_content) = arguments.structured_content {
         config.set_structured_content("--structured-content", &structured_content)?;
     }
-    let from_settings = || arguments.tools.is_none().then(|| config.toolsets.clone());
+    let settings = Filter::of(&config);
     let filter = Filter {
-        read_only: arguments.read_only || config.read_only,
-        toolsets: arguments.toolsets.or_else(from_settings),
+        read_only: arguments.read_only || settings.read_only,
+        toolsets: arguments.toolsets.or(settings.toolsets.filter(|_| arguments.tools.is_none())),
         tools: arguments.tools,
     };
     // The work is mostly waiting, so a few threads are enough on any machine.

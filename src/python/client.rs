@@ -78,10 +78,12 @@ impl Client {
         // As text: the settings decide whether it is a size, and Python's integers are unbounded.
         let max_response_tokens = max_response_tokens.map(|tokens| tokens.str()?.extract()).transpose()?;
         let overrides = Overrides { token, region, base_url, user_email, timeout, max_response_tokens };
-        let filter = Filter { read_only, toolsets, tools: None };
         let mut variables = environment(py)?;
         let dedicated = overrides.apply(&mut variables).and_then(|()| {
             let config = Config::new(&variables)?;
+            let settings = Filter::of(&config);
+            let read_only = read_only || settings.read_only;
+            let filter = Filter { read_only, toolsets: toolsets.or(settings.toolsets), tools: None };
             // Refuses an unknown toolset now and not in the first call.
             Toolbox::new(&config, &filter)?;
             Ok(Dedicated { has_budget: has_budget(&variables), config, filter, app: OnceCell::new() })
@@ -214,7 +216,9 @@ async fn environment_app(variables: Variables) -> Result<Arc<App>> {
     {
         return Ok(Arc::clone(app));
     }
-    let app = Arc::new(App::start(Config::new(&variables)?, &Filter::default()).await?);
+    let config = Config::new(&variables)?;
+    let filter = Filter::of(&config);
+    let app = Arc::new(App::start(config, &filter).await?);
     *running = Some((variables, Arc::clone(&app)));
     Ok(app)
 }

@@ -83,6 +83,8 @@ pub fn definitions<'py>(
             )));
         }
     };
+    // An object offers all of its tools unless the caller chooses from them.
+    let toolsets = toolsets.or_else(|| enabled.as_ref().and_then(|(_, toolsets)| toolsets.clone()));
     let mut tools = raised(py, Filter { read_only, toolsets, tools: None }.tools())?;
     if let Some((read_only, toolsets)) = enabled {
         let enabled = raised(py, Filter { read_only, toolsets, tools: None }.tools())?;

@@ -16,7 +16,7 @@ pub fn markdown(tools: &[&'static Tool]) -> String {
     let mut text = String::from(
         "# PagerDuty tools\n\n\
          Every answer is `{\"metadata\": {\"count\", \"description\", …}, \"<plural resource>\": […]}`; a single \
-         object is a list with one element. Only `build_user_context` answers a flat object. Lists say `has_more`, and \
+         object is a list with one element. `build_user_context`, `get_handoff`, `override_oncall` and `cancel_override` answer a flat object. Lists say `has_more`, and \
          `next_offset` when there is more; `warnings` lists what was ignored, is missing or is uncertain. Empty fields \
          are left out. An error is `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
          An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default \

@@ -148,7 +148,11 @@ impl Toolbox {
                     return Error::new(Code::UnknownTool, message).hint(hint);
                 }
                 let message = format!("the tool {name} is not switched on; it belongs to the toolset {}", set.name);
-                let hint = format!("The user can switch it on with --toolsets {DEFAULT},{}, or {TOOLSETS}.", set.name);
+                let hint = format!(
+                    "The user can switch it on with --toolsets {DEFAULT},{0}, {TOOLSETS}={DEFAULT},{0}, or \
+                     toolsets=[\"{DEFAULT}\", \"{0}\"] in Python.",
+                    set.name
+                );
                 return Error::new(Code::UnknownTool, message).hint(hint);
             }
             let names: Vec<_> = self.tools.iter().map(|tool| tool.name).collect();

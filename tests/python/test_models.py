@@ -50,6 +50,29 @@ def test_definitions_of_selected_tools():
     assert names(toolsets=[]) == []
 
 
+def test_client_defines_the_tools_it_offers(pagerduty_sandbox):
+    def names(pd, **chosen):
+        return [tool["name"] for tool in pd.tools("mcp", **chosen)]
+
+    account = {"token": pagerduty_sandbox.token, "base_url": pagerduty_sandbox.url}
+    with SyncPagerDuty(toolsets=["core", "find"], **account) as pd:
+        assert names(pd) == [*TOOLS, "find"]
+        assert names(pd, toolsets=["find", "oncall"]) == ["find"]
+        assert pd.find(text="Checkout API")["matches"][0]["id"] == "P7KEX0S"
+        with pytest.raises(PagerDutyError, match="toolset oncall"):
+            pd.whos_oncall()
+
+
+def test_client_follows_the_settings(pagerduty_sandbox, monkeypatch):
+    monkeypatch.setenv("PAGERDUTY_READ_ONLY", "1")
+    monkeypatch.setenv("PAGERDUTY_TOOLSETS", "all")
+    account = {"token": pagerduty_sandbox.token, "base_url": pagerduty_sandbox.url}
+    with SyncPagerDuty(**account) as pd:
+        assert pd.find(text="Checkout API")["matches"]
+        with pytest.raises(PagerDutyError, match="is not switched on"):
+            pd.resolve_incident(incident_id="P1")
+
+
 def test_definitions_refuse_unknown_names():
     with pytest.raises(PagerDutyError, match="no toolset") as error:
         tools(toolsets=["incident"])

@@ -1,5 +1,6 @@
 //! Selects the tools that are switched on.
 
+use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::tools::{SETS, Tool, Toolset, all};
 
@@ -21,6 +22,12 @@ pub const EVERY: &str = "all";
 pub const DEFAULT: &str = "core";
 
 impl Filter {
+    /// Returns the choice in the settings.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self { read_only: config.read_only, tools: None, toolsets: Some(config.toolsets.clone()) }
+    }
+
     /// Returns the tools that are switched on, in the catalogue's order.
     ///
     /// If neither tools nor toolsets are named, these are the tools of the default toolsets.
