@@ -2,9 +2,9 @@
 
     python3 benches/burst.py BINARY [BINARY ...] [--calls 200 1000 10000] [--unread 10]
 
-The server talks MCP over standard input and output. PagerDuty is a stand-in that answers without delay with 100 incidents,
-recorded from the embedded account of the first binary. Each row is a new process. `unread` is the peak of a run whose
-client reads nothing for the first seconds.
+The server talks MCP over standard input and output. PagerDuty is a stand-in that answers without
+delay with 100 incidents, recorded from the embedded account of the first binary. Each row is a new
+process. With `unread`, the client reads nothing for the first seconds.
 """
 
 import argparse
@@ -24,9 +24,9 @@ LIST = {"limit": ROWS, "current_user_context": False, "team_ids": ["PXTI2A2"]}
 
 
 def recorded(binary: str) -> bytes:
-    """Returns a page of incidents from the embedded account, as the response of an HTTP server."""
-    command = [binary, "sandbox"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as account:
+    """Returns a page of incidents from the embedded account, as an HTTP response."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([binary, "sandbox"], text=True, **pipes) as account:
         found: dict[str, str] = {}
         for line in account.stdout:
             found.update(re.findall(r"^(PAGERDUTY_API_\w+)=(\S+)", line))
@@ -41,8 +41,8 @@ def recorded(binary: str) -> bytes:
     rows = page["incidents"]
     page["incidents"] = [{**rows[n % len(rows)], "id": f"Q{n:013}"} for n in range(ROWS)]
     body = json.dumps(page).encode()
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = ["HTTP/1.1 200 OK", "content-type: application/json", f"content-length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def serve(response: bytes, ready) -> None:
@@ -68,6 +68,7 @@ class Server:
     """A server process with one session."""
 
     def __init__(self, binary: str, url: str) -> None:
+        """Starts the process, and makes one call."""
         self.home = tempfile.TemporaryDirectory()
         env = {
             "PATH": os.environ["PATH"],
@@ -88,16 +89,19 @@ class Server:
         self.read(1)
 
     def send(self, **message) -> None:
+        """Sends a message."""
         self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
         self.process.stdin.flush()
 
     def call(self, number) -> None:
-        self.send(id=number, method="tools/call", params={"name": "get_incidents", "arguments": LIST})
+        """Sends a call of a list."""
+        params = {"name": "get_incidents", "arguments": LIST}
+        self.send(id=number, method="tools/call", params=params)
 
     def read(self, answers: int) -> int:
-        """Reads answers, and returns the number of errors: calls that waited longer than the time limit."""
-        results = (json.loads(self.process.stdout.readline())["result"] for _ in range(answers))
-        return sum(bool(result.get("isError")) for result in results)
+        """Reads answers. Returns the number of errors: calls that exceeded the time limit."""
+        lines = (json.loads(self.process.stdout.readline()) for _ in range(answers))
+        return sum(bool(line["result"].get("isError")) for line in lines)
 
     def memory(self, field: str) -> float:
         """Returns a value of the process in megabytes: VmRSS is now, VmHWM the peak."""
@@ -106,6 +110,7 @@ class Server:
 
 
 def measure(binary: str, url: str, calls: int, unread: float) -> dict[str, float]:
+    """Returns the memory in megabytes and the duration in seconds of one run."""
     server = Server(binary, url)
     began = time.monotonic()
     sending = threading.Thread(target=lambda: [server.call(number) for number in range(calls)])
@@ -123,6 +128,7 @@ def measure(binary: str, url: str, calls: int, unread: float) -> dict[str, float
 
 
 def main() -> None:
+    """Runs the measurements."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("binaries", nargs="+", metavar="BINARY")
     arguments.add_argument("--calls", nargs="+", type=int, default=[200, 1000, 10000])

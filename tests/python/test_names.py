@@ -1,4 +1,4 @@
-"""Tests of names, addresses and links in the places of IDs, through the methods and the functions."""
+"""Tests of names, addresses and links in the places of IDs, in methods and functions."""
 
 import asyncio
 
