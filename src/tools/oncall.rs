@@ -19,7 +19,7 @@ pub(super) const SET: Toolset = Toolset {
     title: "On-call shifts",
     about: "On-call users by level, shifts, coverage, hand-off and overrides.",
     default: false,
-    instructions: "",
+    instructions: "For the users on call now and next, prefer whos_oncall. Override on-call time only when the user asks.",
     tools: &[
         &who::WHOS_ONCALL,
         &shifts::GET_SHIFTS,
