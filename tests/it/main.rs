@@ -43,6 +43,7 @@ mod names;
 mod oncall;
 mod operations;
 mod override_lines;
+mod override_safety;
 mod overrides;
 mod oversized;
 mod pages;

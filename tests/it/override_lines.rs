@@ -270,7 +270,7 @@ async fn user_on_call_elsewhere_is_warned_about() {
     let dry = scene.ok("override_oncall", take).await;
     let clash = rows(&dry, "clashes").iter().find(|clash| clash["schedule"]["id"] == json!(layers));
     assert!(clash.is_some_and(|clash| clash["schedule"]["name"].is_string()), "{dry}");
-    assert!(dry["warnings"].to_string().contains("is on call on"), "{dry}");
+    assert!(dry["warnings"].to_string().contains("is also on call for"), "{dry}");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub struct Memory {
     capacity: usize,
     sent: Mutex<VecDeque<(String, Earlier)>>,
     running: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    /// The objects whose removal was sent, oldest first.
+    removed: Mutex<VecDeque<String>>,
 }
 
 /// An earlier call that made the same write.
@@ -68,7 +70,7 @@ impl Default for Memory {
 
 impl Memory {
     fn with_capacity(capacity: usize) -> Self {
-        Self { capacity, sent: Mutex::default(), running: Mutex::default() }
+        Self { capacity, sent: Mutex::default(), running: Mutex::default(), removed: Mutex::default() }
     }
 
     /// Returns a memory without capacity, whose owner can make no writes.
@@ -86,6 +88,20 @@ impl Memory {
             mutex
         };
         mutex.lock_owned().await
+    }
+
+    /// Remembers that the removal of an object is sent. After many others, it is forgotten.
+    pub fn removes(&self, object: String) {
+        let mut removed = lock(&self.removed);
+        if removed.len() >= MAX_REMEMBERED {
+            removed.pop_front();
+        }
+        removed.push_back(object);
+    }
+
+    /// Returns whether the removal of an object was sent.
+    pub fn was_removed(&self, object: &str) -> bool {
+        lock(&self.removed).iter().any(|known| known == object)
     }
 
     /// Returns the earlier call by this author that made this write, if the outcome may not have reached its caller.

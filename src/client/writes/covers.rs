@@ -14,6 +14,7 @@ use pagerduty_rows::decode::text;
 use pagerduty_rows::facts;
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::{Changed, Seen, Verify};
@@ -103,6 +104,21 @@ pub struct Added {
 }
 
 impl Api {
+    /// Waits until no other call with this credential changes who is on call on a schedule, and prevents others from
+    /// changing it until the returned guard is dropped.
+    ///
+    /// PagerDuty accepts overrides that overlap, and lets one of them win. So the schedule is read and changed under one
+    /// guard.
+    pub async fn hold_schedule(&self, schedule: &Id<Schedule>) -> OwnedMutexGuard<()> {
+        self.account.memory.lock(&format!("{schedule} who is on call")).await
+    }
+
+    /// Returns whether the removal of an override or custom shift was sent before.
+    #[must_use]
+    pub fn has_removed(&self, schedule: &Id<Schedule>, id: &Id<Cover>) -> bool {
+        self.account.memory.was_removed(&removal(schedule, id))
+    }
+
     /// Lists the overrides or custom shifts of a schedule in a range, with their whole periods.
     pub async fn covers(
         &self,
@@ -185,19 +201,26 @@ impl Api {
         Ok(self.write(&request, Changing { schedule, kind, id, to }).await?.warning)
     }
 
-    /// Removes an override or custom shift. PagerDuty ends a running one now.
+    /// Removes an override or custom shift that ends at `end`. PagerDuty ends a running one now.
     pub async fn remove_cover(
         &self,
         schedule: &Id<Schedule>,
         kind: CoverKind,
         id: &Id<Cover>,
+        end: Option<Timestamp>,
     ) -> Result<Option<String>> {
         let hint = format!("Check it: get_schedules with schedule_id={schedule}. Calling again is safe, too.");
-        let write = Write { gerund: "removing", hint, key: format!("{schedule} {id} removed") };
+        let write = Write { gerund: "removing", hint, key: removal(schedule, id) };
+        self.account.memory.removes(removal(schedule, id));
         let request =
             Request::below(kind.operations().remove, schedule, id, Query::new()).writing(Value::Null, None, write);
-        Ok(self.write(&request, Removal { schedule, kind, id }).await?.warning)
+        Ok(self.write(&request, Removal { schedule, kind, id, end }).await?.warning)
     }
+}
+
+/// Returns the key of the removal of an override or custom shift.
+fn removal(schedule: &Id<Schedule>, id: &Id<Cover>) -> String {
+    format!("{schedule} {id} removed")
 }
 
 /// The parts of an override or custom shift to change.
@@ -387,6 +410,8 @@ struct Removal<'c> {
     schedule: &'c Id<Schedule>,
     kind: CoverKind,
     id: &'c Id<Cover>,
+    /// Its end.
+    end: Option<Timestamp>,
 }
 
 impl Removal<'_> {
@@ -395,8 +420,9 @@ impl Removal<'_> {
         let now = Timestamp::now();
         let cover = if self.kind == CoverKind::Layers {
             // A single one cannot be read. Removing it leaves at most a part that is over.
-            let around = now + jiff::SignedDuration::from_hours(24 * 365);
-            let all = api.covers(self.schedule, self.kind, now, around).await?;
+            let year = now + jiff::SignedDuration::from_hours(24 * 365);
+            let until = self.end.filter(|end| *end > now).unwrap_or(year);
+            let all = api.covers(self.schedule, self.kind, now, until).await?;
             all.into_iter().find(|cover| cover.id() == Some(self.id.as_str()))
         } else {
             match api.cover_of(self.schedule, self.kind, self.id).await {

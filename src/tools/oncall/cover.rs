@@ -6,6 +6,7 @@
 
 mod change;
 mod input;
+pub(super) mod known;
 mod plan;
 pub(super) mod report;
 
@@ -109,6 +110,7 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
     for one in &asked {
         early(one, now)?;
     }
+    let _held = if params.dry_run.is_on() { None } else { Some(cx.api.hold_schedule(&params.schedule_id).await) };
     let range = around(asked.iter().flat_map(|one| [one.start, one.end]), now)?;
     let mut users: Vec<_> = asked.iter().map(|one| one.user.clone()).collect();
     users.sort_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -157,7 +159,8 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
     for entry in &mut entries {
         entry.add_clashes(&clashes);
     }
-    board.name_conflicts(&cx, &mut entries, range).await;
+    let conflicts = entries.iter_mut().flat_map(|entry| &mut entry.plan.conflicts).collect();
+    board.name_overrides(&cx, conflicts, range).await;
     if let [only] = entries.as_slice()
         && only.line.is_none()
         && let Some(error) = only.refusal(&board, params.replaces_id.as_ref())
@@ -299,9 +302,9 @@ impl Board {
         slots.filter_map(|slot| Some(Slot { period: slot.period.clip(period)?, ..slot.clone() })).collect()
     }
 
-    /// Adds the IDs of the overrides that are in the way, which the turns of a schedule of layers do not have.
-    async fn name_conflicts(&mut self, cx: &Context, entries: &mut [Entry], range: Period) {
-        if self.kind() != ScheduleKind::Layers || entries.iter().all(|entry| entry.plan.conflicts.is_empty()) {
+    /// Adds the IDs of the overrides that turns come from, which those of a schedule of layers do not have.
+    async fn name_overrides(&mut self, cx: &Context, slots: Vec<&mut Slot>, range: Period) {
+        if self.kind() != ScheduleKind::Layers || slots.is_empty() {
             return;
         }
         let known = cx.api.covers(&self.id, CoverKind::Layers, range.start(), range.end()).await;
@@ -309,7 +312,7 @@ impl Board {
             Ok(known) => known,
             Err(error) => return self.warnings.push(format!("The overrides could not be listed: {error}")),
         };
-        for slot in entries.iter_mut().flat_map(|entry| &mut entry.plan.conflicts) {
+        for slot in slots {
             let overlaps = |cover: &&Cover| {
                 let period = Period::open(cover.start, cover.end);
                 let same = cover.user.as_ref().map(|user| &user.id) == slot.user.as_ref().map(|user| &user.id);
@@ -365,6 +368,13 @@ async fn apply(
         return Err(Error::new(Code::ApiError, format!("PagerDuty refused the override: {why}"))
             .hint("Nothing was changed. Check the period and the user."));
     }
-    let after = report::again(cx, &params.schedule_id, range).await;
+    let mut after = report::again(cx, &params.schedule_id, range).await;
+    if let Some(after) = &mut after {
+        for entry in &mut entries {
+            entry.find_overtaking(after);
+        }
+        let overtaking = entries.iter_mut().flat_map(|entry| &mut entry.overtaking).collect();
+        after.name_overrides(cx, overtaking, range).await;
+    }
     Ok(report::sent(&board, after.as_ref(), &entries, earlier))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::input::{When, checked};
-use super::{Board, Params, around, now, report};
+use super::{Board, Params, around, known, now, report};
 use crate::client::CoverChange;
 use crate::error::{Code, Error, Result};
 use crate::models::ScheduleKind;
@@ -26,6 +26,7 @@ pub(super) async fn change(cx: &Context, params: &Params) -> Result<Reply> {
             .hint("Pass what should change: start, end or user_id. cancel_override removes it."));
     }
     let now = now();
+    let _held = if params.dry_run.is_on() { None } else { Some(cx.api.hold_schedule(&params.schedule_id).await) };
     let span = around([params.start, params.end].into_iter().flatten().chain([When::Now]), now)?;
     let board = Board::read(cx, &params.schedule_id, span).await?;
     if board.kind() == ScheduleKind::Layers {
@@ -35,10 +36,8 @@ pub(super) async fn change(cx: &Context, params: &Params) -> Result<Reply> {
             "Remove it with cancel_override, then call override_oncall without override_id. Nothing was changed.",
         ));
     }
-    let Some((kind, cover)) = cx.api.cover(&params.schedule_id, id).await? else {
-        let message = format!("there is no override {id} on schedule {}", board.rendered.id);
-        return Err(Error::new(Code::NotFound, message)
-            .hint("get_schedules with since and until shows the overrides of a schedule."));
+    let Some((kind, cover)) = known::find(cx, &board, id).await? else {
+        return Err(known::missing(cx, &board, id).await);
     };
     let resolve = |when: Option<When>| when.map(|when| when.resolve(board.zone.as_ref(), now)).transpose();
     let (start, end) = (resolve(params.start)?, resolve(params.end)?);

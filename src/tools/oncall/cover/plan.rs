@@ -28,11 +28,11 @@ impl Slot {
         turns.iter().filter_map(slot).collect()
     }
 
-    fn is_of(&self, user: &str) -> bool {
+    pub fn is_of(&self, user: &str) -> bool {
         self.user.as_ref().is_some_and(|one| one.id == user)
     }
 
-    fn is_override(&self) -> bool {
+    pub fn is_override(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.kind == SourceKind::Override)
     }
 }
@@ -59,6 +59,19 @@ pub(super) struct Step {
     pub place: Place,
 }
 
+impl Step {
+    /// Returns whether a turn of another override takes the place of this change.
+    pub fn is_hidden_by(&self, slot: &Slot) -> bool {
+        let source = slot.source.as_ref();
+        match &self.place {
+            Place::Layers => true,
+            Place::Rotation { id, .. } => source.is_some_and(|source| source.rotation_id.as_ref() == Some(id)),
+            Place::CustomShift { id, .. } => source.is_some_and(|source| source.custom_shift_id.as_ref() == Some(id)),
+            Place::Extra => false,
+        }
+    }
+}
+
 /// The changes that a wish needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -70,6 +83,8 @@ pub(super) struct Plan {
     pub unclear: Vec<Slot>,
     /// Turns whose place PagerDuty does not say.
     pub unplaced: Vec<Slot>,
+    /// Parts of the period that an override gives to the user already, if only one user is to be replaced.
+    pub held: Vec<Period>,
     /// Parts of the period in which the user to replace is not on call.
     pub left: Vec<Period>,
 }
@@ -107,6 +122,7 @@ impl Plan {
         } else if let Some(replaced) = wish.replaces {
             match on.iter().find(|slot| slot.is_of(replaced)) {
                 Some(slot) => self.replace(kind, slot, part),
+                None if mine.iter().any(|slot| slot.is_override()) => extend(&mut self.held, part),
                 None => extend(&mut self.left, part),
             }
         } else if mine.is_empty() {

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout_at;
 
 use super::Board;
-use super::plan::{Plan, Slot, after};
+use super::plan::{Plan, Slot, Step, after};
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{NewCover, Person, Place, Schedule, User};
+use crate::models::{Cover, NewCover, Person, Place, Schedule, Source, SourceKind, User};
 use crate::params::Moment;
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift};
@@ -46,12 +46,14 @@ pub(super) struct Entry {
     /// A line with a period that overlaps this one.
     other: Option<String>,
     clashes: Vec<(Named, Period)>,
+    /// Overrides by others that hold parts of the period after the change.
+    pub overtaking: Vec<Slot>,
 }
 
 impl Entry {
     pub fn new(line: Option<String>, period: Period, user: Person, plan: Plan, from_now: bool) -> Self {
         let sent = vec![None; plan.steps.len()];
-        Self { line, period, user, plan, from_now, sent, other: None, clashes: Vec::new() }
+        Self { line, period, user, plan, from_now, sent, other: None, clashes: Vec::new(), overtaking: Vec::new() }
     }
 
     /// Returns what to send for the steps in the places of `is_now`.
@@ -99,6 +101,19 @@ impl Entry {
         self.sent.iter().flatten().find_map(|sent| sent.clone().err())
     }
 
+    /// Finds the overrides that another request made at the same time, and that PagerDuty prefers to the applied steps.
+    pub fn find_overtaking(&mut self, after: &Board) {
+        let steps = self.plan.steps.iter().zip(&self.sent).filter(|(_, sent)| matches!(sent, Some(Ok(_))));
+        let over = |(step, _): (&Step, _)| {
+            let wins = |slot: &Slot| slot.is_override() && !slot.is_of(&self.user.id) && step.is_hidden_by(slot);
+            let on = after.within(step.period);
+            let is_shared =
+                |slot: &Slot| on.iter().any(|own| own.is_of(&self.user.id) && own.period.clip(slot.period).is_some());
+            on.iter().filter(|slot| wins(slot) && !is_shared(slot)).cloned().collect::<Vec<_>>()
+        };
+        self.overtaking = steps.flat_map(over).collect();
+    }
+
     /// Adds the user's time on other schedules within the period.
     pub fn add_clashes(&mut self, clashes: &[Clash]) {
         let own = clashes.iter().filter(|clash| clash.user == self.user.id);
@@ -129,7 +144,7 @@ impl Entry {
             );
         }
         let replaces = replaces.filter(|_| self.plan.steps.is_empty() && self.plan.conflicts.is_empty())?;
-        if self.plan.left.is_empty() {
+        if self.plan.left.is_empty() || !self.plan.held.is_empty() {
             return None;
         }
         let on: Vec<_> = board.within(self.period).iter().filter_map(|slot| slot.user.as_ref().map(named)).collect();
@@ -150,8 +165,8 @@ impl Entry {
         if let Some(other) = &self.other {
             return Some(format!("It overlaps the line {other:?}."));
         }
-        (!self.plan.conflicts.is_empty())
-            .then(|| "Another override is in the way. Cancel it with cancel_override, or take other times.".to_owned())
+        let users = users(&self.plan.conflicts)?;
+        Some(format!("An override of {users} is in the way. {}, or take other times.", ask_before_canceling(&users)))
     }
 
     /// Returns the period for the answer. `outcome` is that of a period without a problem and with something to do.
@@ -164,6 +179,16 @@ impl Entry {
         if let Some(line) = &self.line {
             set("line", line.as_str().into());
         }
+        let conflicts = if self.overtaking.is_empty() { &self.plan.conflicts } else { &self.overtaking };
+        let is_blocked = problem.is_some();
+        let overtaken = || {
+            let users = users(&self.overtaking)?;
+            Some(format!(
+                "It was added, but an override of {users}, made at the same time, wins. {}, or remove the one that was added.",
+                ask_before_canceling(&users)
+            ))
+        };
+        let problem = problem.or_else(overtaken);
         let outcome = match (&problem, self.failure()) {
             (Some(_), _) => "conflict",
             (None, Some(_)) if self.has_applied() => "partial",
@@ -180,8 +205,7 @@ impl Entry {
         if let Some(why) = problem {
             set("problem", why.into());
         }
-        let conflicts = self.plan.conflicts.iter().map(|slot| turn(slot, &local, "override_id"));
-        let conflicts: Vec<_> = conflicts.collect();
+        let conflicts: Vec<_> = conflicts.iter().map(|slot| turn(slot, &local, "override_id")).collect();
         if !conflicts.is_empty() {
             set("conflicts", conflicts.into());
         }
@@ -191,7 +215,7 @@ impl Entry {
         }
         let steps = self.plan.steps.iter().zip(&self.sent);
         let steps: Vec<_> = steps.map(|(step, sent)| step_members(board, step, sent.as_ref())).collect();
-        if !steps.is_empty() {
+        if !steps.is_empty() && !is_blocked {
             set("overrides", steps.into());
         }
         members
@@ -202,9 +226,9 @@ impl Entry {
         let mut warnings = Vec::new();
         for (schedule, period) in &self.clashes {
             let (name, span) = (schedule.label(), local.span(*period));
-            warnings.push(format!("{} is on call on {name} then, too: {span}.", named(&self.user)));
+            warnings.push(format!("{} is also on call for {name} then: {span}.", named(&self.user)));
         }
-        if !self.plan.steps.is_empty() {
+        if !self.plan.steps.is_empty() || !self.plan.held.is_empty() {
             let left: Vec<_> = self.plan.left.iter().map(|period| local.span(*period)).collect();
             if !left.is_empty() {
                 warnings
@@ -316,7 +340,9 @@ pub(super) fn unsent(board: &Board, entries: &[Entry], dry_run: bool, replaces: 
 /// Returns the answer after the changes were sent. `reread` is the schedule after them.
 pub(super) fn sent(board: &Board, reread: Option<&Board>, entries: &[Entry], earlier: bool) -> Reply {
     let failed = entries.iter().any(|entry| entry.failure().is_some());
-    let outcome = if failed {
+    let outcome = if entries.iter().any(|entry| !entry.overtaking.is_empty()) {
+        "conflict"
+    } else if failed {
         "partial"
     } else if earlier {
         "already_so"
@@ -335,13 +361,14 @@ pub(super) fn sent(board: &Board, reread: Option<&Board>, entries: &[Entry], ear
             None => after(&before, &entry.plan.steps, &entry.user),
         };
         // Every step that was applied makes a turn of the user.
-        behind |= !entry.plan.steps.iter().zip(&entry.sent).all(|(step, sent)| {
-            let is_shown = |slot: &Slot| {
-                slot.user.as_ref().is_some_and(|user| user.id == entry.user.id)
-                    && slot.period.clip(step.period).is_some()
-            };
-            !matches!(sent, Some(Ok(_))) || after.iter().any(is_shown)
-        });
+        behind |= entry.overtaking.is_empty()
+            && !entry.plan.steps.iter().zip(&entry.sent).all(|(step, sent)| {
+                let is_shown = |slot: &Slot| {
+                    slot.user.as_ref().is_some_and(|user| user.id == entry.user.id)
+                        && slot.period.clip(step.period).is_some()
+                };
+                !matches!(sent, Some(Ok(_))) || after.iter().any(is_shown)
+            });
         members.insert("after".to_owned(), turns(&after, &local));
         members
     };
@@ -408,9 +435,39 @@ fn turn(slot: &Slot, local: &Local, id: &str) -> Value {
 }
 
 /// Returns a user in words.
-fn named(user: &Person) -> String {
+pub(in crate::tools::oncall) fn named(user: &Person) -> String {
     match &user.name {
         Some(name) => format!("{name} ({})", user.id),
         None => user.id.clone(),
     }
+}
+
+/// Returns the users of turns in words, or `None` if there are no turns.
+fn users(slots: &[Slot]) -> Option<String> {
+    let users: BTreeSet<_> = slots.iter().filter_map(|slot| slot.user.as_ref().map(named)).collect();
+    let users: Vec<_> = users.into_iter().collect();
+    (!slots.is_empty()).then(|| if users.is_empty() { "another user".to_owned() } else { users.join(" and ") })
+}
+
+/// Returns the next step for an override of another user.
+fn ask_before_canceling(users: &str) -> String {
+    format!("Ask {users} or the user you work for before you cancel it with cancel_override")
+}
+
+/// Returns the members of the answer for a custom shift that others have taken over.
+pub(in crate::tools::oncall) fn taken_over(upon: &[Cover], local: &Local) -> Map<String, Value> {
+    let slot = |cover: &Cover| {
+        let period = Period::open(cover.start, cover.end)?;
+        let (kind, id) = (SourceKind::Override, cover.id.clone());
+        let source = Source { kind, id, rotation_id: None, custom_shift_id: None };
+        Some(Slot { period, user: cover.user.clone(), source: Some(source) })
+    };
+    let slots: Vec<_> = upon.iter().filter_map(slot).collect();
+    let users = users(&slots).unwrap_or_default();
+    let problem = format!(
+        "Overrides of this custom shift by {users} would be removed with it. {}, then cancel this one.",
+        ask_before_canceling(&users)
+    );
+    let conflicts: Value = slots.iter().map(|slot| turn(slot, local, "override_id")).collect();
+    [("problem".to_owned(), problem.into()), ("conflicts".to_owned(), conflicts)].into_iter().collect()
 }
