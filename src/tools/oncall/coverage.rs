@@ -94,7 +94,14 @@ async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
         let warning = format!("The rotations of schedules could not be fetched and were not checked: {error}");
         Members { found: Vec::new(), warnings: vec![warning] }
     });
-    let (duties, warnings, unread) = duties;
+    let (duties, warnings, unread) = match duties {
+        Ok(duties) => duties,
+        Err(error) if scope.rotations.iter().all(|rotation| rotation.shifts.is_none()) => return Err(error),
+        Err(error) => {
+            let warning = format!("The on-calls of the policies could not be fetched and were not checked: {error}");
+            (Vec::new(), vec![warning], ids.iter().map(Id::to_string).collect())
+        }
+    };
     scope.warnings.extend(warnings);
     scope.warnings.extend(members.warnings);
     scope.policies.retain(|policy| !unread.contains(&policy.named.id));
@@ -143,6 +150,8 @@ struct Scope {
     /// The schedules that the caller named.
     rotations: Vec<Rotation>,
     warnings: Vec<String>,
+    /// The first error.
+    failure: Option<Error>,
 }
 
 impl Scope {
@@ -162,13 +171,10 @@ impl Scope {
         }
     }
 
-    /// Records a part that could not be read. If it is the only part, the call fails.
-    fn lacks(&mut self, what: &str, error: Error, is_only: bool) -> Result<()> {
-        if is_only {
-            return Err(error);
-        }
+    /// Records a part that could not be read.
+    fn lacks(&mut self, what: &str, error: Error) {
         self.warnings.push(format!("{what} could not be fetched and was not checked: {error}"));
-        Ok(())
+        self.failure.get_or_insert(error);
     }
 }
 
@@ -194,19 +200,19 @@ async fn scope(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result
     );
     match of_teams {
         Some(Ok(policies)) => policies.into_iter().for_each(|policy| scope.add(policy)),
-        Some(Err(error)) => scope.lacks("The list of policies", error, named < 2)?,
+        Some(Err(error)) => scope.lacks("The list of policies", error),
         None => {}
     }
     for (id, policy) in policies.iter().zip(of_ids) {
         match policy {
             Ok(policy) => scope.add(policy),
-            Err(error) => scope.lacks(&format!("Policy {id}"), error, named == 1)?,
+            Err(error) => scope.lacks(&format!("Policy {id}"), error),
         }
     }
     for (id, service) in services.iter().zip(of_services) {
         match service {
             Ok(service) => scope.services.push(service),
-            Err(error) => scope.lacks(&format!("Service {id}"), error, named == 1)?,
+            Err(error) => scope.lacks(&format!("Service {id}"), error),
         }
     }
     policies_of_services(cx, &mut scope).await;
@@ -214,8 +220,12 @@ async fn scope(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result
     for (id, rendered) in schedules.iter().zip(rendered) {
         match rendered {
             Ok(rendered) => found.push(rendered),
-            Err(error) => scope.lacks(&format!("Schedule {id}"), error, named == 1)?,
+            Err(error) => scope.lacks(&format!("Schedule {id}"), error),
         }
+    }
+    // A call that could read nothing fails, since "No findings" would sound like a verdict.
+    if let Some(error) = scope.failure.take().filter(|_| scope.policies.is_empty() && found.is_empty()) {
+        return Err(error);
     }
     scope.warnings.extend(cx.api.name_turns(&mut found).await);
     for schedule in found {
@@ -257,7 +267,7 @@ async fn policies_of_services(cx: &Context, scope: &mut Scope) {
     for (id, policy) in bare.iter().zip(side_by_side(cx, bare.iter().map(|id| read::policy(cx, id))).await) {
         match policy {
             Ok(policy) => scope.add(policy),
-            Err(error) => scope.warnings.push(format!("Policy {id} could not be fetched and was not checked: {error}")),
+            Err(error) => scope.lacks(&format!("Policy {id}"), error),
         }
     }
 }

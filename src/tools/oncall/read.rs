@@ -268,12 +268,13 @@ pub async fn duties(
 
 /// Reads the on-calls of policies that overlap a range, several policies at a time.
 ///
-/// Returns the on-calls, warnings, and the IDs of the policies whose on-calls could not be read.
+/// Returns the on-calls, warnings, and the IDs of the policies whose on-calls could not be read. If no on-calls could be
+/// read, it fails: an answer without users would look like a gap.
 pub async fn duties_of(
     cx: &Context,
     policies: &[Id<EscalationPolicy>],
     range: (Moment, Moment),
-) -> (Vec<Shift<Duty>>, Vec<String>, BTreeSet<String>) {
+) -> Result<(Vec<Shift<Duty>>, Vec<String>, BTreeSet<String>)> {
     let portions = policies.chunks(PORTION);
     let read = portions.clone().map(|ids| duties(cx, Query::new().with_all("escalation_policy_ids", ids), range));
     let (mut found, mut warnings, mut unread) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -283,13 +284,14 @@ pub async fn duties_of(
                 found.extend(duties);
                 warnings.extend(warning);
             }
+            Err(error) if policies.len() == unread.len() + ids.len() => return Err(error),
             Err(error) => {
                 unread.extend(ids.iter().map(Id::to_string));
                 warnings.push(format!("The on-calls of {} policies could not be fetched: {error}", ids.len()));
             }
         }
     }
-    (found, warnings, unread)
+    Ok((found, warnings, unread))
 }
 
 /// A way to contact a user.

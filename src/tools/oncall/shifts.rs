@@ -151,6 +151,8 @@ struct Found {
     /// The users who are on a level without a schedule.
     always: BTreeSet<String>,
     warnings: Vec<String>,
+    /// The number of schedules that were read by ID.
+    read: usize,
 }
 
 /// Reads the shifts that the parameters name: where by teams and schedules, or else of users.
@@ -173,22 +175,32 @@ async fn find(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result<
         }
         let policies = read::policies_of(cx, teams).await?;
         let ids: Vec<_> = policies.iter().filter_map(Policy::id).collect();
-        Ok(Some(read::duties_of(cx, &ids, range).await))
+        read::duties_of(cx, &ids, range).await.map(Some)
     };
     let (users, of_teams, rendered) = tokio::join!(users, of_teams, rendered(cx, schedules, range));
-    let mut found = rendered?;
+    let (mut found, of_teams) = match (rendered, of_teams) {
+        (Ok(found), Err(error)) if found.read > 0 => {
+            let warning = format!("The shifts of the teams could not be fetched: {error}");
+            (Found { warnings: [found.warnings, vec![warning]].concat(), ..found }, None)
+        }
+        (Err(error), Ok(Some(of_teams))) => {
+            let warning = format!("The schedules could not be fetched: {error}");
+            (Found { warnings: vec![warning], ..Found::default() }, Some(of_teams))
+        }
+        (found, of_teams) => (found?, of_teams?),
+    };
     if let Some((duties, warning)) = users? {
         found.add(duties);
         found.warnings.extend(warning);
     }
-    if let Some((duties, warnings, _)) = of_teams? {
+    if let Some((duties, warnings, _)) = of_teams {
         found.add(duties);
         found.warnings.extend(warnings);
     }
     Ok(found)
 }
 
-/// Reads schedules side by side. A schedule that cannot be read becomes a warning, unless it is the only one.
+/// Reads schedules side by side. A schedule that cannot be read becomes a warning, unless none can be read.
 async fn rendered(cx: &Context, ids: &[Id<Schedule>], (since, until): (Moment, Moment)) -> Result<Found> {
     let mut found = Found::default();
     if ids.len() > MAX_SCHEDULES {
@@ -197,14 +209,20 @@ async fn rendered(cx: &Context, ids: &[Id<Schedule>], (since, until): (Moment, M
     let ids = ids.get(..ids.len().min(MAX_SCHEDULES)).unwrap_or_default();
     let (since, until) = Range::wider(since, until, AROUND);
     let read = side_by_side(cx, ids.iter().map(|id| cx.api.rendered(id, since, until))).await;
-    let mut schedules = Vec::new();
+    let (mut schedules, mut failure) = (Vec::new(), None);
     for (id, outcome) in ids.iter().zip(read) {
         match outcome {
             Ok(rendered) => schedules.push(rendered),
-            Err(error) if ids.len() == 1 => return Err(error),
-            Err(error) => found.warnings.push(format!("Schedule {id} could not be fetched: {error}")),
+            Err(error) => {
+                found.warnings.push(format!("Schedule {id} could not be fetched: {error}"));
+                failure = failure.or(Some(error));
+            }
         }
     }
+    if let Some(error) = failure.filter(|_| schedules.is_empty()) {
+        return Err(error);
+    }
+    found.read = schedules.len();
     found.warnings.extend(cx.api.name_turns(&mut schedules).await);
     for schedule in schedules {
         let named = Named { id: schedule.id.clone(), name: schedule.name.clone() };

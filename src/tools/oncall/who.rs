@@ -136,7 +136,7 @@ async fn find(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result<
     }
     if let Some(id) = &params.policy_id {
         let (policy, duties) = tokio::join!(read::policy(cx, id), read::duties_of(cx, std::slice::from_ref(id), range));
-        return Ok(of_policies(vec![policy?], duties));
+        return Ok(of_policies(vec![policy?], duties?));
     }
     if let Some(id) = &params.service_id {
         let service = read::service(cx, id).await?;
@@ -150,7 +150,7 @@ async fn find(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result<
             }
         };
         let (policy, duties) = tokio::join!(policy, read::duties_of(cx, ids, range));
-        let found = of_policies(policy?.into_iter().collect(), duties);
+        let found = of_policies(policy?.into_iter().collect(), duties?);
         return Ok(Found { subject: Some(("service", subject)), ..found });
     }
     let mut policies = match &params.team_id {
@@ -168,7 +168,7 @@ async fn find(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result<
         warnings.push(format!("{whose} no escalation policy. Pass service_id, policy_id or schedule_id."));
     }
     let ids: Vec<_> = policies.iter().filter_map(Policy::id).collect();
-    let duties = read::duties_of(cx, &ids, range).await;
+    let duties = read::duties_of(cx, &ids, range).await?;
     let mut found = of_policies(policies, duties);
     found.warnings.extend(warnings);
     Ok(found)

@@ -267,7 +267,6 @@ async fn parts_that_fail_are_warnings_and_no_findings() {
     for (path, warning) in [
         ("/users/{id}", "The contact data of user"),
         ("/schedules/{id}", "The rotation of House Primary could not be fetched and was not checked"),
-        ("/oncalls", "The on-calls of 1 policies could not be fetched"),
     ] {
         house.sandbox.clear();
         house.sandbox.fail(Fault { times: 99, ..Fault::once(path, refused.clone()) });
@@ -279,8 +278,23 @@ async fn parts_that_fail_are_warnings_and_no_findings() {
     house.sandbox.clear();
     let answer = check(&house, json!({"policy_ids": ["PETESTS", "PENOONE"]})).await;
     assert!(warnings(&answer).contains("Policy PENOONE could not be fetched and was not checked"), "{answer}");
-    let error = house.err("check_coverage", json!({"policy_ids": ["PENOONE"]})).await;
-    assert_eq!(error.code(), Code::NotFound);
+    for ids in [json!(["PENOONE"]), json!(["PENOONE", "PENONE2"])] {
+        let error = house.err("check_coverage", json!({"policy_ids": ids})).await;
+        assert_eq!(error.code(), Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn unreadable_oncalls_are_an_error_and_not_full_coverage() {
+    let house = House::start().await;
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    house.sandbox.fail(Fault { times: 99, ..Fault::once("/oncalls", refused) });
+    for arguments in [json!({}), json!({"policy_ids": ["PEHOUSE"]}), json!({"service_ids": ["PVHOUSE"]})] {
+        let error = house.err("check_coverage", range(arguments.clone())).await;
+        assert_eq!(error.code(), Code::PermissionDenied, "{arguments}");
+    }
+    let answer = check(&house, json!({"policy_ids": ["PEHOUSE"], "schedule_ids": ["PSPRIM1"]})).await;
+    assert!(warnings(&answer).contains("The on-calls of the policies could not be fetched"), "{answer}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Tests of `get_shifts`.
 
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::sandbox::tokens;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 use serde_json::{Value, json};
 
 use super::{House, documents, policy, schedule};
@@ -150,4 +150,19 @@ async fn file_over_budget_is_cut_at_a_whole_shift() {
     let rows_only = crate::support::ok(&small, "get_shifts", arguments("json")).await;
     assert_eq!(rows_only["metadata"]["has_more"], true);
     assert!(crate::support::tokens_of(&rows_only.to_string()) <= 2_000);
+}
+
+#[tokio::test]
+async fn unreadable_oncalls_are_an_error_and_not_an_empty_file() {
+    let house = House::start().await;
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    house.sandbox.fail(Fault { times: 99, ..Fault::once("/oncalls", refused) });
+    for arguments in [json!({"format": "ics"}), json!({"team_ids": ["PTHOUSE"], "format": "csv"})] {
+        let error = house.err("get_shifts", arguments.clone()).await;
+        assert_eq!(error.code(), Code::PermissionDenied, "{arguments}");
+    }
+    let error = house.err("get_shifts", json!({"schedule_ids": ["PNOONE1", "PNOONE2"]})).await;
+    assert_eq!(error.code(), Code::NotFound);
+    let answer = house.ok("get_shifts", json!({"team_ids": ["PTHOUSE"], "schedule_ids": ["PSPRIM1"]})).await;
+    assert!(warnings(&answer).contains("The shifts of the teams could not be fetched"), "{answer}");
 }

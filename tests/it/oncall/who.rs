@@ -149,6 +149,8 @@ async fn two_subjects_are_refused_and_failing_parts_reported() {
     assert!(warnings(&answer).contains("The contact data of user"), "{answer}");
     house.sandbox.clear();
     house.sandbox.fail(Fault { times: 9, ..Fault::once("/oncalls", refused) });
-    let answer = house.ok("whos_oncall", arguments).await;
-    assert!(rows(&answer, "levels").is_empty() && warnings(&answer).contains("on-calls of 1 policies"), "{answer}");
+    for arguments in [arguments, json!({}), json!({"team_id": "PTHOUSE"}), json!({"service_id": "PVHOUSE"})] {
+        let error = house.err("whos_oncall", arguments.clone()).await;
+        assert_eq!(error.code(), Code::PermissionDenied, "{arguments}");
+    }
 }
