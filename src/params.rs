@@ -27,7 +27,7 @@ pub use ids::{Ids, MOST_IDS};
 pub(crate) use ids::{account_of, ids_hint};
 pub use include::{Extras, Include};
 pub use references::{Link, Reference, Written, links, references, unusual_ids, with_ids};
-pub use time::{Moment, Range};
+pub use time::{Moment, Range, is_on_a_clock};
 pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Texts, Urgencies, Word};
 
 /// The type of a parameter.

@@ -49,7 +49,7 @@ impl Moment {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text.contains('[') {
+        if text.contains('[') || !is_on_a_clock(text) {
             // The name of a time zone would be ignored, and the time read as UTC.
             return None;
         }
@@ -88,7 +88,24 @@ impl Param for Moment {
 
 /// Returns whether a text has the form of a timestamp, even of one that is out of range.
 fn is_well_formed(text: &str) -> bool {
-    !text.contains('[') && Pieces::parse(text.trim()).is_ok()
+    !text.contains('[') && is_on_a_clock(text) && Pieces::parse(text.trim()).is_ok()
+}
+
+/// The largest offset of a time zone from UTC, in seconds.
+const MAX_OFFSET: i32 = 14 * 60 * 60;
+
+/// Returns whether the offset of a timestamp belongs to a time zone, and its second is below 60.
+///
+/// The parser accepts greater offsets, and reads the second 60 as 59.
+#[must_use]
+pub fn is_on_a_clock(text: &str) -> bool {
+    let pieces = Pieces::parse(text.trim()).ok();
+    let offset = pieces.and_then(|pieces| pieces.to_numeric_offset());
+    // Without colons: "235960".
+    let time = text.trim().split(['T', 't', ' ']).nth(1).unwrap_or_default();
+    let digits = time.split(|at: char| !at.is_ascii_digit()).next().unwrap_or_default();
+    let is_leap = text.contains(":60") || (digits.len() == 6 && digits.ends_with("60"));
+    offset.is_none_or(|offset| offset.seconds().abs() <= MAX_OFFSET) && !is_leap
 }
 
 /// A checked time range. Either both bounds are given or neither is: PagerDuty treats a single bound differently on
@@ -241,6 +258,20 @@ mod tests {
 
     fn moment(text: &str) -> Option<Moment> {
         Moment::parse(text)
+    }
+
+    #[test]
+    fn time_that_no_clock_shows_is_refused() {
+        for text in
+            ["2026-12-09T10:00:00+25:30", "2026-12-09T10:00:00-14:01", "2026-12-09T10:00:60Z", "20261209T100060Z"]
+        {
+            assert_eq!(Moment::parse(text), None, "{text}");
+        }
+        for text in
+            ["2026-12-09T10:00:00+14:00", "2026-12-09T10:00:00.123460Z", "20261209T100059Z", "2026-12-09 10:00:59"]
+        {
+            assert!(Moment::parse(text).is_some(), "{text}");
+        }
     }
 
     #[test]

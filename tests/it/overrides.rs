@@ -257,6 +257,8 @@ async fn period_that_cannot_be_taken_sends_no_request() {
         (json!({"start": "2026-01-01 08:00", "end": "2026-01-02"}), Code::InvalidTimeRange),
         (json!({"start": "2126-01-02", "end": "2126-01-01 08:00"}), Code::InvalidTimeRange),
         (json!({"start": "now", "end": day(300)}), Code::InvalidTimeRange),
+        (json!({"start": "2126-12-09T10:00:00+25:30", "end": "2126-12-10"}), Code::InvalidTimestamp),
+        (json!({"start": "2126-12-09 10:00:60", "end": "2126-12-10"}), Code::InvalidTimestamp),
         (json!({"start": "8 o'clock", "end": day(3)}), Code::InvalidTimestamp),
         (json!({"start": "now"}), Code::MissingParameter),
         (json!({}), Code::MissingParameter),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
-use crate::params::{Form, Param, is_null_word, names_nothing, shorten};
+use crate::params::{Form, Param, is_null_word, is_on_a_clock, names_nothing, shorten};
 
 /// The most lines of `shifts`: the holidays of a year.
 pub(super) const MAX_LINES: usize = 25;
@@ -39,7 +39,7 @@ impl When {
             return Some(Self::Now);
         }
         // The name of a time zone would be ignored.
-        if text.contains('[') {
+        if text.contains('[') || !is_on_a_clock(text) {
             return None;
         }
         let at = text.parse().ok().map(Self::At);
