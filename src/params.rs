@@ -17,6 +17,7 @@ mod include;
 mod references;
 mod time;
 mod types;
+mod when;
 
 use serde_json::{Map, Value};
 
@@ -29,6 +30,7 @@ pub use include::{Extras, Include};
 pub use references::{Link, Reference, Written, links, references, unusual_ids, with_ids};
 pub use time::{Moment, Range, is_on_a_clock};
 pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Texts, Urgencies, Word};
+pub use when::When;
 
 /// The type of a parameter.
 pub trait Param: Sized {

@@ -459,7 +459,7 @@ class AsyncTools:
             team_id: Team.
             policy_id: Escalation policy.
             schedule_id: The ID of the schedule.
-            at: ISO 8601; default now.
+            at: ISO 8601, local without an offset; default now.
             contact: Add phone numbers and emails.
 
         Returns:
@@ -1286,7 +1286,7 @@ class SyncTools:
             team_id: Team.
             policy_id: Escalation policy.
             schedule_id: The ID of the schedule.
-            at: ISO 8601; default now.
+            at: ISO 8601, local without an offset; default now.
             contact: Add phone numbers and emails.
 
         Returns:

@@ -25,12 +25,12 @@ use crate::client::CoverKind;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Cover, NewCover, Person, Place, Rendered, Schedule, ScheduleKind, User};
-use crate::params::{Flag, Moment, given};
+use crate::params::{Flag, Moment, When, given};
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::gather::beside;
 use crate::tools::resolve;
-use input::{Lines, When, checked};
+use input::{Lines, checked};
 use plan::{Slot, Wish, plan};
 use report::Entry;
 

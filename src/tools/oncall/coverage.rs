@@ -19,7 +19,7 @@ use crate::client::{Query, may_be_other_kind};
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Model, Person, Schedule, ScheduleKind, Service, ShiftSchedule, Team};
-use crate::params::{Ids, Moment, Range};
+use crate::params::{Ids, Moment, Range, When};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift};
 use crate::tools::gather::{beside, side_by_side};
@@ -57,10 +57,10 @@ crate::params! {
         schedule_ids: Ids<Schedule>,
         "Services"
         service_ids: Ids<Service>,
-        "ISO 8601; default now"
-        since: Option<Moment>,
+        "ISO 8601, local without an offset; default now"
+        since: Option<When>,
         "Default 7 days on"
-        until: Option<Moment>,
+        until: Option<When>,
         "IANA name; default mine"
         time_zone: Option<Zone>,
     }
@@ -75,9 +75,13 @@ const DAYS: i32 = 7;
 const MOST: usize = 50;
 
 async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
-    let range = Range::of_shifts(params.since, params.until, DAYS)?;
-    let (local, scope) = tokio::join!(Local::of(&cx, params.time_zone.as_ref()), scope(&cx, &params, range));
+    let zone = params.time_zone.as_ref();
+    let read = Local::read(&cx, zone, [params.since, params.until]).await?;
+    let [since, until] = read.moments;
+    let range = Range::of_shifts(since, until, DAYS)?;
+    let (local, scope) = tokio::join!(read.local(&cx, zone), scope(&cx, &params, range));
     let mut scope = scope?;
+    scope.warnings.extend(read.remarks);
     let period = Period::new(range.0.instant(), range.1.instant()).unwrap_or(Period::ALWAYS);
     let ids: Vec<_> = scope.policies.iter().filter_map(Policy::id).collect();
     let targets = scope.schedules();

@@ -25,7 +25,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, Rendered, Schedule, Service, Team};
 use crate::pagination::{End, ListRequest};
-use crate::params::{Ids, Moment, Range, shorten};
+use crate::params::{Ids, Moment, Range, When, shorten};
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::gather::{in_time, side_by_side};
@@ -61,10 +61,10 @@ crate::params! {
         team_ids: Ids<Team>,
         "Default all of the teams"
         schedule_ids: Ids<Schedule>,
-        "ISO 8601; default start of the shift, at most 24 h back"
-        since: Option<Moment>,
+        "ISO 8601, local without an offset; default start of the shift, at most 24 h back"
+        since: Option<When>,
         "Default now"
-        until: Option<Moment>,
+        until: Option<When>,
         "IANA name; default mine"
         time_zone: Option<Zone>,
     }
@@ -114,10 +114,12 @@ struct Scope {
 
 async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    let until = params.until.map_or(now, Moment::instant);
-    let since = params.since.map(Moment::instant);
+    let zone = params.time_zone.as_ref();
+    let read = Local::read(&cx, zone, [params.since, params.until]).await?;
+    let [since, until] = read.moments.map(|moment| moment.map(Moment::instant));
+    let until = until.unwrap_or(now);
     Range::of_schedule(Some(Moment::at(since.unwrap_or(until - SHIFT))), Some(Moment::at(until)))?;
-    let local = Local::of(&cx, params.time_zone.as_ref()).await;
+    let local = read.local(&cx, zone).await;
     let mut scope = Scope { teams: params.team_ids.as_slice().to_vec(), until, since, local };
     let late = SetOnce::new();
     // The incidents are those of the schedules' teams.
@@ -148,7 +150,7 @@ async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
         in_time(resolved(&cx, &scope), &late),
         in_time(silenced(&cx, &scope), &late),
     );
-    report(&cx, &scope, open, turns, resolved, services)
+    Ok(report(&cx, &scope, open, turns, resolved, services)?.warned(read.remarks))
 }
 
 /// Returns the current user's teams.

@@ -18,7 +18,7 @@ use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Person, Schedule, Team, User};
-use crate::params::{Choice, Ids, Moment, Range, Word};
+use crate::params::{Choice, Ids, Moment, Range, When, Word};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift, joined, merged, overlaps};
 use crate::tools::gather::side_by_side;
@@ -53,10 +53,10 @@ crate::params! {
         team_ids: Ids<Team>,
         "Default all"
         schedule_ids: Ids<Schedule>,
-        "ISO 8601; default now"
-        since: Option<Moment>,
+        "ISO 8601, local without an offset; default now"
+        since: Option<When>,
         "Default 30 days on"
-        until: Option<Moment>,
+        until: Option<When>,
         "IANA name; default mine"
         time_zone: Option<Zone>,
         "Default json"
@@ -81,9 +81,13 @@ const MAX_SCHEDULES: usize = 50;
 const NARROW: &str = "user_ids, schedule_ids, since and until";
 
 async fn get_shifts(cx: Context, params: Params) -> Result<Reply> {
-    let range = Range::of_shifts(params.since, params.until, DAYS)?;
-    let (local, found) = tokio::join!(Local::of(&cx, params.time_zone.as_ref()), find(&cx, &params, range));
-    let found = found?;
+    let zone = params.time_zone.as_ref();
+    let read = Local::read(&cx, zone, [params.since, params.until]).await?;
+    let [since, until] = read.moments;
+    let range = Range::of_shifts(since, until, DAYS)?;
+    let (local, found) = tokio::join!(read.local(&cx, zone), find(&cx, &params, range));
+    let mut found = found?;
+    found.warnings.extend(read.remarks);
     let period = Period::new(range.0.instant(), range.1.instant()).unwrap_or(Period::ALWAYS);
     let (shifts, clashes) = found.shifts(&params, period, &local);
     let mut reply = match Format::named(params.format.get()) {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
-use crate::params::{Form, Param, shorten};
+use crate::params::{Form, Moment, Param, When, shorten};
 use crate::shifts::Period;
 use crate::tools::Context;
 
@@ -34,6 +34,25 @@ fn named(name: &str) -> Option<TimeZone> {
 #[derive(Clone, Debug)]
 pub struct Local(TimeZone);
 
+/// Times from the arguments, and the zone if it was needed for them.
+pub struct Read<const N: usize> {
+    local: Option<Local>,
+    /// The times.
+    pub moments: [Option<Moment>; N],
+    /// Warnings about them.
+    pub remarks: Vec<String>,
+}
+
+impl<const N: usize> Read<N> {
+    /// Returns the zone of the answer.
+    pub async fn local(&self, cx: &Context, given: Option<&Zone>) -> Local {
+        match &self.local {
+            Some(local) => local.clone(),
+            None => Local::of(cx, given).await,
+        }
+    }
+}
+
 impl Local {
     /// Returns the given zone, or else that of the user, or else UTC.
     ///
@@ -50,6 +69,22 @@ impl Local {
     /// Returns the times of a schedule's zone, or UTC if its name is unknown.
     pub fn in_zone(name: Option<&str>) -> Self {
         Self(name.and_then(named).unwrap_or(TimeZone::UTC))
+    }
+
+    /// Returns the times of an answer, and those of its parameters. The zone is only waited for if one of them needs it.
+    ///
+    /// The remarks are about times that the clock shows twice or never.
+    pub async fn read<const N: usize>(cx: &Context, given: Option<&Zone>, times: [Option<When>; N]) -> Result<Read<N>> {
+        let needs_zone = times.iter().flatten().any(|time| matches!(time, When::Local(_)));
+        let local = if needs_zone { Some(Self::of(cx, given).await) } else { None };
+        let zone = local.as_ref().map(|local| &local.0);
+        let (mut moments, mut remarks, now) = ([None; N], Vec::new(), Timestamp::now());
+        for (moment, time) in moments.iter_mut().zip(times) {
+            let resolved = time.map(|time| time.resolve(zone, now)).transpose()?;
+            remarks.extend(resolved.iter().filter_map(|(_, remark)| remark.clone()));
+            *moment = resolved.map(|(at, _)| Moment::at(at));
+        }
+        Ok(Read { local, moments, remarks })
     }
 
     /// Returns the name of the zone.

@@ -1,6 +1,7 @@
 //! `whos_oncall`.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
 
 use jiff::Timestamp;
 use pagerduty_api::Resource;
@@ -17,7 +18,7 @@ use super::times::Local;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Person, Schedule, Service, Team};
-use crate::params::{Flag, Moment, Range, given};
+use crate::params::{Flag, Moment, Range, When, given};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift, joined};
 use crate::tools::tool::{About, run};
@@ -54,8 +55,8 @@ crate::params! {
         policy_id: Option<Id<EscalationPolicy>>,
         "Schedule"
         schedule_id: Option<Id<Schedule>>,
-        "ISO 8601; default now"
-        at: Option<Moment>,
+        "ISO 8601, local without an offset; default now"
+        at: Option<When>,
         "Add phone numbers and emails"
         contact: Flag<false>,
     }
@@ -75,10 +76,13 @@ async fn whos_oncall(cx: Context, params: Params) -> Result<Reply> {
             Error::new(Code::ConflictingParameters, message).hint("Pass one of them, in several calls if need be.")
         );
     }
-    let at = params.at.unwrap_or_else(Moment::now);
+    let read = Local::read(&cx, None, [params.at]).await?;
+    let [at] = read.moments;
+    let at = at.unwrap_or_else(Moment::now);
     let range = Range::of_horizon(at, HORIZON)?;
-    let (local, found) = tokio::join!(Local::of(&cx, None), find(&cx, &params, range));
+    let (local, found) = tokio::join!(read.local(&cx, None), find(&cx, &params, range));
     let Found { groups, mut warnings, subject } = found?;
+    warnings.extend(read.remarks);
     let horizon = Period::new(range.0.instant(), range.1.instant()).unwrap_or(Period::ALWAYS);
     let states: Vec<_> = groups.into_iter().map(|group| State::of(group, horizon)).collect();
     let contacts = if params.contact.is_on() {
@@ -197,7 +201,9 @@ fn of_policies(policies: Vec<Policy>, (duties, warnings, unread): Duties) -> Fou
 
 /// Reads a schedule, whether or not it is on a policy.
 async fn of_schedule(cx: &Context, id: &Id<Schedule>, range: (Moment, Moment)) -> Result<Found> {
-    let mut rendered = cx.api.rendered(id, range.0, range.1).await?;
+    // PagerDuty cuts turns at the start of the range.
+    let (since, _) = Range::wider(range.0, range.1, HORIZON);
+    let mut rendered = cx.api.rendered(id, since, range.1).await?;
     let mut warnings = cx.api.name_turns([&mut rendered]).await;
     let schedule = Named { id: rendered.id.clone(), name: rendered.name.clone() };
     let Some(turns) = rendered.turns else {
@@ -208,7 +214,7 @@ async fn of_schedule(cx: &Context, id: &Id<Schedule>, range: (Moment, Moment)) -
         warnings.push(format!("{} shifts could not be read and are left out.", rendered.unreadable));
     }
     let duties = turns.into_iter().filter_map(|turn| {
-        let period = Period::open(Some(turn.start), turn.end)?;
+        let period = Period::open((turn.start > since.instant()).then_some(turn.start), turn.end)?;
         Some(Shift::new(period, Seat { user: turn.user?, schedule: Some(schedule.clone()) }))
     });
     let group = Group { duties: duties.collect(), place: Place::Schedule(schedule), is_cut: true };
@@ -222,6 +228,8 @@ struct State {
     now: Vec<Shift<Seat>>,
     /// The next users on call, by schedule.
     next: Vec<Shift<Seat>>,
+    /// The shifts of deleted users before those, in which a page reaches no user.
+    void: Vec<Shift<Seat>>,
     /// The last time that is known.
     end: Timestamp,
     is_cut: bool,
@@ -231,7 +239,7 @@ impl State {
     /// Returns the state at the start of `range`.
     fn of(Group { place, duties, is_cut }: Group, range: Period) -> Self {
         let at = range.start();
-        let shifts = joined(duties);
+        let (void, shifts): (Vec<_>, Vec<_>) = joined(duties).into_iter().partition(|shift| shift.of.user.deleted);
         let now: Vec<_> = shifts.iter().filter(|shift| shift.period.contains(at)).cloned().collect();
         // The next shift of each schedule. A schedule of shifts may have several users at a time.
         let mut next: Vec<Shift<Seat>> = Vec::new();
@@ -241,7 +249,10 @@ impl State {
                 next.push(shift);
             }
         }
-        Self { place, now, next, end: range.end(), is_cut }
+        let begins = next.iter().map(|shift| shift.period.start()).min().unwrap_or(range.end());
+        let is_before = |shift: &Shift<Seat>| shift.period.end() > at && shift.period.start() < begins;
+        let void = void.into_iter().filter(is_before).collect();
+        Self { place, now, next, void, end: range.end(), is_cut }
     }
 
     /// Returns the users on call and the next ones.
@@ -299,6 +310,9 @@ impl State {
         if !self.next.is_empty() {
             row.insert("next".to_owned(), self.next.iter().map(entry).collect());
         }
+        if !self.void.is_empty() {
+            row.insert("deleted".to_owned(), self.void.iter().map(entry).collect());
+        }
         row
     }
 
@@ -313,13 +327,14 @@ impl State {
             let names: Vec<_> = shifts.iter().map(|shift| spoken(&shift.of.user)).collect();
             names.join(" and ")
         };
+        let deleted = self.deleted(local);
         if self.now.is_empty() {
             let Some(end) = self.gap_end() else {
-                let deleted = self.deleted();
-                return format!("{place}: no user is on call, and none is until {}.{deleted}", local.text(self.end));
+                return format!("{place}: a gap, no user is on call before {}.{deleted}", local.text(self.end));
             };
             let next: Vec<_> = self.next.iter().filter(|shift| shift.period.start() == end).collect();
-            return format!("{place}: a gap, no user is on call until {}, then {}.", local.text(end), names(&next));
+            let end = local.text(end);
+            return format!("{place}: a gap, no user is on call until {end}, then {}.{deleted}", names(&next));
         }
         let mut parts = Vec::new();
         let mut said: Vec<&Option<Named>> = Vec::new();
@@ -338,6 +353,16 @@ impl State {
             let by =
                 if matches!(self.place, Place::Level { .. }) { format!(" ({})", by.label()) } else { String::new() };
             let last = now.iter().copied().max_by_key(|shift| shift.period.end());
+            // Users whose shifts end earlier are named separately.
+            let earlier = now.iter().filter(|shift| last.is_some_and(|last| shift.period.end() < last.period.end()));
+            for shift in earlier {
+                parts.push(format!("{}{by} until {}", spoken(&shift.of.user), local.text(shift.period.end())));
+            }
+            let now: Vec<_> = now
+                .iter()
+                .copied()
+                .filter(|shift| last.is_some_and(|last| shift.period.end() == last.period.end()))
+                .collect();
             let until = last.and_then(|shift| self.end(shift));
             let until = until.map(|(end, may_be_later)| {
                 let then = match next.first().map(|shift| shift.period.start()) {
@@ -349,14 +374,29 @@ impl State {
             });
             parts.push(format!("{}{by}{}", names(&now), until.unwrap_or_default()));
         }
-        format!("{place}: {}.", parts.join("; "))
+        format!("{place}: {}.{deleted}", parts.join("; "))
     }
 
-    /// Returns a sentence about the targets of a level that were deleted.
-    fn deleted(&self) -> String {
-        let Place::Level { of, .. } = &self.place else { return String::new() };
-        let deleted: Vec<_> =
-            of.targets.iter().filter(|target| target.deleted).map(|target| target.named.label()).collect();
-        if deleted.is_empty() { String::new() } else { format!(" Deleted and never paged: {}.", deleted.join(", ")) }
+    /// Returns sentences about the targets of a level that were deleted, and about the shifts of deleted users.
+    fn deleted(&self, local: &Local) -> String {
+        let targets = match &self.place {
+            Place::Level { of, .. } => of.targets.as_slice(),
+            Place::Schedule(_) => &[],
+        };
+        let targets: Vec<_> =
+            targets.iter().filter(|target| target.deleted).map(|target| target.named.label()).collect();
+        let mut text = String::new();
+        if !targets.is_empty() {
+            text = format!(" Deleted and never paged: {}.", targets.join(", "));
+        }
+        for shift in self.void.iter().filter(|shift| shift.of.schedule.is_some()) {
+            let when = match self.end(shift) {
+                Some(_) if shift.period.start() != Timestamp::MIN => local.span(shift.period),
+                Some((end, _)) => format!("until {}", local.text(end)),
+                None => "always".to_owned(),
+            };
+            let _ = write!(text, " {} is still assigned: {when}.", spoken(&shift.of.user));
+        }
+        text
     }
 }

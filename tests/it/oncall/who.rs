@@ -5,6 +5,7 @@ use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use super::House;
+use crate::overrides::Scene;
 use crate::support::{rows, warnings};
 
 /// Returns the sentences of an answer.
@@ -128,7 +129,7 @@ async fn schedule_without_shifts_is_a_gap_on_each_way() {
         let empty = House::with(documents).await;
         let answer = empty.ok("whos_oncall", json!({"schedule_id": schedule, "at": "2026-03-27T12:00:00Z"})).await;
         assert_eq!(warnings(&answer), "", "{schedule}");
-        assert!(lines(&answer)[0].contains("no user is on call, and none is until"), "{answer}");
+        assert!(lines(&answer)[0].contains("a gap, no user is on call before"), "{answer}");
         assert_eq!(rows(&answer, "levels")[0]["gap"], json!({"until": null}), "{answer}");
     }
     let answer = house.ok("whos_oncall", json!({"team_id": "Legacy Batch", "at": "2026-03-27T12:00:00Z"})).await;
@@ -153,4 +154,72 @@ async fn two_subjects_are_refused_and_failing_parts_reported() {
         let error = house.err("whos_oncall", arguments.clone()).await;
         assert_eq!(error.code(), Code::PermissionDenied, "{arguments}");
     }
+}
+
+#[tokio::test]
+async fn times_without_offset_are_local() {
+    let house = House::start().await;
+    let metadata = |answer: &Value, name: &str| answer["metadata"][name].as_str().unwrap_or_default().to_owned();
+    let answer = at(&house, "2026-03-28T08:30").await;
+    assert_eq!(metadata(&answer, "at"), "2026-03-28T08:30:00+01:00");
+    let answer = at(&house, "2026-03-29T02:30").await;
+    assert_eq!(metadata(&answer, "at"), "2026-03-29T03:30:00+02:00", "the clocks go forward");
+    assert!(warnings(&answer).contains("does not exist"), "{answer}");
+    assert!(metadata(&at(&house, "2026-03-28T08:30:00Z").await, "at").ends_with("09:30:00+01:00"));
+    for tool in ["get_shifts", "check_coverage"] {
+        let day = json!({"since": "2026-03-28", "until": "2026-03-29"});
+        let answer = house.ok(tool, day).await;
+        assert_eq!(metadata(&answer, "since"), "2026-03-28T00:00:00+01:00", "{tool}");
+        let day = json!({"since": "2026-03-28", "until": "2026-03-29", "time_zone": "Asia/Kolkata"});
+        assert_eq!(metadata(&house.ok(tool, day).await, "until"), "2026-03-29T00:00:00+05:30", "{tool}");
+    }
+    let report = house.ok("get_handoff", json!({"since": "2026-03-27T06:00", "until": "2026-03-27T18:00"})).await;
+    assert_eq!(report["since"], "2026-03-27T06:00:00+01:00");
+}
+
+#[tokio::test]
+async fn users_of_a_schedule_have_their_own_ends_and_starts() {
+    let scene = Scene::start().await;
+    let now = jiff::Timestamp::now();
+    let start = now + jiff::SignedDuration::from_mins(1);
+    let end = now + jiff::SignedDuration::from_mins(30);
+    let extra = json!({"schedule_id": "Partner Portal Primary", "user_id": "Uma Krishnan", "start": start.to_string(),
+        "end": end.to_string(), "extra": true});
+    scene.ok("override_oncall", extra).await;
+    let at = (now + jiff::SignedDuration::from_mins(2)).to_string();
+    let answer = scene.ok("whos_oncall", json!({"schedule_id": "Partner Portal Primary", "at": at})).await;
+    let row = &rows(&answer, "levels")[0];
+    let on = rows(row, "oncall");
+    assert_eq!(on.len(), 2, "{row}");
+    let line = row["line"].as_str().unwrap();
+    let name = on.iter().min_by_key(|one| one["until"].as_str().unwrap()).unwrap()["name"].as_str().unwrap();
+    assert!(line.starts_with(&format!("Partner Portal Primary: {name} until ")) && line.contains("; "), "{line}");
+    let rotation = on.iter().find(|one| one["name"] != "Uma Krishnan").unwrap();
+    let from: jiff::Timestamp = rotation["from"].as_str().unwrap().parse().unwrap();
+    assert!(from < start, "the turn began before the extra shift: {rotation}");
+}
+
+#[tokio::test]
+async fn shift_of_a_deleted_user_is_a_gap() {
+    let mut documents = super::documents();
+    let mut gone = super::user("PUGONE1", "Zed");
+    gone["deleted_at"] = "2026-01-01T00:00:00Z".into();
+    documents["users"].as_array_mut().unwrap().push(gone);
+    documents["schedules"][0] = super::schedule("PSPRIM1", "House Primary", &["PUGONE1", "PUBOB1"], None, &json!([]));
+    let house = House::with(documents).await;
+    let answer = at(&house, "2026-03-27T12:00:00Z").await;
+    let row = &rows(&answer, "levels")[0];
+    if row["oncall"] != json!([]) {
+        // It is Bob's turn, so the next one is the deleted user's.
+        assert!(row["line"].as_str().unwrap().contains("Bob Øre (House Primary) until"), "{row}");
+    }
+    let answer = at(&house, "2026-03-28T12:00:00Z").await;
+    let other = &rows(&answer, "levels")[0];
+    let gap = if row["oncall"] == json!([]) { row } else { other };
+    assert_eq!(gap["oncall"], json!([]), "{gap}");
+    let line = gap["line"].as_str().unwrap();
+    assert!(line.contains("a gap, no user is on call until") && line.contains("then Bob Øre"), "{line}");
+    assert!(line.contains("Zed (deleted user) is still assigned"), "{line}");
+    assert_eq!(gap["deleted"][0]["id"], "PUGONE1");
+    assert_eq!(gap["next"][0]["id"], "PUBOB1");
 }

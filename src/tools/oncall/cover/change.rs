@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::input::{When, checked};
+use super::input::checked;
 use super::{Board, Params, around, known, now, report};
 use crate::client::CoverChange;
 use crate::error::{Code, Error, Result};
 use crate::models::ScheduleKind;
-use crate::params::given;
+use crate::params::{When, given};
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::Context;
