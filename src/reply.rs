@@ -58,6 +58,7 @@ enum Body {
     One { resource: &'static Resource, row: Object },
     Rows { resource: &'static Resource, rows: Vec<Object> },
     Flat(Map<String, Value>),
+    Fixed(Map<String, Value>),
 }
 
 impl Reply {
@@ -129,10 +130,16 @@ impl Reply {
         reply
     }
 
-    /// Returns an answer without the envelope. It has warnings, if there are any, beside its own fields.
+    /// Returns an answer without the envelope. Fields of the metadata and warnings are beside its own fields.
     #[must_use]
     pub fn flat(fields: Map<String, Value>) -> Self {
         Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new(), share: None }
+    }
+
+    /// Returns an answer without the envelope whose form is fixed: only warnings, if there are any, are added to it.
+    #[must_use]
+    pub fn fixed(fields: Map<String, Value>) -> Self {
+        Self { body: Body::Fixed(fields), ..Self::flat(Map::new()) }
     }
 
     /// Adds a field to the metadata.
@@ -164,7 +171,7 @@ impl Reply {
         let rows: &[Object] = match &self.body {
             Body::Rows { rows, .. } => rows,
             Body::One { row, .. } => std::slice::from_ref(row),
-            Body::Flat(_) => &[],
+            Body::Flat(_) | Body::Fixed(_) => &[],
         };
         let size = rows.iter().map(|row| row.as_str().len()).sum::<usize>();
         Self { share: share(COPIES * size).map(Arc::new), ..self }
@@ -183,10 +190,8 @@ impl Reply {
             Body::Rows { resource, rows } => {
                 Body::Rows { resource, rows: rows.into_iter().map(Object::neutralized).collect() }
             }
-            Body::Flat(mut fields) => {
-                text::neutralize_object(&mut fields);
-                Body::Flat(fields)
-            }
+            Body::Flat(fields) => Body::Flat(neutralized(fields)),
+            Body::Fixed(fields) => Body::Fixed(neutralized(fields)),
         };
         for warning in &mut self.warnings {
             *warning = text::neutralize(warning).into_owned();
@@ -204,11 +209,10 @@ impl Reply {
     fn into_json(self) -> String {
         let (resource, rows) = match self.body {
             Body::Flat(mut fields) => {
-                if !self.warnings.is_empty() {
-                    fields.insert("warnings".into(), self.warnings.into());
-                }
-                return write::to_lines(&Value::Object(fields));
+                fields.extend(self.metadata);
+                return flat(fields, self.warnings);
             }
+            Body::Fixed(fields) => return flat(fields, self.warnings),
             Body::One { resource, row } => (resource, vec![row]),
             Body::Rows { resource, rows } => (resource, rows),
         };
@@ -244,6 +248,19 @@ fn left_out(rows: &[(usize, String)]) -> Option<String> {
         2..=NAMED_ROWS => Some(format!("{count} rows could not be read and are left out: {named}.")),
         _ => Some(format!("{count} rows could not be read and are left out, the first at {named}.")),
     }
+}
+
+fn neutralized(mut fields: Map<String, Value>) -> Map<String, Value> {
+    text::neutralize_object(&mut fields);
+    fields
+}
+
+/// Returns an answer without the envelope as JSON.
+fn flat(mut fields: Map<String, Value>, warnings: Vec<String>) -> String {
+    if !warnings.is_empty() {
+        fields.insert("warnings".into(), warnings.into());
+    }
+    write::to_lines(&Value::Object(fields))
 }
 
 fn metadata(

@@ -105,7 +105,7 @@ async fn build_user_context(cx: Context, _: NoParams) -> Result<Reply> {
     for (name, ids) in [("team_ids", teams), ("service_ids", services), ("escalation_policy_ids", policies)] {
         shown.insert(name.to_owned(), ids);
     }
-    Ok(Reply::flat(shown).warned(warnings))
+    Ok(Reply::fixed(shown).warned(warnings))
 }
 
 /// Returns the IDs that fit into the answer. If some do not fit, a warning names the tool that `lists` them.

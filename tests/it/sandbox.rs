@@ -11,10 +11,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use pagerduty_mcp_server::app::App;
 use pagerduty_mcp_server::config::Config;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Sandbox, tokens};
-use pagerduty_mcp_server::tools::Filter;
+use pagerduty_mcp_server::tools::{Filter, SETS};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -133,7 +134,7 @@ fn sandbox_broken_or_old_state_is_replaced() {
     let incident_id = open_incident(&state)["id"].as_str().unwrap().to_owned();
     let of_it = format!("incident_id={incident_id}");
     let record = json!({"at": "2026-01-01T00:00:00Z", "by": "PNONE", "incident": incident_id, "status": "resolved"});
-    let recent = jiff::Timestamp::now().to_string();
+    let recent = Timestamp::now().to_string();
     for (content, said) in [
         (b"".to_vec(), true),
         (json!({"version": 2, "seeded": recent, "records": []}).to_string().into_bytes(), true),
@@ -260,7 +261,8 @@ fn sandbox_without_writable_state_keeps_changes_in_memory() {
 async fn sandbox_answers_and_errors_are_labelled() {
     let mut config = Config::from_lookup(|_| None).unwrap();
     (config.sandbox, config.sandbox_state) = (true, None);
-    let app = App::start(config, &Filter::default()).await.unwrap();
+    let toolsets = Some(SETS.iter().map(|set| set.name.to_owned()).collect());
+    let app = App::start(config, &Filter { toolsets, ..Filter::default() }).await.unwrap();
     for tool in ["get_incidents", "get_teams"] {
         let answer = ok(&app.toolbox, tool, json!({"limit": 1})).await;
         assert_eq!(answer["metadata"]["sandbox"], true, "{tool}");
@@ -270,7 +272,15 @@ async fn sandbox_answers_and_errors_are_labelled() {
         assert_eq!(envelope["metadata"]["sandbox"], true, "{envelope}");
     }
     let user = ok(&app.toolbox, "build_user_context", json!({})).await;
-    assert!(user.get("sandbox").is_none(), "a flat object has no metadata");
+    assert!(user.get("sandbox").is_none(), "its form is fixed");
+    let (schedule, until) = ("Legacy Batch Primary", Timestamp::now() + SignedDuration::from_hours(2));
+    let take = json!({"schedule_id": schedule, "start": "now", "end": until, "user_id": "me"});
+    let taken = ok(&app.toolbox, "override_oncall", take).await;
+    let cancel = json!({"schedule_id": schedule, "override_id": taken["overrides"][0]["id"]});
+    let canceled = ok(&app.toolbox, "cancel_override", cancel).await;
+    for flat in [taken, canceled, ok(&app.toolbox, "get_handoff", json!({})).await] {
+        assert_eq!(flat["sandbox"], true, "{flat}");
+    }
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let elsewhere = toolbox(&sandbox, tokens::USER, |_| {});
     assert!(ok(&elsewhere, "get_teams", json!({"limit": 1})).await["metadata"].get("sandbox").is_none());
@@ -453,8 +463,8 @@ async fn sandbox_on_call_changes_persist() {
     let of_user = format!("/users/{user}/contact_methods");
     let of_layers = format!("/schedules/{layers}/overrides");
     let of_shifts = format!("/v3/schedules/{shifts}/custom_shifts");
-    let now = jiff::Timestamp::now();
-    let at = |hours: i64| (now + jiff::SignedDuration::from_hours(hours)).to_string();
+    let now = Timestamp::now();
+    let at = |hours: i64| (now + SignedDuration::from_hours(hours)).to_string();
     let email = json!({"type": "email_contact_method", "label": "Home", "address": "home@acme.example"});
     let new = json!({"start": at(1), "end": at(2), "user": {"id": user, "type": "user_reference"}});
     let member = json!({"type": "user_member", "user_id": user});
