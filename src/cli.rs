@@ -1,8 +1,8 @@
 //! The command line.
 //!
 //! The native binary and the Python console command both call [`run`]. Answers are written to standard output, everything
-//! else to standard error. The exit status is 0, 1 if a call failed, 2 if the command was wrong, 130 after Ctrl-C, and 143
-//! after SIGTERM (0 or 1 over HTTP).
+//! else to standard error. The exit status is 0, 1 if a call failed or its change does not hold, 2 if the command was
+//! wrong, 130 after Ctrl-C, and 143 after SIGTERM (0 or 1 over HTTP).
 
 mod args;
 mod auth;
@@ -178,6 +178,9 @@ async fn serve(http: Option<HttpOptions>, config: Config, filter: &Filter) -> Re
     Ok(SUCCESS)
 }
 
+/// The outcomes of changes that do not hold, or only in part.
+const NOT_DONE: [&str; 3] = ["conflict", "partial", "unknown"];
+
 async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Result<u8> {
     let app = App::start(config, filter).await?;
     let tool = app.toolbox.tool(&arguments.tool)?;
@@ -188,7 +191,11 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
         app.toolbox.call(tool.name, arguments).await
     };
     let (written, status) = match answered.await {
-        Ok(reply) => (reply.write(app.toolbox.format()), SUCCESS),
+        Ok(reply) => {
+            let status =
+                if reply.outcome().is_some_and(|outcome| NOT_DONE.contains(&outcome)) { FAILED } else { SUCCESS };
+            (reply.write(app.toolbox.format()), status)
+        }
         Err(error) => (Written::Json(error.envelope().to_string()), FAILED),
     };
     match written {

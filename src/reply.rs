@@ -165,6 +165,15 @@ impl Reply {
         matches!(&self.body, Body::Rows { rows, .. } if rows.is_empty())
     }
 
+    /// Returns the outcome of a change, if the answer has one.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&str> {
+        match &self.body {
+            Body::Flat(fields) => fields.get("outcome").and_then(Value::as_str),
+            Body::Fixed(_) | Body::One { .. } | Body::Rows { .. } => None,
+        }
+    }
+
     /// Keeps the memory that the call reserved, until the answer is written.
     #[must_use]
     pub fn holding(self, share: impl FnOnce(usize) -> Option<Share>) -> Self {

@@ -161,7 +161,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Call a tool and print its answer; exit status 1 if it is an error
+    /// Call a tool and print its answer; exit status 1 if it is an error or a change does not hold
     Call(CallArguments),
     /// Check everything that a call depends on, with a hint for each problem; exit status 1 if a check fails
     Doctor {

@@ -2,10 +2,11 @@
 
 use futures_util::future::join_all;
 use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
 use serde_json::{Value, json};
 
 use crate::overrides::{Scene, day};
-use crate::support::{err, rows};
+use crate::support::{binary, err, rows};
 
 const KINDS: [&str; 2] = ["layers", "shifts"];
 
@@ -132,4 +133,47 @@ async fn repeated_call_with_user_to_replace_is_already_so() {
         assert_eq!(scene.code("override_oncall", arguments).await, Code::InvalidParameter, "{kind}");
         assert!(!rows(&made, "overrides").is_empty());
     }
+}
+
+/// Makes a call of `override_oncall` on the command line, and returns its exit status and its answer.
+async fn on_command_line(scene: &Scene, arguments: &Value) -> (Option<i32>, Value) {
+    let pairs = arguments.as_object().unwrap().iter().map(|(name, value)| match value {
+        Value::String(text) => format!("{name}={text}"),
+        other => format!("{name}={other}"),
+    });
+    let mut command = tokio::process::Command::from(binary());
+    command.args(["--toolsets", "all", "call", "override_oncall"]).args(pairs);
+    command.env("PAGERDUTY_API_HOST", scene.account.sandbox.url()).env("PAGERDUTY_API_TOKEN", tokens::USER);
+    let output = command.output().await.unwrap();
+    let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    (output.status.code(), answer)
+}
+
+#[tokio::test]
+async fn exit_status_is_1_if_change_does_not_hold() {
+    let scene = Scene::start().await;
+    let schedule = scene.schedule("layers").await;
+    let others = scene.others(&schedule).await;
+    let (first, second) = (take(&schedule, &others[0], 2), take(&schedule, &others[1], 2));
+    for (arguments, outcome, status) in [
+        (dry(first.clone()), "dry_run", 0),
+        (first.clone(), "applied", 0),
+        (first, "already_so", 0),
+        (dry(second.clone()), "conflict", 1),
+        (second, "conflict", 1),
+    ] {
+        let (code, answer) = on_command_line(&scene, &arguments).await;
+        assert_eq!((&answer["outcome"], code), (&json!(outcome), Some(status)), "{answer}");
+        assert_eq!(answer.get("overrides").is_some(), matches!(outcome, "dry_run" | "applied"), "{answer}");
+    }
+    // The period has a custom shift, which takes an override, and a gap, which takes a custom shift.
+    let taken = take("Legacy Batch Manager", &others[0], 2);
+    assert_eq!(scene.ok("override_oncall", taken).await["outcome"], "applied");
+    let mut longer = take("Legacy Batch Manager", &others[1], 2);
+    longer["end"] = day(4).into();
+    let refused = FaultKind::Status { code: 400, headers: [].into(), body: None };
+    let path = "/v3/schedules/{id}/custom_shifts";
+    scene.account.sandbox.fail(Fault { method: Some("POST".into()), ..Fault::once(path, refused) });
+    let (code, answer) = on_command_line(&scene, &longer).await;
+    assert_eq!((&answer["outcome"], code), (&json!("partial"), Some(1)), "{answer}");
 }
