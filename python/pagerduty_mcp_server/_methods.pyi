@@ -582,8 +582,8 @@ class AsyncTools:
             replaces_id: User to replace, if several are on call.
             shifts: Many at once instead of start, end, user_id; each '2026-12-24 08:00 /
                 2026-12-25 08:00: ada@example.com'.
-            override_id: Change this override.
-            extra: Add a shift beside the others.
+            override_id: Change this override (kind shifts only).
+            extra: Add a shift beside the others (kind shifts only).
             dry_run: Only show what would change.
 
         Returns:
@@ -1409,8 +1409,8 @@ class SyncTools:
             replaces_id: User to replace, if several are on call.
             shifts: Many at once instead of start, end, user_id; each '2026-12-24 08:00 /
                 2026-12-25 08:00: ada@example.com'.
-            override_id: Change this override.
-            extra: Add a shift beside the others.
+            override_id: Change this override (kind shifts only).
+            extra: Add a shift beside the others (kind shifts only).
             dry_run: Only show what would change.
 
         Returns:

@@ -177,3 +177,18 @@ async fn exit_status_is_1_if_change_does_not_hold() {
     let (code, answer) = on_command_line(&scene, &longer).await;
     assert_eq!((&answer["outcome"], code), (&json!("partial"), Some(1)), "{answer}");
 }
+
+#[tokio::test]
+async fn parameter_for_one_kind_names_it() {
+    let scene = Scene::start().await;
+    let schedule = scene.schedule("layers").await;
+    let user = scene.others(&schedule).await.remove(0);
+    let schema = scene.tools.tool("override_oncall").unwrap().input_schema();
+    for (name, value) in [("extra", json!(true)), ("override_id", json!("PNOBODY"))] {
+        let mut arguments = take(&schedule, &user, 2);
+        arguments[name] = value;
+        assert_eq!(scene.code("override_oncall", arguments).await, Code::InvalidParameter, "{name}");
+        let description = schema["properties"][name]["description"].as_str().unwrap();
+        assert!(description.contains("kind shifts only"), "{name}: {description}");
+    }
+}

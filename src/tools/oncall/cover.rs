@@ -76,9 +76,9 @@ crate::params! {
         replaces_id: Option<Id<User>>,
         "Many at once instead of start, end, user_id; each '2026-12-24 08:00 / 2026-12-25 08:00: ada@example.com'"
         shifts: Lines,
-        "Change this override"
+        "Change this override (kind shifts only)"
         override_id: Option<Id<Cover>>,
-        "Add a shift beside the others"
+        "Add a shift beside the others (kind shifts only)"
         extra: Flag<false>,
         "Only show what would change"
         dry_run: Flag<false>,
