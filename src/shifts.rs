@@ -115,12 +115,22 @@ impl<T> Shift<T> {
 /// Returns the shifts by start, joined where equal ones touch or overlap: PagerDuty splits a shift at each
 /// hand-off, also between shifts of one person.
 #[must_use]
-pub fn joined<T: PartialEq>(mut shifts: Vec<Shift<T>>) -> Vec<Shift<T>> {
+pub fn joined<T: PartialEq>(shifts: Vec<Shift<T>>) -> Vec<Shift<T>> {
+    join(shifts, Period::touches)
+}
+
+/// Returns the shifts by start, joined where equal ones overlap, but not where they only touch.
+#[must_use]
+pub fn united<T: PartialEq>(shifts: Vec<Shift<T>>) -> Vec<Shift<T>> {
+    join(shifts, |one, other| one.clip(other).is_some())
+}
+
+fn join<T: PartialEq>(mut shifts: Vec<Shift<T>>, are_one: impl Fn(Period, Period) -> bool) -> Vec<Shift<T>> {
     shifts.sort_by_key(|shift| shift.period);
     let mut joined: Vec<Shift<T>> = Vec::with_capacity(shifts.len());
     for shift in shifts {
-        let touching = joined.iter_mut().find(|other| other.of == shift.of && other.period.touches(shift.period));
-        match touching {
+        let same = joined.iter_mut().find(|other| other.of == shift.of && are_one(other.period, shift.period));
+        match same {
             Some(other) => other.period.end = other.period.end.max(shift.period.end),
             None => joined.push(shift),
         }
@@ -178,6 +188,8 @@ mod tests {
         let turns = vec![turn((4, 6), "a"), turn((0, 2), "a"), turn((2, 4), "b"), turn((6, 8), "a"), turn((1, 5), "c")];
         let expected = [turn((0, 2), "a"), turn((1, 5), "c"), turn((2, 4), "b"), turn((4, 8), "a")];
         assert_eq!(joined(turns), expected);
+        let turns = vec![turn((0, 2), "a"), turn((2, 4), "a"), turn((3, 5), "a"), turn((0, 2), "a")];
+        assert_eq!(united(turns), [turn((0, 2), "a"), turn((2, 5), "a")], "touching ones stay apart");
     }
 
     #[test]

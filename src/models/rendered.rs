@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pagerduty_rows::facts;
 use serde_json::Value;
 
-use super::{Schedule, ShiftSchedule};
+use super::{Reference, Schedule, ShiftSchedule};
 
 /// The two kinds of schedules that PagerDuty has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Rendered {
     pub time_zone: Option<String>,
     /// The IDs of its teams.
     pub teams: Vec<String>,
+    /// The escalation policies that it is on.
+    pub policies: Vec<Reference>,
     /// The turns in PagerDuty's order. Turns of a schedule of shifts may overlap: it can have several users on call at a time.
     /// `None` if PagerDuty did not render them.
     pub turns: Option<Vec<Turn>>,
@@ -162,7 +164,8 @@ impl Schedule {
             name: self.name.clone(),
             kind: ScheduleKind::Layers,
             time_zone: self.time_zone.clone(),
-            teams: ids(self.teams.as_deref()),
+            teams: references(self.teams.as_deref()).into_iter().filter_map(|team| team.id).collect(),
+            policies: references(self.policies.as_deref()),
             turns,
             unreadable,
         }
@@ -185,7 +188,8 @@ impl ShiftSchedule {
             name: self.name().map(str::to_owned),
             kind: ScheduleKind::Shifts,
             time_zone: self.time_zone.clone(),
-            teams: ids(self.teams.as_deref()),
+            teams: references(self.teams.as_deref()).into_iter().filter_map(|team| team.id).collect(),
+            policies: references(self.policies.as_deref()),
             turns,
             unreadable,
         }
@@ -227,10 +231,10 @@ impl Person {
     }
 }
 
-/// Returns the IDs of references, as JSON.
-fn ids(references: Option<&str>) -> Vec<String> {
-    let references = references.and_then(facts::parse);
-    references.iter().filter_map(Value::as_array).flatten().filter_map(|one| text(one, "id")).collect()
+/// Reads a list of references, as JSON.
+fn references(list: Option<&str>) -> Vec<Reference> {
+    let list = list.and_then(facts::parse);
+    list.iter().filter_map(Value::as_array).flatten().filter_map(Reference::new).collect()
 }
 
 /// Returns the turns that can be read, and the number of the others.

@@ -17,6 +17,8 @@ pub struct Schedule {
     pub(super) time_zone: Option<String>,
     /// The teams as JSON.
     pub(super) teams: Option<String>,
+    /// The escalation policies as JSON.
+    pub(super) policies: Option<String>,
     /// The final schedule as JSON.
     pub(super) rendered: Option<String>,
     /// The rendered overrides as JSON.
@@ -27,7 +29,15 @@ impl Schedule {
     /// Creates a schedule from its ID alone.
     #[must_use]
     pub fn with_id(id: Option<&str>) -> Self {
-        Self { id: id.map(str::to_owned), name: None, time_zone: None, teams: None, rendered: None, overrides: None }
+        Self {
+            id: id.map(str::to_owned),
+            name: None,
+            time_zone: None,
+            teams: None,
+            policies: None,
+            rendered: None,
+            overrides: None,
+        }
     }
 }
 
@@ -40,6 +50,7 @@ const LAYER: &[Field] = &[
     derived("users", "users", Keep::Only(PERSON), layer_users),
 ];
 const ENTRY: &[Field] = &[plain("start"), plain("end"), reference("user")];
+const OVERRIDE: &[Field] = &[plain("id"), plain("start"), plain("end"), reference("user")];
 // The percentage shows that a schedule without entries was rendered, and is empty.
 const RENDERED: &[Field] = &[plain("rendered_coverage_percentage"), nested("rendered_schedule_entries", ENTRY)];
 
@@ -73,12 +84,12 @@ impl Model for Schedule {
         reference("teams"),
         nested("schedule_layers", LAYER),
         nested("final_schedule", RENDERED),
-        derived("overrides", "overrides_subschedule", Keep::Only(ENTRY), overrides),
+        derived("overrides", "overrides_subschedule", Keep::Only(OVERRIDE), overrides),
     ];
     const OTHER: &'static [&'static str] =
         &["html_url", "next_oncall_for_user", "overrides_subschedule", "self", "type", "users"];
     const FACTS: &'static [&'static str] =
-        &["id", "name", "time_zone", "teams", "final_schedule", "overrides_subschedule"];
+        &["id", "name", "time_zone", "teams", "escalation_policies", "final_schedule", "overrides_subschedule"];
     // A single schedule always has its layers. The other two renderings of a list need a range, which the tool does not
     // take for lists.
     const EXPANSIONS: &'static [Expansion] = &[
@@ -94,6 +105,7 @@ impl Model for Schedule {
             name: facts.text("name"),
             time_zone: facts.text("time_zone"),
             teams: json("teams"),
+            policies: json("escalation_policies"),
             rendered: json("final_schedule"),
             overrides: json("overrides_subschedule"),
         }

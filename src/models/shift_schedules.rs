@@ -19,6 +19,8 @@ pub struct ShiftSchedule {
     pub(super) time_zone: Option<String>,
     /// The teams as JSON.
     pub(super) teams: Option<String>,
+    /// The escalation policies as JSON.
+    pub(super) policies: Option<String>,
     /// The final schedule as JSON.
     pub(super) rendered: Option<String>,
 }
@@ -60,6 +62,18 @@ fn final_schedule(rendered: &Value, _: &Facts<'_>) -> Option<Value> {
     }))
 }
 
+/// Returns the overrides of the final schedule, in the form of layer-based schedules.
+fn overrides(rendered: &Value, _: &Facts<'_>) -> Option<Value> {
+    let entry = |assignment: &Value| {
+        let source = &assignment["source"];
+        let id = source.get("override_id")?;
+        let user = assignment["member"].get("user_id").map(|id| json!({"id": id}));
+        Some(json!({"id": id, "start": assignment["start_time"], "end": assignment["end_time"], "user": user}))
+    };
+    let entries: Vec<_> = rendered.get("computed_shift_assignments")?.as_array()?.iter().filter_map(entry).collect();
+    Some(entries.into())
+}
+
 impl Model for ShiftSchedule {
     const RESOURCE: &'static Resource = &SHIFT_SCHEDULES;
     const INVALID_ID: Code = Code::InvalidScheduleId;
@@ -74,9 +88,11 @@ impl Model for ShiftSchedule {
         reference("teams"),
         nested("rotations", ROTATION),
         derived("final_schedule", "final_schedule", Keep::Verbatim, final_schedule),
+        derived("overrides", "final_schedule", Keep::Verbatim, overrides),
     ];
     const OTHER: &'static [&'static str] = &["html_url", "http_cal_url", "self", "users", "web_cal_url"];
-    const FACTS: &'static [&'static str] = &["id", "name", "summary", "time_zone", "teams", "final_schedule"];
+    const FACTS: &'static [&'static str] =
+        &["id", "name", "summary", "time_zone", "teams", "escalation_policies", "final_schedule"];
     const EXPANSIONS: &'static [Expansion] =
         &[Expansion { field: "final_schedule", value: "final_schedule", on: On::One }];
 
@@ -87,6 +103,7 @@ impl Model for ShiftSchedule {
             summary: facts.text("summary"),
             time_zone: facts.text("time_zone"),
             teams: facts.json("teams").map(str::to_owned),
+            policies: facts.json("escalation_policies").map(str::to_owned),
             rendered: facts.json("final_schedule").map(str::to_owned),
         }
     }

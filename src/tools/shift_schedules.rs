@@ -254,10 +254,14 @@ fn chosen(mut shown: Map<String, Value>, include: &Include<Schedule>) -> Map<Str
     include.chosen(shown, ShiftSchedule::DEFAULT.iter().map(|field| field.name), &[])
 }
 
+/// Returns the users of the final schedule and of its overrides.
 fn entries(shown: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
-    let rendered = shown.get_mut("final_schedule").and_then(|rendered| rendered.get_mut("rendered_schedule_entries"));
-    let entries = rendered.and_then(Value::as_array_mut).into_iter().flatten();
-    entries.filter_map(|entry| entry.get_mut("user")?.as_object_mut())
+    let lists = shown.iter_mut().filter_map(|(name, value)| match name.as_str() {
+        "final_schedule" => value.get_mut("rendered_schedule_entries")?.as_array_mut(),
+        "overrides" => value.as_array_mut(),
+        _ => None,
+    });
+    lists.flatten().filter_map(|entry| entry.get_mut("user")?.as_object_mut())
 }
 
 /// Returns the users of the final schedule, each once.

@@ -10,6 +10,15 @@ use crate::shifts::Period;
 /// The most octets of a line in a calendar.
 const LONGEST_LINE: usize = 75;
 
+/// The bounds of a shift that may only be those of what was read: the shift may be longer there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Set if the shift may begin earlier.
+    pub start: bool,
+    /// Set if the shift may end later.
+    pub end: bool,
+}
+
 /// A shift for a file.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -33,8 +42,10 @@ pub struct Entry {
     pub start: String,
     /// The end in the local zone, for programs.
     pub end: String,
-    /// The elapsed hours.
-    pub hours: f64,
+    /// The elapsed hours of a shift that is not cut.
+    pub hours: Option<f64>,
+    /// The bounds that are not known.
+    pub cut: Cut,
 }
 
 /// A format of a file.
@@ -89,6 +100,8 @@ impl Format {
                     "schedule_id",
                     "policies",
                     "clashes",
+                    "or_earlier",
+                    "or_later",
                 ]
                 .map(str::to_owned),
             ),
@@ -102,7 +115,7 @@ impl Format {
             Self::Table => record([
                 entry.start.clone(),
                 entry.end.clone(),
-                entry.hours.to_string(),
+                entry.hours.map(|hours| hours.to_string()).unwrap_or_default(),
                 zone.to_owned(),
                 entry.user.clone(),
                 entry.user_id.clone(),
@@ -110,6 +123,8 @@ impl Format {
                 entry.schedule_id.clone(),
                 entry.policies.join("; "),
                 entry.clashes.join("; "),
+                yes(entry.cut.start),
+                yes(entry.cut.end),
             ]),
         }
     }
@@ -123,11 +138,17 @@ impl Format {
     }
 }
 
+fn yes(is_so: bool) -> String {
+    if is_so { "true".to_owned() } else { String::new() }
+}
+
 fn event(entry: &Entry, zone: &str, now: Timestamp) -> String {
     let time = |time: Timestamp| time.strftime("%Y%m%dT%H%M%SZ").to_string();
     let (start, end) = (time(entry.period.start()), time(entry.period.end()));
-    // The same shift has the same UID in each file, and no two shifts share one.
-    let uid = format!("{}-{}-{start}@pagerduty-mcp-server", entry.schedule_id, entry.user_id);
+    // The same shift has the same UID in each file, and no two shifts share one. The start of a cut shift depends on the
+    // range, and there is one such shift of a user on a schedule.
+    let begin = if entry.cut.start { "open" } else { &start };
+    let uid = format!("{}-{}-{begin}@pagerduty-mcp-server", entry.schedule_id, entry.user_id);
     let summary = format!("On call: {} ({})", entry.schedule, entry.user);
     let mut description = vec![format!("{} ({zone})", entry.local)];
     description.extend((!entry.policies.is_empty()).then(|| entry.policies.join("; ")));

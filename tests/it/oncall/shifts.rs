@@ -109,8 +109,10 @@ async fn calendar_and_table_hold_every_shift() {
     let table = house.ok("get_shifts", arguments("csv")).await;
     let text = rows(&table, "files")[0]["text"].as_str().unwrap();
     assert_eq!(text.lines().count(), shifts + 1);
-    assert!(text.starts_with("start,end,hours,time_zone,user,user_id,schedule,schedule_id,policies,clashes\r\n"));
-    assert!(text.contains(",4,Europe/Berlin,Cy 渡辺,PUCY1,House Primary,PSPRIM1,\"House, level 1\",\r\n"), "{text}");
+    assert!(text.starts_with(
+        "start,end,hours,time_zone,user,user_id,schedule,schedule_id,policies,clashes,or_earlier,or_later\r\n"
+    ));
+    assert!(text.contains(",4,Europe/Berlin,Cy 渡辺,PUCY1,House Primary,PSPRIM1,\"House, level 1\",,,\r\n"), "{text}");
     let empty = json!({"user_ids": ["PUBOSS1"], "since": "2026-03-27", "until": "2026-03-28", "format": "ics"});
     let empty = house.ok("get_shifts", empty).await;
     assert!(rows(&empty, "files")[0]["text"].as_str().unwrap().ends_with("END:VCALENDAR\r\n"));
@@ -165,4 +167,104 @@ async fn unreadable_oncalls_are_an_error_and_not_an_empty_file() {
     assert_eq!(error.code(), Code::NotFound);
     let answer = house.ok("get_shifts", json!({"team_ids": ["PTHOUSE"], "schedule_ids": ["PSPRIM1"]})).await;
     assert!(warnings(&answer).contains("The shifts of the teams could not be fetched"), "{answer}");
+}
+
+/// Returns the lines of a calendar that begin with a word.
+fn of_calendar(answer: &Value, word: &str) -> Vec<String> {
+    let text = rows(answer, "files")[0]["text"].as_str().unwrap().replace("\r\n ", "");
+    text.lines().filter(|line| line.starts_with(word)).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn shift_beyond_what_was_read_is_marked_as_cut() {
+    let mut documents = documents();
+    let mut alone = schedule("PSALONE", "Alone", &["PUDEE1"], None, &json!([]));
+    alone["schedule_layers"][0]["start"] = "2025-01-01T08:00:00Z".into();
+    alone["schedule_layers"][0]["rotation_virtual_start"] = "2025-01-01T08:00:00Z".into();
+    documents["schedules"].as_array_mut().unwrap().push(alone);
+    documents["escalation_policies"].as_array_mut().unwrap().push(policy("PEALONE", "Alone", &[&["PSALONE"]]));
+    let house = House::with(documents).await;
+    let range = |mut arguments: Value| {
+        arguments["since"] = "2026-03-27".into();
+        arguments["until"] = "2026-03-28".into();
+        arguments
+    };
+    for arguments in [json!({"schedule_ids": ["PSALONE"]}), json!({"user_ids": ["PUDEE1"]})] {
+        let answer = house.ok("get_shifts", range(arguments.clone())).await;
+        let shifts = rows(&answer, "shifts");
+        let shift = shifts.iter().find(|row| row["schedule"]["id"] == "PSALONE").unwrap();
+        assert_eq!((&shift["or_earlier"], &shift["or_later"]), (&json!(true), &json!(true)), "{shift}");
+        assert!(shift.get("hours").is_none(), "{shift}");
+        let line = shift["line"].as_str().unwrap();
+        assert!(line.contains(" or earlier to ") && line.contains(" or later (at least "), "{line}");
+        let table = house.ok("get_shifts", range(json!({"schedule_ids": ["PSALONE"], "format": "csv"}))).await;
+        assert!(rows(&table, "files")[0]["text"].as_str().unwrap().ends_with(",Alone,,true,true\r\n"), "{table}");
+    }
+    let whole = house.ok("get_shifts", range(json!({"schedule_ids": ["PSPRIM1"]}))).await;
+    let is_cut = |row: &&Value| row.get("or_earlier").or(row.get("or_later")).is_some();
+    assert_eq!(rows(&whole, "shifts").iter().filter(is_cut).count(), 0, "{whole}");
+    assert_eq!(rows(&whole, "shifts")[0]["policies"], json!(["House"]));
+}
+
+#[tokio::test]
+async fn uids_of_a_user_alone_do_not_depend_on_the_range() {
+    let account = crate::support::Account::start().await;
+    let tools = super::tools(&account.sandbox, tokens::USER, |_| {});
+    let now = jiff::Timestamp::now();
+    let uids = async |days: i64| {
+        let time = |days: i64| (now + jiff::SignedDuration::from_hours(24 * days)).to_string();
+        let arguments = json!({"schedule_ids": ["PA5L9WG"], "since": time(days), "until": time(20), "format": "ics"});
+        let answer = crate::support::ok(&tools, "get_shifts", arguments).await;
+        of_calendar(&answer, "UID:")
+    };
+    let (early, late) = (uids(1).await, uids(5).await);
+    assert!(late.len() > 10 && early.len() == late.len() + 4, "{early:?} {late:?}");
+    assert!(late.iter().all(|uid| early.contains(uid)), "{early:?} {late:?}");
+}
+
+#[tokio::test]
+async fn shift_of_an_override_has_its_id() {
+    let house = House::start().await;
+    let range = json!({"schedule_ids": ["PSPRIM1"], "since": "2026-03-27T12:00:00Z", "until": "2026-03-28T12:00:00Z"});
+    let entry =
+        |user: &str, start: &str, end: &str| json!({"id": "POVER", "user": {"id": user}, "start": start, "end": end});
+    let cover = entry("PUCY1", "2026-03-27T18:00:00Z", "2026-03-27T22:00:00Z");
+    let before = entry("PUBOB1", "2026-03-27T08:00:00Z", "2026-03-27T18:00:00Z");
+    let body = json!({"schedule": {"id": "PSPRIM1", "name": "House Primary",
+        "overrides_subschedule": {"rendered_schedule_entries": [cover]},
+        "final_schedule": {"rendered_schedule_entries": [before, cover]}}});
+    house.sandbox.fail(Fault::once("/schedules/{id}", FaultKind::WrongJson(body)));
+    let answer = house.ok("get_shifts", range.clone()).await;
+    let ids: Vec<_> = rows(&answer, "shifts").iter().map(|row| row.get("override_id")).collect();
+    assert_eq!(ids, [None, Some(&json!("POVER"))], "{answer}");
+    let mut with_team = range;
+    with_team["team_ids"] = json!(["PTHOUSE"]);
+    let both = house.ok("get_shifts", with_team).await;
+    let primary: Vec<_> = rows(&both, "shifts").iter().filter(|row| row["schedule"]["id"] == "PSPRIM1").collect();
+    assert_eq!(primary.len(), 4, "each shift is there once: {both}");
+    assert_eq!(primary[1]["policies"], json!(["House, level 1"]));
+}
+
+#[tokio::test]
+async fn overrides_of_schedules_of_shifts_have_their_ids() {
+    let account = crate::support::Account::start().await;
+    let tools = super::tools(&account.sandbox, tokens::USER, |_| {});
+    let day = |days: i64| {
+        let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        time.strftime("%Y-%m-%dT00:00:00Z").to_string()
+    };
+    let cover = json!({"schedule_id": "PPKD8YK", "start": day(3), "end": day(4), "user_id": "P9WEAZL"});
+    let made = crate::support::ok(&tools, "override_oncall", cover).await;
+    assert_eq!(made["outcome"], "applied", "{made}");
+    let range = json!({"schedule_id": "PPKD8YK", "since": day(2), "until": day(6)});
+    let answer = account.ok("get_schedules", range).await;
+    let overrides = rows(&answer, "schedules")[0]["overrides"].as_array().unwrap();
+    assert!(!overrides.is_empty() && overrides.iter().all(|one| one["user"]["summary"].is_string()), "{answer}");
+    let ids = made["overrides"].as_array().unwrap();
+    let ids: Vec<_> = ids.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert!(ids.iter().all(|id| overrides.iter().any(|one| one["id"] == *id)), "{made} {overrides:?}");
+    let range = json!({"schedule_ids": ["PPKD8YK"], "since": day(2), "until": day(6)});
+    let answer = crate::support::ok(&tools, "get_shifts", range).await;
+    let shown: Vec<_> = rows(&answer, "shifts").iter().filter_map(|row| row["override_id"].as_str()).collect();
+    assert!(ids.iter().all(|id| shown.contains(id)), "{made} {answer}");
 }
