@@ -112,7 +112,7 @@ async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
     for (named, members) in members.found {
         match scope.rotations.iter_mut().find(|rotation| rotation.named.id == named.id) {
             Some(rotation) => rotation.members = members,
-            None => scope.rotations.push(Rotation { named, members, shifts: None }),
+            None => scope.rotations.push(Rotation { named, members, ..Rotation::default() }),
         }
     }
     let direct = scope.policies.iter().flat_map(|policy| &policy.levels).flat_map(|level| &level.targets);
@@ -139,6 +139,10 @@ async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
     reply.set("until", local.iso(period.end()));
     reply.set("time_zone", local.name());
     reply.set("checked", checked);
+    let verdicts: Vec<_> = facts.policies.iter().map(|policy| facts.verdict(policy)).collect();
+    if !verdicts.is_empty() {
+        reply.set("reaches", verdicts);
+    }
     if findings.is_empty() {
         let all = if scope.warnings.is_empty() { "" } else { " in what could be checked; see warnings" };
         reply.set("summary", format!("No findings{all}."));
@@ -239,7 +243,8 @@ async fn scope(cx: &Context, params: &Params, range: (Moment, Moment)) -> Result
         }
         let shift = |turn: crate::models::Turn| Some(Shift::new(Period::open(Some(turn.start), turn.end)?, turn.user?));
         let shifts = schedule.turns.map(|turns| turns.into_iter().filter_map(shift).collect());
-        scope.rotations.push(Rotation { named, members: Vec::new(), shifts });
+        let policies = schedule.policies.into_iter().filter_map(|policy| policy.id).collect();
+        scope.rotations.push(Rotation { named, members: Vec::new(), shifts, policies });
     }
     if scope.policies.len() > MAX_POLICIES {
         let (most, all) = (MAX_POLICIES, scope.policies.len());

@@ -68,7 +68,7 @@ impl Kind {
             Self::InMaintenance => "End the maintenance window in PagerDuty if the work is done.",
             Self::EmptyLevel => "Add a user or a schedule to the level in PagerDuty, or remove the level.",
             Self::Unreachable => "Ask the user to add a phone or the app, and a notification rule for it.",
-            Self::Deleted => "Replace it in PagerDuty.",
+            Self::Deleted => "Replace the user or schedule in PagerDuty.",
             Self::TwoLevels => "Let another user take one of the levels with override_oncall.",
             Self::Clash => "Let another user take one of the shifts with override_oncall.",
             Self::OutsideHours => "Check that low urgency is enough at that time.",
@@ -177,6 +177,8 @@ pub struct Rotation {
     pub members: Vec<Person>,
     /// The shifts over the range, if the caller named the schedule.
     pub shifts: Option<Vec<Shift<Person>>>,
+    /// The IDs of its policies, if the caller named the schedule.
+    pub policies: Vec<String>,
 }
 
 /// Everything that was read.
@@ -222,6 +224,41 @@ impl Facts {
         let of_policy = self.duties.iter().filter(|duty| duty.of.policy.id == policy.named.id);
         let of_policy = of_policy.filter(|duty| !self.is_gone(&duty.of.user));
         of_policy.filter_map(|duty| Some(Shift::new(duty.period.clip(self.range)?, &duty.of)))
+    }
+
+    /// Returns a sentence about the users whom a page reaches by phone or push, by the first level that has such a user.
+    pub fn verdict(&self, policy: &Policy) -> String {
+        let duties: Vec<_> = self.duties_of(policy).filter(|duty| self.may_wake(&duty.of.user)).collect();
+        let (mut open, mut parts) = (vec![self.range], Vec::new());
+        let mut delay = Some(0);
+        let share = |periods: &[Period]| {
+            let length: SignedDuration = periods.iter().map(|period| period.length()).sum();
+            if length == self.range.length() { String::new() } else { format!(" for {}", hours(length)) }
+        };
+        for (level, of) in (1..).zip(&policy.levels) {
+            let there: Vec<_> = duties.iter().filter(|duty| duty.of.level == level).collect();
+            let left = without(&open, &merged(there.iter().map(|duty| duty.period)));
+            let reached = without(&open, &left);
+            if !reached.is_empty() {
+                let is_there = |duty: &Shift<&Duty>| reached.iter().any(|period| period.clip(duty.period).is_some());
+                let who = unique(there.iter().filter(|duty| is_there(duty)).map(|duty| &duty.of.user));
+                let names: Vec<_> = who.iter().map(spoken).collect();
+                let names = if names.len() > 3 { format!("{} users", names.len()) } else { names.join(" or ") };
+                let is_known = who.iter().all(|user| self.reach.contains_key(&user.id));
+                let unknown = if is_known { "" } else { " (contact data not read)" };
+                let after = delay.filter(|delay| *delay > 0);
+                let after = after.map(|delay| format!(", after up to {delay} min,")).unwrap_or_default();
+                let share = share(&reached);
+                let after = if share.is_empty() { after.trim_end_matches(',') } else { &after };
+                parts.push(format!("{names}{unknown} at level {level}{after}{share}"));
+            }
+            open = left;
+            delay = delay.zip(of.delay).map(|(sum, delay)| sum + delay);
+        }
+        if !open.is_empty() {
+            parts.push(format!("no user by phone or push{}", share(&open)));
+        }
+        format!("{}: reaches {}.", policy.named.label(), parts.join("; "))
     }
 
     fn of_policy(&self, policy: &Policy) -> Vec<Finding> {
@@ -311,6 +348,7 @@ impl Facts {
             shifts.extend(duty.period.clip(self.range).map(|period| Shift::new(period, (&duty.of.user, schedule))));
         }
         for rotation in &self.rotations {
+            policies.entry(&rotation.named.id).or_default().extend(rotation.policies.iter().map(String::as_str));
             for shift in rotation.shifts.iter().flatten().filter(|shift| !self.is_gone(&shift.of)) {
                 let period = shift.period.clip(self.range);
                 shifts.extend(period.map(|period| Shift::new(period, (&shift.of, &rotation.named))));

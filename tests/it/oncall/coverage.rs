@@ -176,6 +176,44 @@ async fn clash_between_policies_is_found() {
 }
 
 #[tokio::test]
+async fn schedules_of_one_policy_do_not_clash() {
+    let mut documents = documents();
+    let other = schedule("PSOTHER", "Other", &["PUADA1"], None, &json!([]));
+    documents["schedules"].as_array_mut().unwrap().push(other);
+    documents["escalation_policies"] = json!([policy("PEHOUSE", "House", &[&["PSPRIM1"], &["PSOTHER"]])]);
+    let house = House::with(documents).await;
+    let named = check(&house, json!({"schedule_ids": ["PSPRIM1", "PSOTHER"]})).await;
+    assert_eq!(lines(&named), Vec::<&str>::new(), "{named}");
+    assert!(named["metadata"].get("reaches").is_none(), "no policy was checked");
+}
+
+#[tokio::test]
+async fn verdict_names_the_users_that_a_page_reaches() {
+    let verdict = async |levels: &[&[&str]]| check_policy(levels).await["metadata"]["reaches"].clone();
+    assert_eq!(verdict(&[&["PUBOSS1"]]).await, json!(["Tests: reaches Boss at level 1."]));
+    assert_eq!(
+        verdict(&[&["PSOFFI1"], &["PUBOSS1"]]).await,
+        json!(["Tests: reaches Dee at level 1 for 17 h; Boss at level 2, after up to 15 min, for 31 h."])
+    );
+    assert_eq!(
+        verdict(&[&["PSOFFI1"]]).await,
+        json!(["Tests: reaches Dee at level 1 for 17 h; no user by phone or push for 31 h."])
+    );
+    let account = crate::support::Account::start().await;
+    let tools = super::tools(&account.sandbox, pagerduty_mcp_server::sandbox::tokens::USER, |_| {});
+    let answer = crate::support::ok(&tools, "check_coverage", json!({"policy_ids": ["Legacy Batch Exports"]})).await;
+    assert_eq!(answer["metadata"]["reaches"], json!(["Legacy Batch Exports: reaches no user by phone or push."]));
+    let house = House::start().await;
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    house.sandbox.fail(Fault { times: 99, ..Fault::once("/users/{id}", refused) });
+    let answer = check(&house, json!({"policy_ids": ["PEHOUSE"]})).await;
+    assert!(
+        answer["metadata"]["reaches"][0].as_str().unwrap().contains(" (contact data not read) at level 1"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn deleted_users_and_schedules_are_found() {
     let house = House::start().await;
     let body = |levels: Value| {
