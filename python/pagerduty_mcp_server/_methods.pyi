@@ -510,8 +510,8 @@ class AsyncTools:
         until: str | None = None,
         time_zone: str | None = None,
     ) -> dict[str, Any]:
-        """Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no
-        page reaches, clashes.
+        """Is every shift covered: gaps in on-call rotas, empty levels, people on two levels, or who
+        cannot be paged, clashes.
 
         Args:
             team_ids: Any of these four; none: my policies.
@@ -1337,8 +1337,8 @@ class SyncTools:
         until: str | None = None,
         time_zone: str | None = None,
     ) -> dict[str, Any]:
-        """Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no
-        page reaches, clashes.
+        """Is every shift covered: gaps in on-call rotas, empty levels, people on two levels, or who
+        cannot be paged, clashes.
 
         Args:
             team_ids: Any of these four; none: my policies.

@@ -31,7 +31,7 @@ pub(super) const CHECK_COVERAGE: Tool = Tool::new::<Params>(
     "check_coverage",
     About {
         title: "Check on-call coverage for gaps",
-        description: "Is every shift covered: gaps in on-call rotas, empty levels, people on two or whom no page reaches, clashes.",
+        description: "Is every shift covered: gaps in on-call rotas, empty levels, people on two levels, or who cannot be paged, clashes.",
         hint: "covered covering cover coverage gaps gap hole rota weekend",
     },
     &[

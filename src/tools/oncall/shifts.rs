@@ -104,7 +104,7 @@ async fn get_shifts(cx: Context, params: Params) -> Result<Reply> {
     reply.set("since", local.iso(period.start()));
     reply.set("until", local.iso(period.end()));
     reply.set("time_zone", local.name());
-    reply.set("hours", number_of_hours(on_call(&shifts, period)));
+    reply.set("hours_in_range", number_of_hours(on_call(&shifts, period)));
     if !clashes.is_empty() {
         reply.set("clashes", clashes);
     }

@@ -32,7 +32,7 @@ async fn my_shifts_are_local_and_count_elapsed_hours() {
         "Ada Weiß, House Primary: Sat 2026-03-28 09:00 CET to Sun 2026-03-29 09:00 CEST (23 h, clocks go forward)"
     );
     assert_eq!(row["policies"], json!(["House, level 1"]));
-    assert_eq!(answer["metadata"]["hours"], 47.0);
+    assert_eq!(answer["metadata"]["hours_in_range"], 47.0);
     assert_eq!(answer["metadata"]["time_zone"], "Europe/Berlin");
 }
 
