@@ -42,6 +42,7 @@ mod methods;
 mod names;
 mod oncall;
 mod operations;
+mod override_changes;
 mod override_lines;
 mod override_safety;
 mod overrides;

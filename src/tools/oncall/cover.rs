@@ -121,10 +121,8 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
     };
     let (board, about_users) = beside(&cx, Box::pin(board), Box::pin(about_users)).await;
     let mut board = board?;
-    let ((clashes, unread), (people, unnamed)) = about_users.unwrap_or_else(|error| {
-        let warning = format!("The users and their other schedules could not be checked: {error}");
-        ((Vec::new(), Some(warning)), Default::default())
-    });
+    let ((clashes, unread), (people, unnamed)) =
+        about_users.unwrap_or_else(|error| ((Vec::new(), Some(report::unchecked(&error))), Default::default()));
     board.warnings.extend(remarks.into_iter().chain(unread).chain(unnamed));
 
     let mut entries = Vec::with_capacity(asked.len());
@@ -135,10 +133,7 @@ async fn override_oncall(cx: Context, params: Params) -> Result<Reply> {
         let start = checked(start, end, now)?;
         let user = people.get(one.user.as_str()).cloned();
         let user = user.unwrap_or_else(|| Person { id: one.user.to_string(), ..Person::default() });
-        if user.deleted {
-            let message = format!("user {} was deleted and cannot be on call", user.id);
-            return Err(Error::new(Code::InvalidParameter, message).hint("get_users lists the users."));
-        }
+        refuse_deleted(&user)?;
         let Some(period) = Period::new(start, end) else { continue };
         let wish = Wish {
             period,
@@ -232,6 +227,14 @@ fn early(one: &Asked, now: Timestamp) -> Result<()> {
             .hint("Pass a period that is still to come. Nothing was changed."));
     }
     Ok(())
+}
+
+fn refuse_deleted(user: &Person) -> Result<()> {
+    if !user.deleted {
+        return Ok(());
+    }
+    let message = format!("user {} was deleted and cannot be on call", user.id);
+    Err(Error::new(Code::InvalidParameter, message).hint("get_users lists the users."))
 }
 
 /// Returns the range that has all times in it, in any time zone.

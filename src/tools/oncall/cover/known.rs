@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
+use super::plan::Slot;
 use super::{Board, LONGEST, now};
-use crate::client::CoverKind;
+use crate::client::{CoverChange, CoverKind};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Cover, Model, Person, ScheduleKind, User};
+use crate::models::{Cover, Model, Person, Place, ScheduleKind, Source, SourceKind, User};
 use crate::shifts::Period;
 use crate::tools::Context;
 
@@ -82,13 +83,58 @@ pub(in crate::tools::oncall) async fn upon(cx: &Context, board: &Board, shift: &
     let mut known = cx.api.covers(&board.id, CoverKind::Shifts, period.start(), period.end()).await?;
     known.retain(|cover| cover.custom_shift_id.is_some() && cover.custom_shift_id == shift.id);
     known.sort_by_key(|cover| cover.start);
-    let people = people(cx, &known).await;
-    for user in known.iter_mut().filter_map(|cover| cover.user.as_mut()) {
+    name(cx, &mut known).await;
+    Ok(known)
+}
+
+/// Returns the overrides that keep an override or custom shift from being changed: those of the same member in the period
+/// that it would have, and those that change a custom shift outside of its new times, or while its user changes.
+pub(super) async fn in_the_way(
+    cx: &Context,
+    board: &Board,
+    (kind, cover): (CoverKind, &Cover),
+    to: &CoverChange,
+    period: Period,
+) -> Result<Vec<Slot>> {
+    if to.is_nothing() {
+        return Ok(Vec::new());
+    }
+    if kind == CoverKind::Extra {
+        let stays = |slot: &Slot| slot.period.clip(period) == Some(slot.period) && to.user.is_none();
+        return Ok(upon(cx, board, cover).await?.iter().filter_map(slot).filter(|slot| !stays(slot)).collect());
+    }
+    let mut known = cx.api.covers(&board.id, CoverKind::Shifts, period.start(), period.end()).await?;
+    known.retain(|other| other.id != cover.id && place(other) == place(cover));
+    name(cx, &mut known).await;
+    Ok(known.iter().filter_map(slot).filter(|slot| slot.period.clip(period).is_some()).collect())
+}
+
+/// Returns the place of an override or custom shift of a schedule of shifts.
+pub(super) fn place(cover: &Cover) -> Place {
+    let member = cover.member.clone().unwrap_or_default();
+    match (&cover.rotation_id, &cover.custom_shift_id) {
+        (Some(id), _) => Place::Rotation { id: id.clone(), member },
+        (None, Some(id)) => Place::CustomShift { id: id.clone(), member },
+        (None, None) => Place::Extra,
+    }
+}
+
+/// Returns the turn of an override.
+pub(super) fn slot(cover: &Cover) -> Option<Slot> {
+    let period = Period::open(cover.start, cover.end)?;
+    let (kind, id) = (SourceKind::Override, cover.id.clone());
+    let source = Source { kind, id, rotation_id: None, custom_shift_id: None };
+    Some(Slot { period, user: cover.user.clone(), source: Some(source) })
+}
+
+/// Adds the names of the users.
+async fn name(cx: &Context, covers: &mut [Cover]) {
+    let people = people(cx, &*covers).await;
+    for user in covers.iter_mut().filter_map(|cover| cover.user.as_mut()) {
         if let Some(known) = people.get(&user.id) {
             *user = known.clone();
         }
     }
-    Ok(known)
 }
 
 /// Returns the overrides and custom shifts of a range.

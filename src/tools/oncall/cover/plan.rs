@@ -5,7 +5,7 @@
 //! needs several overrides, and a period without one needs a custom shift.
 
 use crate::models::{Person, Place, ScheduleKind, Source, SourceKind, Turn};
-use crate::shifts::Period;
+use crate::shifts::{Period, gaps};
 
 /// A turn within a bounded range.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,22 @@ impl Step {
             Place::Rotation { id, .. } => source.is_some_and(|source| source.rotation_id.as_ref() == Some(id)),
             Place::CustomShift { id, .. } => source.is_some_and(|source| source.custom_shift_id.as_ref() == Some(id)),
             Place::Extra => false,
+        }
+    }
+}
+
+impl Place {
+    /// Returns whether a turn is one that a change in this place replaces.
+    fn replaces(&self, slot: &Slot) -> bool {
+        match self {
+            Self::Layers => true,
+            Self::Rotation { id, member } => {
+                slot.is_of(member) && slot.source.as_ref().is_some_and(|one| one.rotation_id.as_ref() == Some(id))
+            }
+            Self::CustomShift { id, member } => {
+                slot.is_of(member) && slot.source.as_ref().is_some_and(|one| one.id.as_ref() == Some(id))
+            }
+            Self::Extra => false,
         }
     }
 }
@@ -187,18 +203,8 @@ fn extend(periods: &mut Vec<Period>, part: Period) {
 pub(super) fn after(slots: &[Slot], steps: &[Step], user: &Person) -> Vec<Slot> {
     let mut slots = slots.to_vec();
     for step in steps {
-        let replaced = |slot: &Slot| match &step.place {
-            Place::Layers => true,
-            Place::Rotation { id, member } => {
-                slot.is_of(member) && slot.source.as_ref().is_some_and(|one| one.rotation_id.as_ref() == Some(id))
-            }
-            Place::CustomShift { id, member } => {
-                slot.is_of(member) && slot.source.as_ref().is_some_and(|one| one.id.as_ref() == Some(id))
-            }
-            Place::Extra => false,
-        };
         let (cut, mut kept): (Vec<_>, Vec<_>) =
-            slots.into_iter().partition(|slot| replaced(slot) && slot.period.clip(step.period).is_some());
+            slots.into_iter().partition(|slot| step.place.replaces(slot) && slot.period.clip(step.period).is_some());
         for slot in cut {
             let before = Period::new(slot.period.start(), step.period.start());
             let after = Period::new(step.period.end(), slot.period.end());
@@ -209,6 +215,66 @@ pub(super) fn after(slots: &[Slot], steps: &[Step], user: &Person) -> Vec<Slot> 
     }
     slots.sort_by_key(|slot| slot.period);
     slots
+}
+
+/// An existing override or custom shift with new times or another user.
+pub(super) struct Changed<'c> {
+    /// The ID.
+    pub id: &'c str,
+    /// The place.
+    pub place: Place,
+    /// The period after the change.
+    pub period: Period,
+    /// The user after the change.
+    pub user: &'c Person,
+    /// The user who is replaced.
+    pub member: Option<Person>,
+}
+
+impl Changed<'_> {
+    /// Returns what it changes in a schedule with these turns, and the turns after that, as PagerDuty will render them.
+    pub fn apply(&self, slots: &[Slot]) -> (Vec<Step>, Vec<Slot>) {
+        let id_of = |slot: &Slot| slot.source.as_ref().and_then(|source| source.id.clone());
+        let without = slots.iter().filter_map(|slot| {
+            let is_own = id_of(slot).as_deref() == Some(self.id);
+            if is_own { self.replaced().map(|source| self.given_back(slot, source)) } else { Some(slot.clone()) }
+        });
+        let without: Vec<_> = without.collect();
+        let step = |period| Step { period, place: self.place.clone() };
+        let steps: Vec<_> = if self.place == Place::Extra {
+            let upon = |slot: &&Slot| {
+                let source = slot.source.as_ref().filter(|_| slot.is_override());
+                source.is_some_and(|source| source.custom_shift_id.as_deref() == Some(self.id))
+            };
+            gaps(self.period, without.iter().filter(upon).map(|slot| slot.period)).into_iter().map(step).collect()
+        } else {
+            let replaced = without.iter().filter(|slot| self.place.replaces(slot));
+            replaced.filter_map(|slot| slot.period.clip(self.period)).map(step).collect()
+        };
+        let mut joined = Vec::new();
+        for mut slot in after(&without, &steps, self.user) {
+            if let Some(made) = slot.source.as_mut().filter(|made| **made == source(&self.place)) {
+                made.id = Some(self.id.to_owned());
+            }
+            let period = slot.period;
+            add(&mut joined, &slot, period);
+        }
+        (steps, joined)
+    }
+
+    /// Returns the source of the turns that it replaces.
+    fn replaced(&self) -> Option<Source> {
+        let (kind, id, rotation_id) = match &self.place {
+            Place::Rotation { id, .. } => (SourceKind::Rotation, None, Some(id.clone())),
+            Place::CustomShift { id, .. } => (SourceKind::CustomShift, Some(id.clone()), None),
+            Place::Layers | Place::Extra => return None,
+        };
+        Some(Source { kind, custom_shift_id: id.clone(), id, rotation_id })
+    }
+
+    fn given_back(&self, slot: &Slot, source: Source) -> Slot {
+        Slot { period: slot.period, user: self.member.clone(), source: Some(source) }
+    }
 }
 
 /// Returns the source of the turn that a change in this place makes.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout_at;
 
-use super::Board;
 use super::plan::{Plan, Slot, Step, after};
+use super::{Board, known};
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Cover, NewCover, Person, Place, Schedule, Source, SourceKind, User};
+use crate::models::{Cover, NewCover, Person, Place, Schedule, User};
 use crate::params::Moment;
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift};
@@ -170,7 +170,7 @@ impl Entry {
     }
 
     /// Returns the period for the answer. `outcome` is that of a period without a problem and with something to do.
-    fn members(&self, board: &Board, outcome: &str, problem: Option<String>) -> Map<String, Value> {
+    pub fn members(&self, board: &Board, outcome: &str, problem: Option<String>) -> Map<String, Value> {
         let local = board.local();
         let mut members = Map::new();
         let mut set = |name: &str, value: Value| {
@@ -222,7 +222,7 @@ impl Entry {
     }
 
     /// Returns the warnings about the period.
-    fn warnings(&self, local: &Local) -> Vec<String> {
+    pub fn warnings(&self, local: &Local) -> Vec<String> {
         let mut warnings = Vec::new();
         for (schedule, period) in &self.clashes {
             let (name, span) = (schedule.label(), local.span(*period));
@@ -269,6 +269,11 @@ pub(super) fn between_lines(entries: &mut [Entry]) {
         let earlier = lines.iter().take(index).find(|(_, period)| period.clip(entry.period).is_some());
         entry.other = earlier.and_then(|(line, _)| line.clone());
     }
+}
+
+/// Returns the warning if nothing is known about the users.
+pub(super) fn unchecked(error: &Error) -> String {
+    format!("The users and their other schedules could not be checked: {error}")
 }
 
 /// Returns the users' time on call on other schedules, and a warning if it is not known.
@@ -456,13 +461,7 @@ fn ask_before_canceling(users: &str) -> String {
 
 /// Returns the members of the answer for a custom shift that others have taken over.
 pub(in crate::tools::oncall) fn taken_over(upon: &[Cover], local: &Local) -> Map<String, Value> {
-    let slot = |cover: &Cover| {
-        let period = Period::open(cover.start, cover.end)?;
-        let (kind, id) = (SourceKind::Override, cover.id.clone());
-        let source = Source { kind, id, rotation_id: None, custom_shift_id: None };
-        Some(Slot { period, user: cover.user.clone(), source: Some(source) })
-    };
-    let slots: Vec<_> = upon.iter().filter_map(slot).collect();
+    let slots: Vec<_> = upon.iter().filter_map(known::slot).collect();
     let users = users(&slots).unwrap_or_default();
     let problem = format!(
         "Overrides of this custom shift by {users} would be removed with it. {}, then cancel this one.",
