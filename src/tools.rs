@@ -10,6 +10,7 @@ mod escalation_policies;
 mod find;
 mod gather;
 mod incidents;
+mod investigate;
 mod lane;
 mod lookup;
 mod markdown;
@@ -22,6 +23,7 @@ mod scope;
 mod services;
 mod shift_schedules;
 mod teams;
+mod times;
 mod tool;
 mod toolbox;
 mod toolset;
@@ -50,6 +52,7 @@ pub const SETS: &[&Toolset] = &[
     &users::SET,
     &find::SET,
     &oncall::SET,
+    &investigate::SET,
 ];
 
 /// Returns every tool, in the order of the documentation: the leading ones, then toolset by toolset.

@@ -6,9 +6,8 @@ mod coverage;
 mod files;
 mod findings;
 mod handoff;
-mod read;
+pub(super) mod read;
 mod shifts;
-mod times;
 mod who;
 
 use super::Toolset;

@@ -20,7 +20,6 @@ use pagerduty_api::operations::schedules::{
 use pagerduty_api::operations::users::{GET_USER, LIST_USERS};
 
 use super::super::{About, Context, Tool, run};
-use super::times::Local;
 use crate::client::CoverKind;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -30,6 +29,7 @@ use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::gather::beside;
 use crate::tools::resolve;
+use crate::tools::times::Local;
 use input::{Lines, checked};
 use plan::{Slot, Wish, plan};
 use report::Entry;

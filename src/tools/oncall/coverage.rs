@@ -14,7 +14,6 @@ use serde_json::{Map, Value, json};
 
 use super::findings::{Facts, Rotation};
 use super::read::{self, MAX_POLICIES, Named, Policy, ServiceState};
-use super::times::{Local, Zone};
 use crate::client::{Query, may_be_other_kind};
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -23,6 +22,7 @@ use crate::params::{Ids, Moment, Range, When};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift};
 use crate::tools::gather::{beside, side_by_side};
+use crate::tools::times::{Local, Zone};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 

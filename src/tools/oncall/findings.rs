@@ -10,9 +10,9 @@ use jiff::{SignedDuration, ToSpan};
 use serde_json::{Map, Value};
 
 use super::read::{Duty, Named, Policy, Reach, ServiceState, shown, spoken, text};
-use super::times::{Local, hours, number_of_hours};
 use crate::models::Person;
 use crate::shifts::{Period, Shift, gaps, merged, overlaps};
+use crate::tools::times::{Local, hours, number_of_hours};
 
 /// The kinds of findings, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

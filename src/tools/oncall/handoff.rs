@@ -18,7 +18,6 @@ use tokio::sync::SetOnce;
 use tokio::time::Instant;
 
 use super::read::{self, Named, shown, spoken};
-use super::times::{Local, Zone, hours};
 use crate::budget::Budget;
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
@@ -29,6 +28,7 @@ use crate::params::{Ids, Moment, Range, When, shorten};
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::gather::{in_time, side_by_side};
+use crate::tools::times::{Local, Zone, hours};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 use turnover::{Turnover, turnover};

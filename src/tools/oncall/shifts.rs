@@ -13,7 +13,6 @@ use serde_json::{Map, Value};
 
 use super::files::{Cut, Entry, Format};
 use super::read::{self, Duty, Named, Policy, shown, spoken};
-use super::times::{Local, Zone, hours, number_of_hours};
 use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
@@ -22,6 +21,7 @@ use crate::params::{Choice, Ids, Moment, Range, When, Word};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift, joined, merged, overlaps, united};
 use crate::tools::gather::side_by_side;
+use crate::tools::times::{Local, Zone, hours, number_of_hours};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 

@@ -14,13 +14,13 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 
 use super::read::{self, Duty, Level, MAX_POLICIES, Named, Policy, Reach, shown, spoken};
-use super::times::Local;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Person, Schedule, Service, Team};
 use crate::params::{Flag, Moment, Range, When, given};
 use crate::reply::Reply;
 use crate::shifts::{Period, Shift, joined};
+use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 

@@ -16,7 +16,7 @@ use crate::reply::Reply;
 use crate::shifts::{Period, Shift};
 use crate::tools::Context;
 use crate::tools::oncall::read::{self, Duty, Named, shown};
-use crate::tools::oncall::times::Local;
+use crate::tools::times::Local;
 
 /// The most turns in `before` and in `after` of a period.
 const MAX_TURNS: usize = 30;

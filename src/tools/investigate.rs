@@ -1,0 +1,13 @@
+//! The toolset `investigate`: everything about one incident, its alerts and timeline, and what resembles or causes it.
+
+use super::Toolset;
+
+/// The tools that investigate incidents. None of them changes anything.
+pub(super) const SET: Toolset = Toolset {
+    name: "investigate",
+    title: "Investigating incidents",
+    about: "Incident briefs, alerts, timelines, changes, similar incidents, dependencies and automations.",
+    default: false,
+    instructions: "For a question about one incident, begin with get_incident_brief.",
+    tools: &[],
+};
