@@ -98,7 +98,7 @@ fn words(text: &str) -> Vec<String> {
 /// How well an object is described by a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// The text is its name or its e-mail address.
+    /// The text is its name or its email address.
     Exact,
     /// All words of the text are words of its name.
     Words,

@@ -113,7 +113,7 @@ impl<T> Shift<T> {
 }
 
 /// Returns the shifts by start, joined where equal ones touch or overlap: PagerDuty splits a shift at each
-/// hand-off, also between shifts of one person.
+/// handoff, also between shifts of one person.
 #[must_use]
 pub fn joined<T: PartialEq>(shifts: Vec<Shift<T>>) -> Vec<Shift<T>> {
     join(shifts, Period::touches)

@@ -108,7 +108,7 @@ impl Api {
         (directory_of(resource)?.read)(self, id).await
     }
 
-    /// Returns the object that a name or an e-mail address means.
+    /// Returns the object that a name or an email address means.
     ///
     /// It is kept for a minute. A text that means no object or several is an error, whose message continues a sentence
     /// that begins with the text. Errors are not kept, since a person may just be correcting the name.
@@ -270,7 +270,7 @@ impl Directory {
         let noun = self.resource.noun;
         let near = nearest(text, objects, MOST_NEAREST);
         let names = if self.resource == User::RESOURCE {
-            "the ID, the name nor the e-mail address"
+            "the ID, the name nor the email address"
         } else {
             "the ID nor the name"
         };

@@ -86,7 +86,7 @@ codes! {
     InvalidTeamId = "INVALID_TEAM_ID": Arguments,
         "A text is neither the ID nor the name of a team.";
     InvalidUserId = "INVALID_USER_ID": Arguments,
-        "A text is neither the ID, the name nor the e-mail address of a user.";
+        "A text is neither the ID, the name nor the email address of a user.";
     AmbiguousName = "AMBIGUOUS_NAME": Arguments,
         "Several objects have this name, or have it in their name; `candidates` lists them with their IDs.";
     WrongAccount = "WRONG_ACCOUNT": Arguments,

@@ -39,7 +39,7 @@ pub enum Written {
     Number(String),
     /// An ID.
     Id(String),
-    /// An e-mail address.
+    /// An email address.
     Email(String),
     /// Another text.
     Text(String),
@@ -206,7 +206,7 @@ fn is_name(resource: &'static Resource, text: &str) -> bool {
     name(resource, text).is_some_and(|text| !(is_email(&text) || resource == &USERS && normalized(&text) == "me"))
 }
 
-/// Returns whether a text has the form of an e-mail address.
+/// Returns whether a text has the form of an email address.
 fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !text.contains(char::is_whitespace))

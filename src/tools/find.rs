@@ -40,8 +40,8 @@ pub(super) const SET: Toolset = Toolset {
 pub(super) const FIND: Tool = Tool::new::<Params>(
     "find",
     About {
-        title: "Look up IDs by name, e-mail or URL",
-        description: "Look up the ID of anything by name, e-mail address, web URL or number; unclear: candidates. Without text, all \
+        title: "Look up IDs by name, email or URL",
+        description: "Look up the ID of anything by name, email address, web URL or number; unclear: candidates. Without text, all \
                       of one kind.",
         hint: "look up lookup id ids name email e-mail url which",
     },
@@ -79,7 +79,7 @@ impl Choice for Kinds {
 
 crate::params! {
     struct Params {
-        "Names, e-mail addresses, web URLs, IDs, incident numbers or integration keys"
+        "Names, email addresses, web URLs, IDs, incident numbers or integration keys"
         text: Texts,
         "Default: all"
         kinds: Choices<Kinds>,

@@ -21,16 +21,17 @@ pub fn markdown(tools: &[&'static Tool]) -> String {
          are left out. An error is `{\"metadata\": …, \"error\": {\"code\", \"message\", \"hint\"}}`.\n\n\
          An ID excludes list filters, and `limit` and `offset` beside it are ignored. `current_user_context` (default \
          true) limits a list to what concerns the current user; for others pass false with explicit filters. \
-         Timestamps are ISO 8601; without an offset they are UTC. A blank value (`\"\"`, `[]`, `null`, a `limit` or an \
+         Timestamps are ISO 8601; without an offset they are UTC, or in the time zone of the answer for tools whose answers \
+         have one. A blank value (`\"\"`, `[]`, `null`, a `limit` or an \
          ID of 0) is the same as none; a list with only empty entries (`[\"\"]`) is an error. \
-         Wherever an ID is expected, a unique name works too, a user's e-mail address, an incident's number, `me` for \
+         Wherever an ID is expected, a unique name works too, a user's email address, an incident's number, `me` for \
          the current user, and the link to the web page of the object.\n",
     );
     toolsets(&mut text, SETS, tools);
     for tool in tools {
         section(&mut text, tool);
     }
-    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. With `+` before a name (`+html_url`) the default fields come, too. Other names are passed on, since PagerDuty sends fields that its description lacks; a warning names those that are in no row. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
+    text.push_str("\n## Fields\n\n`include` replaces the default fields; it may name any of these, and the answer has them in that order. With `+` before a name (`+html_url`) the default fields come, too. Other names are passed on, since PagerDuty sends fields that its description lacks; a warning names those that are in no row. Tools without `include` compose their rows. By default an incident's `description` is left out where it only repeats the title.\n\n| Resource | Default | On request |\n|---|---|---|\n");
     // No tool has an `include` for notes.
     TABLES.iter().filter(|table| table.resource != &NOTES).for_each(|table| fields(&mut text, table));
     text

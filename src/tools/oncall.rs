@@ -1,4 +1,4 @@
-//! The toolset `oncall`: who is on call, shifts, coverage, hand-off and overrides, over both kinds of schedule.
+//! The toolset `oncall`: who is on call, shifts, coverage, handoff and overrides, over both kinds of schedule.
 
 mod cancel;
 mod cover;
@@ -16,7 +16,7 @@ use super::Toolset;
 pub(super) const SET: Toolset = Toolset {
     name: "oncall",
     title: "On-call shifts",
-    about: "On-call users by level, shifts, coverage, hand-off and overrides.",
+    about: "On-call users by level, shifts, coverage, handoff and overrides.",
     default: false,
     instructions: "For the users on call now and next, prefer whos_oncall. Override on-call time only when the user asks.",
     tools: &[

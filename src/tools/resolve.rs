@@ -126,7 +126,7 @@ async fn id(cx: &Context, reference: &Reference) -> Result<(String, Vec<String>)
     let quoted = format!("{parameter} is {:?}, ", shorten(text));
     if reference.is_me() {
         let me = cx.api.me().await.map_err(|error| match error.code() {
-            Code::NoUserContext => error.preceded(&quoted).hint("Pass the user's ID, name or e-mail address."),
+            Code::NoUserContext => error.preceded(&quoted).hint("Pass the user's ID, name or email address."),
             _ => error,
         })?;
         return Ok((me.id.to_string(), Vec::new()));

@@ -128,6 +128,15 @@ impl Local {
     }
 }
 
+/// Returns an age for people, in days from two days on: `3 days 14 h`, `9 h 46 min`.
+pub fn age(length: SignedDuration) -> String {
+    match (length.as_hours() / 24, length.as_hours() % 24) {
+        (..2, _) => hours(length),
+        (days, 0) => format!("{days} days"),
+        (days, left) => format!("{days} days {left} h"),
+    }
+}
+
 /// Returns a length of time for people: `12 h`, `9 h 46 min`, `20 min`.
 pub fn hours(length: SignedDuration) -> String {
     match (length.as_hours(), length.as_mins() % 60) {

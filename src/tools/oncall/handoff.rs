@@ -28,7 +28,7 @@ use crate::params::{Ids, Moment, Range, When, shorten};
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::gather::{in_time, side_by_side};
-use crate::tools::times::{Local, Zone, hours};
+use crate::tools::times::{Local, Zone, age};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 use turnover::{Turnover, turnover};
@@ -408,7 +408,7 @@ fn handover(rendered: &Rendered, turnover: &Turnover, now: Timestamp, local: &Lo
     let note = match turnover.at {
         Some(at) => {
             members.insert("at".to_owned(), local.iso(at).into());
-            members.insert("in".to_owned(), hours(at.duration_since(now)).into());
+            members.insert("in".to_owned(), age(at.duration_since(now)).into());
             members.insert("to".to_owned(), users(&turnover.to));
             let resumes = turnover.resumes.map(|at| format!(" until {}", local.text(at))).unwrap_or_default();
             turnover.to.is_empty().then(|| format!("No user is on call then{resumes}."))
@@ -428,7 +428,7 @@ fn incident(row: &Map<String, Value>, now: Timestamp, local: &Local) -> Value {
     members.insert("status".to_owned(), row.get("status").cloned().unwrap_or_default());
     if let Some(at) = time(row, "created_at") {
         members.insert("created_at".to_owned(), local.iso(at).into());
-        members.insert("age".to_owned(), hours(now.duration_since(at)).into());
+        members.insert("age".to_owned(), age(now.duration_since(at)).into());
     }
     let assignees = row.get("assignments").and_then(Value::as_array).into_iter().flatten();
     let assignees: Vec<_> = assignees.filter_map(|one| name(one.get("assignee")?)).collect();
@@ -454,7 +454,7 @@ fn ended(row: &Map<String, Value>, local: &Local) -> Value {
     let mut members = head(row);
     if let Some(at) = resolved_at(row) {
         members.insert("resolved_at".to_owned(), local.iso(at).into());
-        let lasted = time(row, "created_at").map(|created| hours(at.duration_since(created)));
+        let lasted = time(row, "created_at").map(|created| age(at.duration_since(created)));
         members.extend(lasted.map(|lasted| ("lasted".to_owned(), lasted.into())));
     }
     let by = row.get("last_status_change_by").and_then(name);

@@ -22,7 +22,7 @@ pub(super) struct Line {
     pub start: When,
     /// The end.
     pub end: When,
-    /// The user: an ID, a name, an e-mail address or `me`.
+    /// The user: an ID, a name, an email address or `me`.
     pub user: String,
     /// The line as it was given.
     pub text: String,
