@@ -28,6 +28,7 @@ mod tool;
 mod toolbox;
 mod toolset;
 mod users;
+mod words;
 
 use context::listed;
 use tool::{About, run};
