@@ -7,9 +7,11 @@
 
 mod covers;
 mod escalation_policies;
+mod found_incidents;
 mod incidents;
 mod matches;
 mod oncalls;
+mod priorities;
 mod rendered;
 mod row;
 mod schedules;
@@ -32,9 +34,11 @@ use crate::error::Code;
 
 pub use covers::{Cover, NewCover, Place};
 pub use escalation_policies::EscalationPolicy;
+pub use found_incidents::FoundIncident;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
 pub use matches::Match;
 pub use oncalls::Oncall;
+pub use priorities::Priority;
 pub use rendered::{Person, Rendered, ScheduleKind, Source, SourceKind, Turn};
 pub use row::{Page, Row};
 pub use schedules::Schedule;

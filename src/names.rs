@@ -5,6 +5,7 @@
 
 use pagerduty_api::Resource;
 use pagerduty_api::operations::escalation_policies::ESCALATION_POLICIES;
+use pagerduty_api::operations::priorities::PRIORITIES;
 use pagerduty_api::operations::schedules::SCHEDULES;
 use pagerduty_api::operations::services::SERVICES;
 use pagerduty_api::operations::teams::TEAMS;
@@ -13,7 +14,7 @@ use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
 /// The resources whose objects can be given by name.
-pub const NAMED: [&Resource; 5] = [&SERVICES, &TEAMS, &USERS, &SCHEDULES, &ESCALATION_POLICIES];
+pub const NAMED: [&Resource; 6] = [&SERVICES, &TEAMS, &USERS, &SCHEDULES, &ESCALATION_POLICIES, &PRIORITIES];
 
 /// The longest name in bytes: PagerDuty's longest names have 255 characters.
 const LONGEST: usize = 1_020;
@@ -90,7 +91,8 @@ pub fn normalized(text: &str) -> String {
 }
 
 /// Returns the words of a text in lower case.
-fn words(text: &str) -> Vec<String> {
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
     let words = text.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }

@@ -614,6 +614,59 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def search_incidents(
+        self,
+        *,
+        text: str | None = None,
+        exclude: list[str] | None = None,
+        scope: str | None = None,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        priorities: list[str] | None = None,
+        incident_key: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        sort_by: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Find or list incidents (pages, outages) in the whole account, also by words in the title.
+
+        Args:
+            text: All these words in the title.
+            exclude: Leave out: words of a title, or a service.
+            scope: mine: of my teams; assigned: to me.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Teams.
+            user_ids: Assigned users; resolved incidents have none.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            priorities: Like P1.
+            incident_key: Key of the alert or event.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            sort_by: Order.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -846,6 +899,57 @@ class AsyncTools:
                 `schedules`, `escalation_policies` or `incidents`. The default is all.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_search_incidents(
+        self,
+        *,
+        text: str | None = None,
+        exclude: list[str] | None = None,
+        scope: str | None = None,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        priorities: list[str] | None = None,
+        incident_key: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        sort_by: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Incident]:
+        """Iterates over the rows that `search_incidents` lists.
+
+        Args:
+            text: All these words in the title.
+            exclude: Leave out: words of a title, or a service.
+            scope: mine: of my teams; assigned: to me.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Teams.
+            user_ids: Assigned users; resolved incidents have none.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            priorities: Like P1.
+            incident_key: Key of the alert or event.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            sort_by: Order.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.
@@ -1441,6 +1545,59 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def search_incidents(
+        self,
+        *,
+        text: str | None = None,
+        exclude: list[str] | None = None,
+        scope: str | None = None,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        priorities: list[str] | None = None,
+        incident_key: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        sort_by: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> IncidentList:
+        """Find or list incidents (pages, outages) in the whole account, also by words in the title.
+
+        Args:
+            text: All these words in the title.
+            exclude: Leave out: words of a title, or a service.
+            scope: mine: of my teams; assigned: to me.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Teams.
+            user_ids: Assigned users; resolved incidents have none.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            priorities: Like P1.
+            incident_key: Key of the alert or event.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            sort_by: Order.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1673,6 +1830,57 @@ class SyncTools:
                 `schedules`, `escalation_policies` or `incidents`. The default is all.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_search_incidents(
+        self,
+        *,
+        text: str | None = None,
+        exclude: list[str] | None = None,
+        scope: str | None = None,
+        service_ids: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        user_ids: list[str] | None = None,
+        statuses: list[str] | None = None,
+        urgencies: list[str] | None = None,
+        priorities: list[str] | None = None,
+        incident_key: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        sort_by: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[Incident]:
+        """Iterates over the rows that `search_incidents` lists.
+
+        Args:
+            text: All these words in the title.
+            exclude: Leave out: words of a title, or a service.
+            scope: mine: of my teams; assigned: to me.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            team_ids: Teams.
+            user_ids: Assigned users; resolved incidents have none.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            urgencies: Restricts the list to incidents with these urgencies: `high` or `low`.
+                The default is all.
+            priorities: Like P1.
+            incident_key: Key of the alert or event.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            sort_by: Order.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.

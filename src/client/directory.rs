@@ -14,7 +14,7 @@ use super::{Api, Query, may_be_other_kind};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{
-    EscalationPolicy, Incident, Listed, Model, Readable, Schedule, Service, ShiftSchedule, Team, User,
+    EscalationPolicy, Incident, Listed, Model, Priority, Readable, Schedule, Service, ShiftSchedule, Team, User,
 };
 use crate::names::{Fit, Named, matches, nearest, normalized, stem};
 use crate::pagination::{End, ListRequest};
@@ -55,7 +55,7 @@ struct Directory {
     read: for<'a> fn(&'a Api, &'a str) -> BoxFuture<'a, Result<Option<Named>>>,
 }
 
-const DIRECTORIES: [Directory; 6] = [
+const DIRECTORIES: [Directory; 7] = [
     directory::<User>(&[User::LIST]),
     directory::<Team>(&[Team::LIST]),
     directory::<Service>(&[Service::LIST]),
@@ -64,6 +64,19 @@ const DIRECTORIES: [Directory; 6] = [
         list: |api, text, most| Box::pin(api.schedules_of_both_kinds(text, most)),
         read: |api, id| Box::pin(api.schedule_of_either_kind(id)),
         ..directory::<Schedule>(&[Schedule::LIST, ShiftSchedule::LIST])
+    },
+    // Priorities are few, and PagerDuty neither searches them nor reads one by ID.
+    Directory {
+        resource: Priority::RESOURCE,
+        invalid: Priority::INVALID_ID,
+        operations: &[Priority::LIST],
+        list: |api, _, most| Box::pin(api.objects::<Priority>(None, most)),
+        read: |api, id| {
+            Box::pin(async move {
+                let listed = api.objects::<Priority>(None, usize::MAX).await?;
+                Ok(listed.objects.into_iter().find(|priority| priority.id == id))
+            })
+        },
     },
     // Incidents have no names: titles repeat, and PagerDuty does not search them.
     Directory {

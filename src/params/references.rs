@@ -1,6 +1,7 @@
 //! References: texts in the place of an ID that have to be looked up, and links whose account has to be checked.
 
 use pagerduty_api::Resource;
+use pagerduty_api::operations::priorities::PRIORITIES;
 use pagerduty_api::operations::users::USERS;
 use serde_json::{Map, Value};
 
@@ -124,7 +125,8 @@ pub fn links(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Ve
 /// Returns the texts of a call that were taken for IDs and may be names.
 #[must_use]
 pub fn unusual_ids(arguments: &Map<String, Value>, declarations: &[Declaration]) -> Vec<String> {
-    let named = |form: Form| form.resource().is_some_and(|resource| NAMED.contains(&resource));
+    let named =
+        |form: Form| form.resource().is_some_and(|resource| NAMED.contains(&resource) && !has_short_names(resource));
     let given = given(arguments, declarations).filter(|(declaration, _)| named(declaration.form));
     let texts = given.flat_map(|(declaration, value)| texts(declaration, value));
     texts.map(|text| bare(&text).to_owned()).filter(|text| is_id(text) && is_unusual(text)).collect()
@@ -215,13 +217,19 @@ fn is_email(text: &str) -> bool {
 /// Returns the text to look up, if a text in the place of an ID of this resource has to be looked up.
 fn name(resource: &'static Resource, text: &str) -> Option<String> {
     let plain = bare(text);
-    let is_known = !NAMED.contains(&resource) || is_id(plain) || is_null_word(text) || is_zero(plain);
+    let is_id = is_id(plain) && !(is_unusual(plain) && has_short_names(resource));
+    let is_known = !NAMED.contains(&resource) || is_id || is_null_word(text) || is_zero(plain);
     if is_known || link(plain).is_some() || is_address(plain) {
         return None;
     }
     // An address may be enclosed as in `<ada@acme.example>`. Other punctuation may belong to a name.
     let text = if is_email(plain) { plain } else { unquoted(text.trim()) };
     may_be_name(text).then(|| text.to_owned())
+}
+
+/// Returns whether names of a resource usually have the form of an ID, like `P1`.
+fn has_short_names(resource: &Resource) -> bool {
+    resource == &PRIORITIES
 }
 
 fn is_zero(text: &str) -> bool {

@@ -264,7 +264,7 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
 
 /// Returns the query for the incidents of the user's teams and their services, or without teams for those assigned to the
 /// user.
-async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
+pub(super) async fn mine(cx: &Context, warnings: &mut Vec<String>) -> Result<Query> {
     let me = cx.api.me().await?;
     if me.teams.is_empty() {
         warnings.push(

@@ -1,5 +1,7 @@
 //! The toolset `investigate`: everything about one incident, its alerts and timeline, and what resembles or causes it.
 
+mod search;
+
 use super::Toolset;
 
 /// The tools that investigate incidents. None of them changes anything.
@@ -9,5 +11,5 @@ pub(super) const SET: Toolset = Toolset {
     about: "Incident briefs, alerts, timelines, changes, similar incidents, dependencies and automations.",
     default: false,
     instructions: "For a question about one incident, begin with get_incident_brief.",
-    tools: &[],
+    tools: &[&search::SEARCH_INCIDENTS],
 };

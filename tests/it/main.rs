@@ -6,6 +6,7 @@
 mod blanks;
 mod browser;
 mod scene;
+mod search;
 mod support;
 
 mod answers;

@@ -4,6 +4,7 @@ pub mod account;
 pub mod escalation_policies;
 pub mod incidents;
 pub mod oncalls;
+pub mod priorities;
 pub mod schedules;
 pub mod services;
 pub mod teams;
@@ -17,6 +18,7 @@ const AREAS: &[&[&Operation]] = &[
     escalation_policies::ALL,
     incidents::ALL,
     oncalls::ALL,
+    priorities::ALL,
     schedules::ALL,
     services::ALL,
     teams::ALL,

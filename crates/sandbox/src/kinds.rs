@@ -68,7 +68,7 @@ pub static PRIORITY: Kind = Kind {
     many: "priorities",
     path: "priorities",
     page: "priorities",
-    serves: &[],
+    serves: &[List],
     fields: &[required("name"), optional("description", r#""""#)],
     filters: &[],
     check: |_| Ok(()),

@@ -23,26 +23,11 @@ pub(super) async fn change(cx: &Context, params: &Params) -> Result<Reply> {
     let _held = if params.dry_run.is_on() { None } else { Some(cx.api.hold_schedule(&params.schedule_id).await) };
     let span = around([params.start, params.end].into_iter().flatten().chain([When::Now]), now)?;
     let board = Board::read(cx, &params.schedule_id, span).await?;
-    if board.kind() == ScheduleKind::Layers {
-        let schedule = &board.rendered.id;
-        let message = format!("schedule {schedule} is layer-based, and PagerDuty cannot change its overrides");
-        return Err(Error::new(Code::InvalidParameter, message).hint(
-            "Remove it with cancel_override, then call override_oncall without override_id. Nothing was changed.",
-        ));
-    }
+    refuse_layers(&board)?;
     let Some((kind, cover)) = known::find(cx, &board, id).await? else {
         return Err(known::missing(cx, &board, id).await);
     };
-    let resolve = |when: Option<When>| when.map(|when| when.resolve(board.zone.as_ref(), now)).transpose();
-    let (start, end) = (resolve(params.start)?, resolve(params.end)?);
-    let remarks: Vec<_> = [&start, &end].into_iter().flatten().filter_map(|(_, remark)| remark.clone()).collect();
-    let (start, end) = (start.map(|(at, _)| at), end.map(|(at, _)| at));
-    let (Some(from), Some(until)) = (start.or(cover.start), end.or(cover.end)) else {
-        return Err(Error::new(Code::UnexpectedResponse, format!("override {id} has no times"))
-            .hint("Nothing was changed. Try again."));
-    };
-    // A start that does not change may be in the past.
-    checked(if start.is_some() { from } else { from.max(now) }, until, now)?;
+    let Times { start, end, from, until, remarks } = Times::of(params, &board, (id, &cover), now)?;
     let to = difference(params, &cover, start, end);
     let period = Period::new(from, until).unwrap_or(span);
     let whole = Period::new(earlier(cover.start, from), later(cover.end, until)).map_or(span, known::renderable);
@@ -122,6 +107,45 @@ pub(super) async fn change(cx: &Context, params: &Params) -> Result<Reply> {
     }
     warnings.extend(entry.warnings(&local).into_iter().chain(unread).chain(unnamed).chain(remarks).chain(warning));
     Ok(Reply::flat(fields).warned(warnings))
+}
+
+fn refuse_layers(board: &Board) -> Result<()> {
+    if board.kind() != ScheduleKind::Layers {
+        return Ok(());
+    }
+    let message = format!("schedule {} is layer-based, and PagerDuty cannot change its overrides", board.rendered.id);
+    Err(Error::new(Code::InvalidParameter, message)
+        .hint("Remove it with cancel_override, then call override_oncall without override_id. Nothing was changed."))
+}
+
+/// The times of a change.
+struct Times {
+    /// The new start, if one is given.
+    start: Option<Timestamp>,
+    /// The new end, if one is given.
+    end: Option<Timestamp>,
+    /// The start after the change.
+    from: Timestamp,
+    /// The end after the change.
+    until: Timestamp,
+    /// Remarks on times that the clock shows twice or never.
+    remarks: Vec<String>,
+}
+
+impl Times {
+    fn of(params: &Params, board: &Board, (id, cover): (&Id<Cover>, &Cover), now: Timestamp) -> Result<Self> {
+        let resolve = |when: Option<When>| when.map(|when| when.resolve(board.zone.as_ref(), now)).transpose();
+        let (start, end) = (resolve(params.start)?, resolve(params.end)?);
+        let remarks: Vec<_> = [&start, &end].into_iter().flatten().filter_map(|(_, remark)| remark.clone()).collect();
+        let (start, end) = (start.map(|(at, _)| at), end.map(|(at, _)| at));
+        let (Some(from), Some(until)) = (start.or(cover.start), end.or(cover.end)) else {
+            return Err(Error::new(Code::UnexpectedResponse, format!("override {id} has no times"))
+                .hint("Nothing was changed. Try again."));
+        };
+        // A start that does not change may be in the past.
+        checked(if start.is_some() { from } else { from.max(now) }, until, now)?;
+        Ok(Self { start, end, from, until, remarks })
+    }
 }
 
 /// Returns the ID of the override to change, if the parameters say what to change.
