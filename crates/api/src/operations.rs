@@ -1,8 +1,11 @@
 //! The resources and their operations, one module per area. Each operation has PagerDuty's name of it.
 
 pub mod account;
+pub mod automations;
+pub mod dependencies;
 pub mod escalation_policies;
 pub mod incidents;
+pub mod maintenance;
 pub mod oncalls;
 pub mod priorities;
 pub mod schedules;
@@ -15,8 +18,11 @@ use crate::Operation;
 /// The operations of each area.
 const AREAS: &[&[&Operation]] = &[
     account::ALL,
+    automations::ALL,
+    dependencies::ALL,
     escalation_policies::ALL,
     incidents::ALL,
+    maintenance::ALL,
     oncalls::ALL,
     priorities::ALL,
     schedules::ALL,
