@@ -37,7 +37,7 @@ use crate::error::Code;
 
 pub use automations::{AutomationAction, Invocation, Memory, Workflow, WorkflowTrigger};
 pub use covers::{Cover, NewCover, Place};
-pub use dependencies::{BusinessService, End, Impact, Relationship};
+pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;
 pub use found_incidents::FoundIncident;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};

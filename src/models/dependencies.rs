@@ -8,10 +8,11 @@ use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, nested, plain};
 
 use super::{Listed, Model, Readable};
+use crate::ids::Id;
 
-/// One end of a dependency.
+/// A service at one end of a dependency.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct End {
+pub struct Node {
     /// The ID of the service.
     pub id: String,
     /// Set if it is a business service, and not a technical one.
@@ -23,9 +24,9 @@ pub struct End {
 pub struct Relationship {
     id: Option<String>,
     /// The service that the other one needs.
-    pub supporting: Option<End>,
+    pub supporting: Option<Node>,
     /// The service that needs the other one.
-    pub dependent: Option<End>,
+    pub dependent: Option<Node>,
 }
 
 impl Model for Relationship {
@@ -36,7 +37,8 @@ impl Model for Relationship {
 
     fn from_facts(facts: &Facts<'_>) -> Self {
         let end = |id: &str, kind: &str| {
-            Some(End { id: facts.text(id)?, is_business: facts.borrowed(kind)?.starts_with("business_service") })
+            let id = facts.text(id).filter(|id| Id::<Self>::parse(id).is_some())?;
+            Some(Node { id, is_business: facts.borrowed(kind)?.starts_with("business_service") })
         };
         Self {
             id: facts.text("id"),
