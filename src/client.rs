@@ -24,7 +24,7 @@ mod writes;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, try_join_all};
-use pagerduty_api::{MAX_PAGE, Operation, Paging};
+use pagerduty_api::{Operation, Paging};
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
@@ -241,6 +241,18 @@ impl Api {
         self.read_one(&Request::on(M::GET, id, query), selection).await
     }
 
+    /// Reads one object that belongs to another one, by the IDs of both.
+    pub async fn one_below<M: Model, P>(
+        &self,
+        operation: &'static Operation,
+        owner: &Id<P>,
+        id: &Id<M>,
+        selection: &Selection<'_>,
+    ) -> Result<Row<M>> {
+        let query = Query::new().with_all("include", &M::expansions(selection, Shape::One));
+        self.read_one(&Request::below(operation, owner, id, query), selection).await
+    }
+
     /// Reads a list, page by page until `wanted` is met.
     ///
     /// A query with more values than one request can hold is split into portions that are requested in parallel.
@@ -250,16 +262,41 @@ impl Api {
         wanted: ListRequest,
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
+        self.list_by(|query| Request::new(M::LIST, query), query, wanted, selection).await
+    }
+
+    /// Reads a list that belongs to one object, page by page until `wanted` is met.
+    pub async fn pages_below<M: Model, P>(
+        &self,
+        operation: &'static Operation,
+        owner: &Id<P>,
+        query: Query,
+        wanted: ListRequest,
+        selection: &Selection<'_>,
+    ) -> Result<Listing<M>> {
+        self.list_by(|query| Request::on(operation, owner, query), query, wanted, selection).await
+    }
+
+    /// Reads a list with the requests that `request` creates.
+    async fn list_by<M: Model>(
+        &self,
+        request: impl Fn(Query) -> Request + Sync,
+        query: Query,
+        wanted: ListRequest,
+        selection: &Selection<'_>,
+    ) -> Result<Listing<M>> {
         let query = query.with_all("include", &M::expansions(selection, Shape::List));
-        self.reserve_for(M::LIST, wanted.limit).await?;
-        let list = format!("{}?{}", M::LIST.path, query.list());
+        let Request { operation, path, .. } = request(Query::new());
+        debug_assert_eq!(operation.paging(), Some(Paging::Offset));
+        self.reserve_for(operation, wanted.limit).await?;
+        let list = format!("{path}?{}", query.list());
         let start = wanted.offset;
         let given = self.account.places.before(&list, start);
         let mut portions = query.in_portions();
         let listing = if portions.len() < 2 {
-            self.portion(portions.pop().unwrap_or_default(), wanted, given, selection).await?
+            self.portion(&request, portions.pop().unwrap_or_default(), wanted, given, selection).await?
         } else {
-            self.merged(portions, wanted, given, selection).await?
+            self.merged(&request, portions, wanted, given, selection).await?
         };
         self.account.places.record(list, start, &listing);
         Ok(listing)
@@ -285,8 +322,9 @@ impl Api {
     }
 
     /// Reads a list in portions and merges them.
-    async fn merged<M: Listed>(
+    async fn merged<M: Model>(
         &self,
+        request: &(impl Fn(Query) -> Request + Sync),
         mut portions: Vec<Query>,
         wanted: ListRequest,
         given: Vec<String>,
@@ -301,21 +339,21 @@ impl Api {
         let mut lists = Vec::with_capacity(portions.len());
         while !portions.is_empty() {
             let some = portions.drain(..portions.len().min(PARALLEL_PORTIONS));
-            let some = some.map(|query| self.portion(query, each.clone(), Vec::new(), selection));
+            let some = some.map(|query| self.portion(request, query, each.clone(), Vec::new(), selection));
             lists.extend(try_join_all(some).await?);
         }
         Ok(pagination::merge(wanted, given, lists))
     }
 
     /// Reads a list whose query fits one request.
-    async fn portion<M: Listed>(
+    async fn portion<M: Model>(
         &self,
+        request: &(impl Fn(Query) -> Request + Sync),
         query: Query,
         wanted: ListRequest,
         given: Vec<String>,
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
-        debug_assert_eq!(M::LIST.paging(), Some(Paging::Offset));
         let counted = pagination::is_counted(wanted.limit, !given.is_empty()).then_some(true);
         pagination::collect(
             wanted,
@@ -323,7 +361,8 @@ impl Api {
             || self.account.rate.room(),
             |offset, size| {
                 let query = query.clone().with("limit", Some(size)).with("offset", Some(offset)).with("total", counted);
-                async move { self.page(&Request::new(M::LIST, query), selection).await }
+                let request = request(query);
+                async move { self.page(&request, selection).await }
             },
         )
         .await
@@ -345,18 +384,6 @@ impl Api {
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
         Ok(pagination::cut(wanted, self.page_below(operation, owner, query, selection).await?))
-    }
-
-    /// Reads the first page of a list that is not read by offset. The page has `more` if PagerDuty has others.
-    pub async fn first<M: Model>(
-        &self,
-        operation: &'static Operation,
-        query: Query,
-        selection: &Selection<'_>,
-    ) -> Result<Page<M>> {
-        debug_assert!(!operation.names_one());
-        let size = (operation.paging() == Some(Paging::Cursor)).then_some(MAX_PAGE);
-        self.page(&Request::new(operation, query.with("limit", size)), selection).await
     }
 
     /// Reads a whole list that belongs to one object.

@@ -5,13 +5,12 @@
 //! else passes through as JSON: PagerDuty adds fields, leaves them out, sends null for them and extends its enumerations,
 //! and strict types have broken other clients each time. See `docs/design.md`.
 
-mod automations;
+mod alerts;
+mod changes;
 mod covers;
-mod dependencies;
 mod escalation_policies;
 mod found_incidents;
 mod incidents;
-mod maintenance;
 mod matches;
 mod oncalls;
 mod priorities;
@@ -28,20 +27,19 @@ mod users;
 use std::borrow::Cow;
 
 use pagerduty_api::{Operation, Resource};
-use pagerduty_rows::facts::{self, Facts};
+use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Echo, Field, Selection};
 use pagerduty_rows::object::Object;
 use serde_json::Value;
 
 use crate::error::Code;
 
-pub use automations::{AutomationAction, Invocation, Memory, Workflow, WorkflowTrigger};
+pub use alerts::Alert;
+pub use changes::Change;
 pub use covers::{Cover, NewCover, Place};
-pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;
 pub use found_incidents::FoundIncident;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
-pub use maintenance::MaintenanceWindow;
 pub use matches::Match;
 pub use oncalls::Oncall;
 pub use priorities::Priority;
@@ -57,6 +55,8 @@ pub use users::User;
 
 /// The tables of the resources in the answers of tools.
 pub const TABLES: &[Table] = &[
+    Table::of::<Alert>(),
+    Table::of::<Change>(),
     Table::of::<EscalationPolicy>(),
     Table::of::<Note>(),
     Table::of::<Incident>(),
@@ -225,12 +225,6 @@ pub struct Expansion {
     pub value: &'static str,
     /// The requests on which PagerDuty accepts it.
     pub on: On,
-}
-
-/// Reads a list of references, as JSON.
-fn references(list: Option<&str>) -> Vec<Reference> {
-    let list = list.and_then(facts::parse);
-    list.iter().filter_map(Value::as_array).flatten().filter_map(Reference::new).collect()
 }
 
 /// Returns whether a name precedes another one in an alphabetical list.

@@ -1,13 +1,5 @@
 //! The toolset `investigate`: everything about one incident, its alerts and timeline, and what resembles or causes it.
 
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
-mod automations;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
-mod dependencies;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
-mod impacts;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
-mod maintenance;
 mod search;
 
 use super::Toolset;

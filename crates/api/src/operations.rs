@@ -1,11 +1,10 @@
 //! The resources and their operations, one module per area. Each operation has PagerDuty's name of it.
 
 pub mod account;
-pub mod automations;
-pub mod dependencies;
+pub mod alerts;
+pub mod changes;
 pub mod escalation_policies;
 pub mod incidents;
-pub mod maintenance;
 pub mod oncalls;
 pub mod priorities;
 pub mod schedules;
@@ -18,11 +17,10 @@ use crate::Operation;
 /// The operations of each area.
 const AREAS: &[&[&Operation]] = &[
     account::ALL,
-    automations::ALL,
-    dependencies::ALL,
+    alerts::ALL,
+    changes::ALL,
     escalation_policies::ALL,
     incidents::ALL,
-    maintenance::ALL,
     oncalls::ALL,
     priorities::ALL,
     schedules::ALL,
