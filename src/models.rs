@@ -35,7 +35,7 @@ use serde_json::Value;
 use crate::error::Code;
 
 pub use alerts::Alert;
-pub use changes::Change;
+pub use changes::{Change, Integration};
 pub use covers::{Cover, NewCover, Place};
 pub use escalation_policies::EscalationPolicy;
 pub use found_incidents::FoundIncident;
@@ -55,8 +55,6 @@ pub use users::User;
 
 /// The tables of the resources in the answers of tools.
 pub const TABLES: &[Table] = &[
-    Table::of::<Alert>(),
-    Table::of::<Change>(),
     Table::of::<EscalationPolicy>(),
     Table::of::<Note>(),
     Table::of::<Incident>(),

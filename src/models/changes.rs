@@ -1,11 +1,12 @@
 //! Change events.
 
 use jiff::Timestamp;
-use pagerduty_api::operations::changes::{CHANGE_EVENTS, GET_CHANGE_EVENT, LIST_CHANGE_EVENTS};
+use pagerduty_api::operations::changes::{CHANGE_EVENTS, GET_CHANGE_EVENT, INTEGRATIONS, LIST_CHANGE_EVENTS};
 use pagerduty_api::{Operation, Resource};
 use pagerduty_payloads::Link;
 use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, line, plain, reference, verbatim};
+use serde_json::Value;
 
 use super::{Listed, Model, Readable, Reference};
 
@@ -26,6 +27,8 @@ pub struct Change {
     pub reason: Option<String>,
     /// The links.
     pub links: Vec<Link>,
+    /// The sender's details, bounded.
+    pub details: Option<Value>,
 }
 
 impl Model for Change {
@@ -36,14 +39,13 @@ impl Model for Change {
         plain("timestamp"),
         plain("source"),
         reference("services"),
-        verbatim("links"),
-        verbatim("custom_details"),
         plain("correlation_reason"),
     ];
-    const OTHER: &'static [&'static str] = &["html_url", "images", "integration", "self", "type"];
-    const NAMED: &'static [Field] = &[verbatim("images")];
+    const OTHER: &'static [&'static str] = &["custom_details", "html_url", "images", "integration", "self", "type"];
+    // Data from the sender of the event.
+    const NAMED: &'static [Field] = &[verbatim("custom_details"), verbatim("images")];
     const FACTS: &'static [&'static str] =
-        &["id", "summary", "timestamp", "source", "services", "links", "correlation_reason"];
+        &["id", "summary", "timestamp", "source", "services", "links", "correlation_reason", "custom_details"];
 
     fn from_facts(facts: &Facts<'_>) -> Self {
         let services = facts.value("services").and_then(|list| list.as_array().cloned()).unwrap_or_default();
@@ -55,6 +57,7 @@ impl Model for Change {
             services: services.iter().filter_map(Reference::new).collect(),
             reason: facts.text("correlation_reason.reason"),
             links: facts.value("links").as_ref().map(pagerduty_payloads::read_links).unwrap_or_default(),
+            details: facts.value("custom_details").and_then(|details| pagerduty_payloads::bounded(&details)),
         }
     }
 
@@ -74,4 +77,25 @@ impl Readable for Change {
 
 impl Listed for Change {
     const LIST: &'static Operation = &LIST_CHANGE_EVENTS;
+}
+
+/// An integration of a service, which is only named by its ID.
+#[derive(Clone, Debug)]
+pub struct Integration {
+    id: Option<String>,
+}
+
+impl Model for Integration {
+    const RESOURCE: &'static Resource = &INTEGRATIONS;
+    const DEFAULT: &'static [Field] = &[plain("id")];
+    const OTHER: &'static [&'static str] = &[];
+    const FACTS: &'static [&'static str] = &["id"];
+
+    fn from_facts(facts: &Facts<'_>) -> Self {
+        Self { id: facts.text("id") }
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
 }

@@ -67,6 +67,12 @@ impl<M: Model, X: Extras> Include<M, X> {
         self.names.iter().any(|asked| asked == name)
     }
 
+    /// Returns whether an answer has a part that a tool composes: it is among the default fields, or named.
+    #[must_use]
+    pub fn has_composed(&self, name: &str) -> bool {
+        self.names.is_empty() || self.with_defaults || self.names(name)
+    }
+
     /// Returns every requested name, in order.
     pub fn asked(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)

@@ -161,6 +161,11 @@ impl Range {
         Self::ordered(range.since, range.until)
     }
 
+    /// Returns the range for a query of change events. A missing bound stays open.
+    pub fn of_changes(since: Option<Moment>, until: Option<Moment>) -> Result<Self> {
+        Self::ordered(since, until)
+    }
+
     /// Returns the range for a tool that renders shifts: from now for `days`, unless other bounds are given. It is at
     /// most 180 days long, and reaches at most 90 days ahead, as PagerDuty's on-calls do.
     ///

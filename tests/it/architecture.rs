@@ -122,6 +122,7 @@ fn crates_depend_on_listed_crates_only() {
         ("api", ""),
         ("calendar", ""),
         ("files", ""),
+        ("payloads", ""),
         ("rows", ""),
         ("serve", ""),
         ("sandbox", "calendar files serve"),

@@ -118,7 +118,8 @@ impl Blocks {
 
     /// Returns the summary. Labels that are facts are left out.
     pub fn group(&self, facts: &[Fact]) -> Group {
-        let used = |name: &str| name == FIRST || facts.iter().any(|fact| fact.from.strip_prefix("label:") == Some(name));
+        let used =
+            |name: &str| name == FIRST || facts.iter().any(|fact| fact.from.strip_prefix("label:") == Some(name));
         let first = self.all.first().map(|block| block.labels.as_slice()).unwrap_or_default();
         let is_shared = |name: &str| self.shared(|block| &block.labels, name).is_some();
         let shared = first.iter().filter(|(name, _)| is_shared(name) && !used(name)).take(MAX_LABELS);

@@ -83,9 +83,10 @@ impl<'b> Event<'b> {
     pub fn contexts(&self) -> impl Iterator<Item = (&'static str, &'b Value)> {
         let of_event = CONTEXTS.iter().filter_map(|name| Some((*name, self.common?.get(*name)?)));
         let beside = CONTEXTS.iter().filter_map(|name| Some((*name, self.body.get(*name)?)));
-        of_event.chain(beside).filter_map(|(name, list)| Some((name, list.as_array()?))).flat_map(|(name, list)| {
-            list.iter().map(move |item| (name, item))
-        })
+        of_event
+            .chain(beside)
+            .filter_map(|(name, list)| Some((name, list.as_array()?)))
+            .flat_map(|(name, list)| list.iter().map(move |item| (name, item)))
     }
 }
 

@@ -94,13 +94,28 @@ pub fn read(body: &Value, title: Option<&str>) -> Payload {
     remarks.extend(blocks.as_ref().filter(|blocks| blocks.is_unclear()).map(|_| blocks::UNCLEAR));
     remarks.extend(sender.filter(|sender| (sender.stays_open)(&event)).map(|_| rules::STAYS_OPEN));
     let repeats = sender.and_then(|sender| sender.repeats(&event));
-    Payload { sender: sender.map(|sender: &Sender| sender.name), facts, links, group, details, left_out, remarks, repeats }
+    Payload {
+        sender: sender.map(|sender: &Sender| sender.name),
+        facts,
+        links,
+        group,
+        details,
+        left_out,
+        remarks,
+        repeats,
+    }
 }
 
 /// Reads a list of links of a change event.
 #[must_use]
 pub fn read_links(list: &Value) -> Vec<Link> {
     links::list(list)
+}
+
+/// Returns the details of a change event as they are, scalars first, in a bounded size.
+#[must_use]
+pub fn bounded(details: &Value) -> Option<Value> {
+    text::details(details).0
 }
 
 /// Returns the event in PagerDuty's common event format from the place where PagerDuty nests it, if it does.

@@ -115,7 +115,8 @@ impl Found {
     fn add(&mut self, meaning: Meaning, href: &str, text: Option<&str>, from: String) {
         let href = href.trim();
         let is_web = ["http://", "https://"].iter().any(|scheme| {
-            href.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && href.len() > scheme.len()
+            href.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+                && href.len() > scheme.len()
         });
         let is_clean = !href.contains(|one: char| one.is_whitespace() || one.is_control());
         let is_usable = is_web && is_clean && href.len() <= MAX_ADDRESS && self.links.len() < MAX_LINKS;
@@ -169,7 +170,8 @@ impl Found {
         match event.details.as_ref() {
             Value::String(text) => self.text(text, &event.place(&[]), &mut left),
             Value::Object(details) => {
-                for (name, value) in details.iter().filter(|(name, _)| !["firing", "resolved"].contains(&name.as_str())) {
+                for (name, value) in details.iter().filter(|(name, _)| !["firing", "resolved"].contains(&name.as_str()))
+                {
                     if let Some(text) = value.as_str() {
                         self.text(text, &event.place(&[name]), &mut left);
                     }

@@ -156,9 +156,7 @@ impl Place {
                 let part = part(&text).map(str::trim).filter(|part| !part.is_empty())?.to_owned();
                 Some((part.into(), from))
             }
-            Self::Label(name) => {
-                Some((trimmed(blocks?.shared(|block| &block.labels, name)?), format!("label:{name}")))
-            }
+            Self::Label(name) => Some((trimmed(blocks?.shared(|block| &block.labels, name)?), format!("label:{name}"))),
             Self::Annotation(name) => {
                 Some((trimmed(blocks?.shared(|block| &block.annotations, name)?), format!("annotation:{name}")))
             }

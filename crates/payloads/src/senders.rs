@@ -116,11 +116,7 @@ const DATADOG_TAGS: &[&str] = &["tags"];
 /// <https://docs.datadoghq.com/integrations/webhooks/#variables>
 const DATADOG: Sender = Sender {
     name: "Datadog",
-    signs: &[
-        Details(&["monitor_state", "event_type", "query"]),
-        Is("client", "Datadog"),
-        Is("client", "Data Dog"),
-    ],
+    signs: &[Details(&["monitor_state", "event_type", "query"]), Is("client", "Datadog"), Is("client", "Data Dog")],
     facts: &[
         (What, &[detail(&["title"]), SUMMARY]),
         (Detail, &[detail(&["body"])]),

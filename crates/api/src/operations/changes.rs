@@ -8,6 +8,10 @@ use crate::{Operation, Paging, Resource};
 pub const CHANGE_EVENTS: Resource =
     Resource { noun: "change event", one: "change_event", many: "change_events", pages: &["change_events"] };
 
+/// Integrations, which report changes.
+pub const INTEGRATIONS: Resource =
+    Resource { noun: "integration", one: "integration", many: "integrations", pages: &[] };
+
 pub(super) const ALL: &[&Operation] =
     &[&LIST_CHANGE_EVENTS, &GET_CHANGE_EVENT, &LIST_SERVICE_CHANGE_EVENTS, &LIST_INCIDENT_RELATED_CHANGE_EVENTS];
 
