@@ -24,7 +24,7 @@ mod writes;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, try_join_all};
-use pagerduty_api::{Operation, Paging};
+use pagerduty_api::{MAX_PAGE, Operation, Paging};
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use tokio::sync::Semaphore;
@@ -384,6 +384,18 @@ impl Api {
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
         Ok(pagination::cut(wanted, self.page_below(operation, owner, query, selection).await?))
+    }
+
+    /// Reads the first page of a list that is not read by offset. The page has `more` if PagerDuty has others.
+    pub async fn first<M: Model>(
+        &self,
+        operation: &'static Operation,
+        query: Query,
+        selection: &Selection<'_>,
+    ) -> Result<Page<M>> {
+        debug_assert!(!operation.names_one());
+        let size = (operation.paging() == Some(Paging::Cursor)).then_some(MAX_PAGE);
+        self.page(&Request::new(operation, query.with("limit", size)), selection).await
     }
 
     /// Reads a whole list that belongs to one object.

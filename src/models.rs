@@ -6,11 +6,14 @@
 //! and strict types have broken other clients each time. See `docs/design.md`.
 
 mod alerts;
+mod automations;
 mod changes;
 mod covers;
+mod dependencies;
 mod escalation_policies;
 mod found_incidents;
 mod incidents;
+mod maintenance;
 mod matches;
 mod oncalls;
 mod priorities;
@@ -27,7 +30,7 @@ mod users;
 use std::borrow::Cow;
 
 use pagerduty_api::{Operation, Resource};
-use pagerduty_rows::facts::Facts;
+use pagerduty_rows::facts::{self, Facts};
 use pagerduty_rows::fields::{Echo, Field, Selection};
 use pagerduty_rows::object::Object;
 use serde_json::Value;
@@ -35,11 +38,14 @@ use serde_json::Value;
 use crate::error::Code;
 
 pub use alerts::Alert;
+pub use automations::{AutomationAction, Invocation, Memory, Workflow, WorkflowTrigger};
 pub use changes::{Change, Integration};
 pub use covers::{Cover, NewCover, Place};
+pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;
 pub use found_incidents::FoundIncident;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
+pub use maintenance::MaintenanceWindow;
 pub use matches::Match;
 pub use oncalls::Oncall;
 pub use priorities::Priority;
@@ -223,6 +229,12 @@ pub struct Expansion {
     pub value: &'static str,
     /// The requests on which PagerDuty accepts it.
     pub on: On,
+}
+
+/// Reads a list of references, as JSON.
+fn references(list: Option<&str>) -> Vec<Reference> {
+    let list = list.and_then(facts::parse);
+    list.iter().filter_map(Value::as_array).flatten().filter_map(Reference::new).collect()
 }
 
 /// Returns whether a name precedes another one in an alphabetical list.

@@ -109,6 +109,14 @@ mod tests {
     }
 
     #[test]
+    fn place_of_the_next_page_means_that_there_is_more() {
+        for (place, expected) in [("null", false), ("\"\"", false), ("\"abc\"", true), ("7", false)] {
+            let page = decode(&format!(r#"{{"teams": [], "more": false, "next_cursor": {place}}}"#)).unwrap();
+            assert_eq!(page.more, expected, "{place}");
+        }
+    }
+
+    #[test]
     fn more_may_be_text_and_is_never_guessed() {
         for (more, expected) in [
             ("true", Some(true)),

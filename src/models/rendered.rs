@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pagerduty_rows::facts;
 use serde_json::Value;
 
-use super::{Reference, Schedule, ShiftSchedule};
+use super::{Reference, Schedule, ShiftSchedule, references};
 
 /// The two kinds of schedules that PagerDuty has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,12 +229,6 @@ impl Person {
         let name = text(user, "summary").or_else(|| text(user, "name"));
         Some(Self { id: text(user, "id")?, name, email: text(user, "email"), deleted })
     }
-}
-
-/// Reads a list of references, as JSON.
-fn references(list: Option<&str>) -> Vec<Reference> {
-    let list = list.and_then(facts::parse);
-    list.iter().filter_map(Value::as_array).flatten().filter_map(Reference::new).collect()
 }
 
 /// Returns the turns that can be read, and the number of the others.

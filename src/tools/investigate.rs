@@ -2,8 +2,16 @@
 
 #[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
 pub(super) mod alerts;
+#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
+mod automations;
 #[allow(dead_code, reason = "the sandbox does not serve changes yet")]
 pub(super) mod changes;
+#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
+mod dependencies;
+#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
+mod impacts;
+#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
+mod maintenance;
 mod search;
 
 use super::Toolset;

@@ -55,6 +55,8 @@ pub enum Paging {
     /// By `limit` and `offset`, up to 100 rows at a time and 10,000 in all.
     /// <https://developer.pagerduty.com/docs/pagination>
     Offset,
+    /// By `limit` and `cursor`, up to 100 rows at a time. The client reads the first page.
+    Cursor,
     /// The list comes in one piece.
     Whole,
 }

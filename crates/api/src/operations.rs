@@ -2,9 +2,12 @@
 
 pub mod account;
 pub mod alerts;
+pub mod automations;
 pub mod changes;
+pub mod dependencies;
 pub mod escalation_policies;
 pub mod incidents;
+pub mod maintenance;
 pub mod oncalls;
 pub mod priorities;
 pub mod schedules;
@@ -18,9 +21,12 @@ use crate::Operation;
 const AREAS: &[&[&Operation]] = &[
     account::ALL,
     alerts::ALL,
+    automations::ALL,
     changes::ALL,
+    dependencies::ALL,
     escalation_policies::ALL,
     incidents::ALL,
+    maintenance::ALL,
     oncalls::ALL,
     priorities::ALL,
     schedules::ALL,

@@ -112,7 +112,12 @@ impl<'t> Reader<'_, 't> {
                 "more" => {
                     let value = parse(self.scanner().skip()?);
                     let value = value.as_ref().and_then(flag);
-                    more = value.ok_or_else(|| self.scanner().error("more: neither true nor false"))?;
+                    more |= value.ok_or_else(|| self.scanner().error("more: neither true nor false"))?;
+                }
+                // Lists without an offset have the place of the next page, and some of them no `more`.
+                "next_cursor" => {
+                    more |=
+                        parse(self.scanner().skip()?).as_ref().and_then(Value::as_str).is_some_and(|at| !at.is_empty());
                 }
                 "total" => total = parse(self.scanner().skip()?).and_then(|total| total.as_u64()),
                 _ => drop(self.scanner().skip()?),
