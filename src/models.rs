@@ -16,6 +16,7 @@ mod incidents;
 mod maintenance;
 mod matches;
 mod oncalls;
+mod outliers;
 mod priorities;
 mod rendered;
 mod row;
@@ -48,6 +49,7 @@ pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_inci
 pub use maintenance::MaintenanceWindow;
 pub use matches::Match;
 pub use oncalls::Oncall;
+pub use outliers::Outlier;
 pub use priorities::Priority;
 pub use rendered::{Person, Rendered, ScheduleKind, Source, SourceKind, Turn};
 pub use row::{Page, Row};

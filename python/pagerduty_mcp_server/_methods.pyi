@@ -667,6 +667,33 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def get_similar_incidents(
+        self,
+        *,
+        incident_id: str | int,
+        kinds: list[str] | None = None,
+        since: str | None = None,
+        resolutions: bool = True,
+        limit: int | None = None,
+    ) -> IncidentList:
+        """Has this happened before and how was it fixed last time: past incidents like it, related
+        ones now, how rare.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            kinds: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            resolutions: Read how they ended.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -950,6 +977,31 @@ class AsyncTools:
                 PagerDuty ends every list.
             include: The fields to return instead of the default ones. A name with a `+` in
                 front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_similar_incidents(
+        self,
+        *,
+        kinds: list[str] | None = None,
+        since: str | None = None,
+        resolutions: bool = True,
+        limit: int | None = None,
+    ) -> AsyncGenerator[Incident]:
+        """Iterates over the rows that `get_similar_incidents` lists.
+
+        Args:
+            kinds: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            resolutions: Read how they ended.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.
@@ -1598,6 +1650,33 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def get_similar_incidents(
+        self,
+        *,
+        incident_id: str | int,
+        kinds: list[str] | None = None,
+        since: str | None = None,
+        resolutions: bool = True,
+        limit: int | None = None,
+    ) -> IncidentList:
+        """Has this happened before and how was it fixed last time: past incidents like it, related
+        ones now, how rare.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            kinds: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            resolutions: Read how they ended.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1881,6 +1960,31 @@ class SyncTools:
                 PagerDuty ends every list.
             include: The fields to return instead of the default ones. A name with a `+` in
                 front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_similar_incidents(
+        self,
+        *,
+        kinds: list[str] | None = None,
+        since: str | None = None,
+        resolutions: bool = True,
+        limit: int | None = None,
+    ) -> Generator[Incident]:
+        """Iterates over the rows that `get_similar_incidents` lists.
+
+        Args:
+            kinds: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            resolutions: Read how they ended.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.

@@ -354,7 +354,7 @@ async fn similar_incidents(api: &Api) -> Check {
             "past and related incidents: unknown, because there is no recent incident to request them for",
         );
     };
-    match tokio::try_join!(api.past_incidents(&id), api.related_incidents(&id)) {
+    match tokio::try_join!(api.past_incidents(&id, None), api.related_incidents(&id)) {
         Ok(_) => Check::ok(NAME, "past and related incidents are part of the account's plan"),
         Err(error) if matches!(error.code(), Code::MissingAbility | Code::PermissionDenied) => Check::warn(
             NAME,

@@ -1,7 +1,10 @@
 //! Reads the parts of an incident that have separate operations: numbers in place of IDs, past and related incidents.
 
+use jiff::Timestamp;
 use pagerduty_api::Operation;
-use pagerduty_api::operations::incidents::{GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS};
+use pagerduty_api::operations::incidents::{
+    GET_INCIDENT, GET_OUTLIER_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS,
+};
 use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::Selection;
 use pagerduty_rows::object::Object;
@@ -10,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{Api, Query, Request, decode};
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Incident, Model, Row, WRAPPED, past_incident, related_incident};
+use crate::models::{Incident, Model, Outlier, Row, WRAPPED, past_incident, related_incident};
 
 impl Api {
     /// Returns the ID of an incident that may have been given by its number. Writes and side requests take only IDs.
@@ -35,9 +38,10 @@ impl Api {
         Ok((id, row))
     }
 
-    /// Returns similar incidents of the past, the most similar first.
-    pub async fn past_incidents(&self, id: &Id<Incident>) -> Result<Vec<Object>> {
-        let mut incidents = self.wrapped_incidents(&GET_PAST_INCIDENTS, id, past_incident).await?;
+    /// Returns similar incidents of the past, the most similar first: at most `most`, or PagerDuty's default number.
+    pub async fn past_incidents(&self, id: &Id<Incident>, most: Option<usize>) -> Result<Vec<Object>> {
+        let query = Query::new().with("limit", most);
+        let mut incidents = self.wrapped_incidents(&GET_PAST_INCIDENTS, id, query, past_incident).await?;
         let score = |incident: &Map<String, Value>| {
             let score = incident.get("similarity_score")?;
             score.as_f64().or_else(|| score.as_str()?.trim().parse().ok())
@@ -48,8 +52,22 @@ impl Api {
 
     /// Returns incidents that affect other services for a related reason.
     pub async fn related_incidents(&self, id: &Id<Incident>) -> Result<Vec<Object>> {
-        let incidents = self.wrapped_incidents(&GET_RELATED_INCIDENTS, id, related_incident).await?;
+        let incidents = self.wrapped_incidents(&GET_RELATED_INCIDENTS, id, Query::new(), related_incident).await?;
         Ok(incidents.into_iter().map(Object::from_members).collect())
+    }
+
+    /// Returns incidents that affect other services for a related reason, with more than PagerDuty sends by default, such
+    /// as their status.
+    pub async fn related_incidents_in_full(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
+        let query = Query::new().with_all("additional_details", &["incident"]);
+        self.wrapped_incidents(&GET_RELATED_INCIDENTS, id, query, related_incident).await
+    }
+
+    /// Returns how often incidents like this one occur on its service.
+    pub async fn outlier_incident(&self, id: &Id<Incident>, since: Option<Timestamp>) -> Result<Outlier> {
+        let query = Query::new().with("since", since);
+        let request = Request::on(&GET_OUTLIER_INCIDENT, id, query);
+        Ok(self.read_one::<Outlier>(&request, &Outlier::facts_only()).await?.facts)
     }
 
     /// Reads incidents that are each wrapped in an object with what relates them, so that they are no rows of a model.
@@ -57,9 +75,10 @@ impl Api {
         &self,
         operation: &'static Operation,
         id: &Id<Incident>,
+        query: Query,
         unwrap: fn(&Facts<'_>) -> Map<String, Value>,
     ) -> Result<Vec<Map<String, Value>>> {
-        let request = Request::on(operation, id, Query::new());
+        let request = Request::on(operation, id, query);
         self.send(&request, |body| decode::list(body, operation.key().unwrap_or_default(), WRAPPED, unwrap)).await
     }
 }

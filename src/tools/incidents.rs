@@ -215,7 +215,7 @@ async fn show(cx: Context, id: &Id<Incident>, params: &Params) -> Result<Reply> 
 /// Returns the rows of an extra.
 fn rows<'r>(cx: &'r Context, id: &'r Id<Incident>, extra: &str) -> BoxFuture<'r, Result<Vec<Object>>> {
     match extra {
-        PAST_INCIDENTS => Box::pin(cx.api.past_incidents(id)),
+        PAST_INCIDENTS => Box::pin(cx.api.past_incidents(id, None)),
         RELATED_INCIDENTS => Box::pin(cx.api.related_incidents(id)),
         _ => Box::pin(cx.api.notes(id)),
     }

@@ -13,6 +13,8 @@ mod impacts;
 #[allow(dead_code, reason = "its tools are not in the catalogue yet")]
 mod maintenance;
 mod search;
+mod similar;
+mod subject;
 
 use super::Toolset;
 
@@ -23,5 +25,5 @@ pub(super) const SET: Toolset = Toolset {
     about: "Incident briefs, alerts, timelines, changes, similar incidents, dependencies and automations.",
     default: false,
     instructions: "For a question about one incident, begin with get_incident_brief.",
-    tools: &[&search::SEARCH_INCIDENTS],
+    tools: &[&search::SEARCH_INCIDENTS, &similar::GET_SIMILAR_INCIDENTS],
 };

@@ -61,6 +61,7 @@ mod sandbox;
 mod session;
 mod shift_schedules;
 mod shown;
+mod similar;
 mod stdio;
 mod style;
 mod templates;

@@ -98,6 +98,19 @@ impl Operation {
         Self { id, method: Method::Get, path, resource, part: None, answer, effect: Effect::Read, scopes }
     }
 
+    /// Creates an operation that reads one object that belongs to another.
+    #[must_use]
+    pub const fn get_of(
+        id: &'static str,
+        path: &'static str,
+        owner: &'static Resource,
+        resource: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        let answer = Answer::One(resource);
+        Self { id, method: Method::Get, path, resource: owner, part: None, answer, effect: Effect::Read, scopes }
+    }
+
     /// Creates an operation that reads a whole list that belongs to one object.
     #[must_use]
     pub const fn list_of(

@@ -89,6 +89,7 @@ fn routes(server: Shared) -> Router {
         )
         .route("/incidents/{id}/past_incidents", read(similar::past))
         .route("/incidents/{id}/related_incidents", read(similar::related))
+        .route("/incidents/{id}/outlier_incident", read(similar::outlier))
         .route("/oncalls", read(oncalls::list))
         .route("/schedules", read(schedules::list))
         .route("/schedules/{id}", read(schedules::show))

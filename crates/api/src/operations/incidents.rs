@@ -17,6 +17,10 @@ pub const PAST_INCIDENTS: Resource =
 pub const RELATED_INCIDENTS: Resource =
     Resource { noun: "related incident", one: "related_incident", many: "related_incidents", pages: &[] };
 
+/// An incident with how often others like it occur on its service.
+pub const OUTLIER_INCIDENT: Resource =
+    Resource { noun: "outlier incident", one: "outlier_incident", many: "outlier_incidents", pages: &[] };
+
 pub(super) const ALL: &[&Operation] = &[
     &LIST_INCIDENTS,
     &GET_INCIDENT,
@@ -25,6 +29,7 @@ pub(super) const ALL: &[&Operation] = &[
     &CREATE_INCIDENT_NOTE,
     &GET_PAST_INCIDENTS,
     &GET_RELATED_INCIDENTS,
+    &GET_OUTLIER_INCIDENT,
 ];
 
 const READ: &[&str] = &["incidents.read"];
@@ -59,3 +64,7 @@ pub const GET_RELATED_INCIDENTS: Operation = Operation::list_of(
     &RELATED_INCIDENTS,
     READ,
 );
+
+/// Reads how often incidents like this one occur on its service.
+pub const GET_OUTLIER_INCIDENT: Operation =
+    Operation::get_of("getOutlierIncident", "/incidents/{id}/outlier_incident", &INCIDENTS, &OUTLIER_INCIDENT, READ);

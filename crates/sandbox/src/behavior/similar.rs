@@ -11,7 +11,7 @@ use crate::account::{Account, Incident};
 use crate::call::Call;
 use crate::kinds::{INCIDENT, SERVICE};
 use crate::reply::{self, Answer, OrNotFound, Problem};
-use crate::time::{Range, earlier};
+use crate::time::{Range, earlier, later};
 use crate::view::View;
 
 /// Returns the few fields that PagerDuty gives of an incident that it compares with another.
@@ -47,6 +47,45 @@ pub fn past(account: &Account, call: &Call) -> Answer {
         .take(limit)
         .map(|(score, incident)| json!({"incident": brief(incident, view), "score": f64::from(score) / 100.0}));
     reply::written(&json!({"past_incidents": past.collect::<Value>(), "total": total, "limit": limit}))
+}
+
+/// Answers `GET /incidents/{id}/outlier_incident`: how often incidents of the same alarm occur on the service, in the four
+/// months before unless `since` says otherwise.
+pub fn outlier(account: &Account, call: &Call) -> Answer {
+    call.caller.may_compare_incidents()?;
+    let incident = account.incident(&call.id).or_404()?;
+    let until = later(incident.created_at, Span::new().seconds(1));
+    let since = call.params.bounds(account)?.0.unwrap_or_else(|| earlier(until, Span::new().months(4)));
+    let range = Range { since, until };
+    let (mut all, mut alike) = (0_u32, 0_u32);
+    for other in account.incidents_of(&incident.service).filter(|other| range.contains(other.created_at)) {
+        all += 1;
+        alike += u32::from(other.alarm == incident.alarm);
+    }
+    let frequency = f64::from(alike) / f64::from(all.max(1));
+    let category = match alike {
+        ..=1 => "anomaly",
+        _ if frequency < 0.1 => "rare",
+        _ => "frequent",
+    };
+    let whole = call.params.all("additional_details[]").contains(&"incident");
+    let view = call.view(account, &[]);
+    let mut shown = if whole { incidents::shown(incident, view).into() } else { brief(incident, view) };
+    let occurrence = json!({"count": alike, "frequency": (frequency * 100.0).round() / 100.0, "category": category,
+        "since": since.to_string(), "until": until.to_string()});
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("occurrence".to_owned(), occurrence);
+    }
+    let id = format!("PTEMPL{:02}", incident.alarm);
+    let template = json!({"id": id, "cluster_id": format!("PCLUST{:02}", incident.alarm),
+        "mined_text": pattern(&incident.title)});
+    reply::one("outlier_incident", &json!({"incident": shown, "incident_template": template}))
+}
+
+/// Returns a title with its varying words replaced, as PagerDuty does.
+fn pattern(title: &str) -> String {
+    let varies = |word: &str| word.contains(|letter: char| letter.is_ascii_digit());
+    title.split(' ').map(|word| if varies(word) { "<*>" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the similarity of two incidents in hundredths: the same alarm counts most, then the urgency, then the hour of
