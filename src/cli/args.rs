@@ -132,6 +132,10 @@ pub struct HttpArguments {
     /// Seconds until a connection without a request is closed
     #[arg(long, value_name = "SECONDS", default_value_t = IDLE_TIMEOUT_SECS, value_parser = clap::value_parser!(u32).range(1..))]
     pub idle_timeout: u32,
+
+    /// Seconds after SIGTERM in which calls are still served while /readyz answers 503 (default 5, or 0 on a loopback address)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=20))]
+    pub drain: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -251,6 +255,7 @@ impl Default for HttpArguments {
             max_calls_per_credential: MAX_CALLS_PER_CREDENTIAL,
             read_timeout: READ_TIMEOUT_SECS,
             idle_timeout: IDLE_TIMEOUT_SECS,
+            drain: None,
         }
     }
 }

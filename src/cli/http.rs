@@ -63,6 +63,7 @@ impl HttpArguments {
             max_calls_per_credential: self.max_calls_per_credential as usize,
             read_timeout: seconds(self.read_timeout),
             idle_timeout: seconds(self.idle_timeout),
+            drain: self.drain.map(seconds),
         }))
     }
 }

@@ -25,6 +25,7 @@ mod sessions;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -45,10 +46,11 @@ use guard::Guard;
 use limits::{Bounds, Limits};
 use sessions::Sessions;
 
-pub use options::{HttpOptions, IDLE_TIMEOUT_SECS, MAX_CALLS, MAX_CALLS_PER_CREDENTIAL, READ_TIMEOUT_SECS};
+pub use options::{DRAIN_SECS, HttpOptions, IDLE_TIMEOUT_SECS, MAX_CALLS, MAX_CALLS_PER_CREDENTIAL, READ_TIMEOUT_SECS};
 
-/// The time for which calls may continue when the server shuts down. It is below the 30 s after which Kubernetes kills.
-const DRAIN: Duration = Duration::from_secs(25);
+/// The time that a shutdown may take, including the time in which new calls are still served. It is below the 30 s after which
+/// Kubernetes kills.
+const SHUTDOWN: Duration = Duration::from_secs(25);
 
 /// The largest body that is read. The longest useful message, a note, is a fifth of it. A body for each connection must fit
 /// into memory (see `docs/deploying.md`).
@@ -76,6 +78,8 @@ struct AppState {
     /// Set if a request without a credential is refused.
     credential_required: bool,
     read_timeout: Duration,
+    /// Set once the server shuts down.
+    stopping: AtomicBool,
 }
 
 impl Http {
@@ -129,11 +133,15 @@ impl Http {
         self.options.require_key || (!self.loopback && !self.options.shared_credential)
     }
 
-    /// Serves the tools of `toolbox` until `stop` is ready, and then answers the requests in progress for up to 25 s.
+    /// Serves the tools of `toolbox` until `stop` is ready and the drain time is over, and then answers the requests in progress
+    /// for up to 25 s less the drain time.
     /// Returns whether all were answered.
     pub async fn serve(self, toolbox: Arc<Toolbox>, stop: impl Future<Output = ()>) -> bool {
         let credential_required = self.credential_required();
-        let Self { listener, options, guard, .. } = self;
+        let Self { listener, options, guard, loopback } = self;
+        let default = if loopback { Duration::ZERO } else { Duration::from_secs(DRAIN_SECS.into()) };
+        let drain = options.drain.unwrap_or(default);
+        let limit = SHUTDOWN.saturating_sub(drain).max(listen::GRACE * 2);
         let server = Server::new(Arc::clone(&toolbox));
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(options.sessions)
@@ -160,6 +168,7 @@ impl Http {
             guard,
             credential_required,
             read_timeout: options.read_timeout,
+            stopping: AtomicBool::new(false),
         });
         let connections = listen::ConnectionLimits {
             max_calls: options.max_calls,
@@ -170,6 +179,17 @@ impl Http {
         if let Err(error) = toolbox.ready() {
             tracing::warn!(%error, "requests to PagerDuty cannot be sent");
         }
+        let stop = async {
+            stop.await;
+            state.stopping.store(true, Ordering::Relaxed);
+            if !drain.is_zero() {
+                tracing::info!(
+                    "shutting down in {}: /readyz answers 503 so that gateways choose another instance",
+                    spoken(drain)
+                );
+                tokio::time::sleep(drain).await;
+            }
+        };
         let closed = connections.accept(listener, &state, stop).await;
         tracing::info!("shutting down: new connections are refused, requests in progress are answered");
         let calls = async {
@@ -182,9 +202,9 @@ impl Http {
             cancellation.cancel();
         };
         let finish = async { tokio::join!(closed, calls) };
-        let finished = tokio::time::timeout(DRAIN, finish).await.is_ok();
+        let finished = tokio::time::timeout(limit, finish).await.is_ok();
         if !finished {
-            tracing::warn!("shut down with unanswered calls after {}", spoken(DRAIN));
+            tracing::warn!("shut down with unanswered calls after {}", spoken(limit));
         }
         finished
     }

@@ -152,6 +152,18 @@ def test_http_shutdown_answers_requests_already_sent(sandbox, nowhere: Path):
         assert web.process.wait(DEADLINE) == 0
 
 
+@pytest.mark.skipif("sys.platform == 'win32'", reason="Windows has no SIGTERM to send")
+def test_http_shutdown_is_announced_while_calls_are_served(sandbox, nowhere: Path):
+    with serve(native(), "--drain", "20", cwd=nowhere, PAGERDUTY_API_HOST=sandbox.url) as web:
+        web.process.send_signal(signal.SIGTERM)
+        while (ready := web.send("/readyz")).status == 200:
+            pass
+        assert (ready.status, ready.text) == (503, "shutting down\n")
+        assert web.send("/healthz").status == 200
+        assert web.call("get_teams", {"limit": 1}, X_PagerDuty_Token=USER)["teams"]
+        web.kill()
+
+
 def test_http_single_caller_may_use_all_slots(sandbox, nowhere: Path):
     limits = ["--max-calls", "4", "--max-calls-per-credential", "4"]
     with (

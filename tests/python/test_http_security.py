@@ -40,7 +40,7 @@ def head(*lines: str, body: bytes = PING, length: bool = True) -> bytes:
 
 
 def status(answer: bytes) -> int:
-    assert answer.startswith(b"HTTP/1.1 "), answer
+    assert answer.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")), answer
     return int(answer.split()[1])
 
 
@@ -77,6 +77,17 @@ def test_http_loopback_accepts_local_origins(web: Web, origin):
 )
 def test_http_bad_host_is_refused(web: Web, path, host):
     assert web.send(path, PING if path == "/mcp" else None, Host=host).status == 403
+
+
+def test_http_probe_without_host_is_answered(web: Web):
+    # Health checks of gateways speak HTTP/1.0.
+    for path in ["/healthz", "/readyz", "/metrics"]:
+        assert status(web.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode())) == 200
+    page = b"GET /metrics HTTP/1.0\r\nOrigin: https://evil.example\r\n\r\n"
+    assert status(web.raw(page)) == 403
+    assert status(web.raw(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")) == 400
+    post = b"POST /mcp HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    assert status(web.raw(post)) == 400
 
 
 def test_http_dns_rebinding_is_refused(web: Web):

@@ -111,6 +111,9 @@ def said(line: str) -> str:
 def serve(door: Any, *arguments: str, cwd: Path, **variables: str) -> Iterator[Web]:
     """Start the server on a free port. It must exit cleanly afterwards."""
     address = () if "--port" in arguments else ("--port", "0")
+    # A server that other machines can reach would wait for its gateway at the end.
+    if "--host" in arguments and "--drain" not in arguments:
+        address += ("--drain", "0")
     with door.start("--transport", "http", *address, *arguments, cwd=cwd, **variables) as process:
         try:
             before = []

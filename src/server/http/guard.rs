@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 
@@ -71,6 +71,11 @@ impl Guard {
         for name in [header::HOST, header::ORIGIN, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
             refuse_repeated(headers, &name)?;
         }
+        let for_operators = metrics::known_path(request.uri.path()) != "/mcp";
+        // Health checks of gateways send HTTP/1.0 without Host. A web page cannot leave it out.
+        if for_operators && request.version == Version::HTTP_10 && !headers.contains_key(header::HOST) {
+            return self.admit_origin(headers);
+        }
         let text = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let malformed =
             |what: &str| Refusal::new(StatusCode::BAD_REQUEST, what, "Send one Host header: name or name:port.");
@@ -79,13 +84,17 @@ impl Guard {
             return Err(malformed("the request line and the Host header name different hosts"));
         }
         // Probes and scrapers address a pod by its IP address. A web page cannot: DNS rebinding needs a name.
-        let probe = metrics::known_path(request.uri.path()) != "/mcp" && host.host.parse::<IpAddr>().is_ok();
+        let probe = for_operators && host.host.parse::<IpAddr>().is_ok();
         if !self.allows_host(&host) && !probe {
             return Err(forbidden(
                 format!("requests for the host {:?} are not served here", host.host),
                 "If that is a name of this server, start it with --allowed-host NAME.",
             ));
         }
+        self.admit_origin(headers)
+    }
+
+    fn admit_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         match headers.get(header::ORIGIN) {
             Some(origin) if !self.allows_origin(origin) => Err(forbidden(
                 format!("pages of the origin {:?} may not send requests here", origin.to_str().unwrap_or_default()),

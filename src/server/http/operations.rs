@@ -1,5 +1,7 @@
 //! The endpoints for operators: liveness, readiness and metrics.
 
+use std::sync::atomic::Ordering;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -13,9 +15,13 @@ pub fn alive(_state: &AppState) -> Response {
 
 /// `/readyz`: returns whether calls can be answered.
 ///
-/// It does not depend on PagerDuty: an outage is the same for every instance, and taking all of them out of service would only
+/// A server that shuts down is not ready, and still serves for a while, so that gateways stop sending it calls before it
+/// refuses them. It does not depend on PagerDuty: an outage is the same for every instance, and taking all of them out of service would only
 /// replace PagerDuty's errors by a gateway's.
 pub fn ready(state: &AppState) -> Response {
+    if state.stopping.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
+    }
     match state.toolbox.ready() {
         Ok(()) => "ready\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message())).into_response(),

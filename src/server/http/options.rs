@@ -14,6 +14,9 @@ pub const READ_TIMEOUT_SECS: u32 = 10;
 /// The default of [`HttpOptions::idle_timeout`], in seconds.
 pub const IDLE_TIMEOUT_SECS: u32 = 75;
 
+/// The default of [`HttpOptions::drain`] for a server that other machines can reach, in seconds.
+pub const DRAIN_SECS: u32 = 5;
+
 /// The options of the HTTP transport. The default listens on this machine only.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "independent switches")]
@@ -41,6 +44,9 @@ pub struct HttpOptions {
     pub read_timeout: Duration,
     /// The most time that a connection may be open without the complete head of a request.
     pub idle_timeout: Duration,
+    /// The time between the report that the server shuts down and the end of new connections. By default it is 5 s if
+    /// other machines can reach the server, and none otherwise.
+    pub drain: Option<Duration>,
 }
 
 impl Default for HttpOptions {
@@ -57,6 +63,7 @@ impl Default for HttpOptions {
             max_calls_per_credential: MAX_CALLS_PER_CREDENTIAL as usize,
             read_timeout: Duration::from_secs(READ_TIMEOUT_SECS.into()),
             idle_timeout: Duration::from_secs(IDLE_TIMEOUT_SECS.into()),
+            drain: None,
         }
     }
 }
