@@ -8,6 +8,7 @@ API and identity server.
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -55,6 +56,12 @@ import secretstorage
 collection = secretstorage.get_default_collection(secretstorage.dbus_init())
 for item in list(collection.get_all_items()):
     item.delete()
+"""
+
+STORE_AND_READ = """
+import keyring
+keyring.set_password("service", "name", "stored")
+print(keyring.get_password("service", "name"))
 """
 
 BROWSER = """#!{python}
@@ -282,3 +289,26 @@ def test_keyring_duplicate_items_prefer_python_until_login(keyring: Keyring, our
     ours.log_in()
     assert keyring.names().count("oauth_token") == 1
     assert keyring.read("oauth_token") not in (None, "stale")
+
+
+def test_documented_keyring_without_desktop_keeps_output_clean(tmp_path: Path):
+    if reason := missing():
+        without(reason)
+    page = Path(__file__).parents[2] / "docs" / "authentication.md"
+    _, _, rest = page.read_text(encoding="utf-8").partition("  dbus-run-session -- sh -c")
+    recipe = "dbus-run-session -- sh -c" + rest.partition("```")[0]
+    # The first program that uses the keyring stores an entry and reads it.
+    program = shlex.join([sys.executable, "-c", STORE_AND_READ]).replace("'", "'\\''")
+    recipe = recipe.replace("exec pagerduty-mcp-server", f"exec {program}")
+    (runtime := tmp_path / "runtime").mkdir(mode=0o700)
+    variables = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(runtime), "PASSWORD": "pass"}
+    variables |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring"}
+    done = subprocess.run(
+        ["sh", "-c", recipe],
+        capture_output=True,
+        text=True,
+        env=environment(**variables),
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "stored\n"), done.stderr
