@@ -232,7 +232,10 @@ async fn list(cx: Context, params: &Params) -> Result<Reply> {
         context_excludes(&given!(params, [service_ids, team_ids]))?;
         mine(&cx, &mut warnings).await?
     } else {
-        needs_one_of(&cx, &given!(params, [service_ids, team_ids]))?;
+        needs_one_of(&cx, &given!(params, [service_ids, team_ids])).map_err(|error| {
+            let hint = error.hint_text().map(str::to_owned).unwrap_or_default();
+            error.hint(format!("{hint} search_incidents, in the toolset investigate, searches the whole account."))
+        })?;
         let by_service = Query::new().with_given("service_ids", params.service_ids.as_slice());
         by_service.with_given("team_ids", params.team_ids.as_slice())
     };
