@@ -33,6 +33,7 @@ mod handoff;
 mod http;
 mod http2;
 mod http_keys;
+mod incident_history;
 mod include;
 mod isolation;
 mod keyring;

@@ -3,13 +3,19 @@
 //! Everything but incidents is a document (see [`documents`](super::documents)). Incidents change
 //! by [`Account::perform`], documents by [`edits`](super::edits). Objects refer to others by ID.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::alerts::Alert;
+use super::behavior::change_events::ChangeEvent;
 use super::documents::{Document, Documents, entries, id_of, text};
 use super::edits::Entry;
 use super::kind::Kind;
 use super::kinds::{SERVICE, USER};
+use super::log::LogEntry;
 use super::time::{Clock, Zone};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,11 +127,19 @@ pub struct Incident {
     pub resolved_at: Option<Timestamp>,
     pub assignments: Vec<Involvement>,
     pub acknowledgements: Vec<Involvement>,
-    pub alerts: u32,
+    /// Oldest first, beginning with the one that raised it.
+    pub alerts: Vec<Alert>,
+    /// The ID of the log entry that it began with.
     pub log_entry: String,
+    /// Oldest first, with notifications that are still to be sent.
+    pub log: Vec<LogEntry>,
+    /// The number of log entries written so far, from which the IDs of new ones are made.
+    pub log_ids: usize,
     pub bridge: Option<Bridge>,
     pub body: Body,
     pub notes: Vec<Note>,
+    /// The values of custom fields, by name.
+    pub custom_fields: BTreeMap<String, Value>,
 }
 
 /// The IDs of the users that the tokens belong to.
@@ -147,6 +161,8 @@ pub struct Account {
     pub documents: Documents,
     /// In the order they were created, which is also the order of their numbers.
     pub incidents: Vec<Incident>,
+    /// In the order in which they were received.
+    pub changes: Vec<ChangeEvent>,
     /// The number of notes written over the API, from which the IDs of new ones are made.
     pub notes_written: u32,
     /// The changes made since it was seeded, in order.

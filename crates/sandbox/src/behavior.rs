@@ -1,11 +1,16 @@
 //! The behavior that is specific to one kind: computed fields, on-call rotations, and changes of incidents.
 
+pub mod alerts;
+pub mod change_events;
 pub mod changes;
 pub mod contacts;
+pub mod custom_fields;
 pub mod escalation_policies;
 pub mod feeds;
 pub mod incidents;
+pub mod log_entries;
 pub mod notes;
+pub mod notifications;
 pub mod oncalls;
 pub mod overrides;
 pub mod rotation;

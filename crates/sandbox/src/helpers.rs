@@ -1,12 +1,16 @@
 //! The account for tests in the same process, without requests: read objects, raise an incident, change the rate limit.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Sandbox;
 use super::account::{Account, Agent, Body, Incident, Involvement, Status, Urgency, is_in};
+use super::alerts::{Alert, Signal};
 use super::behavior::{incidents, notes};
 use super::documents::{Document, id_of, text};
 use super::kinds::{KINDS, SERVICE, USER};
+use super::log::{LogEvent, itself};
 use super::seed;
 use super::view::View;
 
@@ -87,8 +91,8 @@ impl Account {
         let service = text(service, "id").to_owned();
         let number = self.incidents.last().map_or(1, |last| last.number + 1);
         let now = self.clock.now();
-        let assignments = self.on_call(&policy, 1, now).into_iter().map(|user| Involvement { at: now, user });
-        Ok(Incident {
+        let (title, users) = (trigger.title.clone(), self.on_call(&policy, 1, now));
+        let mut incident = Incident {
             id: format!("QTEST{number:09}"),
             number,
             summary: format!("[#{number}] {}", trigger.title),
@@ -106,15 +110,27 @@ impl Account {
             changed_at: now,
             changed_by: Agent { kind: &SERVICE, id: service },
             resolved_at: None,
-            assignments: assignments.collect(),
+            assignments: users.iter().map(|user| Involvement { at: now, user: user.clone() }).collect(),
             acknowledgements: Vec::new(),
-            alerts: 1,
+            alerts: Vec::new(),
             log_entry: format!("RTEST{number:09}"),
+            log: Vec::new(),
+            log_ids: 0,
             bridge: None,
             body: trigger.details.map_or(Body::Absent, Body::Text),
             notes: Vec::new(),
+            custom_fields: BTreeMap::new(),
             title: trigger.title,
-        })
+        };
+        incident.alerts.push(Alert::new(number, 0, now, incident.key.clone(), Signal::First(title)));
+        incident.write(now, itself(&incident), LogEvent::Trigger);
+        if !users.is_empty() {
+            incident.write(now, itself(&incident), LogEvent::Assign(users.clone()));
+        }
+        for user in users.iter().filter_map(|user| self.documents.get(&USER, user)) {
+            incident.notify(user, now);
+        }
+        Ok(incident)
     }
 }
 

@@ -15,6 +15,7 @@
 //! which `store` keeps.
 
 mod account;
+mod alerts;
 mod behavior;
 mod call;
 mod connection;
@@ -29,6 +30,7 @@ mod helpers;
 mod identity;
 mod kind;
 mod kinds;
+mod log;
 mod params;
 mod reply;
 mod routes;

@@ -18,7 +18,8 @@ use super::behavior::contacts::{self, CONTACTS};
 use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
-    feeds, incidents, notes, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users,
+    alerts, change_events, custom_fields, feeds, incidents, log_entries, notes, notifications, oncalls, overrides,
+    schedules, shift_schedules, similar, teams, updates, users,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -73,23 +74,8 @@ fn routes(server: Shared) -> Router {
     });
     let writes = [rotations::create_event, rotations::update_event, rotations::delete_event];
     let kinds = with_parts(kinds, EVENTS, (), [rotations::list_events, rotations::show_event], writes);
-    let api = kinds
+    let api = with_incidents(kinds)
         .route("/abilities", read(control::abilities))
-        .route(
-            "/incidents",
-            read(incidents::list).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update_many)),
-        )
-        .route(
-            "/incidents/{id}",
-            read(incidents::show).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update)),
-        )
-        .route(
-            "/incidents/{id}/notes",
-            read(notes::list).merge(write(MethodFilter::POST, StatusCode::OK, notes::create)),
-        )
-        .route("/incidents/{id}/past_incidents", read(similar::past))
-        .route("/incidents/{id}/related_incidents", read(similar::related))
-        .route("/incidents/{id}/outlier_incident", read(similar::outlier))
         .route("/oncalls", read(oncalls::list))
         .route("/schedules", read(schedules::list))
         .route("/schedules/{id}", read(schedules::show))
@@ -129,6 +115,40 @@ fn routes(server: Shared) -> Router {
         .route("/private/{key}/feed", get(feeds::serve))
         .layer(from_fn_with_state(Arc::clone(&server), inject_fault));
     control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
+}
+
+/// Adds the routes of incidents and of their history.
+fn with_incidents(routes: Router<Shared>) -> Router<Shared> {
+    routes
+        .route(
+            "/incidents",
+            read(incidents::list).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update_many)),
+        )
+        .route(
+            "/incidents/{id}",
+            read(incidents::show).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update)),
+        )
+        .route(
+            "/incidents/{id}/notes",
+            read(notes::list).merge(write(MethodFilter::POST, StatusCode::OK, notes::create)),
+        )
+        .route("/incidents/{id}/alerts", read(alerts::list))
+        .route("/incidents/{id}/alerts/{alert_id}", read(alerts::show))
+        .route("/incidents/{id}/log_entries", read(log_entries::of_incident))
+        .route("/log_entries", read(log_entries::of_account))
+        .route("/log_entries/{id}", read(log_entries::show))
+        .route(
+            "/incidents/{id}/custom_fields/values",
+            read(custom_fields::list).merge(write(MethodFilter::PUT, StatusCode::OK, custom_fields::update)),
+        )
+        .route("/incidents/{id}/outlier_incident", read(similar::outlier))
+        .route("/incidents/{id}/related_change_events", read(change_events::related))
+        .route("/change_events", read(change_events::list))
+        .route("/change_events/{id}", read(change_events::show))
+        .route("/services/{id}/change_events", read(change_events::of_service))
+        .route("/notifications", read(notifications::list))
+        .route("/incidents/{id}/past_incidents", read(similar::past))
+        .route("/incidents/{id}/related_incidents", read(similar::related))
 }
 
 /// Adds the routes of objects that exist only inside others: lists at `path`, and single ones below it.

@@ -5,7 +5,10 @@
 //! documents in `seed/*.json`, in the order of [`KINDS`]; [`history`] makes the incidents from the tables in [`alarms`].
 
 mod alarms;
+mod changes;
 mod history;
+mod log;
+pub mod signals;
 
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -51,10 +54,12 @@ impl Seed {
             seeded,
             documents,
             incidents: Vec::new(),
+            changes: Vec::new(),
             notes_written: 0,
             records: Vec::new(),
         };
         account.incidents = history::write(&account, &mut Dice::new(2), seeded, self.incidents);
+        account.changes = changes::write(&account, seeded)?;
         if !self.documents.is_null() {
             account.documents.add(&self.documents, seeded)?;
         }
@@ -67,7 +72,7 @@ impl Seed {
 pub const ALARM_COUNT: usize = alarms::ALARMS.len();
 
 /// Random choices, the same in every run.
-struct Dice(Rng);
+pub struct Dice(Rng);
 
 impl Dice {
     fn new(seed: u64) -> Self {

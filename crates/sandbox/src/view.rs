@@ -80,9 +80,17 @@ impl<'a> View<'a> {
         format!("{}/{}/{id}", self.base, kind.path)
     }
 
-    /// Returns a reference to the log entry that an incident began with.
-    pub fn log_entry(self, incident: &Incident) -> Document {
-        let (id, entry) = (&incident.id, &incident.log_entry);
+    /// Returns a reference to a user, a service or another object, which may be deleted.
+    pub fn named(self, kind: &Kind, id: &str) -> Document {
+        match self.linked(kind, id, false) {
+            Value::Object(reference) => reference,
+            _ => with(self.reference(kind, id, "deleted"), json!({"self": null, "html_url": null})),
+        }
+    }
+
+    /// Returns a reference to a log entry of an incident, as to one of its first kind.
+    pub fn log_entry(self, incident: &Incident, entry: &str) -> Document {
+        let id = &incident.id;
         let html_url = format!("{WEBSITE}/{}/{id}/log_entries/{entry}", INCIDENT.page);
         let url = format!("{}/log_entries/{entry}?incident_id={id}", self.base);
         head(entry, "trigger_log_entry_reference", "Triggered through the API", url, html_url.into())
@@ -130,7 +138,7 @@ impl<'a> View<'a> {
     }
 }
 
-fn head(id: &str, kind: &str, summary: &str, url: String, html_url: Value) -> Document {
+pub fn head(id: &str, kind: &str, summary: &str, url: String, html_url: Value) -> Document {
     let fields = [
         ("id", id.into()),
         ("type", kind.into()),

@@ -3,13 +3,17 @@
 //! Every change of an incident goes through [`Account::perform`], so the records describe all changes since the account
 //! was seeded.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status, Urgency};
-use crate::documents::entries;
+use crate::documents::{Document, entries};
 use crate::edits::Entry;
 use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, USER};
+use crate::log::{LogEvent, person};
 use crate::reply::{OrNotFound, Problem};
 use crate::time::{from_utc, utc};
 
@@ -53,6 +57,9 @@ pub struct Change {
     /// A note to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The new values of custom fields, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom_fields: BTreeMap<String, Value>,
 }
 
 impl Account {
@@ -99,29 +106,30 @@ impl Account {
         let incident = self.incident_mut(&record.incident).or_404()?;
         incident.updated_at = *at;
         incident.notes.extend(note);
-        if let Some(title) = &change.title {
-            incident.title.clone_from(title);
-            incident.summary = format!("[#{}] {title}", incident.number);
+        for event in incident.set(change) {
+            incident.write(*at, person(by), event);
         }
-        incident.urgency = change.urgency.unwrap_or(incident.urgency);
-        match change.priority.as_deref() {
-            Some("") => incident.priority = None,
-            Some(priority) => incident.priority = Some(priority.to_owned()),
-            None => {}
-        }
-        incident.bridge = change.conference_bridge.clone().or_else(|| incident.bridge.take());
-        incident.service = change.service.clone().unwrap_or_else(|| std::mem::take(&mut incident.service));
         let moved = change.escalation_policy.as_ref().is_some_and(|policy| *policy != incident.policy);
         incident.policy = change.escalation_policy.clone().unwrap_or_else(|| std::mem::take(&mut incident.policy));
-        let (policy, is_open) = (incident.policy.clone(), incident.status != Status::Resolved);
+        let (policy, service, before) = (incident.policy.clone(), incident.service.clone(), incident.status);
+        let timeout = self.documents.get(&SERVICE, &service).and_then(timeout);
         let level = change.escalation_level.or(moved.then_some(1));
         let on_call = level.map(|level| self.on_call(&policy, level, *at)).unwrap_or_default();
         // An incident that is triggered again is assigned to the users on call.
         let triggered = change.status == Some(Status::Triggered);
         let on_call_now = if triggered { self.on_call(&policy, 1, *at) } else { Vec::new() };
         let incident = self.incident_mut(&record.incident).or_404()?;
-        if is_open || triggered {
-            incident.assign(if change.assignees.is_empty() { on_call } else { change.assignees.clone() }, *at);
+        let given = change.assignees.clone();
+        let users = if given.is_empty() { on_call } else { given };
+        let is_assigned = (before != Status::Resolved || triggered) && !users.is_empty();
+        if is_assigned {
+            incident.assign(users.clone(), *at);
+            let event = match (&change.assignees[..], moved) {
+                ([], true) => LogEvent::Delegate { policy, users },
+                ([], false) => LogEvent::Escalate(users),
+                _ => LogEvent::Assign(users),
+            };
+            incident.write(*at, person(by), event);
         }
         match change.status {
             Some(Status::Acknowledged) => incident.acknowledge(by, *at),
@@ -129,12 +137,74 @@ impl Account {
             Some(Status::Triggered) => incident.trigger(by, on_call_now, *at),
             None => {}
         }
+        let event = match (change.status, before) {
+            (Some(Status::Acknowledged), _) => Some(LogEvent::Acknowledge(timeout)),
+            (Some(Status::Resolved), _) => Some(LogEvent::Resolve),
+            (Some(Status::Triggered), Status::Acknowledged) => Some(LogEvent::Unacknowledge),
+            (Some(Status::Triggered), Status::Resolved) => Some(LogEvent::Trigger),
+            (Some(Status::Triggered), Status::Triggered) | (None, _) => None,
+        };
+        for event in event.into_iter().chain(change.note.clone().map(LogEvent::Annotate)) {
+            incident.write(*at, person(by), event);
+        }
+        if is_assigned || incident.status != before {
+            incident.cancel_notifications(*at);
+            let users: Vec<String> = incident.assignments.iter().map(|one| one.user.clone()).collect();
+            self.notify(&record.incident, &users, *at);
+        }
         self.records.push(Entry::Incident(record));
         Ok(())
     }
 }
 
+/// Returns the number of seconds for which an acknowledgement lasts.
+fn timeout(service: &Document) -> Option<i64> {
+    service.get("acknowledgement_timeout")?.as_i64()
+}
+
 impl Incident {
+    /// Sets the fields that are independent of the others, and returns the events of those that changed.
+    fn set(&mut self, change: &Change) -> Vec<LogEvent> {
+        let mut events = Vec::new();
+        let mut field = |name, from: Value, to: Value| {
+            if from != to {
+                events.push(LogEvent::Field { name, from, to });
+            }
+        };
+        if let Some(title) = &change.title {
+            field("title", self.title.as_str().into(), title.as_str().into());
+            self.title.clone_from(title);
+            self.summary = format!("[#{}] {title}", self.number);
+        }
+        if let Some(bridge) = &change.conference_bridge {
+            let number = |bridge: &Bridge| Value::from(bridge.number.as_str());
+            field("conference_bridge", self.bridge.as_ref().map(number).unwrap_or_default(), number(bridge));
+            self.bridge = Some(bridge.clone());
+        }
+        if let Some(service) = &change.service {
+            field("service", self.service.as_str().into(), service.as_str().into());
+            self.service.clone_from(service);
+        }
+        if let Some(urgency) = change.urgency.filter(|urgency| *urgency != self.urgency) {
+            self.urgency = urgency;
+            events.push(LogEvent::Urgency(urgency));
+        }
+        if let Some(priority) = &change.priority {
+            let to = Some(priority.clone()).filter(|id| !id.is_empty());
+            let from = std::mem::replace(&mut self.priority, to.clone());
+            if from != to {
+                events.push(LogEvent::Priority { from, to });
+            }
+        }
+        for (name, to) in &change.custom_fields {
+            let from = self.custom_fields.insert(name.clone(), to.clone()).unwrap_or_default();
+            if from != *to {
+                events.push(LogEvent::CustomField { name: name.clone(), from, to: to.clone() });
+            }
+        }
+        events
+    }
+
     /// Assigns the incident to these users, if there are any. An assignee who stays keeps the time of the assignment.
     fn assign(&mut self, users: Vec<String>, now: Timestamp) {
         if users.is_empty() {
@@ -157,11 +227,20 @@ impl Incident {
     fn resolve(&mut self, actor: &str, now: Timestamp) {
         self.assignments.clear();
         self.acknowledgements.clear();
+        for alert in self.alerts.iter_mut().filter(|alert| alert.is_open()) {
+            alert.resolved_at = Some(now);
+        }
         self.change(Status::Resolved, actor, now);
     }
 
-    /// Triggers the incident again, and assigns it to the users on call unless it is still assigned.
+    /// Triggers the incident again, and assigns it to the users on call unless it is still assigned. The alerts that ended
+    /// with it go on.
     fn trigger(&mut self, actor: &str, on_call: Vec<String>, now: Timestamp) {
+        if let Some(end) = self.resolved_at {
+            for alert in self.alerts.iter_mut().filter(|alert| alert.resolved_at >= Some(end)) {
+                alert.resolved_at = None;
+            }
+        }
         if self.assignments.is_empty() {
             self.assignments.extend(on_call.into_iter().map(|user| Involvement { at: now, user }));
         }

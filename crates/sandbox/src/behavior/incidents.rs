@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use jiff::Span;
 use serde_json::{Map, Value, json};
 
+use super::custom_fields;
 use crate::account::{Account, Body, Event, Incident, Involvement, Status, Urgency};
 use crate::call::Call;
 use crate::documents::{Document, text};
@@ -45,8 +46,9 @@ pub fn list(account: &Account, call: &Call) -> Answer {
     let mut incidents: Vec<&Incident> = listed.collect();
     sort(&mut incidents, &call.params)?;
     let includes = call.includes();
-    // The body comes with a single incident only.
-    let includes: Vec<&str> = includes.into_iter().filter(|include| *include != "body").collect();
+    // The body and custom fields come with a single incident only.
+    let includes: Vec<&str> =
+        includes.into_iter().filter(|include| !["body", "custom_fields"].contains(include)).collect();
     let view = call.view(account, &includes);
     reply::list("incidents", &incidents, &call.params, |incident| shown(incident, view))
 }
@@ -128,7 +130,7 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
             "assigned_via": "escalation_policy",
             "last_status_change_at": incident.changed_at.to_string(),
             "resolved_at": incident.resolved_at.map(|at| at.to_string()),
-            "first_trigger_log_entry": view.log_entry(incident),
+            "first_trigger_log_entry": view.log_entry(incident, &incident.log_entry),
             "alert_counts": alert_counts(incident),
             "is_mergeable": incident.status != Status::Resolved,
             "incident_type": {"name": incident.kind},
@@ -147,14 +149,15 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
     );
     let bridge = incident.bridge.as_ref().filter(|_| view.includes("conference_bridge")).map(|bridge| json!(bridge));
     let body = if view.includes("body") { body(incident, service) } else { None };
-    let optional = [("conference_bridge", bridge), ("body", body)].into_iter();
+    let custom_fields = view.includes("custom_fields").then(|| custom_fields::shown(incident));
+    let optional = [("conference_bridge", bridge), ("body", body), ("custom_fields", custom_fields)].into_iter();
     shown.extend(optional.filter_map(|(name, value)| Some((name.to_owned(), value?))));
     shown
 }
 
 fn alert_counts(incident: &Incident) -> Value {
-    let resolved = if incident.status == Status::Resolved { incident.alerts } else { incident.alerts / 3 };
-    json!({"all": incident.alerts, "triggered": incident.alerts - resolved, "resolved": resolved})
+    let triggered = incident.alerts.iter().filter(|alert| alert.is_open()).count();
+    json!({"all": incident.alerts.len(), "triggered": triggered, "resolved": incident.alerts.len() - triggered})
 }
 
 /// Returns what PagerDuty is going to do by itself. The sandbox announces it and does not do it.

@@ -130,7 +130,7 @@ fn relationships(incident: &Incident, other: &Incident, view: View<'_>) -> Vec<V
         return Vec::new();
     }
     let alike = (incident.alarm == other.alarm).then(|| {
-        let feedback = json!({"positive_feedback_count": other.alerts, "negative_feedback_count": 0});
+        let feedback = json!({"positive_feedback_count": other.alerts.len(), "negative_feedback_count": 0});
         let metadata = json!({"grouping_classification": "similar_contents", "user_feedback": feedback});
         json!({"type": "machine_learning_inferred", "metadata": metadata})
     });

@@ -1,12 +1,12 @@
 //! The incidents of the last 60 days: most are resolved, and a few are open.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{Span, Timestamp};
 
-use super::Dice;
 use super::alarms::{ALARMS, Alarm, CHANNELS, NOTES, Reporter, Source, VARIABLES, fill};
+use super::{Dice, log};
 use crate::account::Status::{self, Acknowledged, Resolved, Triggered};
 use crate::account::{Account, Agent, Body, Bridge, Event, Incident, Involvement, Note, Urgency, is_in};
 use crate::behavior::escalation_policies::involves;
@@ -155,11 +155,14 @@ impl Draft<'_> {
         let priority = self.priority(dice, alarm.urgency);
         let grave = priority.is_some_and(|priority| matches!(text(priority, "name"), "P1" | "P2"));
         let key = format!("{:016x}{:016x}", dice.0.u64(..), dice.0.u64(..));
-        Some(Incident {
-            id: dice.event_id(),
+        let (id, body) = (dice.event_id(), body(alarm, &values, dice));
+        let changed_by = self.changed_by(dice, status, responder.as_deref());
+        let alerts = 1 + dice.below(3) * dice.below(4);
+        let mut incident = Incident {
+            id,
             number: self.number,
             summary: format!("[#{}] {title}", self.number),
-            body: body(alarm, &values, dice),
+            body,
             title,
             key,
             alarm: alarm_number,
@@ -172,15 +175,22 @@ impl Draft<'_> {
             created_at: self.created_at,
             updated_at: notes.last().map_or(changed_at, |note| changed_at.max(note.created_at)),
             changed_at,
-            changed_by: self.changed_by(dice, status, responder.as_deref()),
+            changed_by,
             acknowledgements: acknowledger.map(|user| Involvement { at: changed_at, user }).collect(),
             resolved_at: (status == Resolved).then_some(changed_at),
             assignments: assignees.into_iter().map(|user| Involvement { at: self.created_at, user }).collect(),
-            alerts: 1 + dice.below(3) * dice.below(4),
+            alerts: Vec::new(),
             log_entry: dice.event_id(),
+            log: Vec::new(),
+            log_ids: 0,
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
             notes,
-        })
+            custom_fields: BTreeMap::new(),
+        };
+        log::add_alerts(&mut incident, alerts as usize, self.now);
+        log::set_fields(&mut incident);
+        log::write(self.account, &mut incident, responders);
+        Some(incident)
     }
 
     /// Returns the time of the last status change: not before the incident was created, and not after now.
