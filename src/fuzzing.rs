@@ -17,8 +17,8 @@ use crate::auth::Credential;
 use crate::client::{Query, Request, decode, failure, policy};
 use crate::config::{Config, Dotenv, Host, Region};
 use crate::models::{
-    EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, WRAPPED, past_incident,
-    related_incident,
+    Alert, Change, EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, WRAPPED,
+    past_incident, related_incident,
 };
 use crate::params::Moment;
 use crate::sandbox::FaultSpec;
@@ -39,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("headers", headers),
     ("texts", texts),
     ("fault_specs", fault_specs),
+    ("payloads", payloads),
 ];
 
 /// Runs the target of this name.
@@ -115,6 +116,8 @@ fn answers(body: &[u8]) {
             let _ = decode::page::<M>(body, M::RESOURCE.many, &selection);
         }
     }
+    read::<Alert>(body);
+    read::<Change>(body);
     read::<Incident>(body);
     read::<Note>(body);
     read::<Oncall>(body);
@@ -210,6 +213,21 @@ fn fault_specs(input: &[u8]) {
     if let Err(why) = FaultSpec::parse(&String::from_utf8_lossy(input)) {
         assert!(!why.is_empty());
     }
+}
+
+/// The body of an alert: what is read from it is bounded, and a link is a web address.
+fn payloads(input: &[u8]) {
+    let Ok(body) = serde_json::from_slice::<Value>(input) else { return };
+    let title = body["details"].as_str();
+    let payload = pagerduty_payloads::read(&body, title);
+    assert!(payload.facts.iter().all(|fact| !fact.value.is_empty() && fact.value.chars().count() <= 501));
+    assert!(payload.links.len() <= 20);
+    for link in &payload.links {
+        assert!(link.href.to_ascii_lowercase().starts_with("http") && !link.href.contains(char::is_whitespace));
+    }
+    let group = payload.group.unwrap_or_default();
+    assert!(group.instances.len() <= 10 && group.labels.len() <= 20);
+    assert!(payload.details.map_or(0, |details| details.to_string().len()) < 60_000);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use pagerduty_api::operations::incidents::{GET_INCIDENT, INCIDENTS, LIST_INCIDENTS, NOTES};
 use pagerduty_api::{Operation, Resource};
+use pagerduty_payloads::common_event;
 use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{self, Echo, Field, Keep, Selection, derived, line, nested, plain, reference, verbatim};
 use pagerduty_rows::{decode, write};
@@ -166,12 +167,6 @@ impl Listed for Incident {
     const LIST: &'static Operation = &LIST_INCIDENTS;
 }
 
-/// Returns the event behind an incident in PagerDuty's common event format, from the place where PagerDuty nests it.
-fn event(body: &Value) -> Option<&Map<String, Value>> {
-    let nested = || body.get("details")?.get("__pd_cef_payload");
-    body.get("cef_details").or_else(nested)?.as_object()
-}
-
 /// The parts of an event beside its details that say what is wrong and where: our name, then the names that PagerDuty
 /// and the sender use.
 const ALERT: &[(&str, &[&str])] = &[
@@ -188,7 +183,7 @@ const ALERT: &[(&str, &[&str])] = &[
 /// Returns the parts of the event beside its details: severity, source, links to runbooks and graphs, …
 fn alert(body: &Value, _: &Facts<'_>) -> Option<Value> {
     let said = |name: &&str| {
-        let of_event = event(body).and_then(|event| event.get(*name)).filter(|value| !fields::is_empty(value));
+        let of_event = common_event(body).and_then(|event| event.get(*name)).filter(|value| !fields::is_empty(value));
         // The links also occur a second time, beside the details.
         of_event.or_else(|| body.get(*name).filter(|links| links.is_array()))
     };
@@ -200,7 +195,7 @@ fn alert(body: &Value, _: &Facts<'_>) -> Option<Value> {
 /// Returns the details of the event's payload, as the sender wrote them. A title among them is left out, unless the
 /// incident has a different one.
 fn body_details(body: &Value, incident: &Facts<'_>) -> Option<Value> {
-    let details = match event(body) {
+    let details = match common_event(body) {
         Some(event) => event.get("details"),
         None => body.get("details"),
     };
@@ -220,7 +215,7 @@ fn body_details(body: &Value, incident: &Facts<'_>) -> Option<Value> {
 }
 
 fn client_url(body: &Value, _: &Facts<'_>) -> Option<Value> {
-    event(body)?.get("client_url").cloned()
+    common_event(body)?.get("client_url").cloned()
 }
 
 /// The parts of an element of `past_incidents` or `related_incidents`.

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Values are not escaped, so a value may contain lines that look like the format. Names are sorted, and each section
-//! comes once, so most of such values can be detected. Then only the labels before them are used. Newer versions send a
-//! list of objects, which has no such problem.
+//! comes once, so most of such values can be detected. Then only the name of the alert is used. Newer versions send a list of
+//! objects, which has no such problem.
 
 use serde_json::{Map, Value};
 
@@ -71,8 +71,6 @@ pub struct Block {
     starts_at: Option<String>,
     /// Set if a value looks like the format.
     is_unclear: bool,
-    /// The number of labels before the first value of several lines.
-    certain: Option<usize>,
 }
 
 /// The alerts of an event.
@@ -95,6 +93,7 @@ impl Blocks {
         let counts_differ = differs(&firing, num_firing) || differs(&resolved, num_resolved);
         let is_unclear = counts_differ || firing.iter().chain(&resolved).any(|block| block.is_unclear);
         let all = if firing.is_empty() { resolved } else { firing };
+        let all: Vec<_> = if is_unclear { all.into_iter().map(Block::name_only).collect() } else { all };
         (!all.is_empty()).then_some(Self { all, firing: num_firing, resolved: num_resolved, is_unclear })
     }
 
@@ -211,11 +210,12 @@ fn parse(text: &str) -> Vec<Block> {
                 None => block.is_unclear = true,
             },
             Section::Labels if line == "Annotations:" => section = Section::Annotations,
-            Section::Annotations if ending.is_some() => {
-                section = Section::Outside;
-                ending.into_iter().for_each(|ending| block.add(ending));
-            }
             Section::Labels | Section::Annotations => {
+                if let Some(ending) = ending.clone().filter(|_| section == Section::Annotations) {
+                    section = Section::Outside;
+                    block.add(ending);
+                    continue;
+                }
                 let looks_like_format = ["Labels:", "Annotations:"].contains(&line) || ending.is_some();
                 block.is_unclear |= looks_like_format;
                 match pair(line).filter(|_| !looks_like_format) {
@@ -225,7 +225,7 @@ fn parse(text: &str) -> Vec<Block> {
             }
         }
     }
-    blocks.into_iter().map(Block::certain).collect()
+    blocks
 }
 
 /// Reads a line after or before the sections.
@@ -260,9 +260,6 @@ impl Block {
 
     /// Adds a line to the last value of a section.
     fn extend(&mut self, section: Section, line: &str) {
-        if section == Section::Labels && self.certain.is_none() {
-            self.certain = Some(self.labels.len());
-        }
         match self.section(section).last_mut() {
             Some((_, value)) => {
                 value.push('\n');
@@ -272,13 +269,11 @@ impl Block {
         }
     }
 
-    /// Removes what may be part of a value, if a value looks like the format.
-    fn certain(mut self) -> Self {
-        if self.is_unclear {
-            self.labels.truncate(self.certain.unwrap_or(self.labels.len()));
-            self.annotations.clear();
-            self.fields.clear();
-        }
+    /// Removes all but the name, which is the first label: the rest may be part of a value.
+    fn name_only(mut self) -> Self {
+        self.labels.truncate(1);
+        self.annotations.clear();
+        self.fields.clear();
         self
     }
 }

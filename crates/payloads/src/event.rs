@@ -1,6 +1,7 @@
 //! The event of an alert, in one form for the three places where PagerDuty keeps it.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
@@ -71,7 +72,7 @@ impl<'b> Event<'b> {
         for name in path {
             place.push('.');
             if name.contains(|one: char| !one.is_alphanumeric() && one != '_') {
-                place.push_str(&format!("\"{name}\""));
+                let _ = write!(place, "\"{name}\"");
             } else {
                 place.push_str(name);
             }

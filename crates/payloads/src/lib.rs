@@ -25,6 +25,7 @@ pub use links::{Link, Meaning};
 pub use rules::{Fact, Kind};
 pub use time::instant;
 
+use blocks::Blocks;
 use event::Event;
 use rules::Sender;
 
@@ -83,11 +84,11 @@ impl Payload {
 pub fn read(body: &Value, title: Option<&str>) -> Payload {
     let event = Event::of(body, title);
     let sender = senders::ALL.iter().find(|sender| sender.matches(&event)).copied();
-    let blocks = sender.filter(|sender| sender.has_blocks).and_then(|_| blocks::Blocks::of(&event));
+    let blocks = sender.filter(|sender| sender.has_blocks).and_then(|_| Blocks::of(&event));
     let facts = rules::facts(&event, sender, blocks.as_ref());
     let links = links::of(&event, sender, blocks.as_ref());
     let group = blocks.as_ref().map(|blocks| blocks.group(&facts));
-    let is_plain = blocks.as_ref().is_none_or(|blocks| blocks.is_unclear());
+    let is_plain = blocks.as_ref().is_none_or(Blocks::is_unclear);
     let shows_details = sender.is_none_or(|sender| sender.shows_details || (sender.has_blocks && is_plain));
     let (details, left_out) = if shows_details { text::details(&event.details) } else { (None, 0) };
     let mut remarks = Vec::new();

@@ -135,7 +135,7 @@ impl Found {
         }
         let label = text("text").or_else(|| text("alt"));
         if let Some(href) = text("href") {
-            self.add(meaning_of(label), href, label, from.clone());
+            self.add(meaning_of(label, sender), href, label, from.clone());
         }
         let images = sender.map_or(Some(Meaning::Other), |sender| sender.images);
         if let (Some(meaning), Some(src)) = (images, text("src")) {
@@ -188,15 +188,37 @@ impl Found {
         let ends_address = |one: char| one.is_whitespace() || "<>\"'`|\\".contains(one);
         for word in searched.split(ends_address) {
             let Some(start) = word.find("https://").or_else(|| word.find("http://")) else { continue };
-            let href = word.get(start..).unwrap_or_default().trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']);
+            let href = without_punctuation(word.get(start..).unwrap_or_default());
             self.add(Meaning::InText, href, None, from.to_owned());
         }
     }
 }
 
+/// Returns an address without the punctuation of the sentence around it. A bracket belongs to the address that opens it.
+fn without_punctuation(mut address: &str) -> &str {
+    loop {
+        let count = |bracket: char| address.matches(bracket).count();
+        let shorter = match address.chars().last() {
+            Some(')') if count(')') > count('(') => address.strip_suffix(')'),
+            Some(']') if count(']') > count('[') => address.strip_suffix(']'),
+            Some('.' | ',' | ';' | ':' | '!' | '?') => address.get(..address.len() - 1),
+            _ => None,
+        };
+        match shorter {
+            Some(shorter) => address = shorter,
+            None => return address,
+        }
+    }
+}
+
 /// Returns the meaning of a link by its text.
-fn meaning_of(text: Option<&str>) -> Meaning {
-    let text = text.unwrap_or_default().to_lowercase();
+fn meaning_of(text: Option<&str>, sender: Option<&Sender>) -> Meaning {
+    let text = text.unwrap_or_default();
+    let texts = sender.map(|sender| sender.texts).unwrap_or_default();
+    if let Some((_, meaning)) = texts.iter().find(|(known, _)| *known == text) {
+        return *meaning;
+    }
+    let text = text.to_lowercase();
     let found = WORDS.iter().find(|(_, words)| words.iter().any(|word| text.contains(word)));
     found.map_or(Meaning::Other, |(meaning, _)| *meaning)
 }

@@ -191,11 +191,11 @@ impl Sign {
 /// The key of repeated alerts, where PagerDuty's key does not tell them.
 pub enum Repeat {
     /// PagerDuty's key of the alert tells them.
-    ByKey,
+    Key,
     /// The source and a detail.
-    ByDetail(&'static str),
+    Detail(&'static str),
     /// The client and the title without digits, if the sender gave no key.
-    ByTitle,
+    Title,
 }
 
 /// A sender, and the rule for its events.
@@ -208,6 +208,8 @@ pub struct Sender {
     pub facts: &'static [(Kind, &'static [Place])],
     /// The places of links.
     pub links: &'static [(Meaning, Place)],
+    /// The texts of links beside the details, with their meaning.
+    pub texts: &'static [(&'static str, Meaning)],
     /// Values of parts beside the details that say nothing.
     pub constants: &'static [(&'static str, &'static str)],
     /// The meaning of images. `None` if they are the sender's logo.
@@ -246,14 +248,14 @@ impl Sender {
     /// Returns the key of repeated alerts.
     pub fn repeats(&self, event: &Event<'_>) -> Option<Repeats> {
         match self.repeat {
-            Repeat::ByKey => None,
-            Repeat::ByDetail(name) => {
+            Repeat::Key => None,
+            Repeat::Detail(name) => {
                 let detail = event.detail(&[name]).and_then(scalar)?;
                 let key = format!("{} {name} {detail}", event.part("source").unwrap_or_default());
                 Some(Repeats { key, is_guess: false })
             }
-            Repeat::ByTitle if event.part("dedup_key").is_some() => None,
-            Repeat::ByTitle => {
+            Repeat::Title if event.part("dedup_key").is_some() => None,
+            Repeat::Title => {
                 let client = event.part("client").unwrap_or(self.name);
                 Some(Repeats { key: format!("{client} {}", pattern(event.part("summary")?)), is_guess: true })
             }
@@ -316,7 +318,8 @@ fn line<'t>(text: &'t str, path: &[&str]) -> Option<Cow<'t, str>> {
     for line in lines.take_while(|line| *line != "}") {
         json.push_str(line);
     }
-    let json = if json.trim_end().ends_with('}') { object(&json) } else { object(&(json + "}")) };
+    // The last line has the bracket, unless the value is on one line.
+    let json = object(&format!("{json}}}")).or_else(|| object(&json));
     let value = within.iter().try_fold(json.as_ref()?, |value, name| value.get(name))?;
     scalar(value).map(Cow::Owned)
 }

@@ -38,12 +38,13 @@ const PLAIN: Sender = Sender {
     signs: &[],
     facts: &[],
     links: &[],
+    texts: &[],
     constants: &[],
     images: Some(Meaning::Graph),
     has_blocks: false,
     shows_details: false,
     stays_open: never,
-    repeat: Repeat::ByKey,
+    repeat: Repeat::Key,
 };
 
 const SUMMARY: Place = Place::Event("summary");
@@ -90,6 +91,7 @@ const GRAFANA: Sender = Sender {
     signs: &[Is("client", "Grafana"), Begins("firing", "Value: ")],
     facts: GROUPED,
     links: &[(Meaning::Graph, Field("Panel")), (Meaning::Graph, Field("Dashboard"))],
+    texts: &[("External URL", Meaning::Tool)],
     constants: &[
         ("source", "Grafana"),
         ("component", "Grafana"),
@@ -159,7 +161,7 @@ const CLOUDWATCH: Sender = Sender {
     ..PLAIN
 };
 
-/// The event of an alarm over Amazon EventBridge.
+/// The event of an alarm over Amazon `EventBridge`.
 const CLOUDWATCH_EVENT: Sender = Sender {
     name: "Amazon CloudWatch",
     signs: &[Begins("detail-type", "CloudWatch Alarm State Change")],
@@ -189,6 +191,7 @@ const SENTRY: Sender = Sender {
         (Resource, &[detail(&["culprit"])]),
         (Severity, &[Tag(SENTRY_TAGS, "level")]),
     ],
+    texts: &[("View Sentry Issue Details", Meaning::Source), ("Issue Details", Meaning::Source)],
     constants: &[("source", "<unknown>")],
     ..PLAIN
 };
@@ -205,6 +208,7 @@ const NEW_RELIC: Sender = Sender {
         (Count, &[detail(&["Total Incidents"])]),
     ],
     links: &[(Meaning::Runbook, detail(&["Runbook"])), (Meaning::Source, detail(&["IssueURL"]))],
+    texts: &[("Issue Page", Meaning::Source)],
     constants: &[("source", "New Relic")],
     ..PLAIN
 };
@@ -235,6 +239,7 @@ const ZABBIX: Sender = Sender {
         (Host, &[detail(&["Event host"])]),
         (Value, &[detail(&["Trigger opdata"])]),
     ],
+    texts: &[("Event link", Meaning::Source)],
     constants: &[("source", "Discovery"), ("source", "Autoregistration"), ("source", "Internal")],
     ..PLAIN
 };
@@ -252,8 +257,9 @@ const NETDATA: Sender = Sender {
         (Severity, &[detail(&["status"])]),
         (Value, &[detail(&["value_w_units"])]),
     ],
+    constants: &[("details.status", "CLEAR")],
     stays_open: has_own_key,
-    repeat: Repeat::ByDetail("alarm_id"),
+    repeat: Repeat::Detail("alarm_id"),
     ..PLAIN
 };
 
@@ -283,7 +289,7 @@ const ELASTALERT: Sender = Sender {
     ],
     links: &[(Meaning::Source, Line(INFORMATION, &["kibana_discover_url"]))],
     constants: &[("source", "ElastAlert"), ("line:host", "{")],
-    repeat: Repeat::ByTitle,
+    repeat: Repeat::Title,
     ..PLAIN
 };
 
@@ -297,7 +303,7 @@ const PREFECT: Sender = Sender {
     constants: &[("source", "Prefect"), ("component", "Notification")],
     images: None,
     stays_open: has_no_key,
-    repeat: Repeat::ByTitle,
+    repeat: Repeat::Title,
     ..PLAIN
 };
 
@@ -310,7 +316,7 @@ const APPRISE: Sender = Sender {
     images: None,
     shows_details: true,
     stays_open: has_no_key,
-    repeat: Repeat::ByTitle,
+    repeat: Repeat::Title,
     ..PLAIN
 };
 
