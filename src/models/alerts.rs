@@ -1,4 +1,4 @@
-//! Alerts, with what their event says.
+//! Alerts, with the content of their events.
 
 use jiff::Timestamp;
 use pagerduty_api::Resource;
@@ -26,7 +26,7 @@ pub struct Alert {
     pub created_at: Option<Timestamp>,
     /// The time at which it was resolved.
     pub resolved_at: Option<Timestamp>,
-    /// What its event says.
+    /// The content of its event.
     pub payload: Payload,
 }
 

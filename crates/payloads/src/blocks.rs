@@ -21,9 +21,9 @@ use crate::event::Event;
 use crate::rules::Fact;
 use crate::text::{MAX_TEXT, cut, scalar};
 
-/// The remark about a text whose blocks cannot be told apart for certain.
-pub const UNCLEAR: &str = "The parts of the details cannot be told apart for certain, because a value looks like the \
-                           format or the counts differ. The details are shown as they were sent.";
+/// The remark about a text whose blocks have no certain limits.
+pub const UNCLEAR: &str = "The alerts within the details have no certain limits, because a value looks like the format \
+                           or the counts differ. The details are shown as they were sent.";
 
 /// The most alerts that are shown one by one.
 const MAX_INSTANCES: usize = 10;
@@ -97,7 +97,7 @@ impl Blocks {
         (!all.is_empty()).then_some(Self { all, firing: num_firing, resolved: num_resolved, is_unclear })
     }
 
-    /// Returns whether the alerts cannot be told apart for certain.
+    /// Returns whether the alerts within the details have no certain limits.
     pub fn is_unclear(&self) -> bool {
         self.is_unclear
     }

@@ -29,7 +29,7 @@ use blocks::Blocks;
 use event::Event;
 use rules::Sender;
 
-/// What an event says.
+/// The content of an event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Payload {
     /// The program that sent it, if there is a rule for it.

@@ -268,7 +268,7 @@ fn host_in_title(title: &str) -> Option<&str> {
     Some(title.rsplit_once(" - ")?.1.split_once(", ")?.0)
 }
 
-/// Returns whether an event of Netdata has a key of its own, and not that of its alarm.
+/// Returns whether an event of Netdata has a key other than that of its alarm.
 fn has_own_key(event: &Event<'_>) -> bool {
     let alarm = event.detail(&["alarm_id"]).and_then(scalar);
     event.part("dedup_key").is_some_and(|key| alarm.as_deref() != Some(key.trim()))

@@ -147,7 +147,7 @@ fn thirty_alerts_are_summarized() {
 
 #[test]
 fn value_that_looks_like_the_format_becomes_no_fact() {
-    const UNCLEAR: &str = "cannot be told apart";
+    const UNCLEAR: &str = "no certain limits";
     let labels = "Labels:\n - alertname = A\n - instance = i\n - note = x";
     let rest = "Annotations:\n - summary = s\nSource: https://real.example/\n";
     for injected in [

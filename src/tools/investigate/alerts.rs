@@ -202,7 +202,7 @@ fn composed(
     include.arrange(members, AlertParts::NAMES)
 }
 
-/// Returns what the event of an alert says, for an answer.
+/// Returns the content of the event of an alert, for an answer.
 pub(in crate::tools) fn facts(alert: &Alert, local: &Local) -> Map<String, Value> {
     let payload = &alert.payload;
     let mut shown = Map::new();
@@ -316,7 +316,7 @@ fn severity(alert: &Alert) -> Option<&str> {
     (!is_same).then_some(own)
 }
 
-/// Returns the start of the problem as far as the event says it.
+/// Returns the start of the problem as far as the event has it.
 fn since(alert: &Alert, local: &Local) -> String {
     let received = alert.created_at.map(|at| format!("received {}", local.text(at)));
     match alert.payload.fact(Kind::Since) {

@@ -32,7 +32,7 @@ pub(super) const GET_CHANGES: Tool = Tool::new::<Params>(
     "get_changes",
     About {
         title: "Recent changes and deployments",
-        description: "What changed: recent deploys, releases and config changes of an incident, service or team.",
+        description: "Recent deploys, releases and config changes of an incident, service or team: what changed.",
         hint: "changed changes change deploy deploys deployed deployment deployments release rollout commit recent before outage",
     },
     &[
