@@ -14,6 +14,8 @@ mod impacts;
 mod maintenance;
 mod search;
 mod similar;
+#[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
+mod storm;
 mod subject;
 
 use super::Toolset;
