@@ -13,6 +13,7 @@ mod dependencies;
 mod escalation_policies;
 mod found_incidents;
 mod incidents;
+mod log_entries;
 mod maintenance;
 mod matches;
 mod oncalls;
@@ -46,6 +47,7 @@ pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;
 pub use found_incidents::FoundIncident;
 pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
+pub use log_entries::{Agent, LogEntry, Notification};
 pub use maintenance::MaintenanceWindow;
 pub use matches::Match;
 pub use oncalls::Oncall;
@@ -66,6 +68,7 @@ pub const TABLES: &[Table] = &[
     Table::of::<EscalationPolicy>(),
     Table::of::<Note>(),
     Table::of::<Incident>(),
+    Table::of::<LogEntry>(),
     Table::of::<Oncall>(),
     Table::of::<Schedule>(),
     Table::of::<Service>(),

@@ -165,6 +165,16 @@ impl Reply {
         matches!(&self.body, Body::Rows { rows, .. } if rows.is_empty())
     }
 
+    /// Returns the number of rows.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match &self.body {
+            Body::Rows { rows, .. } => rows.len(),
+            Body::One { .. } => 1,
+            Body::Flat(_) | Body::Fixed(_) => 0,
+        }
+    }
+
     /// Returns the outcome of a change, if the answer has one.
     #[must_use]
     pub fn outcome(&self) -> Option<&str> {

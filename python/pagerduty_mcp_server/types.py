@@ -173,6 +173,30 @@ class Incident(_Object, total=False):
     notes: list[Note]
 
 
+class LogEntry(_Object, total=False):
+    """A row of `log_entries`."""
+
+    created_at: str
+    type: str
+    agent: Reference
+    user: Reference
+    assignees: list[Reference]
+    incident: Reference
+    id: str
+    acknowledgement_timeout: int
+    changed_actions: Any
+    changeset: Any
+    channel: Any
+    contexts: Any
+    event_details: Any
+    html_url: str
+    note: Any
+    self: str
+    service: Any
+    summary: str
+    teams: Any
+
+
 class Oncall(_Object, total=False):
     """A row of `oncalls`."""
 
@@ -395,6 +419,13 @@ class IncidentList(TypedDict):
 
     metadata: IncidentMetadata
     incidents: list[Incident]
+
+
+class LogEntryList(TypedDict):
+    """An answer with `log_entries`."""
+
+    metadata: Metadata
+    log_entries: list[LogEntry]
 
 
 class OncallList(TypedDict):

@@ -17,6 +17,8 @@ mod similar;
 #[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
 mod storm;
 mod subject;
+#[allow(dead_code, unused_imports, reason = "its tool is not in the catalogue yet")]
+pub(super) mod timeline;
 
 use super::Toolset;
 

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod dependencies;
 pub mod escalation_policies;
 pub mod incidents;
+pub mod log_entries;
 pub mod maintenance;
 pub mod oncalls;
 pub mod priorities;
@@ -27,6 +28,7 @@ const AREAS: &[&[&Operation]] = &[
     escalation_policies::ALL,
     incidents::ALL,
     maintenance::ALL,
+    log_entries::ALL,
     oncalls::ALL,
     priorities::ALL,
     schedules::ALL,
