@@ -694,6 +694,42 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def get_timeline(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        entry_id: str | None = None,
+        team_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        overview: bool = False,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """Timeline or log of an incident or the account: who did what when, for a postmortem.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            entry_id: One entry with its raw event.
+            team_ids: Account: default mine.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            overview: Without notifications.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1002,6 +1038,36 @@ class AsyncTools:
             resolutions: Read how they ended.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_timeline(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        overview: bool = False,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Iterates over the rows that `get_timeline` lists.
+
+        Args:
+            team_ids: Account: default mine.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            overview: Without notifications.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.
@@ -1677,6 +1743,42 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def get_timeline(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        entry_id: str | None = None,
+        team_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        overview: bool = False,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """Timeline or log of an incident or the account: who did what when, for a postmortem.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            entry_id: One entry with its raw event.
+            team_ids: Account: default mine.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            overview: Without notifications.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1985,6 +2087,36 @@ class SyncTools:
             resolutions: Read how they ended.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_timeline(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        overview: bool = False,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[dict[str, Any]]:
+        """Iterates over the rows that `get_timeline` lists.
+
+        Args:
+            team_ids: Account: default mine.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            overview: Without notifications.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.

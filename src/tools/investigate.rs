@@ -17,7 +17,6 @@ mod similar;
 #[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
 mod storm;
 mod subject;
-#[allow(dead_code, unused_imports, reason = "its tool is not in the catalogue yet")]
 pub(super) mod timeline;
 
 use super::Toolset;
@@ -29,5 +28,5 @@ pub(super) const SET: Toolset = Toolset {
     about: "Incident briefs, alerts, timelines, changes, similar incidents, dependencies and automations.",
     default: false,
     instructions: "For a question about one incident, begin with get_incident_brief.",
-    tools: &[&search::SEARCH_INCIDENTS, &similar::GET_SIMILAR_INCIDENTS],
+    tools: &[&search::SEARCH_INCIDENTS, &similar::GET_SIMILAR_INCIDENTS, &timeline::GET_TIMELINE],
 };

@@ -66,6 +66,7 @@ mod similar;
 mod stdio;
 mod style;
 mod templates;
+mod timeline;
 mod tokens;
 mod tolerance;
 mod tool_operations;

@@ -90,8 +90,16 @@ const ADDED: &[(&str, &[(&str, &str)])] = &[
 const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext")];
 
 /// The tools that compose their rows from several resources. These rows have no table.
-const COMPOSED: &[&str] =
-    &["find", "whos_oncall", "get_shifts", "check_coverage", "get_handoff", "override_oncall", "cancel_override"];
+const COMPOSED: &[&str] = &[
+    "find",
+    "whos_oncall",
+    "get_shifts",
+    "check_coverage",
+    "get_handoff",
+    "override_oncall",
+    "cancel_override",
+    "get_timeline",
+];
 
 /// The type of an answer or a row without a table.
 const ANY: &str = "dict[str, Any]";

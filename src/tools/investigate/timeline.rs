@@ -21,6 +21,7 @@ use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
+#[allow(unused_imports, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) use log::{Entry, of_incident};
 use log::{Log, entry, joined, read};
 
@@ -62,7 +63,7 @@ crate::params! {
         overview: Flag<false>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
         "Only these fields; +name adds to the default ones"
         include: Include<LogEntry, Line>,
@@ -77,8 +78,8 @@ const RAW: [&str; 3] = ["channel", "event_details", "contexts"];
 
 async fn get_timeline(cx: Context, params: Params) -> Result<Reply> {
     if let Some(id) = &params.entry_id {
-        let filters = given!(params, [incident_id, team_ids, since, until, overview]);
-        let ignored = id_excludes("entry_id", &filters, &given!(params, [limit, offset]))?;
+        let filters = given!(params, [incident_id, team_ids, since, until]);
+        let ignored = id_excludes("entry_id", &filters, &given!(params, [overview, limit, offset]))?;
         return Ok(one(&cx, id, &params.include).await?.warned(ignored));
     }
     let times = Local::read(&cx, None, [params.since, params.until]).await?;
