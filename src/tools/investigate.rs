@@ -2,11 +2,9 @@
 
 #[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
 pub(super) mod alerts;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
 mod automations;
 #[allow(dead_code, reason = "the sandbox does not serve changes yet")]
 pub(super) mod changes;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
 mod dependencies;
 #[allow(dead_code, reason = "its tools are not in the catalogue yet")]
 mod impacts;
@@ -28,5 +26,11 @@ pub(super) const SET: Toolset = Toolset {
     about: "Incident briefs, alerts, timelines, changes, similar incidents, dependencies and automations.",
     default: false,
     instructions: "For a question about one incident, begin with get_incident_brief.",
-    tools: &[&search::SEARCH_INCIDENTS, &similar::GET_SIMILAR_INCIDENTS, &timeline::GET_TIMELINE],
+    tools: &[
+        &search::SEARCH_INCIDENTS,
+        &timeline::GET_TIMELINE,
+        &similar::GET_SIMILAR_INCIDENTS,
+        &dependencies::GET_DEPENDENCIES,
+        &automations::GET_AUTOMATIONS,
+    ],
 };

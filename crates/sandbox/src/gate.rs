@@ -77,7 +77,7 @@ pub const CALLERS: &[Caller] = &[
     Caller {
         token: Cow::Borrowed(tokens::BASIC_PLAN),
         basic_plan: true,
-        meaning: "API key of the current user on a plan without past and related incidents (402)",
+        meaning: "API key of the current user on a plan without past and related incidents, workflows and automation actions (402)",
         ..USER
     },
     Caller {
@@ -121,6 +121,11 @@ impl Caller {
 
     pub fn may_write(&self) -> Result<(), Problem> {
         if self.read_only { Err(Problem::access_denied()) } else { Ok(()) }
+    }
+
+    /// Refuses workflows and automation actions on a plan that lacks them.
+    pub fn may_automate(&self) -> Result<(), Problem> {
+        if self.basic_plan { Err(Problem::missing_ability()) } else { Ok(()) }
     }
 
     /// Refuses past and related incidents on a plan that lacks them.

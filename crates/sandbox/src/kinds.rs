@@ -1,12 +1,34 @@
 //! The kinds of objects in the account.
 
+mod automations;
+mod dependencies;
+
 use super::behavior::{escalation_policies, schedules, services, shift_schedules};
 use super::kind::Filter::{By, Contains, Is, Refers};
 use super::kind::Verb::{Create, Delete, List, Update};
 use super::kind::{CRUD, Kind, computed, optional, required};
 
+pub use automations::{AUTOMATION_ACTION, INCIDENT_WORKFLOW, INVOCATION, MEMORY, WORKFLOW_TRIGGER};
+pub use dependencies::{BUSINESS_SERVICE, MAINTENANCE_WINDOW, SERVICE_DEPENDENCY};
+
 /// Every kind that is stored as documents, referenced kinds first. Their documents are added in this order.
-pub const KINDS: &[&Kind] = &[&TEAM, &USER, &PRIORITY, &SCHEDULE, &SHIFT_SCHEDULE, &ESCALATION_POLICY, &SERVICE];
+pub const KINDS: &[&Kind] = &[
+    &TEAM,
+    &USER,
+    &PRIORITY,
+    &SCHEDULE,
+    &SHIFT_SCHEDULE,
+    &ESCALATION_POLICY,
+    &SERVICE,
+    &BUSINESS_SERVICE,
+    &SERVICE_DEPENDENCY,
+    &MAINTENANCE_WINDOW,
+    &INCIDENT_WORKFLOW,
+    &WORKFLOW_TRIGGER,
+    &AUTOMATION_ACTION,
+    &INVOCATION,
+    &MEMORY,
+];
 
 /// Returns the kind with this name.
 pub fn named(name: &str) -> Option<&'static Kind> {

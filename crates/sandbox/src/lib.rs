@@ -75,7 +75,8 @@ pub mod tokens {
     pub const ACCOUNT: &str = "sandbox-account-key";
     /// The API key of a user without write permission: writes are a 403.
     pub const READ_ONLY: &str = "sandbox-read-only-user";
-    /// The current user on a plan that lacks past and related incidents, which are then a 402.
+    /// The current user on a plan that lacks past and related incidents, workflows and automation actions, which are then
+    /// a 402.
     pub const BASIC_PLAN: &str = "sandbox-basic-plan-user";
     /// The current user's OAuth token, accepted only as `Bearer`.
     pub const OAUTH: &str = "pdus+_sandbox-oauth";

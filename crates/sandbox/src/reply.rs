@@ -55,6 +55,26 @@ pub fn sized_list<T, V: Serialize>(
     })
 }
 
+/// Answers with a page of `rows` by cursor, with `more` if that is true.
+pub fn pages<T, V: Serialize>(
+    (key, has_more): (&'static str, bool),
+    rows: &[T],
+    params: &Params,
+    view: impl Fn(&T) -> V,
+) -> Answer {
+    let page = Page::by_cursor(params, PAGE)?;
+    let value: Vec<V> = rows.iter().skip(page.offset).take(page.limit).map(view).collect();
+    let next = page.offset.saturating_add(page.limit);
+    let more = next < rows.len();
+    let next_cursor = more.then(|| Page::cursor(next));
+    let mut body = serde_json::Map::new();
+    body.insert(key.to_owned(), serde_json::to_value(value).unwrap_or_default());
+    body.insert("limit".to_owned(), page.limit.into());
+    body.insert("next_cursor".to_owned(), next_cursor.into());
+    body.extend(has_more.then(|| ("more".to_owned(), more.into())));
+    written(&body)
+}
+
 /// Answers with all `rows`, without pagination.
 pub fn all<V: Serialize>(key: &'static str, rows: impl IntoIterator<Item = V>) -> Answer {
     one(key, &rows.into_iter().collect::<Vec<V>>())

@@ -18,8 +18,8 @@ use super::behavior::contacts::{self, CONTACTS};
 use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
-    alerts, change_events, custom_fields, feeds, incidents, log_entries, notes, notifications, oncalls, overrides,
-    schedules, shift_schedules, similar, teams, updates, users,
+    alerts, automations, change_events, custom_fields, dependencies, feeds, incidents, log_entries, notes,
+    notifications, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users, workflows,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -74,7 +74,7 @@ fn routes(server: Shared) -> Router {
     });
     let writes = [rotations::create_event, rotations::update_event, rotations::delete_event];
     let kinds = with_parts(kinds, EVENTS, (), [rotations::list_events, rotations::show_event], writes);
-    let api = with_incidents(kinds)
+    let api = with_automations(with_incidents(kinds))
         .route("/abilities", read(control::abilities))
         .route("/oncalls", read(oncalls::list))
         .route("/schedules", read(schedules::list))
@@ -149,6 +149,24 @@ fn with_incidents(routes: Router<Shared>) -> Router<Shared> {
         .route("/notifications", read(notifications::list))
         .route("/incidents/{id}/past_incidents", read(similar::past))
         .route("/incidents/{id}/related_incidents", read(similar::related))
+}
+
+/// Adds the routes of dependencies, business services, workflows and automation actions.
+fn with_automations(routes: Router<Shared>) -> Router<Shared> {
+    routes
+        .route("/incidents/{id}/business_services/impacts", read(dependencies::of_incident))
+        .route("/business_services/impacts", read(dependencies::impacts))
+        .route("/business_services/{id}/supporting_services/impacts", read(dependencies::supporting))
+        .route("/service_dependencies/technical_services/{id}", read(dependencies::of_technical))
+        .route("/service_dependencies/business_services/{id}", read(dependencies::of_business))
+        .route("/incident_workflows", read(workflows::list))
+        .route("/incident_workflows/{id}", read(workflows::show))
+        .route("/incident_workflows/triggers", read(workflows::triggers))
+        .route("/automation_actions/actions", read(automations::list))
+        .route("/automation_actions/actions/{id}", read(automations::show))
+        .route("/automation_actions/invocations", read(automations::runs))
+        .route("/automation_actions/invocations/{id}", read(automations::run))
+        .route("/sre_agent/memories", read(automations::memories))
 }
 
 /// Adds the routes of objects that exist only inside others: lists at `path`, and single ones below it.

@@ -8,6 +8,7 @@ mod alarms;
 mod changes;
 mod history;
 mod log;
+mod runs;
 pub mod signals;
 
 use fastrand::Rng;
@@ -60,6 +61,8 @@ impl Seed {
         };
         account.incidents = history::write(&account, &mut Dice::new(2), seeded, self.incidents);
         account.changes = changes::write(&account, seeded)?;
+        let runs = runs::write(&account);
+        account.documents.add(&runs, seeded)?;
         if !self.documents.is_null() {
             account.documents.add(&self.documents, seeded)?;
         }

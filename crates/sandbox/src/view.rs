@@ -30,7 +30,7 @@ impl<'a> View<'a> {
 
     /// Returns a document as PagerDuty shows it.
     pub fn whole(self, kind: &Kind, document: &Document) -> Document {
-        let mut shown = self.head(kind, kind.name, text(document, "id"), text(document, "name"));
+        let mut shown = self.head(kind, kind.name, text(document, "id"), summary(document));
         for field in kind.fields.iter().filter(|field| !field.hidden) {
             let computed = field.compute.map(|compute| compute(self.account, document));
             let stored = document.get(field.name).unwrap_or(&Value::Null);
@@ -59,7 +59,7 @@ impl<'a> View<'a> {
                 with(self.reference(kind, id, text(document, "name")), deleted).into()
             }
             Some(document) if included => Self { includes: &[], ..self }.whole(kind, document).into(),
-            Some(document) => self.reference(kind, id, text(document, "name")).into(),
+            Some(document) => self.reference(kind, id, summary(document)).into(),
             None => Value::Null,
         }
     }
@@ -135,6 +135,14 @@ impl<'a> View<'a> {
             shown.extend(rest.map(|(name, value)| (name.clone(), self.expand(value, false, owner))));
         }
         shown.into()
+    }
+}
+
+/// Returns the name of a document, or its description if its kind has no names.
+fn summary(document: &Document) -> &str {
+    match text(document, "name") {
+        "" => text(document, "description"),
+        name => name,
     }
 }
 

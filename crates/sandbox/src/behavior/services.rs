@@ -2,14 +2,17 @@
 
 use serde_json::Value;
 
+use super::maintenance_windows;
 use crate::account::{Account, Status};
 use crate::documents::{Document, text};
 
 /// Returns the status of a service, which is critical while one of its incidents is triggered, and a warning while all
-/// open ones are acknowledged. Services that are disabled or in maintenance stay so.
+/// open ones are acknowledged. A service that is disabled or in maintenance stays so, and one with a maintenance window is
+/// in maintenance as long as that lasts.
 pub fn status(account: &Account, service: &Document) -> Value {
     let has = |status: Status| account.incidents_of(text(service, "id")).any(|incident| incident.status == status);
     let status = match text(service, "status") {
+        "active" if maintenance_windows::covers(account, text(service, "id")) => "maintenance",
         "active" if has(Status::Triggered) => "critical",
         "active" if has(Status::Acknowledged) => "warning",
         status => status,

@@ -35,6 +35,25 @@ impl Page {
         }
         Ok(Self { limit, offset, total: params.is_true("total") })
     }
+
+    /// Returns the part of a list that is read by cursor.
+    pub fn by_cursor(params: &Params, sizes: [usize; 2]) -> Result<Self, Problem> {
+        let page = Self::of(params, sizes)?;
+        let place = |cursor: &str| cursor.strip_prefix(Self::CURSOR)?.parse().ok();
+        let offset = match params.one("cursor") {
+            None => 0,
+            Some(cursor) => place(cursor).ok_or_else(|| Problem::invalid("cursor is not one of this list."))?,
+        };
+        Ok(Self { offset, ..page })
+    }
+
+    /// The start of each cursor.
+    const CURSOR: &'static str = "place-";
+
+    /// Returns the cursor of the page that begins at a row.
+    pub fn cursor(place: usize) -> String {
+        format!("{}{place}", Self::CURSOR)
+    }
 }
 
 #[cfg(test)]
