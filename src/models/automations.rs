@@ -74,7 +74,7 @@ pub struct WorkflowTrigger {
     pub condition: Option<String>,
     /// The workflow.
     pub workflow: Option<Reference>,
-    /// What the workflow is for, as its author wrote it.
+    /// The purpose of the workflow, as its author wrote it.
     pub description: Option<String>,
     /// Set if it starts nothing.
     pub is_disabled: bool,

@@ -34,8 +34,13 @@ async fn send_body(sandbox: &Sandbox, method: Method, path: &str, body: &Value) 
 /// Returns the ID of an object that the path of an operation can name.
 async fn id_for(sandbox: &Sandbox, operation: &Operation) -> String {
     let (collection, _) = operation.path.split_once("/{id}").unwrap();
+    // Dependencies have no list of all of them.
+    let (collection, many) = match operations::all().any(|list| list.path == collection) {
+        true => (collection, collection.rsplit('/').next().unwrap()),
+        false => (list_of(operation.resource).path, operation.resource.many),
+    };
     let (_, list) = send(sandbox, Method::Get, collection).await;
-    let id = &list[collection.rsplit('/').next().unwrap()][0]["id"];
+    let id = &list[many][0]["id"];
     id.as_str().unwrap_or_else(|| panic!("{collection}: {list}")).to_owned()
 }
 
@@ -115,12 +120,17 @@ async fn operations_of_tools_are_served_by_the_sandbox() {
     }
 }
 
-/// Returns the ID of an object of a resource.
-async fn id_of(sandbox: &Sandbox, resource: &Resource) -> String {
+/// Returns the operation that lists the objects of a resource.
+fn list_of(resource: &Resource) -> &'static Operation {
     let is_list = |operation: &&Operation| {
         operation.resource == resource && operation.method == Method::Get && !operation.path.contains('{')
     };
-    let list = operations::all().find(is_list).unwrap_or_else(|| panic!("no list of {}", resource.many));
+    operations::all().find(is_list).unwrap_or_else(|| panic!("no list of {}", resource.many))
+}
+
+/// Returns the ID of an object of a resource.
+async fn id_of(sandbox: &Sandbox, resource: &Resource) -> String {
+    let list = list_of(resource);
     let (_, answer) = send(sandbox, Method::Get, list.path).await;
     answer[resource.many][0]["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }

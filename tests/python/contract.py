@@ -39,7 +39,10 @@ NULL_IN_REAL_LIFE = {
     "total": "null unless total=true, as the parameter's description says for past incidents too",
 }
 # A status that the description gives differently: nothing is created by this GET.
-DESCRIBED_AS = {("get", "/schedules/{id}/overrides", "200"): "201"}
+DESCRIBED_AS = {
+    ("get", "/schedules/{id}/overrides", "200"): "201",
+    ("get", "/incident_workflows/{id}", "200"): "201",
+}
 # The details of an incident's body are an object only if it came through the events API.
 TEXT_IN_REAL_LIFE = {"details"}
 

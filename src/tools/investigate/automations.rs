@@ -51,7 +51,7 @@ pub struct Automations {
 pub struct Startable {
     /// The workflow.
     pub workflow: Named,
-    /// What it is for, as its author wrote it.
+    /// The purpose, as its author wrote it.
     pub description: Option<String>,
     /// Set if users can start it.
     pub is_manual: bool,
@@ -64,9 +64,9 @@ pub struct Startable {
 /// An automation action.
 #[derive(Clone, Debug)]
 pub struct Action {
-    /// The action.
-    pub action: Named,
-    /// What it is for, as its author wrote it.
+    /// The ID and the name.
+    pub named: Named,
+    /// The purpose, as its author wrote it.
     pub description: Option<String>,
     /// `diagnostic` or `remediation`.
     pub classification: Option<String>,
@@ -134,10 +134,10 @@ async fn of(cx: &Context, incident: Option<&Id<Incident>>, service: Option<&Id<S
     let of_incident = incident.map(|id| Query::new().with("incident_id", Some(id)));
     let about = of_service.clone().or_else(|| of_incident.clone());
     let (workflows, actions, runs, memories) = tokio::join!(
-        part(cx, &late, Some(place).map(|query| workflows(cx, query))),
-        part(cx, &late, of_service.map(|query| actions(cx, query))),
-        part(cx, &late, of_incident.map(|query| runs(cx, query))),
-        part(cx, &late, about.map(|query| memories(cx, query))),
+        part(cx, &late, Some(place).map(|query| Box::pin(workflows(cx, query)))),
+        part(cx, &late, of_service.map(|query| Box::pin(actions(cx, query)))),
+        part(cx, &late, of_incident.map(|query| Box::pin(runs(cx, query)))),
+        part(cx, &late, about.map(|query| Box::pin(memories(cx, query)))),
     );
     let mut parts = Parts::default();
     let found = Automations {
@@ -293,7 +293,7 @@ impl Startable {
 impl Action {
     fn read(row: AutomationAction) -> Option<Self> {
         Some(Self {
-            action: Named { id: row.id?, name: row.name },
+            named: Named { id: row.id?, name: row.name },
             description: row.description,
             classification: row.classification,
             kind: row.kind,
@@ -310,12 +310,12 @@ impl Action {
             Some(at) => format!("last run {}", local.text(at)),
             None => "no run known".to_owned(),
         };
-        format!("Action {}{class}{about}: {last}.", self.action.label())
+        format!("Action {}{class}{about}: {last}.", self.named.label())
     }
 
     /// Returns the action for an answer.
     pub fn shown(&self, local: &Local) -> Map<String, Value> {
-        let mut row = head("action", &self.action, self.line(local));
+        let mut row = head("action", &self.named, self.line(local));
         row.extend(self.description.as_deref().map(|text| ("description".to_owned(), text.into())));
         row.extend(self.classification.as_deref().map(|class| ("action_classification".to_owned(), class.into())));
         row.extend(self.kind.as_deref().map(|kind| ("action_type".to_owned(), kind.into())));

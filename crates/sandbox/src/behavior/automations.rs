@@ -134,7 +134,7 @@ const MEMORIES: usize = 20;
 /// The maximum number of memories.
 const MAX_MEMORIES: usize = 100;
 
-/// Answers `GET /sre_agent/memories`. Those of a service are also of its incidents.
+/// Answers `GET /sre_agent/memories`.
 pub fn memories(account: &Account, call: &Call) -> Answer {
     if call.caller.may_automate().is_err() {
         return Err(reply::Problem::access_denied());

@@ -119,5 +119,5 @@ pub fn has_in_name(account: &Account, trigger: &Document, wanted: &str) -> bool 
 
 /// Returns whether a trigger is disabled, as the text of a parameter says.
 pub fn is_disabled(_: &Account, trigger: &Document, wanted: &str) -> bool {
-    trigger.get("is_disabled").is_some_and(|on| on.to_string() == wanted)
+    trigger.get("is_disabled").and_then(Value::as_bool) == wanted.parse().ok()
 }

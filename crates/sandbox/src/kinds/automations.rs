@@ -88,7 +88,7 @@ pub static AUTOMATION_ACTION: Kind = Kind {
     seed: include_str!("../../seed/automation_actions.json"),
 };
 
-/// A run of an action. Those of the initial account belong to its incidents, so they are made with them.
+/// A run of an action. The initial account has runs on its incidents, which are made with the incidents.
 ///
 /// <https://developer.pagerduty.com/api-reference/99fa9ad2a1ce9-list-invocations>
 pub static INVOCATION: Kind = Kind {

@@ -9,7 +9,6 @@ use pagerduty_api::operations::users::GET_CURRENT_USER;
 use pagerduty_api::{MAX_PAGE, Resource};
 use pagerduty_rows::fields::{Selection, reference};
 use pagerduty_rows::object::Object;
-use serde_json::{Map, Value};
 use tokio::sync::SetOnce;
 
 use super::{
@@ -62,16 +61,13 @@ crate::params! {
         action_id: Option<Id<AutomationAction>>,
         "Part of the name"
         query: Option<Text>,
-        "Rows of each kind; default 20"
+        "Max results, default 100"
         limit: Option<Limit>,
     }
 }
 
 /// The rows of the answer.
 const AUTOMATIONS: Resource = Resource { noun: "automation", one: "automation", many: "automations", pages: &[] };
-
-/// The rows of each kind if no limit is given.
-const LIMIT: usize = 20;
 
 async fn get_automations(cx: Context, params: Params) -> Result<Reply> {
     let named = given!(params, [incident_id, service_id, workflow_id, action_id]);
@@ -98,7 +94,7 @@ async fn get_automations(cx: Context, params: Params) -> Result<Reply> {
         }
     };
     let (found, local) = tokio::join!(found, Local::of(&cx, None));
-    Ok(reply(&cx, found?, text.as_deref(), params.limit.map_or(LIMIT, Limit::get), &local))
+    Ok(reply(&cx, found?, text.as_deref(), params.limit.map_or(Limit::DEFAULT, Limit::get), &local))
 }
 
 /// What was found, and the steps of the workflow, if one was read.
@@ -159,8 +155,8 @@ async fn of_action(cx: &Context, id: &Id<AutomationAction>) -> Result<Found> {
 async fn all(cx: &Context, text: Option<&Text>) -> Result<Found> {
     let late = SetOnce::new();
     let (workflows, actions) = tokio::join!(
-        part(cx, &late, Some(listed(cx, Query::new().with("query", text)))),
-        part(cx, &late, Some(actions(cx, Query::new().with("name", text)))),
+        part(cx, &late, Some(Box::pin(listed(cx, Query::new().with("query", text))))),
+        part(cx, &late, Some(Box::pin(actions(cx, Query::new().with("name", text))))),
     );
     let mut parts = Parts::default();
     let workflows = parts.take("Workflows", workflows);
@@ -181,18 +177,10 @@ async fn listed(cx: &Context, query: Query) -> Rows<Startable> {
     Ok((enabled.filter_map(workflow).collect(), more))
 }
 
-/// Returns the answer: workflows, actions, runs and memories, each up to `limit`.
+/// Returns the answer: workflows, actions, runs and memories, up to `limit` in all.
 fn reply(cx: &Context, found: Found, text: Option<&str>, limit: usize, local: &Local) -> Reply {
     let Found { automations, steps } = found;
     let Automations { workflows, actions, runs, memories, warnings } = automations;
-    let mut cut = Vec::new();
-    let mut rows = Vec::new();
-    let mut add = |what: &str, some: Vec<Map<String, Value>>| {
-        if some.len() > limit {
-            cut.push(format!("{limit} of {} {what} are here: pass a larger limit, or query.", some.len()));
-        }
-        rows.extend(some.into_iter().take(limit).map(Object::from_members));
-    };
     let is_named = |named: &Named| text.is_none_or(|text| named.label().to_lowercase().contains(text));
     let workflow = |one: &Startable| {
         let mut row = one.shown();
@@ -201,12 +189,19 @@ fn reply(cx: &Context, found: Found, text: Option<&str>, limit: usize, local: &L
         }
         row
     };
-    add("workflows", workflows.iter().filter(|one| is_named(&one.workflow)).map(workflow).collect());
-    add("actions", actions.iter().filter(|one| is_named(&one.action)).map(|one| one.shown(local)).collect());
-    add("runs", runs.iter().filter(|one| is_named(&one.action)).map(|one| one.shown(local)).collect());
     let says = |one: &&Remembered| text.is_none_or(|text| one.content.to_lowercase().contains(text));
-    add("memories", memories.iter().filter(says).map(|one| one.shown(local)).collect());
+    let workflows = workflows.iter().filter(|one| is_named(&one.workflow)).map(workflow);
+    let actions = actions.iter().filter(|one| is_named(&one.named)).map(|one| one.shown(local));
+    let runs = runs.iter().filter(|one| is_named(&one.action)).map(|one| one.shown(local));
+    let memories = memories.iter().filter(says).map(|one| one.shown(local));
+    let mut rows: Vec<_> = workflows.chain(actions).chain(runs).chain(memories).map(Object::from_members).collect();
+    let count = rows.len();
+    rows.truncate(limit);
     let mut reply = cx.composed(&AUTOMATIONS, rows, "query or a smaller limit");
+    if count > limit {
+        reply.set("has_more", true);
+        reply.warn(format!("{limit} of {count} automations are here: pass a larger limit, or query."));
+    }
     reply.set("time_zone", local.name());
-    reply.warned(warnings).warned(cut)
+    reply.warned(warnings)
 }
