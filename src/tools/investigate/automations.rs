@@ -1,4 +1,4 @@
-//! What can be run for an incident or a service, and what ran.
+//! The automations that can be run for an incident or a service, and their past runs.
 
 mod tool;
 
@@ -31,7 +31,7 @@ const MAX_DESCRIPTION: usize = 120;
 /// The most characters of a memory in a sentence.
 const MAX_MEMORY: usize = 300;
 
-/// What can be run, and what ran.
+/// The automations that can be run, and past runs.
 #[derive(Debug, Default)]
 pub struct Automations {
     /// The workflows.

@@ -97,7 +97,7 @@ async fn get_automations(cx: Context, params: Params) -> Result<Reply> {
     Ok(reply(&cx, found?, text.as_deref(), params.limit.map_or(Limit::DEFAULT, Limit::get), &local))
 }
 
-/// What was found, and the steps of the workflow, if one was read.
+/// The automations that were found, and the steps of the workflow, if one was read.
 struct Found {
     automations: Automations,
     steps: Vec<String>,

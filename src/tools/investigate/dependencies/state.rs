@@ -93,7 +93,7 @@ impl OpenIncident {
         })
     }
 
-    /// Returns the order of incidents: the most urgent first, then those that nobody acknowledged, then the oldest.
+    /// Returns the order of incidents: the most urgent first, then the ones that are not acknowledged, then the oldest.
     fn rank(&self) -> (bool, bool, Option<Timestamp>) {
         (!self.is_high, self.status != "triggered", self.created_at)
     }
