@@ -667,33 +667,6 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
-    async def get_similar_incidents(
-        self,
-        *,
-        incident_id: str | int,
-        kinds: list[str] | None = None,
-        since: str | None = None,
-        resolutions: bool = True,
-        limit: int | None = None,
-    ) -> IncidentList:
-        """Has this happened before and how was it fixed last time: past incidents like it, related
-        ones now, how rare.
-
-        Args:
-            incident_id: The ID or number of the incident.
-            kinds: Default all.
-            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
-                default is now.
-            resolutions: Read how they ended.
-            limit: The maximum number of rows, 100 by default.
-
-        Returns:
-            The answer as an MCP client receives it, without a limit on its size.
-
-        Raises:
-            PagerDutyError: The call failed; `code` says why.
-        """
-
     async def get_timeline(
         self,
         *,
@@ -722,6 +695,85 @@ class AsyncTools:
                 the rows.
             include: The fields to return instead of the default ones. A name with a `+` in
                 front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_similar_incidents(
+        self,
+        *,
+        incident_id: str | int,
+        kinds: list[str] | None = None,
+        since: str | None = None,
+        resolutions: bool = True,
+        limit: int | None = None,
+    ) -> IncidentList:
+        """Has this happened before and how was it fixed last time: past incidents like it, related
+        ones now, how rare.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            kinds: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            resolutions: Read how they ended.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_dependencies(
+        self,
+        *,
+        service_id: str | None = None,
+        incident_id: str | int | None = None,
+        depth: int | None = None,
+        impacted_only: bool = False,
+    ) -> dict[str, Any]:
+        """Upstream and downstream services (blast radius): what it depends on, what breaks with it,
+        open incidents. Without an ID: business services, worst first.
+
+        Args:
+            service_id: Service or business service.
+            incident_id: The ID or number of the incident.
+            depth: Levels, 1 to 5; default 2.
+            impacted_only: Only those with open incidents.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_automations(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        service_id: str | None = None,
+        workflow_id: str | None = None,
+        action_id: str | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Runbooks, scripts, workflows and automation actions to run for an incident or service;
+        past runs.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            service_id: Service.
+            workflow_id: Workflow, with its steps.
+            action_id: Automation action, with its runs.
+            query: A part of the name.
+            limit: The maximum number of rows, 100 by default.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -1021,6 +1073,36 @@ class AsyncTools:
             PagerDutyError: A page could not be fetched; `code` says why.
         """
 
+    def iter_timeline(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        overview: bool = False,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Iterates over the rows that `get_timeline` lists.
+
+        Args:
+            team_ids: Account: default mine.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            overview: Without notifications.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
     def iter_similar_incidents(
         self,
         *,
@@ -1046,28 +1128,18 @@ class AsyncTools:
             PagerDutyError: A page could not be fetched; `code` says why.
         """
 
-    def iter_timeline(
+    def iter_automations(
         self,
         *,
-        team_ids: list[str] | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        overview: bool = False,
+        query: str | None = None,
         limit: int | None = None,
-        include: list[str] | None = None,
     ) -> AsyncGenerator[dict[str, Any]]:
-        """Iterates over the rows that `get_timeline` lists.
+        """Iterates over the rows that `get_automations` lists.
 
         Args:
-            team_ids: Account: default mine.
-            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
-                default is now.
-            until: The end of the range, now by default.
-            overview: Without notifications.
+            query: A part of the name.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
-            include: The fields to return instead of the default ones. A name with a `+` in
-                front adds a field to the default ones.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.
@@ -1716,33 +1788,6 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
-    def get_similar_incidents(
-        self,
-        *,
-        incident_id: str | int,
-        kinds: list[str] | None = None,
-        since: str | None = None,
-        resolutions: bool = True,
-        limit: int | None = None,
-    ) -> IncidentList:
-        """Has this happened before and how was it fixed last time: past incidents like it, related
-        ones now, how rare.
-
-        Args:
-            incident_id: The ID or number of the incident.
-            kinds: Default all.
-            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
-                default is now.
-            resolutions: Read how they ended.
-            limit: The maximum number of rows, 100 by default.
-
-        Returns:
-            The answer as an MCP client receives it, without a limit on its size.
-
-        Raises:
-            PagerDutyError: The call failed; `code` says why.
-        """
-
     def get_timeline(
         self,
         *,
@@ -1771,6 +1816,85 @@ class SyncTools:
                 the rows.
             include: The fields to return instead of the default ones. A name with a `+` in
                 front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_similar_incidents(
+        self,
+        *,
+        incident_id: str | int,
+        kinds: list[str] | None = None,
+        since: str | None = None,
+        resolutions: bool = True,
+        limit: int | None = None,
+    ) -> IncidentList:
+        """Has this happened before and how was it fixed last time: past incidents like it, related
+        ones now, how rare.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            kinds: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            resolutions: Read how they ended.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_dependencies(
+        self,
+        *,
+        service_id: str | None = None,
+        incident_id: str | int | None = None,
+        depth: int | None = None,
+        impacted_only: bool = False,
+    ) -> dict[str, Any]:
+        """Upstream and downstream services (blast radius): what it depends on, what breaks with it,
+        open incidents. Without an ID: business services, worst first.
+
+        Args:
+            service_id: Service or business service.
+            incident_id: The ID or number of the incident.
+            depth: Levels, 1 to 5; default 2.
+            impacted_only: Only those with open incidents.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_automations(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        service_id: str | None = None,
+        workflow_id: str | None = None,
+        action_id: str | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Runbooks, scripts, workflows and automation actions to run for an incident or service;
+        past runs.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            service_id: Service.
+            workflow_id: Workflow, with its steps.
+            action_id: Automation action, with its runs.
+            query: A part of the name.
+            limit: The maximum number of rows, 100 by default.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2070,6 +2194,36 @@ class SyncTools:
             PagerDutyError: A page could not be fetched; `code` says why.
         """
 
+    def iter_timeline(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        overview: bool = False,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[dict[str, Any]]:
+        """Iterates over the rows that `get_timeline` lists.
+
+        Args:
+            team_ids: Account: default mine.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            overview: Without notifications.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
     def iter_similar_incidents(
         self,
         *,
@@ -2095,28 +2249,18 @@ class SyncTools:
             PagerDutyError: A page could not be fetched; `code` says why.
         """
 
-    def iter_timeline(
+    def iter_automations(
         self,
         *,
-        team_ids: list[str] | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        overview: bool = False,
+        query: str | None = None,
         limit: int | None = None,
-        include: list[str] | None = None,
     ) -> Generator[dict[str, Any]]:
-        """Iterates over the rows that `get_timeline` lists.
+        """Iterates over the rows that `get_automations` lists.
 
         Args:
-            team_ids: Account: default mine.
-            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
-                default is now.
-            until: The end of the range, now by default.
-            overview: Without notifications.
+            query: A part of the name.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
-            include: The fields to return instead of the default ones. A name with a `+` in
-                front adds a field to the default ones.
 
         Yields:
             Each row of the list. A page is fetched when the loop reaches it.
