@@ -167,6 +167,16 @@ impl Credential {
         (owner, fingerprint)
     }
 
+    /// Returns the key with which texts are signed for this credential under a label: the same one in every process.
+    ///
+    /// For a key, it is derived from the secret. The tokens of a login change, so that of a login is derived from the ID of
+    /// its user: it protects a text from being altered by mistake, and ties it to the user.
+    pub(crate) fn signing_key(&self, label: &str, user: &str) -> hmac::Key {
+        let secret = if self.is_login() { user } else { self.shared.secret.expose_secret() };
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), label.as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+    }
+
     fn hash(&self, kind: u8, secret: &str) -> Fingerprint {
         // Each process has a new key: `RandomState` has 128 bits of the system's randomness, and SipHash spreads them.
         static KEY: LazyLock<hmac::Key> = LazyLock::new(|| {

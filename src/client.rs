@@ -52,7 +52,10 @@ use room::Room;
 pub use room::Share;
 pub use schedules::may_be_other_kind;
 pub use user_context::{Owned, UserContext};
-pub use writes::{Added, Changed, CoverChange, CoverKind, NewStatus};
+pub use writes::{
+    Added, CUSTOM, Changed, CoverChange, CoverKind, IncidentChange, IncidentOutcome, NewStatus, comparable, has,
+    settable_changes,
+};
 
 /// The number of portions of a list that are requested in parallel.
 const PARALLEL_PORTIONS: usize = 8;
@@ -186,17 +189,17 @@ impl Api {
         self.call.withdraw();
     }
 
-    /// Records that the outcome of a write has reached its caller, so that an identical call is a new write from now on.
+    /// Records that the outcome of the writes has reached their caller, so that an identical call is a new write from now on.
     pub fn delivered(&self) {
-        if let Some(key) = self.call.key() {
+        for key in self.call.keys() {
             self.account.memory.delivered(&key);
         }
     }
 
-    /// Returns the object that the call changes and the author, once they are known.
+    /// Returns the objects that the call changes, each with the author and the outcome, in order.
     #[must_use]
-    pub fn change(&self) -> Option<Change> {
-        self.call.change()
+    pub fn changes(&self) -> Vec<Change> {
+        self.call.all_changes()
     }
 
     /// Returns whether a write was sent, regardless of its outcome.

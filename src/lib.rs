@@ -38,6 +38,7 @@ pub mod pagination;
 pub mod params;
 #[cfg(feature = "python")]
 mod python;
+pub mod receipts;
 pub mod reply;
 pub mod server;
 pub mod shifts;

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use crate::error::{Code, Error, Result};
 
 pub use form::Form;
-pub use ids::{Ids, MOST_IDS};
+pub use ids::{Ids, MOST_IDS, Targets};
 pub(crate) use ids::{account_of, ids_hint};
 pub use include::{Extras, Include};
 pub use references::{Link, Reference, Written, links, references, unusual_ids, with_ids};

@@ -18,6 +18,7 @@ mod oncall;
 mod oncalls;
 mod pages;
 mod resolve;
+mod respond;
 mod schedules;
 mod scope;
 mod services;
@@ -54,6 +55,7 @@ pub const SETS: &[&Toolset] = &[
     &find::SET,
     &oncall::SET,
     &investigate::SET,
+    &respond::SET,
 ];
 
 /// Returns every tool, in the order of the documentation: the leading ones, then toolset by toolset.

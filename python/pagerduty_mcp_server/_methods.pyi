@@ -782,6 +782,67 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def update_incidents(
+        self,
+        *,
+        incident_ids: list[str],
+        status: str | None = None,
+        resolution: str | None = None,
+        title: str | None = None,
+        urgency: str | None = None,
+        priority: str | None = None,
+        assignee_ids: list[str] | None = None,
+        policy_id: str | None = None,
+        escalation_level: int | None = None,
+        incident_type: str | None = None,
+        fields: list[str] | None = None,
+        conference_url: str | None = None,
+        dry_run: bool = False,
+    ) -> IncidentList:
+        """Ack, resolve (close), reopen, reassign or escalate one or many incidents; change priority
+        (P1), urgency, title, fields. Only when the user asks.
+
+        Args:
+            incident_ids: IDs or numbers.
+            status: triggered reopens.
+            resolution: How it was resolved.
+            title: New title.
+            urgency: New urgency.
+            priority: Name, like P1.
+            assignee_ids: Users to assign; they are paged.
+            policy_id: Assign by this policy; pages its on-call.
+            escalation_level: Escalate to this level; pages it.
+            incident_type: Name of the type.
+            fields: Custom fields: name=value.
+            conference_url: Of the call.
+            dry_run: Only show what would change, and whom it pages.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def undo(
+        self,
+        *,
+        receipt: str,
+        dry_run: bool = False,
+    ) -> IncidentList:
+        """Revert (undo, roll back) a change just made, by its receipt.
+
+        Args:
+            receipt: From the answer of the change.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1895,6 +1956,67 @@ class SyncTools:
             action_id: Automation action, with its runs.
             query: A part of the name.
             limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def update_incidents(
+        self,
+        *,
+        incident_ids: list[str],
+        status: str | None = None,
+        resolution: str | None = None,
+        title: str | None = None,
+        urgency: str | None = None,
+        priority: str | None = None,
+        assignee_ids: list[str] | None = None,
+        policy_id: str | None = None,
+        escalation_level: int | None = None,
+        incident_type: str | None = None,
+        fields: list[str] | None = None,
+        conference_url: str | None = None,
+        dry_run: bool = False,
+    ) -> IncidentList:
+        """Ack, resolve (close), reopen, reassign or escalate one or many incidents; change priority
+        (P1), urgency, title, fields. Only when the user asks.
+
+        Args:
+            incident_ids: IDs or numbers.
+            status: triggered reopens.
+            resolution: How it was resolved.
+            title: New title.
+            urgency: New urgency.
+            priority: Name, like P1.
+            assignee_ids: Users to assign; they are paged.
+            policy_id: Assign by this policy; pages its on-call.
+            escalation_level: Escalate to this level; pages it.
+            incident_type: Name of the type.
+            fields: Custom fields: name=value.
+            conference_url: Of the call.
+            dry_run: Only show what would change, and whom it pages.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def undo(
+        self,
+        *,
+        receipt: str,
+        dry_run: bool = False,
+    ) -> IncidentList:
+        """Revert (undo, roll back) a change just made, by its receipt.
+
+        Args:
+            receipt: From the answer of the change.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

@@ -1,4 +1,4 @@
-//! The state shared by the requests of one call: its deadline, its patience, the write it makes, and whether it was
+//! The state shared by the requests of one call: its deadline, its patience, the writes it makes, and whether it was
 //! withdrawn.
 
 use std::sync::{Mutex, MutexGuard};
@@ -32,7 +32,7 @@ struct State {
     doubt: Option<Error>,
     sent: bool,
     withdrawn: bool,
-    writing: Option<Writing>,
+    writing: Vec<Writing>,
 }
 
 /// The object that a call changes and the author, for the log.
@@ -46,9 +46,11 @@ pub struct Change {
     pub object: String,
     /// The `From` address, if there is one.
     pub author: Option<String>,
+    /// The outcome, once it is known: `ok`, or the code of the error.
+    pub outcome: Option<&'static str>,
 }
 
-/// The write that a call makes, with its key and its lock.
+/// A write that a call makes, with its key and its lock.
 #[derive(Debug)]
 struct Writing {
     /// The key of the write in the account's memory.
@@ -139,14 +141,21 @@ impl Call {
         self.state().withdrawn = true;
     }
 
-    /// Records the write that the call makes.
+    /// Records a write that the call makes.
     pub fn changes(&self, key: String, change: Change, lock: OwnedMutexGuard<()>) {
-        self.state().writing = Some(Writing { key, change, _lock: lock });
+        self.state().writing.push(Writing { key, change, _lock: lock });
     }
 
-    /// Returns the key of the write that the call makes, if any.
-    pub fn key(&self) -> Option<String> {
-        self.state().writing.as_ref().map(|writing| writing.key.clone())
+    /// Records the outcome of a write.
+    pub fn changed(&self, key: &str, outcome: &'static str) {
+        for writing in self.state().writing.iter_mut().filter(|writing| writing.key == key) {
+            writing.change.outcome = Some(outcome);
+        }
+    }
+
+    /// Returns the keys of the writes that the call makes.
+    pub fn keys(&self) -> Vec<String> {
+        self.state().writing.iter().map(|writing| writing.key.clone()).collect()
     }
 
     /// Returns whether a write was sent, regardless of its outcome.
@@ -154,9 +163,9 @@ impl Call {
         self.state().sent
     }
 
-    /// Returns the change that the call makes, if any.
-    pub fn change(&self) -> Option<Change> {
-        self.state().writing.as_ref().map(|writing| writing.change.clone())
+    /// Returns the changes that the call makes, in order.
+    pub fn all_changes(&self) -> Vec<Change> {
+        self.state().writing.iter().map(|writing| writing.change.clone()).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

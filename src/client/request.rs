@@ -11,7 +11,7 @@ use crate::ids::Id;
 pub struct Request {
     pub(super) operation: &'static Operation,
     pub(super) path: String,
-    /// The ID in the path.
+    /// The ID in the path, or those in the body.
     pub(super) id: Option<String>,
     pub(super) query: Query,
     pub(super) body: Option<Value>,
@@ -69,6 +69,12 @@ impl Request {
     #[must_use]
     pub(super) fn about(self, subject: &str) -> Self {
         Self { subject: subject.to_owned(), ..self }
+    }
+
+    /// Names the objects in its body by their IDs, for the log.
+    #[must_use]
+    pub(super) fn naming(self, ids: String) -> Self {
+        Self { id: Some(ids), ..self }
     }
 
     /// Makes it a write by the author `from`. A `null` is no body.

@@ -5,6 +5,9 @@
 //! one whose answer did not reach its caller also verifies before it sends.
 
 mod covers;
+mod declared;
+mod incident_fields;
+mod incident_state;
 mod notes;
 mod statuses;
 
@@ -22,6 +25,9 @@ use crate::ids::Id;
 use crate::models::{Model, Row, User};
 
 pub use covers::{Added, CoverChange, CoverKind};
+pub use declared::{comparable, has};
+pub use incident_fields::{IncidentChange, IncidentOutcome};
+pub use incident_state::{CUSTOM, settable_changes};
 pub use statuses::NewStatus;
 
 /// The time by which a change may seem to precede its request: PagerDuty's times have no fractions, and come from other
@@ -114,6 +120,7 @@ impl Api {
             Ok(shown) => Ok(Changed { warning, ..Changed::new(shown) }),
             Err(GivenUp { error, verify: false, .. }) => {
                 memory.keep(key, earlier);
+                self.call.changed(key, error.code().as_str());
                 return Err(error);
             }
             Err(given_up) => self
@@ -121,6 +128,7 @@ impl Api {
                 .await
                 .map(|changed| Changed { warning: changed.warning.or(warning), ..changed }),
         };
+        self.call.changed(key, changed.as_ref().map_or_else(|error| error.code().as_str(), |_| "ok"));
         match &changed {
             Ok(changed) => memory.settle(key, write.outcome(self, &changed.shown)),
             // A write of unknown outcome stays remembered as sent.
@@ -134,6 +142,10 @@ impl Api {
     /// its caller.
     async fn begin_write(&self, request: &Request) -> Option<Earlier> {
         let key = request.key();
+        // A call waits for no lock that it holds.
+        if self.call.keys().iter().any(|known| known == key) {
+            return None;
+        }
         let lock = self.account.memory.lock(key).await;
         let author = request.from.as_deref();
         let change = call::Change {
@@ -141,6 +153,7 @@ impl Api {
             id: request.id.clone().unwrap_or_default(),
             object: request.subject.clone(),
             author: author.map(str::to_owned),
+            outcome: None,
         };
         self.call.changes(key.to_owned(), change, lock);
         self.account.memory.earlier(key, author)

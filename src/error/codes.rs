@@ -103,6 +103,8 @@ codes! {
         "Two parameters contradict each other.";
     InvalidInclude = "INVALID_INCLUDE": Arguments,
         "`include` names nothing, a misspelled field or something that cannot be one; the hint gives the nearest names.";
+    InvalidReceipt = "INVALID_RECEIPT": Arguments,
+        "A text is not the receipt of a change, or it was altered, is older than 7 days or belongs to another credential.";
     InvalidTimestamp = "INVALID_TIMESTAMP": Arguments,
         "A timestamp is not ISO 8601 or is out of range.";
     InvalidTimeRange = "INVALID_TIME_RANGE": Arguments,

@@ -146,21 +146,7 @@ impl<M: Model> Param for Ids<M> {
     const REQUIRED: bool = false;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
-        let mut items = parts(name, value, "a list of IDs, like [\"PABC123\"]")?;
-        // For PagerDuty's on-calls, "null" means on-calls that no schedule decides.
-        let null_means_something = M::RESOURCE.many == SCHEDULES.many;
-        let is_blank = |item: &String| is_null_word(item) || without_fraction(item) == "0";
-        items.retain(|item| !is_blank(item) || (null_means_something && item == "null"));
-        if items.is_empty() {
-            return Err(names_nothing(Code::InvalidParameter, name, value));
-        }
-        if items.len() > MOST_IDS {
-            let message = format!("{name} has {} IDs, more than {MOST_IDS}", items.len());
-            return Err(Error::new(Code::InvalidParameter, message)
-                .hint(format!("Pass at most {MOST_IDS} at a time, in several calls.")));
-        }
-        let id = |item: &String| read(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
-        Ok(Self(items.iter().map(id).collect::<Result<_>>()?))
+        list(name, value, MOST_IDS).map(Self)
     }
 
     fn absent(_: &'static str) -> Result<Self> {
@@ -169,6 +155,58 @@ impl<M: Model> Param for Ids<M> {
 
     fn is_given(&self) -> bool {
         !self.0.is_empty()
+    }
+}
+
+/// Reads a list of at most so many IDs.
+fn list<M: Model>(name: &'static str, value: &Value, most: usize) -> Result<Vec<Id<M>>> {
+    let mut items = parts(name, value, "a list of IDs, like [\"PABC123\"]")?;
+    // For PagerDuty's on-calls, "null" means on-calls that no schedule decides.
+    let null_means_something = M::RESOURCE.many == SCHEDULES.many;
+    let is_blank = |item: &String| is_null_word(item) || without_fraction(item) == "0";
+    items.retain(|item| !is_blank(item) || (null_means_something && item == "null"));
+    if items.is_empty() {
+        return Err(names_nothing(Code::InvalidParameter, name, value));
+    }
+    if items.len() > most {
+        let message = format!("{name} has {} IDs, more than {most}", items.len());
+        return Err(Error::new(Code::InvalidParameter, message)
+            .hint(format!("Pass at most {most} at a time, in several calls.")));
+    }
+    let id = |item: &String| read(item).ok_or_else(|| not_an_id::<M>(name, &json!(item)));
+    items.iter().map(id).collect()
+}
+
+/// The most objects that one call changes.
+const MOST_TARGETS: usize = 500;
+
+/// The objects that a call changes: at least one, each once.
+#[derive(Clone, Debug)]
+pub struct Targets<M>(Vec<Id<M>>);
+
+impl<M> Targets<M> {
+    /// Returns the IDs.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Id<M>] {
+        &self.0
+    }
+}
+
+impl<M: Model> Param for Targets<M> {
+    const FORM: Form = Form::Ids(M::RESOURCE);
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let mut ids: Vec<Id<M>> = Vec::new();
+        let nothing = |error: Error| {
+            let hint = error.hint_text().map(|hint| hint.replace(&format!(", or leave {name} out"), ""));
+            error.hint(hint.unwrap_or_default())
+        };
+        for id in list(name, value, MOST_TARGETS).map_err(nothing)? {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(Self(ids))
     }
 }
 

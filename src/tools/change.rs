@@ -87,27 +87,28 @@ pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
 /// The log target of the lines that `audit` writes.
 pub const AUDIT: &str = "pagerduty_mcp_server::audit";
 
-/// Logs who changed what, without the text of notes and without credentials.
+/// Logs who changed what, a line for each change, without the text of notes and without credentials.
 fn audit(tool: &Tool, caller: &Party, api: Option<&Api>, outcome: &Result<Reply>, elapsed: Duration, withdrawn: bool) {
     // Without a change, the call was refused before it got that far.
-    let Some((api, change)) = api.and_then(|api| Some((api, api.change()?))) else { return };
+    let Some(api) = api else { return };
     let error = outcome.as_ref().err();
-    let incident = Some(&change.id).filter(|_| change.resource == &INCIDENTS);
-    tracing::info!(
-        target: AUDIT,
-        tool = tool.name,
-        object = change.object,
-        incident,
-        outcome = error.map_or("ok", |error| error.code().as_str()),
-        sent = api.has_sent(),
-        withdrawn,
-        author = change.author,
-        user_id = api.user_id(),
-        credential = api.credential().source(),
-        credential_fingerprint = api.credential().fingerprint().short(),
-        client = caller.client_name,
-        request_id = error.and_then(Error::pagerduty_request_id),
-        elapsed_s = seconds(elapsed),
-        "change"
-    );
+    for change in api.changes() {
+        tracing::info!(
+            target: AUDIT,
+            tool = tool.name,
+            object = change.object,
+            incident = Some(&change.id).filter(|_| change.resource == &INCIDENTS),
+            outcome = change.outcome.unwrap_or_else(|| error.map_or("ok", |error| error.code().as_str())),
+            sent = api.has_sent(),
+            withdrawn,
+            author = change.author,
+            user_id = api.user_id(),
+            credential = api.credential().source(),
+            credential_fingerprint = api.credential().fingerprint().short(),
+            client = caller.client_name,
+            request_id = error.and_then(Error::pagerduty_request_id),
+            elapsed_s = seconds(elapsed),
+            "change"
+        );
+    }
 }

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::support::{self, Account};
 
 /// The codes tested in other files: (code, file, test).
-const ELSEWHERE: [(Code, &str, &str); 7] = [
+const ELSEWHERE: [(Code, &str, &str); 8] = [
+    (Code::InvalidReceipt, "src/receipts.rs", "receipt_of_another_credential_is_refused"),
     (Code::LoginFailed, "tests/it/auth.rs", "login_declined_fails_with_page"),
     (Code::LoginPending, "tests/it/auth.rs", "login_stays_open_after_call_times_out"),
     (Code::LoginTimeout, "tests/it/auth.rs", "login_not_completed_times_out"),

@@ -58,6 +58,7 @@ mod prompts;
 mod refresh;
 mod refusals;
 mod requests;
+mod respond;
 mod rounds;
 mod rules;
 mod sandbox;

@@ -73,8 +73,39 @@ async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> S
     create(parts, item).await
 }
 
+/// Returns calls of the tools that change incidents.
+async fn responding(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Value>>> {
+    let (_, open) = send(&account.sandbox, Method::Get, "/incidents?statuses[]=triggered&date_range=all").await;
+    let ids: Vec<_> = (0..4).map(|index| &open["incidents"][index]["id"]).collect();
+    let changes = vec![
+        json!({"incident_ids": [ids[0]], "title": "One"}),
+        json!({"incident_ids": ids, "status": "acknowledged", "fields": ["environment=staging"]}),
+        json!({"incident_ids": [ids[1]], "escalation_level": 2, "dry_run": true}),
+    ];
+    let calls = match tool.name {
+        "update_incidents" => changes,
+        "undo" => {
+            let mut config = config(tokens::USER);
+            config.host = Host::parse(account.sandbox.url()).unwrap();
+            let filter = Filter { tools: Some(vec!["update_incidents".to_owned()]), ..Filter::default() };
+            let toolbox = Toolbox::new(&config, &filter).unwrap();
+            let mut receipts = Vec::new();
+            for change in changes.into_iter().take(2) {
+                let made = crate::support::ok(&toolbox, "update_incidents", change).await;
+                receipts.push(json!({"receipt": made["receipt"]}));
+            }
+            receipts
+        }
+        _ => return None,
+    };
+    Some(calls.into_iter().map(crate::support::object).collect())
+}
+
 /// Returns calls of the tools whose arguments depend on each other.
 async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Value>>> {
+    if let Some(calls) = responding(account, tool).await {
+        return Some(calls);
+    }
     let mut calls = Vec::new();
     for operation in tool.operations.iter().filter(|operation| !operation.effect.is_read()) {
         let schedule = id_for(&account.sandbox, operation).await;

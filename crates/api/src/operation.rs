@@ -161,6 +161,17 @@ impl Operation {
         Self { id, method: Method::Put, path, resource, part: None, answer, effect, scopes }
     }
 
+    /// Creates an operation that updates several objects.
+    #[must_use]
+    pub const fn update_all(
+        id: &'static str,
+        path: &'static str,
+        resource: &'static Resource,
+        scopes: &'static [&'static str],
+    ) -> Self {
+        Self { answer: Answer::Many(resource, Paging::Whole), ..Self::update(id, path, resource, scopes) }
+    }
+
     /// Creates an operation that deletes an object.
     #[must_use]
     pub const fn delete(

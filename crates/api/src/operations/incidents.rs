@@ -9,6 +9,10 @@ pub const INCIDENTS: Resource =
 /// Notes on incidents.
 pub const NOTES: Resource = Resource { noun: "note", one: "note", many: "notes", pages: &[] };
 
+/// Values of custom fields of incidents.
+pub const FIELD_VALUES: Resource =
+    Resource { noun: "custom field", one: "custom_field", many: "custom_fields", pages: &[] };
+
 /// Similar incidents of the past, each wrapped in an object with its score.
 pub const PAST_INCIDENTS: Resource =
     Resource { noun: "past incident", one: "past_incident", many: "past_incidents", pages: &[] };
@@ -25,6 +29,8 @@ pub(super) const ALL: &[&Operation] = &[
     &LIST_INCIDENTS,
     &GET_INCIDENT,
     &UPDATE_INCIDENT,
+    &UPDATE_INCIDENTS,
+    &SET_INCIDENT_FIELD_VALUES,
     &LIST_INCIDENT_NOTES,
     &CREATE_INCIDENT_NOTE,
     &GET_PAST_INCIDENTS,
@@ -43,6 +49,15 @@ pub const GET_INCIDENT: Operation = Operation::get("getIncident", "/incidents/{i
 
 /// Updates one incident, for example its status.
 pub const UPDATE_INCIDENT: Operation = Operation::update("updateIncident", "/incidents/{id}", &INCIDENTS, WRITE);
+
+/// Updates up to 250 incidents: all of them, or none.
+pub const UPDATE_INCIDENTS: Operation = Operation::update_all("updateIncidents", "/incidents", &INCIDENTS, WRITE);
+
+/// Sets custom fields of an incident.
+pub const SET_INCIDENT_FIELD_VALUES: Operation = Operation {
+    answer: Answer::Many(&FIELD_VALUES, Paging::Whole),
+    ..Operation::update("setIncidentFieldValues", "/incidents/{id}/custom_fields/values", &INCIDENTS, WRITE)
+};
 
 /// Lists the notes on an incident.
 pub const LIST_INCIDENT_NOTES: Operation =

@@ -1,0 +1,20 @@
+//! The toolset `respond`: the changes that a responder makes, each shown before and after, and undone by its receipt.
+//!
+//! Every change is declared as data (`client/writes/declared.rs`). The tools here read the objects before, decide with
+//! [`report`] what remains to be done, and show what happened to each object.
+
+mod report;
+mod undo;
+mod update;
+
+use super::Toolset;
+
+/// The tools that change incidents and what belongs to them.
+pub(super) const SET: Toolset = Toolset {
+    name: "respond",
+    title: "Responding to incidents",
+    about: "Changes of one or many incidents, with a preview and a receipt to undo them.",
+    default: false,
+    instructions: "Changes show before and after; undo takes their receipt.",
+    tools: &[&update::UPDATE_INCIDENTS, &undo::UNDO],
+};

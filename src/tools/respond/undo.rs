@@ -1,0 +1,145 @@
+//! `undo`: takes back a change by its receipt, unless the objects were changed since.
+
+use jiff::Timestamp;
+use pagerduty_api::operations::incidents::{
+    GET_INCIDENT, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENTS,
+};
+use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
+use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
+use serde_json::Value;
+
+use super::super::{About, Context, Tool, run};
+use super::report::{Outcome, Report, Row};
+use super::update;
+use crate::client::{IncidentChange, comparable};
+use crate::error::{Code, Error, Result};
+use crate::ids::Id;
+use crate::models::Incident;
+use crate::params::{Content, Flag};
+use crate::receipts::{Fields, Receipt, Row as Change, is_still};
+use crate::reply::Reply;
+
+/// Takes back a change.
+pub(super) const UNDO: Tool = Tool::new::<Params>(
+    "undo",
+    About {
+        title: "Undo (revert) a change",
+        description: "Revert (undo, roll back) a change just made, by its receipt.",
+        hint: "undo revert roll back rollback mistake oops just did",
+    },
+    &[
+        &UPDATE_INCIDENT,
+        &UPDATE_INCIDENTS,
+        &SET_INCIDENT_FIELD_VALUES,
+        &GET_INCIDENT,
+        &GET_CURRENT_USER,
+        &GET_USER,
+        &LIST_ON_CALLS,
+    ],
+    |cx, arguments| run(cx, arguments, undo),
+)
+.destructive();
+
+crate::params! {
+    struct Params {
+        "From the answer of the change"
+        receipt: Content,
+        "Only show what would change"
+        dry_run: Flag<false>,
+    }
+}
+
+async fn undo(cx: Context, params: Params) -> Result<Reply> {
+    let key = cx.api.receipt_key().await?;
+    let receipt = Receipt::read(params.receipt.as_str(), &key, Timestamp::now())?;
+    match receipt.kind.as_str() {
+        update::KIND => incidents(&cx, &receipt, params.dry_run.is_on()).await?.reply(&cx).await,
+        other => {
+            Err(Error::new(Code::InvalidReceipt, format!("the receipt is for {other}, which this version cannot undo"))
+                .hint("Change the object directly."))
+        }
+    }
+}
+
+/// Takes back changes of incidents.
+async fn incidents(cx: &Context, receipt: &Receipt, dry_run: bool) -> Result<Report> {
+    let wanted = |change: &Change, id: &String| Some((Id::<Incident>::parse(id)?, change.clone()));
+    let targets: Vec<_> =
+        receipt.rows.iter().flat_map(|change| change.ids.iter().filter_map(|id| wanted(change, id))).collect();
+    let ids: Vec<_> = targets.iter().map(|(id, _)| id.clone()).collect();
+    let names: Vec<_> = receipt.rows.iter().flat_map(|change| change.before.keys().cloned()).collect();
+    let from = if dry_run { None } else { cx.api.author().await? };
+    let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(&ids).await };
+    let states = cx.api.incident_fields(&ids, &names).await;
+    let (mut rows, mut changes) = (Vec::new(), Vec::new());
+    for ((id, change), state) in targets.into_iter().zip(states) {
+        let now = match state {
+            Ok((_, now)) => now,
+            Err(error) => {
+                rows.push(Row::failed(&id, error));
+                continue;
+            }
+        };
+        let mut row = update::planned(&id, &now, &change.before);
+        row.problem = None;
+        let differs = differences(&change.after, &now);
+        if update::is_so(&now, &change.before) {
+            row.outcome = Outcome::AlreadySo;
+        } else if !differs.is_empty() {
+            row.outcome = Outcome::Conflict;
+            row.problem = Some(changed_since(&differs, &now));
+        } else {
+            row.outcome = Outcome::DryRun;
+            changes.push((rows.len(), IncidentChange { id, before: now, wanted: change.before }));
+        }
+        rows.push(row);
+    }
+    let mut report =
+        Report { kind: update::KIND, many: "incidents", rows, sent: false, more: Fields::new(), warnings: Vec::new() };
+    if dry_run {
+        if !changes.is_empty() {
+            let (users, warnings) = update::paged(cx, &changes).await;
+            report.more.insert("pages".to_owned(), users);
+            report.warnings.extend(warnings);
+        }
+        return Ok(report);
+    }
+    let wanted: Vec<_> = changes.iter().map(|(place, change)| (*place, change.wanted.clone())).collect();
+    update::apply(cx, changes, from.as_deref(), &mut report).await;
+    for (place, wanted) in wanted {
+        let Some(row) = report.rows.get(place).filter(|row| row.outcome == Outcome::Applied) else { continue };
+        let left: Vec<_> =
+            wanted.iter().filter(|(name, value)| is_left(row, name, value)).map(|(name, _)| name).collect();
+        if !left.is_empty() {
+            let names = left.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            report.warnings.push(format!("PagerDuty did not set back {names} of incident {}.", row.id));
+        }
+    }
+    Ok(report)
+}
+
+/// Returns whether a field of an incident has another value than the wanted one after the change.
+fn is_left(row: &Row, name: &str, wanted: &Value) -> bool {
+    row.after.get(name).is_some_and(|now| comparable(now) != comparable(wanted))
+}
+
+/// Returns the names of fields whose values are not those that the change left.
+fn differences<'r>(left: &'r Fields, now: &Fields) -> Vec<&'r str> {
+    let differs =
+        |(name, value): &(&String, &Value)| !is_still(value, &comparable(now.get(*name).unwrap_or(&Value::Null)));
+    left.iter().filter(differs).map(|(name, _)| name.as_str()).collect()
+}
+
+/// Returns the reason why a change cannot be taken back, with the user who changed the status last.
+fn changed_since(differs: &[&str], now: &Fields) -> String {
+    let mut problem = format!("Changed since: {}.", differs.join(", "));
+    if differs.contains(&"status") {
+        let by = now.get("last_status_change_by").and_then(|by| by.get("name")?.as_str());
+        let at = now.get("last_status_change_at").and_then(Value::as_str);
+        if let Some((by, at)) = by.zip(at) {
+            problem.extend([" ", by, " changed the status at ", at, "."]);
+        }
+    }
+    problem.push_str(" Nothing was sent; set the values with update_incidents.");
+    problem
+}
