@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::config::{By, Config, Host, SANDBOX_FAULTS};
+use crate::config::{By, Config, Host, SANDBOX_FAULTS, SANDBOX_SCENARIO};
 use crate::error::{Code, Error, Result};
-use crate::sandbox::{self, FaultSpec, Sandbox};
+use crate::sandbox::{self, FaultSpec, Sandbox, Scenario};
 use crate::tools::{Filter, Label, Toolbox};
 
 /// The notice to a model and its user that the sandbox is not PagerDuty.
@@ -39,16 +39,30 @@ pub async fn embed(config: &mut Config) -> Result<Option<Sandbox>> {
         return Ok(None);
     }
     let faults = faults(config)?;
-    let state = config.sandbox_state.clone();
-    let sandbox = Sandbox::start(sandbox::Options { faults, state, ..Default::default() }).await.map_err(|error| {
-        Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
-            .hint("Check that this process may open sockets on 127.0.0.1.")
-    })?;
+    let scenario = scenario(config.sandbox_scenario.as_ref())?;
+    // The script begins when the process starts, so another process could not continue it.
+    let state = config.sandbox_state.clone().filter(|_| scenario.is_none());
+    let sandbox =
+        Sandbox::start(sandbox::Options { faults, scenario, state, ..Default::default() }).await.map_err(|error| {
+            Error::new(Code::NetworkError, format!("the sandbox cannot listen on a loopback port: {error}"))
+                .hint("Check that this process may open sockets on 127.0.0.1.")
+        })?;
     config.host = Host::parse(sandbox.url())?;
     config.host_by = Some(By::User);
     config.token = Some((sandbox::tokens::USER.into(), "the sandbox"));
     config.user_email = None;
     Ok(Some(sandbox))
+}
+
+/// Parses the scenario of the sandbox.
+pub fn scenario(name: Option<&String>) -> Result<Option<Scenario>> {
+    let read = |name: &String| {
+        name.parse().map_err(|why: String| {
+            Error::new(Code::InvalidConfiguration, format!("{SANDBOX_SCENARIO} is not usable: {why}"))
+                .hint(format!("Set it to {}.", Scenario::NAMES.join(" or ")))
+        })
+    };
+    name.map(read).transpose()
 }
 
 /// Parses the faults of the sandbox from the settings.

@@ -242,6 +242,7 @@ async fn serve_sandbox(arguments: SandboxArguments, config: &Config) -> Result<u
         port: arguments.port,
         rate_limit: arguments.rate_limit,
         faults: app::faults(config)?,
+        scenario: app::scenario(arguments.scenario.as_ref().or(config.sandbox_scenario.as_ref()))?,
         tls: arguments.tls,
         ..sandbox::Options::default()
     };

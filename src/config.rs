@@ -35,8 +35,9 @@ pub use serving::Serving;
 pub use table::{
     API_HOST, API_TOKEN, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT,
     FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LIST_MEMORY, LOG, MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT,
-    OAUTH_TIMEOUT, RAW_TEXT, READ_ONLY, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_STATE, SSL_CERT_DIR,
-    SSL_CERT_FILE, STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, TOOLSETS, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
+    OAUTH_TIMEOUT, RAW_TEXT, READ_ONLY, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_SCENARIO, SANDBOX_STATE,
+    SSL_CERT_DIR, SSL_CERT_FILE, STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, TOOLSETS, USER_API_KEY, USER_EMAIL,
+    VARIABLES, Variable,
 };
 use table::{is_similar_to_token, is_switched_off, named, typed};
 pub use trust::Trust;
@@ -161,6 +162,8 @@ pub struct Config {
     pub sandbox: bool,
     /// The faults of the sandbox, see [`crate::sandbox::FaultSpec::parse`].
     pub sandbox_faults: Option<String>,
+    /// The scenario of the sandbox.
+    pub sandbox_scenario: Option<String>,
     /// The file in which the sandbox keeps its changes, or `None` to keep them in memory.
     pub sandbox_state: Option<PathBuf>,
     /// Whether text is left as PagerDuty sends it, see [`pagerduty_rows::text`].
@@ -222,6 +225,7 @@ impl Config {
             user_email,
             sandbox: typed::SANDBOX.read(get)?,
             sandbox_faults: typed::SANDBOX_FAULTS.read(get)?,
+            sandbox_scenario: typed::SANDBOX_SCENARIO.read(get)?,
             sandbox_state: typed::SANDBOX_STATE.read(get)?.unwrap_or_else(embedded::default_state),
             raw_text: typed::RAW_TEXT.read(get)?,
             max_response_tokens: typed::MAX_RESPONSE_TOKENS.read(get)?,

@@ -218,6 +218,10 @@ pub struct SandboxArguments {
     #[arg(long, value_name = "REQUESTS", default_value_t = 960)]
     pub rate_limit: u32,
 
+    /// Events that happen in the account as time goes on: "outage"
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+
     /// Serve HTTPS with a certificate authority made for this run, and print the path of its certificate
     #[arg(long)]
     pub tls: bool,

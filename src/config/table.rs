@@ -166,6 +166,9 @@ settings! {
         `truncated`, `reset`, `hang`, `wrong_json`, `garbage`; and for changes that take effect nevertheless, \
         `lost_response`, `replaced=CODE`, `late=MS`. It has no effect without `PAGERDUTY_SANDBOX` or the command \
         `sandbox`.";
+    SANDBOX_SCENARIO = "PAGERDUTY_SANDBOX_SCENARIO", Ignored, unset "none" as text => String,
+        "The events that happen in the sandbox as time goes on: `outage`, a night in `docs/sandbox.md`. Its account lasts as \
+        long as the process. It has no effect without `PAGERDUTY_SANDBOX` or the command `sandbox`.";
     SANDBOX_STATE = "PAGERDUTY_SANDBOX_STATE", Ignored,
         unset "in the state directory" as embedded::state => Option<PathBuf>,
         "The place where the sandbox keeps its changes: the full path of a file, or `memory`, with which each process \

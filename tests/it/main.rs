@@ -46,6 +46,7 @@ mod methods;
 mod names;
 mod oncall;
 mod operations;
+mod outage;
 mod override_changes;
 mod override_lines;
 mod override_safety;

@@ -1,5 +1,6 @@
 //! Helpers shared by the tests: tools on the embedded account, and calls that must succeed or fail.
 
+pub mod api;
 pub mod tls;
 
 use std::process::Command;

@@ -13,9 +13,12 @@ use super::alerts::Alert;
 use super::behavior::change_events::ChangeEvent;
 use super::documents::{Document, Documents, entries, id_of, text};
 use super::edits::Entry;
+use super::escalation::Path;
 use super::kind::Kind;
 use super::kinds::{SERVICE, USER};
 use super::log::LogEntry;
+use super::scenario::Script;
+use super::seed;
 use super::time::{Clock, Zone};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,6 +80,8 @@ pub enum Body {
     Empty,
     /// No body at all.
     Absent,
+    /// The event of the first alert.
+    Alert,
 }
 
 /// The data of a monitor. The rest of the alert is in the incident.
@@ -135,6 +140,10 @@ pub struct Incident {
     pub log: Vec<LogEntry>,
     /// The number of log entries written so far, from which the IDs of new ones are made.
     pub log_ids: usize,
+    /// The end of a snooze, which replaces the time that an acknowledgement lasts.
+    pub snoozed_until: Option<Timestamp>,
+    /// The way through the escalation policy, for incidents that escalate by themselves.
+    pub path: Option<Path>,
     pub bridge: Option<Bridge>,
     pub body: Body,
     pub notes: Vec<Note>,
@@ -165,6 +174,8 @@ pub struct Account {
     pub changes: Vec<ChangeEvent>,
     /// The number of notes written over the API, from which the IDs of new ones are made.
     pub notes_written: u32,
+    /// The events that are still to come, if the account has a scenario.
+    pub script: Option<Script>,
     /// The changes made since it was seeded, in order.
     pub records: Vec<Entry>,
 }
@@ -204,6 +215,48 @@ impl Account {
 }
 
 impl Incident {
+    /// Returns an incident that its service has triggered, without a title, an alert and a log.
+    pub fn new(id: String, number: u32, service: &str, policy: String, at: Timestamp) -> Self {
+        Self {
+            id,
+            number,
+            title: String::new(),
+            summary: String::new(),
+            key: format!("{number:032x}"),
+            // No alarm of the seed: the incident is not similar to another because of its alarm.
+            alarm: seed::ALARM_COUNT + number as usize,
+            kind: "incident_default",
+            status: Status::Triggered,
+            urgency: Urgency::High,
+            priority: None,
+            service: service.to_owned(),
+            policy,
+            created_at: at,
+            updated_at: at,
+            changed_at: at,
+            changed_by: Agent { kind: &SERVICE, id: service.to_owned() },
+            resolved_at: None,
+            assignments: Vec::new(),
+            acknowledgements: Vec::new(),
+            alerts: Vec::new(),
+            log_entry: String::new(),
+            log: Vec::new(),
+            log_ids: 0,
+            snoozed_until: None,
+            path: None,
+            bridge: None,
+            body: Body::Absent,
+            notes: Vec::new(),
+            custom_fields: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the title and what follows from it.
+    pub fn retitle(&mut self, title: &str) {
+        title.clone_into(&mut self.title);
+        self.summary = format!("[#{}] {title}", self.number);
+    }
+
     /// Returns whether the incident refers to the object with this ID.
     pub fn refers_to(&self, id: &str) -> bool {
         let involved = self.assignments.iter().chain(&self.acknowledgements).map(|one| &one.user);

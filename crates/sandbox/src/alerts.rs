@@ -29,6 +29,8 @@ pub enum Signal {
     First(String),
     /// An event of the table of signals, by its place there.
     Sample(usize),
+    /// This event.
+    Given(&'static signals::Sample),
 }
 
 /// The form in which an event is left with an alert.
@@ -60,6 +62,7 @@ impl Alert {
         let (sample, title) = match &self.signal {
             Signal::First(title) => (signals::of_monitor(monitor(&incident.body)), title.as_str()),
             Signal::Sample(place) => (signals::all().get(*place), ""),
+            Signal::Given(sample) => (Some(*sample), ""),
         };
         let Some(sample) = sample else { return Received { form: Form::Plain, event: Map::new() } };
         let event = sample.fill(&signals::values(account, incident, self, title));
@@ -72,7 +75,7 @@ fn monitor(body: &Body) -> &'static str {
     match body {
         Body::Event(event) => event.client,
         Body::Text(_) => "E-mail",
-        Body::Empty | Body::Absent => "Person",
+        Body::Empty | Body::Absent | Body::Alert => "Person",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The routes that only a sandbox has: its description, and the remote control for tests in other languages. The remote
 //! control requires a separate token, which gives no other access.
 //!
-//! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `POST /sandbox/identity`, `GET` and `DELETE /sandbox/requests`.
+//! `GET /sandbox`, `POST` and `DELETE /sandbox/faults`, `POST /sandbox/clock`, `POST /sandbox/identity`, `GET` and `DELETE /sandbox/requests`.
 
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, head, post};
 use axum::{Json, Router};
+use jiff::SignedDuration;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::{Account, Status};
@@ -27,6 +29,7 @@ use super::{guard, identity};
 pub fn routes(server: &Shared) -> Router<Shared> {
     Router::new()
         .route("/sandbox", get(summary))
+        .route("/sandbox/clock", post(put_forward))
         .route("/sandbox/faults", post(add_fault).delete(clear_faults))
         .route("/sandbox/identity", post(identity::control))
         .route("/sandbox/requests", get(requests).delete(forget_requests))
@@ -43,6 +46,23 @@ async fn add_fault(State(server): State<Shared>, body: Bytes) -> Response {
             } else {
                 Problem::invalid(Faults::TOO_MANY).into_response()
             }
+        }
+        Err(error) => Problem::invalid(error.to_string()).into_response(),
+    }
+}
+
+/// A request to put the clock forward by a number of seconds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forward {
+    forward: u32,
+}
+
+async fn put_forward(State(server): State<Shared>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Forward>(&body) {
+        Ok(Forward { forward }) => {
+            server.put_forward(SignedDuration::from_secs(forward.into()));
+            Json(json!({"now": server.now().to_string()})).into_response()
         }
         Err(error) => Problem::invalid(error.to_string()).into_response(),
     }

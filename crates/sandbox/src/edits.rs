@@ -155,8 +155,14 @@ impl Account {
     /// Repeats a change that was stored.
     pub fn replay(&mut self, entry: Entry) -> Result<(), Problem> {
         match entry {
-            Entry::Incident(record) => self.perform(record),
-            Entry::Document(edit) => self.apply(edit),
+            Entry::Incident(record) => {
+                self.advance_to(record.at);
+                self.perform(record)
+            }
+            Entry::Document(edit) => {
+                self.advance_to(edit.at);
+                self.apply(edit)
+            }
         }
     }
 }

@@ -1,17 +1,15 @@
 //! The account for tests in the same process, without requests: read objects, raise an incident, change the rate limit.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::Sandbox;
-use super::account::{Account, Agent, Body, Incident, Involvement, Status, Urgency, is_in};
+use super::account::{Account, Body, Incident, Involvement, Urgency, is_in};
 use super::alerts::{Alert, Signal};
 use super::behavior::{incidents, notes};
 use super::documents::{Document, id_of, text};
+use super::escalation::Path;
 use super::kinds::{KINDS, SERVICE, USER};
 use super::log::{LogEvent, itself};
-use super::seed;
 use super::view::View;
 
 /// An incident to be raised.
@@ -59,7 +57,9 @@ impl Sandbox {
         self.server.change(|account| {
             let incident = account.raise(trigger)?;
             let raised = incidents::shown(&incident, View::new(account, &self.url, &[])).into();
+            let (id, at) = (incident.id.clone(), incident.created_at);
             account.incidents.push(incident);
+            account.notify_assigned(&id, at);
             Ok(raised)
         })
     }
@@ -91,44 +91,20 @@ impl Account {
         let service = text(service, "id").to_owned();
         let number = self.incidents.last().map_or(1, |last| last.number + 1);
         let now = self.clock.now();
-        let (title, users) = (trigger.title.clone(), self.on_call(&policy, 1, now));
+        let users = self.on_call(&policy, 1, now);
         let mut incident = Incident {
-            id: format!("QTEST{number:09}"),
-            number,
-            summary: format!("[#{number}] {}", trigger.title),
-            key: format!("{number:032x}"),
-            // No alarm of the seed: the incident is not similar to another because of its alarm.
-            alarm: seed::ALARM_COUNT + number as usize,
-            kind: "incident_default",
-            status: Status::Triggered,
             urgency: if trigger.high_urgency { Urgency::High } else { Urgency::Low },
-            priority: None,
-            service: service.clone(),
-            policy,
-            created_at: now,
-            updated_at: now,
-            changed_at: now,
-            changed_by: Agent { kind: &SERVICE, id: service },
-            resolved_at: None,
             assignments: users.iter().map(|user| Involvement { at: now, user: user.clone() }).collect(),
-            acknowledgements: Vec::new(),
-            alerts: Vec::new(),
             log_entry: format!("RTEST{number:09}"),
-            log: Vec::new(),
-            log_ids: 0,
-            bridge: None,
+            path: self.script.is_some().then(|| Path::new(now)),
             body: trigger.details.map_or(Body::Absent, Body::Text),
-            notes: Vec::new(),
-            custom_fields: BTreeMap::new(),
-            title: trigger.title,
+            ..Incident::new(format!("QTEST{number:09}"), number, &service, policy, now)
         };
-        incident.alerts.push(Alert::new(number, 0, now, incident.key.clone(), Signal::First(title)));
+        incident.retitle(&trigger.title);
+        incident.alerts.push(Alert::new(number, 0, now, incident.key.clone(), Signal::First(trigger.title)));
         incident.write(now, itself(&incident), LogEvent::Trigger);
         if !users.is_empty() {
-            incident.write(now, itself(&incident), LogEvent::Assign(users.clone()));
-        }
-        for user in users.iter().filter_map(|user| self.documents.get(&USER, user)) {
-            incident.notify(user, now);
+            incident.write(now, itself(&incident), LogEvent::Assign(users));
         }
         Ok(incident)
     }

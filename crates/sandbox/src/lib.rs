@@ -23,6 +23,7 @@ mod control;
 mod documents;
 mod edits;
 mod engine;
+mod escalation;
 mod faults;
 mod gate;
 mod guard;
@@ -34,6 +35,7 @@ mod log;
 mod params;
 mod reply;
 mod routes;
+mod scenario;
 mod seed;
 mod spec;
 mod state;
@@ -48,7 +50,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pagerduty_serve::tls;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -58,6 +60,7 @@ use tokio::task::JoinSet;
 pub use faults::{Fault, FaultKind};
 pub use helpers::Trigger;
 pub use identity::IdentityOptions;
+pub use scenario::Scenario;
 pub use spec::FaultSpec;
 pub use state::Recorded;
 pub use store::reset;
@@ -112,6 +115,8 @@ pub struct Options {
     /// Objects to add to the account, as `{"teams": [{…}], "services": […], …}`, or null. An object with the ID of another
     /// replaces it.
     pub documents: Value,
+    /// The events that happen as time goes on, if there are any.
+    pub scenario: Option<Scenario>,
 }
 
 impl Default for Options {
@@ -126,6 +131,7 @@ impl Default for Options {
             state: None,
             tls: false,
             documents: Value::Null,
+            scenario: None,
         }
     }
 }
@@ -197,6 +203,11 @@ impl Sandbox {
     #[allow(clippy::must_use_candidate, reason = "a test that adds few faults need not check")]
     pub fn fail(&self, fault: Fault) -> bool {
         self.server.faults.add(fault)
+    }
+
+    /// Puts the account's clock forward, also one that stands still. Then everything scripted until that time has happened.
+    pub fn put_forward(&self, by: Duration) {
+        self.server.put_forward(SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX));
     }
 
     /// Sets the behavior of the identity server.

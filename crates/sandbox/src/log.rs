@@ -26,6 +26,8 @@ pub enum LogEvent {
     Trigger,
     Assign(Vec<String>),
     Escalate(Vec<String>),
+    RepeatPath,
+    ExhaustPath,
     Delegate {
         policy: String,
         users: Vec<String>,
@@ -65,7 +67,7 @@ impl LogEvent {
     }
 }
 
-/// The first number of the IDs of alerts, and of the log entries that they begin with. Those of entries begin with 0.
+/// The first number of the IDs of alerts, and of the log entries that they begin with. The other entries count from 0.
 pub const ALERT_IDS: usize = 1 << 14;
 pub const ALERT_ENTRY_IDS: usize = 1 << 15;
 
@@ -104,19 +106,6 @@ impl Incident {
         self.log.insert(place, LogEntry { id, at, agent, event });
     }
 
-    /// Adds the notifications that a user's rules send from `at` on. They stop at the next change of the status or the
-    /// assignment, which removes them.
-    pub fn notify(&mut self, user: &Document, at: Timestamp) {
-        for notice in notices(user, self.urgency, at) {
-            self.write(notice.at, itself(self), notice.event);
-        }
-    }
-
-    /// Removes the notifications after `at`.
-    pub fn cancel_notifications(&mut self, at: Timestamp) {
-        self.log.retain(|entry| entry.at <= at || !matches!(entry.event, LogEvent::Notify { .. }));
-    }
-
     /// Returns the entries up to `now`, oldest first.
     pub fn log_until(&self, now: Timestamp) -> &[LogEntry] {
         let end = self.log.partition_point(|entry| entry.at <= now);
@@ -125,13 +114,17 @@ impl Incident {
 }
 
 impl Account {
-    /// Adds the notifications of these users to the log of an incident, from `at` on.
-    pub fn notify(&mut self, incident: &str, users: &[String], at: Timestamp) {
+    /// Replaces the notifications after `at` by those of the users that an incident is assigned to now. Only a triggered
+    /// incident notifies.
+    pub fn notify_assigned(&mut self, incident: &str, at: Timestamp) {
         let Self { documents, incidents, .. } = self;
         let Some(incident) = incidents.iter_mut().find(|one| one.id == incident) else { return };
+        incident.log.retain(|entry| entry.at <= at || !matches!(entry.event, LogEvent::Notify { .. }));
         if incident.status == Status::Triggered {
-            for user in users.iter().filter_map(|user| documents.get(&USER, user)) {
-                incident.notify(user, at);
+            let users: Vec<String> = incident.assignments.iter().map(|one| one.user.clone()).collect();
+            let users = users.iter().filter_map(|user| documents.get(&USER, user));
+            for notice in users.flat_map(|user| notices(user, incident.urgency, at)).collect::<Vec<_>>() {
+                incident.write(notice.at, itself(incident), notice.event);
             }
         }
     }

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use super::account::{Account, Cast};
 use super::documents::{Documents, text};
 use super::kinds::{KINDS, USER};
+use super::scenario::{Scenario, Script};
 use super::time::{Clock, Zone};
 
 /// The time zone of the company's headquarters, and so of the account.
@@ -30,6 +31,8 @@ pub struct Seed {
     pub incidents: usize,
     /// Documents to add to those of the company, or null.
     pub documents: Value,
+    /// The scripted events, if there are any.
+    pub scenario: Option<Scenario>,
 }
 
 impl Seed {
@@ -57,6 +60,7 @@ impl Seed {
             incidents: Vec::new(),
             changes: Vec::new(),
             notes_written: 0,
+            script: self.scenario.map(Script::of),
             records: Vec::new(),
         };
         account.incidents = history::write(&account, &mut Dice::new(2), seeded, self.incidents);
@@ -73,6 +77,11 @@ impl Seed {
 
 /// The number of alarms.
 pub const ALARM_COUNT: usize = alarms::ALARMS.len();
+
+/// Returns the number of the alarm with this text in its title.
+pub fn alarm_like(text: &str) -> Option<usize> {
+    alarms::ALARMS.iter().position(|alarm| alarm.title.contains(text))
+}
 
 /// Random choices, the same in every run.
 pub struct Dice(Rng);
@@ -134,7 +143,7 @@ mod tests {
 
     fn seeded(now: &str, incidents: usize) -> Account {
         let now = now.parse().unwrap();
-        Seed { incidents, documents: Value::Null }.account(Clock::Stopped(now), now).unwrap()
+        Seed { incidents, documents: Value::Null, scenario: None }.account(Clock::Stopped(now), now).unwrap()
     }
 
     #[test]

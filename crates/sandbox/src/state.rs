@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
+use jiff::SignedDuration;
 use oauth2::CsrfToken;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -68,8 +69,9 @@ impl Server {
     /// # Errors
     /// If a document of the options cannot be used.
     pub fn new(options: &Options, stopped: watch::Receiver<()>) -> Result<Self, String> {
-        let clock = options.now.map_or(Clock::Running, Clock::Stopped);
-        let seed = Seed { incidents: options.incidents, documents: options.documents.clone() };
+        let clock = options.now.map_or(Clock::Running(SignedDuration::ZERO), Clock::Stopped);
+        let seed =
+            Seed { incidents: options.incidents, documents: options.documents.clone(), scenario: options.scenario };
         Ok(Self {
             account: RwLock::new(seed.account(clock, clock.now())?),
             store: options.state.clone().map(Store::new),
@@ -91,12 +93,29 @@ impl Server {
         if let Some(store) = &self.store {
             self.catch_up(store, &mut lock(&store.seen));
         }
-        self.account.read().unwrap_or_else(PoisonError::into_inner)
+        let read = || self.account.read().unwrap_or_else(PoisonError::into_inner);
+        let account = read();
+        if !account.is_behind() {
+            return account;
+        }
+        drop(account);
+        self.account.write().unwrap_or_else(PoisonError::into_inner).advance();
+        read()
+    }
+
+    /// Puts the account's clock forward.
+    pub fn put_forward(&self, by: SignedDuration) {
+        let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
+        account.clock = account.clock.put_forward(by);
     }
 
     /// Changes the account. Waits for other processes that are changing it.
     pub fn change<T>(&self, make: impl FnOnce(&mut Account) -> T) -> T {
         let write = || self.account.write().unwrap_or_else(PoisonError::into_inner);
+        let make = |account: &mut Account| {
+            account.advance();
+            make(account)
+        };
         let Some(store) = &self.store else { return make(&mut write()) };
         let mut seen = lock(&store.seen);
         // Before the lock, too: this refuses an unsuitable file, which then gets no lock file beside it.

@@ -1,7 +1,7 @@
 //! The account's clock, its time zones and ranges of time.
 
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, civil};
+use jiff::{SignedDuration, Span, Timestamp, civil};
 pub use pagerduty_calendar::Range;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serializer};
 /// The account's clock.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
-    Running,
+    /// Runs ahead of the machine's clock by this time.
+    Running(SignedDuration),
     Stopped(Timestamp),
 }
 
@@ -17,10 +18,18 @@ impl Clock {
     /// Returns the time to the second, as PagerDuty reports it.
     pub fn now(self) -> Timestamp {
         let now = match self {
-            Self::Running => Timestamp::now(),
+            Self::Running(ahead) => Timestamp::now().checked_add(ahead).unwrap_or(Timestamp::MAX),
             Self::Stopped(now) => now,
         };
         Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
+    /// Returns the clock put forward. A stopped clock stays stopped.
+    pub fn put_forward(self, by: SignedDuration) -> Self {
+        match self {
+            Self::Running(ahead) => Self::Running(ahead.saturating_add(by)),
+            Self::Stopped(now) => Self::Stopped(now.checked_add(by).unwrap_or(Timestamp::MAX)),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::view::{View, WEBSITE, head, with};
 pub fn list(account: &Account, call: &Call) -> Answer {
     let incident = account.incident_by_id_or_number(&call.id).or_404()?;
     let (keys, statuses) = (call.params.all("alert_key"), call.params.all("statuses[]"));
-    let listed = of(account, incident).filter(|alert| {
+    let listed = incident.alerts.iter().filter(|alert| {
         (keys.is_empty() || keys.contains(&alert.key.as_str()))
             && (statuses.is_empty() || statuses.contains(&status(alert)))
     });
@@ -34,14 +34,8 @@ pub fn list(account: &Account, call: &Call) -> Answer {
 /// Answers `GET /incidents/{id}/alerts/{alert_id}`.
 pub fn show(account: &Account, call: &Call) -> Answer {
     let incident = account.incident_by_id_or_number(&call.id).or_404()?;
-    let alert = of(account, incident).find(|alert| alert.id == call.part()).or_404()?;
+    let alert = incident.alerts.iter().find(|alert| alert.id == call.part()).or_404()?;
     reply::one("alert", &shown(incident, alert, call.view(account, &[])))
-}
-
-/// Returns the alerts that have arrived.
-fn of<'a>(account: &Account, incident: &'a Incident) -> impl Iterator<Item = &'a Alert> {
-    let now = account.clock.now();
-    incident.alerts.iter().filter(move |alert| alert.at <= now)
 }
 
 fn status(alert: &Alert) -> &'static str {

@@ -21,7 +21,7 @@ pub struct ChangeEvent {
     pub service: String,
     pub team: Option<String>,
     pub integration: Option<String>,
-    /// What the program sent. Only `summary` is always there.
+    /// The event as the program sent it. Only `summary` is always there.
     pub sent: Map<String, Value>,
 }
 
@@ -47,10 +47,9 @@ pub fn show(account: &Account, call: &Call) -> Answer {
     reply::one("change_event", &shown(change, call.view(account, &[])))
 }
 
-/// Returns the change events so far, newest first.
+/// Returns the change events, newest first.
 fn received(account: &Account) -> impl Iterator<Item = &ChangeEvent> {
-    let now = account.clock.now();
-    account.changes.iter().rev().filter(move |change| change.at <= now)
+    account.changes.iter().rev()
 }
 
 fn listed(account: &Account, call: &Call, is_wanted: impl Fn(&ChangeEvent) -> bool) -> Answer {

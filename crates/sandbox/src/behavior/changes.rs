@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::edits::Entry;
 use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, USER};
 use crate::log::{LogEvent, person};
 use crate::reply::{OrNotFound, Problem};
-use crate::time::{from_utc, utc};
+use crate::time::{from_utc, later, utc};
 
 /// The maximum number of notes on an incident.
 const MAX_NOTES: usize = 2_000;
@@ -57,6 +57,9 @@ pub struct Change {
     /// A note to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The number of seconds for which an acknowledgement lasts now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snooze: Option<i64>,
     /// The new values of custom fields, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_fields: BTreeMap<String, Value>,
@@ -88,6 +91,9 @@ impl Account {
         if change.escalation_level.is_some_and(|level| level == 0 || level > levels) {
             return Err(Problem::invalid("Escalation Level is invalid"));
         }
+        if change.snooze.is_some() && incident.status != Status::Acknowledged {
+            return Err(Problem::invalid("Incident must be acknowledged to be snoozed."));
+        }
         if change.note.is_some() && incident.notes.len() >= MAX_NOTES {
             return Err(Problem::invalid("An incident can have at most 2,000 notes."));
         }
@@ -97,7 +103,14 @@ impl Account {
     /// Makes a change and adds its record.
     pub fn perform(&mut self, record: Record) -> Result<(), Problem> {
         self.check(&record)?;
-        let Record { at, change, by, .. } = &record;
+        self.make(&record)?;
+        self.records.push(Entry::Incident(record));
+        Ok(())
+    }
+
+    /// Makes a change that was checked.
+    pub fn make(&mut self, record: &Record) -> Result<(), Problem> {
+        let Record { at, change, by, .. } = record;
         let note = change.note.clone().map(|content| {
             self.notes_written += 1;
             let id = format!("PNOTE{:05}", self.notes_written);
@@ -124,6 +137,9 @@ impl Account {
         let is_assigned = (before != Status::Resolved || triggered) && !users.is_empty();
         if is_assigned {
             incident.assign(users.clone(), *at);
+            if let Some(path) = &mut incident.path {
+                if change.assignees.is_empty() { path.go_to(level, *at) } else { path.leave() }
+            }
             let event = match (&change.assignees[..], moved) {
                 ([], true) => LogEvent::Delegate { policy, users },
                 ([], false) => LogEvent::Escalate(users),
@@ -133,8 +149,8 @@ impl Account {
         }
         match change.status {
             Some(Status::Acknowledged) => incident.acknowledge(by, *at),
-            Some(Status::Resolved) => incident.resolve(by, *at),
-            Some(Status::Triggered) => incident.trigger(by, on_call_now, *at),
+            Some(Status::Resolved) => incident.resolve(person(by), *at),
+            Some(Status::Triggered) => incident.trigger(person(by), on_call_now, *at),
             None => {}
         }
         let event = match (change.status, before) {
@@ -144,15 +160,15 @@ impl Account {
             (Some(Status::Triggered), Status::Resolved) => Some(LogEvent::Trigger),
             (Some(Status::Triggered), Status::Triggered) | (None, _) => None,
         };
-        for event in event.into_iter().chain(change.note.clone().map(LogEvent::Annotate)) {
+        incident.snoozed_until =
+            change.snooze.map(|seconds| later(*at, Span::new().seconds(seconds))).or(incident.snoozed_until);
+        let snoozed = change.snooze.map(LogEvent::Snooze);
+        for event in event.into_iter().chain(snoozed).chain(change.note.clone().map(LogEvent::Annotate)) {
             incident.write(*at, person(by), event);
         }
         if is_assigned || incident.status != before {
-            incident.cancel_notifications(*at);
-            let users: Vec<String> = incident.assignments.iter().map(|one| one.user.clone()).collect();
-            self.notify(&record.incident, &users, *at);
+            self.notify_assigned(&record.incident, *at);
         }
-        self.records.push(Entry::Incident(record));
         Ok(())
     }
 }
@@ -173,8 +189,7 @@ impl Incident {
         };
         if let Some(title) = &change.title {
             field("title", self.title.as_str().into(), title.as_str().into());
-            self.title.clone_from(title);
-            self.summary = format!("[#{}] {title}", self.number);
+            self.retitle(title);
         }
         if let Some(bridge) = &change.conference_bridge {
             let number = |bridge: &Bridge| Value::from(bridge.number.as_str());
@@ -206,7 +221,7 @@ impl Incident {
     }
 
     /// Assigns the incident to these users, if there are any. An assignee who stays keeps the time of the assignment.
-    fn assign(&mut self, users: Vec<String>, now: Timestamp) {
+    pub fn assign(&mut self, users: Vec<String>, now: Timestamp) {
         if users.is_empty() {
             return;
         }
@@ -220,22 +235,22 @@ impl Incident {
     fn acknowledge(&mut self, actor: &str, now: Timestamp) {
         self.acknowledgements.retain(|acknowledgement| acknowledgement.user != actor);
         self.acknowledgements.push(Involvement { at: now, user: actor.to_owned() });
-        self.change(Status::Acknowledged, actor, now);
+        self.change(Status::Acknowledged, person(actor), now);
     }
 
     /// Resolves the incident, which removes its assignments.
-    fn resolve(&mut self, actor: &str, now: Timestamp) {
+    pub fn resolve(&mut self, by: Agent, now: Timestamp) {
         self.assignments.clear();
         self.acknowledgements.clear();
         for alert in self.alerts.iter_mut().filter(|alert| alert.is_open()) {
             alert.resolved_at = Some(now);
         }
-        self.change(Status::Resolved, actor, now);
+        self.change(Status::Resolved, by, now);
     }
 
     /// Triggers the incident again, and assigns it to the users on call unless it is still assigned. The alerts that ended
     /// with it go on.
-    fn trigger(&mut self, actor: &str, on_call: Vec<String>, now: Timestamp) {
+    pub fn trigger(&mut self, by: Agent, on_call: Vec<String>, now: Timestamp) {
         if let Some(end) = self.resolved_at {
             for alert in self.alerts.iter_mut().filter(|alert| alert.resolved_at >= Some(end)) {
                 alert.resolved_at = None;
@@ -245,13 +260,17 @@ impl Incident {
             self.assignments.extend(on_call.into_iter().map(|user| Involvement { at: now, user }));
         }
         self.acknowledgements.clear();
-        self.change(Status::Triggered, actor, now);
+        self.change(Status::Triggered, by, now);
     }
 
-    fn change(&mut self, status: Status, actor: &str, now: Timestamp) {
+    fn change(&mut self, status: Status, by: Agent, now: Timestamp) {
         self.status = status;
         self.resolved_at = (status == Status::Resolved).then_some(now);
         self.changed_at = now;
-        self.changed_by = Agent { kind: &USER, id: actor.to_owned() };
+        self.changed_by = by;
+        self.snoozed_until = None;
+        if let Some(path) = self.path.as_mut().filter(|_| status == Status::Triggered) {
+            path.go_to(None, now);
+        }
     }
 }

@@ -57,6 +57,12 @@ fn end<'d>(dependency: &'d Document, side: &str) -> Option<&'d str> {
     dependency.get(side).map(id_of)
 }
 
+/// Returns whether a service depends on another one directly.
+pub fn depends(account: &Account, dependent: &str, supporting: &str) -> bool {
+    let mut all = account.documents.all(&SERVICE_DEPENDENCY).iter();
+    all.any(|one| end(one, DEPENDENT) == Some(dependent) && end(one, SUPPORTING) == Some(supporting))
+}
+
 /// Returns the IDs of the services that are reached from one by dependencies from a side to the other.
 fn reached<'a>(account: &'a Account, from: &str, [side, other]: [&str; 2]) -> HashSet<&'a str> {
     let dependencies = account.documents.all(&SERVICE_DEPENDENCY);

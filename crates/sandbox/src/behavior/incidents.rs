@@ -114,6 +114,8 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
     };
     let service = view.account.service_of(incident);
     let agent = &incident.changed_by;
+    let pending = view.account.pending_actions(incident).into_iter();
+    let pending = pending.map(|(at, action)| json!({"type": action.name(), "at": at.to_string()}));
     let priority = incident.priority.as_deref().and_then(|id| view.account.documents.get(&PRIORITY, id));
     let mut shown = with(
         view.head(&INCIDENT, INCIDENT.name, &incident.id, &incident.summary),
@@ -136,7 +138,7 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
             "incident_type": {"name": incident.kind},
             "escalation_policy": view.link(&ESCALATION_POLICY, &incident.policy, "escalation_policies"),
             "teams": view.account.team_of(&incident.service).map(|team| view.link(&TEAM, team, "teams")).into_iter().collect::<Value>(),
-            "pending_actions": service.map_or(json!([]), |service| pending_actions(incident, service)),
+            "pending_actions": pending.collect::<Value>(),
             "acknowledgements": involved(&incident.acknowledgements, "acknowledger", "acknowledgers"),
             "last_status_change_by": view.link(agent.kind, &agent.id, people("agents")),
             "priority": priority.map(|priority| view.whole(&PRIORITY, priority)),
@@ -148,7 +150,7 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
         }),
     );
     let bridge = incident.bridge.as_ref().filter(|_| view.includes("conference_bridge")).map(|bridge| json!(bridge));
-    let body = if view.includes("body") { body(incident, service) } else { None };
+    let body = if view.includes("body") { body(incident, service, view.account) } else { None };
     let custom_fields = view.includes("custom_fields").then(|| custom_fields::shown(incident));
     let optional = [("conference_bridge", bridge), ("body", body), ("custom_fields", custom_fields)].into_iter();
     shown.extend(optional.filter_map(|(name, value)| Some((name.to_owned(), value?))));
@@ -160,25 +162,13 @@ fn alert_counts(incident: &Incident) -> Value {
     json!({"all": incident.alerts.len(), "triggered": triggered, "resolved": incident.alerts.len() - triggered})
 }
 
-/// Returns what PagerDuty is going to do by itself. The sandbox announces it and does not do it.
-fn pending_actions(incident: &Incident, service: &Document) -> Value {
-    // A service without a time limit has no such action.
-    let action = |(kind, timeout): (&str, &str)| {
-        let after = Span::new().try_seconds(service.get(timeout)?.as_i64()?).ok()?;
-        Some(json!({"type": kind, "at": later(incident.changed_at, after).to_string()}))
-    };
-    let (unacknowledge, resolve) = (("unacknowledge", "acknowledgement_timeout"), ("resolve", "auto_resolve_timeout"));
-    let actions: &[_] = match incident.status {
-        Status::Triggered => &[resolve],
-        Status::Acknowledged => &[unacknowledge, resolve],
-        Status::Resolved => &[],
-    };
-    actions.iter().copied().filter_map(action).collect()
-}
-
-fn body(incident: &Incident, service: Option<&Document>) -> Option<Value> {
+fn body(incident: &Incident, service: Option<&Document>, account: &Account) -> Option<Value> {
     let details = match &incident.body {
         Body::Event(event) => json!({"__pd_cef_payload": payload(incident, event, service)}),
+        Body::Alert => {
+            let common = incident.alerts.first().map(|alert| alert.event(account, incident).common(alert));
+            json!({"__pd_cef_payload": common})
+        }
         Body::Text(text) => text.as_str().into(),
         Body::Empty => Value::Null,
         Body::Absent => return None,

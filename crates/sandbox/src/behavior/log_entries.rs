@@ -38,7 +38,7 @@ pub fn show(account: &Account, call: &Call) -> Answer {
         let entry = incident.log_until(now).iter().find(|entry| entry.id == call.id);
         let entry = entry.map(|entry| shown(incident, entry, view, &zone));
         entry.or_else(|| {
-            let alert = incident.alerts.iter().find(|alert| alert.log_entry == call.id && alert.at <= now)?;
+            let alert = incident.alerts.iter().find(|alert| alert.log_entry == call.id)?;
             Some(shown_of_alert(incident, alert, view, &zone))
         })
     });
@@ -163,6 +163,12 @@ fn told(incident: &Incident, entry: &LogEntry, by: &str, view: View<'_>) -> Told
             let policy = summary_of(&ESCALATION_POLICY, policy);
             let fields = json!({"assignees": people(users)});
             ("delegate_log_entry", format!("Delegated to {policy} by {by}"), fields)
+        }
+        LogEvent::RepeatPath => {
+            ("repeat_escalation_path_log_entry", "Escalation policy repeats from the first level".to_owned(), json!({}))
+        }
+        LogEvent::ExhaustPath => {
+            ("exhaust_escalation_path_log_entry", "Reached the end of the escalation policy".to_owned(), json!({}))
         }
         LogEvent::Notify { user, method, .. } => {
             let by = if *method == "push" { "push notification" } else { *method };

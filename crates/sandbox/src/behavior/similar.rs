@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Span};
 use serde_json::{Value, json};
 
+use super::dependencies::depends;
 use super::incidents;
 use crate::account::{Account, Incident};
 use crate::call::Call;
@@ -123,7 +124,7 @@ pub fn related(account: &Account, call: &Call) -> Answer {
 }
 
 /// Returns the relationships of `other`, which is about another service, to `incident`: both were raised by the same
-/// alarm, or the two services belong to one team.
+/// alarm, or one service depends on the other, which services of one team are taken to do.
 fn relationships(incident: &Incident, other: &Incident, view: View<'_>) -> Vec<Value> {
     let (one, another) = (&incident.service, &other.service);
     if one == another {
@@ -136,8 +137,11 @@ fn relationships(incident: &Incident, other: &Incident, view: View<'_>) -> Vec<V
     });
     let team = view.account.team_of(one).zip(view.account.team_of(another));
     let service = |id| json!([{"id": id, "type": "technical_service_reference", "self": view.url(&SERVICE, id)}]);
-    let dependent = team.filter(|(team, other)| team == other).map(|_| {
-        let metadata = json!({"dependent_services": service(one), "supporting_services": service(another)});
+    let is_supporting = depends(view.account, another, one);
+    let is_dependent = depends(view.account, one, another) || team.is_some_and(|(team, other)| team == other);
+    let dependent = (is_supporting || is_dependent).then(|| {
+        let (dependent, supporting) = if is_supporting { (another, one) } else { (one, another) };
+        let metadata = json!({"dependent_services": service(dependent), "supporting_services": service(supporting)});
         json!({"type": "service_dependency", "metadata": metadata})
     });
     alike.into_iter().chain(dependent).collect()

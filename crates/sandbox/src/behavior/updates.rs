@@ -3,8 +3,6 @@
 //! Status, title, urgency, priority, service, escalation policy and level, assignments, conference bridge and resolution
 //! take effect. Other fields are ignored, as clients send back whole objects.
 
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -79,7 +77,7 @@ fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
             "an object with conference_number and conference_url",
         )?,
         note: text(fields, "resolution")?.map(|resolution| format!("Resolution Note: {resolution}")),
-        custom_fields: BTreeMap::new(),
+        ..Change::default()
     })
 }
 

@@ -183,6 +183,8 @@ impl Draft<'_> {
             log_entry: dice.event_id(),
             log: Vec::new(),
             log_ids: 0,
+            snoozed_until: None,
+            path: None,
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
             notes,
             custom_fields: BTreeMap::new(),

@@ -98,7 +98,7 @@ pub fn write(account: &Account, incident: &mut Incident, responders: &[&str]) {
         story.add(later(at, Span::new().seconds(after)), person(&user), event);
     }
     let Story { mut entries, .. } = story;
-    // What was added first happened first.
+    // The sort is stable: of two entries of one second, the first one added stays first.
     entries.sort_by_key(|(at, ..)| *at);
     incident.log.reserve(entries.len());
     for (at, agent, event) in entries {

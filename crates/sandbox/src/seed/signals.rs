@@ -86,7 +86,7 @@ pub fn replace(value: &mut Value, values: &[&(String, String)]) {
     }
 }
 
-/// Returns the values of an alert. Those of the incident's own event precede the random ones.
+/// Returns the values of an alert. The values of the incident's own event precede the random ones.
 pub fn values(account: &Account, incident: &Incident, alert: &Alert, title: &str) -> Values {
     let service = account.service_of(incident).map_or("", |service| text(service, "name"));
     let (own, url, class): (&[(&str, String)], &str, &str) = match &incident.body {
