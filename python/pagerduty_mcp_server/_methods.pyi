@@ -614,6 +614,25 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def explain_page(
+        self,
+        *,
+        incident_id: str | int,
+        user_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Why was I paged (woken up), and what happens next: who gets paged without an answer.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            user_id: Default me.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def search_incidents(
         self,
         *,
@@ -1788,6 +1807,25 @@ class SyncTools:
             schedule_id: The ID of the schedule.
             override_id: Override or custom shift.
             dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def explain_page(
+        self,
+        *,
+        incident_id: str | int,
+        user_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Why was I paged (woken up), and what happens next: who gets paged without an answer.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            user_id: Default me.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

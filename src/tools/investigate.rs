@@ -6,6 +6,7 @@ mod automations;
 #[allow(dead_code, reason = "the sandbox does not serve changes yet")]
 pub(super) mod changes;
 mod dependencies;
+pub(super) mod explain;
 #[allow(dead_code, reason = "its tools are not in the catalogue yet")]
 mod impacts;
 #[allow(dead_code, reason = "its tools are not in the catalogue yet")]
@@ -27,6 +28,7 @@ pub(super) const SET: Toolset = Toolset {
     default: false,
     instructions: "For a question about one incident, begin with get_incident_brief.",
     tools: &[
+        &explain::EXPLAIN_PAGE,
         &search::SEARCH_INCIDENTS,
         &timeline::GET_TIMELINE,
         &similar::GET_SIMILAR_INCIDENTS,

@@ -26,6 +26,7 @@ mod deploy;
 mod docs;
 mod dotenv;
 mod examples;
+mod explain;
 mod fault_matrix;
 mod faults;
 mod files;

@@ -196,8 +196,9 @@ async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
     }
     // An incident's extras need its ID.
     let has_id = alone.len() > 1;
+    let is_required = |name: &str| tool.params.iter().any(|parameter| parameter.name == name && parameter.required);
     let call = |id: Option<(String, Value)>| match id {
-        None if has_id => Map::new(),
+        None if has_id => all.clone().into_iter().filter(|(name, _)| is_required(name)).collect(),
         id => all.clone().into_iter().chain(id).collect(),
     };
     alone.into_iter().map(call).collect()

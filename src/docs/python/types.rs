@@ -99,6 +99,7 @@ const COMPOSED: &[&str] = &[
     "override_oncall",
     "cancel_override",
     "get_timeline",
+    "explain_page",
 ];
 
 /// The type of an answer or a row without a table.

@@ -72,6 +72,10 @@ pub struct Subject {
     pub acknowledged: Vec<Holder>,
     /// The time at which it pages again.
     pub pages_again_at: Option<Timestamp>,
+    /// The next actions of PagerDuty by itself, with their times: `escalate`, `unacknowledge`, `resolve`.
+    pub pending: Vec<(String, Timestamp)>,
+    /// Set if it was assigned to its users by a user, and not by its escalation policy.
+    pub is_direct: bool,
     /// The number of its alerts.
     pub alerts: Option<u64>,
 }
@@ -97,6 +101,7 @@ const FIELDS: &[Field] = &[
     nested("assignments", &[nested("assignee", AGENT), plain("at")]),
     nested("acknowledgements", &[nested("acknowledger", AGENT), plain("at")]),
     plain("pending_actions"),
+    plain("assigned_via"),
     plain("alert_counts"),
 ];
 
@@ -156,6 +161,10 @@ impl Subject {
             assigned: holders("assignments", "assignee"),
             acknowledged: holders("acknowledgements", "acknowledger"),
             pages_again_at: list("pending_actions").find(again).and_then(|action| time(action, "at")),
+            pending: list("pending_actions")
+                .filter_map(|action| Some((text(action, "type")?, time(action, "at")?)))
+                .collect(),
+            is_direct: text(value, "assigned_via").as_deref() == Some("direct_assignment"),
             alerts: value.get("alert_counts").and_then(|counts| counts.get("all")?.as_u64()),
             status,
         }

@@ -69,6 +69,8 @@ pub struct Policy {
     pub named: Named,
     /// The levels, in the order in which they are paged.
     pub levels: Vec<Level>,
+    /// The number of times that the escalation begins again after its last level.
+    pub loops: u64,
 }
 
 /// A level of an escalation policy.
@@ -108,8 +110,14 @@ pub struct Duty {
 
 const TARGET: &[Field] = &[plain("id"), plain("name"), plain("summary"), plain("type")];
 const RULE: &[Field] = &[plain("escalation_delay_in_minutes"), nested("targets", TARGET)];
-const POLICY: &[Field] =
-    &[plain("id"), plain("name"), plain("summary"), plain("type"), nested("escalation_rules", RULE)];
+const POLICY: &[Field] = &[
+    plain("id"),
+    plain("name"),
+    plain("summary"),
+    plain("type"),
+    plain("num_loops"),
+    nested("escalation_rules", RULE),
+];
 const INTEGRATION: &[Field] = &[plain("id"), plain("type")];
 const SERVICE: &[Field] = &[
     plain("id"),
@@ -134,7 +142,8 @@ impl Policy {
             delay: rule.get("escalation_delay_in_minutes").and_then(Value::as_i64),
             targets: list(rule, "targets").iter().filter_map(Target::read).collect(),
         };
-        Some(Self { named: Named::read(value)?, levels: rules.map(level).collect() })
+        let loops = value.get("num_loops").and_then(Value::as_u64).unwrap_or_default();
+        Some(Self { named: Named::read(value)?, levels: rules.map(level).collect(), loops })
     }
 
     /// Returns the ID.
@@ -210,7 +219,7 @@ pub async fn service(cx: &Context, id: &Id<Service>) -> Result<ServiceState> {
 pub async fn policy(cx: &Context, id: &Id<EscalationPolicy>) -> Result<Policy> {
     let row = cx.api.one(id, Query::new(), &Selection::new(POLICY.to_vec(), EscalationPolicy::FACTS)).await?;
     let read = Policy::read(&Value::Object(row.shown.members()));
-    Ok(read.unwrap_or_else(|| Policy { named: Named { id: id.to_string(), name: None }, levels: Vec::new() }))
+    Ok(read.unwrap_or_else(|| Policy { named: Named { id: id.to_string(), name: None }, levels: Vec::new(), loops: 0 }))
 }
 
 /// Reads the policies of teams.

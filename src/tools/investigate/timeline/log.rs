@@ -71,6 +71,11 @@ pub(in crate::tools) async fn of_incident(
     Ok(joined(read(cx, Some(id), query, &LogEntry::facts_only()).await?.entries))
 }
 
+/// Returns the events of an incident like [`of_incident`], with each notification apart.
+pub(in crate::tools) async fn of_incident_apart(cx: &Context, id: &Id<Incident>) -> Result<Vec<Entry>> {
+    Ok(read(cx, Some(id), Query::new(), &LogEntry::facts_only()).await?.entries)
+}
+
 /// Reads the log of an incident, or of all incidents that the query covers.
 pub async fn read(
     cx: &Context,
