@@ -41,7 +41,7 @@ use crate::error::Code;
 
 pub use alerts::Alert;
 pub use automations::{AutomationAction, Invocation, Memory, Workflow, WorkflowTrigger};
-pub use changes::{Change, Integration};
+pub use changes::{Change, Integration, shown_link};
 pub use covers::{Cover, NewCover, Place};
 pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;
@@ -65,6 +65,8 @@ pub use users::User;
 
 /// The tables of the resources in the answers of tools.
 pub const TABLES: &[Table] = &[
+    Table::of::<Alert>(),
+    Table::of::<Change>(),
     Table::of::<EscalationPolicy>(),
     Table::of::<Note>(),
     Table::of::<Incident>(),

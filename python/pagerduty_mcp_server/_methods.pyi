@@ -7,6 +7,10 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from .types import (
+    Alert,
+    AlertList,
+    ChangeEvent,
+    ChangeEventList,
     EscalationPolicy,
     EscalationPolicyList,
     Incident,
@@ -686,6 +690,37 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def get_alerts(
+        self,
+        *,
+        incident_id: str | int,
+        alert_id: str | None = None,
+        statuses: list[str] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> AlertList:
+        """Alerts (alarms) of an incident: raw payload of the monitor as facts (include +body: all
+        of it), graph links, repeats.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            alert_id: Only this one.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def get_timeline(
         self,
         *,
@@ -722,6 +757,45 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def get_changes(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        service_id: str | None = None,
+        change_id: str | None = None,
+        team_ids: list[str] | None = None,
+        integration_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> ChangeEventList:
+        """Recent deploys, releases and config changes of an incident, service or team: what
+        changed.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            service_id: Or those of a service.
+            change_id: Or one.
+            team_ids: Or of teams; default mine.
+            integration_ids: Reported by these.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def get_similar_incidents(
         self,
         *,
@@ -741,6 +815,32 @@ class AsyncTools:
                 default is now.
             resolutions: Read how they ended.
             limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_storm(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        service_ids: list[str] | None = None,
+        since: str | None = None,
+        window_minutes: int | None = None,
+    ) -> IncidentList:
+        """Too many pages (alert storm, flood): groups open incidents by common cause, proposes
+        merges.
+
+        Args:
+            team_ids: Default: my teams and their services.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            window_minutes: Starts this close may have one cause; default 30.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -1153,6 +1253,30 @@ class AsyncTools:
             PagerDutyError: A page could not be fetched; `code` says why.
         """
 
+    def iter_alerts(
+        self,
+        *,
+        statuses: list[str] | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[Alert]:
+        """Iterates over the rows that `get_alerts` lists.
+
+        Args:
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
     def iter_timeline(
         self,
         *,
@@ -1171,6 +1295,36 @@ class AsyncTools:
                 default is now.
             until: The end of the range, now by default.
             overview: Without notifications.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_changes(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        integration_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> AsyncGenerator[ChangeEvent]:
+        """Iterates over the rows that `get_changes` lists.
+
+        Args:
+            team_ids: Or of teams; default mine.
+            integration_ids: Reported by these.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
             include: The fields to return instead of the default ones. A name with a `+` in
@@ -1887,6 +2041,37 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def get_alerts(
+        self,
+        *,
+        incident_id: str | int,
+        alert_id: str | None = None,
+        statuses: list[str] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> AlertList:
+        """Alerts (alarms) of an incident: raw payload of the monitor as facts (include +body: all
+        of it), graph links, repeats.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            alert_id: Only this one.
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def get_timeline(
         self,
         *,
@@ -1923,6 +2108,45 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def get_changes(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        service_id: str | None = None,
+        change_id: str | None = None,
+        team_ids: list[str] | None = None,
+        integration_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        include: list[str] | None = None,
+    ) -> ChangeEventList:
+        """Recent deploys, releases and config changes of an incident, service or team: what
+        changed.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            service_id: Or those of a service.
+            change_id: Or one.
+            team_ids: Or of teams; default mine.
+            integration_ids: Reported by these.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
+            limit: The maximum number of rows, 100 by default.
+            offset: The `next_offset` of the previous answer. Start again at 0 after changes to
+                the rows.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def get_similar_incidents(
         self,
         *,
@@ -1942,6 +2166,32 @@ class SyncTools:
                 default is now.
             resolutions: Read how they ended.
             limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_storm(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        service_ids: list[str] | None = None,
+        since: str | None = None,
+        window_minutes: int | None = None,
+    ) -> IncidentList:
+        """Too many pages (alert storm, flood): groups open incidents by common cause, proposes
+        merges.
+
+        Args:
+            team_ids: Default: my teams and their services.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            window_minutes: Starts this close may have one cause; default 30.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2354,6 +2604,30 @@ class SyncTools:
             PagerDutyError: A page could not be fetched; `code` says why.
         """
 
+    def iter_alerts(
+        self,
+        *,
+        statuses: list[str] | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[Alert]:
+        """Iterates over the rows that `get_alerts` lists.
+
+        Args:
+            statuses: Restricts the list to incidents with these statuses: `triggered`,
+                `acknowledged` or `resolved`. The default is all.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
     def iter_timeline(
         self,
         *,
@@ -2372,6 +2646,36 @@ class SyncTools:
                 default is now.
             until: The end of the range, now by default.
             overview: Without notifications.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+            include: The fields to return instead of the default ones. A name with a `+` in
+                front adds a field to the default ones.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_changes(
+        self,
+        *,
+        team_ids: list[str] | None = None,
+        integration_ids: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        include: list[str] | None = None,
+    ) -> Generator[ChangeEvent]:
+        """Iterates over the rows that `get_changes` lists.
+
+        Args:
+            team_ids: Or of teams; default mine.
+            integration_ids: Reported by these.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            until: The end of the range, now by default.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
             include: The fields to return instead of the default ones. A name with a `+` in

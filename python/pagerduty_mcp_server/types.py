@@ -56,6 +56,52 @@ class UserContext(_UserContext, total=False):
     warnings: list[str]
 
 
+class Alert(_Object, total=False):
+    """A row of `alerts`."""
+
+    id: str
+    status: str
+    severity: Any
+    created_at: str
+    alert_key: Any
+    body: Any
+    first_trigger_log_entry: Any
+    html_url: str
+    incident: Any
+    integration: Any
+    self: str
+    service: Any
+    summary: str
+    suppressed: Any
+    type: str
+
+
+class Reference(_Object, total=False):
+    """A reference to another object."""
+
+    id: str
+    summary: str
+
+
+class ChangeEvent(_Object, total=False):
+    """A row of `change_events`."""
+
+    id: str
+    summary: str
+    timestamp: Any
+    source: Any
+    services: list[Reference]
+    links: Any
+    custom_details: Any
+    correlation_reason: Any
+    html_url: str
+    images: Any
+    integration: Any
+    routing_key: Any
+    self: str
+    type: str
+
+
 class TypedReference(_Object, total=False):
     """A reference to another object, with its type."""
 
@@ -70,13 +116,6 @@ class EscalationRule(_Object, total=False):
     id: str
     escalation_delay_in_minutes: int
     targets: list[TypedReference]
-
-
-class Reference(_Object, total=False):
-    """A reference to another object."""
-
-    id: str
-    summary: str
 
 
 class EscalationPolicy(_Object, total=False):
@@ -398,6 +437,20 @@ class RelatedIncident(Incident, total=False):
 
     relationship_type: str
     relationship_metadata: Any
+
+
+class AlertList(TypedDict):
+    """An answer with `alerts`."""
+
+    metadata: Metadata
+    alerts: list[Alert]
+
+
+class ChangeEventList(TypedDict):
+    """An answer with `change_events`."""
+
+    metadata: Metadata
+    change_events: list[ChangeEvent]
 
 
 class EscalationPolicyList(TypedDict):

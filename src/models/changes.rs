@@ -5,8 +5,8 @@ use pagerduty_api::operations::changes::{CHANGE_EVENTS, GET_CHANGE_EVENT, INTEGR
 use pagerduty_api::{Operation, Resource};
 use pagerduty_payloads::Link;
 use pagerduty_rows::facts::Facts;
-use pagerduty_rows::fields::{Field, line, plain, reference, verbatim};
-use serde_json::Value;
+use pagerduty_rows::fields::{Field, Keep, derived, line, plain, reference, verbatim};
+use serde_json::{Map, Value};
 
 use super::{Listed, Model, Readable, Reference};
 
@@ -27,8 +27,6 @@ pub struct Change {
     pub reason: Option<String>,
     /// The links.
     pub links: Vec<Link>,
-    /// The sender's details, bounded.
-    pub details: Option<Value>,
 }
 
 impl Model for Change {
@@ -39,13 +37,19 @@ impl Model for Change {
         plain("timestamp"),
         plain("source"),
         reference("services"),
+        derived("links", "links", Keep::Raw, web_links),
+        derived("custom_details", "custom_details", Keep::Raw, bounded),
         plain("correlation_reason"),
     ];
-    const OTHER: &'static [&'static str] = &["custom_details", "html_url", "images", "integration", "self", "type"];
+    const OTHER: &'static [&'static str] = &["html_url", "images", "integration", "routing_key", "self", "type"];
     // Data from the sender of the event.
-    const NAMED: &'static [Field] = &[verbatim("custom_details"), verbatim("images")];
+    const NAMED: &'static [Field] = &[
+        verbatim("custom_details"),
+        verbatim("images"),
+        derived("routing_key", "routing_key", Keep::Whole, last_four),
+    ];
     const FACTS: &'static [&'static str] =
-        &["id", "summary", "timestamp", "source", "services", "links", "correlation_reason", "custom_details"];
+        &["id", "summary", "timestamp", "source", "services", "links", "correlation_reason"];
 
     fn from_facts(facts: &Facts<'_>) -> Self {
         let services = facts.value("services").and_then(|list| list.as_array().cloned()).unwrap_or_default();
@@ -57,7 +61,6 @@ impl Model for Change {
             services: services.iter().filter_map(Reference::new).collect(),
             reason: facts.text("correlation_reason.reason"),
             links: facts.value("links").as_ref().map(pagerduty_payloads::read_links).unwrap_or_default(),
-            details: facts.value("custom_details").and_then(|details| pagerduty_payloads::bounded(&details)),
         }
     }
 
@@ -77,6 +80,33 @@ impl Readable for Change {
 
 impl Listed for Change {
     const LIST: &'static Operation = &LIST_CHANGE_EVENTS;
+}
+
+/// Returns the web addresses among links, with their texts.
+fn web_links(links: &Value, _: &Facts<'_>) -> Option<Value> {
+    let shown: Vec<_> = pagerduty_payloads::read_links(links).iter().map(shown_link).collect();
+    (!shown.is_empty()).then(|| shown.into())
+}
+
+/// Returns a link as an answer shows it.
+#[must_use]
+pub fn shown_link(link: &Link) -> Value {
+    let mut shown = Map::new();
+    shown.insert("kind".to_owned(), link.meaning.name().into());
+    shown.insert("href".to_owned(), link.href.as_str().into());
+    shown.extend(link.text.as_deref().map(|text| ("text".to_owned(), text.into())));
+    shown.into()
+}
+
+fn bounded(details: &Value, _: &Facts<'_>) -> Option<Value> {
+    pagerduty_payloads::bounded(details)
+}
+
+/// Returns the end of a key: a change could be reported with all of it.
+fn last_four(key: &Value, _: &Facts<'_>) -> Option<Value> {
+    let key: Vec<_> = key.as_str()?.chars().collect();
+    let end = key.get(key.len().saturating_sub(4)..).filter(|_| key.len() > 8).unwrap_or_default();
+    Some(format!("…{}", end.iter().collect::<String>()).into())
 }
 
 /// An integration of a service, which is only named by its ID.

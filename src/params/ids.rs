@@ -110,9 +110,14 @@ pub(super) fn is_pagerduty(host: &str) -> bool {
     is_name && (host == "pagerduty.com" || host.ends_with(".pagerduty.com"))
 }
 
+/// The tools that find the IDs of resources by another name than theirs.
+const FOUND_BY: &[(&str, &str)] = &[("change_events", "get_changes"), ("integrations", "get_services")];
+
 /// Returns the hint at the form of IDs and at the tool that finds them.
 pub(crate) fn ids_hint(resource: &Resource) -> String {
-    format!("IDs are ASCII letters and digits, like PABC123; get_{} finds them.", resource.many)
+    let other = FOUND_BY.iter().find(|(many, _)| *many == resource.many).map(|(_, tool)| (*tool).to_owned());
+    let tool = other.unwrap_or_else(|| format!("get_{}", resource.many));
+    format!("IDs are ASCII letters and digits, like PABC123; {tool} finds them.")
 }
 
 fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {

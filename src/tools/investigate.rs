@@ -1,9 +1,7 @@
 //! The toolset `investigate`: everything about one incident, its alerts and timeline, and what resembles or causes it.
 
-#[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
 pub(super) mod alerts;
 mod automations;
-#[allow(dead_code, reason = "the sandbox does not serve changes yet")]
 pub(super) mod changes;
 mod dependencies;
 pub(super) mod explain;
@@ -13,7 +11,6 @@ mod impacts;
 mod maintenance;
 mod search;
 mod similar;
-#[allow(dead_code, reason = "the sandbox does not serve alerts yet")]
 mod storm;
 mod subject;
 pub(super) mod timeline;
@@ -30,8 +27,11 @@ pub(super) const SET: Toolset = Toolset {
     tools: &[
         &explain::EXPLAIN_PAGE,
         &search::SEARCH_INCIDENTS,
+        &alerts::GET_ALERTS,
         &timeline::GET_TIMELINE,
+        &changes::GET_CHANGES,
         &similar::GET_SIMILAR_INCIDENTS,
+        &storm::GET_STORM,
         &dependencies::GET_DEPENDENCIES,
         &automations::GET_AUTOMATIONS,
     ],

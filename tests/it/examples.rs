@@ -7,8 +7,8 @@ use std::path::Path;
 
 use pagerduty_mcp_server::client::decode;
 use pagerduty_mcp_server::models::{
-    EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, WRAPPED, past_incident,
-    related_incident,
+    Alert, Change, EscalationPolicy, Incident, Model, Note, Oncall, Schedule, Service, Team, User, WRAPPED,
+    past_incident, related_incident,
 };
 use pagerduty_rows::facts::Facts;
 use pagerduty_rows::fields::{Field, is_empty};
@@ -148,6 +148,9 @@ fn compare<M: Model>(description: &Value, schema: &str, undocumented: &[&str]) {
 fn include_accepts_exactly_documented_fields() {
     let Some(description) = description() else { return };
     let d = &description;
+    compare::<Alert>(d, "Alert", &[]);
+    // Only changes that are related to an incident have the reason.
+    compare::<Change>(d, "ChangeEvent", &["correlation_reason"]);
     compare::<EscalationPolicy>(d, "EscalationPolicy", &[]);
     // The API has long sent `description`. `body` and `custom_fields` are sent if include[] names them.
     compare::<Incident>(d, "Incident", &["description", "body", "custom_fields"]);

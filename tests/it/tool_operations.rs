@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
+use pagerduty_api::operations::alerts::GET_INCIDENT_ALERT;
+use pagerduty_api::operations::schedules::{SCHEDULES, SHIFT_SCHEDULES};
 use pagerduty_api::{Method, Operation, Resource, operations};
 use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::params::Form;
@@ -44,9 +46,15 @@ async fn id_for(sandbox: &Sandbox, operation: &Operation) -> String {
     id.as_str().unwrap_or_else(|| panic!("{collection}: {list}")).to_owned()
 }
 
-/// Returns the ID of a new override or custom shift of a schedule, which the path of an operation can name.
+/// Returns the ID of a part of an object, which the path of an operation can name. For a schedule, it is a new override or
+/// custom shift.
 async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> String {
     let (collection, _) = operation.path.rsplit_once('/').unwrap();
+    if operation.resource != &SCHEDULES && operation.resource != &SHIFT_SCHEDULES {
+        let (_, list) = send(sandbox, Method::Get, &collection.replace("{id}", schedule)).await;
+        let id = list[operation.part.unwrap().many][0]["id"].as_str();
+        return id.unwrap_or_else(|| panic!("{collection}: {list}")).to_owned();
+    }
     let (family, parts) = collection.split_once("/{id}/").unwrap();
     let (_, users) = send(sandbox, Method::Get, "/users").await;
     let [user, other] = [0, 1].map(|index| json!({"type": "user_member", "user_id": users["users"][index]["id"]}));
@@ -107,6 +115,12 @@ async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Valu
         return Some(calls);
     }
     let mut calls = Vec::new();
+    if tool.name == "get_alerts" {
+        let incident = id_for(&account.sandbox, &GET_INCIDENT_ALERT).await;
+        let alert = part_for(&account.sandbox, &GET_INCIDENT_ALERT, &incident).await;
+        let both = [json!({"incident_id": incident}), json!({"incident_id": incident, "alert_id": alert})];
+        calls.extend(both.map(|call| call.as_object().unwrap().clone()));
+    }
     for operation in tool.operations.iter().filter(|operation| !operation.effect.is_read()) {
         let schedule = id_for(&account.sandbox, operation).await;
         let (_, users) = send(&account.sandbox, Method::Get, "/users").await;

@@ -148,7 +148,8 @@ const CLOUDWATCH: Sender = Sender {
     name: "Amazon CloudWatch",
     signs: &[Details(&["AlarmName", "NewStateValue"])],
     facts: &[
-        (What, &[detail(&["AlarmDescription"]), detail(&["AlarmName"])]),
+        (What, &[detail(&["AlarmName"])]),
+        (Detail, &[detail(&["AlarmDescription"])]),
         (Name, &[detail(&["AlarmName"])]),
         (Since, &[detail(&["StateChangeTime"])]),
         (Host, &[Tag(DIMENSIONS, "InstanceId")]),
@@ -166,7 +167,8 @@ const CLOUDWATCH_EVENT: Sender = Sender {
     name: "Amazon CloudWatch",
     signs: &[Begins("detail-type", "CloudWatch Alarm State Change")],
     facts: &[
-        (What, &[detail(&["detail", "configuration", "description"]), detail(&["detail", "alarmName"])]),
+        (What, &[detail(&["detail", "alarmName"])]),
+        (Detail, &[detail(&["detail", "configuration", "description"])]),
         (Name, &[detail(&["detail", "alarmName"])]),
         (Since, &[detail(&["detail", "state", "timestamp"])]),
         (Region, &[detail(&["region"])]),

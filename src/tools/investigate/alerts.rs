@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Alert, Incident, Model, Row, Shape};
+use crate::models::{Alert, Incident, Model, Row, Shape, shown_link};
 use crate::pagination::{End, ListRequest, Listing};
 use crate::params::{Choice, Choices, Extras, Include, Limit, Offset, given};
 use crate::reply::{NAME_FIELDS, Reply};
@@ -29,7 +29,7 @@ pub(super) const GET_ALERTS: Tool = Tool::new::<Params>(
     "get_alerts",
     About {
         title: "Alerts (alarms) and raw payloads",
-        description: "Alerts (alarms) of an incident: raw payload of the monitor as facts, graph links, repeats.",
+        description: "Alerts (alarms) of an incident: raw payload of the monitor as facts (include +body: all of it), graph links, repeats.",
         hint: "alert alarm raw payload labels graph link monitor datadog fired show",
     },
     &[&LIST_INCIDENT_ALERTS, &GET_INCIDENT_ALERT, &GET_INCIDENT, &GET_CURRENT_USER],
@@ -65,9 +65,9 @@ crate::params! {
         statuses: Choices<AlertStatuses>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
-        "Only these fields; +body adds the raw payload"
+        "Only these fields; +name adds to the default ones"
         include: Include<Alert, AlertParts>,
     }
 }
@@ -84,21 +84,18 @@ async fn get_alerts(cx: Context, params: Params) -> Result<Reply> {
     let (incident, local) = tokio::join!(cx.api.incident_id(&params.incident_id), Local::of(&cx, None));
     let incident = incident?;
     let selection = params.include.selection();
-    let reply = match &params.alert_id {
-        Some(id) => {
-            let ignored = id_excludes("alert_id", &given!(params, [statuses]), &given!(params, [limit, offset]))?;
-            let row = cx.api.one_below(&GET_INCIDENT_ALERT, &incident, id, &selection).await?;
-            let shown = Object::from_members(composed(&row, &params.include, None, &local));
-            cx.object(&ALERTS, shown, &params.include, Shape::One, NAME_FIELDS).warned(ignored)
-        }
-        None => {
-            let query = Query::new().with("sort_by", Some("created_at:desc"));
-            let query = query.with_all("statuses", params.statuses.words());
-            let wanted = cx.want(params.limit, params.offset);
-            let all = ListRequest { budget: Budget::unlimited(), ..wanted.clone() };
-            let listing = cx.api.pages_below(&LIST_INCIDENT_ALERTS, &incident, query, all, &selection).await?;
-            folded(listing, wanted, &params.include, &local)
-        }
+    let reply = if let Some(id) = &params.alert_id {
+        let ignored = id_excludes("alert_id", &given!(params, [statuses]), &given!(params, [limit, offset]))?;
+        let row = cx.api.one_below(&GET_INCIDENT_ALERT, &incident, id, &selection).await?;
+        let shown = Object::from_members(composed(&row, &params.include, None, &local));
+        cx.object(&ALERTS, shown, &params.include, Shape::One, NAME_FIELDS).warned(ignored)
+    } else {
+        let query = Query::new().with("sort_by", Some("created_at:desc"));
+        let query = query.with_all("statuses", params.statuses.words());
+        let wanted = cx.want(params.limit, params.offset);
+        let all = ListRequest { budget: Budget::unlimited(), ..wanted.clone() };
+        let listing = cx.api.pages_below(&LIST_INCIDENT_ALERTS, &incident, query, all, &selection).await?;
+        folded(listing, wanted, &params.include, &local)
     };
     let mut reply = reply.warned(params.statuses.warning("statuses"));
     reply.set("time_zone", local.name());
@@ -207,7 +204,8 @@ pub(in crate::tools) fn facts(alert: &Alert, local: &Local) -> Map<String, Value
     let payload = &alert.payload;
     let mut shown = Map::new();
     shown.extend(payload.sender.map(|sender| ("sender".to_owned(), sender.into())));
-    for fact in &payload.facts {
+    let is_counted = payload.group.as_ref().is_some_and(|group| group.firing.is_some());
+    for fact in payload.facts.iter().filter(|fact| fact.kind != Kind::Count || !is_counted) {
         let value = fact.at.map_or_else(|| fact.value.clone(), |at| local.iso(at));
         shown.insert(fact.kind.name().to_owned(), value.into());
         if fact.kind == Kind::Since && fact.at.is_none() {
@@ -245,14 +243,7 @@ fn group_of(group: &Group) -> Map<String, Value> {
 
 /// Returns links for an answer.
 pub(in crate::tools) fn links(links: &[Link]) -> Value {
-    let shown = links.iter().map(|link| {
-        let mut shown = Map::new();
-        shown.insert("kind".to_owned(), link.meaning.name().into());
-        shown.insert("href".to_owned(), link.href.as_str().into());
-        shown.extend(link.text.as_deref().map(|text| ("text".to_owned(), text.into())));
-        Value::Object(shown)
-    });
-    shown.collect()
+    links.iter().map(shown_link).collect()
 }
 
 /// Returns the places in the event that the facts and links were read from.

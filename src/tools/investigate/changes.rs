@@ -1,5 +1,7 @@
 //! `get_changes`, and the changes of an incident or service for other tools.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use pagerduty_api::operations::changes::{
     CHANGE_EVENTS, GET_CHANGE_EVENT, LIST_CHANGE_EVENTS, LIST_INCIDENT_RELATED_CHANGE_EVENTS,
@@ -11,7 +13,6 @@ use pagerduty_rows::fields::{Selection, plain};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 
-use super::alerts::links;
 use crate::budget::Budget;
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
@@ -51,7 +52,7 @@ pub(super) const GET_CHANGES: Tool = Tool::new::<Params>(
 pub struct ChangeParts;
 
 impl Extras for ChangeParts {
-    const NAMES: &'static [&'static str] = &["line", "links", "details"];
+    const NAMES: &'static [&'static str] = &["line"];
 }
 
 crate::params! {
@@ -72,7 +73,7 @@ crate::params! {
         until: Option<When>,
         "Max results, default 100"
         limit: Option<Limit>,
-        "next_offset of the previous answer"
+        "next_offset of the previous answer; after changing rows start again at 0"
         offset: Option<Offset>,
         "Only these fields; +name adds to the default ones"
         include: Include<Change, ChangeParts>,
@@ -80,6 +81,7 @@ crate::params! {
 }
 
 /// Reads the changes that PagerDuty relates to an incident.
+#[allow(dead_code, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) async fn of_incident(cx: &Context, incident: &Id<Incident>) -> Result<Vec<Change>> {
     let operation = &LIST_INCIDENT_RELATED_CHANGE_EVENTS;
     let page = cx.api.page_below::<Change, _>(operation, incident, Query::new(), &Change::facts_only()).await?;
@@ -87,6 +89,7 @@ pub(in crate::tools) async fn of_incident(cx: &Context, incident: &Id<Incident>)
 }
 
 /// Reads the newest changes of a service in a range.
+#[allow(dead_code, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) async fn of_service(
     cx: &Context,
     service: &Id<Service>,
@@ -209,16 +212,8 @@ fn composed(
     if let (Some(shown), Some(at)) = (members.get_mut("timestamp"), change.timestamp) {
         *shown = local.iso(at).into();
     }
-    let found = Some(links(&change.links)).filter(|_| !change.links.is_empty());
-    let parts = [
-        ("line", Some(line(change, local, incident_at).into())),
-        ("links", found),
-        ("details", change.details.clone()),
-    ];
-    for (name, value) in parts {
-        if let Some(value) = value.filter(|_| include.has_composed(name)) {
-            members.insert(name.to_owned(), value);
-        }
+    if include.has_composed("line") {
+        members.insert("line".to_owned(), line(change, local, incident_at).into());
     }
     include.arrange(members, ChangeParts::NAMES)
 }
@@ -234,16 +229,17 @@ pub(in crate::tools) fn line(change: &Change, local: &Local, incident_at: Option
     };
     line += &quoted(change.summary.as_deref().unwrap_or("a change without a summary"), MOST);
     if let Some(source) = &change.source {
-        line += &format!(", reported by {}", quoted(source, MOST));
+        let _ = write!(line, ", reported by {}", quoted(source, MOST));
     }
     let services: Vec<_> = change.services.iter().filter_map(|service| service.name()).collect();
     if !services.is_empty() {
-        line += &format!(", service {}", services.iter().map(|name| quoted(name, MOST)).collect::<Vec<_>>().join(", "));
+        let _ =
+            write!(line, ", service {}", services.iter().map(|name| quoted(name, MOST)).collect::<Vec<_>>().join(", "));
     }
     if let Some((at, incident)) = change.timestamp.zip(incident_at) {
         let length = incident.duration_since(at);
         let when = if length.is_negative() { "after" } else { "before" };
-        line += &format!(", {} {when} the incident", hours(length.abs()));
+        let _ = write!(line, ", {} {when} the incident", hours(length.abs()));
     }
     match change.reason.as_deref() {
         Some("most_recent") => line += " (the most recent change of the service)",

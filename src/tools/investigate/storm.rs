@@ -3,6 +3,7 @@
 mod groups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
 
 use jiff::SignedDuration;
 use pagerduty_api::Resource;
@@ -275,30 +276,30 @@ fn sentence(
     let first: Vec<_> = names.by_ref().take(3).collect();
     let more = names.count();
     if !first.is_empty() {
-        line += &format!(", on {}", first.join(", "));
+        let _ = write!(line, ", on {}", first.join(", "));
     }
     if more > 0 {
-        line += &format!(" and {more} more services");
+        let _ = write!(line, " and {more} more services");
     }
     let starts = || subjects().filter_map(|subject| subject.created_at);
     if let Some((start, end)) = starts().min().zip(starts().max()) {
-        line += &format!("; since {}", local.text(start));
+        let _ = write!(line, "; since {}", local.text(start));
         if end > start {
-            line += &format!(", the last one {} later", length(end.duration_since(start)));
+            let _ = write!(line, ", the last one {} later", length(end.duration_since(start)));
         }
     }
     if acknowledged > 0 && members.len() > 1 {
-        line += &format!("; {acknowledged} acknowledged");
+        let _ = write!(line, "; {acknowledged} acknowledged");
     } else if acknowledged > 0 {
         line += "; acknowledged";
     }
     line.push('.');
     if members.len() > 1 {
         let reasons: Vec<_> = group.reasons.iter().copied().map(Reason::words).collect();
-        line += &format!(" In common: {}.", reasons.join(", "));
+        let _ = write!(line, " In common: {}.", reasons.join(", "));
     }
     if let Some(cause) = cause {
-        line += &format!(" Probable cause: {}, which the others depend on.", cause.label());
+        let _ = write!(line, " Probable cause: {}, which the others depend on.", cause.label());
     }
     line
 }
