@@ -943,6 +943,92 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def snooze_incident(
+        self,
+        *,
+        incident_id: str | int,
+        until: str,
+    ) -> IncidentList:
+        """Mute (snooze) an acknowledged page until later; then it pages again.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            until: The end of the range, now by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def merge_incidents(
+        self,
+        *,
+        incident_id: str | int,
+        source_ids: list[str],
+        dry_run: bool = False,
+    ) -> IncidentList:
+        """Merge (combine) duplicate incidents, duplicates, into one. Cannot be undone.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            source_ids: Those that end in it.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def update_alerts(
+        self,
+        *,
+        incident_id: str | int,
+        alert_ids: list[str],
+        status: str | None = None,
+        move_to_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Resolve or reopen a single alert, or move it to another incident.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            alert_ids: get_alerts shows them.
+            status: New status.
+            move_to_id: Incident that gets them.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def edit_incident_note(
+        self,
+        *,
+        incident_id: str | int,
+        note_id: str,
+        content: str | None = None,
+        delete: bool = False,
+    ) -> NoteList:
+        """Fix or delete my comment (note).
+
+        Args:
+            incident_id: The ID or number of the incident.
+            note_id: get_incidents with include_notes shows it.
+            content: The text of the note.
+            delete: Delete it instead.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def undo(
         self,
         *,
@@ -2286,6 +2372,92 @@ class SyncTools:
             fields: Custom fields: name=value.
             conference_url: Of the call.
             dry_run: Only show what would change, and whom it pages.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def snooze_incident(
+        self,
+        *,
+        incident_id: str | int,
+        until: str,
+    ) -> IncidentList:
+        """Mute (snooze) an acknowledged page until later; then it pages again.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            until: The end of the range, now by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def merge_incidents(
+        self,
+        *,
+        incident_id: str | int,
+        source_ids: list[str],
+        dry_run: bool = False,
+    ) -> IncidentList:
+        """Merge (combine) duplicate incidents, duplicates, into one. Cannot be undone.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            source_ids: Those that end in it.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def update_alerts(
+        self,
+        *,
+        incident_id: str | int,
+        alert_ids: list[str],
+        status: str | None = None,
+        move_to_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Resolve or reopen a single alert, or move it to another incident.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            alert_ids: get_alerts shows them.
+            status: New status.
+            move_to_id: Incident that gets them.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def edit_incident_note(
+        self,
+        *,
+        incident_id: str | int,
+        note_id: str,
+        content: str | None = None,
+        delete: bool = False,
+    ) -> NoteList:
+        """Fix or delete my comment (note).
+
+        Args:
+            incident_id: The ID or number of the incident.
+            note_id: get_incidents with include_notes shows it.
+            content: The text of the note.
+            delete: Delete it instead.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

@@ -9,6 +9,7 @@ mod declared;
 mod incident_fields;
 mod incident_state;
 mod notes;
+mod responses;
 mod statuses;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +26,7 @@ use crate::ids::Id;
 use crate::models::{Model, Row, User};
 
 pub use covers::{Added, CoverChange, CoverKind};
-pub use declared::{comparable, has};
+pub use declared::{changed, comparable, has};
 pub use incident_fields::{IncidentChange, IncidentOutcome};
 pub use incident_state::{CUSTOM, settable_changes};
 pub use statuses::NewStatus;
@@ -184,6 +185,11 @@ impl Api {
         let Decision::Retry(wait) = self.call.decide(again) else { return false };
         tokio::time::sleep(wait).await;
         true
+    }
+
+    /// Returns the user who makes writes with this `From` address, if known.
+    pub async fn author_of_writes(&self, from: Option<&str>) -> Option<Id<User>> {
+        self.author_id(from).await
     }
 
     /// Returns the author of a write with this `From` address, if known.

@@ -3,7 +3,11 @@
 //! Every change is declared as data (`client/writes/declared.rs`). The tools here read the objects before, decide with
 //! [`report`] what remains to be done, and show what happened to each object.
 
+mod alerts;
+mod merge;
+mod note;
 mod report;
+mod snooze;
 mod undo;
 mod update;
 
@@ -16,5 +20,12 @@ pub(super) const SET: Toolset = Toolset {
     about: "Changes of one or many incidents, with a preview and a receipt to undo them.",
     default: false,
     instructions: "Changes show before and after; undo takes their receipt.",
-    tools: &[&update::UPDATE_INCIDENTS, &undo::UNDO],
+    tools: &[
+        &update::UPDATE_INCIDENTS,
+        &snooze::SNOOZE_INCIDENT,
+        &merge::MERGE_INCIDENTS,
+        &alerts::UPDATE_ALERTS,
+        &note::EDIT_INCIDENT_NOTE,
+        &undo::UNDO,
+    ],
 };

@@ -63,6 +63,7 @@ mod refresh;
 mod refusals;
 mod requests;
 mod respond;
+mod respond_parts;
 mod rounds;
 mod rules;
 mod sandbox;

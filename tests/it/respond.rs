@@ -78,6 +78,7 @@ async fn changes(scene: &Scene) -> Vec<(&'static str, Value)> {
         ("resolved", json!({"status": "triggered"})),
         ("triggered", json!({"title": "Disk of db-1 is full", "urgency": "low"})),
         ("triggered", json!({"priority": "P3"})),
+        ("triggered", json!({"incident_type": "security_incident"})),
         ("acknowledged", json!({"assignee_ids": [email]})),
         ("triggered", json!({"policy_id": policy})),
         ("triggered", json!({"escalation_level": 2})),

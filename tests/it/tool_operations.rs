@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::support::{Account, config};
 
 /// Sends a request without content to the sandbox, and returns the status and the body.
-async fn send(sandbox: &Sandbox, method: Method, path: &str) -> (StatusCode, Value) {
+pub async fn send(sandbox: &Sandbox, method: Method, path: &str) -> (StatusCode, Value) {
     send_body(sandbox, method, path, &json!({})).await
 }
 
@@ -46,6 +46,17 @@ async fn id_for(sandbox: &Sandbox, operation: &Operation) -> String {
     id.as_str().unwrap_or_else(|| panic!("{collection}: {list}")).to_owned()
 }
 
+/// Returns the ID of a note or an alert of an incident, which the path of an operation can name.
+async fn part_of_incident(sandbox: &Sandbox, parts: &str, incident: &str) -> String {
+    let path = format!("/incidents/{incident}/{parts}");
+    if parts == "notes" {
+        let (_, made) = send_body(sandbox, Method::Post, &path, &json!({"note": {"content": "a text"}})).await;
+        return made["note"]["id"].as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned();
+    }
+    let (_, list) = send(sandbox, Method::Get, &path).await;
+    list[parts][0]["id"].as_str().unwrap_or_else(|| panic!("{path}: {list}")).to_owned()
+}
+
 /// Returns the ID of a part of an object, which the path of an operation can name. For a schedule, it is a new override or
 /// custom shift.
 async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> String {
@@ -56,6 +67,9 @@ async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> S
         return id.unwrap_or_else(|| panic!("{collection}: {list}")).to_owned();
     }
     let (family, parts) = collection.split_once("/{id}/").unwrap();
+    if family == "/incidents" {
+        return part_of_incident(sandbox, parts, schedule).await;
+    }
     let (_, users) = send(sandbox, Method::Get, "/users").await;
     let [user, other] = [0, 1].map(|index| json!({"type": "user_member", "user_id": users["users"][index]["id"]}));
     let times = [10, 11].map(|days| (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_string());
@@ -82,37 +96,54 @@ async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> S
 }
 
 /// Returns calls of the tools that change incidents.
-async fn responding(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Value>>> {
-    let (_, open) = send(&account.sandbox, Method::Get, "/incidents?statuses[]=triggered&date_range=all").await;
-    let ids: Vec<_> = (0..4).map(|index| &open["incidents"][index]["id"]).collect();
-    let changes = vec![
-        json!({"incident_ids": [ids[0]], "title": "One"}),
-        json!({"incident_ids": ids, "status": "acknowledged", "fields": ["environment=staging"]}),
-        json!({"incident_ids": [ids[1]], "escalation_level": 2, "dry_run": true}),
-    ];
-    let calls = match tool.name {
-        "update_incidents" => changes,
-        "undo" => {
-            let mut config = config(tokens::USER);
-            config.host = Host::parse(account.sandbox.url()).unwrap();
-            let filter = Filter { tools: Some(vec!["update_incidents".to_owned()]), ..Filter::default() };
-            let toolbox = Toolbox::new(&config, &filter).unwrap();
-            let mut receipts = Vec::new();
-            for change in changes.into_iter().take(2) {
-                let made = crate::support::ok(&toolbox, "update_incidents", change).await;
-                receipts.push(json!({"receipt": made["receipt"]}));
-            }
-            receipts
-        }
-        _ => return None,
+async fn responding(account: &Account, tool: &str) -> Vec<Value> {
+    let list = async |status: &str| {
+        let path = format!("/incidents?statuses[]={status}&date_range=all");
+        send(&account.sandbox, Method::Get, &path).await.1["incidents"].clone()
     };
-    Some(calls.into_iter().map(crate::support::object).collect())
+    let (open, acknowledged) = (list("triggered").await, list("acknowledged").await);
+    let ids: Vec<_> = open.as_array().unwrap().iter().map(|incident| incident["id"].clone()).collect();
+    let part = async |parts| part_of_incident(&account.sandbox, parts, ids[0].as_str().unwrap()).await;
+    match tool {
+        "update_incidents" => vec![
+            json!({"incident_ids": [ids[0]], "title": "One"}),
+            json!({"incident_ids": ids[..4], "status": "acknowledged", "fields": ["environment=staging"]}),
+            json!({"incident_ids": [ids[1]], "escalation_level": 2, "dry_run": true}),
+        ],
+        "snooze_incident" => {
+            let until = Timestamp::now() + SignedDuration::from_hours(1);
+            vec![json!({"incident_id": acknowledged[0]["id"], "until": until})]
+        }
+        "merge_incidents" => vec![json!({"incident_id": ids[0], "source_ids": [ids[1]]})],
+        "update_alerts" => {
+            vec![json!({"incident_id": ids[0], "alert_ids": [part("alerts").await], "status": "resolved"})]
+        }
+        "edit_incident_note" => vec![
+            json!({"incident_id": ids[0], "note_id": part("notes").await, "content": "another text"}),
+            json!({"incident_id": ids[0], "note_id": part("notes").await, "delete": true}),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns receipts of changes that can be undone.
+async fn receipts(account: &Account) -> Vec<Value> {
+    let mut receipts = Vec::new();
+    for tool in all().filter(|tool| ["update_incidents", "update_alerts", "edit_incident_note"].contains(&tool.name)) {
+        let toolbox = toolbox_with(account, tool);
+        for call in responding(account, tool.name).await {
+            let made = crate::support::ok(&toolbox, tool.name, call).await;
+            receipts.extend(made["receipt"].as_str().map(|receipt| json!({ "receipt": receipt })));
+        }
+    }
+    receipts
 }
 
 /// Returns calls of the tools whose arguments depend on each other.
 async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Value>>> {
-    if let Some(calls) = responding(account, tool).await {
-        return Some(calls);
+    let calls = if tool.name == "undo" { receipts(account).await } else { responding(account, tool.name).await };
+    if !calls.is_empty() {
+        return Some(calls.into_iter().map(crate::support::object).collect());
     }
     let mut calls = Vec::new();
     if tool.name == "get_alerts" {

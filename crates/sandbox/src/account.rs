@@ -140,6 +140,8 @@ pub struct Incident {
     pub log: Vec<LogEntry>,
     /// The number of log entries written so far, from which the IDs of new ones are made.
     pub log_ids: usize,
+    /// The ID of the incident that it was merged into.
+    pub merged_into: Option<String>,
     /// The end of a snooze, which replaces the time that an acknowledgement lasts.
     pub snoozed_until: Option<Timestamp>,
     /// The way through the escalation policy, for incidents that escalate by themselves.
@@ -242,6 +244,7 @@ impl Incident {
             log_entry: String::new(),
             log: Vec::new(),
             log_ids: 0,
+            merged_into: None,
             snoozed_until: None,
             path: None,
             bridge: None,

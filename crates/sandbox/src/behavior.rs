@@ -16,6 +16,7 @@ pub mod notes;
 pub mod notifications;
 pub mod oncalls;
 pub mod overrides;
+pub mod responses;
 pub mod rotation;
 pub mod schedules;
 pub mod services;

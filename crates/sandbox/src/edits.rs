@@ -18,7 +18,7 @@ use super::time::{from_utc, utc};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Entry {
-    Incident(Record),
+    Incident(Box<Record>),
     Document(Edit),
 }
 
@@ -157,7 +157,7 @@ impl Account {
         match entry {
             Entry::Incident(record) => {
                 self.advance_to(record.at);
-                self.perform(record)
+                self.perform(*record)
             }
             Entry::Document(edit) => {
                 self.advance_to(edit.at);

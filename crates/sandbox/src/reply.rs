@@ -197,6 +197,11 @@ impl Problem {
         Self::new(400, Some(1001), "Incident Already Resolved")
     }
 
+    /// Returns the error for an incident that was merged into another one.
+    pub fn merged() -> Self {
+        Self::new(400, Some(1019), "Incident Already Merged")
+    }
+
     /// Returns the error for a `From` header with an unknown address.
     pub fn requester_not_found() -> Self {
         Self::new(400, Some(1008), "Requester User Not Found")

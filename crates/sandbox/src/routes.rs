@@ -19,7 +19,8 @@ use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
     alerts, automations, change_events, custom_fields, dependencies, feeds, incidents, log_entries, notes,
-    notifications, oncalls, overrides, schedules, shift_schedules, similar, teams, updates, users, workflows,
+    notifications, oncalls, overrides, responses, schedules, shift_schedules, similar, teams, updates, users,
+    workflows,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -132,8 +133,24 @@ fn with_incidents(routes: Router<Shared>) -> Router<Shared> {
             "/incidents/{id}/notes",
             read(notes::list).merge(write(MethodFilter::POST, StatusCode::OK, notes::create)),
         )
-        .route("/incidents/{id}/alerts", read(alerts::list))
-        .route("/incidents/{id}/alerts/{alert_id}", read(alerts::show))
+        .route(
+            "/incidents/{id}/notes/{note_id}",
+            write(MethodFilter::PUT, StatusCode::OK, responses::update_note).merge(write(
+                MethodFilter::DELETE,
+                edits::DELETED,
+                responses::delete_note,
+            )),
+        )
+        .route("/incidents/{id}/snooze", write(MethodFilter::POST, edits::CREATED, responses::snooze))
+        .route("/incidents/{id}/merge", write(MethodFilter::PUT, StatusCode::OK, responses::merge))
+        .route(
+            "/incidents/{id}/alerts",
+            read(alerts::list).merge(write(MethodFilter::PUT, StatusCode::OK, responses::update_alerts)),
+        )
+        .route(
+            "/incidents/{id}/alerts/{alert_id}",
+            read(alerts::show).merge(write(MethodFilter::PUT, StatusCode::OK, responses::update_alert)),
+        )
         .route("/incidents/{id}/log_entries", read(log_entries::of_incident))
         .route("/log_entries", read(log_entries::of_account))
         .route("/log_entries/{id}", read(log_entries::show))

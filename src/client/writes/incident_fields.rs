@@ -13,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::declared::{Declared, Done, Echo, Expected, Proof, Source, State, has};
 use super::incident_state::{CUSTOM, UNECHOED, is_echoed, members, readable, source, steps};
+use super::responses::is_about_an_item;
 use crate::client::{Api, Query, Request};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -193,11 +194,6 @@ fn is_shown(now: &Fields, wanted: &Fields) -> bool {
 
 fn is_custom(fields: &Fields) -> bool {
     fields.keys().any(|name| name.starts_with(CUSTOM))
-}
-
-/// Returns whether PagerDuty refused a request because of one of its incidents.
-fn is_about_an_item(error: &Error) -> bool {
-    matches!(error.http_status(), Some(400 | 404)) && error.code() != Code::OutcomeUnknown
 }
 
 /// Records the outcome of a step for an incident.

@@ -74,6 +74,9 @@ const STATE: &[Field] = &[
     raw("conference_bridge"),
     raw("custom_fields"),
     nested("service", PERSON),
+    raw("pending_actions"),
+    raw("alert_counts"),
+    raw("resolve_reason"),
     plain("last_status_change_at"),
     nested("last_status_change_by", PERSON),
 ];
@@ -106,7 +109,7 @@ fn conference(url: Value) -> (&'static str, Value) {
 }
 
 /// Returns a reference as the ID and the name of the object.
-fn named(value: &Value) -> Value {
+pub(super) fn named(value: &Value) -> Value {
     let name = value.get("name").or_else(|| value.get("summary")).cloned().unwrap_or_default();
     match value.get("id") {
         Some(id) => json!({"id": id, "name": name}),
@@ -140,6 +143,11 @@ fn read(incident: &Map<String, Value>) -> Fields {
         }
     }
     state.insert("field_types".to_owned(), types.into());
+    let returns = list(incident, "pending_actions").find(|action| part(action, "type") == "unacknowledge");
+    state.insert("returns_at".to_owned(), returns.map_or(Value::Null, |action| part(action, "at")));
+    state.insert("alerts".to_owned(), incident.get("alert_counts").map_or(Value::Null, |counts| part(counts, "all")));
+    let target = incident.get("resolve_reason").and_then(|reason| reason.get("incident"));
+    state.insert("merged_into".to_owned(), target.map_or(Value::Null, named));
     for name in ["incident_number", "last_status_change_at"] {
         state.insert(name.to_owned(), get(incident, name));
     }

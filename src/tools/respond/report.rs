@@ -92,17 +92,27 @@ impl Row {
 pub struct Report {
     /// The kind, for the receipt.
     pub kind: &'static str,
+    /// The ID of the object that they are part of, or nothing.
+    pub owner: String,
     /// The name of the rows in the answer.
     pub many: &'static str,
     pub rows: Vec<Row>,
     /// Whether a request was sent that changes something.
     pub sent: bool,
+    /// Set if the change cannot be undone.
+    pub without_receipt: bool,
     /// Further members of the answer.
     pub more: Fields,
     pub warnings: Vec<String>,
 }
 
 impl Report {
+    /// Creates a report without rows.
+    pub fn new(kind: &'static str, many: &'static str) -> Self {
+        let (rows, warnings, more) = (Vec::new(), Vec::new(), Fields::new());
+        Self { kind, owner: String::new(), many, rows, sent: false, without_receipt: false, more, warnings }
+    }
+
     /// Returns the answer, with a receipt for what was changed. If nothing but errors came out, it is the first one.
     pub async fn reply(mut self, cx: &Context) -> Result<Reply> {
         let is_error = |row: &Row| matches!(row.outcome, Outcome::Failed | Outcome::Unknown);
@@ -146,7 +156,8 @@ impl Report {
             |row: &&Row| matches!(row.outcome, Outcome::Applied | Outcome::Partial) && !row.before.is_empty();
         let change = |row: &Row| (row.id.clone(), plain(&row.before), plain(&row.after));
         let changes: Vec<_> = self.rows.iter().filter(is_undoable).map(change).collect();
-        (!changes.is_empty()).then(|| Receipt::new(self.kind, "", Timestamp::now(), changes))
+        (!changes.is_empty() && !self.without_receipt)
+            .then(|| Receipt::new(self.kind, &self.owner, Timestamp::now(), changes))
     }
 }
 

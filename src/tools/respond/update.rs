@@ -167,8 +167,7 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
         }
         rows.push(row);
     }
-    let mut report =
-        Report { kind: KIND, many: "incidents", rows, sent: false, more: Fields::new(), warnings: Vec::new() };
+    let mut report = Report { rows, ..Report::new(KIND, "incidents") };
     if params.dry_run.is_on() {
         preview(&cx, &params, &changes, &mut report).await;
     } else {
@@ -202,7 +201,7 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
 }
 
 /// Returns the members of an incident that identify it.
-fn head(state: &Fields) -> Fields {
+pub(super) fn head(state: &Fields) -> Fields {
     let members = ["incident_number", "title"].into_iter();
     members
         .filter_map(|name| Some((name.to_owned(), state.get(name).filter(|value| !value.is_null())?.clone())))

@@ -31,8 +31,12 @@ pub(super) const ALL: &[&Operation] = &[
     &UPDATE_INCIDENT,
     &UPDATE_INCIDENTS,
     &SET_INCIDENT_FIELD_VALUES,
+    &CREATE_INCIDENT_SNOOZE,
+    &MERGE_INCIDENTS,
     &LIST_INCIDENT_NOTES,
     &CREATE_INCIDENT_NOTE,
+    &UPDATE_INCIDENT_NOTE,
+    &DELETE_INCIDENT_NOTE,
     &GET_PAST_INCIDENTS,
     &GET_RELATED_INCIDENTS,
     &GET_OUTLIER_INCIDENT,
@@ -58,6 +62,21 @@ pub const SET_INCIDENT_FIELD_VALUES: Operation = Operation {
     answer: Answer::Many(&FIELD_VALUES, Paging::Whole),
     ..Operation::update("setIncidentFieldValues", "/incidents/{id}/custom_fields/values", &INCIDENTS, WRITE)
 };
+
+/// Snoozes an incident for some seconds.
+pub const CREATE_INCIDENT_SNOOZE: Operation =
+    Operation::create("createIncidentSnooze", "/incidents/{id}/snooze", &INCIDENTS, Answer::One(&INCIDENTS), WRITE);
+
+/// Merges other incidents into one.
+pub const MERGE_INCIDENTS: Operation = Operation::update("mergeIncidents", "/incidents/{id}/merge", &INCIDENTS, WRITE);
+
+/// Changes a note on an incident.
+pub const UPDATE_INCIDENT_NOTE: Operation =
+    Operation::update("updateIncidentNote", "/incidents/{id}/notes/{note_id}", &NOTES, WRITE).below(&INCIDENTS);
+
+/// Deletes a note on an incident.
+pub const DELETE_INCIDENT_NOTE: Operation =
+    Operation::delete("deleteIncidentNote", "/incidents/{id}/notes/{note_id}", &NOTES, WRITE).below(&INCIDENTS);
 
 /// Lists the notes on an incident.
 pub const LIST_INCIDENT_NOTES: Operation =

@@ -38,6 +38,13 @@ pub fn show(account: &Account, call: &Call) -> Answer {
     reply::one("alert", &shown(incident, alert, call.view(account, &[])))
 }
 
+/// Returns an alert of any incident as PagerDuty shows it.
+pub fn shown_by_id(account: &Account, id: &str, view: View<'_>) -> Option<Document> {
+    let found = |incident: &Incident| incident.alerts.iter().any(|alert| alert.id == id);
+    let incident = account.incidents.iter().find(|incident| found(incident))?;
+    incident.alerts.iter().find(|alert| alert.id == id).map(|alert| shown(incident, alert, view))
+}
+
 fn status(alert: &Alert) -> &'static str {
     if alert.is_open() { "triggered" } else { "resolved" }
 }

@@ -9,6 +9,7 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::responses::{Response, TYPES};
 use crate::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status, Urgency};
 use crate::documents::{Document, entries};
 use crate::edits::Entry;
@@ -54,6 +55,12 @@ pub struct Change {
     pub assignees: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conference_bridge: Option<Bridge>,
+    /// The name of the new type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// A merge, or a change of notes or alerts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<Response>,
     /// A note to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -94,6 +101,12 @@ impl Account {
         if change.snooze.is_some() && incident.status != Status::Acknowledged {
             return Err(Problem::invalid("Incident must be acknowledged to be snoozed."));
         }
+        if change.kind.as_ref().is_some_and(|kind| !TYPES.contains(&kind.as_str())) {
+            return Err(unknown("Incident Type"));
+        }
+        if let Some(response) = &change.response {
+            self.check_response(incident, response)?;
+        }
         if change.note.is_some() && incident.notes.len() >= MAX_NOTES {
             return Err(Problem::invalid("An incident can have at most 2,000 notes."));
         }
@@ -104,7 +117,7 @@ impl Account {
     pub fn perform(&mut self, record: Record) -> Result<(), Problem> {
         self.check(&record)?;
         self.make(&record)?;
-        self.records.push(Entry::Incident(record));
+        self.records.push(Entry::Incident(Box::new(record)));
         Ok(())
     }
 
@@ -116,6 +129,9 @@ impl Account {
             let id = format!("PNOTE{:05}", self.notes_written);
             Note { id, user: by.clone(), channel: Note::API, content, created_at: *at }
         });
+        if let Some(response) = &change.response {
+            self.respond(&record.incident, response, by, *at)?;
+        }
         let incident = self.incident_mut(&record.incident).or_404()?;
         incident.updated_at = *at;
         incident.notes.extend(note);
@@ -196,6 +212,10 @@ impl Incident {
             field("conference_bridge", self.bridge.as_ref().map(number).unwrap_or_default(), number(bridge));
             self.bridge = Some(bridge.clone());
         }
+        if let Some(kind) = TYPES.into_iter().find(|kind| change.kind.as_deref() == Some(kind)) {
+            field("incident_type", self.kind.into(), kind.into());
+            self.kind = kind;
+        }
         if let Some(service) = &change.service {
             field("service", self.service.as_str().into(), service.as_str().into());
             self.service.clone_from(service);
@@ -269,6 +289,7 @@ impl Incident {
         self.changed_at = now;
         self.changed_by = by;
         self.snoozed_until = None;
+        self.merged_into = self.merged_into.take().filter(|_| status == Status::Resolved);
         if let Some(path) = self.path.as_mut().filter(|_| status == Status::Triggered) {
             path.go_to(None, now);
         }

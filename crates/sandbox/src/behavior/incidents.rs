@@ -134,7 +134,7 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
             "resolved_at": incident.resolved_at.map(|at| at.to_string()),
             "first_trigger_log_entry": view.log_entry(incident, &incident.log_entry),
             "alert_counts": alert_counts(incident),
-            "is_mergeable": incident.status != Status::Resolved,
+            "is_mergeable": incident.status != Status::Resolved && incident.merged_into.is_none(),
             "incident_type": {"name": incident.kind},
             "escalation_policy": view.link(&ESCALATION_POLICY, &incident.policy, "escalation_policies"),
             "teams": view.account.team_of(&incident.service).map(|team| view.link(&TEAM, team, "teams")).into_iter().collect::<Value>(),
@@ -142,8 +142,7 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
             "acknowledgements": involved(&incident.acknowledgements, "acknowledger", "acknowledgers"),
             "last_status_change_by": view.link(agent.kind, &agent.id, people("agents")),
             "priority": priority.map(|priority| view.whole(&PRIORITY, priority)),
-            // The reason is the incident that it was merged into, and the sandbox does not merge.
-            "resolve_reason": null,
+            "resolve_reason": merged_into(incident, view),
             "incidents_responders": [],
             "responder_requests": [],
             "urgency": incident.urgency,
@@ -155,6 +154,13 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
     let optional = [("conference_bridge", bridge), ("body", body), ("custom_fields", custom_fields)].into_iter();
     shown.extend(optional.filter_map(|(name, value)| Some((name.to_owned(), value?))));
     shown
+}
+
+/// Returns the reason for the resolution of an incident that was merged into another one.
+fn merged_into(incident: &Incident, view: View<'_>) -> Value {
+    let target = incident.merged_into.as_deref().and_then(|id| view.account.incident(id));
+    let reference = target.map(|target| view.reference(&INCIDENT, &target.id, &target.summary));
+    reference.map_or(Value::Null, |incident| json!({"type": "merge_resolve_reason", "incident": incident}))
 }
 
 fn alert_counts(incident: &Incident) -> Value {

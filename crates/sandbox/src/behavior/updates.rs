@@ -76,6 +76,8 @@ fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
             "conference_bridge",
             "an object with conference_number and conference_url",
         )?,
+        kind: kind(fields)?,
+        response: None,
         note: text(fields, "resolution")?.map(|resolution| format!("Resolution Note: {resolution}")),
         ..Change::default()
     })
@@ -89,6 +91,13 @@ fn field<T: DeserializeOwned>(fields: &Value, name: &str, expected: &str) -> Res
 
 fn text(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
     field(fields, name, "a string")
+}
+
+/// Returns the name of a type.
+fn kind(fields: &Value) -> Result<Option<String>, Problem> {
+    let Some(value) = fields.get("incident_type").filter(|value| !value.is_null()) else { return Ok(None) };
+    let name = value.get("name").and_then(Value::as_str).map(|name| Some(name.to_owned()));
+    name.ok_or_else(|| Problem::invalid("Incident type must be an object with a name."))
 }
 
 /// Returns the ID in a reference.

@@ -183,6 +183,7 @@ impl Draft<'_> {
             log_entry: dice.event_id(),
             log: Vec::new(),
             log_ids: 0,
+            merged_into: None,
             snoozed_until: None,
             path: None,
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
