@@ -296,10 +296,11 @@ impl Api {
         let start = wanted.offset;
         let given = self.account.places.before(&list, start);
         let mut portions = query.in_portions();
+        // Boxed, so that a call that waits for memory does not hold it.
         let listing = if portions.len() < 2 {
-            self.portion(&request, portions.pop().unwrap_or_default(), wanted, given, selection).await?
+            Box::pin(self.portion(&request, portions.pop().unwrap_or_default(), wanted, given, selection)).await?
         } else {
-            self.merged(&request, portions, wanted, given, selection).await?
+            Box::pin(self.merged(&request, portions, wanted, given, selection)).await?
         };
         self.account.places.record(list, start, &listing);
         Ok(listing)

@@ -30,8 +30,8 @@ pub const NAME_FIELDS: &str = "Name the fields you need in include.";
 const SHORTER: &str = "The list may have become shorter since the previous page or while it was read, so rows may be \
                        missing. List it again with offset=0.";
 
-/// The number of times that the rows of an answer are in memory: as text, and twice in the message with the text.
-const COPIES: usize = 3;
+/// The number of times that the rows of an answer are in memory: as rows, and as a text.
+const COPIES: usize = 2;
 
 /// A written answer.
 #[derive(Clone, Debug, PartialEq)]

@@ -73,7 +73,8 @@ impl Call {
 
     /// Waits for the memory of its lists, if this is the first one.
     pub async fn reserve(&self, share: impl Future<Output = Share>) -> Result<()> {
-        let reserve = async {
+        // Boxed, because the cell would hold it twice.
+        let reserve = Box::pin(async {
             let share = timeout_at(self.deadline, share).await;
             let late = |_| {
                 let message = "the time limit of the call was used up while other lists took the memory";
@@ -81,7 +82,7 @@ impl Call {
                 Error::new(Code::Timeout, message).hint(hint)
             };
             share.map(|share| Mutex::new(Some(share))).map_err(late)
-        };
+        });
         self.share.get_or_try_init(|| reserve).await.map(drop)
     }
 

@@ -191,7 +191,7 @@ settings! {
         receive the outcome of a change.";
     CONNECT_TIMEOUT = "PAGERDUTY_CONNECT_TIMEOUT", Taken, default "5" as seconds => Duration,
         "The time limit of a connection attempt, in seconds.";
-    LIST_MEMORY = "PAGERDUTY_LIST_MEMORY", Taken, default "24" as megabytes => usize,
+    LIST_MEMORY = "PAGERDUTY_LIST_MEMORY", Taken, default "16" as megabytes => usize,
         "The memory in megabytes that lists in progress and their unread answers may use together. Further lists wait \
         for their turn before they send a request. One credential can use three quarters of it.";
     SSL_CERT_FILE = "SSL_CERT_FILE", Ignored, unset "the system's" as trust::path => PathBuf,

@@ -36,7 +36,7 @@ pub struct Settings {
 
 /// The most connections that stay open without a request. Each one of HTTP/1.1 keeps its buffers, which have grown to
 /// the size of the answers. With HTTP/2, as PagerDuty has it, there is one connection.
-const MAX_IDLE: usize = 16;
+const MAX_IDLE: usize = 4;
 
 /// A pool of connections, opened as they are needed and kept for the next request.
 ///

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::LazyLock;
 
 use pagerduty_rows::write;
-use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, JsonRpcResponse, ServerJsonRpcMessage, ServerResult};
+use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, ServerJsonRpcMessage, ServerResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -16,21 +16,40 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// Encodes a message that may be the answer to a tool call.
-///
-/// Text and structured content of an answer are the same JSON and nearly all of its line. They are written from one text,
-/// because writing the values again would double the cost.
-pub(super) fn encode_answer(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    let Some(answer) = tool_answer(message) else { return encode(message) };
-    let mut line = answer.encode(Order::ErrorFirst)?;
-    line.push(b'\n');
-    Ok(line)
+pub(super) fn encode_answer(message: ServerJsonRpcMessage) -> io::Result<Line> {
+    match Answer::of(message, Order::ErrorFirst)? {
+        Ok(mut answer) => {
+            answer.tail.push(b'\n');
+            Ok(Line::Answer(answer))
+        }
+        Err(message) => encode(&message).map(Line::Whole),
+    }
 }
 
 /// Encodes a message that may be the answer to a tool call as the body of an HTTP answer, byte for byte as `rmcp` does.
-pub(super) fn encode_body(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    match tool_answer(message) {
-        Some(answer) => answer.encode(Order::StructuredFirst),
-        None => Ok(serde_json::to_vec(message)?),
+pub(super) fn encode_body(message: ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
+    match Answer::of(message, Order::StructuredFirst)? {
+        Ok(mut answer) => {
+            let mut body = Vec::with_capacity(256 + answer.text.len() * 9 / 4);
+            while answer.append_next(&mut body) {}
+            Ok(body)
+        }
+        Err(message) => Ok(serde_json::to_vec(&message)?),
+    }
+}
+
+/// A message as a line.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// The bytes of the line.
+    Whole(Vec<u8>),
+    /// An answer, which is encoded piece by piece while it is written.
+    Answer(Answer),
+}
+
+impl From<Vec<u8>> for Line {
+    fn from(line: Vec<u8>) -> Self {
+        Self::Whole(line)
     }
 }
 
@@ -43,13 +62,104 @@ enum Order {
     StructuredFirst,
 }
 
+/// The most bytes of the text of an answer that are encoded at a time. With escapes, they fit the buffer of a pipe.
+const PART: usize = 32 * 1024;
+
 /// The answer to a tool call whose text is the JSON of its structured content.
-struct ToolAnswer<'m> {
-    /// The ID and the other members of the answer.
-    response: &'m JsonRpcResponse<ServerResult>,
-    result: &'m CallToolResult,
+///
+/// Both are nearly all of the line. They are written from one text, because writing the values again would double the cost,
+/// and part by part, because the line is more than twice as long as the text.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The JSON up to the text.
+    head: Vec<u8>,
+    /// The JSON between the text and the structured content.
+    middle: Vec<u8>,
+    /// The JSON after the structured content.
+    tail: Vec<u8>,
     /// The JSON of the structured content. It may have line breaks, but only between values.
-    text: &'m str,
+    text: String,
+    next: Next,
+}
+
+/// The next part of an answer.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// The text from this position.
+    Text(usize),
+    /// The structured content from this position.
+    Structured(usize),
+    /// None.
+    End,
+}
+
+impl Answer {
+    /// Returns the answer, or else the message if its text is not its structured content.
+    fn of(mut message: ServerJsonRpcMessage, order: Order) -> io::Result<Result<Self, ServerJsonRpcMessage>> {
+        let JsonRpcMessage::Response(response) = &mut message else { return Ok(Err(message)) };
+        let ServerResult::CallToolResult(result) = &mut response.result else { return Ok(Err(message)) };
+        if same_as_text(result).is_none() {
+            return Ok(Err(message));
+        }
+        let Some(ContentBlock::Text(content)) = result.content.first_mut() else { return Ok(Err(message)) };
+        let text = std::mem::take(&mut content.text);
+        let (mut head, mut rest) = (Vec::new(), Vec::new());
+        member(&mut head, b"{\"jsonrpc\":", &response.jsonrpc)?;
+        member(&mut head, b",\"id\":", &response.id)?;
+        head.extend_from_slice(b",\"result\":{");
+        if let Some(result_type) = &result.result_type {
+            member(&mut head, b"\"resultType\":", result_type)?;
+            head.push(b',');
+        }
+        head.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":\"");
+        if let Some(is_error) = &result.is_error {
+            member(&mut rest, b",\"isError\":", is_error)?;
+        }
+        if let Some(meta) = &result.meta {
+            member(&mut rest, b",\"_meta\":", meta)?;
+        }
+        let (mut middle, mut tail) = (b"\"}]".to_vec(), Vec::new());
+        match order {
+            Order::ErrorFirst => middle.append(&mut rest),
+            Order::StructuredFirst => tail = rest,
+        }
+        middle.extend_from_slice(b",\"structuredContent\":");
+        tail.extend_from_slice(b"}}");
+        Ok(Ok(Self { head, middle, tail, text, next: Next::Text(0) }))
+    }
+
+    /// Appends the next part of the line. Returns `false` after the last one.
+    pub(super) fn append_next(&mut self, line: &mut Vec<u8>) -> bool {
+        let part = |from: usize| {
+            let end = self.text.floor_char_boundary(from.saturating_add(PART));
+            (self.text.get(from..end).unwrap_or_default(), end)
+        };
+        self.next = match self.next {
+            Next::Text(from) => {
+                line.append(&mut self.head);
+                let (part, end) = part(from);
+                write::append_json_escaped(line, part);
+                if end < self.text.len() {
+                    Next::Text(end)
+                } else {
+                    line.append(&mut self.middle);
+                    Next::Structured(0)
+                }
+            }
+            Next::Structured(from) => {
+                let (part, end) = part(from);
+                write::append_unbroken(line, part);
+                if end < self.text.len() {
+                    Next::Structured(end)
+                } else {
+                    line.append(&mut self.tail);
+                    Next::End
+                }
+            }
+            Next::End => return false,
+        };
+        true
+    }
 }
 
 /// The structured content of a result whose text is its JSON.
@@ -72,48 +182,6 @@ fn same_as_text(result: &CallToolResult) -> Option<&str> {
     (result.structured_content.as_ref() == Some(&SAME_AS_TEXT)).then_some(&content.text)
 }
 
-/// Returns the parts of an answer that has the same JSON as text and as structured content.
-fn tool_answer(message: &ServerJsonRpcMessage) -> Option<ToolAnswer<'_>> {
-    let JsonRpcMessage::Response(response) = message else { return None };
-    let ServerResult::CallToolResult(result) = &response.result else { return None };
-    Some(ToolAnswer { response, result, text: same_as_text(result)? })
-}
-
-impl ToolAnswer<'_> {
-    fn encode(&self, order: Order) -> io::Result<Vec<u8>> {
-        let Self { response, result, text } = self;
-        let structured = |line: &mut Vec<u8>| {
-            line.extend_from_slice(b",\"structuredContent\":");
-            write::append_unbroken(line, text);
-        };
-        let mut line = Vec::with_capacity(256 + text.len() * 9 / 4);
-        member(&mut line, b"{\"jsonrpc\":", &response.jsonrpc)?;
-        member(&mut line, b",\"id\":", &response.id)?;
-        line.extend_from_slice(b",\"result\":{");
-        if let Some(result_type) = &result.result_type {
-            member(&mut line, b"\"resultType\":", result_type)?;
-            line.push(b',');
-        }
-        line.extend_from_slice(b"\"content\":[{\"type\":\"text\",\"text\":");
-        write::append_json_quoted(&mut line, text);
-        line.extend_from_slice(b"}]");
-        if order == Order::StructuredFirst {
-            structured(&mut line);
-        }
-        if let Some(is_error) = &result.is_error {
-            member(&mut line, b",\"isError\":", is_error)?;
-        }
-        if let Some(meta) = &result.meta {
-            member(&mut line, b",\"_meta\":", meta)?;
-        }
-        if order == Order::ErrorFirst {
-            structured(&mut line);
-        }
-        line.extend_from_slice(b"}}");
-        Ok(line)
-    }
-}
-
 /// Appends a value after its name.
 fn member(line: &mut Vec<u8>, name: &[u8], value: &impl Serialize) -> serde_json::Result<()> {
     line.extend_from_slice(name);
@@ -126,6 +194,35 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn whole(line: Line) -> Vec<u8> {
+        match line {
+            Line::Whole(line) => line,
+            Line::Answer(mut answer) => {
+                let mut line = Vec::new();
+                while answer.append_next(&mut line) {}
+                line
+            }
+        }
+    }
+
+    #[test]
+    fn long_answer_is_encoded_in_parts() {
+        let notes = "é\"\\\n決😀".repeat(PART / 4);
+        let text = json!({"a": notes}).to_string();
+        let mut result = CallToolResult::success(vec![ContentBlock::text(&text)]);
+        result.structured_content = Some(SAME_AS_TEXT.clone());
+        let message = ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), RequestId::Number(1));
+        let Line::Answer(mut answer) = encode_answer(message).unwrap() else { panic!("it is in one piece") };
+        let (mut line, mut part) = (Vec::new(), Vec::new());
+        while answer.append_next(&mut part) {
+            assert!(part.len() < 2 * PART + 256, "{}", part.len());
+            line.append(&mut part);
+        }
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(line["result"]["content"][0]["text"], text);
+        assert_eq!(line["result"]["structuredContent"]["a"], notes);
+    }
 
     #[test]
     fn an_answer_reads_the_same_however_it_was_written() {
@@ -156,10 +253,10 @@ mod tests {
                 let plain = encode(&response(expanded(result.clone()))).unwrap();
                 let plain: Value = serde_json::from_slice(&plain).unwrap();
                 let message = response(result.clone());
-                let line = encode_answer(&message).unwrap();
+                let line = whole(encode_answer(message.clone()).unwrap());
                 assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
                 assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
-                let body = encode_body(&message).unwrap();
+                let body = encode_body(message).unwrap();
                 let by_rmcp = serde_json::to_string(&response(expanded(result.clone()))).unwrap();
                 assert_eq!(String::from_utf8(body).unwrap(), by_rmcp);
             }

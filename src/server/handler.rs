@@ -112,7 +112,8 @@ impl Server {
             arrived,
         };
         let trace = caller.and_then(|caller| caller.trace.clone());
-        Trace::scope(trace, self.toolbox(caller).call_for(party, name, arguments)).await
+        // Boxed, because each of the layers above would hold it twice.
+        Trace::scope(trace, Box::pin(self.toolbox(caller).call_for(party, name, arguments))).await
     }
 
     /// Returns the form of answers to a client.

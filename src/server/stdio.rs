@@ -46,15 +46,21 @@ use unanswered::{Leaving, Requests, Unanswered};
 /// it.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// The number of calls of each lane that run concurrently; further ones wait as lines.
+/// Returns the number of calls of a lane that run concurrently. Further ones wait as lines.
 ///
 /// A client may pipeline any number of requests, and each call holds sockets and decoded pages: without a limit, one runaway
 /// agent exhausts file descriptors. The limit is far above what agents send at once, so 200 concurrent calls do not queue.
-const MAX_CALLS: usize = 256;
+/// Of lists, the memory admits fewer ([`crate::config::LIST_MEMORY`]), and one that waits for it takes 20 kB.
+const fn max_calls(lane: Lane) -> usize {
+    match lane {
+        Lane::Change | Lane::Single => 256,
+        Lane::List => 64,
+    }
+}
 
 /// The most memory in bytes that unanswered requests may take; beyond it nothing is read until some are answered.
 ///
-/// Calls beyond [`MAX_CALLS`] wait, and a client that pipelines without end would fill the memory with them. The limit is
+/// Calls beyond [`max_calls`] wait, and a client that pipelines without end would fill the memory with them. The limit is
 /// enough for two of the longest messages, or for tens of thousands of calls.
 const MAX_UNANSWERED: usize = 2 * MAX_MESSAGE;
 
@@ -214,7 +220,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
 
     /// Returns whether a call of a lane can run.
     fn has_room(&self, lane: Lane) -> bool {
-        self.unanswered.running(lane) < MAX_CALLS
+        self.unanswered.running(lane) < max_calls(lane)
     }
 
     /// Returns the next call of the backlog that can run.
@@ -297,7 +303,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
         async move {
-            let sent = match (outbox, encode_answer(&message)) {
+            let sent = match (outbox, encode_answer(message)) {
                 (Some(outbox), Ok(line)) => {
                     let share = answered.as_ref().and_then(Leaving::share);
                     outbox.send(Outgoing { line, share }).await.map_err(|_| io::ErrorKind::BrokenPipe.into())

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 use pagerduty_api::{Effect, Operation};
 use serde_json::{Map, Value};
 
@@ -137,8 +137,8 @@ where
     if lookups.is_empty() {
         return match P::decode(arguments) {
             Ok(params) => {
-                let reply = tool(cx, params);
-                Box::pin(async { Ok(reply.await?.warned(remarks)) })
+                // An `async` block would hold the future twice.
+                tool(cx, params).map_ok(|reply| reply.warned(remarks)).boxed()
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         };

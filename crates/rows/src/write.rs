@@ -18,14 +18,13 @@ pub fn append_quoted(line: &mut Vec<u8>, text: &str) -> serde_json::Result<()> {
     text.serialize(&mut serde_json::Serializer::new(line))
 }
 
-/// Appends a JSON text as a JSON string with quotes.
+/// Appends a JSON text, or a part of one, as the content of a JSON string.
 ///
 /// Between its values the text may have newlines, and in its strings it has no control characters.
 // Not compiled into its caller, which is optimized for size.
 #[inline(never)]
-pub fn append_json_quoted(line: &mut Vec<u8>, json: &str) {
+pub fn append_json_escaped(line: &mut Vec<u8>, json: &str) {
     line.reserve(json.len() * 5 / 4);
-    line.push(b'"');
     let mut rest = json.as_bytes();
     while let Some(word) = rest.first_chunk::<8>() {
         line.extend_from_slice(word);
@@ -42,7 +41,6 @@ pub fn append_json_quoted(line: &mut Vec<u8>, json: &str) {
     while !rest.is_empty() {
         rest = append_escaped(line, rest);
     }
-    line.push(b'"');
 }
 
 /// Appends the first byte of a text, escaped if it needs to be. Returns the rest.

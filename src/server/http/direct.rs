@@ -96,7 +96,7 @@ impl Call {
             }
             Err(error) => ServerJsonRpcMessage::error(error, Some(self.id)),
         };
-        let (status, body) = match encode::encode_body(&message) {
+        let (status, body) = match encode::encode_body(message) {
             Ok(body) => (StatusCode::OK, body),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string().into_bytes()),
         };

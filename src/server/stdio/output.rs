@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::client::Share;
 use crate::error::spoken;
+use crate::server::encode::Line;
 
 /// The number of outgoing messages that wait for a client that does not read.
 ///
@@ -29,14 +30,14 @@ const MAX_WRITE: usize = 64 * 1024;
 /// An outgoing message.
 pub(super) struct Outgoing {
     /// The line.
-    pub line: Vec<u8>,
+    pub line: Line,
     /// The memory that the call reserved, which is released when the line is written.
     pub share: Option<Arc<Share>>,
 }
 
 impl From<Vec<u8>> for Outgoing {
     fn from(line: Vec<u8>) -> Self {
-        Self { line, share: None }
+        Self { line: line.into(), share: None }
     }
 }
 
@@ -68,15 +69,29 @@ pub(super) async fn write_lines<W: AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut lines = Vec::new();
     while inbox.recv_many(&mut lines, OUTBOX).await > 0 {
+        let mut piece = Vec::new();
         for Outgoing { line, share: _share } in lines.drain(..) {
-            let mut rest = line.as_slice();
-            while !rest.is_empty() {
-                let (piece, _) = rest.split_at(rest.len().min(MAX_WRITE));
-                let written = in_time(writer.write(piece), input).await?;
-                rest = rest.get(written..).filter(|_| written > 0).ok_or(io::ErrorKind::WriteZero)?;
+            match line {
+                Line::Whole(line) => write_all(&mut writer, &line, input).await?,
+                Line::Answer(mut answer) => {
+                    while answer.append_next(&mut piece) {
+                        write_all(&mut writer, &piece, input).await?;
+                        piece.clear();
+                    }
+                }
             }
         }
         in_time(writer.flush(), input).await?;
+    }
+    Ok(())
+}
+
+/// Writes all bytes.
+async fn write_all<W: AsyncWrite + Unpin>(writer: &mut W, mut bytes: &[u8], input: &InputEnd) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let (piece, _) = bytes.split_at(bytes.len().min(MAX_WRITE));
+        let written = in_time(writer.write(piece), input).await?;
+        bytes = bytes.get(written..).filter(|_| written > 0).ok_or(io::ErrorKind::WriteZero)?;
     }
     Ok(())
 }

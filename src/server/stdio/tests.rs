@@ -5,6 +5,7 @@ use tokio::time::timeout;
 
 use super::unanswered::OVERHEAD;
 use super::*;
+use crate::server::encode::Line;
 
 /// Returns a transport whose input is `messages`, and the other end of its outbox.
 fn transport(messages: &[Value]) -> (LineTransport<io::Cursor<String>>, mpsc::Receiver<Outgoing>) {
@@ -51,7 +52,8 @@ async fn reads_get_less_time_than_changes_after_end_of_input() {
     };
     let (end, ()) = tokio::join!(transport.receive(), answered);
     assert!(end.is_none() && began.elapsed() == READS_END * 3, "the change was waited for");
-    let refused: Value = serde_json::from_slice(&inbox.recv().await.unwrap().line).unwrap();
+    let Line::Whole(refused) = inbox.recv().await.unwrap().line else { panic!("it is an answer") };
+    let refused: Value = serde_json::from_slice(&refused).unwrap();
     assert_eq!((&refused["id"], refused["error"]["message"].is_string()), (&json!(1), true), "{refused}");
     assert!(inbox.recv().await.is_none(), "nothing more is written");
 }
@@ -128,12 +130,12 @@ async fn calls_wait_for_others_of_their_lane_only() {
             "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}})
     };
     let list = |id| call(id, "get_teams", json!({}));
-    let mut messages: Vec<_> = (0..MAX_CALLS + 3).map(list).collect();
+    let most = max_calls(Lane::List);
+    let mut messages: Vec<_> = (0..most + 3).map(list).collect();
     messages.push(call(5_000, "get_teams", json!({"team_id": "PT1"})));
     messages.push(call(5_001, "resolve_incident", json!({"incident_id": "Q1"})));
     messages.push(json!({"jsonrpc": "2.0", "id": 5_002, "method": "ping"}));
-    messages
-        .push(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": MAX_CALLS + 1}}));
+    messages.push(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": most + 1}}));
     let (mut transport, _inbox) = transport(&messages);
     let id = |message: Option<ClientJsonRpcMessage>| match message {
         Some(JsonRpcMessage::Request(request)) => request.id.to_string(),
@@ -142,15 +144,15 @@ async fn calls_wait_for_others_of_their_lane_only() {
     let mut read = Vec::new();
     while let Some(message) = tokio::task::unconstrained(transport.receive()).now_or_never() {
         read.push(id(message));
-        if read.len() > MAX_CALLS + 9 {
+        if read.len() > most + 9 {
             break;
         }
     }
-    let expected: Vec<_> = (0..MAX_CALLS).chain([5_000, 5_001, 5_002]).map(|id| id.to_string()).collect();
+    let expected: Vec<_> = (0..most).chain([5_000, 5_001, 5_002]).map(|id| id.to_string()).collect();
     assert_eq!(read.get(..expected.len()), Some(expected.as_slice()), "lists beyond the limit wait");
     assert_eq!(read.len(), expected.len() + 1, "and the cancellation was read");
 
-    for (answered, next) in [(0, MAX_CALLS), (1, MAX_CALLS + 2)] {
+    for (answered, next) in [(0, most), (1, most + 2)] {
         transport.send(answer(answered)).await.unwrap();
         assert_eq!(id(received(&mut transport)), next.to_string(), "one was withdrawn");
     }
