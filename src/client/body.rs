@@ -41,7 +41,7 @@ const SMALL: usize = 64 * 1024;
 /// The size of the first map. Pages that are not written take no memory.
 const FIRST_MAP: usize = 1 << 20;
 
-/// The bytes of a body. Those of a page of a list are in a separate memory map.
+/// The bytes of a body. A page of a list is in a separate memory map.
 ///
 /// The heap does not give such memory back to the system: after many lists at once, what remains in use is spread over it,
 /// and the process keeps several times the memory that it needs.
