@@ -22,6 +22,7 @@ mod user_context;
 mod writes;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 use pagerduty_api::{MAX_PAGE, Operation, Paging};
@@ -42,8 +43,8 @@ use crate::sync::lock;
 
 use accounts::places::Places;
 use accounts::{Account, Accounts};
-use call::Call;
 pub use call::Change;
+use call::{Call, SIDE_REQUEST_GRACE};
 pub use people::MAX_PEOPLE;
 use policy::Policy;
 pub use probe::{Probe, RateLimit};
@@ -110,6 +111,7 @@ impl Client {
             replacement: Arc::default(),
             call: Arc::new(Call::until(deadline)),
             urgent: false,
+            grace: SIDE_REQUEST_GRACE,
         }
     }
 
@@ -169,6 +171,8 @@ pub struct Api {
     call: Arc<Call>,
     /// Set if reads are sent regardless of the rate limit too.
     urgent: bool,
+    /// The time that additional requests are waited for once the main answer is there.
+    grace: Duration,
 }
 
 impl Api {
@@ -176,6 +180,12 @@ impl Api {
     #[must_use]
     pub fn urgent(self) -> Self {
         Self { urgent: true, ..self }
+    }
+
+    /// Returns the API for a part of a call that waits for additional requests only so long.
+    #[must_use]
+    pub fn hasty(self, grace: Duration) -> Self {
+        Self { grace: grace.min(self.grace), ..self }
     }
 
     /// Returns whether the call makes a change.
@@ -229,7 +239,7 @@ impl Api {
     /// Returns the time until which additional requests are waited for once the main answer is there.
     #[must_use]
     pub fn grace(&self) -> Instant {
-        self.call.grace(self.client.policy.spare())
+        self.call.grace(self.grace, self.client.policy.spare())
     }
 
     /// Returns the credential in use: that of the call, or its replacement.

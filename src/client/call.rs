@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
 /// The time that an additional request may continue once the main answer is there.
-const SIDE_REQUEST_GRACE: Duration = Duration::from_secs(5);
+pub const SIDE_REQUEST_GRACE: Duration = Duration::from_secs(5);
 
 /// One call.
 #[derive(Debug)]
@@ -116,12 +116,12 @@ impl Call {
         decision
     }
 
-    /// Returns the time until which additional requests are waited for once the main answer is there: for a few
-    /// seconds, and at most until `spare` before the call has to be answered.
-    pub fn grace(&self, spare: Duration) -> Instant {
+    /// Returns the time until which additional requests are waited for once the main answer is there: for `most`, and at
+    /// most until `spare` before the call has to be answered.
+    pub fn grace(&self, most: Duration, spare: Duration) -> Instant {
         let now = Instant::now();
         let latest = self.deadline.checked_sub(spare).unwrap_or(now);
-        latest.min(now + SIDE_REQUEST_GRACE)
+        latest.min(now + most)
     }
 
     /// Records the error for a call that ends now, after a write was sent and before its outcome is known. `None` means
