@@ -2,12 +2,12 @@
 
 pub(super) mod alerts;
 mod automations;
+mod brief;
 pub(super) mod changes;
 mod dependencies;
 pub(super) mod explain;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
+mod help;
 mod impacts;
-#[allow(dead_code, reason = "its tools are not in the catalogue yet")]
 mod maintenance;
 mod search;
 mod similar;
@@ -25,12 +25,14 @@ pub(super) const SET: Toolset = Toolset {
     default: false,
     instructions: "For a question about one incident, begin with get_incident_brief.",
     tools: &[
+        &brief::GET_INCIDENT_BRIEF,
         &explain::EXPLAIN_PAGE,
         &search::SEARCH_INCIDENTS,
         &alerts::GET_ALERTS,
         &timeline::GET_TIMELINE,
         &changes::GET_CHANGES,
         &similar::GET_SIMILAR_INCIDENTS,
+        &help::WHO_CAN_HELP,
         &storm::GET_STORM,
         &dependencies::GET_DEPENDENCIES,
         &automations::GET_AUTOMATIONS,

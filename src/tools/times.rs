@@ -96,6 +96,11 @@ impl Local {
         time.to_zoned(self.0.clone())
     }
 
+    /// Returns the hour of the day, from 0 to 23.
+    pub fn hour(&self, time: Timestamp) -> i8 {
+        self.zoned(time).hour()
+    }
+
     /// Returns a time for programs: `2026-12-01T09:00:00-05:00`.
     pub fn iso(&self, time: Timestamp) -> String {
         self.zoned(time).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod blanks;
+mod brief;
 mod browser;
 mod scene;
 mod search;
@@ -35,6 +36,7 @@ mod files;
 mod find;
 mod format;
 mod handoff;
+mod help;
 mod http;
 mod http2;
 mod http_keys;

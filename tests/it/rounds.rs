@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::Account;
 
 /// Makes a call whose requests must be sent in rounds of these sizes, each after the previous one is answered.
-async fn in_rounds(account: &Account, tool: &str, arguments: Value, rounds: &[u32]) -> Value {
+pub async fn in_rounds(account: &Account, tool: &str, arguments: Value, rounds: &[u32]) -> Value {
     account.sandbox.clear();
     for round in rounds {
         account.sandbox.fail(Fault::together("*", *round));

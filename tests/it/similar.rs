@@ -1,7 +1,7 @@
 //! Tests of `get_similar_incidents`.
 
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::sandbox::{Fault, FaultKind, tokens};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
 use serde_json::{Value, json};
 
 use crate::overrides::all_tools;
@@ -10,20 +10,28 @@ use crate::support::{Account, err, ok, rows, warnings};
 const TOOL: &str = "get_similar_incidents";
 
 /// An account with all tools, and an open incident that has past ones.
-struct Scene {
-    account: Account,
-    id: String,
-    number: u64,
+pub struct Scene {
+    pub account: Account,
+    pub id: String,
+    pub number: u64,
 }
 
 impl Scene {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::of(tokens::USER, 3).await
+    }
+
+    /// Starts an account with these options.
+    pub async fn with(options: Options) -> Self {
+        Self::on(Account::with(tokens::USER, options, |_| {}).await, tokens::USER, 3).await
     }
 
     /// Starts an account with the tools of the owner of `token`, with an incident that has at least `least` past ones.
     async fn of(token: &str, least: usize) -> Self {
-        let account = Account::of(token).await;
+        Self::on(Account::of(token).await, token, least).await
+    }
+
+    async fn on(account: Account, token: &str, least: usize) -> Self {
         let toolbox = all_tools(&account, |config| {
             *config = crate::support::config(token);
             config.host = pagerduty_mcp_server::config::Host::parse(account.sandbox.url()).unwrap();

@@ -13,7 +13,7 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 
-use super::subject::{Subject, length};
+use super::subject::{Subject, length, sentence};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::Incident;
@@ -215,7 +215,8 @@ pub(super) fn line(row: &Similar, main: &Subject, local: &Local) -> String {
     line.push('.');
     if let Some(note) = &row.last_note {
         let by = note.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-        line.push_str(&format!(" Last note{by}: {}.", quoted(&note.text, NOTE_IN_LINE)));
+        line.push_str(&format!(" Last note{by}: {}", quoted(&note.text, NOTE_IN_LINE)));
+        line = sentence(line);
     }
     line
 }

@@ -28,7 +28,6 @@ pub struct Agent {
 
 /// A user since a time: an assignment or an acknowledgement.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "the tools about its responders are not in the catalogue yet")]
 pub struct Holder {
     /// The user.
     pub user: Person,
@@ -38,7 +37,6 @@ pub struct Holder {
 
 /// An incident. PagerDuty sends less of one that it compares with another, so most parts may be unknown.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "the tools about its responders are not in the catalogue yet")]
 pub struct Subject {
     /// The ID.
     pub id: Id<Incident>,
@@ -76,8 +74,6 @@ pub struct Subject {
     pub pending: Vec<(String, Timestamp)>,
     /// Set if it was assigned to its users by a user, and not by its escalation policy.
     pub is_direct: bool,
-    /// The number of its alerts.
-    pub alerts: Option<u64>,
 }
 
 const AGENT: &[Field] = &[plain("id"), plain("summary"), plain("type")];
@@ -102,7 +98,6 @@ const FIELDS: &[Field] = &[
     nested("acknowledgements", &[nested("acknowledger", AGENT), plain("at")]),
     plain("pending_actions"),
     plain("assigned_via"),
-    plain("alert_counts"),
 ];
 
 impl Subject {
@@ -165,7 +160,6 @@ impl Subject {
                 .filter_map(|action| Some((text(action, "type")?, time(action, "at")?)))
                 .collect(),
             is_direct: text(value, "assigned_via").as_deref() == Some("direct_assignment"),
-            alerts: value.get("alert_counts").and_then(|counts| counts.get("all")?.as_u64()),
             status,
         }
     }
@@ -212,6 +206,11 @@ impl Subject {
         ended.insert("by".to_owned(), user.unwrap_or_else(|| json!("service")));
         Some(ended.into())
     }
+}
+
+/// Returns a sentence with its period, unless it ends with a quotation that has one.
+pub fn sentence(text: String) -> String {
+    if [".”", "!”", "?”", "…”"].iter().any(|end| text.ends_with(end)) { text } else { text + "." }
 }
 
 /// Returns the time in a member.

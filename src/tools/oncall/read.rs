@@ -357,6 +357,8 @@ pub struct Reach {
     pub person: Person,
     /// The contact methods.
     pub contacts: Vec<Contact>,
+    /// The name of the time zone that the user prefers.
+    pub time_zone: Option<String>,
     /// The contact methods of the rules for incidents of high urgency. `None` if no such rule was sent.
     rules: Option<BTreeSet<String>>,
 }
@@ -376,6 +378,7 @@ impl Reach {
                 deleted: false,
             },
             contacts,
+            time_zone: text(value, "time_zone"),
             rules: (!rules.is_empty()).then_some(rules),
         }
     }
@@ -401,8 +404,13 @@ const METHOD: &[Field] = &[
     plain("blacklisted"),
 ];
 const NOTIFICATION: &[Field] = &[plain("urgency"), reference("contact_method")];
-const REACH: &[Field] =
-    &[plain("name"), plain("email"), nested("contact_methods", METHOD), nested("notification_rules", NOTIFICATION)];
+const REACH: &[Field] = &[
+    plain("name"),
+    plain("email"),
+    plain("time_zone"),
+    nested("contact_methods", METHOD),
+    nested("notification_rules", NOTIFICATION),
+];
 
 /// Reads the contact data of users side by side. Returns warnings for what is missing.
 pub async fn reach(cx: &Context, ids: impl IntoIterator<Item = String>) -> (HashMap<String, Reach>, Vec<String>) {
@@ -422,7 +430,7 @@ pub async fn reach(cx: &Context, ids: impl IntoIterator<Item = String>) -> (Hash
             }
             Err(error) if error.code() == Code::NotFound => {
                 let person = Person { id: id.to_string(), deleted: true, ..Person::default() };
-                people.insert(id.to_string(), Reach { person, contacts: Vec::new(), rules: None });
+                people.insert(id.to_string(), Reach { person, contacts: Vec::new(), time_zone: None, rules: None });
             }
             Err(error) => failures.push((id, error)),
         }

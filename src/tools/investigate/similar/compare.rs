@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::names;
+
 /// The similarity from which two titles are alike, in hundredths.
 const ALIKE: f64 = 60.0;
 
@@ -9,8 +11,7 @@ const ALIKE: f64 = 60.0;
 ///
 /// Numbers, hosts and measurements differ between incidents of one cause.
 fn words(title: &str) -> BTreeSet<String> {
-    let words = title.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase);
-    words.filter(|word| !word.is_empty() && !word.contains(|letter: char| letter.is_numeric())).collect()
+    names::words(title).into_iter().filter(|word| !word.contains(|letter: char| letter.is_numeric())).collect()
 }
 
 /// Returns the similarity of a title to each of others in hundredths, or `None` if they are not alike.

@@ -15,7 +15,7 @@ use crate::ids::Id;
 use crate::models::{Incident, Outlier};
 use crate::pagination::ListRequest;
 use crate::tools::Context;
-use crate::tools::gather::side_by_side;
+use crate::tools::gather::{beside, side_by_side};
 use crate::tools::oncall::read::text;
 
 /// The time before an incident in which incidents of its service are compared with it: the longest range of a list.
@@ -236,32 +236,35 @@ fn related(members: Map<String, Value>) -> Option<Similar> {
 
 /// Reads how the incidents ended and their last notes, side by side. Returns a warning for what is missing.
 pub async fn endings(cx: &Context, rows: &mut [Similar]) -> Option<String> {
-    let reads = rows.iter().map(|row| {
-        let id = &row.incident.id;
-        async move {
-            let incident = async {
-                // PagerDuty sends little more than the title of an incident that it compares with another.
-                if row.incident.status.is_some() { Ok(None) } else { Subject::read(cx, id).await.map(Some) }
-            };
-            let notes = async { Ok::<_, Error>(cx.api.notes(id).await) };
-            tokio::try_join!(incident, notes)
-        }
-    });
-    let mut failure = None;
-    let endings = side_by_side(cx, reads).await;
-    for (row, ending) in rows.iter_mut().zip(endings) {
-        match ending {
-            Ok((incident, notes)) => {
-                row.incident = incident.unwrap_or_else(|| row.incident.clone());
-                match notes {
-                    Ok(notes) => row.last_note = notes.iter().filter_map(Remark::read).max_by_key(|note| note.at),
-                    Err(error) => failure = failure.or(Some(error)),
-                }
+    let incidents = side_by_side(
+        cx,
+        rows.iter().map(|row| async {
+            // PagerDuty sends little more than the title of an incident that it compares with another.
+            if row.incident.status.is_some() {
+                Ok(row.incident.clone())
+            } else {
+                Subject::read(cx, &row.incident.id).await
             }
+        }),
+    );
+    let notes = side_by_side(cx, rows.iter().map(|row| cx.api.notes(&row.incident.id)));
+    let (incidents, notes) = beside(cx, incidents, notes).await;
+    let (mut failure, mut notes) = match notes {
+        Ok(notes) => (None, notes),
+        Err(error) => (Some(error), Vec::new()),
+    };
+    notes.resize_with(rows.len(), || Ok(Vec::new()));
+    for ((row, incident), notes) in rows.iter_mut().zip(incidents).zip(notes) {
+        match incident {
+            Ok(incident) => row.incident = incident,
+            Err(error) => failure = failure.or(Some(error)),
+        }
+        match notes {
+            Ok(notes) => row.last_note = notes.iter().filter_map(Remark::read).max_by_key(|note| note.at),
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    failure.map(|error| format!("Some endings of similar incidents could not be read: {error}"))
+    failure.map(|error| format!("How some similar incidents ended could not be read: {error}"))
 }
 
 /// Returns the numbers of a rarity for programs.

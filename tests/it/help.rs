@@ -1,0 +1,94 @@
+//! Tests of `who_can_help`.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pagerduty_mcp_server::error::Code;
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::similar::Scene;
+use crate::support::{err, rows, warnings};
+
+const TOOL: &str = "who_can_help";
+
+async fn ask(scene: &Scene, mut arguments: Value) -> Value {
+    arguments["incident_id"] = scene.id.as_str().into();
+    scene.account.ok(TOOL, arguments).await
+}
+
+#[tokio::test]
+async fn helpers_are_on_call_or_resolved_one_like_it() {
+    let scene = Scene::start().await;
+    let answer = ask(&scene, json!({})).await;
+    let helpers = rows(&answer, "helpers");
+    let arguments = json!({"incident_id": scene.id, "kinds": ["past"], "limit": 10});
+    let similar = scene.account.ok("get_similar_incidents", arguments).await;
+    for past in rows(&similar, "similar_incidents").iter().filter(|past| past["ended"]["by"].is_object()) {
+        let by = &past["ended"]["by"];
+        let helper = helpers.iter().find(|helper| helper["id"] == by["id"]).unwrap_or_else(|| panic!("{by}: {answer}"));
+        assert!(helper["resolved_like_it"].as_u64() > Some(0), "{helper}");
+        assert!(helper["line"].as_str().unwrap().contains("like it"), "{helper}");
+    }
+    let incident = scene.account.ok("get_incidents", json!({"incident_id": scene.id})).await["incidents"][0].clone();
+    let policy = &incident["escalation_policy"]["id"];
+    let levels = scene.account.ok("whos_oncall", json!({"policy_id": policy})).await;
+    for level in rows(&levels, "levels") {
+        for user in rows(level, "oncall") {
+            let helper = helpers.iter().find(|helper| helper["id"] == user["id"]).unwrap();
+            assert!(helper["on_call"]["level"].as_u64() <= level["level"].as_u64(), "{helper}");
+            assert_eq!(helper["on_call"]["level"] == level["level"], helper["on_call"]["until"] == user["until"]);
+        }
+    }
+    assert_eq!(helpers[0]["on_call"]["level"], 1, "the user on call comes first: {answer}");
+    let holder = &incident["assignments"][0]["assignee"]["id"];
+    for helper in helpers {
+        assert_eq!(helper["has_it"] == true, helper["id"] == *holder, "{helper}");
+        assert!(
+            helper["name"].is_string() && helper["local_time"].is_string() && helper["email"].is_string(),
+            "{helper}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn awake_only_leaves_out_users_at_night() {
+    let scene = Scene::start().await;
+    let all = ask(&scene, json!({})).await;
+    for helper in rows(&all, "helpers") {
+        let user = scene.account.ok("get_users", json!({"user_id": helper["id"], "include": ["time_zone"]})).await;
+        let zone = user["users"][0]["time_zone"].as_str().unwrap();
+        let hour = Timestamp::now().to_zoned(TimeZone::get(zone).unwrap()).hour();
+        assert_eq!(helper["awake"], (7..23).contains(&hour), "{helper} {zone}");
+    }
+    let awake = ask(&scene, json!({"awake_only": true})).await;
+    let ids = |answer: &Value| rows(answer, "helpers").iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
+    let expected: Vec<_> =
+        rows(&all, "helpers").iter().filter(|one| one["awake"] == true).map(|one| one["id"].clone()).collect();
+    assert_eq!(ids(&awake), expected);
+    let asleep = ids(&all).len() - expected.len();
+    assert_eq!(awake["metadata"]["left_out_asleep"].as_u64().unwrap_or(0), asleep as u64);
+}
+
+#[tokio::test]
+async fn failing_part_of_help_is_a_warning_until_all_fail() {
+    let scene = Scene::start().await;
+    let paths = [
+        ("/incidents/{id}/past_incidents", "past incidents"),
+        ("/oncalls", "on-call users"),
+        ("/incidents/{id}/related_change_events", "related changes"),
+        ("/services/{id}/change_events", "changes of the service"),
+        ("/notifications", "notifications"),
+    ];
+    for (number, (path, what)) in paths.iter().enumerate() {
+        let refused = FaultKind::Status { code: 400, headers: [].into(), body: None };
+        scene.account.sandbox.fail(Fault { times: 99, ..Fault::once(*path, refused) });
+        if number == 3 {
+            let error = err(&scene.account.toolbox, TOOL, json!({"incident_id": scene.id})).await;
+            assert_eq!(error.code(), Code::ApiError);
+            scene.account.sandbox.clear();
+        } else {
+            let answer = ask(&scene, json!({})).await;
+            assert!(warnings(&answer).contains(&format!("The {what} could not be read")), "{answer}");
+        }
+    }
+}
