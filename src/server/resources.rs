@@ -7,7 +7,9 @@
 
 use std::borrow::Cow;
 
+use pagerduty_api::operations::incidents::INCIDENTS;
 use pagerduty_api::operations::schedules::SCHEDULES;
+use pagerduty_api::operations::services::SERVICES;
 use rmcp::ErrorData;
 use rmcp::model::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
@@ -35,7 +37,7 @@ const VARIABLE: &str = "{id}";
 
 /// A kind of objects that are resources: each reads like the answer of a tool to its ID.
 struct Template {
-    /// The template of the URIs (RFC 6570), which ends with the variable.
+    /// The template of the URIs (RFC 6570), with one variable.
     uri: &'static str,
     name: &'static str,
     title: &'static str,
@@ -47,20 +49,50 @@ struct Template {
     names: &'static pagerduty_api::Resource,
 }
 
-const TEMPLATES: &[Template] = &[Template {
-    uri: "pagerduty://schedules/{id}",
-    name: "pagerduty-schedule",
-    title: "On-call schedule (rota)",
-    description: "An on-call schedule of either kind, by ID or name.",
-    tool: "get_schedules",
-    parameter: "schedule_id",
-    names: &SCHEDULES,
-}];
+const TEMPLATES: &[Template] = &[
+    Template {
+        uri: "pagerduty://schedules/{id}",
+        name: "pagerduty-schedule",
+        title: "On-call schedule (rota)",
+        description: "An on-call schedule of either kind, by ID or name.",
+        tool: "get_schedules",
+        parameter: "schedule_id",
+        names: &SCHEDULES,
+    },
+    Template {
+        uri: "pagerduty://incidents/{id}",
+        name: "pagerduty-incident",
+        title: "Incident brief",
+        description: "All that matters about an incident, by ID or number.",
+        tool: "get_incident_brief",
+        parameter: "incident_id",
+        names: &INCIDENTS,
+    },
+    Template {
+        uri: "pagerduty://incidents/{id}/timeline",
+        name: "pagerduty-incident-timeline",
+        title: "Incident timeline",
+        description: "The log of an incident in words, in order, by ID or number.",
+        tool: "get_timeline",
+        parameter: "incident_id",
+        names: &INCIDENTS,
+    },
+    Template {
+        uri: "pagerduty://services/{id}/dependencies",
+        name: "pagerduty-service-dependencies",
+        title: "Service dependencies",
+        description: "The services around a service with their open incidents, by ID or name.",
+        tool: "get_dependencies",
+        parameter: "service_id",
+        names: &SERVICES,
+    },
+];
 
 impl Template {
     /// Returns the value of the variable in a URI of this template.
     fn id<'u>(&self, uri: &'u str) -> Option<Cow<'u, str>> {
-        let id = uri.strip_prefix(self.uri.strip_suffix(VARIABLE)?)?;
+        let (before, after) = self.uri.split_once(VARIABLE)?;
+        let id = uri.strip_prefix(before)?.strip_suffix(after)?;
         // A slash inside of a name is percent-encoded.
         (!id.is_empty() && !id.contains(['/', '?', '#'])).then(|| decoded(id)).flatten()
     }
@@ -173,6 +205,20 @@ mod tests {
             ("pagerduty://teams/P1", None),
         ] {
             assert_eq!(template.id(uri).as_deref(), id, "{uri}");
+        }
+    }
+    #[test]
+    fn uri_belongs_to_one_template() {
+        for (uri, expected) in [
+            ("pagerduty://incidents/42", "pagerduty-incident"),
+            ("pagerduty://incidents/42/timeline", "pagerduty-incident-timeline"),
+            ("pagerduty://services/Checkout%20API/dependencies", "pagerduty-service-dependencies"),
+            ("pagerduty://incidents/42/notes", ""),
+            ("pagerduty://incidents//timeline", ""),
+        ] {
+            let found: Vec<_> =
+                TEMPLATES.iter().filter(|one| one.id(uri).is_some()).map(|template| template.name).collect();
+            assert_eq!(found.concat(), expected, "{uri}");
         }
     }
 }

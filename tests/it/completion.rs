@@ -51,6 +51,28 @@ async fn names_complete_arguments_of_prompts_and_templates() {
 }
 
 #[tokio::test]
+async fn numbers_of_open_incidents_and_services_complete() {
+    let scene = crate::similar::Scene::start().await;
+    let mut session = Session::initialized(scene.account.toolbox.clone()).await;
+    let mut of = async |reference: Value, name: &str, value: &str| {
+        completed(&mut session, json!({"ref": reference, "argument": {"name": name, "value": value}})).await
+    };
+    let triage = json!({"type": "ref/prompt", "name": "triage"});
+    let number = scene.number.to_string();
+    assert_eq!(of(triage.clone(), "incident", &number).await, [number.clone()]);
+    let all = of(triage.clone(), "incident", "").await;
+    assert!(all.len() > 5 && all.contains(&number), "{all:?}");
+    let title =
+        scene.account.ok("get_incidents", json!({"incident_id": scene.id})).await["incidents"][0]["title"].clone();
+    assert!(of(triage.clone(), "incident", title.as_str().unwrap()).await.contains(&number));
+    assert_eq!(of(triage, "incident", "no such title").await, Vec::<String>::new());
+    let timeline = json!({"type": "ref/resource", "uri": "pagerduty://incidents/{id}/timeline"});
+    assert_eq!(of(timeline, "id", &number).await, [number]);
+    let dependencies = json!({"type": "ref/resource", "uri": "pagerduty://services/{id}/dependencies"});
+    assert!(of(dependencies, "id", "checkout a").await.contains(&"Checkout API".to_owned()));
+}
+
+#[tokio::test]
 async fn completion_has_at_most_100_values() {
     let teams: Vec<_> = (0..150)
         .map(|number| json!({"id": format!("PROCK{number:03}"), "name": format!("Rocket {number:03}")}))

@@ -59,6 +59,26 @@ async fn prompt_calls_its_tool_with_names() {
     assert!(text(&answer).contains(r#"{"schedule_ids":["Primary"],"time_zone":"Europe/Berlin"}"#), "{answer}");
 }
 
+const INVESTIGATING: [&str; 4] = ["get_incident_brief", "get_similar_incidents", "get_timeline", "who_can_help"];
+
+#[tokio::test]
+async fn prompts_about_an_incident_need_its_number() {
+    let mut session = Session::initialized(tools(&INVESTIGATING)).await;
+    let answer = session.request("prompts/list", json!({})).await;
+    let prompts = answer["result"]["prompts"].as_array().unwrap();
+    for (name, tool) in [("triage", "get_incident_brief"), ("post_incident_review", "get_timeline")] {
+        let prompt = prompts.iter().find(|prompt| prompt["name"] == name).unwrap_or_else(|| panic!("{answer}"));
+        assert_eq!(prompt["arguments"][0]["required"], true, "{prompt}");
+        let answer = session.request("prompts/get", json!({"name": name, "arguments": {"incident": " 42 "}})).await;
+        assert!(text(&answer).starts_with(&format!(r#"Call {tool} with {{"incident_id":"42"}}. "#)), "{answer}");
+        for arguments in [json!({}), json!({"incident": " "})] {
+            let answer = session.request("prompts/get", json!({"name": name, "arguments": arguments})).await;
+            let message = answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{answer}"));
+            assert_eq!(message, format!("{name} needs the argument incident"));
+        }
+    }
+}
+
 #[tokio::test]
 async fn unusable_prompt_request_is_explained() {
     let mut session = Session::initialized(tools(&["get_handoff"])).await;

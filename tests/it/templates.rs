@@ -32,6 +32,26 @@ async fn schedule_of_either_kind_is_a_resource() {
 }
 
 #[tokio::test]
+async fn incident_and_dependencies_are_resources() {
+    let scene = crate::similar::Scene::start().await;
+    let (account, number) = (&scene.account, scene.number);
+    let incident = account.ok("get_incidents", json!({"incident_id": number})).await["incidents"][0].clone();
+    let service = incident["service"]["summary"].as_str().unwrap().replace(' ', "%20");
+    for (uri, tool, arguments) in [
+        (format!("pagerduty://incidents/{}/timeline", scene.id), "get_timeline", json!({"incident_id": scene.id})),
+        (
+            format!("pagerduty://services/{service}/dependencies"),
+            "get_dependencies",
+            json!({"service_id": incident["service"]["id"]}),
+        ),
+    ] {
+        assert_eq!(read(account, &uri).await, account.ok(tool, arguments).await, "{uri}");
+    }
+    let brief = read(account, &format!("pagerduty://incidents/{number}")).await;
+    assert_eq!(brief["incident"]["id"], json!(scene.id), "{brief}");
+}
+
+#[tokio::test]
 async fn schedule_is_read_over_http_in_each_revision() {
     let account = Account::start().await;
     let schedules = account.ok("get_schedules", json!({"limit": 1})).await;

@@ -1,8 +1,9 @@
-//! Completion of names while a person types.
+//! Completion of names, and of numbers of incidents, while a person types.
 
 use std::time::Duration;
 
 use pagerduty_api::Resource;
+use pagerduty_api::operations::incidents::INCIDENTS;
 use tokio::time::{Instant, timeout_at};
 
 use super::Toolbox;
@@ -16,7 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MOST: usize = 101;
 
 impl Toolbox {
-    /// Returns the names of a resource's objects that complete a text, the most likely first.
+    /// Returns the names of a resource's objects that complete a text, the most likely first. Incidents have numbers
+    /// instead.
     ///
     /// There are none without a credential or after a failure. A completion does not begin a login.
     pub async fn complete(&self, origin: &Origin, resource: &'static Resource, text: &str) -> Vec<String> {
@@ -27,6 +29,9 @@ impl Toolbox {
                 Origin::Http(_) => self.credentials.resolve(origin).await,
             };
             let api = self.client.until(deadline, credential?);
+            if resource == &INCIDENTS {
+                return api.incident_numbers(text, MOST).await;
+            }
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             let listed = api.search(resource, Some(text.as_str()).filter(|text| !text.is_empty()), MOST).await?;
             Ok::<_, crate::error::Error>(completions(&text, &listed.objects, MOST))
