@@ -100,6 +100,9 @@ const COMPOSED: &[&str] = &[
     "cancel_override",
     "get_timeline",
     "explain_page",
+    "get_incident_brief",
+    "get_similar_incidents",
+    "who_can_help",
 ];
 
 /// The type of an answer or a row without a table.
