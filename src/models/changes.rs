@@ -27,6 +27,39 @@ pub struct Change {
     pub reason: Option<String>,
     /// The links.
     pub links: Vec<Link>,
+    /// The address or the name of its author, if the details have one.
+    pub author: Option<String>,
+}
+
+/// The names of details that name the author of a change.
+const AUTHORS: &[&str] = &[
+    "author_email",
+    "email",
+    "author",
+    "user",
+    "username",
+    "deployed_by",
+    "deployer",
+    "triggered_by",
+    "created_by",
+    "committer",
+    "pusher",
+    "actor",
+    "owner",
+];
+
+/// Returns the text in the details that names the author.
+fn author(details: &Value) -> Option<String> {
+    let details = details.as_object()?;
+    let detail = |wanted: &&str| details.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let text = |value: &Value| match value {
+        Value::Object(person) => {
+            ["email", "name"].iter().find_map(|name| person.get(*name)?.as_str().map(str::to_owned))
+        }
+        value => value.as_str().map(str::to_owned),
+    };
+    let found = AUTHORS.iter().find_map(|name| text(detail(name)?.1))?;
+    Some(found.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 impl Model for Change {
@@ -49,7 +82,7 @@ impl Model for Change {
         derived("routing_key", "routing_key", Keep::Whole, last_four),
     ];
     const FACTS: &'static [&'static str] =
-        &["id", "summary", "timestamp", "source", "services", "links", "correlation_reason"];
+        &["id", "summary", "timestamp", "source", "services", "links", "correlation_reason", "custom_details"];
 
     fn from_facts(facts: &Facts<'_>) -> Self {
         let services = facts.value("services").and_then(|list| list.as_array().cloned()).unwrap_or_default();
@@ -61,6 +94,7 @@ impl Model for Change {
             services: services.iter().filter_map(Reference::new).collect(),
             reason: facts.text("correlation_reason.reason"),
             links: facts.value("links").as_ref().map(pagerduty_payloads::read_links).unwrap_or_default(),
+            author: facts.value("custom_details").as_ref().and_then(author),
         }
     }
 

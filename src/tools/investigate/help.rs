@@ -30,7 +30,7 @@ use crate::tools::oncall::read::{Duty, duties, reach};
 use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
-use people::{Helper, author, helpers};
+use people::{Helper, helpers};
 
 /// Returns the users to ask about an incident.
 pub(super) const WHO_CAN_HELP: Tool = Tool::new::<Params>(
@@ -208,7 +208,7 @@ async fn changes_of_service(cx: &Context, subject: &SetOnce<Subject>, now: Times
 ///
 /// A text that names no user, or several, is left out: it may belong to a robot.
 async fn authors(cx: &Context, changes: &[Change]) -> HashMap<String, String> {
-    let mut texts: Vec<_> = changes.iter().filter_map(author).collect();
+    let mut texts: Vec<_> = changes.iter().filter_map(|change| change.author.clone()).collect();
     texts.sort_unstable();
     texts.dedup();
     texts.truncate(MAX_AUTHORS);

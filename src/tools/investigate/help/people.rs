@@ -19,37 +19,6 @@ const DAY: std::ops::Range<i8> = 7..23;
 /// The most characters of a change in a line.
 const MAX_CHANGE: usize = 80;
 
-/// The names of details of a change that name its author.
-const AUTHORS: &[&str] = &[
-    "author_email",
-    "email",
-    "author",
-    "user",
-    "username",
-    "deployed_by",
-    "deployer",
-    "triggered_by",
-    "created_by",
-    "committer",
-    "pusher",
-    "actor",
-    "owner",
-];
-
-/// Returns the text that names the author of a change, if there is one.
-pub fn author(change: &Change) -> Option<String> {
-    let details = change.details.as_ref()?.as_object()?;
-    let detail = |wanted: &&str| details.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-    let text = |value: &Value| match value {
-        Value::Object(person) => {
-            ["email", "name"].iter().find_map(|name| person.get(*name)?.as_str().map(str::to_owned))
-        }
-        value => value.as_str().map(str::to_owned),
-    };
-    let found = AUTHORS.iter().find_map(|name| text(detail(name)?.1))?;
-    Some(found.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
 /// A user who may know about the incident.
 #[derive(Debug, Default)]
 pub struct Helper {
@@ -100,7 +69,7 @@ pub fn helpers(
         }
     }
     for change in changes {
-        let Some(id) = author(change).and_then(|text| authors.get(&text)) else { continue };
+        let Some(id) = change.author.as_ref().and_then(|text| authors.get(text)) else { continue };
         let summary = change.summary.clone().unwrap_or_default();
         found.of(&Person { id: id.clone(), ..Person::default() }).changed.push((summary, change.timestamp));
     }
