@@ -4,6 +4,7 @@
 //! `tools::resolve` applies the outcome to the arguments of a call.
 
 use pagerduty_api::Resource;
+use pagerduty_api::operations::automations::{AUTOMATION_ACTIONS, INCIDENT_WORKFLOWS};
 use pagerduty_api::operations::escalation_policies::ESCALATION_POLICIES;
 use pagerduty_api::operations::priorities::PRIORITIES;
 use pagerduty_api::operations::schedules::SCHEDULES;
@@ -14,7 +15,16 @@ use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
 /// The resources whose objects can be given by name.
-pub const NAMED: [&Resource; 6] = [&SERVICES, &TEAMS, &USERS, &SCHEDULES, &ESCALATION_POLICIES, &PRIORITIES];
+pub const NAMED: [&Resource; 8] = [
+    &SERVICES,
+    &TEAMS,
+    &USERS,
+    &SCHEDULES,
+    &ESCALATION_POLICIES,
+    &PRIORITIES,
+    &INCIDENT_WORKFLOWS,
+    &AUTOMATION_ACTIONS,
+];
 
 /// The longest name in bytes: PagerDuty's longest names have 255 characters.
 const LONGEST: usize = 1_020;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use pagerduty_api::operations::automations::LIST_AUTOMATION_ACTIONS;
 use pagerduty_api::{MAX_PAGE, Operation, Resource};
 use pagerduty_rows::fields::{Selection, plain, reference};
 use serde_json::{Map, Value};
@@ -14,7 +15,8 @@ use super::{Api, Query, may_be_other_kind};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{
-    EscalationPolicy, Incident, Listed, Model, Priority, Readable, Schedule, Service, ShiftSchedule, Team, User,
+    AutomationAction, EscalationPolicy, Incident, Listed, Model, Priority, Readable, Schedule, Service, ShiftSchedule,
+    Team, User, Workflow,
 };
 use crate::names::{Fit, Named, matches, nearest, normalized, stem};
 use crate::pagination::{End, ListRequest};
@@ -55,7 +57,7 @@ struct Directory {
     read: for<'a> fn(&'a Api, &'a str) -> BoxFuture<'a, Result<Option<Named>>>,
 }
 
-const DIRECTORIES: [Directory; 7] = [
+const DIRECTORIES: [Directory; 9] = [
     directory::<User>(&[User::LIST]),
     directory::<Team>(&[Team::LIST]),
     directory::<Service>(&[Service::LIST]),
@@ -64,6 +66,14 @@ const DIRECTORIES: [Directory; 7] = [
         list: |api, text, most| Box::pin(api.schedules_of_both_kinds(text, most)),
         read: |api, id| Box::pin(api.schedule_of_either_kind(id)),
         ..directory::<Schedule>(&[Schedule::LIST, ShiftSchedule::LIST])
+    },
+    directory::<Workflow>(&[Workflow::LIST]),
+    Directory {
+        resource: AutomationAction::RESOURCE,
+        invalid: AutomationAction::INVALID_ID,
+        operations: &[&LIST_AUTOMATION_ACTIONS],
+        list: |api, text, _| Box::pin(api.actions_named(text)),
+        read: |api, id| Box::pin(api.object::<AutomationAction>(id)),
     },
     // Priorities are few, and PagerDuty neither searches them nor reads one by ID.
     Directory {
@@ -168,6 +178,16 @@ impl Api {
         let listing = self.list::<M>(query, wanted, &selection::<M>()).await?;
         let objects = listing.rows.iter().filter_map(|row| Named::from_members(&row.shown.members())).collect();
         Ok(Objects { objects, more: listing.end != End::Complete, missing: None })
+    }
+
+    /// Lists automation actions with this text in their name, up to a page.
+    async fn actions_named(&self, text: Option<&str>) -> Result<Objects> {
+        let selection = selection::<AutomationAction>();
+        let query = Query::new().with("name", text);
+        let page = self.first::<AutomationAction>(&LIST_AUTOMATION_ACTIONS, query, &selection).await?;
+        let rows = page.rows.into_iter().flatten();
+        let objects = rows.filter_map(|row| Named::from_members(&row.shown.members())).collect();
+        Ok(Objects { objects, more: page.more, missing: None })
     }
 
     async fn object<M: Readable>(&self, id: &str) -> Result<Option<Named>> {

@@ -111,7 +111,12 @@ pub(super) fn is_pagerduty(host: &str) -> bool {
 }
 
 /// The tools that find the IDs of resources by another name than theirs.
-const FOUND_BY: &[(&str, &str)] = &[("change_events", "get_changes"), ("integrations", "get_services")];
+const FOUND_BY: &[(&str, &str)] = &[
+    ("actions", "get_automations"),
+    ("change_events", "get_changes"),
+    ("incident_workflows", "get_automations"),
+    ("integrations", "get_services"),
+];
 
 /// Returns the hint at the form of IDs and at the tool that finds them.
 pub(crate) fn ids_hint(resource: &Resource) -> String {

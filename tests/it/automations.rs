@@ -96,6 +96,24 @@ async fn one_workflow_has_its_steps_and_one_action_its_runs() {
 }
 
 #[tokio::test]
+async fn workflows_and_actions_are_taken_by_name() {
+    let scene = Scene::start().await;
+    let workflow = scene.ok(TOOL, json!({"workflow_id": "declare a major incident"})).await;
+    assert_eq!(names(&workflow, "workflow"), ["Declare a major incident"]);
+    let action = scene.ok(TOOL, json!({"action_id": "Show slow queries"})).await;
+    assert_eq!(names(&action, "action"), ["Show slow queries"]);
+    for (parameter, text, near) in [
+        ("workflow_id", "declare major", "Declare a major incident"),
+        ("action_id", "show queries", "Show slow queries"),
+    ] {
+        let error = err(&scene.tools, TOOL, json!({parameter: format!("{text} xyz")})).await;
+        assert_eq!(error.code(), Code::InvalidParameter, "{}", error.envelope());
+        let hint = error.hint_text().unwrap();
+        assert!(hint.contains("get_automations finds them") && !hint.contains("get_actions"), "{near}: {hint}");
+    }
+}
+
+#[tokio::test]
 async fn account_is_searched_by_name() {
     let scene = Scene::start().await;
     let found = scene.ok(TOOL, json!({"query": "cert"})).await;

@@ -328,12 +328,19 @@ async fn get_dependencies(cx: Context, params: Params) -> Result<Reply> {
 
 /// Returns the services around a technical service, or around the business service with this ID.
 async fn of_either_kind(cx: &Context, id: &Id<Service>, depth: usize) -> Result<Dependencies> {
-    match of_service(cx, id, depth).await {
-        Err(error) if error.code() == Code::NotFound => {
-            let business = of_node(cx, Node { id: id.to_string(), is_business: true }, depth).await;
-            business.map_err(|other| if other.code() == Code::NotFound { error } else { other })
-        }
-        outcome => outcome,
+    let technical = of_service(cx, id, depth).await;
+    let may_be_business = match &technical {
+        Err(error) => error.code() == Code::NotFound,
+        // An unknown ID may have an empty list, too.
+        Ok(found) => found.neighbors.is_empty() && found.state.status.is_none(),
+    };
+    if !may_be_business {
+        return technical;
+    }
+    match of_node(cx, Node { id: id.to_string(), is_business: true }, depth).await {
+        Err(error) if error.code() != Code::NotFound && technical.is_err() => Err(error),
+        Err(_) => technical,
+        found => found,
     }
 }
 
