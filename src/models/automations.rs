@@ -252,13 +252,14 @@ impl Model for Memory {
     const RESOURCE: &'static Resource = &MEMORIES;
     const DEFAULT: &'static [Field] = &[];
     const OTHER: &'static [&'static str] = &[];
-    const FACTS: &'static [&'static str] = &["id", "content", "attributes", "created_at", "updated_at"];
+    const FACTS: &'static [&'static str] = &["id", "type", "content", "attributes", "created_at", "updated_at"];
 
     fn from_facts(facts: &Facts<'_>) -> Self {
         let time = |name: &str| facts.borrowed(name)?.parse().ok();
         Self {
             id: facts.text("id"),
-            kind: facts.text("attributes.type"),
+            // The description has the type in both places, and its example only in the second.
+            kind: facts.text("type").or_else(|| facts.text("attributes.type")),
             content: facts.text("content"),
             updated_at: time("updated_at").or_else(|| time("created_at")),
         }

@@ -16,16 +16,24 @@ def service(api, name):
 
 def open_incidents(api, service):
     """Return the open incidents of a service."""
-    return api.incidents(("service_ids[]", service["id"]), ("statuses[]", "triggered"), ("statuses[]", "acknowledged"))
+    return api.incidents(
+        ("service_ids[]", service["id"]),
+        ("statuses[]", "triggered"),
+        ("statuses[]", "acknowledged"),
+    )
 
 
 def test_dependencies_lead_from_both_ends(api):
     checkout, payments = service(api, "Checkout API"), service(api, "Payments API")
     of = {
-        one["id"]: api.get("/service_dependencies/technical_services/{id}", id=one["id"])["relationships"]
+        one["id"]: api.get("/service_dependencies/technical_services/{id}", id=one["id"])[
+            "relationships"
+        ]
         for one in (checkout, payments)
     }
-    between = [one for one in of[checkout["id"]] if one["supporting_service"]["id"] == payments["id"]]
+    between = [
+        one for one in of[checkout["id"]] if one["supporting_service"]["id"] == payments["id"]
+    ]
     assert between and between[0] in of[payments["id"]]
     assert between[0]["supporting_service"]["type"] == "technical_service_reference"
     above = [one["dependent_service"] for one in of[payments["id"]]]
@@ -46,22 +54,39 @@ def test_business_services_are_listed_and_shown(api):
 
 
 def test_impact_follows_open_incidents(api):
-    fields = [("additional_fields[]", "services.highest_impacting_priority"), ("additional_fields[]", "total_impacted_count")]
+    fields = [
+        ("additional_fields[]", "services.highest_impacting_priority"),
+        ("additional_fields[]", "total_impacted_count"),
+    ]
     answer = api.get("/business_services/impacts", fields)
     impacted = [one["status"] == "impacted" for one in answer["services"]]
     assert impacted == sorted(impacted, reverse=True) and True in impacted and False in impacted
     assert answer["additional_fields"]["total_impacted_count"] == sum(impacted)
     checkout = next(one for one in answer["services"] if one["name"] == "Online Checkout")
-    assert checkout["status"] == "impacted" and checkout["additional_fields"]["highest_impacting_priority"]["id"]
-    (cards,) = api.get("/business_services/{id}/supporting_services/impacts", id=checkout["id"])["services"]
+    assert (
+        checkout["status"] == "impacted"
+        and checkout["additional_fields"]["highest_impacting_priority"]["id"]
+    )
+    (cards,) = api.get("/business_services/{id}/supporting_services/impacts", id=checkout["id"])[
+        "services"
+    ]
     assert cards["name"] == "Card Payments"
-    assert ids(api.get("/business_services/impacts", [("ids[]", cards["id"])])["services"]) == {cards["id"]}
+    assert ids(api.get("/business_services/impacts", [("ids[]", cards["id"])])["services"]) == {
+        cards["id"]
+    }
     assert cards["id"] not in ids(answer["services"]), "it supports others, so it is not at the top"
-    (incident,) = (one for one in open_incidents(api, service(api, "Payments API")) if one["urgency"] == "high")
-    of_incident = api.get("/incidents/{id}/business_services/impacts", id=incident["id"])["services"]
+    (incident,) = (
+        one for one in open_incidents(api, service(api, "Payments API")) if one["urgency"] == "high"
+    )
+    of_incident = api.get("/incidents/{id}/business_services/impacts", id=incident["id"])[
+        "services"
+    ]
     assert {checkout["id"], cards["id"]} <= ids(of_incident)
     api.send(
-        "PUT", "/incidents/{id}", body={"incident": {"type": "incident", "status": "resolved"}}, id=incident["id"]
+        "PUT",
+        "/incidents/{id}",
+        body={"incident": {"type": "incident", "status": "resolved"}},
+        id=incident["id"],
     )
     assert api.get("/incidents/{id}/business_services/impacts", id=incident["id"])["services"] == []
     api.get("/incidents/{id}/business_services/impacts", status=404, id="QNONE")
@@ -72,7 +97,10 @@ def test_maintenance_windows_are_filtered_by_time_service_and_team(api):
         return api.get("/maintenance_windows", [("limit", 100), *query])["maintenance_windows"]
 
     everything = listed()
-    states = {state: ids(listed(("filter", state))) for state in ("past", "ongoing", "future", "open", "all")}
+    states = {
+        state: ids(listed(("filter", state)))
+        for state in ("past", "ongoing", "future", "open", "all")
+    }
     assert states["past"] and states["ongoing"] and states["future"]
     assert states["open"] == states["ongoing"] | states["future"]
     assert states["all"] == states["open"] | states["past"] == ids(everything)
@@ -91,12 +119,20 @@ def test_maintenance_windows_are_filtered_by_time_service_and_team(api):
 def test_workflows_have_steps_and_triggers(api):
     rows = api.get("/incident_workflows")["incident_workflows"]
     assert all("steps" not in row for row in rows) and not all(row["is_enabled"] for row in rows)
-    whole = api.get("/incident_workflows", [("include[]", "steps"), ("include[]", "team")])["incident_workflows"]
+    whole = api.get("/incident_workflows", [("include[]", "steps"), ("include[]", "team")])[
+        "incident_workflows"
+    ]
     assert all(row["steps"] for row in whole)
     for row in whole:
-        assert api.get("/incident_workflows/{id}", id=row["id"])["incident_workflow"]["steps"] == row["steps"]
+        assert (
+            api.get("/incident_workflows/{id}", id=row["id"])["incident_workflow"]["steps"]
+            == row["steps"]
+        )
     name = rows[0]["name"]
-    assert [row["name"] for row in api.get("/incident_workflows", [("query", name)])["incident_workflows"]] == [name]
+    assert [
+        row["name"]
+        for row in api.get("/incident_workflows", [("query", name)])["incident_workflows"]
+    ] == [name]
     api.get("/incident_workflows/{id}", status=404, id="PNONE")
 
 
@@ -116,13 +152,21 @@ def test_triggers_are_read_by_cursor_and_filtered(api):
     payments = service(api, "Payments API")
     of_service = listed(("service_id", payments["id"]))
     incident = open_incidents(api, payments)[0]
-    assert listed(("incident_id", incident["id"])) == of_service and len(of_service) < len(everything)
+    assert listed(("incident_id", incident["id"])) == of_service and len(of_service) < len(
+        everything
+    )
     assert all(
-        one["is_subscribed_to_all_services"] or payments["id"] in ids(one["services"]) for one in of_service
+        one["is_subscribed_to_all_services"] or payments["id"] in ids(one["services"])
+        for one in of_service
     )
     manual = listed(("trigger_type", "manual"))
-    assert manual and all(one["trigger_type"] == "manual" and "condition" not in one for one in manual)
-    assert all(one["workflow_name"] == "Open a bridge" for one in listed(("workflow_name_contains", "BRIDGE")))
+    assert manual and all(
+        one["trigger_type"] == "manual" and "condition" not in one for one in manual
+    )
+    assert all(
+        one["workflow_name"] == "Open a bridge"
+        for one in listed(("workflow_name_contains", "BRIDGE"))
+    )
     assert [one["is_disabled"] for one in listed(("is_disabled", "true"))] == [True]
     api.get("/incident_workflows/triggers", [("cursor", "nowhere")], status=400)
 
@@ -134,26 +178,42 @@ def test_actions_and_their_runs(api):
     assert names == sorted(names) and "Check certificates" in names, "it is for all services"
     first = api.get("/automation_actions/actions", [("limit", 1)])
     assert len(first["actions"]) == 1 and first["next_cursor"]
-    second = api.get("/automation_actions/actions", [("limit", 1), ("cursor", first["next_cursor"])])
+    second = api.get(
+        "/automation_actions/actions", [("limit", 1), ("cursor", first["next_cursor"])]
+    )
     assert second["actions"] != first["actions"]
-    restart = next(action for action in actions if action["action_classification"] == "remediation")
+    restart = next(action for action in actions if action["name"] == "Restart payments-api")
     shown = api.get("/automation_actions/actions/{id}", id=restart["id"])["action"]
     assert shown["teams"] and restart.items() <= shown.items()
-    found = api.get("/automation_actions/actions", [("name", "RESTART"), ("classification", "remediation")])["actions"]
+    found = api.get(
+        "/automation_actions/actions", [("name", "RESTART"), ("classification", "remediation")]
+    )["actions"]
     assert restart["id"] in ids(found)
     incident = next(
-        one for one in open_incidents(api, payments) if api.get("/automation_actions/invocations", [("incident_id", one["id"])])["invocations"]
+        one
+        for one in open_incidents(api, payments)
+        if api.get("/automation_actions/invocations", [("incident_id", one["id"])])["invocations"]
     )
-    runs = api.get("/automation_actions/invocations", [("incident_id", incident["id"])])["invocations"]
+    runs = api.get("/automation_actions/invocations", [("incident_id", incident["id"])])[
+        "invocations"
+    ]
     assert all(run["metadata"]["incident"]["id"] == incident["id"] for run in runs)
     times = [run["timing"][0]["timestamp"] for run in runs]
     assert times == sorted(times, reverse=True)
-    assert api.get("/automation_actions/invocations/{id}", id=runs[0]["id"])["invocation"] == runs[0]
-    of_action = api.get("/automation_actions/invocations", [("action_id", runs[0]["action_id"])])["invocations"]
+    assert (
+        api.get("/automation_actions/invocations/{id}", id=runs[0]["id"])["invocation"] == runs[0]
+    )
+    of_action = api.get("/automation_actions/invocations", [("action_id", runs[0]["action_id"])])[
+        "invocations"
+    ]
     assert runs[0] in of_action
     everything = api.get("/automation_actions/invocations")["invocations"]
-    failed = api.get("/automation_actions/invocations", [("invocation_state", "error")])["invocations"]
-    others = api.get("/automation_actions/invocations", [("not_invocation_state", "error")])["invocations"]
+    failed = api.get("/automation_actions/invocations", [("invocation_state", "error")])[
+        "invocations"
+    ]
+    others = api.get("/automation_actions/invocations", [("not_invocation_state", "error")])[
+        "invocations"
+    ]
     assert failed and others and len(failed) + len(others) == len(everything)
     last = max(run["timing"][0]["timestamp"] for run in of_action)
     ran = api.get("/automation_actions/actions/{id}", id=runs[0]["action_id"])["action"]
@@ -166,13 +226,20 @@ def test_memories_are_found_by_service_and_type(api):
     payments = service(api, "Payments API")
     memories = api.get("/sre_agent/memories", [("service_id", payments["id"])])["memories"]
     assert {one["attributes"]["type"] for one in memories} >= {"runbook", "service_profile"}
-    (runbook,) = api.get("/sre_agent/memories", [("service_id", payments["id"]), ("type", "runbook")])["memories"]
+    (runbook,) = api.get(
+        "/sre_agent/memories", [("service_id", payments["id"]), ("type", "runbook")]
+    )["memories"]
     assert runbook in memories
     assert len(api.get("/sre_agent/memories", [("limit", 2)])["memories"]) == 2
 
 
 def test_basic_plan_has_no_automations(api):
-    for template in ("/incident_workflows", "/incident_workflows/triggers", "/automation_actions/actions", "/automation_actions/invocations"):
+    for template in (
+        "/incident_workflows",
+        "/incident_workflows/triggers",
+        "/automation_actions/actions",
+        "/automation_actions/invocations",
+    ):
         api.get(template, status=402, token=BASIC_PLAN)
     api.get("/sre_agent/memories", status=403, token=BASIC_PLAN)
     assert api.get("/business_services/impacts", token=BASIC_PLAN)["services"]

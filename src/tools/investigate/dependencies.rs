@@ -222,8 +222,8 @@ impl State {
         members.extend(self.status.as_deref().map(|status| ("status".to_owned(), status.into())));
         if let Some(open) = &self.open {
             members.insert("open_incident_count".to_owned(), open.len().into());
-            let shown = open.iter().take(MAX_SHOWN).map(|incident| Value::Object(incident.shown(local)));
-            members.insert("open_incidents".to_owned(), shown.collect());
+            let shown: Vec<_> = open.iter().take(MAX_SHOWN).map(|one| Value::Object(one.shown(local))).collect();
+            members.extend((!shown.is_empty()).then(|| ("open_incidents".to_owned(), shown.into())));
         }
         members
     }

@@ -54,7 +54,7 @@ fn shown(action: &Document, view: View<'_>) -> Document {
     }
     let services = entries(action, "services").iter().map(|service| view.link(&SERVICE, id_of(service), ""));
     shown.insert("services".to_owned(), services.collect());
-    shown.insert("privileges".to_owned(), json!({"permissions": ["read", "invoke"]}));
+    shown.insert("privileges".to_owned(), json!({"permissions": ["invoke"]}));
     for field in ["creation_time", "modify_time"] {
         shown.insert(field.to_owned(), text(action, "created_at").into());
     }
@@ -156,6 +156,7 @@ fn memory_shown(memory: &Document) -> Value {
     }
     json!({
         "id": text(memory, "id"),
+        "type": text(memory, "memory_type"),
         "content": text(memory, "content"),
         "attributes": attributes,
         "created_at": text(memory, "created_at"),

@@ -7,8 +7,8 @@ use crate::call::Call;
 use crate::documents::{Document, entries, id_of, text};
 use crate::engine;
 use crate::kinds::{INCIDENT_WORKFLOW, SERVICE, WORKFLOW_TRIGGER};
-use crate::reply::{self, Answer};
-use crate::view::View;
+use crate::reply::{self, Answer, OrNotFound};
+use crate::view::{View, with};
 
 /// Answers `GET /incident_workflows`, without their steps unless `include[]` names them.
 pub fn list(account: &Account, call: &Call) -> Answer {
@@ -17,7 +17,7 @@ pub fn list(account: &Account, call: &Call) -> Answer {
     let includes = call.includes();
     let view = call.view(account, &includes);
     reply::list(INCIDENT_WORKFLOW.many, &workflows, &call.params, |workflow| {
-        let mut shown = view.whole(&INCIDENT_WORKFLOW, workflow);
+        let mut shown = whole(workflow, view);
         if !view.includes("steps") {
             shown.shift_remove("steps");
         }
@@ -25,10 +25,21 @@ pub fn list(account: &Account, call: &Call) -> Answer {
     })
 }
 
+/// Returns a workflow as PagerDuty shows it, without the field for a team if it has none.
+fn whole(workflow: &Document, view: View<'_>) -> Document {
+    let mut shown = view.whole(&INCIDENT_WORKFLOW, workflow);
+    if shown.get("team").is_some_and(Value::is_null) {
+        shown.shift_remove("team");
+    }
+    shown
+}
+
 /// Answers `GET /incident_workflows/{id}`.
 pub fn show(account: &Account, call: &Call) -> Answer {
     call.caller.may_automate()?;
-    engine::show(&INCIDENT_WORKFLOW, account, call)
+    let workflow = account.documents.get(&INCIDENT_WORKFLOW, &call.id).or_404()?;
+    let includes = call.includes();
+    reply::one(INCIDENT_WORKFLOW.name, &whole(workflow, call.view(account, &includes)))
 }
 
 /// Answers `GET /incident_workflows/triggers`.
@@ -45,18 +56,17 @@ fn shown(trigger: &Document, view: View<'_>) -> Value {
     let workflow = trigger.get("workflow").map(id_of).unwrap_or_default();
     let workflow = view.account.documents.get(&INCIDENT_WORKFLOW, workflow);
     let workflow = workflow.map(|workflow| {
-        let mut shown = view.whole(&INCIDENT_WORKFLOW, workflow);
-        shown.shift_remove("steps");
-        shown.shift_remove("team");
-        let name = text(workflow, "name");
-        shown.insert("name".to_owned(), name.into());
-        shown
+        let shown = view.head(&INCIDENT_WORKFLOW, "workflow_reference", text(workflow, "id"), text(workflow, "name"));
+        with(shown, json!({"name": workflow.get("name"), "description": workflow.get("description")}))
     });
     let name = match text(trigger, "trigger_type") {
         "manual" => "Manual Trigger",
         _ => "Conditional Trigger",
     };
-    let services = entries(trigger, "services").iter().map(|service| view.link(&SERVICE, id_of(service), ""));
+    let services = entries(trigger, "services").iter().filter_map(|service| {
+        let service = view.account.documents.get(&SERVICE, id_of(service))?;
+        Some(Value::Object(view.head(&SERVICE, SERVICE.name, text(service, "id"), text(service, "name"))))
+    });
     let mut shown = json!({
         "id": id,
         "type": WORKFLOW_TRIGGER.name,
