@@ -1,4 +1,4 @@
-"""Tests that dependencies, business services, maintenance windows and automations match PagerDuty's API.
+"""Tests that dependencies, business services, maintenance windows and automations have PagerDuty's form.
 
 Every answer is checked against its response schema in PagerDuty's OpenAPI description.
 """
@@ -34,7 +34,8 @@ def test_dependencies_lead_from_both_ends(api):
     between = [
         one for one in of[checkout["id"]] if one["supporting_service"]["id"] == payments["id"]
     ]
-    assert between and between[0] in of[payments["id"]]
+    assert between
+    assert between[0] in of[payments["id"]]
     assert between[0]["supporting_service"]["type"] == "technical_service_reference"
     above = [one["dependent_service"] for one in of[payments["id"]]]
     business = next(one for one in above if one["type"] == "business_service_reference")
@@ -47,7 +48,8 @@ def test_dependencies_lead_from_both_ends(api):
 
 def test_business_services_are_listed_and_shown(api):
     rows = api.get("/business_services")["business_services"]
-    assert len(rows) > 5 and api.get("/business_services", [("limit", 2)])["more"] is True
+    assert len(rows) > 5
+    assert api.get("/business_services", [("limit", 2)])["more"] is True
     for row in rows:
         assert api.get("/business_services/{id}", id=row["id"])["business_service"] == row
     api.get("/business_services/{id}", status=404, id="PNONE")
@@ -60,13 +62,13 @@ def test_impact_follows_open_incidents(api):
     ]
     answer = api.get("/business_services/impacts", fields)
     impacted = [one["status"] == "impacted" for one in answer["services"]]
-    assert impacted == sorted(impacted, reverse=True) and True in impacted and False in impacted
+    assert impacted == sorted(impacted, reverse=True)
+    assert True in impacted
+    assert False in impacted
     assert answer["additional_fields"]["total_impacted_count"] == sum(impacted)
     checkout = next(one for one in answer["services"] if one["name"] == "Online Checkout")
-    assert (
-        checkout["status"] == "impacted"
-        and checkout["additional_fields"]["highest_impacting_priority"]["id"]
-    )
+    assert checkout["status"] == "impacted"
+    assert checkout["additional_fields"]["highest_impacting_priority"]["id"]
     (cards,) = api.get("/business_services/{id}/supporting_services/impacts", id=checkout["id"])[
         "services"
     ]
@@ -101,7 +103,9 @@ def test_maintenance_windows_are_filtered_by_time_service_and_team(api):
         state: ids(listed(("filter", state)))
         for state in ("past", "ongoing", "future", "open", "all")
     }
-    assert states["past"] and states["ongoing"] and states["future"]
+    assert states["past"]
+    assert states["ongoing"]
+    assert states["future"]
     assert states["open"] == states["ongoing"] | states["future"]
     assert states["all"] == states["open"] | states["past"] == ids(everything)
     window = next(one for one in everything if one["id"] in states["ongoing"])
@@ -112,13 +116,15 @@ def test_maintenance_windows_are_filtered_by_time_service_and_team(api):
     assert listed(("query", "no such window")) == []
     whole = [("include[]", include) for include in ("teams", "services", "users")]
     shown = api.get("/maintenance_windows/{id}", whole, id=window["id"])["maintenance_window"]
-    assert shown["services"][0]["status"] == "maintenance" and shown["created_by"]["email"]
+    assert shown["services"][0]["status"] == "maintenance"
+    assert shown["created_by"]["email"]
     api.get("/maintenance_windows/{id}", status=404, id="PNONE")
 
 
 def test_workflows_have_steps_and_triggers(api):
     rows = api.get("/incident_workflows")["incident_workflows"]
-    assert all("steps" not in row for row in rows) and not all(row["is_enabled"] for row in rows)
+    assert all("steps" not in row for row in rows)
+    assert not all(row["is_enabled"] for row in rows)
     whole = api.get("/incident_workflows", [("include[]", "steps"), ("include[]", "team")])[
         "incident_workflows"
     ]
@@ -152,17 +158,15 @@ def test_triggers_are_read_by_cursor_and_filtered(api):
     payments = service(api, "Payments API")
     of_service = listed(("service_id", payments["id"]))
     incident = open_incidents(api, payments)[0]
-    assert listed(("incident_id", incident["id"])) == of_service and len(of_service) < len(
-        everything
-    )
+    assert listed(("incident_id", incident["id"])) == of_service
+    assert len(of_service) < len(everything)
     assert all(
         one["is_subscribed_to_all_services"] or payments["id"] in ids(one["services"])
         for one in of_service
     )
     manual = listed(("trigger_type", "manual"))
-    assert manual and all(
-        one["trigger_type"] == "manual" and "condition" not in one for one in manual
-    )
+    assert manual
+    assert all(one["trigger_type"] == "manual" and "condition" not in one for one in manual)
     assert all(
         one["workflow_name"] == "Open a bridge"
         for one in listed(("workflow_name_contains", "BRIDGE"))
@@ -177,14 +181,16 @@ def test_actions_and_their_runs(api):
     names = [action["name"] for action in actions]
     assert names == sorted(names) and "Check certificates" in names, "it is for all services"
     first = api.get("/automation_actions/actions", [("limit", 1)])
-    assert len(first["actions"]) == 1 and first["next_cursor"]
+    assert len(first["actions"]) == 1
+    assert first["next_cursor"]
     second = api.get(
         "/automation_actions/actions", [("limit", 1), ("cursor", first["next_cursor"])]
     )
     assert second["actions"] != first["actions"]
     restart = next(action for action in actions if action["name"] == "Restart payments-api")
     shown = api.get("/automation_actions/actions/{id}", id=restart["id"])["action"]
-    assert shown["teams"] and restart.items() <= shown.items()
+    assert shown["teams"]
+    assert restart.items() <= shown.items()
     found = api.get(
         "/automation_actions/actions", [("name", "RESTART"), ("classification", "remediation")]
     )["actions"]
@@ -214,10 +220,13 @@ def test_actions_and_their_runs(api):
     others = api.get("/automation_actions/invocations", [("not_invocation_state", "error")])[
         "invocations"
     ]
-    assert failed and others and len(failed) + len(others) == len(everything)
+    assert failed
+    assert others
+    assert len(failed) + len(others) == len(everything)
     last = max(run["timing"][0]["timestamp"] for run in of_action)
     ran = api.get("/automation_actions/actions/{id}", id=runs[0]["action_id"])["action"]
-    assert ran["last_run"] == last and ran["last_run_by"]["type"] == "user_reference"
+    assert ran["last_run"] == last
+    assert ran["last_run_by"]["type"] == "user_reference"
     for template in ("/automation_actions/actions/{id}", "/automation_actions/invocations/{id}"):
         api.get(template, status=404, id="NONE")
 
