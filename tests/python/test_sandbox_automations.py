@@ -1,4 +1,4 @@
-"""Tests that dependencies, business services, maintenance windows and automations have PagerDuty's form.
+"""Tests that dependencies, maintenance windows and automations have the form of PagerDuty's API.
 
 Every answer is checked against its response schema in PagerDuty's OpenAPI description.
 """
@@ -179,7 +179,8 @@ def test_actions_and_their_runs(api):
     payments = service(api, "Payments API")
     actions = api.get("/automation_actions/actions", [("service_id", payments["id"])])["actions"]
     names = [action["name"] for action in actions]
-    assert names == sorted(names) and "Check certificates" in names, "it is for all services"
+    assert names == sorted(names)
+    assert "Check certificates" in names, "it is for all services"
     first = api.get("/automation_actions/actions", [("limit", 1)])
     assert len(first["actions"]) == 1
     assert first["next_cursor"]
