@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use pagerduty_api::{MAX_ROWS, Resource};
 use pagerduty_rows::object::Object;
+use pagerduty_rows::write::Parts;
 use pagerduty_rows::{table, text, write};
 use serde_json::{Map, Value};
 
@@ -226,16 +227,28 @@ impl Reply {
 
     /// Returns the answer as JSON, with a line for each object of a list.
     fn into_json(self) -> String {
+        self.into_parts().into_text()
+    }
+
+    /// Returns whether the answer is a table in this format. A table does not shorten a single object.
+    #[must_use]
+    pub fn is_table(&self, format: Format) -> bool {
+        format == Format::Compact && matches!(&self.body, Body::Rows { rows, .. } if !rows.is_empty())
+    }
+
+    /// Returns the answer as JSON in parts, with a line for each object of a list.
+    #[must_use]
+    pub fn into_parts(self) -> Parts {
         let (resource, rows) = match self.body {
             Body::Flat(mut fields) => {
                 fields.extend(self.metadata);
-                return flat(fields, self.warnings);
+                return flat(fields, self.warnings).into();
             }
-            Body::Fixed(fields) => return flat(fields, self.warnings),
+            Body::Fixed(fields) => return flat(fields, self.warnings).into(),
             Body::One { resource, row } => (resource, vec![row]),
             Body::Rows { resource, rows } => (resource, rows),
         };
-        write::envelope(&metadata(resource, rows.len(), self.metadata, self.warnings), resource.many, &rows)
+        Parts::envelope(&metadata(resource, rows.len(), self.metadata, self.warnings), resource.many, rows)
     }
 
     /// Returns the answer in a format. Only lists become tables, because a table does not shorten a single object.

@@ -1,5 +1,6 @@
 //! Converts the types of this crate to those of the protocol. `rmcp` parses the messages of clients.
 
+use pagerduty_rows::write::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolResult, ContentBlock, Implementation, InitializeResult, MetaObject, PromptsCapability, ServerCapabilities,
@@ -115,6 +116,17 @@ pub(super) fn reply(reply: Reply, style: Style) -> CallToolResult {
         }
         Written::Table(table) => CallToolResult::success(vec![ContentBlock::text(table)]),
     }
+}
+
+/// Returns the same result, and its text apart from it if the text is also the structured content: rows that are written one
+/// by one need not be in memory as a whole.
+pub(super) fn reply_apart(reply: Reply, style: Style) -> (CallToolResult, Option<Parts>) {
+    if !style.structured || reply.is_table(style.format) {
+        return (self::reply(reply, style), None);
+    }
+    let text = reply.into_parts();
+    let text = if style.one_line { text.unbroken() } else { text };
+    (with_json(CallToolResult::success(vec![ContentBlock::text("")]), style), Some(text))
 }
 
 /// Announces that the text of a result is also its structured content, if the answers have any.

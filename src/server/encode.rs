@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::LazyLock;
 
-use pagerduty_rows::write;
+use pagerduty_rows::write::{self, Parts};
 use rmcp::model::{CallToolResult, ContentBlock, JsonRpcMessage, ServerJsonRpcMessage, ServerResult};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,8 +16,10 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// Encodes a message that may be the answer to a tool call.
-pub(super) fn encode_answer(message: ServerJsonRpcMessage) -> io::Result<Line> {
-    match Answer::of(message, Order::ErrorFirst)? {
+///
+/// `apart` is its text if the message has an empty one.
+pub(super) fn encode_answer(message: ServerJsonRpcMessage, apart: Option<Parts>) -> io::Result<Line> {
+    match Answer::of(message, apart, Order::ErrorFirst)? {
         Ok(mut answer) => {
             answer.tail.push(b'\n');
             Ok(Line::Answer(answer))
@@ -28,9 +30,9 @@ pub(super) fn encode_answer(message: ServerJsonRpcMessage) -> io::Result<Line> {
 
 /// Encodes a message that may be the answer to a tool call as the body of an HTTP answer, byte for byte as `rmcp` does.
 pub(super) fn encode_body(message: ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    match Answer::of(message, Order::StructuredFirst)? {
+    match Answer::of(message, None, Order::StructuredFirst)? {
         Ok(mut answer) => {
-            let mut body = Vec::with_capacity(256 + answer.text.len() * 9 / 4);
+            let mut body = Vec::with_capacity(256 + answer.text.size() * 9 / 4);
             while answer.append_next(&mut body) {}
             Ok(body)
         }
@@ -63,12 +65,12 @@ enum Order {
 }
 
 /// The most bytes of the text of an answer that are encoded at a time. With escapes, they fit the buffer of a pipe.
-const PART: usize = 32 * 1024;
+const PIECE: usize = 32 * 1024;
 
 /// The answer to a tool call whose text is the JSON of its structured content.
 ///
 /// Both are nearly all of the line. They are written from one text, because writing the values again would double the cost,
-/// and part by part, because the line is more than twice as long as the text.
+/// and piece by piece, because the line is more than twice as long as the text.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// The JSON up to the text.
@@ -78,31 +80,42 @@ pub(super) struct Answer {
     /// The JSON after the structured content.
     tail: Vec<u8>,
     /// The JSON of the structured content. It may have line breaks, but only between values.
-    text: String,
+    text: Parts,
     next: Next,
 }
 
-/// The next part of an answer.
+/// The next piece of an answer.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     /// The text from this position.
-    Text(usize),
+    Text(Position),
     /// The structured content from this position.
-    Structured(usize),
+    Structured(Position),
     /// None.
     End,
 }
 
+/// A position in a text.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    part: usize,
+    byte: usize,
+}
+
 impl Answer {
     /// Returns the answer, or else the message if its text is not its structured content.
-    fn of(mut message: ServerJsonRpcMessage, order: Order) -> io::Result<Result<Self, ServerJsonRpcMessage>> {
+    fn of(
+        mut message: ServerJsonRpcMessage,
+        apart: Option<Parts>,
+        order: Order,
+    ) -> io::Result<Result<Self, ServerJsonRpcMessage>> {
         let JsonRpcMessage::Response(response) = &mut message else { return Ok(Err(message)) };
         let ServerResult::CallToolResult(result) = &mut response.result else { return Ok(Err(message)) };
         if same_as_text(result).is_none() {
             return Ok(Err(message));
         }
         let Some(ContentBlock::Text(content)) = result.content.first_mut() else { return Ok(Err(message)) };
-        let text = std::mem::take(&mut content.text);
+        let text = apart.unwrap_or_else(|| std::mem::take(&mut content.text).into());
         let (mut head, mut rest) = (Vec::new(), Vec::new());
         member(&mut head, b"{\"jsonrpc\":", &response.jsonrpc)?;
         member(&mut head, b",\"id\":", &response.id)?;
@@ -125,40 +138,47 @@ impl Answer {
         }
         middle.extend_from_slice(b",\"structuredContent\":");
         tail.extend_from_slice(b"}}");
-        Ok(Ok(Self { head, middle, tail, text, next: Next::Text(0) }))
+        Ok(Ok(Self { head, middle, tail, text, next: Next::Text(Position::default()) }))
     }
 
-    /// Appends the next part of the line. Returns `false` after the last one.
+    /// Appends the next piece of the line. Returns `false` after the last one.
     pub(super) fn append_next(&mut self, line: &mut Vec<u8>) -> bool {
-        let part = |from: usize| {
-            let end = self.text.floor_char_boundary(from.saturating_add(PART));
-            (self.text.get(from..end).unwrap_or_default(), end)
-        };
         self.next = match self.next {
             Next::Text(from) => {
                 line.append(&mut self.head);
-                let (part, end) = part(from);
-                write::append_json_escaped(line, part);
-                if end < self.text.len() {
-                    Next::Text(end)
-                } else {
-                    line.append(&mut self.middle);
-                    Next::Structured(0)
+                match self.append_text(line, from, write::append_json_escaped) {
+                    Some(next) => Next::Text(next),
+                    None => {
+                        line.append(&mut self.middle);
+                        Next::Structured(Position::default())
+                    }
                 }
             }
-            Next::Structured(from) => {
-                let (part, end) = part(from);
-                write::append_unbroken(line, part);
-                if end < self.text.len() {
-                    Next::Structured(end)
-                } else {
+            Next::Structured(from) => match self.append_text(line, from, write::append_unbroken) {
+                Some(next) => Next::Structured(next),
+                None => {
                     line.append(&mut self.tail);
                     Next::End
                 }
-            }
+            },
             Next::End => return false,
         };
         true
+    }
+
+    /// Appends some of the text from a position. Returns the next position, or `None` at the end.
+    fn append_text(&self, line: &mut Vec<u8>, from: Position, append: fn(&mut Vec<u8>, &str)) -> Option<Position> {
+        let Position { mut part, mut byte } = from;
+        let enough = line.len() + PIECE;
+        while let Some(text) = self.text.get(part) {
+            let end = text.floor_char_boundary(byte.saturating_add(PIECE));
+            append(line, text.get(byte..end).unwrap_or_default());
+            (part, byte) = if end < text.len() { (part, end) } else { (part + 1, 0) };
+            if line.len() >= enough {
+                return Some(Position { part, byte });
+            }
+        }
+        None
     }
 }
 
@@ -207,17 +227,17 @@ mod tests {
     }
 
     #[test]
-    fn long_answer_is_encoded_in_parts() {
-        let notes = "é\"\\\n決😀".repeat(PART / 4);
+    fn long_answer_is_encoded_in_pieces() {
+        let notes = "é\"\\\n決😀".repeat(PIECE / 4);
         let text = json!({"a": notes}).to_string();
         let mut result = CallToolResult::success(vec![ContentBlock::text(&text)]);
         result.structured_content = Some(SAME_AS_TEXT.clone());
         let message = ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), RequestId::Number(1));
-        let Line::Answer(mut answer) = encode_answer(message).unwrap() else { panic!("it is in one piece") };
-        let (mut line, mut part) = (Vec::new(), Vec::new());
-        while answer.append_next(&mut part) {
-            assert!(part.len() < 2 * PART + 256, "{}", part.len());
-            line.append(&mut part);
+        let Line::Answer(mut answer) = encode_answer(message, None).unwrap() else { panic!("it is whole") };
+        let (mut line, mut piece) = (Vec::new(), Vec::new());
+        while answer.append_next(&mut piece) {
+            assert!(piece.len() < 3 * PIECE, "{}", piece.len());
+            line.append(&mut piece);
         }
         let line: Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(line["result"]["content"][0]["text"], text);
@@ -253,7 +273,7 @@ mod tests {
                 let plain = encode(&response(expanded(result.clone()))).unwrap();
                 let plain: Value = serde_json::from_slice(&plain).unwrap();
                 let message = response(result.clone());
-                let line = whole(encode_answer(message.clone()).unwrap());
+                let line = whole(encode_answer(message.clone(), None).unwrap());
                 assert_eq!(line.split(|byte| *byte == b'\n').count(), 2, "one line, with its end");
                 assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), plain);
                 let body = encode_body(message).unwrap();

@@ -23,7 +23,7 @@ use super::caching::{CACHE_SCOPE, TTL_MS};
 use super::caller::Caller;
 use super::convert::Style;
 use super::offer::Offer;
-use super::stdio::unanswered::Ticket;
+use super::stdio::unanswered::{Held, Ticket};
 use super::{completion, convert, encode, params, progress, prompts, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
@@ -220,13 +220,15 @@ impl ServerHandler for Server {
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
             outcome = progress::reported(&context, call) => outcome,
         };
-        let outcome = outcome.map(|mut reply| {
-            if let Some(ticket) = ticket {
-                ticket.hold(reply.take_share());
+        let result = match (outcome, ticket) {
+            (Ok(mut reply), Some(ticket)) => {
+                let share = reply.take_share();
+                let (result, text) = convert::reply_apart(reply, style);
+                ticket.hold(Held { share, text });
+                result
             }
-            reply
-        });
-        let result = self.answer(outcome, style, caller)?;
+            (outcome, _) => self.answer(outcome, style, caller)?,
+        };
         // Over HTTP, `rmcp` writes the result.
         Ok(if caller.is_some() { encode::expanded(result) } else { result }.into())
     }

@@ -40,7 +40,7 @@ use crate::error::spoken;
 use crate::tools::{self, ByLane, Lane, Toolbox};
 use hangup::Hangups;
 use output::{InputEnd, OUTBOX, Outgoing, write_lines};
-use unanswered::{Leaving, Requests, Unanswered};
+use unanswered::{Held, Leaving, Requests, Unanswered};
 
 /// The longest message that is read. `rmcp` has the same limit, and the longest useful message, a note, is a thousandth of
 /// it.
@@ -303,9 +303,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
             JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
         async move {
-            let sent = match (outbox, encode_answer(message)) {
+            let Held { share, text } = answered.as_ref().map(Leaving::take).unwrap_or_default();
+            let sent = match (outbox, encode_answer(message, text)) {
                 (Some(outbox), Ok(line)) => {
-                    let share = answered.as_ref().and_then(Leaving::share);
                     outbox.send(Outgoing { line, share }).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
                 }
                 (None, _) => Err(io::ErrorKind::BrokenPipe.into()),

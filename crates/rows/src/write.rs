@@ -90,23 +90,66 @@ fn write_lines(text: &mut Vec<u8>, members: &Map<String, Value>) -> serde_json::
     Ok(())
 }
 
-/// Returns the envelope of rows as JSON with each row on a separate line, like [`to_lines`].
-#[must_use]
-pub fn envelope(metadata: &Map<String, Value>, key: &str, rows: &[Object]) -> String {
-    let metadata = serde_json::to_string(metadata).unwrap_or_default();
-    let size: usize = rows.iter().map(|row| row.as_str().len() + 2).sum();
-    let mut text = String::with_capacity(metadata.len() + key.len() + size + 32);
-    text.push_str("{\"metadata\":");
-    text.push_str(&metadata);
-    text.push_str(",\"");
-    text.push_str(key);
-    text.push_str("\":[");
-    for (number, row) in rows.iter().enumerate() {
-        text.push_str(if number > 0 { ",\n" } else { "" });
-        text.push_str(row.as_str());
+/// The JSON of an answer in parts: its rows, and the texts around them. It is as long as all of them, and never in memory
+/// as a whole unless a caller needs it so.
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    head: String,
+    rows: Vec<Object>,
+    between: &'static str,
+    tail: &'static str,
+}
+
+impl From<String> for Parts {
+    fn from(text: String) -> Self {
+        Self { head: text, ..Self::default() }
     }
-    text.push_str("]}");
-    text
+}
+
+impl Parts {
+    /// Returns the envelope of rows, with each row on a separate line, like [`to_lines`].
+    #[must_use]
+    pub fn envelope(metadata: &Map<String, Value>, key: &str, rows: Vec<Object>) -> Self {
+        let metadata = serde_json::to_string(metadata).unwrap_or_default();
+        let head = ["{\"metadata\":", &metadata, ",\"", key, "\":["].concat();
+        Self { head, rows, between: ",\n", tail: "]}" }
+    }
+
+    /// Returns the same JSON on one line.
+    #[must_use]
+    pub fn unbroken(mut self) -> Self {
+        self.head = self.head.replace('\n', "");
+        Self { between: ",", ..self }
+    }
+
+    /// Returns a part by its number.
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<&str> {
+        let (at, count) = (number / 2, self.rows.len());
+        match number {
+            0 => Some(&self.head),
+            _ if number == (2 * count).max(1) => Some(self.tail),
+            _ if number % 2 == 1 => self.rows.get(at).map(Object::as_str),
+            _ => (at < count).then_some(self.between),
+        }
+    }
+
+    /// Returns the size of the whole text in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        (0..).map_while(|number| self.get(number)).map(str::len).sum()
+    }
+
+    /// Returns the whole text.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        if self.rows.is_empty() && self.tail.is_empty() {
+            return self.head;
+        }
+        let mut text = String::with_capacity(self.size());
+        text.extend((0..).map_while(|number| self.get(number)));
+        text
+    }
 }
 
 /// Appends a text to a line without its line breaks.
@@ -167,6 +210,22 @@ mod tests {
         for same in [json!({}), json!({"a": ["b", "c"], "d": []}), json!([{"a": 1}, {}]), json!({"teams": [{}]})] {
             assert_eq!(to_lines(&same), to_json(&same));
         }
+    }
+
+    #[test]
+    fn parts_of_an_envelope_are_its_text() {
+        let row = |number: i32| Object::from_members(json!({"id": number}).as_object().cloned().unwrap());
+        let metadata = json!({"count": 1}).as_object().cloned().unwrap();
+        for count in 0..4 {
+            let rows: Vec<_> = (0..count).map(row).collect();
+            let same = json!({"metadata": &metadata, "teams": rows.iter().map(Object::members).collect::<Vec<_>>()});
+            let parts = Parts::envelope(&metadata, "teams", rows);
+            assert_eq!(parts.size(), parts.clone().into_text().len());
+            assert_eq!(parts.clone().unbroken().into_text(), to_json(&same));
+            assert_eq!(parts.into_text(), to_lines(&same));
+        }
+        assert_eq!(Parts::from("a\nb".to_owned()).into_text(), "a\nb");
+        assert_eq!(Parts::from("a\nb".to_owned()).unbroken().into_text(), "ab");
     }
 
     #[test]

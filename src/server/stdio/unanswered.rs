@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use pagerduty_rows::write::Parts;
 use rmcp::model::RequestId;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -43,7 +44,7 @@ struct Waiting {
     runs: bool,
 }
 
-/// The memory that the call of a request has reserved, from the end of the call until its answer is written.
+/// The arrival of a request, and the outcome of its call until the answer is written.
 ///
 /// It travels in the extensions of the request, because the types of `rmcp` cannot hold it. If the request is withdrawn,
 /// both ends drop it.
@@ -52,12 +53,21 @@ pub(in crate::server) struct Ticket(Arc<Issued>);
 
 struct Issued {
     arrived: Instant,
-    share: Mutex<Option<Arc<Share>>>,
+    held: Mutex<Held>,
+}
+
+/// The parts of an answer that travel beside its message.
+#[derive(Default)]
+pub(in crate::server) struct Held {
+    /// The memory that the call has reserved.
+    pub share: Option<Arc<Share>>,
+    /// The text, if that of the message is empty.
+    pub text: Option<Parts>,
 }
 
 impl Ticket {
     fn new() -> Self {
-        Self(Arc::new(Issued { arrived: Instant::now(), share: Mutex::default() }))
+        Self(Arc::new(Issued { arrived: Instant::now(), held: Mutex::default() }))
     }
 
     /// Returns the time the request arrived.
@@ -65,9 +75,9 @@ impl Ticket {
         self.0.arrived
     }
 
-    /// Holds the memory of an answer.
-    pub(in crate::server) fn hold(&self, share: Option<Arc<Share>>) {
-        *lock(&self.0.share) = share;
+    /// Holds the parts of an answer.
+    pub(in crate::server) fn hold(&self, held: Held) {
+        *lock(&self.0.held) = held;
     }
 }
 
@@ -78,9 +88,9 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// Takes the memory that the call has reserved.
-    pub(super) fn share(&self) -> Option<Arc<Share>> {
-        lock(&self.ticket.0.share).take()
+    /// Takes the parts that travel beside the message.
+    pub(super) fn take(&self) -> Held {
+        std::mem::take(&mut *lock(&self.ticket.0.held))
     }
 }
 
