@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::api::{Api, NOW, at, kinds, text};
+use crate::support::{Account, rows};
 
 const DATABASE: &str = "QN1GHT0DATABAS";
 const PAYMENTS: &str = "QN1GHT0PAYMENT";
@@ -161,4 +162,53 @@ async fn clock_is_put_forward_over_remote_control() {
     for wrong in [r#"{"forward": -1}"#, r#"{"back": 1}"#] {
         assert_eq!(post(wrong).await.0, StatusCode::BAD_REQUEST);
     }
+}
+
+/// The agent reads the events of the night in their order, in the zone of the user.
+#[tokio::test]
+async fn timeline_tells_the_night_in_order() {
+    let now = Some(NOW.parse().unwrap());
+    let options = Options { incidents: 40, scenario: Some(Scenario::Outage), now, ..Options::default() };
+    let account = Account::with(tokens::USER, options, |_| {}).await.with_tools(&["get_timeline", "get_incidents"]);
+    account.sandbox.put_forward(Duration::from_secs(22 * 60));
+    let row = async |id: &str, key: &str| {
+        let answer = account.ok("get_incidents", json!({"incident_id": id})).await;
+        text(&answer["incidents"][0][key][0]["assignee"], "summary").to_owned()
+    };
+    let second = row(PAYMENTS, "assignments").await;
+    account.sandbox.put_forward(Duration::from_secs(30 * 60));
+    let answer = account.ok("get_timeline", json!({"incident_id": PAYMENTS})).await;
+    let told = rows(&answer, "log_entries").iter().filter(|row| !text(row, "line").starts_with("Notified"));
+    let told: Vec<_> = told.map(|row| (text(row, "created_at"), text(row, "line").to_owned())).collect();
+    let alert = "[FIRING:30] HighErrorRate payments-api (eu-west-1 critical)";
+    let first = told[1].1.trim_start_matches("Assigned to ").to_owned();
+    assert_ne!(first, second);
+    let expected = [
+        ("06:36:00", format!("Triggered by Payments API through the API: “{alert}”")),
+        ("06:36:00", format!("Assigned to {first}")),
+        ("06:51:00", format!("Escalated to {second} after a time-out")),
+        ("06:53:00", format!("Acknowledged by {second} on the website, for 30 min")),
+        ("06:54:00", format!("Priority changed to P1 by {second}")),
+        (
+            "06:55:00",
+            format!(
+                "Note by {second}: “Every pod waits for a connection to payments-primary. It began minutes after the release 5.3.0.”"
+            ),
+        ),
+        (
+            "07:07:00",
+            format!("Note by {second}: “Rolled back to 5.2.4. The connections of payments-primary are going down.”"),
+        ),
+        ("07:16:00", format!("Resolved by {second} on the website")),
+        (
+            "07:16:00",
+            format!(
+                "Note by {second}: “Resolution Note: The error rate is normal since the rollback. Follow-up: a limit for pools in review.”"
+            ),
+        ),
+    ];
+    let expected: Vec<_> =
+        expected.into_iter().map(|(time, line)| (format!("2026-08-05T{time}-04:00"), line)).collect();
+    let told: Vec<_> = told.into_iter().map(|(time, line)| (time.to_owned(), line)).collect();
+    assert_eq!(told, expected);
 }

@@ -310,6 +310,7 @@ async fn sandbox_routes_refuse_foreign_origin_and_host() {
         ("GET", "/sandbox"),
         ("POST", "/sandbox/faults"),
         ("DELETE", "/sandbox/faults"),
+        ("POST", "/sandbox/clock"),
         ("POST", "/sandbox/identity"),
         ("GET", "/sandbox/requests"),
         ("DELETE", "/sandbox/requests"),
@@ -392,6 +393,24 @@ fn sandbox_command_prints_and_removes_certificate() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(!certificate.exists());
+}
+
+#[test]
+fn scenario_is_chosen_by_name_and_stores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("sandbox.json");
+    let note = ["call", "--sandbox", "add_incident_note", "content=on it"];
+    let id = format!("incident_id={}", open_incident(&state)["id"].as_str().unwrap());
+    let run = |name: &str| {
+        let mut command = command(&state, &[&note[..], &[&id]].concat());
+        command.env("PAGERDUTY_SANDBOX_SCENARIO", name).output().unwrap()
+    };
+    assert!(run("outage").status.success() && !state.exists());
+    let serve = command(&state, &["sandbox", "--scenario", "moon"]).output().unwrap();
+    for Output { status, stdout, stderr } in [run("moon"), serve] {
+        let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+        assert!(!status.success() && said.contains("there is no scenario") && said.contains("outage"), "{said}");
+    }
 }
 
 #[cfg(unix)]
