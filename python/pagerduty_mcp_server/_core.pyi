@@ -208,6 +208,7 @@ class Sandbox:
         rate_limit: int,
         latency: float,
         documents: dict[str, list[dict[str, Any]]] | None,
+        scenario: str | None,
     ) -> Self:
         """Starts the sandbox."""
 
@@ -231,6 +232,9 @@ class Sandbox:
 
     def fail(self, fault: dict[str, Any]) -> None:
         """Injects a fault into requests, as `POST /sandbox/faults` does."""
+
+    def put_forward(self, seconds: float) -> None:
+        """Puts the account's clock forward."""
 
     def limit_rate(self, requests: int) -> None:
         """Changes the rate limit."""

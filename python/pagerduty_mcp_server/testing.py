@@ -208,6 +208,10 @@ class Account:
         fault = {"kind": kind, "path": path, "method": method, "times": times, "skip": skip}
         self._core.fail(fault)
 
+    def put_forward(self, seconds: float) -> None:
+        """Puts the account's clock forward: everything scripted until that time has then happened."""
+        self._core.put_forward(seconds)
+
     def limit_rate(self, requests: int = RATE_LIMIT) -> None:
         """Allows each token this number of requests per minute, from now on. Others get a 429.
 
@@ -254,6 +258,7 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
         rate_limit: int = RATE_LIMIT,
         latency: float = 0.0,
         documents: "dict[str, list[dict[str, Any]]] | None" = None,
+        scenario: "str | None" = None,
     ) -> None:
         """Takes the properties of the account.
 
@@ -265,12 +270,15 @@ class sandbox:  # noqa: N801  # Used as a function is: `with sandbox() as accoun
                 teams, users, priorities, schedules, escalation_policies and services. An object
                 with the ID of another replaces it. The `with` statement raises `ValueError` for
                 an object that is not valid, with its name and the field.
+            scenario: Events that happen as time goes on: `"outage"`. `Account.put_forward` makes
+                time go on at once.
         """
         self._options: dict[str, Any] = {
             "incidents": incidents,
             "rate_limit": rate_limit,
             "latency": latency,
             "documents": documents,
+            "scenario": scenario,
         }
         self._running: list[_Running] = []
 

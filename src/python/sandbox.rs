@@ -26,18 +26,20 @@ pub struct Sandbox {
 #[pymethods]
 impl Sandbox {
     #[new]
-    #[pyo3(signature = (*, incidents, rate_limit, latency, documents))]
+    #[pyo3(signature = (*, incidents, rate_limit, latency, documents, scenario))]
     fn new(
         py: Python<'_>,
         incidents: usize,
         rate_limit: u32,
         latency: f64,
         documents: &Bound<'_, PyAny>,
+        scenario: Option<&str>,
     ) -> PyResult<Self> {
         let latency = std::time::Duration::try_from_secs_f64(latency)
             .map_err(|_| PyValueError::new_err("latency is not a number of seconds"))?;
         let documents = from_python(documents)?;
-        let options = Options { incidents, rate_limit, latency, documents, ..Options::default() };
+        let scenario = scenario.map(str::parse).transpose().map_err(PyValueError::new_err)?;
+        let options = Options { incidents, rate_limit, latency, documents, scenario, ..Options::default() };
         let running = block_on_raw(py, sandbox::Sandbox::start(options))?.map_err(|error| match error.kind() {
             ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
             _ => PyOSError::new_err(format!("the sandbox cannot listen on a loopback port: {error}")),
@@ -80,6 +82,12 @@ impl Sandbox {
         let fault = fault.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let taken = self.with(|sandbox| sandbox.fail(fault))?;
         if taken { Ok(()) } else { Err(PyValueError::new_err("too many pending faults: clear() removes them")) }
+    }
+
+    fn put_forward(&self, seconds: f64) -> PyResult<()> {
+        let by = std::time::Duration::try_from_secs_f64(seconds);
+        let by = by.map_err(|_| PyValueError::new_err("seconds is not a number of seconds"))?;
+        self.with(|sandbox| sandbox.put_forward(by))
     }
 
     fn limit_rate(&self, requests: u32) -> PyResult<()> {

@@ -168,6 +168,19 @@ def test_sandbox_triggered_incident_is_found(pagerduty_sandbox):
             pagerduty_sandbox.trigger(title="Too hot", **wrong)
 
 
+def test_sandbox_scenario_goes_on_with_the_clock():
+    with sandbox(incidents=0, scenario="outage") as account:
+        assert account.incidents == []
+        account.put_forward(6 * 60)
+        assert [one["status"] for one in account.incidents] == ["triggered"] * 2
+        account.put_forward(60 * 60)
+        assert [one["status"] for one in account.incidents] == ["resolved"] * 3
+        with pytest.raises(ValueError, match="seconds"):
+            account.put_forward(-1)
+    with pytest.raises(ValueError, match="no scenario"), sandbox(scenario="moon"):
+        pass
+
+
 def test_sandbox_incident_of_user_is_found_by_user(pagerduty_sandbox):
     raised = pagerduty_sandbox.trigger(title="Too hot")
     mine = SyncPagerDuty().get_incidents(limit=1)["incidents"]
