@@ -37,10 +37,10 @@ async fn seeded_logs_agree_with_their_incidents() {
             assert_eq!(last["agent"]["id"], incident["last_status_change_by"]["id"], "{log:?}");
         }
         let notes = api.get(&format!("/incidents/{id}/notes")).await["notes"].as_array().unwrap().clone();
-        let noted = log.iter().filter(|entry| entry["type"] == "annotate_log_entry");
-        let noted: Vec<_> = noted.map(|entry| (&entry["created_at"], &entry["channel"]["summary"])).collect();
+        let written = log.iter().filter(|entry| entry["type"] == "annotate_log_entry");
+        let written: Vec<_> = written.map(|entry| (&entry["created_at"], &entry["channel"]["summary"])).collect();
         let notes: Vec<_> = notes.iter().rev().map(|note| (&note["created_at"], &note["content"])).collect();
-        assert_eq!(noted, notes);
+        assert_eq!(written, notes);
         for notice in log.iter().filter(|entry| entry["type"] == "notify_log_entry") {
             assert!(text(&notice["user"], "type") == "user_reference" && notice["channel"]["type"] == "auto");
             let notification = &notice["channel"]["notification"];
@@ -288,12 +288,12 @@ async fn notifications_follow_the_rules_until_a_reaction() {
     };
     api.sandbox.put_forward(Duration::from_secs(3));
     assert_eq!(methods().await, ["phone"]);
-    api.sandbox.put_forward(Duration::from_secs(300));
+    api.sandbox.put_forward(Duration::from_mins(5));
     assert_eq!(methods().await, ["phone", "sms"], "the second rule is five minutes later");
     api.update(&id, json!({"status": "acknowledged"})).await;
     api.update(&id, json!({"status": "triggered"})).await;
     api.update(&id, json!({"status": "acknowledged"})).await;
-    api.sandbox.put_forward(Duration::from_secs(3_600));
+    api.sandbox.put_forward(Duration::from_hours(1));
     assert_eq!(methods().await, ["phone", "sms"], "the incident was acknowledged before the next one");
     assert_eq!(
         api.get(&format!("/incidents/{id}")).await["incident"]["status"],

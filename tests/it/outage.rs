@@ -19,7 +19,7 @@ async fn night() -> Api {
 }
 
 fn minutes(api: &Api, minutes: u64) {
-    api.sandbox.put_forward(Duration::from_secs(minutes * 60));
+    api.sandbox.put_forward(Duration::from_mins(minutes));
 }
 
 async fn incident(api: &Api, id: &str) -> Value {
@@ -47,9 +47,9 @@ async fn night_shows_the_state_of_each_moment() {
     assert_eq!(at(&payments, "created_at"), NOW.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(6));
     let related = api.get(&format!("/incidents/{PAYMENTS}/related_change_events")).await;
     assert_eq!(related["change_events"][0]["summary"], "Deployed payments-api 5.3.0");
-    let escalates = at(&payments["pending_actions"][0], "at");
+    let due = at(&payments["pending_actions"][0], "at");
     assert_eq!(
-        (text(&payments["pending_actions"][0], "type"), escalates),
+        (text(&payments["pending_actions"][0], "type"), due),
         ("escalate", at(&payments, "created_at") + SignedDuration::from_mins(15))
     );
 
@@ -58,7 +58,7 @@ async fn night_shows_the_state_of_each_moment() {
     assert_eq!(incident(&api, PAYMENTS).await["alert_counts"], json!({"all": 3, "triggered": 3, "resolved": 0}));
     minutes(&api, 1);
     let escalated = incident(&api, PAYMENTS).await;
-    assert_eq!((text(&escalated, "status"), at(&escalated["assignments"][0], "at")), ("triggered", escalates));
+    assert_eq!((text(&escalated, "status"), at(&escalated["assignments"][0], "at")), ("triggered", due));
     assert_ne!(escalated["assignments"][0]["assignee"], payments["assignments"][0]["assignee"]);
 
     minutes(&api, 9);
@@ -170,13 +170,13 @@ async fn timeline_tells_the_night_in_order() {
     let now = Some(NOW.parse().unwrap());
     let options = Options { incidents: 40, scenario: Some(Scenario::Outage), now, ..Options::default() };
     let account = Account::with(tokens::USER, options, |_| {}).await.with_tools(&["get_timeline", "get_incidents"]);
-    account.sandbox.put_forward(Duration::from_secs(22 * 60));
+    account.sandbox.put_forward(Duration::from_mins(22));
     let row = async |id: &str, key: &str| {
         let answer = account.ok("get_incidents", json!({"incident_id": id})).await;
         text(&answer["incidents"][0][key][0]["assignee"], "summary").to_owned()
     };
     let second = row(PAYMENTS, "assignments").await;
-    account.sandbox.put_forward(Duration::from_secs(30 * 60));
+    account.sandbox.put_forward(Duration::from_mins(30));
     let answer = account.ok("get_timeline", json!({"incident_id": PAYMENTS})).await;
     let told = rows(&answer, "log_entries").iter().filter(|row| !text(row, "line").starts_with("Notified"));
     let told: Vec<_> = told.map(|row| (text(row, "created_at"), text(row, "line").to_owned())).collect();
