@@ -119,7 +119,7 @@ pub struct Dependencies {
 ///
 /// A part that fails is a warning, unless it is the service's own dependencies.
 pub async fn of_service(cx: &Context, id: &Id<Service>, depth: usize) -> Result<Dependencies> {
-    of_node(cx, Node { id: id.to_string(), is_business: false }, depth).await
+    Box::pin(of_node(cx, Node { id: id.to_string(), is_business: false }, depth)).await
 }
 
 /// Returns the services around a service of either kind.
@@ -365,7 +365,7 @@ async fn of_incident(
         })?;
         Ok::<_, Error>((of_service(cx, &service, depth).await?, subject))
     };
-    let (around, impacts) = beside(cx, around, impacts::of_incident(cx, &id)).await;
+    let (around, impacts) = beside(cx, Box::pin(around), impacts::of_incident(cx, &id)).await;
     let (found, subject) = around?;
     Ok((found, subject, impacts.and_then(|impacts| impacts)))
 }

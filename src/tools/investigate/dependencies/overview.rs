@@ -63,8 +63,9 @@ pub(super) async fn read(cx: &Context, depth: usize) -> Result<Overview> {
             Ok((found, missing)) => {
                 warnings.extend(missing);
                 for (root, open) in roots.iter().zip(found) {
-                    let row = rows.iter_mut().find(|row| row.node().as_ref() == Some(root));
-                    row.into_iter().for_each(|row| row.open = Some(open.clone()));
+                    if let Some(row) = rows.iter_mut().find(|row| row.node().as_ref() == Some(root)) {
+                        row.open = Some(open);
+                    }
                 }
             }
             Err(error) => warnings.push(format!("The services below could not be fetched: {error}")),
