@@ -618,6 +618,31 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def get_incident_brief(
+        self,
+        *,
+        incident_id: str | int,
+        parts: list[str] | None = None,
+        since: str | None = None,
+        max_tokens: int | None = None,
+    ) -> dict[str, Any]:
+        """Everything about one incident in one answer (what is going on): alerts, changes, who is
+        on it, timeline, notes, similar incidents, impact, runbooks. Start here.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            parts: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            max_tokens: 500 to 20000, default 3000.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def explain_page(
         self,
         *,
@@ -804,7 +829,7 @@ class AsyncTools:
         since: str | None = None,
         resolutions: bool = True,
         limit: int | None = None,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Has this happened before and how was it fixed last time: past incidents like it, related
         ones now, how rare.
 
@@ -814,6 +839,28 @@ class AsyncTools:
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
             resolutions: Read how they ended.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def who_can_help(
+        self,
+        *,
+        incident_id: str | int,
+        awake_only: bool = False,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Experts to ask about an incident, best first: who knows the service, is awake, on call,
+        fixed it before, made the change.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            awake_only: Only where it is day.
             limit: The maximum number of rows, 100 by default.
 
         Returns:
@@ -990,7 +1037,7 @@ class AsyncTools:
         alert_ids: list[str],
         status: str | None = None,
         move_to_id: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> AlertList:
         """Resolve or reopen a single alert, or move it to another incident.
 
         Args:
@@ -1430,7 +1477,7 @@ class AsyncTools:
         since: str | None = None,
         resolutions: bool = True,
         limit: int | None = None,
-    ) -> AsyncGenerator[Incident]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         """Iterates over the rows that `get_similar_incidents` lists.
 
         Args:
@@ -1438,6 +1485,26 @@ class AsyncTools:
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
             resolutions: Read how they ended.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_who_can_help(
+        self,
+        *,
+        awake_only: bool = False,
+        limit: int | None = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Iterates over the rows that `who_can_help` lists.
+
+        Args:
+            awake_only: Only where it is day.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
 
@@ -2055,6 +2122,31 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def get_incident_brief(
+        self,
+        *,
+        incident_id: str | int,
+        parts: list[str] | None = None,
+        since: str | None = None,
+        max_tokens: int | None = None,
+    ) -> dict[str, Any]:
+        """Everything about one incident in one answer (what is going on): alerts, changes, who is
+        on it, timeline, notes, similar incidents, impact, runbooks. Start here.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            parts: Default all.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            max_tokens: 500 to 20000, default 3000.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def explain_page(
         self,
         *,
@@ -2241,7 +2333,7 @@ class SyncTools:
         since: str | None = None,
         resolutions: bool = True,
         limit: int | None = None,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Has this happened before and how was it fixed last time: past incidents like it, related
         ones now, how rare.
 
@@ -2251,6 +2343,28 @@ class SyncTools:
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
             resolutions: Read how they ended.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def who_can_help(
+        self,
+        *,
+        incident_id: str | int,
+        awake_only: bool = False,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Experts to ask about an incident, best first: who knows the service, is awake, on call,
+        fixed it before, made the change.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            awake_only: Only where it is day.
             limit: The maximum number of rows, 100 by default.
 
         Returns:
@@ -2427,7 +2541,7 @@ class SyncTools:
         alert_ids: list[str],
         status: str | None = None,
         move_to_id: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> AlertList:
         """Resolve or reopen a single alert, or move it to another incident.
 
         Args:
@@ -2867,7 +2981,7 @@ class SyncTools:
         since: str | None = None,
         resolutions: bool = True,
         limit: int | None = None,
-    ) -> Generator[Incident]:
+    ) -> Generator[dict[str, Any]]:
         """Iterates over the rows that `get_similar_incidents` lists.
 
         Args:
@@ -2875,6 +2989,26 @@ class SyncTools:
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
             resolutions: Read how they ended.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_who_can_help(
+        self,
+        *,
+        awake_only: bool = False,
+        limit: int | None = None,
+    ) -> Generator[dict[str, Any]]:
+        """Iterates over the rows that `who_can_help` lists.
+
+        Args:
+            awake_only: Only where it is day.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
 

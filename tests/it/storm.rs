@@ -1,11 +1,13 @@
 //! Tests of `get_storm`.
 
+use std::time::Duration;
+
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Scenario, tokens};
 use serde_json::{Value, json};
 
-use crate::overrides::Scene;
-use crate::support::{rows, warnings};
+use crate::overrides::{Scene, all_tools};
+use crate::support::{Account, ok, rows, warnings};
 
 const TOOL: &str = "get_storm";
 
@@ -95,10 +97,29 @@ async fn storm_of_the_account_changes_nothing_and_reads_little() {
     let answer = scene.ok(TOOL, json!({})).await;
     let found = rows(&answer, "groups");
     let count = |name: &str| found.iter().map(|row| row[name].as_u64().unwrap_or(0)).sum::<u64>();
-    assert_eq!(answer["metadata"]["open_incidents"], count("count"));
+    let added = answer["metadata"]["added_from_dependencies"].as_u64().unwrap_or(0);
+    assert_eq!(answer["metadata"]["open_incidents"], count("count") - added);
     assert!(found.iter().any(|row| row["first_alert"].is_string()), "{answer}");
     assert_eq!(warnings(&answer), "");
     let requests = scene.account.sandbox.requests();
     assert!(requests.iter().all(|request| request.method == "GET"));
     assert!(requests.len() < 80, "{}", requests.len());
+}
+
+#[tokio::test]
+async fn cause_on_a_service_of_another_team_is_added() {
+    let options = Options { incidents: 40, scenario: Some(Scenario::Outage), ..Options::default() };
+    let account = Account::with(tokens::USER, options, |_| {}).await;
+    let tools = all_tools(&account, |_| {});
+    account.sandbox.put_forward(Duration::from_secs(22 * 60));
+    let mine = ok(&tools, "get_incidents", json!({"statuses": ["triggered", "acknowledged"], "limit": 1_000})).await;
+    let is_mine = |id: &str| rows(&mine, "incidents").iter().any(|row| row["id"] == id);
+    assert!(is_mine("QN1GHT0PAYMENT") && !is_mine("QN1GHT0DATABAS"), "{mine}");
+    let answer = ok(&tools, TOOL, json!({})).await;
+    let has = |row: &&Value, id: &str| row["incidents"].as_array().unwrap().iter().any(|one| one["id"] == id);
+    let group = rows(&answer, "groups").iter().find(|row| has(row, "QN1GHT0PAYMENT")).unwrap();
+    assert!(has(&group, "QN1GHT0DATABAS"), "{group}");
+    assert_eq!(group["probable_cause"]["name"], "Payments Database", "{group}");
+    assert_eq!(group["proposed_merge"]["target_id"], "QN1GHT0DATABAS", "{group}");
+    assert_eq!(answer["metadata"]["added_from_dependencies"], 1, "{answer}");
 }

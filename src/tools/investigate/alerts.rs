@@ -285,10 +285,12 @@ pub(in crate::tools) fn line(alert: &Alert, local: &Local) -> String {
     if let Some(value) = value(Kind::Value) {
         add(format!("value {value}"));
     }
-    match payload.group.as_ref().map(|group| (group.firing, group.resolved)) {
+    let is_resolved = alert.status.as_deref() == Some("resolved");
+    match payload.group.as_ref().filter(|_| !is_resolved).map(|group| (group.firing, group.resolved)) {
         Some((Some(firing), Some(resolved))) if resolved > 0 => add(format!("{firing} firing, {resolved} resolved")),
         Some((Some(firing), _)) if firing > 1 => add(format!("{firing} firing")),
         Some(_) => {}
+        None if payload.group.is_some() => {}
         None => {
             if let Some(count) = value(Kind::Count) {
                 add(format!("count {count}"));
@@ -296,6 +298,10 @@ pub(in crate::tools) fn line(alert: &Alert, local: &Local) -> String {
         }
     }
     add(since(alert, local));
+    if is_resolved {
+        let at = alert.resolved_at.map(|at| format!(" {}", local.text(at))).unwrap_or_default();
+        add(format!("resolved{at}"));
+    }
     line.push('.');
     line
 }

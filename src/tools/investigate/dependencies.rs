@@ -259,13 +259,11 @@ impl OpenIncident {
 }
 
 /// The most services whose dependencies are read to find those between them.
-#[allow(dead_code, reason = "the tool that groups a storm of incidents is not in the catalogue yet")]
 const MAX_LINKED: usize = 25;
 
-/// Returns the direct dependencies between these services, as pairs of a service and one that needs it, with warnings about
-/// what is missing.
-#[allow(dead_code, reason = "the tool that groups a storm of incidents is not in the catalogue yet")]
-pub async fn between(cx: &Context, services: &[Id<Service>]) -> (Vec<(String, String)>, Vec<String>) {
+/// Returns the direct dependencies of these services, as pairs of a service and one that needs it, with warnings about what
+/// is missing.
+pub async fn below(cx: &Context, services: &[Id<Service>]) -> (Vec<(String, String)>, Vec<String>) {
     let mut roots: Vec<_> =
         services.iter().map(|id| Node { id: id.to_string(), is_business: false }).take(MAX_LINKED).collect();
     roots.dedup();
@@ -273,7 +271,7 @@ pub async fn between(cx: &Context, services: &[Id<Service>]) -> (Vec<(String, St
         Ok(walk) => walk,
         Err(error) => return (Vec::new(), vec![format!("Dependencies could not be fetched: {error}")]),
     };
-    let pairs = walk.pairs().filter(|(supporting, dependent)| roots.contains(supporting) && roots.contains(dependent));
+    let pairs = walk.pairs().filter(|(supporting, dependent)| !supporting.is_business && roots.contains(dependent));
     let pairs = pairs.map(|(supporting, dependent)| (supporting.id.clone(), dependent.id.clone())).collect();
     let left = services.len().saturating_sub(MAX_LINKED);
     let cut = (left > 0).then(|| format!("The dependencies of {left} of {} services were not read.", services.len()));

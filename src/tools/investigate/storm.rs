@@ -16,17 +16,19 @@ use pagerduty_payloads::{Kind, pattern};
 use pagerduty_rows::fields::{Field, Selection, line, plain, reference};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
+use tokio::sync::SetOnce;
 
 use super::subject::{Subject, length};
 use super::{alerts, dependencies};
 use crate::budget::Budget;
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
+use crate::ids::Id;
 use crate::models::{Alert, Incident, Model, Service, Team};
 use crate::pagination::{End, ListRequest};
-use crate::params::{Ids, Limit, When, given};
+use crate::params::{Ids, Limit, Range, When, given};
 use crate::reply::Reply;
-use crate::tools::gather::side_by_side;
+use crate::tools::gather::{in_time, side_by_side};
 use crate::tools::incidents::mine;
 use crate::tools::oncall::read::{Named, text};
 use crate::tools::times::Local;
@@ -75,6 +77,9 @@ const MAX_SAMPLES: usize = 40;
 /// The most incidents of a group that are listed one by one.
 const MAX_LISTED: usize = 10;
 
+/// The most services of a group that its sentence names.
+const MAX_NAMED: usize = 3;
+
 /// The fields that are read of an incident.
 const FIELDS: &[Field] = &[
     plain("id"),
@@ -113,47 +118,103 @@ async fn get_storm(cx: Context, params: Params) -> Result<Reply> {
     } else {
         mine(&cx, &mut warnings).await?
     };
-    let query = scope.with_all("statuses", &["triggered", "acknowledged"]).with("sort_by", Some("created_at:desc"));
-    let query = match since {
-        Some(since) => query.with("since", Some(since)),
+    let range = Range::of_incidents(since, None)?;
+    let query = |scope: Query| {
+        let query = scope.with_all("statuses", &["triggered", "acknowledged"]).with("sort_by", Some("created_at:desc"));
         // Without a range, PagerDuty lists those of the last month only.
-        None => query.with("date_range", Some("all")),
+        let all = (!range.given()).then_some("all");
+        query.with("since", range.since).with("until", range.until).with("date_range", all)
     };
-    let (open, local) = tokio::join!(open(&cx, query, &mut warnings), read.local(&cx, None));
-    let mut open = open?;
-    let services: BTreeSet<_> = open.iter().filter_map(|one| one.subject.service.as_ref()).collect();
-    let ids: Vec<_> = services.iter().filter_map(|service| crate::ids::Id::parse(&service.id)).collect();
-    let samples = samples(&open);
-    let alerts = async {
-        let read = samples.iter().filter_map(|place| open.get(*place)).map(|one| alerts::read(&cx, &one.subject.id, 1));
-        side_by_side(&cx, read).await
-    };
-    let ((supports, missing), alerts) = tokio::join!(
-        async { if ids.len() > 1 { dependencies::between(&cx, &ids).await } else { (Vec::new(), Vec::new()) } },
-        alerts
-    );
+    let (found, local) = tokio::join!(open(&cx, query(scope), &mut warnings), read.local(&cx, None));
+    let mut open = found?;
+    let own = open.len();
+    let supports = read_parts(&cx, &mut open, &mut warnings).await;
+    let (causes, missing) = causes(&cx, &open, &supports, query).await;
+    open.extend(causes);
     warnings.extend(missing);
-    let mut failed = None;
-    let mut unread = 0;
-    for (place, outcome) in samples.into_iter().zip(alerts) {
-        match outcome {
-            Ok(read) => open.get_mut(place).into_iter().for_each(|one| one.alert = read.first().cloned()),
-            Err(error) => {
-                unread += 1;
-                failed = failed.or(Some(error));
-            }
-        }
-    }
-    warnings.extend(failed.map(|error| format!("The alerts of {unread} incidents could not be read: {error}")));
     let items: Vec<_> = open.iter().map(Item::from).collect();
     let length = SignedDuration::from_mins(i64::try_from(window).unwrap_or(i64::MAX));
-    let found = groups(&items, &supports, length);
+    let mut found = groups(&items, &supports, length);
+    found.retain(|group| group.members.iter().any(|place| *place < own));
+    let added: usize = found.iter().flat_map(|group| &group.members).filter(|place| **place >= own).count();
     let rows = found.iter().map(|group| Object::from_members(row(group, &open, &supports, &local)));
     let mut reply = cx.composed(&GROUPS, rows.collect(), "team_ids or service_ids");
-    reply.set("open_incidents", open.len());
+    reply.set("open_incidents", own);
+    if added > 0 {
+        reply.set("added_from_dependencies", added);
+    }
     reply.set("window_minutes", window);
     reply.set("time_zone", local.name());
     Ok(reply.warned(warnings))
+}
+
+/// Reads the dependencies of the services, and the first alert of some incidents. A part that fails becomes a warning.
+async fn read_parts(cx: &Context, open: &mut [Open], warnings: &mut Vec<String>) -> Vec<(String, String)> {
+    let ids: BTreeSet<_> = open.iter().filter_map(Open::service_id).collect();
+    let ids: Vec<Id<Service>> = ids.into_iter().filter_map(Id::parse).collect();
+    let samples = samples(open);
+    let until = SetOnce::new_with(Some(cx.api.grace()));
+    let dependencies = in_time(async { Ok(Box::pin(dependencies::below(cx, &ids)).await) }, &until);
+    let sampled = samples.iter().filter_map(|place| open.get(*place));
+    let alerts = sampled.map(|one| in_time(alerts::read(cx, &one.subject.id, 1), &until));
+    let (dependencies, alerts) = tokio::join!(dependencies, side_by_side(cx, alerts));
+    let supports = match dependencies {
+        Ok((supports, missing)) => {
+            warnings.extend(missing);
+            supports
+        }
+        Err(error) => {
+            warnings.push(format!("Dependencies could not be fetched: {error}"));
+            Vec::new()
+        }
+    };
+    let (mut failed, mut unread) = (None, 0);
+    for (place, outcome) in samples.into_iter().zip(alerts) {
+        match (open.get_mut(place), outcome) {
+            (Some(one), Ok(read)) => one.alert = read.into_iter().next(),
+            (_, Err(error)) => {
+                unread += 1;
+                failed = failed.or(Some(error));
+            }
+            (None, Ok(_)) => {}
+        }
+    }
+    warnings.extend(failed.map(|error| format!("The alerts of {unread} incidents could not be read: {error}")));
+    supports
+}
+
+/// Reads the open incidents of other services that the services of these incidents depend on: the cause may belong to
+/// another team.
+async fn causes(
+    cx: &Context,
+    known: &[Open],
+    supports: &[(String, String)],
+    query: impl Fn(Query) -> Query,
+) -> (Vec<Open>, Vec<String>) {
+    let services: BTreeSet<_> = known.iter().filter_map(Open::service_id).collect();
+    let others: BTreeSet<_> =
+        supports.iter().map(|(one, _)| one.as_str()).filter(|one| !services.contains(one)).collect();
+    let others: Vec<_> = others.into_iter().collect();
+    if others.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let mut warnings = Vec::new();
+    let until = SetOnce::new_with(Some(cx.api.grace()));
+    let read = open(cx, query(Query::new().with_all("service_ids", &others)), &mut warnings);
+    let outcome = in_time(read, &until).await;
+    match outcome {
+        Ok(open) => (open, warnings),
+        Err(error) => {
+            let message = format!("The incidents of services that these depend on could not be read: {error}");
+            (Vec::new(), vec![message])
+        }
+    }
+}
+
+impl Open {
+    fn service_id(&self) -> Option<&str> {
+        self.subject.service.as_ref().map(|service| service.id.as_str())
+    }
 }
 
 /// Reads the open incidents, the newest first.
@@ -199,6 +260,7 @@ impl From<&Open> for Item {
             pattern: pattern(title),
             check: fact(Kind::Name),
             host: fact(Kind::Host),
+            urgency: open.subject.urgency.clone(),
         }
     }
 }
@@ -233,7 +295,7 @@ fn row(group: &Group, open: &[Open], supports: &[(String, String)], local: &Loca
         row.insert("more_incidents".to_owned(), (members.len() - MAX_LISTED).into());
     }
     row.extend(alert.map(|alert| ("first_alert".to_owned(), alerts::line(alert, local).into())));
-    row.extend(merge(&members).map(|merge| ("proposed_merge".to_owned(), merge)));
+    row.extend(merge(&members, cause).map(|merge| ("proposed_merge".to_owned(), merge)));
     row
 }
 
@@ -249,11 +311,15 @@ fn incident(subject: &Subject, local: &Local) -> Value {
     shown.into()
 }
 
-/// Returns the merge that a group would become: all into the oldest one. PagerDuty does not merge some incidents.
-fn merge(members: &[&Open]) -> Option<Value> {
-    let mut mergeable = members.iter().filter(|one| one.is_mergeable).map(|one| one.subject.id.as_str());
-    let target = mergeable.next()?;
-    let sources: Vec<_> = mergeable.collect();
+/// Returns the merge that a group would become: all into the one on the service that is the cause, or else into the most
+/// urgent one, and of several into the oldest. PagerDuty does not merge some incidents.
+fn merge(members: &[&Open], cause: Option<&Named>) -> Option<Value> {
+    let mut mergeable: Vec<_> = members.iter().filter(|one| one.is_mergeable).collect();
+    let is_cause = |one: &Open| cause.is_some_and(|cause| one.service_id() == Some(&cause.id));
+    mergeable.sort_by_key(|one| (!is_cause(one), one.subject.urgency.as_deref() != Some("high")));
+    let mut ids = mergeable.iter().map(|one| one.subject.id.as_str());
+    let target = ids.next()?;
+    let sources: Vec<_> = ids.collect();
     (!sources.is_empty()).then(|| json!({"target_id": target, "source_ids": sources}))
 }
 
@@ -272,14 +338,14 @@ fn sentence(
         0 | 1 => label,
         count => format!("{count} incidents: {label} and {} more", count - 1),
     };
-    let mut names = services.keys().map(|service| service.label());
-    let first: Vec<_> = names.by_ref().take(3).collect();
-    let more = names.count();
-    if !first.is_empty() {
-        let _ = write!(line, ", on {}", first.join(", "));
+    let mut names: Vec<_> = services.keys().map(|service| service.label().to_owned()).collect();
+    if names.len() > MAX_NAMED {
+        let more = names.split_off(MAX_NAMED).len();
+        names.push(format!("{more} more services"));
     }
-    if more > 0 {
-        let _ = write!(line, " and {more} more services");
+    if let Some((last, first)) = names.split_last() {
+        let first = if first.is_empty() { String::new() } else { format!("{} and ", first.join(", ")) };
+        let _ = write!(line, ", on {first}{last}");
     }
     let starts = || subjects().filter_map(|subject| subject.created_at);
     if let Some((start, end)) = starts().min().zip(starts().max()) {

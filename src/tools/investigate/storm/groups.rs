@@ -19,6 +19,8 @@ pub struct Item {
     pub check: Option<String>,
     /// The host that its alert names.
     pub host: Option<String>,
+    /// Its urgency. The place alone does not relate a warning to an outage.
+    pub urgency: Option<String>,
 }
 
 /// The reasons for a group, the strongest first.
@@ -73,6 +75,7 @@ impl Reason {
             Self::Title => !one.pattern.is_empty() && one.pattern == other.pattern,
             Self::Check => same(&one.check, &other.check),
             Self::Host => same(&one.host, &other.host),
+            Self::Dependency | Self::Service if one.urgency != other.urgency => false,
             Self::Dependency => match (one.service.as_deref(), other.service.as_deref()) {
                 (Some(one), Some(other)) => supports.contains(&(one, other)) || supports.contains(&(other, one)),
                 _ => false,
@@ -93,7 +96,8 @@ pub struct Group {
 
 /// Groups incidents. `supports` are pairs of a service and one that depends on it.
 ///
-/// Incidents with one alert key belong together. Any other reason only counts if they started within `window`.
+/// Incidents with one alert key belong together. Any other reason only counts for two that started within `window`. A group
+/// may last longer: each of its incidents started that close to another one.
 pub fn groups(items: &[Item], supports: &[(String, String)], window: SignedDuration) -> Vec<Group> {
     let supports: BTreeSet<_> = supports.iter().map(|(one, other)| (one.as_str(), other.as_str())).collect();
     let is_near = |one: &Item, other: &Item| {
@@ -188,6 +192,15 @@ mod tests {
             let late = Item { at: item("", 90, "").at, ..other };
             assert_eq!(members(&[one, late], &supports).len(), 2, "{reason} too late");
         }
+    }
+
+    #[test]
+    fn place_alone_does_not_relate_a_warning_to_an_outage() {
+        let urgent = |item: Item, urgency: &str| Item { urgency: Some(urgency.to_owned()), ..item };
+        let items = [urgent(item("A", 0, "disk"), "low"), urgent(item("A", 1, "5xx"), "high")];
+        assert_eq!(members(&items, &[]).len(), 2);
+        let items = [urgent(item("A", 0, "disk"), "low"), urgent(item("B", 1, "disk"), "high")];
+        assert_eq!(members(&items, &[("A", "B")]), [(vec![0, 1], vec!["title"])]);
     }
 
     #[test]
