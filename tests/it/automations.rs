@@ -43,7 +43,8 @@ async fn incident_has_workflows_actions_runs_and_memories() {
     assert!(!runs.is_empty() && runs.iter().all(|run| run["incident_id"] == id.as_str()), "{answer}");
     assert!(runs[0]["line"].as_str().unwrap().starts_with("Run of "), "{answer}");
     let runbook = rows(&answer, "automations").iter().find(|row| row["type"] == "runbook").unwrap();
-    assert!(runbook["line"].as_str().unwrap().starts_with("Memory (runbook): “If payments-api answers"), "{runbook}");
+    let line = runbook["line"].as_str().unwrap();
+    assert!(line.starts_with("Memory (runbook): “If payments-api answers") && line.ends_with("minutes.”"), "{line}");
     assert_eq!(warnings(&answer), "");
 }
 
@@ -81,6 +82,9 @@ async fn one_workflow_has_its_steps_and_one_action_its_runs() {
         row.unwrap_or_else(|| panic!("{name}: {all}"))["id"].as_str().unwrap().to_owned()
     };
     assert!(!names(&all, "workflow").contains(&"Drill of last year"), "{all}");
+    let bridge = rows(&all, "automations").iter().find(|row| row["name"] == "Open a bridge").unwrap();
+    let line = "Workflow Open a bridge, “Starts a call and posts its link”: can be started.";
+    assert_eq!((&bridge["line"], &bridge["can_be_started"]), (&json!(line), &json!(true)));
     let workflow = scene.ok(TOOL, json!({"workflow_id": id_of("Declare a major incident")})).await;
     let row = &rows(&workflow, "automations")[0];
     assert_eq!(row["steps"], json!(["Add a conference bridge", "Add responders", "Add stakeholders"]));
@@ -140,6 +144,16 @@ async fn part_that_fails_is_a_warning() {
             assert!(!names(&answer, other).is_empty(), "{path} {kind:?}: {answer}");
         }
     }
+}
+
+#[tokio::test]
+async fn workflow_with_unknown_triggers_makes_no_claim() {
+    let scene = Scene::start().await;
+    scene.account.sandbox.fail(Fault { times: 99, ..Fault::once("/incident_workflows/triggers", status(403)) });
+    let all = scene.ok(TOOL, json!({"query": "bridge"})).await;
+    let row = &rows(&all, "automations")[0];
+    assert_eq!(row["line"], "Workflow Open a bridge, “Starts a call and posts its link”: triggers unknown.");
+    assert!(row.get("can_be_started").is_none() && warnings(&all).contains("Workflow triggers could not be"), "{all}");
 }
 
 #[tokio::test]

@@ -129,6 +129,10 @@ async fn incident_below_explains_those_above() {
     let line = first["line"].as_str().unwrap();
     assert!(line.starts_with("Store, which Middle depends on: 1 open incident, #"), "{line}");
     assert!(line.contains("“disk is full” (triggered, high, since "), "{line}");
+    chain.trigger("PZSTOR1", "slow queries");
+    let several = chain.ok(json!({"service_id": "PZMIDL1"})).await;
+    let line = lines(&several, "dependencies")[0];
+    assert!(line.starts_with("Store, which Middle depends on: 2 open incidents, the most urgent is #"), "{line}");
     let impacted: Vec<_> =
         rows(&answer["metadata"], "impacted_business_services").iter().map(|one| &one["name"]).collect();
     assert_eq!(impacted, ["Sales"]);

@@ -48,6 +48,7 @@ pub struct Automations {
 
 /// A workflow that can be started, or starts by itself.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent facts about the triggers")]
 pub struct Startable {
     /// The workflow.
     pub workflow: Named,
@@ -55,6 +56,10 @@ pub struct Startable {
     pub description: Option<String>,
     /// Set if users can start it.
     pub is_manual: bool,
+    /// Set if it can start by itself.
+    pub is_automatic: bool,
+    /// Set if its triggers were read.
+    pub has_known_triggers: bool,
     /// The conditions under which it starts by itself.
     pub conditions: Vec<String>,
     /// Set if only a team may start it.
@@ -220,6 +225,8 @@ async fn workflows(cx: &Context, query: Query) -> Rows<Startable> {
             workflow: Named { id, name },
             description: trigger.description,
             is_manual: false,
+            is_automatic: false,
+            has_known_triggers: true,
             conditions: Vec::new(),
             is_restricted: false,
         };
@@ -229,6 +236,7 @@ async fn workflows(cx: &Context, query: Query) -> Rows<Startable> {
         let place = place.unwrap_or(workflows.len() - 1);
         if let Some(workflow) = workflows.get_mut(place) {
             workflow.is_manual |= is_manual;
+            workflow.is_automatic |= !is_manual;
             workflow.is_restricted |= is_manual && trigger.is_restricted;
             workflow.conditions.extend(trigger.condition.filter(|text| !is_manual && !text.is_empty()));
         }
@@ -271,8 +279,11 @@ impl Startable {
         let conditions =
             self.conditions.iter().map(|text| format!("starts by itself if {}", quoted(text, MAX_DESCRIPTION)));
         let mut ways: Vec<_> = manual.into_iter().chain(conditions).collect();
-        if ways.is_empty() {
+        if self.is_automatic && self.conditions.is_empty() {
             ways.push("starts by itself".to_owned());
+        }
+        if ways.is_empty() {
+            ways.push(if self.has_known_triggers { "no trigger starts it" } else { "triggers unknown" }.to_owned());
         }
         let about = described(self.description.as_deref());
         format!("Workflow {}{about}: {}.", self.workflow.label(), ways.join("; "))
@@ -282,7 +293,7 @@ impl Startable {
     pub fn shown(&self) -> Map<String, Value> {
         let mut row = head("workflow", &self.workflow, self.line());
         row.extend(self.description.as_deref().map(|text| ("description".to_owned(), text.into())));
-        row.insert("can_be_started".to_owned(), self.is_manual.into());
+        row.extend(self.has_known_triggers.then(|| ("can_be_started".to_owned(), self.is_manual.into())));
         if !self.conditions.is_empty() {
             row.insert("conditions".to_owned(), self.conditions.clone().into());
         }
@@ -371,7 +382,9 @@ impl Remembered {
     /// Returns the memory as a sentence: `Runbook: “drain the traffic first”.`
     pub fn line(&self) -> String {
         let kind = self.kind.replace('_', " ");
-        format!("Memory ({kind}): {}.", quoted(&self.content, MAX_MEMORY))
+        let content = quoted(&self.content, MAX_MEMORY);
+        let end = if content.ends_with(".”") || content.ends_with("…”") { "" } else { "." };
+        format!("Memory ({kind}): {content}{end}")
     }
 
     /// Returns the memory for an answer.

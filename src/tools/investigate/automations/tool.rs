@@ -125,11 +125,13 @@ async fn of_workflow(cx: &Context, id: &Id<Workflow>) -> Result<Found> {
         beside(cx, cx.api.one(id, Query::new(), &Workflow::facts_only()), workflows(cx, triggers)).await;
     let Workflow { id: known, name, description, is_enabled, steps } = workflow?.facts;
     let mut parts = Parts::default();
-    let triggered = parts.take("Triggers", Some(triggers.and_then(|triggers| triggers))).into_iter().next();
+    let triggers = triggers.and_then(|triggers| triggers);
+    let has_known_triggers = triggers.is_ok();
+    let triggered = parts.take("Triggers", Some(triggers)).into_iter().next();
     let workflow = Startable {
         workflow: Named { id: known.unwrap_or_else(|| id.to_string()), name },
         description,
-        ..triggered.unwrap_or_default()
+        ..triggered.unwrap_or(Startable { has_known_triggers, ..Startable::default() })
     };
     let is_disabled = is_enabled == Some(false);
     parts.warnings.extend(is_disabled.then(|| "The workflow is disabled, so it cannot be started.".to_owned()));
@@ -154,12 +156,22 @@ async fn of_action(cx: &Context, id: &Id<AutomationAction>) -> Result<Found> {
 /// Returns the workflows and actions of the account, with this text in their names.
 async fn all(cx: &Context, text: Option<&Text>) -> Result<Found> {
     let late = SetOnce::new();
-    let (workflows, actions) = tokio::join!(
+    let (workflows, triggers, actions) = tokio::join!(
         part(cx, &late, Some(Box::pin(listed(cx, Query::new().with("query", text))))),
+        part(cx, &late, Some(Box::pin(super::workflows(cx, Query::new())))),
         part(cx, &late, Some(Box::pin(actions(cx, Query::new().with("name", text))))),
     );
     let mut parts = Parts::default();
-    let workflows = parts.take("Workflows", workflows);
+    let mut workflows = parts.take("Workflows", workflows);
+    let has_known_triggers = matches!(triggers, Some(Ok((_, false))));
+    let triggers = if workflows.is_empty() { Vec::new() } else { parts.take("Workflow triggers", triggers) };
+    for one in &mut workflows {
+        one.has_known_triggers = has_known_triggers;
+        if let Some(triggered) = triggers.iter().find(|triggered| triggered.workflow.id == one.workflow.id) {
+            let (workflow, description) = (std::mem::take(&mut one.workflow), one.description.take());
+            *one = Startable { workflow, description, ..triggered.clone() };
+        }
+    }
     let actions = parts.take("Automation actions", actions);
     parts.found(Automations { workflows, actions, ..Automations::default() }).map(Found::from)
 }

@@ -136,8 +136,8 @@ impl Row {
         priorities.into_iter().find(|priority| priority.id == id)?.name.as_deref()
     }
 
-    /// Returns the state as a sentence: `Online Shop: impacted, highest priority P2; 3 open incidents below it, first on
-    /// Payments API: #7 “disk is full” (triggered, high).`
+    /// Returns the state as a sentence: `Online Shop: impacted, highest priority P2; 3 open incidents below it, the most urgent
+    /// on Payments API: #7 “disk is full” (triggered, high).`
     fn line(&self, local: &Local) -> String {
         let name = self.impact.name.as_deref().or(self.impact.id.as_deref()).unwrap_or_default();
         let state = match self.impact.is_impacted {
@@ -153,7 +153,7 @@ impl Row {
                 let count =
                     if rest.is_empty() { "1 open incident" } else { &format!("{} open incidents", rest.len() + 1) };
                 let first = format!("{}: {}", first.service.label(), first.words(local, None));
-                format!("; {count} below it, {}on {first}", if rest.is_empty() { "" } else { "first " })
+                format!("; {count} below it, {}on {first}", if rest.is_empty() { "" } else { "the most urgent " })
             }
         };
         format!("{name}: {state}{priority}{open}.")
