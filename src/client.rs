@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
+use jiff::Timestamp;
 use pagerduty_api::{MAX_PAGE, Operation, Paging};
 use pagerduty_rows::fields::Selection;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -186,6 +187,22 @@ impl Api {
     #[must_use]
     pub fn hasty(self, grace: Duration) -> Self {
         Self { grace: grace.min(self.grace), ..self }
+    }
+
+    /// Returns the API for one of many requests of a call: it is sent once, and until `deadline`.
+    ///
+    /// Memory that a list of it takes is given back when it is dropped, so a call that sleeps between its requests holds
+    /// none.
+    #[must_use]
+    pub fn once(&self, deadline: Instant) -> Self {
+        Self { call: Arc::new(Call::once_until(deadline)), ..self.clone() }
+    }
+
+    /// Returns the time by PagerDuty's clock, to the second, or by the local one if no response has shown it.
+    #[must_use]
+    pub fn now_there(&self) -> Timestamp {
+        let now = self.account.clock.at(Instant::now()).unwrap_or_else(Timestamp::now);
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 
     /// Returns whether the call makes a change.

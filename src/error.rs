@@ -160,6 +160,12 @@ impl Error {
         self
     }
 
+    /// Returns the number of seconds after which the call may succeed, if PagerDuty requests a wait.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.0.retry_after_seconds
+    }
+
     /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> Code {

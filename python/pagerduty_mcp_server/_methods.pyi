@@ -948,6 +948,36 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def wait_for(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        until: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        service_ids: list[str] | None = None,
+        since: str | None = None,
+        minutes: int | None = None,
+    ) -> dict[str, Any]:
+        """Watch an incident and tell me when it is acknowledged, resolved or changes; without one,
+        the next new incident; some minutes.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            until: The end of the range, now by default.
+            team_ids: new_incident: default mine.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            minutes: At most 4.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def update_incidents(
         self,
         *,
@@ -2444,6 +2474,36 @@ class SyncTools:
             action_id: Automation action, with its runs.
             query: A part of the name.
             limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def wait_for(
+        self,
+        *,
+        incident_id: str | int | None = None,
+        until: list[str] | None = None,
+        team_ids: list[str] | None = None,
+        service_ids: list[str] | None = None,
+        since: str | None = None,
+        minutes: int | None = None,
+    ) -> dict[str, Any]:
+        """Watch an incident and tell me when it is acknowledged, resolved or changes; without one,
+        the next new incident; some minutes.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            until: The end of the range, now by default.
+            team_ids: new_incident: default mine.
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            since: The start of the range in ISO 8601, in UTC unless it has an offset. The
+                default is now.
+            minutes: At most 4.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

@@ -66,6 +66,13 @@ impl Call {
         Self { deadline, state: Mutex::default(), share: OnceCell::new() }
     }
 
+    /// Creates a call whose requests are sent once each.
+    pub fn once_until(deadline: Instant) -> Self {
+        let call = Self::until(deadline);
+        call.withdraw();
+        call
+    }
+
     /// Creates a call that never waits for memory, since other calls wait for it.
     pub fn exempt_until(deadline: Instant) -> Self {
         Self { share: OnceCell::new_with(Some(Mutex::default())), ..Self::until(deadline) }

@@ -57,6 +57,15 @@ const MAX_CLIENT_NAME: usize = 100;
 #[derive(Clone)]
 pub struct Server(Arc<ServerState>);
 
+/// The times of a call that the tool depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timing {
+    /// The time the call arrived, if it may have waited since.
+    pub arrived: Option<Instant>,
+    /// Set if the client receives progress notifications while the call runs.
+    pub is_reported: bool,
+}
+
 struct ServerState {
     toolbox: Arc<Toolbox>,
     /// The catalogue in `rmcp`'s types. It is built on first use, because the schemas cost as much as the rest of the
@@ -100,7 +109,7 @@ impl Server {
         arguments: Map<String, Value>,
         client: Option<Implementation>,
         caller: Option<&Caller>,
-        arrived: Option<Instant>,
+        timing: Timing,
     ) -> Result<Reply, Error> {
         let client_name = |info: Implementation| format!("{} {}", info.name, info.version);
         let party = Party {
@@ -109,7 +118,8 @@ impl Server {
             client_name: client.map(|info| client_name(info).chars().take(MAX_CLIENT_NAME).collect()),
             place: caller.and_then(|caller| caller.permit.clone()),
             reader: caller.and_then(|caller| caller.reader.clone()),
-            arrived,
+            arrived: timing.arrived,
+            is_impatient: !timing.is_reported,
         };
         let trace = caller.and_then(|caller| caller.trace.clone());
         // Boxed, because each of the layers above would hold it twice.
@@ -214,7 +224,8 @@ impl ServerHandler for Server {
         let style = self.style(client.as_ref(), caller);
         let ticket = context.extensions.get::<Ticket>();
         let arrived = ticket.map(Ticket::arrived);
-        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller, arrived);
+        let timing = Timing { arrived, is_reported: progress::token(&context).is_some() };
+        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller, timing);
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
@@ -264,7 +275,7 @@ impl ServerHandler for Server {
         let Some((tool, arguments)) = resources::call(uri, tools) else {
             return resources::read(uri, tools).map(Into::into);
         };
-        let call = self.run(tool, arguments, Caller::client(&context), caller, None);
+        let call = self.run(tool, arguments, Caller::client(&context), caller, Timing::default());
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the request")),

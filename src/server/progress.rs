@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use rmcp::RoleServer;
-use rmcp::model::ProgressNotificationParam;
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use tokio::time::{Instant, sleep};
 
@@ -20,12 +20,17 @@ use super::caller::Caller;
 /// notification.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// Returns the token of a request whose client can be notified.
+pub(super) fn token(context: &RequestContext<RoleServer>) -> Option<ProgressToken> {
+    let readable = Caller::from_context(context).is_none_or(|caller| caller.reads_events);
+    context.meta.get_progress_token().filter(|_| readable)
+}
+
 /// Waits for `call`, and meanwhile reports that it runs, if the request has a token and its client can be notified.
 ///
 /// Over HTTP the answer is JSON unless a notification precedes it, so the client must accept event streams.
 pub(super) async fn reported<F: Future>(context: &RequestContext<RoleServer>, call: F) -> F::Output {
-    let readable = Caller::from_context(context).is_none_or(|caller| caller.reads_events);
-    let Some(token) = context.meta.get_progress_token().filter(|_| readable) else { return call.await };
+    let Some(token) = token(context) else { return call.await };
     let began = Instant::now();
     let mut call = pin!(call);
     loop {

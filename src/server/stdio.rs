@@ -53,7 +53,7 @@ const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// Of lists, the memory admits fewer ([`crate::config::LIST_MEMORY`]), and one that waits for it takes 20 kB.
 const fn max_calls(lane: Lane) -> usize {
     match lane {
-        Lane::Change | Lane::Single => 256,
+        Lane::Change | Lane::Single | Lane::Wait => 256,
         Lane::List => 64,
     }
 }

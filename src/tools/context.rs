@@ -32,6 +32,8 @@ pub struct Party {
     pub place: Option<Arc<dyn Any + Send + Sync>>,
     /// The time the call arrived, if it may have waited since.
     pub arrived: Option<Instant>,
+    /// Set if the client may stop waiting for an answer that takes longer than a minute: it gets no progress notifications.
+    pub is_impatient: bool,
     /// A reference that is dropped when the answer can no longer reach the client, if that can be seen. In a session a
     /// call runs on after that.
     pub reader: Option<Weak<()>>,
@@ -64,6 +66,8 @@ pub struct Context {
     pub api: Api,
     /// The options of the call.
     pub options: CallOptions,
+    /// The time until which the call may wait for an event.
+    pub waits_until: Instant,
 }
 
 impl Context {

@@ -14,6 +14,7 @@ mod similar;
 mod storm;
 mod subject;
 pub(super) mod timeline;
+mod wait;
 
 use super::Toolset;
 
@@ -36,5 +37,6 @@ pub(super) const SET: Toolset = Toolset {
         &storm::GET_STORM,
         &dependencies::GET_DEPENDENCIES,
         &automations::GET_AUTOMATIONS,
+        &wait::WAIT_FOR,
     ],
 };

@@ -14,11 +14,13 @@ pub enum Lane {
     Single,
     /// Any other read, such as a list.
     List,
+    /// A call that waits for an event, and mostly sleeps.
+    Wait,
 }
 
 impl Lane {
     /// All lanes, those that matter most first.
-    pub const ALL: [Self; 3] = [Self::Change, Self::Single, Self::List];
+    pub const ALL: [Self; 4] = [Self::Change, Self::Single, Self::List, Self::Wait];
 
     /// Returns the lane of a call.
     #[must_use]
@@ -27,6 +29,8 @@ impl Lane {
             |name: &str, form: Form| arguments.and_then(|all| all.get(name)).is_some_and(|id| !form.is_blank(id));
         if !tool.is_read_only() {
             Self::Change
+        } else if tool.waits.is_some() {
+            Self::Wait
         } else if tool.params.iter().any(|param| matches!(param.form, Form::Id(_)) && given(param.name, param.form)) {
             Self::Single
         } else {
@@ -41,6 +45,7 @@ pub struct ByLane<T> {
     change: T,
     single: T,
     list: T,
+    wait: T,
 }
 
 impl<T> ByLane<T> {
@@ -50,6 +55,7 @@ impl<T> ByLane<T> {
             Lane::Change => &self.change,
             Lane::Single => &self.single,
             Lane::List => &self.list,
+            Lane::Wait => &self.wait,
         }
     }
 
@@ -59,6 +65,7 @@ impl<T> ByLane<T> {
             Lane::Change => &mut self.change,
             Lane::Single => &mut self.single,
             Lane::List => &mut self.list,
+            Lane::Wait => &mut self.wait,
         }
     }
 }
@@ -80,5 +87,6 @@ mod tests {
         assert_eq!(lane("get_incidents", json!({"incident_id": "Q1"})), Lane::Single);
         assert_eq!(lane("resolve_incident", json!({"incident_id": "Q1"})), Lane::Change);
         assert_eq!(lane("get_teams", Value::Null), Lane::List);
+        assert_eq!(lane("wait_for", json!({"incident_id": "Q1"})), Lane::Wait);
     }
 }

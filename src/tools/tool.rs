@@ -1,6 +1,7 @@
 //! The type of a tool.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 use pagerduty_api::{Effect, Operation};
@@ -30,6 +31,8 @@ pub struct Tool {
     pub destructive: bool,
     /// Whether it comes before the tools of all toolsets.
     pub leads: bool,
+    /// The longest time that a call waits for an event before its time limit begins, if it waits for events at all.
+    pub waits: Option<Duration>,
     /// The parameters.
     pub params: &'static [Declaration],
     pub(super) run: Run,
@@ -53,8 +56,8 @@ impl Tool {
         run: Run,
     ) -> Self {
         let About { title, description, hint } = about;
-        let (destructive, leads, params) = (false, false, P::DECLARATIONS);
-        Self { name, title, description, hint, operations, destructive, leads, params, run }
+        let (destructive, leads, waits, params) = (false, false, None, P::DECLARATIONS);
+        Self { name, title, description, hint, operations, destructive, leads, waits, params, run }
     }
 
     /// Returns the same tool with an effect that cannot be undone.
@@ -65,6 +68,11 @@ impl Tool {
     /// Returns the same tool in front of those of all toolsets.
     pub(super) const fn leading(self) -> Self {
         Self { leads: true, ..self }
+    }
+
+    /// Returns the same tool, whose calls wait for events at most this long.
+    pub(super) const fn waiting(self, longest: Duration) -> Self {
+        Self { waits: Some(longest), ..self }
     }
 
     /// Returns whether the tool changes nothing.

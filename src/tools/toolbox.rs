@@ -258,6 +258,7 @@ mod tests {
             operations,
             destructive: false,
             leads: false,
+            waits: None,
             params: &[],
             run,
         }

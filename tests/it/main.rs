@@ -81,5 +81,6 @@ mod timeline;
 mod tokens;
 mod tolerance;
 mod tool_operations;
+mod wait;
 mod withdrawn;
 mod writes;

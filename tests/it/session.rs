@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::sandbox::tokens;
 use pagerduty_mcp_server::server;
@@ -61,6 +62,12 @@ impl Session {
     pub async fn receive(&mut self) -> Value {
         let line = self.output.next_line().await.unwrap().expect("the session has ended");
         serde_json::from_str(&line).unwrap()
+    }
+
+    /// Returns the next message, if it is there already.
+    pub fn received(&mut self) -> Option<Value> {
+        let line = self.output.next_line().now_or_never()?.unwrap()?;
+        Some(serde_json::from_str(&line).unwrap())
     }
 
     /// Sends a request, and returns its ID.

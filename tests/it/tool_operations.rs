@@ -145,6 +145,17 @@ async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Valu
     if !calls.is_empty() {
         return Some(calls.into_iter().map(crate::support::object).collect());
     }
+    if tool.waits.is_some() {
+        // What happened since then is there at once.
+        let since = (Timestamp::now() - SignedDuration::from_hours(24 * 20)).to_string();
+        let mut calls = Vec::new();
+        for (many, name) in [("incidents", "incident_id"), ("teams", "team_ids")] {
+            let (_, list) = send(&account.sandbox, Method::Get, &format!("/{many}")).await;
+            let call = json!({name: list[many][0]["id"], "since": since});
+            calls.push(call.as_object().unwrap().clone());
+        }
+        return Some(calls);
+    }
     let mut calls = Vec::new();
     if tool.name == "get_alerts" {
         let incident = id_for(&account.sandbox, &GET_INCIDENT_ALERT).await;

@@ -103,6 +103,7 @@ const COMPOSED: &[&str] = &[
     "get_incident_brief",
     "get_similar_incidents",
     "who_can_help",
+    "wait_for",
 ];
 
 /// The type of an answer or a row without a table.

@@ -25,7 +25,7 @@ use super::body::Pieces;
 use crate::reply::Reply;
 use crate::server::caller::Caller;
 use crate::server::encode;
-use crate::server::handler::Server;
+use crate::server::handler::{Server, Timing};
 use crate::server::params;
 
 const METHOD: &str = "tools/call";
@@ -86,7 +86,7 @@ impl Call {
     /// Returns the answer to the call.
     pub async fn answer(self, server: &Server, caller: &Caller) -> Response<Pieces> {
         let style = server.style(self.client.as_ref(), Some(caller));
-        let mut outcome = server.run(&self.name, self.arguments, self.client, Some(caller), None).await;
+        let mut outcome = server.run(&self.name, self.arguments, self.client, Some(caller), Timing::default()).await;
         let share = outcome.as_mut().ok().and_then(Reply::take_share);
         let message = match server.answer(outcome, style, Some(caller)) {
             Ok(mut result) => {

@@ -66,7 +66,6 @@ crate::params! {
 const GIVES: &[&str] = &["assign", "reassign", "escalate", "delegate", "responder_request"];
 
 async fn explain_page(cx: Context, params: Params) -> Result<Reply> {
-    let now = Timestamp::now();
     let id = cx.api.incident_id(&params.incident_id).await?;
     let late = SetOnce::new();
     let subject = async {
@@ -82,6 +81,7 @@ async fn explain_page(cx: Context, params: Params) -> Result<Reply> {
         in_time(local, &late),
     );
     let subject = subject?;
+    let now = cx.api.now_there();
     let mut warnings = Vec::new();
     let local = local.unwrap_or_else(|_| Local::in_zone(None));
     let log = log.unwrap_or_else(|error| {

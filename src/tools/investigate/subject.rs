@@ -72,6 +72,8 @@ pub struct Subject {
     pub pages_again_at: Option<Timestamp>,
     /// The next actions of PagerDuty by itself, with their times: `escalate`, `unacknowledge`, `resolve`.
     pub pending: Vec<(String, Timestamp)>,
+    /// The responders who joined.
+    pub joined: Vec<Person>,
     /// Set if it was assigned to its users by a user, and not by its escalation policy.
     pub is_direct: bool,
 }
@@ -98,6 +100,7 @@ const FIELDS: &[Field] = &[
     nested("acknowledgements", &[nested("acknowledger", AGENT), plain("at")]),
     plain("pending_actions"),
     plain("assigned_via"),
+    nested("incidents_responders", &[plain("state"), nested("user", AGENT)]),
 ];
 
 impl Subject {
@@ -158,6 +161,10 @@ impl Subject {
             pages_again_at: list("pending_actions").find(again).and_then(|action| time(action, "at")),
             pending: list("pending_actions")
                 .filter_map(|action| Some((text(action, "type")?, time(action, "at")?)))
+                .collect(),
+            joined: list("incidents_responders")
+                .filter(|responder| text(responder, "state").as_deref() == Some("joined"))
+                .filter_map(|responder| Person::from_reference(responder.get("user")?))
                 .collect(),
             is_direct: text(value, "assigned_via").as_deref() == Some("direct_assignment"),
             status,

@@ -22,8 +22,8 @@ use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
 #[allow(unused_imports, reason = "the brief is not in the catalogue yet")]
-pub(in crate::tools) use log::{Entry, of_incident, of_incident_apart};
-use log::{Log, entry, joined, read};
+pub(in crate::tools) use log::{Entry, entry as entry_of, joined, of_incident, of_incident_apart};
+use log::{Log, entry, read};
 
 /// Returns the events of an incident or of the account, oldest first.
 pub(super) const GET_TIMELINE: Tool = Tool::new::<Params>(

@@ -1,5 +1,7 @@
 //! The two inner layers: the credential of the caller, and the tool itself.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, timeout_at};
 
 use super::{Call, Toolbox};
@@ -10,15 +12,37 @@ use crate::reply::Reply;
 use crate::tools::change::Started;
 use crate::tools::{Context, Tool};
 
+/// The longest wait of a call whose client may not know that it runs. Many clients give up after a minute.
+const IMPATIENT: Duration = Duration::from_secs(45);
+
+/// The times of a call.
+#[derive(Clone, Copy)]
+struct Times {
+    /// The time until which it may wait for an event.
+    waits_until: Instant,
+    /// The time limit, which a wait extends.
+    deadline: Instant,
+}
+
+impl Call {
+    /// Returns the longest time that the call may wait for an event.
+    fn wait(&self) -> Duration {
+        let longest = self.tool.waits.unwrap_or_default();
+        if self.caller.is_impatient { longest.min(IMPATIENT) } else { longest }
+    }
+}
+
 impl Toolbox {
     /// Runs a call within its time limit, which began when the call arrived.
     pub(super) async fn limit(&self, call: &Call, started: &Started) -> Result<Reply> {
         let now = Instant::now();
-        let deadline = call.caller.arrived.unwrap_or(now) + self.timeout;
+        let arrived = call.caller.arrived.unwrap_or(now);
+        let deadline = arrived + self.timeout;
         if deadline <= now {
             return Err(self.no_slot(call.tool));
         }
-        self.authenticate(call, deadline, started).await
+        let times = Times { waits_until: arrived + call.wait(), deadline: deadline + call.wait() };
+        self.authenticate(call, deadline, times, started).await
     }
 
     fn no_slot(&self, tool: &Tool) -> Error {
@@ -29,14 +53,14 @@ impl Toolbox {
     }
 
     /// Waits for the caller's credential and runs the call with it. A login that PagerDuty refuses is forgotten.
-    async fn authenticate(&self, call: &Call, deadline: Instant, started: &Started) -> Result<Reply> {
-        let credential = timeout_at(deadline, self.credentials.resolve(&call.caller.origin)).await;
+    async fn authenticate(&self, call: &Call, within: Instant, times: Times, started: &Started) -> Result<Reply> {
+        let credential = timeout_at(within, self.credentials.resolve(&call.caller.origin)).await;
         let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
         let by_login = credential.is_login();
-        let api = self.client.until(deadline, credential);
+        let api = self.client.until(times.deadline, credential);
         let api = if call.tool.is_read_only() { api } else { api.urgent() };
         _ = started.set(api.clone());
-        let outcome = self.run(call, api, deadline).await;
+        let outcome = self.run(call, api, times).await;
         let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
         if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
             login.forget();
@@ -45,10 +69,10 @@ impl Toolbox {
     }
 
     /// Runs the tool until the time limit.
-    async fn run(&self, call: &Call, api: Api, deadline: Instant) -> Result<Reply> {
+    async fn run(&self, call: &Call, api: Api, times: Times) -> Result<Reply> {
         let Call { options, tool, arguments, .. } = call;
-        let cx = Context { api: api.clone(), options: *options };
-        match timeout_at(deadline, (tool.run)(cx, arguments)).await {
+        let cx = Context { api: api.clone(), options: *options, waits_until: times.waits_until };
+        match timeout_at(times.deadline, (tool.run)(cx, arguments)).await {
             Ok(Ok(reply)) => Ok(reply.holding(|size| api.take_share(size))),
             Ok(Err(error)) => Err(timed_out(tool, error)),
             Err(_) => Err(api.in_doubt().unwrap_or_else(|| self.took_longer(tool))),

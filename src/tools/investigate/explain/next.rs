@@ -84,7 +84,8 @@ impl Event {
 }
 
 impl Step {
-    /// Returns the step as a sentence: `In 4 min (Tue 2026-12-01 03:07 CET): escalates to level 2 and pages Ada.`
+    /// Returns the step as a sentence: `In 4 min (Tue 2026-12-01 03:07 CET), the incident escalates to level 2 and pages
+    /// Ada.`
     pub fn line(&self, local: &Local, now: Timestamp) -> String {
         let about = if self.is_computed { "about " } else { "" };
         let wait = self.at.duration_since(now);
@@ -92,14 +93,14 @@ impl Step {
         let names = self.users.iter().map(spoken).collect::<Vec<_>>().join(" and ");
         let pages = if names.is_empty() { String::new() } else { format!(" and pages {names}") };
         let what = match self.event {
-            Event::Escalates(Some(level)) => format!("escalates to level {level}{pages}"),
-            Event::Escalates(None) => format!("escalates to the next level{pages}"),
-            Event::BeginsAgain => format!("begins again at level 1{pages}"),
-            Event::PagesAgain => format!("is triggered again{pages}"),
-            Event::BecomesUrgent => "becomes high urgency".to_owned(),
-            Event::Resolves => "is resolved by its service".to_owned(),
+            Event::Escalates(Some(level)) => format!("the incident escalates to level {level}{pages}"),
+            Event::Escalates(None) => format!("the incident escalates to the next level{pages}"),
+            Event::BeginsAgain => format!("the escalation begins again at level 1{pages}"),
+            Event::PagesAgain => format!("the incident is triggered again{pages}"),
+            Event::BecomesUrgent => "the incident becomes high urgency".to_owned(),
+            Event::Resolves => "its service resolves the incident".to_owned(),
         };
-        format!("In {about}{wait} ({}): {what}.", local.text(self.at))
+        format!("In {about}{wait} ({}), {what}.", local.text(self.at))
     }
 
     /// Returns the step as an answer shows it.
@@ -108,9 +109,12 @@ impl Step {
         members.insert("at".to_owned(), local.iso(self.at).into());
         members.insert("event".to_owned(), self.event.name().into());
         members.insert("line".to_owned(), self.line(local, now).into());
-        if let Event::Escalates(Some(level)) = self.event {
-            members.insert("level".to_owned(), level.into());
-        }
+        let level = match self.event {
+            Event::Escalates(level) => level,
+            Event::BeginsAgain => Some(1),
+            Event::PagesAgain | Event::BecomesUrgent | Event::Resolves => None,
+        };
+        members.extend(level.map(|level| ("level".to_owned(), level.into())));
         if !self.users.is_empty() {
             members.insert("users".to_owned(), self.users.iter().map(shown).map(Value::Object).collect());
         }
@@ -150,7 +154,7 @@ pub(in crate::tools) async fn next_steps(
     repeats: usize,
     since: Option<Timestamp>,
 ) -> Result<Next> {
-    let now = Timestamp::now();
+    let now = cx.api.now_there();
     let Some(policy) = subject.policy.as_ref().and_then(|policy| Id::<EscalationPolicy>::parse(&policy.id)) else {
         let steps = steps(subject, None, &[], repeats, now);
         return Ok(Next { steps: steps.0, ..Next::default() });
@@ -349,16 +353,16 @@ mod tests {
         let announced = json!({"pending_actions": [
             {"type": "escalate", "at": "2026-11-30T03:05:00Z"}, {"type": "resolve", "at": "2026-11-30T07:00:00Z"}]});
         let expected = [
-            "In 4 min (03:05 UTC): escalates to level 2 and pages Bo.",
-            "In about 14 min (03:15 UTC): escalates to level 4 and pages Di.",
-            "In about 24 min (03:25 UTC): begins again at level 1 and pages Ada.",
-            "In about 29 min (03:30 UTC): escalates to level 2 and pages Cy.",
-            "In about 39 min (03:40 UTC): escalates to level 4 and pages Di.",
-            "In 3 h 59 min (07:00 UTC): is resolved by its service.",
+            "In 4 min (03:05 UTC), the incident escalates to level 2 and pages Bo.",
+            "In about 14 min (03:15 UTC), the incident escalates to level 4 and pages Di.",
+            "In about 24 min (03:25 UTC), the escalation begins again at level 1 and pages Ada.",
+            "In about 29 min (03:30 UTC), the incident escalates to level 2 and pages Cy.",
+            "In about 39 min (03:40 UTC), the incident escalates to level 4 and pages Di.",
+            "In 3 h 59 min (07:00 UTC), its service resolves the incident.",
         ];
         assert_eq!(said(&incident(&announced), &policy(&[5, 10, 10, 10], 1), &duties), expected);
         let computed = said(&incident(&json!({})), &policy(&[5, 10, 10, 10], 0), &duties);
-        assert_eq!(computed[0], "In about 4 min (03:05 UTC): escalates to level 2 and pages Bo.");
+        assert_eq!(computed[0], "In about 4 min (03:05 UTC), the incident escalates to level 2 and pages Bo.");
     }
 
     #[test]
@@ -367,8 +371,8 @@ mod tests {
         let acknowledged = json!({"status": "acknowledged",
             "pending_actions": [{"type": "unacknowledge", "at": "2026-11-30T03:31:00Z"}]});
         let expected = [
-            "In 30 min (03:31 UTC): is triggered again and pages Ada.",
-            "In about 35 min (03:36 UTC): escalates to level 2 and pages Bo.",
+            "In 30 min (03:31 UTC), the incident is triggered again and pages Ada.",
+            "In about 35 min (03:36 UTC), the incident escalates to level 2 and pages Bo.",
         ];
         assert_eq!(said(&incident(&acknowledged), &policy(&[5, 10], 0), &duties), expected);
     }

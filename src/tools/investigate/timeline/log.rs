@@ -98,9 +98,27 @@ pub async fn read(
     // PagerDuty's order is kept for events of the same second.
     let mut entries: Vec<_> = listing.rows.into_iter().rev().filter_map(entry).collect();
     entries.sort_by_key(|entry| entry.at);
+    name_reopened(&mut entries);
     let unread = all - entries.len();
     let warning = (unread > 0).then(|| format!("{unread} of {all} log entries could not be read and are left out."));
     Ok(Log { entries, is_cut, warning })
+}
+
+/// Names the triggers by users that follow the end of their incident: a user has reopened it.
+fn name_reopened(entries: &mut [Entry]) {
+    let mut ended = std::collections::HashSet::new();
+    for entry in entries {
+        let incident = entry.incident.as_ref().map(|(id, _)| id.clone());
+        let is_by_user = entry.agent.as_ref().is_some_and(|agent| agent.is_user);
+        match entry.kind.as_str() {
+            "resolve" => _ = ended.insert(incident),
+            "trigger" if is_by_user && ended.remove(&incident) => {
+                let by = entry.agent.as_ref().and_then(|agent| agent.name.as_deref()).unwrap_or("a user");
+                entry.line = format!("Reopened by {by}");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Returns the event of an entry, if it has an ID and a time.

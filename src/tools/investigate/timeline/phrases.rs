@@ -26,10 +26,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("reach_ack_limit", "Reached the limit of acknowledgements in this log"),
     ("annotate", "Note[ by {agent}][: {text}]"),
     ("snooze", "Snoozed[ for {length}][ by {agent}][ {via}]"),
-    ("urgency_change", "Urgency changed[ from {old}][ to {new}][ by {person}][ {via}]"),
+    ("urgency_change", "Urgency changed[ from {old}][ to {new}][ by {person}][ {via}][: {otherwise}]"),
     ("field_value_change", "Field changed[ by {person}][: {text}]"),
     ("custom_field_value_change", "Custom field changed[ by {person}][: {text}]"),
-    ("priority_change", "Priority changed[ from {old}][ to {new}][ by {person}]"),
+    ("priority_change", "Priority[ {change}][ by {person}][: {otherwise}]"),
     ("status_update", "Status update[ by {agent}][: {text}]"),
     ("responder_request", "Asked[ {users}] to join[, by {person}][: {text}]"),
     ("responder_request_for_escalation_policy", "Asked[ {users}] to join[, by {person}][: {text}]"),
@@ -119,7 +119,11 @@ fn value(entry: &LogEntry, name: &str) -> Option<String> {
     let value = match name {
         "kind" => Some(sentence(&entry.kind)),
         "agent" => agent(),
-        "person" => agent().filter(|_| entry.agent.as_ref().is_some_and(|agent| agent.is_user)),
+        // An assignment to oneself needs one name.
+        "person" => agent().filter(|_| {
+            let is_alone = |id: &str| matches!(entry.users.as_slice(), [user] if user.id == id);
+            entry.agent.as_ref().is_some_and(|agent| agent.is_user && !is_alone(&agent.id))
+        }),
         "users" => Some(names(&entry.users)),
         "via" => entry.channel.as_deref().map(|kind| match channel(kind) {
             "" if !CHANNELS.iter().any(|(known, _)| *known == kind) => format!("by {}", kind.replace('_', " ")),
@@ -129,6 +133,14 @@ fn value(entry: &LogEntry, name: &str) -> Option<String> {
         "outcome" => outcome(entry),
         "text" => entry.text.as_deref().map(|text| quoted(text, MAX_TEXT)),
         "summary" => entry.summary.as_deref().map(|text| quoted(text, MAX_TEXT)),
+        // PagerDuty's own words, if it does not send the values.
+        "otherwise" if entry.change == (None, None) => entry.summary.as_deref().map(|text| quoted(text, MAX_TEXT)),
+        "change" => Some(match &entry.change {
+            (Some(old), Some(new)) => format!("changed from {old} to {new}"),
+            (None, Some(new)) => format!("set to {new}"),
+            (Some(old), None) => format!("{old} removed"),
+            (None, None) => "changed".to_owned(),
+        }),
         "old" => entry.change.0.clone(),
         "new" => entry.change.1.clone(),
         "length" => entry.length.map(length),
