@@ -209,7 +209,10 @@ class Account:
         self._core.fail(fault)
 
     def put_forward(self, seconds: float) -> None:
-        """Puts the account's clock forward: everything scripted until that time has then happened."""
+        """Puts the account's clock forward.
+
+        Then everything scripted until that time has happened.
+        """
         self._core.put_forward(seconds)
 
     def limit_rate(self, requests: int = RATE_LIMIT) -> None:
