@@ -146,7 +146,7 @@ async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Valu
         return Some(calls.into_iter().map(crate::support::object).collect());
     }
     if tool.waits.is_some() {
-        // What happened since then is there at once.
+        // Events since then are there at once.
         let since = (Timestamp::now() - SignedDuration::from_hours(24 * 20)).to_string();
         let mut calls = Vec::new();
         for (many, name) in [("incidents", "incident_id"), ("teams", "team_ids")] {

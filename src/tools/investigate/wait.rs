@@ -122,7 +122,7 @@ async fn wait_for(cx: Context, params: Params) -> Result<Reply> {
         pace.hurry(FIRST);
     }
     let (mut failure, mut is_over) = (None, watch.is_over());
-    // What happened since the previous call is there already.
+    // Events since the previous call are there already.
     let mut is_due = params.since.is_some();
     while !is_over {
         let now = Instant::now();

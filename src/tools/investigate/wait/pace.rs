@@ -64,7 +64,7 @@ impl Pace {
         } else if self.soon > 0 && left > KEPT {
             last + SOON
         } else {
-            // What is left of the window is spread over it.
+            // The remaining requests of the window are spread over it.
             let parts = u32::try_from(left + 1).unwrap_or(u32::MAX);
             last + LATER.max(free.saturating_duration_since(last) / parts)
         };

@@ -1,4 +1,4 @@
-//! What a call that waits has seen: of one incident by its log, or of the account by its list of incidents.
+//! The events that a waiting call has seen: those of one incident by its log, or new incidents by their list.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -34,7 +34,7 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 /// The most rows of one request. More do not come in some seconds.
 const ROWS: usize = 100;
 
-/// What is being watched, and what was seen.
+/// The object of the wait, and the events that were seen.
 pub struct Watch {
     of: Of,
     /// The awaited events.
@@ -62,7 +62,7 @@ pub struct Event {
     pub incident: Option<Value>,
 }
 
-/// What has happened.
+/// The awaited events that have happened.
 pub struct Happened {
     pub words: Vec<&'static str>,
     pub line: Option<String>,
