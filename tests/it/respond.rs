@@ -120,10 +120,14 @@ async fn receipt_undoes_each_change_field_by_field() {
         assert_eq!(undone["outcome"], "applied", "{change}: {undone}");
         assert_eq!(warnings(&undone), "null", "{change}: {undone}");
         assert_eq!(scene.fields(&id).await, before, "{change}: {made} {undone}");
+        assert_eq!(undone["pages"], dry["pages"], "{change}: {undone}");
+        let fresh = all_tools(&scene.account, |_| {});
+        let other = ok(&fresh, "undo", json!({"receipt": receipt})).await;
+        assert_eq!((&other["outcome"], &other["sent"]), (&json!("already_so"), &json!(false)), "{change}: {other}");
 
         let sent = scene.writes().len();
-        let again = scene.ok("undo", json!({"receipt": receipt})).await;
-        assert_eq!((&again["outcome"], &again["sent"]), (&json!("already_so"), &json!(false)), "{change}: {again}");
+        let again = scene.code("undo", json!({"receipt": receipt})).await;
+        assert_eq!(again, Code::InvalidReceipt, "{change}");
         assert_eq!(scene.writes().len(), sent, "{change}: the second undo sends nothing");
     }
 }

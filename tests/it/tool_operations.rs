@@ -61,15 +61,15 @@ async fn part_of_incident(sandbox: &Sandbox, parts: &str, incident: &str) -> Str
 /// custom shift.
 async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> String {
     let (collection, _) = operation.path.rsplit_once('/').unwrap();
+    if let Some(parts) = collection.strip_prefix("/incidents/{id}/") {
+        return part_of_incident(sandbox, parts, schedule).await;
+    }
     if operation.resource != &SCHEDULES && operation.resource != &SHIFT_SCHEDULES {
         let (_, list) = send(sandbox, Method::Get, &collection.replace("{id}", schedule)).await;
         let id = list[operation.part.unwrap().many][0]["id"].as_str();
         return id.unwrap_or_else(|| panic!("{collection}: {list}")).to_owned();
     }
     let (family, parts) = collection.split_once("/{id}/").unwrap();
-    if family == "/incidents" {
-        return part_of_incident(sandbox, parts, schedule).await;
-    }
     let (_, users) = send(sandbox, Method::Get, "/users").await;
     let [user, other] = [0, 1].map(|index| json!({"type": "user_member", "user_id": users["users"][index]["id"]}));
     let times = [10, 11].map(|days| (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_string());

@@ -5,11 +5,13 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use pagerduty_api::Operation;
 use pagerduty_api::operations::incidents::{SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENTS};
 use ring::hmac;
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use super::declared::{Declared, Done, Echo, Expected, Proof, Source, State, has};
 use super::incident_state::{CUSTOM, UNECHOED, is_echoed, members, readable, source, steps};
@@ -76,6 +78,23 @@ impl Api {
     /// Returns the IDs of incidents that may be given by their numbers.
     pub async fn incident_ids(&self, ids: &[Id<Incident>]) -> Vec<Result<Id<Incident>>> {
         join_all(ids.iter().map(|id| self.incident_id(id))).await
+    }
+
+    /// Returns PagerDuty's time, or that of this machine if no response has shown it.
+    #[must_use]
+    pub fn time_of_changes(&self) -> Timestamp {
+        self.account.clock.at(Instant::now()).unwrap_or_else(Timestamp::now)
+    }
+
+    /// Remembers that the change of a receipt was taken back.
+    pub fn uses_receipt(&self, receipt: &str) {
+        self.account.memory.removes(format!("receipt {receipt}"));
+    }
+
+    /// Returns whether the change of a receipt was taken back before.
+    #[must_use]
+    pub fn has_used_receipt(&self, receipt: &str) -> bool {
+        self.account.memory.was_removed(&format!("receipt {receipt}"))
     }
 
     /// Returns the key that signs receipts of this credential.

@@ -127,7 +127,7 @@ impl Report {
         fields.insert("sent".to_owned(), self.sent.into());
         fields.insert(self.many.to_owned(), self.rows.iter().map(|row| row.shown(with_titles)).collect());
         fields.extend(std::mem::take(&mut self.more));
-        if let Some(receipt) = self.receipt() {
+        if let Some(receipt) = self.receipt(cx.api.time_of_changes()) {
             match cx.api.receipt_key().await {
                 Ok(key) => {
                     fields.insert("receipt".to_owned(), receipt.sign(&key).into());
@@ -151,13 +151,12 @@ impl Report {
         }
     }
 
-    fn receipt(&self) -> Option<Receipt> {
+    fn receipt(&self, at: Timestamp) -> Option<Receipt> {
         let is_undoable =
             |row: &&Row| matches!(row.outcome, Outcome::Applied | Outcome::Partial) && !row.before.is_empty();
         let change = |row: &Row| (row.id.clone(), plain(&row.before), plain(&row.after));
         let changes: Vec<_> = self.rows.iter().filter(is_undoable).map(change).collect();
-        (!changes.is_empty() && !self.without_receipt)
-            .then(|| Receipt::new(self.kind, &self.owner, Timestamp::now(), changes))
+        (!changes.is_empty() && !self.without_receipt).then(|| Receipt::new(self.kind, &self.owner, at, changes))
     }
 }
 

@@ -1,11 +1,13 @@
 //! `undo`: takes back a change by its receipt, unless the objects were changed since.
 
-use jiff::Timestamp;
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::operations::alerts::{GET_INCIDENT_ALERT, UPDATE_INCIDENT_ALERTS};
 use pagerduty_api::operations::incidents::{
     GET_INCIDENT, LIST_INCIDENT_NOTES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENT_NOTE,
     UPDATE_INCIDENTS,
 };
+use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 use serde_json::Value;
@@ -13,13 +15,14 @@ use serde_json::Value;
 use super::super::{About, Context, Tool, run};
 use super::report::{Outcome, Report, Row};
 use super::{alerts, note, update};
-use crate::client::{IncidentChange, comparable, has};
+use crate::client::{CUSTOM, IncidentChange, comparable, has};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Alert, Incident, Note};
 use crate::params::{Content, Flag};
 use crate::receipts::{Fields, Receipt, Row as Change, is_still};
 use crate::reply::Reply;
+use crate::tools::investigate::timeline::{self, Entry};
 
 /// Takes back a change.
 pub(super) const UNDO: Tool = Tool::new::<Params>(
@@ -37,6 +40,7 @@ pub(super) const UNDO: Tool = Tool::new::<Params>(
         &UPDATE_INCIDENT_ALERTS,
         &LIST_INCIDENT_NOTES,
         &GET_INCIDENT_ALERT,
+        &LIST_INCIDENT_LOG_ENTRIES,
         &GET_INCIDENT,
         &GET_CURRENT_USER,
         &GET_USER,
@@ -58,14 +62,26 @@ crate::params! {
 async fn undo(cx: Context, params: Params) -> Result<Reply> {
     let key = cx.api.receipt_key().await?;
     let receipt = Receipt::read(params.receipt.as_str(), &key, Timestamp::now())?;
-    match receipt.kind.as_str() {
-        update::KIND => incidents(&cx, &receipt, params.dry_run.is_on()).await?.reply(&cx).await,
-        note::KIND | alerts::KIND => parts(&cx, &receipt, params.dry_run.is_on()).await?.reply(&cx).await,
-        other => {
-            Err(Error::new(Code::InvalidReceipt, format!("the receipt is for {other}, which this version cannot undo"))
-                .hint("Change the object directly."))
-        }
+    // The signature is the same for every way in which a receipt is quoted.
+    let signed = receipt.sign(&key);
+    if cx.api.has_used_receipt(&signed) {
+        return Err(Error::new(Code::InvalidReceipt, "the change of this receipt was taken back before")
+            .hint("Nothing was sent. To make the change again, pass the receipt of the answer that took it back."));
     }
+    let dry_run = params.dry_run.is_on();
+    let report = match receipt.kind.as_str() {
+        update::KIND => incidents(&cx, &receipt, dry_run).await?,
+        note::KIND | alerts::KIND => parts(&cx, &receipt, dry_run).await?,
+        other => {
+            let message = format!("the receipt is for {other}, which this version cannot undo");
+            return Err(Error::new(Code::InvalidReceipt, message).hint("Change the object directly."));
+        }
+    };
+    let is_done = |row: &Row| matches!(row.outcome, Outcome::Applied | Outcome::AlreadySo);
+    if report.sent && report.rows.iter().all(is_done) {
+        cx.api.uses_receipt(&signed);
+    }
+    report.reply(&cx).await
 }
 
 /// Takes back changes of incidents.
@@ -77,9 +93,11 @@ async fn incidents(cx: &Context, receipt: &Receipt, dry_run: bool) -> Result<Rep
     let names: Vec<_> = receipt.rows.iter().flat_map(|change| change.before.keys().cloned()).collect();
     let from = if dry_run { None } else { cx.api.author().await? };
     let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(&ids).await };
-    let states = cx.api.incident_fields(&ids, &names).await;
+    let (states, logs) = tokio::join!(cx.api.incident_fields(&ids, &names), since(cx, receipt, &ids));
+    let mut logs = logs.into_iter();
     let (mut rows, mut changes) = (Vec::new(), Vec::new());
     for ((id, change), state) in targets.into_iter().zip(states) {
+        let later = logs.next().flatten().and_then(|entries| later_change(&entries, &change.after));
         let now = match state {
             Ok((_, now)) => now,
             Err(error) => {
@@ -92,9 +110,9 @@ async fn incidents(cx: &Context, receipt: &Receipt, dry_run: bool) -> Result<Rep
         let differs = differences(&change.after, &now);
         if update::is_so(&now, &change.before) {
             row.outcome = Outcome::AlreadySo;
-        } else if !differs.is_empty() {
+        } else if !differs.is_empty() || later.is_some() {
             row.outcome = Outcome::Conflict;
-            row.problem = Some(changed_since(&differs, &now));
+            row.problem = Some(changed_since(&differs, &now, later.as_deref()));
         } else {
             row.outcome = Outcome::DryRun;
             changes.push((rows.len(), IncidentChange { id, before: now, wanted: change.before }));
@@ -102,12 +120,12 @@ async fn incidents(cx: &Context, receipt: &Receipt, dry_run: bool) -> Result<Rep
         rows.push(row);
     }
     let mut report = Report { rows, ..Report::new(update::KIND, "incidents") };
+    if !changes.is_empty() {
+        let (users, warnings) = update::paged(cx, &changes).await;
+        report.more.insert("pages".to_owned(), users);
+        report.warnings.extend(warnings);
+    }
     if dry_run {
-        if !changes.is_empty() {
-            let (users, warnings) = update::paged(cx, &changes).await;
-            report.more.insert("pages".to_owned(), users);
-            report.warnings.extend(warnings);
-        }
         return Ok(report);
     }
     let wanted: Vec<_> = changes.iter().map(|(place, change)| (*place, change.wanted.clone())).collect();
@@ -215,6 +233,42 @@ fn is_left(row: &Row, name: &str, wanted: &Value) -> bool {
     row.after.get(name).is_some_and(|now| comparable(now) != comparable(wanted))
 }
 
+/// The most incidents whose logs are read.
+const MOST_LOGS: usize = 50;
+
+/// The time within which the entries of a change follow each other.
+const SAME_CHANGE: SignedDuration = SignedDuration::from_secs(5);
+
+/// The fields of incidents, and the kinds of log entries about them.
+const KINDS: &[(&str, &[&str])] = &[
+    ("status", &["acknowledge", "acknowledgement", "unacknowledge", "resolve", "trigger"]),
+    ("assignees", &["assign", "reassign", "escalate", "delegate"]),
+    ("escalation_policy", &["delegate"]),
+    ("urgency", &["urgency_change"]),
+    ("priority", &["priority_change"]),
+    ("title", &["field_value_change"]),
+    ("incident_type", &["field_value_change"]),
+    ("conference_url", &["field_value_change"]),
+];
+
+/// Reads the events of incidents since a change, as far as they can be read.
+async fn since(cx: &Context, receipt: &Receipt, ids: &[Id<Incident>]) -> Vec<Option<Vec<Entry>>> {
+    let since = receipt.at.checked_add(SAME_CHANGE).ok();
+    let logs = ids.iter().take(MOST_LOGS).map(|id| async move { timeline::of_incident(cx, id, since).await.ok() });
+    join_all(logs).await
+}
+
+/// Returns the last event about fields that a change left, in words with its time.
+fn later_change(entries: &[Entry], left: &Fields) -> Option<String> {
+    let is_about = |entry: &&Entry| {
+        let kinds = KINDS.iter().filter(|(name, _)| left.contains_key(*name)).flat_map(|(_, kinds)| *kinds);
+        kinds.into_iter().any(|kind| entry.kind == *kind)
+            || (entry.kind == "custom_field_value_change" && left.keys().any(|name| name.starts_with(CUSTOM)))
+    };
+    let last = entries.iter().rev().find(is_about)?;
+    Some(format!("{} at {}", last.line, last.at))
+}
+
 /// Returns the names of fields whose values are not those that the change left.
 fn differences<'r>(left: &'r Fields, now: &Fields) -> Vec<&'r str> {
     let differs =
@@ -223,9 +277,14 @@ fn differences<'r>(left: &'r Fields, now: &Fields) -> Vec<&'r str> {
 }
 
 /// Returns the reason why a change cannot be taken back, with the user who changed the status last.
-fn changed_since(differs: &[&str], now: &Fields) -> String {
-    let mut problem = format!("Changed since: {}.", differs.join(", "));
-    if differs.contains(&"status") {
+fn changed_since(differs: &[&str], now: &Fields, later: Option<&str>) -> String {
+    let mut problem = match differs {
+        [] => "Changed since, to the same values.".to_owned(),
+        differs => format!("Changed since: {}.", differs.join(", ")),
+    };
+    if let Some(later) = later {
+        problem.extend([" ", later, "."]);
+    } else if differs.contains(&"status") {
         let by = now.get("last_status_change_by").and_then(|by| by.get("name")?.as_str());
         let at = now.get("last_status_change_at").and_then(Value::as_str);
         if let Some((by, at)) = by.zip(at) {

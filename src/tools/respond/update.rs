@@ -114,7 +114,7 @@ impl Params {
         set("escalation_policy", self.policy_id.as_ref().map(|id| json!({"id": id.as_str()})));
         set("escalation_level", self.escalation_level.map(|level| level.get().into()));
         set("incident_type", text(&self.incident_type));
-        set("conference_url", text(&self.conference_url));
+        set("conference_url", self.conference_url.as_ref().map(web_address).transpose()?);
         if wanted.is_empty() && self.fields.as_slice().is_empty() {
             return Err(Error::new(Code::MissingParameter, "nothing to change was given")
                 .hint("Pass status, priority, assignee_ids or another field to change."));
@@ -133,6 +133,16 @@ impl Params {
         };
         self.fields.as_slice().iter().map(field).collect()
     }
+}
+
+/// Returns the address of a call, if it is one of the web.
+fn web_address(text: &Text) -> Result<Value> {
+    let address = text.to_string();
+    if address.starts_with("https://") || address.starts_with("http://") {
+        return Ok(address.into());
+    }
+    Err(Error::new(Code::InvalidParameter, format!("conference_url is {address:?}, which is not a web address"))
+        .hint("Pass an address that begins with https://."))
 }
 
 async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
@@ -263,13 +273,18 @@ async fn preview(cx: &Context, params: &Params, changes: &[(usize, IncidentChang
         return;
     }
     let (users, warnings) = paged(cx, changes).await;
+    let pages = users.as_array().is_some_and(|users| !users.is_empty());
     report.warnings.extend(warnings);
     report.more.insert("pages".to_owned(), users);
     let status = params.status.as_ref().map(Word::get);
     let cost = match status {
+        Some("resolved") if params.resolution.is_some() => {
+            "undo reopens them, which pages their assignees again; the resolution stays as a note."
+        }
         Some("resolved") => "undo reopens them, which pages their assignees again.",
-        Some("triggered") => "undo sets the status back; pages that were sent stay sent.",
-        _ => "undo sets the values back; pages that were sent stay sent.",
+        Some("acknowledged") => "undo triggers them again, which pages their assignees.",
+        _ if pages => "undo sets the values back; pages that were sent stay sent.",
+        _ => "undo sets the values back.",
     };
     report.more.insert("undo".to_owned(), cost.into());
 }
@@ -288,8 +303,10 @@ pub(super) async fn paged(cx: &Context, changes: &[(usize, IncidentChange)]) -> 
         if let Some(policy) = of(wanted).or_else(|| of(before)).filter(|_| moves || level.is_some()) {
             levels.insert((policy, usize::try_from(level.unwrap_or(1)).unwrap_or(usize::MAX)));
         }
-        if reopens {
-            ids.extend(users(wanted));
+        // An incident that is triggered again pages its assignees.
+        let is = |fields: &Fields, status: &str| fields.get("status").is_some_and(|is| is == status);
+        if is(wanted, "triggered") && !is(before, "triggered") {
+            ids.extend(if users(wanted).is_empty() { assigned } else { users(wanted) });
         }
     }
     let mut warnings = Vec::new();
