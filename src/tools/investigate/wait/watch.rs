@@ -131,7 +131,7 @@ impl Watch {
     pub fn next_action(&self, there: Timestamp) -> Option<Instant> {
         let Of::Incident { subject, .. } = &self.of else { return None };
         let (now, there) = (Instant::now(), there);
-        let next = subject.pending.iter().map(|(_, at)| *at).filter(|at| *at > there).min()?;
+        let next = subject.pending.iter().map(|(_, at)| *at).filter(|at| *at >= there).min()?;
         Some(now + Duration::try_from(next.duration_since(there)).ok()?)
     }
 
