@@ -115,6 +115,7 @@ async fn get_similar_incidents(cx: Context, params: Params) -> Result<Reply> {
     let (mut rows, mut warnings, mut failures) = (Vec::new(), read.remarks, Vec::new());
     let rarity = rarity.map(|rarity| rarity.map_err(|error| failures.push(("Its rarity", error))).ok());
     let mut has_part = matches!(rarity, Some(Some(_)));
+    let has_past = matches!(past, Some(Ok(_)));
     for (what, part) in [("Past incidents", past), ("Related incidents", related)] {
         match part {
             Some(Ok(found)) => {
@@ -148,7 +149,7 @@ async fn get_similar_incidents(cx: Context, params: Params) -> Result<Reply> {
     let mut reply = cx.composed(&SIMILAR, shown, "kinds or limit");
     reply.set("incident", main.label());
     reply.set("compared_by", if by_words { "title words" } else { "PagerDuty" });
-    if wants("past") && !rows.is_empty() {
+    if has_past {
         reply.set("summary", summary(&rows));
     }
     if let Some(Some(rarity)) = rarity {
@@ -159,7 +160,7 @@ async fn get_similar_incidents(cx: Context, params: Params) -> Result<Reply> {
 }
 
 /// The warning that PagerDuty did not compare the incidents.
-const BY_WORDS: &str = "PagerDuty compares incidents only with its AIOps plan. Instead, past incidents are those of the service \
+const BY_WORDS: &str = "PagerDuty refused to compare incidents, which needs its AIOps plan and the permission to read them. Instead, past incidents are those of the service \
                         in the 180 days before whose titles have the same words, and related ones those of other services within \
                         2 h that have the same words or a team in common.";
 
@@ -221,6 +222,9 @@ pub(super) fn line(row: &Similar, main: &Subject, local: &Local) -> String {
     line
 }
 
+/// The end of an incident that no user resolved.
+const ALONE: &str = "resolved by itself";
+
 /// Returns how past incidents ended, as a sentence: `3 past incidents like it: 2 resolved by Ada; median 22 min.`
 fn summary(rows: &[Similar]) -> String {
     let past: Vec<_> = rows.iter().filter(|row| row.kind == Kind::Past).map(|row| &row.incident).collect();
@@ -229,20 +233,26 @@ fn summary(rows: &[Similar]) -> String {
         1 => "1 past incident like it".to_owned(),
         count => format!("{count} past incidents like it"),
     };
-    let mut resolvers: Vec<(&str, usize)> = Vec::new();
-    for by in past.iter().filter(|incident| incident.is_resolved()).filter_map(|incident| incident.changed_by.as_ref())
-    {
-        let name = if by.is_user { by.named.label() } else { "itself" };
-        match resolvers.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, count)) => *count += 1,
-            None => resolvers.push((name, 1)),
+    let mut ends: Vec<(String, usize)> = Vec::new();
+    let mut add = |end: String| match ends.iter_mut().find(|(known, _)| *known == end) {
+        Some((_, count)) => *count += 1,
+        None => ends.push((end, 1)),
+    };
+    for incident in &past {
+        match (&incident.status, &incident.changed_by) {
+            (None, _) => add("of unknown end".to_owned()),
+            (Some(_), _) if !incident.is_resolved() => add("still open".to_owned()),
+            (Some(_), Some(by)) if by.is_user => add(format!("resolved by {}", by.named.label())),
+            (Some(_), Some(_)) => add(ALONE.to_owned()),
+            (Some(_), None) => add("resolved".to_owned()),
         }
     }
-    resolvers.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let resolved: Vec<_> = resolvers.iter().map(|(name, count)| format!("{count} resolved by {name}")).collect();
-    if !resolved.is_empty() {
-        text.push_str(&format!(": {}", resolved.join(", ")));
-    }
+    ends.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let said = ends.iter().map(|(end, count)| match (end.as_str(), *count) {
+        (ALONE, 2..) => format!("{count} resolved by themselves"),
+        _ => format!("{count} {end}"),
+    });
+    text.push_str(&format!(": {}", said.collect::<Vec<_>>().join(", ")));
     let mut lasted: Vec<_> = past.iter().filter_map(|incident| incident.lasted()).collect();
     lasted.sort_unstable();
     if let Some(median) = lasted.get(lasted.len() / 2) {

@@ -139,7 +139,9 @@ impl Subject {
         let changed_at = time(value, "last_status_change_at").filter(|_| status.as_deref() == Some("resolved"));
         let again = |action: &&Value| text(action, "type").as_deref() == Some("unacknowledge");
         let by = value.get("last_status_change_by");
-        let is_user = by.and_then(|by| text(by, "type")).is_some_and(|kind| kind.starts_with("user"));
+        // Without a type, it is not known whether a user made the change.
+        let kind = by.and_then(|by| text(by, "type"));
+        let is_user = kind.as_ref().is_some_and(|kind| kind.starts_with("user"));
         Self {
             id,
             number: value.get("incident_number").and_then(Value::as_u64),
@@ -151,7 +153,7 @@ impl Subject {
             teams: list("teams").filter_map(|team| Id::parse(&text(team, "id")?)).collect(),
             created_at: time(value, "created_at"),
             resolved_at: time(value, "resolved_at").or(changed_at),
-            changed_by: by.and_then(Named::read).map(|named| Agent { named, is_user }),
+            changed_by: by.filter(|_| kind.is_some()).and_then(Named::read).map(|named| Agent { named, is_user }),
             merged_into: value
                 .get("resolve_reason")
                 .and_then(|reason| Named::read(reason.get("incident")?))
@@ -209,8 +211,9 @@ impl Subject {
         let at = self.resolved_at.filter(|_| self.is_resolved())?;
         let mut ended = Map::from_iter([("at".to_owned(), iso(at).into())]);
         ended.extend(self.lasted().map(|lasted| ("minutes".to_owned(), lasted.as_mins().into())));
-        let user = self.changed_by.as_ref().filter(|by| by.is_user).map(|by| by.named.shown());
-        ended.insert("by".to_owned(), user.unwrap_or_else(|| json!("service")));
+        let by = self.changed_by.as_ref();
+        let by = by.map(|by| if by.is_user { by.named.shown() } else { json!("service") });
+        ended.extend(by.map(|by| ("by".to_owned(), by)));
         Some(ended.into())
     }
 }
