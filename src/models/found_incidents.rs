@@ -3,7 +3,7 @@
 use pagerduty_api::operations::incidents::LIST_INCIDENTS;
 use pagerduty_api::{Operation, Resource};
 use pagerduty_rows::facts::Facts;
-use pagerduty_rows::fields::{Echo, Field};
+use pagerduty_rows::fields::{Echo, Field, line, nested, plain, reference};
 
 use super::{Expansion, Incident, Listed, Model};
 use crate::error::Code;
@@ -21,7 +21,20 @@ pub struct FoundIncident {
 impl Model for FoundIncident {
     const RESOURCE: &'static Resource = Incident::RESOURCE;
     const INVALID_ID: Code = Incident::INVALID_ID;
-    const DEFAULT: &'static [Field] = Incident::DEFAULT;
+    // Those that tell incidents apart: a search returns many.
+    const DEFAULT: &'static [Field] = &[
+        plain("id"),
+        plain("incident_number"),
+        line("title"),
+        plain("status"),
+        plain("urgency"),
+        reference("priority"),
+        plain("created_at"),
+        plain("resolved_at"),
+        reference("service"),
+        nested("assignments", &[reference("assignee"), plain("at")]),
+        reference("last_status_change_by"),
+    ];
     const OTHER: &'static [&'static str] = Incident::OTHER;
     const NAMED: &'static [Field] = Incident::NAMED;
     const ECHOES: &'static [Echo] = Incident::ECHOES;
@@ -34,6 +47,10 @@ impl Model for FoundIncident {
             title: facts.text("title").unwrap_or_default(),
             service: [facts.text("service.id"), facts.text("service.summary")],
         }
+    }
+
+    fn field(name: &str) -> Option<Field> {
+        Incident::field(name)
     }
 
     fn goes_before(&self, other: &Self) -> bool {
