@@ -21,7 +21,7 @@ pub struct FoundIncident {
 impl Model for FoundIncident {
     const RESOURCE: &'static Resource = Incident::RESOURCE;
     const INVALID_ID: Code = Incident::INVALID_ID;
-    // Those that tell incidents apart: a search returns many.
+    // The fields that tell incidents apart, because a search returns many.
     const DEFAULT: &'static [Field] = &[
         plain("id"),
         plain("incident_number"),

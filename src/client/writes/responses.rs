@@ -1,4 +1,4 @@
-//! What responders do to an incident beside updating it: snoozing and merging it, and changing its notes and alerts.
+//! Actions of responders beside updates of an incident: snoozing and merging it, and changing its notes and alerts.
 
 use pagerduty_api::operations::alerts::{GET_INCIDENT_ALERT, UPDATE_INCIDENT_ALERTS};
 use pagerduty_api::operations::incidents::{

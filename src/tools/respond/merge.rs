@@ -32,7 +32,7 @@ crate::params! {
     struct Params {
         "The one that stays"
         incident_id: Id<Incident>,
-        "Those that end in it"
+        "Incidents that end in it"
         source_ids: Targets<Incident>,
         "Only show what would change"
         dry_run: Flag<false>,

@@ -1,4 +1,4 @@
-//! What responders do to an incident beside updating it: snoozing and merging it, and changing its notes and alerts.
+//! Actions of responders beside updates of an incident: snoozing and merging it, and changing its notes and alerts.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ const MAX_ALERTS: usize = 1_000;
 /// The maximum number of alerts that one request may update.
 const MAX_BATCH: usize = 250;
 
-/// What a responder does to an incident.
+/// An action of a responder on an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Response {
