@@ -1050,7 +1050,7 @@ class AsyncTools:
 
         Args:
             incident_id: The ID or number of the incident.
-            source_ids: Those that end in it.
+            source_ids: Incidents that end in it.
             dry_run: Only show what would change.
 
         Returns:
@@ -2584,7 +2584,7 @@ class SyncTools:
 
         Args:
             incident_id: The ID or number of the incident.
-            source_ids: Those that end in it.
+            source_ids: Incidents that end in it.
             dry_run: Only show what would change.
 
         Returns:
