@@ -59,13 +59,15 @@ impl Pace {
         let left = MOST.saturating_sub(recent.len());
         let last = self.sent.back().copied().unwrap_or(now);
         let free = recent.first().map_or(now, |first| *first + WINDOW);
-        let mut at = if left == 0 {
+        // One request is kept for an announced action.
+        let others = left.saturating_sub(usize::from(action.is_some()));
+        let mut at = if others == 0 {
             free
         } else if self.soon > 0 && left > KEPT {
             last + SOON
         } else {
             // The remaining requests of the window are spread over it.
-            let parts = u32::try_from(left + 1).unwrap_or(u32::MAX);
+            let parts = u32::try_from(others + 1).unwrap_or(u32::MAX);
             last + LATER.max(free.saturating_duration_since(last) / parts)
         };
         let action = action.map(|action| action + AFTER_ACTION).filter(|action| *action > now && left > 0);
