@@ -146,21 +146,21 @@ impl Answer {
         self.next = match self.next {
             Next::Text(from) => {
                 line.append(&mut self.head);
-                match self.append_text(line, from, write::append_json_escaped) {
-                    Some(next) => Next::Text(next),
-                    None => {
-                        line.append(&mut self.middle);
-                        Next::Structured(Position::default())
-                    }
+                if let Some(next) = self.append_text(line, from, write::append_json_escaped) {
+                    Next::Text(next)
+                } else {
+                    line.append(&mut self.middle);
+                    Next::Structured(Position::default())
                 }
             }
-            Next::Structured(from) => match self.append_text(line, from, write::append_unbroken) {
-                Some(next) => Next::Structured(next),
-                None => {
+            Next::Structured(from) => {
+                if let Some(next) = self.append_text(line, from, write::append_unbroken) {
+                    Next::Structured(next)
+                } else {
                     line.append(&mut self.tail);
                     Next::End
                 }
-            },
+            }
             Next::End => return false,
         };
         true

@@ -4,7 +4,6 @@
 ///
 /// Titles, notes and alert details may read like instructions. A quotation is on one line, has at most `most` characters
 /// of the text, and cannot be ended by the text itself.
-#[allow(dead_code, reason = "the tools that quote are not in the catalogue yet")]
 pub fn quoted(text: &str, most: usize) -> String {
     let mut quotation = String::from('“');
     let mut left = most;

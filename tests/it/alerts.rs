@@ -29,6 +29,7 @@ async fn answer(scene: &Scene, tools: &Toolbox, alerts: &Value, arguments: Value
     ok(tools, TOOL, arguments).await
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "values are written in place")]
 fn alert(id: &str, minute: u32, key: &str, body: Value) -> Value {
     json!({"id": id, "type": "alert", "status": "triggered", "severity": "error", "alert_key": key,
         "created_at": format!("2026-12-02T01:{minute:02}:00+01:00"), "summary": format!("Alert {id}"), "body": body,
@@ -129,11 +130,11 @@ async fn row_says_what_its_event_says() {
     assert_eq!(rows[2]["sources"]["facts"]["severity"], "label:severity");
     assert_eq!(rows[2]["facts"]["alerts"], json!({"firing": 1, "resolved": 0}));
     assert_eq!(rows[3]["facts"], json!({"what": "Alert A4", "details": {"host": "db-1", "service": "x"}}));
-    let links = json!([
+    let expected = json!([
         {"kind": "source", "href": "https://z.example/1", "text": "Event link"},
         {"kind": "monitoring_tool", "href": "https://z.example"},
     ]);
-    assert_eq!(rows[0]["links"], links);
+    assert_eq!(rows[0]["links"], expected);
 }
 
 #[tokio::test]

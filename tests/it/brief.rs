@@ -241,7 +241,9 @@ async fn parts_select_the_requests() {
     let scene = Scene::start().await;
     let arguments = json!({"incident_id": scene.id, "parts": ["notes", "oncall"]});
     let mut sent = scene.account.requests_of(TOOL, arguments).await;
-    sent.iter_mut().for_each(|line| *line = line.split('?').next().unwrap().replace(&scene.id, "ID"));
+    for line in &mut sent {
+        *line = line.split('?').next().unwrap().replace(&scene.id, "ID");
+    }
     sent.sort();
     assert_eq!(sent, ["GET /incidents/ID", "GET /incidents/ID/notes", "GET /oncalls"]);
 }

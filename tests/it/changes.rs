@@ -95,9 +95,9 @@ async fn change_with_only_a_summary_is_shown() {
             "Time not said: “a change without a summary”, service “PS1”.",
         ]
     );
-    let links = json!([{"kind": "other", "href": "https://ci.example/1"},
+    let expected = json!([{"kind": "other", "href": "https://ci.example/1"},
         {"kind": "other", "href": "https://ci.example/2", "text": "Build"}]);
-    assert_eq!(rows[1]["links"], links);
+    assert_eq!(rows[1]["links"], expected);
     assert_eq!((&rows[1]["routing_key"], &rows[1]["custom_details"]["commit"]), (&json!("…cdef"), &json!("abc")));
     assert!(rows[1].to_string().len() < 1_500, "{}", rows[1]);
     assert_eq!(rows[2]["custom_details"], "text");

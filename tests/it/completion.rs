@@ -59,7 +59,7 @@ async fn numbers_of_open_incidents_and_services_complete() {
     };
     let triage = json!({"type": "ref/prompt", "name": "triage"});
     let number = scene.number.to_string();
-    assert_eq!(of(triage.clone(), "incident", &number).await, [number.clone()]);
+    assert_eq!(of(triage.clone(), "incident", &number).await, std::slice::from_ref(&number));
     let all = of(triage.clone(), "incident", "").await;
     assert!(all.len() > 5 && all.contains(&number), "{all:?}");
     let title =

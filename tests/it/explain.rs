@@ -20,6 +20,7 @@ async fn account() -> Account {
     ])
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "values are written in place")]
 fn log(entries: Value) -> Fault {
     let page = json!({"log_entries": entries, "more": false});
     Fault { times: 9, ..Fault::once("/incidents/{id}/log_entries", FaultKind::WrongJson(page)) }
@@ -43,6 +44,7 @@ fn policy() -> Value {
         {"escalation_delay_in_minutes": 30, "targets": [user("PGRACE", "Grace")]}]})
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "values are written in place")]
 fn oncall(user: Value, level: u64, schedule: Value) -> Value {
     json!({"user": user, "schedule": schedule, "escalation_level": level, "start": null, "end": null,
         "escalation_policy": {"id": "PP1", "type": "escalation_policy_reference", "summary": "Payments"}})

@@ -111,7 +111,7 @@ async fn cause_on_a_service_of_another_team_is_added() {
     let options = Options { incidents: 40, scenario: Some(Scenario::Outage), ..Options::default() };
     let account = Account::with(tokens::USER, options, |_| {}).await;
     let tools = all_tools(&account, |_| {});
-    account.sandbox.put_forward(Duration::from_secs(22 * 60));
+    account.sandbox.put_forward(Duration::from_mins(22));
     let mine = ok(&tools, "get_incidents", json!({"statuses": ["triggered", "acknowledged"], "limit": 1_000})).await;
     let is_mine = |id: &str| rows(&mine, "incidents").iter().any(|row| row["id"] == id);
     assert!(is_mine("QN1GHT0PAYMENT") && !is_mine("QN1GHT0DATABAS"), "{mine}");

@@ -18,6 +18,7 @@ async fn account(path: &str, mut entries: Vec<Value>) -> Account {
 }
 
 /// Returns an entry at a minute and second of an hour.
+#[allow(clippy::needless_pass_by_value, reason = "values are written in place")]
 fn entry(number: usize, at: &str, kind: &str, more: Value) -> Value {
     let mut entry = json!({
         "id": format!("R{number:013}"), "type": format!("{kind}_log_entry"), "summary": kind,

@@ -37,9 +37,10 @@ async fn send_body(sandbox: &Sandbox, method: Method, path: &str, body: &Value) 
 async fn id_for(sandbox: &Sandbox, operation: &Operation) -> String {
     let (collection, _) = operation.path.split_once("/{id}").unwrap();
     // Dependencies have no list of all of them.
-    let (collection, many) = match operations::all().any(|list| list.path == collection) {
-        true => (collection, collection.rsplit('/').next().unwrap()),
-        false => (list_of(operation.resource).path, operation.resource.many),
+    let (collection, many) = if operations::all().any(|list| list.path == collection) {
+        (collection, collection.rsplit('/').next().unwrap())
+    } else {
+        (list_of(operation.resource).path, operation.resource.many)
     };
     let (_, list) = send(sandbox, Method::Get, collection).await;
     let id = &list[many][0]["id"];

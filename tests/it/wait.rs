@@ -254,7 +254,7 @@ async fn cancellation_ends_the_requests() {
         .await;
     assert_eq!(session.request("ping", json!({})).await["result"], json!({}));
     let before = account.sandbox.requests().len();
-    pass(Duration::from_secs(60)).await;
+    pass(Duration::from_mins(1)).await;
     settle().await;
     assert_eq!(account.sandbox.requests().len(), before, "it still sends requests");
     assert_eq!(session.finish().await, Vec::<Value>::new());

@@ -4,6 +4,8 @@ mod compose;
 mod gather;
 mod items;
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use pagerduty_api::operations::alerts::LIST_INCIDENT_ALERTS;
 use pagerduty_api::operations::automations::{
@@ -159,7 +161,7 @@ async fn get_incident_brief(cx: Context, params: Params) -> Result<Reply> {
     if let Some(since) = since
         && draft.items.is_empty()
     {
-        draft.headline.push_str(&format!(" Nothing new after {}.", local.text(since)));
+        let _ = write!(draft.headline, " Nothing new after {}.", local.text(since));
     }
     let most = params.max_tokens.unwrap_or(Tokens::DEFAULT).0;
     let most = cx.budget().left().map_or(most, |left| most.min(left));

@@ -81,7 +81,6 @@ crate::params! {
 }
 
 /// Reads the changes that PagerDuty relates to an incident.
-#[allow(dead_code, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) async fn of_incident(cx: &Context, incident: &Id<Incident>) -> Result<Vec<Change>> {
     let operation = &LIST_INCIDENT_RELATED_CHANGE_EVENTS;
     let page = cx.api.page_below::<Change, _>(operation, incident, Query::new(), &Change::facts_only()).await?;
@@ -89,7 +88,6 @@ pub(in crate::tools) async fn of_incident(cx: &Context, incident: &Id<Incident>)
 }
 
 /// Reads the newest changes of a service in a range.
-#[allow(dead_code, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) async fn of_service(
     cx: &Context,
     service: &Id<Service>,

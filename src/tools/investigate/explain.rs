@@ -219,7 +219,7 @@ async fn why(cx: &Context, user: &Person, page: Option<&Page>, next: &Next, loca
     if let Some(schedule) = &duty.of.schedule {
         why.insert("schedule".to_owned(), schedule.shown());
         let _ = write!(line, " by the schedule {}", schedule.label());
-        match source(cx, &schedule.id, user, page.at).await {
+        match Box::pin(source(cx, &schedule.id, user, page.at)).await {
             Ok(Some((kind, end))) => {
                 why.insert("source".to_owned(), kind.as_str().into());
                 if kind == SourceKind::Override {
@@ -254,7 +254,7 @@ async fn source(
 ) -> Result<Option<(SourceKind, Option<Timestamp>)>> {
     let Some(id) = Id::parse(schedule) else { return Ok(None) };
     let rendered = cx.api.rendered(&id, Moment::at(at - AROUND), Moment::at(at + AROUND));
-    let ((), rendered) = beside(cx, async {}, rendered).await;
+    let ((), rendered) = Box::pin(beside(cx, async {}, rendered)).await;
     let turns = rendered??.turns.unwrap_or_default();
     let turn = turns.into_iter().find(|turn| {
         turn.user_id() == Some(user.id.as_str()) && turn.start <= at && turn.end.is_none_or(|end| at < end)

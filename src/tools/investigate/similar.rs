@@ -3,6 +3,8 @@
 mod compare;
 pub(super) mod read;
 
+use std::fmt::Write;
+
 use jiff::SignedDuration;
 use pagerduty_api::Resource;
 use pagerduty_api::operations::incidents::{
@@ -114,19 +116,19 @@ async fn get_similar_incidents(cx: Context, params: Params) -> Result<Reply> {
     let ((), (past, related, rarity, local)) = tokio::try_join!(main, parts)?;
     let (mut rows, mut warnings, mut failures) = (Vec::new(), read.remarks, Vec::new());
     let rarity = rarity.map(|rarity| rarity.map_err(|error| failures.push(("Its rarity", error))).ok());
-    let mut has_part = matches!(rarity, Some(Some(_)));
+    let mut is_anything_read = matches!(rarity, Some(Some(_)));
     let has_past = matches!(past, Some(Ok(_)));
     for (what, part) in [("Past incidents", past), ("Related incidents", related)] {
         match part {
             Some(Ok(found)) => {
                 rows.extend(found);
-                has_part = true;
+                is_anything_read = true;
             }
             Some(Err(error)) => failures.push((what, error)),
             None => {}
         }
     }
-    if !has_part && !failures.is_empty() {
+    if !is_anything_read && !failures.is_empty() {
         return Err(failures.swap_remove(0).1);
     }
     warnings.extend(failures.into_iter().map(|(what, error)| format!("{what} could not be read: {error}")));
@@ -177,7 +179,10 @@ fn shown(row: &Similar, main: &Subject, local: &Local) -> Map<String, Value> {
     set("title", Some(incident.title.as_str().into()));
     set("line", Some(line(row, main, local).into()));
     set("status", incident.status.as_deref().map(Value::from));
-    set("service", incident.service.as_ref().filter(|_| *kind == Kind::Related).map(|service| service.shown()));
+    set(
+        "service",
+        incident.service.as_ref().filter(|_| *kind == Kind::Related).map(super::super::oncall::read::Named::shown),
+    );
     set("created_at", incident.created_at.map(|at| local.iso(at).into()));
     set("score", score.map(Value::from));
     set("relation", relation.as_deref().map(Value::from));
@@ -199,24 +204,24 @@ pub(super) fn line(row: &Similar, main: &Subject, local: &Local) -> String {
     let incident = &row.incident;
     let mut line = incident.label();
     match (row.kind, incident.created_at, main.created_at) {
-        (Kind::Past, Some(at), _) => line.push_str(&format!(" on {}", local.text(at))),
+        (Kind::Past, Some(at), _) => _ = write!(line, " on {}", local.text(at)),
         (Kind::Related, Some(at), Some(start)) => {
             if let Some(service) = &incident.service {
-                line.push_str(&format!(" on {}", service.label()));
+                let _ = write!(line, " on {}", service.label());
             }
             let by = at.duration_since(start);
             let side = if by < SignedDuration::ZERO { "before" } else { "after" };
-            line.push_str(&format!(", triggered {} {side} it", length(by.abs())));
+            let _ = write!(line, ", triggered {} {side} it", length(by.abs()));
         }
         _ => {}
     }
     if let Some(end) = incident.end() {
-        line.push_str(&format!(": {end}"));
+        let _ = write!(line, ": {end}");
     }
     line.push('.');
     if let Some(note) = &row.last_note {
         let by = note.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-        line.push_str(&format!(" Last note{by}: {}", quoted(&note.text, NOTE_IN_LINE)));
+        let _ = write!(line, " Last note{by}: {}", quoted(&note.text, NOTE_IN_LINE));
         line = sentence(line);
     }
     line
@@ -252,11 +257,11 @@ fn summary(rows: &[Similar]) -> String {
         (ALONE, 2..) => format!("{count} resolved by themselves"),
         _ => format!("{count} {end}"),
     });
-    text.push_str(&format!(": {}", said.collect::<Vec<_>>().join(", ")));
+    let _ = write!(text, ": {}", said.collect::<Vec<_>>().join(", "));
     let mut lasted: Vec<_> = past.iter().filter_map(|incident| incident.lasted()).collect();
     lasted.sort_unstable();
     if let Some(median) = lasted.get(lasted.len() / 2) {
-        text.push_str(&format!("; median {}", length(*median)));
+        let _ = write!(text, "; median {}", length(*median));
     }
     text.push('.');
     text

@@ -155,8 +155,8 @@ async fn read_parts(cx: &Context, open: &mut [Open], warnings: &mut Vec<String>)
     let samples = samples(open);
     let until = SetOnce::new_with(Some(cx.api.grace()));
     let dependencies = in_time(async { Ok(Box::pin(dependencies::below(cx, &ids)).await) }, &until);
-    let sampled = samples.iter().filter_map(|place| open.get(*place));
-    let alerts = sampled.map(|one| in_time(alerts::read(cx, &one.subject.id, 1), &until));
+    let of_samples = samples.iter().filter_map(|place| open.get(*place));
+    let alerts = of_samples.map(|one| in_time(alerts::read(cx, &one.subject.id, 1), &until));
     let (dependencies, alerts) = tokio::join!(dependencies, side_by_side(cx, alerts));
     let supports = match dependencies {
         Ok((supports, missing)) => {

@@ -87,20 +87,17 @@ async fn get_timeline(cx: Context, params: Params) -> Result<Reply> {
     // Refuses a start after the end.
     Range::of_incidents(since, until)?;
     let query = Query::new().with("is_overview", params.overview.is_on().then_some(true));
-    let query = match &params.incident_id {
-        Some(_) => {
-            let account_only = given!(params, [team_ids]);
-            if account_only.iter().any(|(_, is_given)| *is_given) {
-                let message = "incident_id cannot be combined with team_ids";
-                return Err(Error::new(Code::ConflictingParameters, message).hint("Pass one of them."));
-            }
-            query.with("since", since).with("until", until)
+    let query = if params.incident_id.is_some() {
+        let account_only = given!(params, [team_ids]);
+        if account_only.iter().any(|(_, is_given)| *is_given) {
+            let message = "incident_id cannot be combined with team_ids";
+            return Err(Error::new(Code::ConflictingParameters, message).hint("Pass one of them."));
         }
-        None => {
-            let end = until.map_or_else(Timestamp::now, Moment::instant);
-            let start = since.unwrap_or_else(|| Moment::at(end - DAY));
-            of_teams(&cx, &params, query).await?.with("since", Some(start)).with("until", until)
-        }
+        query.with("since", since).with("until", until)
+    } else {
+        let end = until.map_or_else(Timestamp::now, Moment::instant);
+        let start = since.unwrap_or_else(|| Moment::at(end - DAY));
+        of_teams(&cx, &params, query).await?.with("since", Some(start)).with("until", until)
     };
     let selection = params.include.selection();
     let (local, log) = tokio::join!(times.local(&cx, None), read(&cx, params.incident_id.as_ref(), query, &selection));

@@ -109,11 +109,10 @@ fn planned(target: &Id<Incident>, of_target: &Fields, id: &Id<Incident>, state: 
     let problem = match merged.map(comparable) {
         _ if id == target => Some("An incident cannot be merged into itself.".to_owned()),
         Some(other) if other != target.as_str() => Some(format!("It was merged into {other} before.")),
-        Some(_) => None,
         None if status(of_target) == "resolved" => {
             Some("The incident to merge into is resolved. Choose an open one, or reopen it.".to_owned())
         }
-        None => None,
+        Some(_) | None => None,
     };
     let outcome = match (&problem, merged) {
         (Some(_), _) => Outcome::Conflict,

@@ -54,8 +54,8 @@ async fn snooze_incident(cx: Context, params: Params) -> Result<Reply> {
     }
     let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
     let _held = cx.api.hold_incidents(std::slice::from_ref(&id)).await;
-    let mut states = cx.api.incident_fields(std::slice::from_ref(&id), &[]).await;
-    let (id, before) = states.pop().unwrap_or_else(|| Err(Error::new(Code::Internal, "the incident was not read")))?;
+    let mut fields = cx.api.incident_fields(std::slice::from_ref(&id), &[]).await;
+    let (id, before) = fields.pop().unwrap_or_else(|| Err(Error::new(Code::Internal, "the incident was not read")))?;
     let mut row = Row { head: update::head(&before), ..Row::new(&id, Outcome::Applied) };
     let mut report = Report::new("incidents", "incidents");
     report.warnings.extend(read.remarks);

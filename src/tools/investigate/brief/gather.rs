@@ -341,7 +341,7 @@ impl Read {
             items.extend(frame.similar(past));
         }
         if let Some(impacts) = unread.take("business impact", self.impacts) {
-            items.push(frame.impact(&impacts));
+            items.push(Frame::impact(&impacts));
         }
         if let Some(windows) = unread.take("maintenance", self.windows) {
             items.extend(frame.maintenance(&windows));
@@ -361,7 +361,7 @@ impl Read {
                 items.extend(frame.automation(&found));
             }
             if wants(Part::Memories) {
-                items.extend(frame.memories(&found));
+                items.extend(Frame::memories(&found));
             }
             partial.extend(found.warnings);
         }

@@ -97,12 +97,11 @@ impl Frame<'_> {
         let mut known: HashMap<&str, usize> = HashMap::new();
         for alert in alerts.iter().filter(|alert| self.is_new(alert.resolved_at.or(alert.created_at))) {
             let key = alert.payload.repeats.as_ref().map(|repeats| repeats.key.as_str()).or(alert.key.as_deref());
-            match key.and_then(|key| groups.get_mut(*known.get(key)?)) {
-                Some((_, count)) => *count += 1,
-                None => {
-                    known.extend(key.map(|key| (key, groups.len())));
-                    groups.push((alert, 1));
-                }
+            if let Some((_, count)) = key.and_then(|key| groups.get_mut(*known.get(key)?)) {
+                *count += 1;
+            } else {
+                known.extend(key.map(|key| (key, groups.len())));
+                groups.push((alert, 1));
             }
         }
         let severities = ["critical", "error", "warning", "info"];
@@ -263,7 +262,7 @@ impl Frame<'_> {
     }
 
     /// Returns the impact on the business.
-    pub fn impact(&self, impacts: &Impacts) -> Item {
+    pub fn impact(impacts: &Impacts) -> Item {
         let services: Vec<_> = impacts.services.iter().map(Named::shown).collect();
         let mut data = Map::new();
         if !services.is_empty() {
@@ -353,7 +352,7 @@ impl Frame<'_> {
     }
 
     /// Returns the texts that PagerDuty's agent keeps.
-    pub fn memories(&self, found: &Automations) -> Vec<Item> {
+    pub fn memories(found: &Automations) -> Vec<Item> {
         let item = |memory: &Remembered| {
             let data = Map::from_iter([("id".to_owned(), memory.id.as_str().into())]);
             Item::new(Part::Memories, memory.line(), data)

@@ -62,7 +62,6 @@ impl Walk {
     }
 
     /// Returns the dependencies that were read, as pairs of a service and one that needs it.
-    #[allow(dead_code, reason = "the tool that groups a storm of incidents is not in the catalogue yet")]
     pub fn pairs(&self) -> impl Iterator<Item = (&Node, &Node)> {
         let pairs: BTreeSet<_> = self
             .known

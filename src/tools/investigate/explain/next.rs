@@ -30,9 +30,6 @@ const MAX_STEPS: usize = 8;
 pub(in crate::tools) struct Next {
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// The level of the incident's users, from 1.
-    #[allow(dead_code, reason = "the brief is not in the catalogue yet")]
-    pub level: Option<usize>,
     /// The time after which an acknowledged incident of the service pages again.
     pub acknowledgement: Option<SignedDuration>,
     /// The policy.
@@ -179,8 +176,8 @@ pub(in crate::tools) async fn next_steps(
         }
     };
     let acknowledgement = acknowledgement.filter(|seconds| *seconds > 0).map(SignedDuration::from_secs);
-    let (steps, level) = steps(subject, Some(&policy), &duties, repeats, now);
-    Ok(Next { steps, level, acknowledgement, policy: Some(policy), duties, warnings })
+    let (steps, _) = steps(subject, Some(&policy), &duties, repeats, now);
+    Ok(Next { steps, acknowledgement, policy: Some(policy), duties, warnings })
 }
 
 /// Returns the users on call on a level at a time.

@@ -20,7 +20,6 @@ const MAX_ENTRIES: usize = 1_000;
 #[derive(Clone, Debug)]
 pub(in crate::tools) struct Entry {
     /// The ID of the first entry.
-    #[allow(dead_code, reason = "the brief is not in the catalogue yet")]
     pub id: String,
     /// The time.
     pub at: Timestamp,
@@ -36,9 +35,6 @@ pub(in crate::tools) struct Entry {
     pub method: Option<String>,
     /// The ID and the title of the incident, where PagerDuty sends them.
     pub incident: Option<(String, Option<String>)>,
-    #[allow(dead_code, reason = "the brief is not in the catalogue yet")]
-    /// The ID of the service, where PagerDuty sends it.
-    pub service: Option<String>,
     /// The number of entries, and the time of the last one.
     pub count: usize,
     /// The time of the last entry.
@@ -61,7 +57,6 @@ pub struct Log {
 /// are one event.
 ///
 /// `since` leaves out what happened before.
-#[allow(dead_code, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) async fn of_incident(
     cx: &Context,
     id: &Id<Incident>,
@@ -128,9 +123,8 @@ pub fn entry(row: Row<LogEntry>) -> Option<Entry> {
     let line = phrases::line(&facts);
     let outcome = phrases::outcome(&facts).map(|outcome| format!(" ({outcome})")).unwrap_or_default();
     let method = phrases::method(&facts).map(|method| format!("{method}{outcome}"));
-    let service = facts.service.map(|(id, _)| id);
     let LogEntry { kind, agent, users, incident, .. } = facts;
-    Some(Entry { id, at, kind, line, agent, users, method, incident, service, count: 1, last: at, shown })
+    Some(Entry { id, at, kind, line, agent, users, method, incident, count: 1, last: at, shown })
 }
 
 /// Joins repeated events: the notifications of one user that nothing but other notifications interrupts, and equal events

@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use crate::models::Model;
 
+    #[allow(clippy::needless_pass_by_value, reason = "entries are written in place")]
     fn said(entry: Value) -> String {
         line(&LogEntry::from_json(&entry))
     }
