@@ -188,7 +188,7 @@ async fn timeline_tells_the_night_in_order() {
         ("06:36:00", format!("Assigned to {first}")),
         ("06:51:00", format!("Escalated to {second} after a time-out")),
         ("06:53:00", format!("Acknowledged by {second} on the website, for 30 min")),
-        ("06:54:00", format!("Priority changed to P1 by {second}")),
+        ("06:54:00", format!("Priority set to P1 by {second}")),
         (
             "06:55:00",
             format!(
