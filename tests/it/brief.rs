@@ -58,6 +58,9 @@ const PARTS: [(&str, &str); 14] = [
     ("/incidents/{id}/related_incidents", "related incidents"),
 ];
 
+/// The positions of the parts that are requested together.
+const AUTOMATION: std::ops::Range<usize> = 9..12;
+
 #[tokio::test]
 async fn brief_tells_what_fired_changed_and_who_has_it() {
     let scene = Scene::start().await;
@@ -130,7 +133,12 @@ async fn brief_stays_within_its_budget() {
 /// Checks a brief of which three parts could not be read.
 fn check(brief: &Value, missing: &[usize], kind: &str) {
     let warnings = brief["warnings"].to_string();
-    for (number, (path, name)) in PARTS.iter().enumerate() {
+    // On a slow machine, what can be run is late as a whole.
+    let is_late = warnings.contains("automation and memories");
+    assert!(!is_late || missing.iter().any(|number| AUTOMATION.contains(number)), "{brief:#}");
+    for (number, (path, name)) in
+        PARTS.iter().enumerate().filter(|(number, _)| !is_late || !AUTOMATION.contains(number))
+    {
         // Without PagerDuty's comparison, words are compared.
         let is_read = !missing.contains(&number) || kind == "refused" && number >= 12;
         assert_eq!(warnings.contains(name), !is_read, "{path} {kind}: {brief:#}");
@@ -174,7 +182,7 @@ async fn any_three_parts_may_hang_for_less_than_five_seconds() {
         assert!(began.elapsed() < Duration::from_secs(5), "{missing:?}: {:?}", began.elapsed());
         check(&brief, &missing, "hanging");
     };
-    for some in (0..PARTS.len()).collect::<Vec<_>>().chunks(7) {
+    for some in (0..PARTS.len()).collect::<Vec<_>>().chunks(4) {
         join_all(some.iter().map(|first| hang(*first))).await;
     }
 }
