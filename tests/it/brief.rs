@@ -74,6 +74,7 @@ async fn brief_tells_what_fired_changed_and_who_has_it() {
     assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?}: {told:#?}");
     assert!(told.iter().all(|line| !line.contains('\n') && line.ends_with(['.', '”'])), "{told:#?}");
     assert!(told.iter().any(|line| line.contains("resolved by")), "{told:#?}");
+    assert!(told.iter().any(|line| line.starts_with("Without a reaction: In ")), "{told:#?}");
     for part in ["alerts", "oncall", "notes", "similar", "timeline", "service", "automation", "memories"] {
         assert!(brief[part].as_array().is_some_and(|rows| !rows.is_empty()), "{part}: {brief}");
     }
@@ -89,7 +90,7 @@ async fn brief_takes_two_round_trips_once_the_incident_is_known() {
     let arguments = json!({"incident_id": scene.id});
     let all = scene.account.requests_of(TOOL, arguments.clone()).await;
     // The parts of the incident, then those of its service, policy and past incidents, then the services around it.
-    let (first, second) = (8, 14);
+    let (first, second) = (8, 16);
     let third = u32::try_from(all.len()).unwrap() - first - second;
     assert!(third > 0, "{all:#?}");
     let brief = in_rounds(&scene.account, TOOL, arguments, &[first, second, third]).await;
@@ -250,10 +251,14 @@ async fn parts_select_the_requests() {
     let arguments = json!({"incident_id": scene.id, "parts": ["notes", "oncall"]});
     let mut sent = scene.account.requests_of(TOOL, arguments).await;
     for line in &mut sent {
-        *line = line.split('?').next().unwrap().replace(&scene.id, "ID");
+        let path = line.split('?').next().unwrap().replace(&scene.id, "ID");
+        let of = |family: &str| path.starts_with(family).then(|| family.to_owned());
+        *line = of("GET /services/").or_else(|| of("GET /escalation_policies/")).unwrap_or(path);
     }
     sent.sort();
-    assert_eq!(sent, ["GET /incidents/ID", "GET /incidents/ID/notes", "GET /oncalls"]);
+    let notes = "GET /incidents/ID/notes";
+    let expected = ["GET /escalation_policies/", "GET /incidents/ID", notes, "GET /oncalls", "GET /services/"];
+    assert_eq!(sent, expected);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use pagerduty_api::operations::changes::{LIST_INCIDENT_RELATED_CHANGE_EVENTS, LI
 use pagerduty_api::operations::dependencies::{
     GET_BUSINESS_SERVICE, GET_IMPACTS, GET_INCIDENT_IMPACTS, GET_TECHNICAL_SERVICE_DEPENDENCIES,
 };
+use pagerduty_api::operations::escalation_policies::GET_ESCALATION_POLICY;
 use pagerduty_api::operations::incidents::{
     GET_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS, LIST_INCIDENT_NOTES, LIST_INCIDENTS,
 };
@@ -58,6 +59,7 @@ pub(super) const GET_INCIDENT_BRIEF: Tool = Tool::new::<Params>(
         &LIST_INCIDENTS,
         &GET_INCIDENT_IMPACTS,
         &LIST_ON_CALLS,
+        &GET_ESCALATION_POLICY,
         &GET_TECHNICAL_SERVICE_DEPENDENCIES,
         &GET_SERVICE,
         &GET_IMPACTS,

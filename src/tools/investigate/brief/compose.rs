@@ -255,7 +255,10 @@ mod tests {
             .collect();
         for tokens in [600, 1_000, 2_000, 5_000] {
             let answer = Value::Object(draft(items.clone()).within(tokens));
-            let count = |part: &Part| answer[part.name()].as_array().map_or(0, Vec::len);
+            let lines = answer["lines"].as_array().unwrap();
+            let about = |part: &Part| format!("a sentence about {} ", part.name());
+            let count =
+                |part: &Part| lines.iter().filter(|line| line.as_str().unwrap().starts_with(&about(part))).count();
             let counts: Vec<_> = Part::ALL.iter().map(count).collect();
             assert!(counts.is_sorted_by(|one, other| one >= other), "{tokens}: {counts:?}");
             assert!(counts[0] - counts[10] <= 1, "{tokens}: {counts:?}");

@@ -11,6 +11,7 @@ use super::super::alerts;
 use super::super::automations::{self, Automations};
 use super::super::changes;
 use super::super::dependencies::{self, Dependencies};
+use super::super::explain::{Next, next_steps};
 use super::super::impacts::{self, Impacts};
 use super::super::maintenance::{self, Window};
 use super::super::similar::read::{Finder, Remark, Similar, endings};
@@ -18,15 +19,13 @@ use super::super::subject::Subject;
 use super::super::timeline::{self, Entry};
 use super::compose::{Item, Part};
 use super::items::Frame;
-use crate::client::Query;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Alert, Change, EscalationPolicy, Incident, Service};
+use crate::models::{Alert, Change, Incident, Service};
 use crate::params::Moment;
-use crate::shifts::Shift;
 use crate::tools::Context;
 use crate::tools::gather::in_time;
-use crate::tools::oncall::read::{Duty, Named, duties};
+use crate::tools::oncall::read::Named;
 use crate::tools::times::{self, Local};
 
 /// The time that parts may take once the incident is known. A user who waits for a brief needs most of it now.
@@ -80,7 +79,7 @@ pub struct Read {
     endings: Outcome<(Vec<Similar>, Option<String>)>,
     related: Outcome<Vec<Similar>>,
     impacts: Outcome<Impacts>,
-    duties: Outcome<Vec<Shift<Duty>>>,
+    next: Outcome<Next>,
     windows: Outcome<Vec<Window>>,
     dependencies: Outcome<Dependencies>,
     automations: Outcome<Automations>,
@@ -140,13 +139,12 @@ impl Fetch<'_> {
         let changes = async { tokio::join!(self.related_changes(), self.service_changes()) };
         let similar = async { tokio::join!(self.past(), self.endings(), self.related()) };
         let service = async { tokio::join!(self.windows(), self.dependencies(), self.automations()) };
-        let others =
-            async { tokio::join!(self.alerts(), self.timeline(), self.notes(), self.impacts(), self.duties()) };
+        let others = async { tokio::join!(self.alerts(), self.timeline(), self.notes(), self.impacts(), self.next()) };
         let (changes, similar, service, others) = tokio::join!(changes, similar, service, others);
         let (related_changes, service_changes) = changes;
         let (past, endings, related) = similar;
         let (windows, dependencies, automations) = service;
-        let (alerts, timeline, notes, impacts, duties) = others;
+        let (alerts, timeline, notes, impacts, next) = others;
         Read {
             alerts,
             timeline,
@@ -157,7 +155,7 @@ impl Fetch<'_> {
             endings,
             related,
             impacts,
-            duties,
+            next,
             windows,
             dependencies,
             automations,
@@ -233,14 +231,8 @@ impl Fetch<'_> {
         self.part(&[Part::Impact], impacts::of_incident(self.cx, self.id))
     }
 
-    fn duties(&self) -> BoxFuture<'_, Outcome<Vec<Shift<Duty>>>> {
-        self.part(&[Part::Oncall], async {
-            let policy = self.subject.wait().await.policy.as_ref();
-            let policy: Id<EscalationPolicy> = referred(policy, "escalation policy")?;
-            let query = Query::new().with_all("escalation_policy_ids", &[policy]);
-            let range = (Moment::at(self.now), Moment::at(self.now + SignedDuration::from_mins(1)));
-            Ok(duties(self.cx, query, range).await?.0)
-        })
+    fn next(&self) -> BoxFuture<'_, Outcome<Next>> {
+        self.part(&[Part::Oncall], async { next_steps(self.cx, self.subject.wait().await, 0, None).await })
     }
 
     fn windows(&self) -> BoxFuture<'_, Outcome<Vec<Window>>> {
@@ -320,16 +312,17 @@ impl Read {
             all.extend(more);
             items.extend(frame.changes(all));
         }
+        let mut partial = Vec::new();
         if wants(Part::Oncall) {
             items.push(frame.holders());
         }
-        if let Some(duties) = unread.take("on-call users", self.duties) {
-            items.push(frame.oncall(&duties));
+        if let Some(next) = unread.take("on-call users", self.next) {
+            items.extend(frame.next(&next));
+            partial.extend(next.warnings);
         }
         if let Some(notes) = unread.take("notes", self.notes) {
             items.extend(frame.notes(notes));
         }
-        let mut partial = Vec::new();
         let (endings, warning) = unread.take("how they ended", self.endings).unwrap_or_default();
         partial.extend(warning);
         if let Some(mut past) = unread.take("similar incidents", self.past) {

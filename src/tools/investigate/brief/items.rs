@@ -12,6 +12,7 @@ use super::super::alerts::{self, links};
 use super::super::automations::{Automations, Remembered};
 use super::super::changes;
 use super::super::dependencies::{Dependencies, Side};
+use super::super::explain::Next;
 use super::super::impacts::Impacts;
 use super::super::maintenance::Window;
 use super::super::similar::line as similar_line;
@@ -27,6 +28,9 @@ use crate::tools::words::quoted;
 
 /// The most characters of a note in a line.
 const MAX_NOTE: usize = 300;
+
+/// The most steps that follow without a reaction.
+const MAX_STEPS: usize = 3;
 
 /// The most links of an item.
 const MAX_LINKS: usize = 3;
@@ -176,14 +180,32 @@ impl Frame<'_> {
         Item::new(Part::Oncall, line, data)
     }
 
+    /// Returns the next step without a reaction, the users on call, and the steps after it.
+    pub fn next(&self, next: &Next) -> Vec<Item> {
+        let steps = next.steps.iter().take(MAX_STEPS).map(|step| {
+            let line = format!("Without a reaction: {}", step.line(self.local, self.now));
+            let mut data = match step.shown(self.local, self.now) {
+                Value::Object(data) => data,
+                _ => Map::new(),
+            };
+            data.shift_remove("line");
+            Item::new(Part::Oncall, line, data)
+        });
+        let mut items: Vec<_> = steps.collect();
+        items.insert(items.len().min(1), self.on_call(next));
+        items
+    }
+
     /// Returns the users on call, level by level.
-    pub fn oncall(&self, duties: &[Shift<Duty>]) -> Item {
-        let levels = duties.iter().map(|duty| duty.of.level).max().unwrap_or(0);
+    fn on_call(&self, next: &Next) -> Item {
+        let duties: Vec<_> = next.duties.iter().filter(|duty| duty.period.contains(self.now)).collect();
+        let of_policy = next.policy.as_ref().map_or(0, |policy| policy.levels.len());
+        let levels = duties.iter().map(|duty| duty.of.level).max().unwrap_or(0).max(of_policy);
         let policy = self.subject.policy.as_ref().map_or("its escalation policy", Named::label);
         let (mut said, mut data) = (Vec::new(), Vec::new());
         for level in 1..=levels {
             let mut users: Vec<&Shift<Duty>> = Vec::new();
-            for duty in duties.iter().filter(|duty| duty.of.level == level && duty.period.contains(self.now)) {
+            for duty in duties.iter().filter(|duty| duty.of.level == level) {
                 match users.iter_mut().find(|known| known.of.user.id == duty.of.user.id) {
                     Some(known) if duty.period.end() > known.period.end() => *known = duty,
                     Some(_) => {}
@@ -209,9 +231,8 @@ impl Frame<'_> {
         let said = if said.is_empty() { "no user".to_owned() } else { said.join("; ") };
         let line = format!("On call for {policy}: {said}.");
         let mut shown = Map::from_iter([("on_call".to_owned(), data.into())]);
-        shown.extend(
-            self.subject.policy.as_ref().map(|policy| ("escalation_policy_id".to_owned(), policy.id.as_str().into())),
-        );
+        let policy = self.subject.policy.as_ref();
+        shown.extend(policy.map(|policy| ("escalation_policy_id".to_owned(), policy.id.as_str().into())));
         Item::new(Part::Oncall, line, shown)
     }
 
