@@ -7,10 +7,6 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from .types import (
-    Alert,
-    AlertList,
-    ChangeEvent,
-    ChangeEventList,
     EscalationPolicy,
     EscalationPolicyList,
     Incident,
@@ -634,7 +630,7 @@ class AsyncTools:
             parts: Default all.
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
-            max_tokens: 500 to 20000, default 3000.
+            max_tokens: From 500 to 20000, default 3000.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -681,13 +677,13 @@ class AsyncTools:
         limit: int | None = None,
         offset: int | None = None,
         include: list[str] | None = None,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Find or list incidents (pages, outages) in the whole account, also by words in the title.
 
         Args:
             text: All these words in the title.
             exclude: Leave out: words of a title, or a service.
-            scope: mine: of my teams; assigned: to me.
+            scope: Of my teams is mine, assigned is to me.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
             team_ids: Teams.
@@ -724,7 +720,7 @@ class AsyncTools:
         limit: int | None = None,
         offset: int | None = None,
         include: list[str] | None = None,
-    ) -> AlertList:
+    ) -> dict[str, Any]:
         """Alerts (alarms) of an incident: raw payload of the monitor as facts (include +body: all
         of it), graph links, repeats.
 
@@ -795,7 +791,7 @@ class AsyncTools:
         limit: int | None = None,
         offset: int | None = None,
         include: list[str] | None = None,
-    ) -> ChangeEventList:
+    ) -> dict[str, Any]:
         """Recent deploys, releases and config changes of an incident, service or team: what
         changed.
 
@@ -877,7 +873,7 @@ class AsyncTools:
         service_ids: list[str] | None = None,
         since: str | None = None,
         window_minutes: int | None = None,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Too many pages (alert storm, flood): groups open incidents by common cause, proposes
         merges.
 
@@ -964,7 +960,7 @@ class AsyncTools:
         Args:
             incident_id: The ID or number of the incident.
             until: The end of the range, now by default.
-            team_ids: new_incident: default mine.
+            team_ids: For new_incident; default mine.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
@@ -994,13 +990,13 @@ class AsyncTools:
         fields: list[str] | None = None,
         conference_url: str | None = None,
         dry_run: bool = False,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Ack, resolve (close), reopen, reassign or escalate one or many incidents; change priority
         (P1), urgency, title, fields. Only when the user asks.
 
         Args:
             incident_ids: IDs or numbers.
-            status: triggered reopens.
+            status: Reopens if triggered.
             resolution: How it was resolved.
             title: New title.
             urgency: New urgency.
@@ -1025,7 +1021,7 @@ class AsyncTools:
         *,
         incident_id: str | int,
         until: str,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Mute (snooze) an acknowledged page until later; then it pages again.
 
         Args:
@@ -1045,7 +1041,7 @@ class AsyncTools:
         incident_id: str | int,
         source_ids: list[str],
         dry_run: bool = False,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Merge (combine) duplicate incidents, duplicates, into one. Cannot be undone.
 
         Args:
@@ -1067,12 +1063,12 @@ class AsyncTools:
         alert_ids: list[str],
         status: str | None = None,
         move_to_id: str | None = None,
-    ) -> AlertList:
+    ) -> dict[str, Any]:
         """Resolve or reopen a single alert, or move it to another incident.
 
         Args:
             incident_id: The ID or number of the incident.
-            alert_ids: get_alerts shows them.
+            alert_ids: From get_alerts.
             status: New status.
             move_to_id: Incident that gets them.
 
@@ -1090,12 +1086,12 @@ class AsyncTools:
         note_id: str,
         content: str | None = None,
         delete: bool = False,
-    ) -> NoteList:
+    ) -> dict[str, Any]:
         """Fix or delete my comment (note).
 
         Args:
             incident_id: The ID or number of the incident.
-            note_id: get_incidents with include_notes shows it.
+            note_id: From get_incidents with include_notes.
             content: The text of the note.
             delete: Delete it instead.
 
@@ -1111,7 +1107,7 @@ class AsyncTools:
         *,
         receipt: str,
         dry_run: bool = False,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Revert (undo, roll back) a change just made, by its receipt.
 
         Args:
@@ -1383,13 +1379,13 @@ class AsyncTools:
         sort_by: str | None = None,
         limit: int | None = None,
         include: list[str] | None = None,
-    ) -> AsyncGenerator[Incident]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         """Iterates over the rows that `search_incidents` lists.
 
         Args:
             text: All these words in the title.
             exclude: Leave out: words of a title, or a service.
-            scope: mine: of my teams; assigned: to me.
+            scope: Of my teams is mine, assigned is to me.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
             team_ids: Teams.
@@ -1422,7 +1418,7 @@ class AsyncTools:
         statuses: list[str] | None = None,
         limit: int | None = None,
         include: list[str] | None = None,
-    ) -> AsyncGenerator[Alert]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         """Iterates over the rows that `get_alerts` lists.
 
         Args:
@@ -1479,7 +1475,7 @@ class AsyncTools:
         until: str | None = None,
         limit: int | None = None,
         include: list[str] | None = None,
-    ) -> AsyncGenerator[ChangeEvent]:
+    ) -> AsyncGenerator[dict[str, Any]]:
         """Iterates over the rows that `get_changes` lists.
 
         Args:
@@ -2168,7 +2164,7 @@ class SyncTools:
             parts: Default all.
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
-            max_tokens: 500 to 20000, default 3000.
+            max_tokens: From 500 to 20000, default 3000.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2215,13 +2211,13 @@ class SyncTools:
         limit: int | None = None,
         offset: int | None = None,
         include: list[str] | None = None,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Find or list incidents (pages, outages) in the whole account, also by words in the title.
 
         Args:
             text: All these words in the title.
             exclude: Leave out: words of a title, or a service.
-            scope: mine: of my teams; assigned: to me.
+            scope: Of my teams is mine, assigned is to me.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
             team_ids: Teams.
@@ -2258,7 +2254,7 @@ class SyncTools:
         limit: int | None = None,
         offset: int | None = None,
         include: list[str] | None = None,
-    ) -> AlertList:
+    ) -> dict[str, Any]:
         """Alerts (alarms) of an incident: raw payload of the monitor as facts (include +body: all
         of it), graph links, repeats.
 
@@ -2329,7 +2325,7 @@ class SyncTools:
         limit: int | None = None,
         offset: int | None = None,
         include: list[str] | None = None,
-    ) -> ChangeEventList:
+    ) -> dict[str, Any]:
         """Recent deploys, releases and config changes of an incident, service or team: what
         changed.
 
@@ -2411,7 +2407,7 @@ class SyncTools:
         service_ids: list[str] | None = None,
         since: str | None = None,
         window_minutes: int | None = None,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Too many pages (alert storm, flood): groups open incidents by common cause, proposes
         merges.
 
@@ -2498,7 +2494,7 @@ class SyncTools:
         Args:
             incident_id: The ID or number of the incident.
             until: The end of the range, now by default.
-            team_ids: new_incident: default mine.
+            team_ids: For new_incident; default mine.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
@@ -2528,13 +2524,13 @@ class SyncTools:
         fields: list[str] | None = None,
         conference_url: str | None = None,
         dry_run: bool = False,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Ack, resolve (close), reopen, reassign or escalate one or many incidents; change priority
         (P1), urgency, title, fields. Only when the user asks.
 
         Args:
             incident_ids: IDs or numbers.
-            status: triggered reopens.
+            status: Reopens if triggered.
             resolution: How it was resolved.
             title: New title.
             urgency: New urgency.
@@ -2559,7 +2555,7 @@ class SyncTools:
         *,
         incident_id: str | int,
         until: str,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Mute (snooze) an acknowledged page until later; then it pages again.
 
         Args:
@@ -2579,7 +2575,7 @@ class SyncTools:
         incident_id: str | int,
         source_ids: list[str],
         dry_run: bool = False,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Merge (combine) duplicate incidents, duplicates, into one. Cannot be undone.
 
         Args:
@@ -2601,12 +2597,12 @@ class SyncTools:
         alert_ids: list[str],
         status: str | None = None,
         move_to_id: str | None = None,
-    ) -> AlertList:
+    ) -> dict[str, Any]:
         """Resolve or reopen a single alert, or move it to another incident.
 
         Args:
             incident_id: The ID or number of the incident.
-            alert_ids: get_alerts shows them.
+            alert_ids: From get_alerts.
             status: New status.
             move_to_id: Incident that gets them.
 
@@ -2624,12 +2620,12 @@ class SyncTools:
         note_id: str,
         content: str | None = None,
         delete: bool = False,
-    ) -> NoteList:
+    ) -> dict[str, Any]:
         """Fix or delete my comment (note).
 
         Args:
             incident_id: The ID or number of the incident.
-            note_id: get_incidents with include_notes shows it.
+            note_id: From get_incidents with include_notes.
             content: The text of the note.
             delete: Delete it instead.
 
@@ -2645,7 +2641,7 @@ class SyncTools:
         *,
         receipt: str,
         dry_run: bool = False,
-    ) -> IncidentList:
+    ) -> dict[str, Any]:
         """Revert (undo, roll back) a change just made, by its receipt.
 
         Args:
@@ -2917,13 +2913,13 @@ class SyncTools:
         sort_by: str | None = None,
         limit: int | None = None,
         include: list[str] | None = None,
-    ) -> Generator[Incident]:
+    ) -> Generator[dict[str, Any]]:
         """Iterates over the rows that `search_incidents` lists.
 
         Args:
             text: All these words in the title.
             exclude: Leave out: words of a title, or a service.
-            scope: mine: of my teams; assigned: to me.
+            scope: Of my teams is mine, assigned is to me.
             service_ids: Restricts the list to incidents of these services. Requires
                 `current_user_context=False`.
             team_ids: Teams.
@@ -2956,7 +2952,7 @@ class SyncTools:
         statuses: list[str] | None = None,
         limit: int | None = None,
         include: list[str] | None = None,
-    ) -> Generator[Alert]:
+    ) -> Generator[dict[str, Any]]:
         """Iterates over the rows that `get_alerts` lists.
 
         Args:
@@ -3013,7 +3009,7 @@ class SyncTools:
         until: str | None = None,
         limit: int | None = None,
         include: list[str] | None = None,
-    ) -> Generator[ChangeEvent]:
+    ) -> Generator[dict[str, Any]]:
         """Iterates over the rows that `get_changes` lists.
 
         Args:

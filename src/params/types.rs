@@ -49,6 +49,28 @@ impl Param for Text {
     }
 }
 
+/// The address of a web page.
+#[derive(Clone, Debug)]
+pub struct WebAddress(String);
+
+impl WebAddress {
+    /// Returns the address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Param for WebAddress {
+    const FORM: Form = Form::Text;
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let Text(address) = Text::decode(name, value)?;
+        let is_web = ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
+        if is_web { Ok(Self(address)) } else { Err(invalid(name, value, "an address that begins with https://")) }
+    }
+}
+
 /// Texts to search for, trimmed and not blank. A plain text is one text, since names may have commas.
 #[derive(Clone, Debug)]
 pub struct Texts(Vec<String>);

@@ -92,7 +92,7 @@ RESOURCE = [
     Place("src/tools.rs", "\nmod vendors;", after="\nmod users;"),
     Place("src/tools.rs", "\n    &vendors::SET,", after="\n    &users::SET,"),
     Place(f"{SANDBOX}/src/kinds.rs", addition("kind.rs")),
-    Place(f"{SANDBOX}/src/kinds.rs", ", &VENDOR", after="&SERVICE"),
+    Place(f"{SANDBOX}/src/kinds.rs", "\n    &VENDOR,", after="    &SERVICE,"),
     Place(f"{SANDBOX}/seed/vendors.json", addition("vendors.json")),
 ]
 """A resource with one tool that lists it, in a toolset that is off by default."""

@@ -158,6 +158,8 @@ SCHEMAS = {
 }
 # Documents whose answers have another form, which test_sandbox_automations.py checks.
 OTHER_FORM = {"service_dependencies", "workflow_triggers", "automation_actions", "memories"}
+# Events and the script of a scenario, from which alerts, changes and incidents are made.
+OTHER_FORM |= {"change_events", "signals", "outage"}
 # Fields that the schemas do not have.
 NOT_IN_SCHEMA = {
     "schedules": {"overrides"},  # The sandbox computes other fields from it.

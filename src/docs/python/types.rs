@@ -9,6 +9,7 @@ use pagerduty_rows::fields::{Field, Keep, plain};
 
 use super::methods::Method;
 use crate::models::{Model, ShiftSchedule, TABLES, Table};
+use crate::tools::SETS;
 
 /// The types of fields that are shown as PagerDuty sends them. Other fields may have any type.
 const SCALARS: &[(&str, &[&str])] = &[
@@ -89,23 +90,6 @@ const ADDED: &[(&str, &[(&str, &str)])] = &[
 /// The types of answers without rows.
 const FLAT: &[(&str, &str)] = &[("build_user_context", "UserContext")];
 
-/// The tools that compose their rows from several resources. These rows have no table.
-const COMPOSED: &[&str] = &[
-    "find",
-    "whos_oncall",
-    "get_shifts",
-    "check_coverage",
-    "get_handoff",
-    "override_oncall",
-    "cancel_override",
-    "get_timeline",
-    "explain_page",
-    "get_incident_brief",
-    "get_similar_incidents",
-    "who_can_help",
-    "wait_for",
-];
-
 /// The type of an answer or a row without a table.
 const ANY: &str = "dict[str, Any]";
 
@@ -127,9 +111,11 @@ pub(super) fn name(method: Method) -> String {
     if method.is_stream { row(method) } else { answer(method) }
 }
 
-/// Returns the resource of a method's rows, which the first operation of its tool returns, unless they are composed.
+/// Returns the resource of a method's rows, which the first operation of its tool returns.
+///
+/// Tools that are not on by default compose their rows or add members to them, so their rows have no table.
 fn resource(method: Method) -> Option<&'static Resource> {
-    if COMPOSED.contains(&method.tool.name) {
+    if !SETS.iter().any(|set| set.default && set.contains(method.tool.name)) {
         return None;
     }
     let (Answer::One(resource) | Answer::Many(resource, _)) = method.tool.operations.first()?.answer else {

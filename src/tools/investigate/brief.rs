@@ -82,7 +82,7 @@ crate::params! {
         parts: Choices<Parts>,
         "Only what is new after this ISO 8601 time: as_of of the previous brief"
         since: Option<When>,
-        "500 to 20000, default 3000"
+        "From 500 to 20000, default 3000"
         max_tokens: Option<Tokens>,
     }
 }

@@ -56,7 +56,7 @@ crate::params! {
         text: Option<Text>,
         "Leave out: words of a title, or a service"
         exclude: Texts,
-        "mine: of my teams; assigned: to me"
+        "Of my teams is mine, assigned is to me"
         scope: Word<Scopes>,
         "Services"
         service_ids: Ids<Service>,

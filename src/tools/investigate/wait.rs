@@ -59,7 +59,7 @@ crate::params! {
         incident_id: Option<Id<Incident>>,
         "Default all"
         until: Choices<Events>,
-        "new_incident: default mine"
+        "For new_incident; default mine"
         team_ids: Ids<Team>,
         "new_incident: services"
         service_ids: Ids<Service>,

@@ -42,7 +42,7 @@ crate::params! {
     struct Params {
         "ID or number"
         incident_id: Id<Incident>,
-        "get_alerts shows them"
+        "From get_alerts"
         alert_ids: Targets<Alert>,
         "New status"
         status: Option<Word<AlertStatuses>>,

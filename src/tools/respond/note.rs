@@ -39,7 +39,7 @@ crate::params! {
     struct Params {
         "ID or number"
         incident_id: Id<Incident>,
-        "get_incidents with include_notes shows it"
+        "From get_incidents with include_notes"
         note_id: Id<Note>,
         "New text"
         content: Option<Content>,

@@ -15,7 +15,7 @@ use crate::client::{CUSTOM, IncidentChange, IncidentOutcome, Query, has, settabl
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Incident, Priority, User};
-use crate::params::{Flag, Ids, Limit, Moment, Statuses, Targets, Text, Texts, Urgencies, Word};
+use crate::params::{Flag, Ids, Limit, Moment, Statuses, Targets, Text, Texts, Urgencies, WebAddress, Word};
 use crate::receipts::Fields;
 use crate::reply::Reply;
 use crate::tools::oncall::read;
@@ -49,7 +49,7 @@ crate::params! {
     struct Params {
         "IDs or numbers"
         incident_ids: Targets<Incident>,
-        "triggered reopens"
+        "Reopens if triggered"
         status: Option<Word<Statuses>>,
         "How it was resolved"
         resolution: Option<Text>,
@@ -70,7 +70,7 @@ crate::params! {
         "Custom fields: name=value"
         fields: Texts,
         "Of the call"
-        conference_url: Option<Text>,
+        conference_url: Option<WebAddress>,
         "Only show what would change, and whom it pages"
         dry_run: Flag<false>,
     }
@@ -114,7 +114,7 @@ impl Params {
         set("escalation_policy", self.policy_id.as_ref().map(|id| json!({"id": id.as_str()})));
         set("escalation_level", self.escalation_level.map(|level| level.get().into()));
         set("incident_type", text(&self.incident_type));
-        set("conference_url", self.conference_url.as_ref().map(web_address).transpose()?);
+        set("conference_url", self.conference_url.as_ref().map(|address| address.as_str().into()));
         if wanted.is_empty() && self.fields.as_slice().is_empty() {
             return Err(Error::new(Code::MissingParameter, "nothing to change was given")
                 .hint("Pass status, priority, assignee_ids or another field to change."));
@@ -133,16 +133,6 @@ impl Params {
         };
         self.fields.as_slice().iter().map(field).collect()
     }
-}
-
-/// Returns the address of a call, if it is one of the web.
-fn web_address(text: &Text) -> Result<Value> {
-    let address = text.to_string();
-    if address.starts_with("https://") || address.starts_with("http://") {
-        return Ok(address.into());
-    }
-    Err(Error::new(Code::InvalidParameter, format!("conference_url is {address:?}, which is not a web address"))
-        .hint("Pass an address that begins with https://."))
 }
 
 async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {

@@ -266,7 +266,8 @@ mod tests {
                 assert_eq!(answer[LEFT_OUT][part.name()], 30 - count, "{tokens}");
             }
             let size = estimate_text(&answer.to_string());
-            assert!(size <= tokens && size + 100 > tokens, "{size} of {tokens}");
+            // The parts of an answer cost somewhat more than the whole.
+            assert!(size <= tokens && size + 60 + tokens / 10 > tokens, "{size} of {tokens}");
         }
     }
 
