@@ -203,8 +203,9 @@ def measure_http(binary: str, url: str, clients: int) -> dict[str, float]:
     errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     for error in errors[:1]:
         print(repr(error))
-    fast = [seconds for number, seconds in enumerate(outcomes) if number % SLOW and seconds not in errors]
-    return {"peak": peak, "after 5 s": after, "slowest": max(fast, default=0.0), "errors": len(errors)}
+    answered = [outcome for number, outcome in enumerate(outcomes) if number % SLOW]
+    slowest = max((seconds for seconds in answered if seconds not in errors), default=0.0)
+    return {"peak": peak, "after 5 s": after, "slowest": slowest, "errors": len(errors)}
 
 
 def measure_bursts(binary: str, url: str, bursts: int) -> dict[str, float]:
@@ -221,7 +222,8 @@ def measure_bursts(binary: str, url: str, bursts: int) -> dict[str, float]:
     peak = server.memory("VmHWM")
     server.process.kill()
     server.process.wait()
-    return {"third": sizes[min(2, bursts - 1)], "last": sizes[-1], "largest": max(sizes), "peak": peak}
+    third = sizes[min(2, bursts - 1)]
+    return {"third": third, "last": sizes[-1], "largest": max(sizes), "peak": peak}
 
 
 def main() -> None:
