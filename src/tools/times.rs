@@ -151,6 +151,14 @@ pub fn hours(length: SignedDuration) -> String {
     }
 }
 
+/// Returns a length of time for people, in days if it is long: `22 min`, `9 h 46 min`, `28 days`.
+pub fn length(length: SignedDuration) -> String {
+    match length.as_hours() / 24 {
+        0 | 1 => hours(length),
+        days => format!("{days} days"),
+    }
+}
+
 /// Returns a length of time in hours, to a hundredth.
 pub fn number_of_hours(length: SignedDuration) -> f64 {
     (length.as_secs_f64() / 36.0).round() / 100.0

@@ -260,7 +260,7 @@ async fn ambiguous_name_changes_nothing() {
     for (arguments, code) in [
         (json!({"policy_id": "primary"}), None),
         (json!({"priority": "P77"}), Some(Code::InvalidParameter)),
-        (json!({"assignee_ids": ["nobody@acme.example"]}), Some(Code::InvalidUserId)),
+        (json!({"assignee_ids": ["unknown@acme.example"]}), Some(Code::InvalidUserId)),
         (json!({"fields": ["no_such_field=1"]}), Some(Code::InvalidParameter)),
         (json!({"fields": ["customers_affected=many"]}), Some(Code::InvalidParameter)),
         (json!({}), Some(Code::MissingParameter)),

@@ -4,7 +4,7 @@ mod graph;
 mod overview;
 mod state;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use pagerduty_api::Resource;
 use pagerduty_api::operations::dependencies::{
     GET_BUSINESS_SERVICE, GET_BUSINESS_SERVICE_DEPENDENCIES, GET_IMPACTS, GET_INCIDENT_IMPACTS,
@@ -26,7 +26,7 @@ use crate::params::{Flag, Limit};
 use crate::reply::Reply;
 use crate::tools::gather::beside;
 use crate::tools::oncall::read::Named;
-use crate::tools::times::{Local, hours};
+use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
 use crate::tools::words::quoted;
 use crate::tools::{Context, Tool};
@@ -237,7 +237,7 @@ impl OpenIncident {
         let priority = self.priority.as_ref().map(|priority| priority.label().to_owned());
         let at = self.created_at.map(|at| format!("since {}", local.text(at)));
         let earlier = self.created_at.zip(since).filter(|(at, since)| at < since);
-        let earlier = earlier.map(|(at, since)| format!("{} before this one", lead(since.duration_since(at))));
+        let earlier = earlier.map(|(at, since)| format!("{} before this one", length(since.duration_since(at))));
         let urgency = if self.is_high { "high" } else { "low" };
         let facts = [Some(self.status.clone()), Some(urgency.to_owned()), priority, at, earlier];
         let facts: Vec<_> = facts.into_iter().flatten().collect();
@@ -255,14 +255,6 @@ impl OpenIncident {
         members.extend(self.priority.as_ref().map(|priority| ("priority".to_owned(), priority.shown())));
         members.extend(self.created_at.map(|at| ("created_at".to_owned(), local.iso(at).into())));
         members
-    }
-}
-
-/// Returns the time between two incidents for people, in days if it is long.
-fn lead(length: SignedDuration) -> String {
-    match length.as_hours() / 24 {
-        days @ 2.. => format!("{days} days"),
-        _ => hours(length),
     }
 }
 

@@ -15,14 +15,14 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 
-use super::subject::{Subject, length, sentence};
+use super::subject::{Subject, sentence};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::Incident;
 use crate::params::{Choice, Choices, Flag, Limit, Moment, When};
 use crate::reply::Reply;
 use crate::tools::gather::in_time;
-use crate::tools::times::Local;
+use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
 use crate::tools::words::quoted;
 use crate::tools::{Context, Tool};

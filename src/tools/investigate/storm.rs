@@ -18,7 +18,7 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 
-use super::subject::{Subject, length};
+use super::subject::Subject;
 use super::{alerts, dependencies};
 use crate::budget::Budget;
 use crate::client::Query;
@@ -31,7 +31,7 @@ use crate::reply::Reply;
 use crate::tools::gather::{in_time, side_by_side};
 use crate::tools::incidents::mine;
 use crate::tools::oncall::read::{Named, text};
-use crate::tools::times::Local;
+use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 use groups::{Group, Item, Reason, cause, groups};

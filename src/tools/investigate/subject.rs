@@ -11,7 +11,7 @@ use crate::ids::Id;
 use crate::models::{Incident, Model, Person, Team};
 use crate::tools::Context;
 use crate::tools::oncall::read::{Named, text};
-use crate::tools::times::hours;
+use crate::tools::times::length;
 use crate::tools::words::quoted;
 
 /// The most characters of a title within a line.
@@ -226,12 +226,4 @@ pub fn sentence(text: String) -> String {
 /// Returns the time in a member.
 pub fn time(value: &Value, name: &str) -> Option<Timestamp> {
     value.get(name)?.as_str()?.parse().ok()
-}
-
-/// Returns a length of time for people, in days if it is long: `22 min`, `9 h 46 min`, `28 days`.
-pub fn length(length: SignedDuration) -> String {
-    match length.as_hours() / 24 {
-        0 | 1 => hours(length),
-        days => format!("{days} days"),
-    }
 }

@@ -21,7 +21,6 @@ use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
-#[allow(unused_imports, reason = "the brief is not in the catalogue yet")]
 pub(in crate::tools) use log::{Entry, entry as entry_of, joined, of_incident, of_incident_apart};
 use log::{Log, entry, read};
 

@@ -17,13 +17,13 @@ use super::super::impacts::Impacts;
 use super::super::maintenance::Window;
 use super::super::similar::line as similar_line;
 use super::super::similar::read::{Remark, Similar};
-use super::super::subject::{Holder, Subject, length, sentence};
+use super::super::subject::{Holder, Subject, sentence};
 use super::super::timeline::Entry;
 use super::compose::{Item, Part};
 use crate::models::{Alert, Change};
 use crate::shifts::Shift;
 use crate::tools::oncall::read::{Duty, Named, shown, spoken};
-use crate::tools::times::Local;
+use crate::tools::times::{Local, length};
 use crate::tools::words::quoted;
 
 /// The most characters of a note in a line.

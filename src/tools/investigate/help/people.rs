@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::similar::read::Similar;
-use super::super::subject::{Subject, length};
+use super::super::subject::Subject;
 use crate::models::{Change, Person};
 use crate::shifts::Shift;
 use crate::tools::oncall::read::{Duty, Reach, shown, spoken};
-use crate::tools::times::Local;
+use crate::tools::times::{Local, length};
 use crate::tools::words::quoted;
 
 /// The hours of the day in which users count as awake.
