@@ -6,7 +6,7 @@
 mod alerts;
 mod merge;
 mod note;
-mod report;
+pub(in crate::tools) mod report;
 mod snooze;
 mod undo;
 mod update;
