@@ -8,6 +8,7 @@
 mod alerts;
 mod automations;
 mod changes;
+mod communications;
 mod covers;
 mod dependencies;
 mod escalation_policies;
@@ -42,6 +43,7 @@ use crate::error::Code;
 pub use alerts::Alert;
 pub use automations::{AutomationAction, Invocation, Memory, Workflow, WorkflowTrigger};
 pub use changes::{Change, Integration, shown_link};
+pub use communications::{Subscriber, Template};
 pub use covers::{Cover, NewCover, Place};
 pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;

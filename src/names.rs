@@ -5,6 +5,8 @@
 
 use pagerduty_api::Resource;
 use pagerduty_api::operations::automations::{AUTOMATION_ACTIONS, INCIDENT_WORKFLOWS};
+use pagerduty_api::operations::communications::TEMPLATES;
+use pagerduty_api::operations::dependencies::BUSINESS_SERVICES;
 use pagerduty_api::operations::escalation_policies::ESCALATION_POLICIES;
 use pagerduty_api::operations::priorities::PRIORITIES;
 use pagerduty_api::operations::schedules::SCHEDULES;
@@ -15,7 +17,7 @@ use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
 /// The resources whose objects can be given by name.
-pub const NAMED: [&Resource; 8] = [
+pub const NAMED: [&Resource; 10] = [
     &SERVICES,
     &TEAMS,
     &USERS,
@@ -24,6 +26,8 @@ pub const NAMED: [&Resource; 8] = [
     &PRIORITIES,
     &INCIDENT_WORKFLOWS,
     &AUTOMATION_ACTIONS,
+    &BUSINESS_SERVICES,
+    &TEMPLATES,
 ];
 
 /// The longest name in bytes: PagerDuty's longest names have 255 characters.

@@ -29,7 +29,9 @@ pub(crate) use ids::{account_of, ids_hint};
 pub use include::{Extras, Include};
 pub use references::{Link, Reference, Written, links, references, unusual_ids, with_ids};
 pub use time::{Moment, Range, is_on_a_clock};
-pub use types::{Choice, Choices, Content, Flag, Limit, Offset, Statuses, Text, Texts, Urgencies, WebAddress, Word};
+pub use types::{
+    Choice, Choices, Content, Flag, Limit, Offset, Statuses, Switch, Text, Texts, Urgencies, WebAddress, Word,
+};
 pub use when::When;
 
 /// The type of a parameter.

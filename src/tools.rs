@@ -5,6 +5,7 @@
 //! [`Tool`] constant each) and its [`Toolset`], which names them.
 
 mod change;
+mod communicate;
 mod context;
 mod escalation_policies;
 mod find;
@@ -56,6 +57,7 @@ pub const SETS: &[&Toolset] = &[
     &oncall::SET,
     &investigate::SET,
     &respond::SET,
+    &communicate::SET,
 ];
 
 /// Returns every tool, in the order of the documentation: the leading ones, then toolset by toolset.

@@ -1121,6 +1121,29 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def set_business_impact(
+        self,
+        *,
+        incident_id: str | int,
+        business_service_id: str,
+        impacted: bool,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Mark a business service (product) as affected by an incident, or not.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            business_service_id: Name or ID.
+            impacted: False to clear it.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -2646,6 +2669,29 @@ class SyncTools:
 
         Args:
             receipt: From the answer of the change.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def set_business_impact(
+        self,
+        *,
+        incident_id: str | int,
+        business_service_id: str,
+        impacted: bool,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Mark a business service (product) as affected by an incident, or not.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            business_service_id: Name or ID.
+            impacted: False to clear it.
             dry_run: Only show what would change.
 
         Returns:

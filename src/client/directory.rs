@@ -15,8 +15,8 @@ use super::{Api, Query, may_be_other_kind};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{
-    AutomationAction, EscalationPolicy, Incident, Listed, Model, Priority, Readable, Schedule, Service, ShiftSchedule,
-    Team, User, Workflow,
+    AutomationAction, BusinessService, EscalationPolicy, Incident, Listed, Model, Priority, Readable, Schedule,
+    Service, ShiftSchedule, Team, Template, User, Workflow,
 };
 use crate::names::{Fit, Named, matches, nearest, normalized, stem};
 use crate::pagination::{End, ListRequest};
@@ -57,7 +57,7 @@ struct Directory {
     read: for<'a> fn(&'a Api, &'a str) -> BoxFuture<'a, Result<Option<Named>>>,
 }
 
-const DIRECTORIES: [Directory; 9] = [
+const DIRECTORIES: [Directory; 11] = [
     directory::<User>(&[User::LIST]),
     directory::<Team>(&[Team::LIST]),
     directory::<Service>(&[Service::LIST]),
@@ -74,6 +74,12 @@ const DIRECTORIES: [Directory; 9] = [
         operations: &[&LIST_AUTOMATION_ACTIONS],
         list: |api, text, _| Box::pin(api.actions_named(text)),
         read: |api, id| Box::pin(api.object::<AutomationAction>(id)),
+    },
+    directory::<Template>(&[Template::LIST]),
+    // PagerDuty does not search business services by name.
+    Directory {
+        list: |api, _, most| Box::pin(api.objects::<BusinessService>(None, most)),
+        ..directory::<BusinessService>(&[BusinessService::LIST])
     },
     // Priorities are few, and PagerDuty neither searches them nor reads one by ID.
     Directory {

@@ -4,6 +4,7 @@
 //! not there may still arrive, so it is verified a few times, and a `Once` is never sent again. An identical call after
 //! one whose answer did not reach its caller also verifies before it sends.
 
+mod communications;
 mod covers;
 mod declared;
 mod incident_fields;
@@ -25,6 +26,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Row, User};
 
+pub use communications::IMPACTED;
 pub use covers::{Added, CoverChange, CoverKind};
 pub use declared::{changed, comparable, has};
 pub use incident_fields::{IncidentChange, IncidentOutcome};

@@ -113,6 +113,7 @@ pub(super) fn is_pagerduty(host: &str) -> bool {
 /// The tools that find the IDs of resources by another name than theirs.
 const FOUND_BY: &[(&str, &str)] = &[
     ("actions", "get_automations"),
+    ("business_services", "get_dependencies"),
     ("change_events", "get_changes"),
     ("incident_workflows", "get_automations"),
     ("integrations", "get_services"),

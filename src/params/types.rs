@@ -217,12 +217,7 @@ impl<const DEFAULT: bool> Param for Flag<DEFAULT> {
     const REQUIRED: bool = false;
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
-        let on = match value {
-            Value::Bool(on) => Some(*on),
-            Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
-            _ => None,
-        };
-        on.map(Self).ok_or_else(|| invalid(name, value, "true or false"))
+        is_on(name, value).map(Self)
     }
 
     fn absent(_: &'static str) -> Result<Self> {
@@ -232,6 +227,36 @@ impl<const DEFAULT: bool> Param for Flag<DEFAULT> {
     fn is_given(&self) -> bool {
         self.0 != DEFAULT
     }
+}
+
+/// A switch that must be given, because neither value is what callers expect.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch(bool);
+
+impl Switch {
+    /// Returns whether the switch is on.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.0
+    }
+}
+
+impl Param for Switch {
+    const FORM: Form = Form::Switch(false);
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        is_on(name, value).map(Self)
+    }
+}
+
+/// Reads a switch.
+fn is_on(name: &str, value: &Value) -> Result<bool> {
+    let on = match value {
+        Value::Bool(on) => Some(*on),
+        Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+        _ => None,
+    };
+    on.ok_or_else(|| invalid(name, value, "true or false"))
 }
 
 /// A closed set of words.

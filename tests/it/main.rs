@@ -22,6 +22,7 @@ mod chaos;
 mod cli;
 mod clients;
 mod codes;
+mod communicate;
 mod completion;
 mod context;
 mod dependencies;

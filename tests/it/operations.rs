@@ -39,6 +39,9 @@ fn operations_agree_with_pagerdutys_description() {
     }
 }
 
+/// The reads that have a body, so that they are sent by `POST`.
+const READS_WITH_BODY: [&str; 1] = ["renderTemplate"];
+
 #[test]
 fn operations_are_declared_once_and_reads_are_get() {
     let mut ids = HashSet::new();
@@ -46,7 +49,8 @@ fn operations_are_declared_once_and_reads_are_get() {
     for operation in operations::all() {
         let id = operation.id;
         assert!(ids.insert(id) && requests.insert((operation.method.as_str(), operation.path)), "{id} is there twice");
-        assert_eq!(operation.effect == Effect::Read, operation.method == Method::Get, "{id}");
+        let is_read = operation.method == Method::Get || READS_WITH_BODY.contains(&id);
+        assert_eq!(operation.effect == Effect::Read, is_read, "{id}");
         let ids = usize::from(operation.names_one()) + usize::from(operation.part.is_some());
         assert_eq!(operation.path.matches('{').count(), ids, "{id}: {}", operation.path);
         let path = operation.path_with(&["PONE", "PTWO"]);

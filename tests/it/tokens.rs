@@ -25,7 +25,12 @@ fn definitions_stay_within_token_budget() {
 }
 
 /// The toolsets that are not on by default, with the tokens that their definitions may cost.
-const TOOLSETS: &[(&[&str], usize)] = &[(&["find", "oncall"], 1_250), (&["investigate"], 2_400), (&["respond"], 2_500)];
+const TOOLSETS: &[(&[&str], usize)] = &[
+    (&["find", "oncall"], 1_250),
+    (&["investigate"], 2_400),
+    (&["respond", "communicate"], 2_500),
+    (&["communicate"], 600),
+];
 
 #[test]
 fn toolset_definitions_stay_within_token_budget() {

@@ -49,6 +49,10 @@ async fn id_for(sandbox: &Sandbox, operation: &Operation) -> String {
 
 /// Returns the ID of a note or an alert of an incident, which the path of an operation can name.
 async fn part_of_incident(sandbox: &Sandbox, parts: &str, incident: &str) -> String {
+    if parts == "business_services" {
+        let (_, list) = send(sandbox, Method::Get, "/business_services").await;
+        return list[parts][0]["id"].as_str().unwrap_or_else(|| panic!("{list}")).to_owned();
+    }
     let path = format!("/incidents/{incident}/{parts}");
     if parts == "notes" {
         let (_, made) = send_body(sandbox, Method::Post, &path, &json!({"note": {"content": "a text"}})).await;
@@ -61,7 +65,7 @@ async fn part_of_incident(sandbox: &Sandbox, parts: &str, incident: &str) -> Str
 /// Returns the ID of a part of an object, which the path of an operation can name. For a schedule, it is a new override or
 /// custom shift.
 async fn part_for(sandbox: &Sandbox, operation: &Operation, schedule: &str) -> String {
-    let (collection, _) = operation.path.rsplit_once('/').unwrap();
+    let (collection, _) = operation.path.rsplit_once("/{").unwrap();
     if let Some(parts) = collection.strip_prefix("/incidents/{id}/") {
         return part_of_incident(sandbox, parts, schedule).await;
     }
@@ -123,14 +127,22 @@ async fn responding(account: &Account, tool: &str) -> Vec<Value> {
             json!({"incident_id": ids[0], "note_id": part("notes").await, "content": "another text"}),
             json!({"incident_id": ids[0], "note_id": part("notes").await, "delete": true}),
         ],
+        "set_business_impact" => {
+            let service = part("business_services").await;
+            let call = |impacted| json!({"incident_id": ids[0], "business_service_id": service, "impacted": impacted});
+            vec![call(true), call(false)]
+        }
         _ => Vec::new(),
     }
 }
 
+/// Tools whose changes can be undone.
+const UNDOABLE: [&str; 4] = ["update_incidents", "update_alerts", "edit_incident_note", "set_business_impact"];
+
 /// Returns receipts of changes that can be undone.
 async fn receipts(account: &Account) -> Vec<Value> {
     let mut receipts = Vec::new();
-    for tool in all().filter(|tool| ["update_incidents", "update_alerts", "edit_incident_note"].contains(&tool.name)) {
+    for tool in all().filter(|tool| UNDOABLE.contains(&tool.name)) {
         let toolbox = toolbox_with(account, tool);
         for call in responding(account, tool.name).await {
             let made = crate::support::ok(&toolbox, tool.name, call).await;

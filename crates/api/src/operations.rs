@@ -4,6 +4,7 @@ pub mod account;
 pub mod alerts;
 pub mod automations;
 pub mod changes;
+pub mod communications;
 pub mod dependencies;
 pub mod escalation_policies;
 pub mod incidents;
@@ -24,6 +25,7 @@ const AREAS: &[&[&Operation]] = &[
     alerts::ALL,
     automations::ALL,
     changes::ALL,
+    communications::ALL,
     dependencies::ALL,
     escalation_policies::ALL,
     incidents::ALL,

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::alerts::Alert;
 use super::behavior::change_events::ChangeEvent;
+use super::behavior::communications::{StatusUpdate, Subscriber};
 use super::documents::{Document, Documents, entries, id_of, text};
 use super::edits::Entry;
 use super::escalation::Path;
@@ -151,6 +152,12 @@ pub struct Incident {
     pub notes: Vec<Note>,
     /// The values of custom fields, by name.
     pub custom_fields: BTreeMap<String, Value>,
+    /// Whether it impacts business services, by their IDs, where a user has stated it.
+    pub impacts: BTreeMap<String, bool>,
+    /// The users and teams who receive its status updates.
+    pub subscribers: Vec<Subscriber>,
+    /// Oldest first.
+    pub status_updates: Vec<StatusUpdate>,
 }
 
 /// The IDs of the users that the tokens belong to.
@@ -251,6 +258,9 @@ impl Incident {
             body: Body::Absent,
             notes: Vec::new(),
             custom_fields: BTreeMap::new(),
+            impacts: BTreeMap::new(),
+            subscribers: Vec::new(),
+            status_updates: Vec::new(),
         }
     }
 

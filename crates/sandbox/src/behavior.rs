@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod automations;
 pub mod change_events;
 pub mod changes;
+pub mod communications;
 pub mod contacts;
 pub mod custom_fields;
 pub mod dependencies;

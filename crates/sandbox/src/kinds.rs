@@ -1,6 +1,7 @@
 //! The kinds of objects in the account.
 
 mod automations;
+mod communications;
 mod dependencies;
 
 use super::behavior::{escalation_policies, schedules, services, shift_schedules};
@@ -9,6 +10,7 @@ use super::kind::Verb::{Create, Delete, List, Update};
 use super::kind::{CRUD, Kind, computed, optional, required};
 
 pub use automations::{AUTOMATION_ACTION, INCIDENT_WORKFLOW, INVOCATION, MEMORY, WORKFLOW_TRIGGER};
+pub use communications::TEMPLATE;
 pub use dependencies::{BUSINESS_SERVICE, MAINTENANCE_WINDOW, SERVICE_DEPENDENCY};
 
 /// Every kind that is stored as documents, referenced kinds first. Their documents are added in this order.
@@ -28,6 +30,7 @@ pub const KINDS: &[&Kind] = &[
     &AUTOMATION_ACTION,
     &INVOCATION,
     &MEMORY,
+    &TEMPLATE,
 ];
 
 /// Returns the kind with this name.

@@ -42,6 +42,7 @@ pub enum LogEvent {
     Unacknowledge,
     Snooze(i64),
     Annotate(String),
+    StatusUpdate(String),
     Resolve,
     Urgency(Urgency),
     Priority {

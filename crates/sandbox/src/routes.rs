@@ -18,8 +18,8 @@ use super::behavior::contacts::{self, CONTACTS};
 use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
-    alerts, automations, change_events, custom_fields, dependencies, feeds, incidents, log_entries, notes,
-    notifications, oncalls, overrides, responses, schedules, shift_schedules, similar, teams, updates, users,
+    alerts, automations, change_events, communications, custom_fields, dependencies, feeds, incidents, log_entries,
+    notes, notifications, oncalls, overrides, responses, schedules, shift_schedules, similar, teams, updates, users,
     workflows,
 };
 use super::call::Call;
@@ -75,7 +75,7 @@ fn routes(server: Shared) -> Router {
     });
     let writes = [rotations::create_event, rotations::update_event, rotations::delete_event];
     let kinds = with_parts(kinds, EVENTS, (), [rotations::list_events, rotations::show_event], writes);
-    let api = with_automations(with_incidents(kinds))
+    let api = with_communications(with_automations(with_incidents(kinds)))
         .route("/abilities", read(control::abilities))
         .route("/oncalls", read(oncalls::list))
         .route("/schedules", read(schedules::list))
@@ -184,6 +184,28 @@ fn with_automations(routes: Router<Shared>) -> Router<Shared> {
         .route("/automation_actions/invocations", read(automations::runs))
         .route("/automation_actions/invocations/{id}", read(automations::run))
         .route("/sre_agent/memories", read(automations::memories))
+}
+
+/// Adds the routes of status updates and of impacts that a user states.
+fn with_communications(routes: Router<Shared>) -> Router<Shared> {
+    let subscribe = write(MethodFilter::POST, StatusCode::OK, communications::subscribe);
+    routes
+        .route(
+            "/incidents/{id}/status_updates",
+            write(MethodFilter::POST, StatusCode::OK, communications::create_status_update),
+        )
+        .route("/incidents/{id}/status_updates/subscribers", read(communications::subscribers).merge(subscribe))
+        .route(
+            "/incidents/{id}/business_services/{business_service_id}/impacts",
+            write(MethodFilter::PUT, StatusCode::OK, communications::set_impact),
+        )
+        .route(
+            "/templates/{id}/render",
+            on(MethodFilter::POST, async |State(server): State<Shared>, call: Call| {
+                let rendered = communications::render(&server.account(), &call);
+                response(StatusCode::OK, rendered.map_err(|problem| call.refused(problem)))
+            }),
+        )
 }
 
 /// Adds the routes of objects that exist only inside others: lists at `path`, and single ones below it.

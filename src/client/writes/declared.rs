@@ -62,6 +62,8 @@ pub struct Expected {
     pub fields: Fields,
     /// Values before the change that it replaces by others, which only PagerDuty determines.
     pub replaced: Fields,
+    /// The values of the object if the list that was read does not have it.
+    pub unlisted: Option<Fields>,
 }
 
 /// The content of a response that confirms a change.
@@ -186,7 +188,7 @@ impl Proof {
         match self {
             Proof::Set(expected) => {
                 let is_set = |expected: &Expected| {
-                    let object = state.get(&expected.id)?;
+                    let object = state.get(&expected.id).or(expected.unlisted.as_ref())?;
                     let is_replaced = expected.replaced.iter().all(|(name, value)| !is(object, name, value));
                     (has(object, &expected.fields) && is_replaced).then(|| (expected.id.clone(), object.clone()))
                 };

@@ -241,7 +241,7 @@ fn together(named: &[(&IncidentChange, &Item)], outcomes: &[IncidentOutcome]) ->
         let is_escalated = item.fields.contains_key("escalation_level");
         let assignees = now.and_then(|now| now.get("assignees")).filter(|_| is_escalated);
         let replaced = assignees.map(|users| ("assignees".to_owned(), users.clone())).into_iter().collect();
-        Expected { id: change.id.to_string(), fields: readable(&item.fields), replaced }
+        Expected { fields: readable(&item.fields), replaced, ..Expected::of(change.id.as_str()) }
     };
     let sources = named.iter().map(|(change, item)| source(&change.id, item.fields.keys())).collect();
     let (request, body, check) = match named {

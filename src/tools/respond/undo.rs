@@ -10,6 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use pagerduty_api::operations::alerts::{GET_INCIDENT_ALERT, UPDATE_INCIDENT_ALERTS};
+use pagerduty_api::operations::communications::SET_INCIDENT_IMPACT;
+use pagerduty_api::operations::dependencies::{GET_BUSINESS_SERVICE, GET_INCIDENT_IMPACTS};
 use pagerduty_api::operations::incidents::{
     GET_INCIDENT, LIST_INCIDENT_NOTES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENT_NOTE,
     UPDATE_INCIDENTS,
@@ -25,6 +27,7 @@ use crate::error::{Code, Error, Result};
 use crate::params::{Content, Flag};
 use crate::receipts::Receipt;
 use crate::reply::Reply;
+use crate::tools::communicate::impact;
 
 /// Takes back a change.
 pub(super) const UNDO: Tool = Tool::new::<Params>(
@@ -42,6 +45,9 @@ pub(super) const UNDO: Tool = Tool::new::<Params>(
         &UPDATE_INCIDENT_ALERTS,
         &LIST_INCIDENT_NOTES,
         &GET_INCIDENT_ALERT,
+        &SET_INCIDENT_IMPACT,
+        &GET_INCIDENT_IMPACTS,
+        &GET_BUSINESS_SERVICE,
         &LIST_INCIDENT_LOG_ENTRIES,
         &GET_INCIDENT,
         &GET_CURRENT_USER,
@@ -67,6 +73,7 @@ const KINDS: &[Kind] = &[
     Kind { name: update::KIND, undo: |cx, receipt, dry_run| incidents::undo(cx, receipt, dry_run).boxed() },
     Kind { name: alerts::KIND, undo: |cx, receipt, dry_run| parts::undo(cx, receipt, dry_run).boxed() },
     Kind { name: note::KIND, undo: |cx, receipt, dry_run| parts::undo(cx, receipt, dry_run).boxed() },
+    Kind { name: impact::KIND, undo: |cx, receipt, dry_run| impact::undo(cx, receipt, dry_run).boxed() },
 ];
 
 crate::params! {

@@ -78,9 +78,11 @@ fn reached<'a>(account: &'a Account, from: &str, [side, other]: [&str; 2]) -> Ha
     reached
 }
 
-/// Returns whether an incident impacts the business services above its service: all open ones of high urgency do.
-fn has_impact(incident: &Incident) -> bool {
-    incident.status != Status::Resolved && incident.urgency == Urgency::High
+/// Returns whether an incident impacts a business service. All open ones of high urgency impact those above their service,
+/// unless a user has stated something else.
+fn has_impact(incident: &Incident, business_service: &str, is_above: bool) -> bool {
+    let stated = incident.impacts.get(business_service).copied();
+    incident.status != Status::Resolved && stated.unwrap_or(is_above && incident.urgency == Urgency::High)
 }
 
 /// The impact of open incidents on a business service.
@@ -93,10 +95,11 @@ struct Impact<'a> {
 
 impl<'a> Impact<'a> {
     fn on(account: &'a Account, service: &'a Document) -> Self {
-        let below = reached(account, text(service, "id"), [DEPENDENT, SUPPORTING]);
+        let id = text(service, "id");
+        let below = reached(account, id, [DEPENDENT, SUPPORTING]);
         let priorities = account.documents.all(&PRIORITY);
         let place = |id: &str| priorities.iter().position(|priority| text(priority, "id") == id);
-        let open = account.incidents.iter().filter(|one| has_impact(one) && below.contains(one.service.as_str()));
+        let open = account.incidents.iter().filter(|one| has_impact(one, id, below.contains(one.service.as_str())));
         let (mut priority, mut latest) = (None, None);
         for incident in open {
             let place = incident.priority.as_deref().and_then(place);
@@ -172,7 +175,10 @@ pub fn of_incident(account: &Account, call: &Call) -> Answer {
     let incident = account.incident(&call.id).or_404()?;
     let above = reached(account, &incident.service, [SUPPORTING, DEPENDENT]);
     let services = account.documents.all(&BUSINESS_SERVICE).iter();
-    let impacted = services.filter(|service| has_impact(incident) && above.contains(text(service, "id")));
+    let impacted = services.filter(|service| {
+        let id = text(service, "id");
+        has_impact(incident, id, above.contains(id))
+    });
     let shown: Vec<_> = impacted.map(|service| Impact::on(account, service).shown(account, false)).collect();
     reply::written(&json!({"limit": MAX_IMPACTS, "next_cursor": null, "services": shown}))
 }

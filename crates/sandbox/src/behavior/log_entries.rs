@@ -189,6 +189,9 @@ fn told(incident: &Incident, entry: &LogEntry, by: &str, view: View<'_>) -> Told
             ("snooze_log_entry", format!("Snoozed by {by}"), fields)
         }
         LogEvent::Annotate(_) => ("annotate_log_entry", format!("Note added by {by}"), json!({})),
+        LogEvent::StatusUpdate(message) => {
+            ("status_update_log_entry", format!("Status update by {by}"), json!({"message": message}))
+        }
         LogEvent::Resolve if entry.agent.kind.name == USER.name => {
             ("resolve_log_entry", format!("Resolved by {by}"), json!({}))
         }

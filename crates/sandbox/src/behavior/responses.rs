@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::changes::{Change, Record};
+use super::communications::Communication;
 use super::{alerts, incidents, notes};
 use crate::account::{Account, Incident, Status};
 use crate::call::Call;
@@ -35,6 +36,7 @@ pub enum Response {
         content: Option<String>,
     },
     Alerts(Vec<AlertUpdate>),
+    Communication(Communication),
 }
 
 /// The new status of an alert, and the incident that it moves to.
@@ -141,6 +143,7 @@ impl Account {
     pub fn check_response(&self, incident: &Incident, response: &Response) -> Result<(), Problem> {
         match response {
             Response::Merge(sources) => self.check_merge(incident, sources),
+            Response::Communication(communication) => self.check_communication(communication),
             Response::Note { id, .. } => incident.notes.iter().find(|note| note.id == *id).or_404().map(|_| ()),
             Response::Alerts(updates) => updates.iter().try_for_each(|update| {
                 incident.alerts.iter().find(|alert| alert.id == update.id).or_404()?;
@@ -191,6 +194,9 @@ impl Account {
                     self.notify_assigned(source_id, at);
                     self.take_alerts(id, moved)?;
                 }
+            }
+            Response::Communication(communication) => {
+                self.incident_mut(id).or_404()?.communicate(communication, by, at);
             }
             Response::Note { id: note, content } => {
                 let notes = &mut self.incident_mut(id).or_404()?.notes;

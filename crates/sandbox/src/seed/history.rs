@@ -9,6 +9,7 @@ use super::alarms::{ALARMS, Alarm, CHANNELS, NOTES, Reporter, Source, VARIABLES,
 use super::{Dice, log};
 use crate::account::Status::{self, Acknowledged, Resolved, Triggered};
 use crate::account::{Account, Agent, Body, Bridge, Event, Incident, Involvement, Note, Urgency, is_in};
+use crate::behavior::communications::Subscriber;
 use crate::behavior::escalation_policies::involves;
 use crate::documents::{Document, id_of, text};
 use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, TEAM, USER};
@@ -189,11 +190,27 @@ impl Draft<'_> {
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
             notes,
             custom_fields: BTreeMap::new(),
+            impacts: BTreeMap::new(),
+            subscribers: self.subscribers(status),
+            status_updates: Vec::new(),
         };
         log::add_alerts(&mut incident, alerts as usize, self.now);
         log::set_fields(&mut incident);
         log::write(self.account, &mut incident, responders);
         Some(incident)
+    }
+
+    /// Returns the subscribers. Two of three open incidents have some: the team of the service, and two managers.
+    fn subscribers(&self, status: Status) -> Vec<Subscriber> {
+        if status == Resolved || self.number % 3 == 1 {
+            return Vec::new();
+        }
+        let users = self.account.documents.all(&USER).iter();
+        let managers = users.filter(|user| matches!(text(user, "role"), "owner" | "admin")).take(2);
+        let managers = managers.map(|user| Subscriber { id: text(user, "id").to_owned(), kind: "user".to_owned() });
+        let team = self.account.team_of(text(self.service, "id"));
+        let team = team.map(|team| Subscriber { id: team.to_owned(), kind: "team".to_owned() });
+        team.into_iter().chain(managers).collect()
     }
 
     /// Returns the time of the last status change: not before the incident was created, and not after now.
