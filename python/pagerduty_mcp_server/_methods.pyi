@@ -974,6 +974,43 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def create_incident(
+        self,
+        *,
+        title: str,
+        service_id: str,
+        details: str | None = None,
+        urgency: str | None = None,
+        priority: str | None = None,
+        assignee_ids: list[str] | None = None,
+        policy_id: str | None = None,
+        incident_type: str | None = None,
+        incident_key: str | None = None,
+        conference_url: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Page a team or person: declare (open) a new incident, sev1. Only when the user asks.
+
+        Args:
+            title: The problem, in a few words.
+            service_id: Service; pages its on-call.
+            details: More about it.
+            urgency: Default: of the service.
+            priority: Name, like P1.
+            assignee_ids: Page these users instead.
+            policy_id: Page by this policy instead.
+            incident_type: Name of the type.
+            incident_key: Only one open incident per key.
+            conference_url: Of the call.
+            dry_run: Only show what would change, and whom it pages.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def update_incidents(
         self,
         *,
@@ -2523,6 +2560,43 @@ class SyncTools:
             since: The start of the range in ISO 8601, in UTC unless it has an offset. The
                 default is now.
             minutes: At most 4.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def create_incident(
+        self,
+        *,
+        title: str,
+        service_id: str,
+        details: str | None = None,
+        urgency: str | None = None,
+        priority: str | None = None,
+        assignee_ids: list[str] | None = None,
+        policy_id: str | None = None,
+        incident_type: str | None = None,
+        incident_key: str | None = None,
+        conference_url: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Page a team or person: declare (open) a new incident, sev1. Only when the user asks.
+
+        Args:
+            title: The problem, in a few words.
+            service_id: Service; pages its on-call.
+            details: More about it.
+            urgency: Default: of the service.
+            priority: Name, like P1.
+            assignee_ids: Page these users instead.
+            policy_id: Page by this policy instead.
+            incident_type: Name of the type.
+            incident_key: Only one open incident per key.
+            conference_url: Of the call.
+            dry_run: Only show what would change, and whom it pages.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

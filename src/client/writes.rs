@@ -6,6 +6,7 @@
 
 mod communications;
 mod covers;
+mod created;
 mod declared;
 mod incident_fields;
 mod incident_state;
@@ -28,6 +29,7 @@ use crate::models::{Model, Row, User};
 
 pub use communications::IMPACTED;
 pub use covers::{Added, CoverChange, CoverKind};
+pub use created::NewIncident;
 pub use declared::{changed, comparable, has};
 pub use incident_fields::{IncidentChange, IncidentOutcome};
 pub use incident_state::{CUSTOM, settable_changes};

@@ -4,8 +4,10 @@
 //! [`report`] what remains to be done, and show what happened to each object.
 
 mod alerts;
+mod create;
 mod merge;
 mod note;
+mod reach;
 pub(in crate::tools) mod report;
 mod snooze;
 mod undo;
@@ -21,6 +23,7 @@ pub(super) const SET: Toolset = Toolset {
     default: false,
     instructions: "Changes show before and after; undo takes their receipt.",
     tools: &[
+        &create::CREATE_INCIDENT,
         &update::UPDATE_INCIDENTS,
         &snooze::SNOOZE_INCIDENT,
         &merge::MERGE_INCIDENTS,

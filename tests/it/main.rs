@@ -66,6 +66,7 @@ mod refresh;
 mod refusals;
 mod requests;
 mod respond;
+mod respond_create;
 mod respond_parts;
 mod rounds;
 mod rules;

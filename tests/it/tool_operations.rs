@@ -110,6 +110,10 @@ async fn responding(account: &Account, tool: &str) -> Vec<Value> {
     let ids: Vec<_> = open.as_array().unwrap().iter().map(|incident| incident["id"].clone()).collect();
     let part = async |parts| part_of_incident(&account.sandbox, parts, ids[0].as_str().unwrap()).await;
     match tool {
+        "create_incident" => vec![
+            json!({"title": "One", "service_id": "P7KEX0S"}),
+            json!({"title": "Two", "service_id": "P7KEX0S", "dry_run": true}),
+        ],
         "update_incidents" => vec![
             json!({"incident_ids": [ids[0]], "title": "One"}),
             json!({"incident_ids": ids[..4], "status": "acknowledged", "fields": ["environment=staging"]}),
@@ -137,7 +141,8 @@ async fn responding(account: &Account, tool: &str) -> Vec<Value> {
 }
 
 /// Tools whose changes can be undone.
-const UNDOABLE: [&str; 4] = ["update_incidents", "update_alerts", "edit_incident_note", "set_business_impact"];
+const UNDOABLE: [&str; 5] =
+    ["create_incident", "update_incidents", "update_alerts", "edit_incident_note", "set_business_impact"];
 
 /// Returns receipts of changes that can be undone.
 async fn receipts(account: &Account) -> Vec<Value> {

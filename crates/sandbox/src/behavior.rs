@@ -6,6 +6,7 @@ pub mod change_events;
 pub mod changes;
 pub mod communications;
 pub mod contacts;
+pub mod created;
 pub mod custom_fields;
 pub mod dependencies;
 pub mod escalation_policies;

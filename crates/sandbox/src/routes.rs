@@ -18,9 +18,9 @@ use super::behavior::contacts::{self, CONTACTS};
 use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
-    alerts, automations, change_events, communications, custom_fields, dependencies, feeds, incidents, log_entries,
-    notes, notifications, oncalls, overrides, responses, schedules, shift_schedules, similar, teams, updates, users,
-    workflows,
+    alerts, automations, change_events, communications, created, custom_fields, dependencies, feeds, incidents,
+    log_entries, notes, notifications, oncalls, overrides, responses, schedules, shift_schedules, similar, teams,
+    updates, users, workflows,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -123,7 +123,11 @@ fn with_incidents(routes: Router<Shared>) -> Router<Shared> {
     routes
         .route(
             "/incidents",
-            read(incidents::list).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update_many)),
+            read(incidents::list).merge(write(MethodFilter::PUT, StatusCode::OK, updates::update_many)).merge(write(
+                MethodFilter::POST,
+                edits::CREATED,
+                created::create,
+            )),
         )
         .route(
             "/incidents/{id}",

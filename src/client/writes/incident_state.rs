@@ -61,9 +61,12 @@ const SENT_ONLY: [&str; 2] = ["resolution", "escalation_level"];
 const PERSON: &[Field] = &[plain("id"), plain("name"), plain("summary")];
 
 /// Fields by which an incident is compared and shown.
-const STATE: &[Field] = &[
+pub(super) const STATE: &[Field] = &[
     plain("id"),
     plain("incident_number"),
+    plain("incident_key"),
+    plain("created_at"),
+    plain("html_url"),
     raw("title"),
     plain("status"),
     plain("urgency"),
@@ -133,7 +136,7 @@ fn type_of(field: &Value) -> String {
 }
 
 /// Returns the state of an incident.
-fn read(incident: &Map<String, Value>) -> Fields {
+pub(super) fn read(incident: &Map<String, Value>) -> Fields {
     let mut state: Fields = SETTABLE.iter().map(|field| (field.name.to_owned(), (field.read)(incident))).collect();
     let mut types = Fields::new();
     for field in list(incident, "custom_fields") {
@@ -148,7 +151,7 @@ fn read(incident: &Map<String, Value>) -> Fields {
     state.insert("alerts".to_owned(), incident.get("alert_counts").map_or(Value::Null, |counts| part(counts, "all")));
     let target = incident.get("resolve_reason").and_then(|reason| reason.get("incident"));
     state.insert("merged_into".to_owned(), target.map_or(Value::Null, named));
-    for name in ["incident_number", "last_status_change_at"] {
+    for name in ["incident_number", "incident_key", "created_at", "html_url", "last_status_change_at"] {
         state.insert(name.to_owned(), get(incident, name));
     }
     for name in ["service", "last_status_change_by"] {

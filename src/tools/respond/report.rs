@@ -59,13 +59,15 @@ pub struct Row {
     /// The reason why the change was not made, or not completely.
     pub problem: Option<String>,
     pub error: Option<Error>,
+    /// The values that undoing the change sets and expects, if they are not those before and after it.
+    pub reverse: Option<(Fields, Fields)>,
 }
 
 impl Row {
     /// Creates a row for an object that is not changed.
     pub fn new(id: &impl ToString, outcome: Outcome) -> Self {
         let (head, before, after) = (Fields::new(), Fields::new(), Fields::new());
-        Self { id: id.to_string(), head, outcome, before, after, problem: None, error: None }
+        Self { id: id.to_string(), head, outcome, before, after, problem: None, error: None, reverse: None }
     }
 
     /// Creates a row for an object whose change failed.
@@ -75,7 +77,11 @@ impl Row {
     }
 
     fn shown(&self, with_title: bool) -> Value {
-        let mut shown = Map::from_iter([("id".to_owned(), Value::from(self.id.as_str()))]);
+        let mut shown = Map::new();
+        // An object that does not exist yet has none.
+        if !self.id.is_empty() {
+            shown.insert("id".to_owned(), self.id.as_str().into());
+        }
         shown.extend(self.head.clone().into_iter().filter(|(name, _)| with_title || name != "title"));
         shown.insert("outcome".to_owned(), self.outcome.as_str().into());
         for (name, fields) in [("before", &self.before), ("after", &self.after)] {
@@ -152,10 +158,13 @@ impl Report {
     }
 
     fn receipt(&self, at: Timestamp) -> Option<Receipt> {
-        let is_undoable =
-            |row: &&Row| matches!(row.outcome, Outcome::Applied | Outcome::Partial) && !row.before.is_empty();
-        let change = |row: &Row| (row.id.clone(), plain(&row.before), plain(&row.after));
-        let changes: Vec<_> = self.rows.iter().filter(is_undoable).map(change).collect();
+        let is_made = |row: &&Row| matches!(row.outcome, Outcome::Applied | Outcome::Partial);
+        let change = |row: &Row| {
+            let (before, after) =
+                row.reverse.as_ref().map_or((&row.before, &row.after), |(before, after)| (before, after));
+            (!before.is_empty()).then(|| (row.id.clone(), plain(before), plain(after)))
+        };
+        let changes: Vec<_> = self.rows.iter().filter(is_made).filter_map(change).collect();
         (!changes.is_empty() && !self.without_receipt).then(|| Receipt::new(self.kind, &self.owner, at, changes))
     }
 }

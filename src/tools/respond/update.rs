@@ -10,15 +10,15 @@ use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 use serde_json::{Value, json};
 
 use super::super::{About, Context, Tool, run};
-use super::report::{Outcome, Report, Row, person};
-use crate::client::{CUSTOM, IncidentChange, IncidentOutcome, Query, has, settable_changes};
+use super::reach;
+use super::report::{Outcome, Report, Row};
+use crate::client::{CUSTOM, IncidentChange, IncidentOutcome, has, settable_changes};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Incident, Priority, User};
-use crate::params::{Flag, Ids, Limit, Moment, Statuses, Targets, Text, Texts, Urgencies, WebAddress, Word};
+use crate::params::{Flag, Ids, Limit, Statuses, Targets, Text, Texts, Urgencies, WebAddress, Word};
 use crate::receipts::Fields;
 use crate::reply::Reply;
-use crate::tools::oncall::read;
 
 /// The kind of these changes in receipts.
 pub(super) const KIND: &str = "incidents";
@@ -299,32 +299,7 @@ pub(super) async fn paged(cx: &Context, changes: &[(usize, IncidentChange)]) -> 
             ids.extend(if users(wanted).is_empty() { assigned } else { users(wanted) });
         }
     }
-    let mut warnings = Vec::new();
-    let policies: Vec<_> = levels.iter().filter_map(|(policy, _)| Id::<EscalationPolicy>::parse(policy)).collect();
-    if !policies.is_empty() {
-        let now = Moment::at(jiff::Timestamp::now());
-        match read::duties(cx, Query::new().with_all("escalation_policy_ids", &policies), (now, now)).await {
-            Ok((duties, warning)) => {
-                warnings.extend(warning);
-                for (policy, level) in &levels {
-                    let mut on_level = duties
-                        .iter()
-                        .map(|shift| &shift.of)
-                        .filter(|duty| duty.policy.id == *policy && duty.level == *level)
-                        .peekable();
-                    if on_level.peek().is_none() {
-                        warnings.push(format!("Policy {policy} has no user on call on level {level} now."));
-                    }
-                    ids.extend(on_level.map(|duty| duty.user.id.clone()));
-                }
-            }
-            Err(error) => warnings.push(format!("Who is on call could not be read, so pages are missing: {error}")),
-        }
-    }
-    let (people, unread) = cx.api.people(ids.iter().filter_map(|id| Id::<User>::parse(id))).await;
-    warnings.extend(unread);
-    let named = |id: &String| person(id, people.get(id).and_then(|person| person.name.as_deref()));
-    (ids.iter().map(named).collect(), warnings)
+    reach::pages(cx, ids, &levels).await
 }
 
 fn id_of(value: &Value) -> Option<String> {

@@ -28,6 +28,7 @@ pub const OUTLIER_INCIDENT: Resource =
 pub(super) const ALL: &[&Operation] = &[
     &LIST_INCIDENTS,
     &GET_INCIDENT,
+    &CREATE_INCIDENT,
     &UPDATE_INCIDENT,
     &UPDATE_INCIDENTS,
     &SET_INCIDENT_FIELD_VALUES,
@@ -50,6 +51,10 @@ pub const LIST_INCIDENTS: Operation = Operation::list("listIncidents", "/inciden
 
 /// Reads one incident by ID or number.
 pub const GET_INCIDENT: Operation = Operation::get("getIncident", "/incidents/{id}", &INCIDENTS, READ);
+
+/// Creates an incident, which pages its assignees.
+pub const CREATE_INCIDENT: Operation =
+    Operation::create("createIncident", "/incidents", &INCIDENTS, Answer::One(&INCIDENTS), WRITE);
 
 /// Updates one incident, for example its status.
 pub const UPDATE_INCIDENT: Operation = Operation::update("updateIncident", "/incidents/{id}", &INCIDENTS, WRITE);

@@ -9,7 +9,8 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::responses::{Response, TYPES};
+use super::created::Created;
+use super::responses::{Response, type_named};
 use crate::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status, Urgency};
 use crate::documents::{Document, entries};
 use crate::edits::Entry;
@@ -67,6 +68,9 @@ pub struct Change {
     /// The number of seconds for which an acknowledgement lasts now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snooze: Option<i64>,
+    /// Set if the incident is created with these fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Created>,
     /// The new values of custom fields, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_fields: BTreeMap<String, Value>,
@@ -76,25 +80,20 @@ impl Account {
     /// Returns the reason if a change cannot be made.
     pub fn check(&self, record: &Record) -> Result<(), Problem> {
         let Record { by, incident, change, .. } = record;
-        let incident = self.incident(incident).or_404()?;
-        let unknown = |what: &str| Problem::invalid(format!("{what} Not Found"));
         // Some changes need no author, and an account-level key has none.
         if !by.is_empty() {
             self.documents.get(&USER, by).ok_or_else(Problem::requester_not_found)?;
         }
+        if let Some(created) = &change.created {
+            self.check_references(change)?;
+            return self.check_created(change, created);
+        }
+        let incident = self.incident(incident).or_404()?;
         if incident.status == Status::Resolved && matches!(change.status, Some(Status::Acknowledged | Status::Resolved))
         {
             return Err(Problem::already_resolved());
         }
-        if let Some(priority) = change.priority.as_deref().filter(|id| !id.is_empty()) {
-            self.documents.get(&PRIORITY, priority).ok_or_else(|| unknown("Priority"))?;
-        }
-        if let Some(service) = &change.service {
-            self.documents.get(&SERVICE, service).ok_or_else(|| unknown("Service"))?;
-        }
-        if change.assignees.iter().any(|user| self.documents.get(&USER, user).is_none()) {
-            return Err(unknown("Assignee"));
-        }
+        self.check_references(change)?;
         let policy = change.escalation_policy.as_ref().unwrap_or(&incident.policy);
         let policy = self.documents.get(&ESCALATION_POLICY, policy).ok_or_else(|| unknown("Escalation Policy"))?;
         let levels = entries(policy, "escalation_rules").len();
@@ -104,14 +103,31 @@ impl Account {
         if change.snooze.is_some() && incident.status != Status::Acknowledged {
             return Err(Problem::invalid("Incident must be acknowledged to be snoozed."));
         }
-        if change.kind.as_ref().is_some_and(|kind| !TYPES.contains(&kind.as_str())) {
-            return Err(unknown("Incident Type"));
-        }
         if let Some(response) = &change.response {
             self.check_response(incident, response)?;
         }
         if change.note.is_some() && incident.notes.len() >= MAX_NOTES {
             return Err(Problem::invalid("An incident can have at most 2,000 notes."));
+        }
+        Ok(())
+    }
+
+    /// Returns the reason if a change refers to an object that does not exist.
+    fn check_references(&self, change: &Change) -> Result<(), Problem> {
+        if let Some(priority) = change.priority.as_deref().filter(|id| !id.is_empty()) {
+            self.documents.get(&PRIORITY, priority).ok_or_else(|| unknown("Priority"))?;
+        }
+        if let Some(service) = &change.service {
+            self.documents.get(&SERVICE, service).ok_or_else(|| unknown("Service"))?;
+        }
+        if let Some(policy) = &change.escalation_policy {
+            self.documents.get(&ESCALATION_POLICY, policy).ok_or_else(|| unknown("Escalation Policy"))?;
+        }
+        if change.assignees.iter().any(|user| self.documents.get(&USER, user).is_none()) {
+            return Err(unknown("Assignee"));
+        }
+        if change.kind.is_some() && type_named(change.kind.as_deref()).is_none() {
+            return Err(unknown("Incident Type"));
         }
         Ok(())
     }
@@ -127,6 +143,9 @@ impl Account {
     /// Makes a change that was checked.
     pub fn make(&mut self, record: &Record) -> Result<(), Problem> {
         let Record { at, change, by, .. } = record;
+        if let Some(created) = &change.created {
+            return self.create(record, created);
+        }
         let note = change.note.clone().map(|content| {
             self.notes_written += 1;
             let id = format!("PNOTE{:05}", self.notes_written);
@@ -192,6 +211,10 @@ impl Account {
     }
 }
 
+fn unknown(what: &str) -> Problem {
+    Problem::invalid(format!("{what} Not Found"))
+}
+
 /// Returns the number of seconds for which an acknowledgement lasts.
 fn timeout(service: &Document) -> Option<i64> {
     service.get("acknowledgement_timeout")?.as_i64()
@@ -215,7 +238,7 @@ impl Incident {
             field("conference_bridge", self.bridge.as_ref().map(number).unwrap_or_default(), number(bridge));
             self.bridge = Some(bridge.clone());
         }
-        if let Some(kind) = TYPES.into_iter().find(|kind| change.kind.as_deref() == Some(kind)) {
+        if let Some(kind) = type_named(change.kind.as_deref()) {
             field("incident_type", self.kind.into(), kind.into());
             self.kind = kind;
         }

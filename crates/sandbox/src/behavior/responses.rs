@@ -13,7 +13,12 @@ use crate::log::{LogEvent, person};
 use crate::reply::{self, Answer, OrNotFound, Problem};
 
 /// The types of incidents of the account.
-pub const TYPES: [&str; 3] = ["incident_default", "major_incident", "security_incident"];
+const TYPES: [&str; 3] = ["incident_default", "major_incident", "security_incident"];
+
+/// Returns the type of incidents with this name.
+pub fn type_named(name: Option<&str>) -> Option<&'static str> {
+    TYPES.into_iter().find(|kind| name == Some(kind))
+}
 
 /// The longest time that an incident can be snoozed for, in seconds.
 const LONGEST_SNOOZE: i64 = 604_800;

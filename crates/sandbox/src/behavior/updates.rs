@@ -54,7 +54,7 @@ pub fn update_many(account: &mut Account, call: &Call) -> Answer {
 }
 
 /// Returns the change that the fields of an incident ask for.
-fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
+pub(super) fn read(account: &Account, fields: &Value) -> Result<Change, Problem> {
     if !matches!(fields.get("type").and_then(Value::as_str), Some("incident" | "incident_reference")) {
         return Err(Problem::invalid("Type must be incident or incident_reference."));
     }
@@ -89,7 +89,7 @@ fn field<T: DeserializeOwned>(fields: &Value, name: &str, expected: &str) -> Res
     T::deserialize(value).map(Some).map_err(|_| Problem::invalid(format!("{} must be {expected}.", title_of(name))))
 }
 
-fn text(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
+pub(super) fn text(fields: &Value, name: &str) -> Result<Option<String>, Problem> {
     field(fields, name, "a string")
 }
 
