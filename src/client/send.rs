@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use pagerduty_api::{Effect, Operation, Paging};
+use pagerduty_api::{Answer, Effect, Operation, Paging};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -186,7 +186,14 @@ impl Api {
         let with_facts = |error: Error| error.status(status.as_u16()).request_id(request_id());
         let body = body.map_err(|failure| Failure { error: with_facts(failure.error), ..failure })?;
         self.account.subdomain.learn(&body);
-        decode(words::without_mark(&body)).map_err(|unreadable| {
+        // A page of another host may have the status of a success, and there is no content by which to recognize it.
+        let is_confirmed = operation.answer != Answer::Nothing || status == StatusCode::NO_CONTENT;
+        let decoded = if is_confirmed {
+            decode(words::without_mark(&body))
+        } else {
+            Err(Unreadable::because("it should have status 204".to_owned()))
+        };
+        decoded.map_err(|unreadable| {
             let outcome = if unreadable.cut_off { Outcome::CutOff } else { Outcome::Garbled };
             let response = response(&body);
             let unusable = || with_facts(self.unexpected(request, &response.unusable(&unreadable)));

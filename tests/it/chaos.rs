@@ -34,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// The time to wait for a call. It is longer than the limit, because timing is inexact on a busy machine.
 const GENEROUS: Duration = Duration::from_mins(1);
 
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }
 
@@ -74,9 +74,12 @@ fn kind(rng: &mut Rng) -> FaultKind {
     }
 }
 
-fn fault(rng: &mut Rng) -> Fault {
-    let paths = ["*", "/incidents/*", "/incidents/{id}", "/incidents/{id}/notes", "/incidents", "/users/me", "/teams"];
-    let path = *rng.choice(&paths).unwrap();
+const PATHS: [&str; 7] =
+    ["*", "/incidents/*", "/incidents/{id}", "/incidents/{id}/notes", "/incidents", "/users/me", "/teams"];
+
+/// Returns a random fault of requests to one of these paths.
+pub fn fault(rng: &mut Rng, paths: &[&str]) -> Fault {
+    let path = *rng.choice(paths).unwrap();
     let method = *rng.choice(&[None, None, Some("GET"), Some("PUT"), Some("POST")]).unwrap();
     let chance = Some(rng.choice(&[0.1, 0.3, 0.6, 1.0]).copied().unwrap());
     Fault {
@@ -144,7 +147,7 @@ impl Run {
                 _ => rng.choice(&reads).unwrap().clone(),
             })
             .collect();
-        let faults = (0..rng.usize(1..8)).map(|_| fault(&mut rng)).collect();
+        let faults = (0..rng.usize(1..8)).map(|_| fault(&mut rng, &PATHS)).collect();
         Self { seed, sandbox: account.sandbox, calls, faults }
     }
 

@@ -27,12 +27,12 @@ const ATTEMPT: Duration = Duration::from_secs(8);
 const SIDE_BY_SIDE: usize = 8;
 
 /// A line of the matrix. The first of each pair is the outcome if the fault happens once, the second if it stays.
-struct Line {
-    fault: &'static str,
-    kind: FaultKind,
-    reads: [&'static str; 2],
-    status: [&'static str; 2],
-    note: [&'static str; 2],
+pub struct Line {
+    pub fault: &'static str,
+    pub kind: FaultKind,
+    pub reads: [&'static str; 2],
+    pub status: [&'static str; 2],
+    pub note: [&'static str; 2],
 }
 
 fn answer(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind {
@@ -41,7 +41,7 @@ fn answer(code: u16, headers: &[(&str, &str)], body: Option<&str>) -> FaultKind 
 }
 
 #[rustfmt::skip]
-fn matrix() -> Vec<Line> {
+pub fn matrix() -> Vec<Line> {
     let line = |fault, kind, reads, status, note| Line { fault, kind, reads, status, note };
     let unknown = ["OUTCOME_UNKNOWN 1+3"; 2];
     let server_error = (["ok 2", "API_ERROR 3"], ["ok 2+0", "OUTCOME_UNKNOWN 3+3"]);
@@ -141,7 +141,7 @@ fn count(sandbox: &Sandbox, wanted: impl Fn(&str, &str) -> bool) -> usize {
 }
 
 impl Line {
-    fn is_slow(&self) -> bool {
+    pub fn is_slow(&self) -> bool {
         matches!(self.kind, FaultKind::Delay(_) | FaultKind::SlowBody(_) | FaultKind::Hang)
     }
 

@@ -195,7 +195,7 @@ fn path_matches(pattern: &str, path: &str) -> bool {
     for wanted in pattern.trim_matches('/').split('/') {
         match (wanted, segments.next()) {
             ("*", _) => return true,
-            ("{id}", Some(_)) => {}
+            (wanted, Some(_)) if wanted.starts_with('{') && wanted.ends_with('}') => {}
             (wanted, Some(segment)) if wanted == segment => {}
             _ => return false,
         }
@@ -269,6 +269,7 @@ mod tests {
         assert!(!path_matches("/incidents", "/incidents/PABC123"));
         assert!(path_matches("/incidents/*", "/incidents/PABC123/notes"));
         assert!(path_matches("*", "/users/me"));
+        assert!(path_matches("/incidents/{id}/notes/{note_id}", "/incidents/PABC123/notes/PDEF456"));
     }
 
     #[test]

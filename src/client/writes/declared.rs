@@ -247,8 +247,8 @@ impl Sent<'_> {
         for read in api.states(&self.declared.sources).await {
             match read {
                 Ok(objects) => state.extend(objects),
-                // An object that is read by its ID and not found is gone.
-                Err(error) if error.code() == Code::NotFound && matches!(self.declared.proof, Proof::Gone(_)) => {}
+                // An object that is read by its ID and not found is gone, or not there so far.
+                Err(error) if error.code() == Code::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
