@@ -102,6 +102,14 @@ pub struct Bridge {
     pub url: String,
 }
 
+impl Bridge {
+    /// Returns the number, or without one the link, or `null`.
+    pub fn place(&self) -> Value {
+        let place = [&self.number, &self.url].into_iter().find(|place| !place.is_empty());
+        place.map(|place| Value::from(place.as_str())).unwrap_or_default()
+    }
+}
+
 #[derive(Debug)]
 pub struct Note {
     pub id: String,

@@ -17,7 +17,27 @@ pub struct LogEntry {
     pub id: String,
     pub at: Timestamp,
     pub agent: Agent,
+    pub via: Via,
     pub event: LogEvent,
+}
+
+/// The way in which a user makes a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// On PagerDuty's website, as in the history and in scripted events.
+    Website,
+    /// By a request of a client.
+    Api,
+}
+
+impl Via {
+    /// Returns the type of the channel.
+    pub const fn channel(self) -> &'static str {
+        match self {
+            Self::Website => "website",
+            Self::Api => "api",
+        }
+    }
 }
 
 /// The event of an entry. The types of PagerDuty's entries follow from it.
@@ -99,12 +119,17 @@ pub fn person(user: &str) -> Agent {
 }
 
 impl Incident {
-    /// Adds an entry to the log, before those that are still to come.
+    /// Adds an entry to the log, before those that are still to come. A user causes its event on the website.
     pub fn write(&mut self, at: Timestamp, agent: Agent, event: LogEvent) {
+        self.write_via(Via::Website, at, agent, event);
+    }
+
+    /// Adds an entry to the log, before those that are still to come.
+    pub fn write_via(&mut self, via: Via, at: Timestamp, agent: Agent, event: LogEvent) {
         let id = if self.log.is_empty() { self.log_entry.clone() } else { part_id('R', self.number, self.log_ids) };
         self.log_ids += 1;
         let place = self.log.partition_point(|entry| entry.at <= at);
-        self.log.insert(place, LogEntry { id, at, agent, event });
+        self.log.insert(place, LogEntry { id, at, agent, via, event });
     }
 
     /// Returns the entries up to `now`, oldest first.

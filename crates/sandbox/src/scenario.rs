@@ -17,7 +17,7 @@ use super::behavior::changes::{Change, Record};
 use super::documents::{entries, id_of, text};
 use super::escalation::{Action, Path};
 use super::kinds::{PRIORITY, SERVICE};
-use super::log::{LogEvent, itself};
+use super::log::{LogEvent, Via, itself};
 use super::seed::{self, signals};
 
 /// A script of events, from the start of the account on.
@@ -208,7 +208,7 @@ impl Account {
         let record = Record { at, by, incident: incident.to_owned(), change };
         // A refused change has been prevented.
         if self.check(&record).is_ok() {
-            _ = self.make(&record);
+            _ = self.make(&record, Via::Website);
         }
     }
 

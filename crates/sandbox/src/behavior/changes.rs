@@ -15,7 +15,7 @@ use crate::account::{Account, Agent, Bridge, Incident, Involvement, Note, Status
 use crate::documents::{Document, entries};
 use crate::edits::Entry;
 use crate::kinds::{ESCALATION_POLICY, PRIORITY, SERVICE, USER};
-use crate::log::{LogEvent, person};
+use crate::log::{LogEvent, Via, person};
 use crate::reply::{OrNotFound, Problem};
 use crate::time::{from_utc, later, utc};
 
@@ -135,13 +135,13 @@ impl Account {
     /// Makes a change and adds its record.
     pub fn perform(&mut self, record: Record) -> Result<(), Problem> {
         self.check(&record)?;
-        self.make(&record)?;
+        self.make(&record, Via::Api)?;
         self.records.push(Entry::Incident(Box::new(record)));
         Ok(())
     }
 
     /// Makes a change that was checked.
-    pub fn make(&mut self, record: &Record) -> Result<(), Problem> {
+    pub fn make(&mut self, record: &Record, via: Via) -> Result<(), Problem> {
         let Record { at, change, by, .. } = record;
         if let Some(created) = &change.created {
             return self.create(record, created);
@@ -158,7 +158,7 @@ impl Account {
         incident.updated_at = *at;
         incident.notes.extend(note);
         for event in incident.set(change) {
-            incident.write(*at, person(by), event);
+            incident.write_via(via, *at, person(by), event);
         }
         let moved = change.escalation_policy.as_ref().is_some_and(|policy| *policy != incident.policy);
         incident.policy = change.escalation_policy.clone().unwrap_or_else(|| std::mem::take(&mut incident.policy));
@@ -183,7 +183,7 @@ impl Account {
                 ([], false) => LogEvent::Escalate(users),
                 _ => LogEvent::Assign(users),
             };
-            incident.write(*at, person(by), event);
+            incident.write_via(via, *at, person(by), event);
         }
         match change.status {
             Some(Status::Acknowledged) => incident.acknowledge(by, *at),
@@ -202,7 +202,7 @@ impl Account {
             change.snooze.map(|seconds| later(*at, Span::new().seconds(seconds))).or(incident.snoozed_until);
         let snoozed = change.snooze.map(LogEvent::Snooze);
         for event in event.into_iter().chain(snoozed).chain(change.note.clone().map(LogEvent::Annotate)) {
-            incident.write(*at, person(by), event);
+            incident.write_via(via, *at, person(by), event);
         }
         if is_assigned || incident.status != before {
             self.notify_assigned(&record.incident, *at);
@@ -234,8 +234,7 @@ impl Incident {
             self.retitle(title);
         }
         if let Some(bridge) = &change.conference_bridge {
-            let number = |bridge: &Bridge| Value::from(bridge.number.as_str());
-            field("conference_bridge", self.bridge.as_ref().map(number).unwrap_or_default(), number(bridge));
+            field("conference_bridge", self.bridge.as_ref().map(Bridge::place).unwrap_or_default(), bridge.place());
             self.bridge = Some(bridge.clone());
         }
         if let Some(kind) = type_named(change.kind.as_deref()) {

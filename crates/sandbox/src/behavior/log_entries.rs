@@ -219,38 +219,39 @@ fn told(incident: &Incident, entry: &LogEntry, by: &str, view: View<'_>) -> Told
 
 /// Returns a value as text, without the quotes of a string.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    if value.is_null() { "None".to_owned() } else { value.as_str().map_or_else(|| value.to_string(), str::to_owned) }
 }
 
 /// Returns the channel of an entry. Most of it comes with `include[]=channels` only.
 fn channel(incident: &Incident, entry: &LogEntry, first: Option<&Alert>, view: View<'_>) -> Value {
     let whole = view.includes("channels");
     let by_user = entry.agent.kind.name == USER.name;
+    let via = entry.via.channel();
     match &entry.event {
         LogEvent::Trigger => match first {
             Some(alert) => alerts::channel(alert, &alert.event(view.account, incident), whole),
-            None => json!({"type": if by_user { "website" } else { "api" }}),
+            None => json!({"type": if by_user { via } else { "api" }}),
         },
         LogEvent::Notify { method, address, .. } => {
             json!({"type": "auto", "notification": {"type": method, "address": address, "status": "success"}})
         }
         LogEvent::Annotate(content) => json!({"type": "note", "summary": content}),
-        LogEvent::Snooze(seconds) => json!({"type": "website", "duration": seconds}),
+        LogEvent::Snooze(seconds) => json!({"type": via, "duration": seconds}),
         LogEvent::Priority { from, to } => {
             let priority = |id: &Option<String>| id.as_deref().map(|id| view.named(&PRIORITY, id));
-            json!({"type": "website", "old_priority": priority(from), "new_priority": priority(to)})
+            json!({"type": via, "old_priority": priority(from), "new_priority": priority(to)})
         }
         LogEvent::Field { name, from, to } if whole => {
             let field = json!({"name": name, "value": to, "old_value": from, "namespace": "incidents"});
-            json!({"type": "website", "changeset": {"application_fields": [field]}})
+            json!({"type": via, "changeset": {"application_fields": [field]}})
         }
         LogEvent::CustomField { name, from, to } if whole => {
             let field = json!({"name": name, "value": to, "old_value": from, "namespace": "incidents"});
-            json!({"type": "website", "changeset": {"customer_fields": [field]}})
+            json!({"type": via, "changeset": {"customer_fields": [field]}})
         }
         LogEvent::Escalate(_) | LogEvent::Unacknowledge if !by_user => json!({"type": "timeout"}),
         LogEvent::Resolve if !by_user => json!({"type": "api"}),
-        _ if by_user => json!({"type": "website"}),
+        _ if by_user => json!({"type": via}),
         _ => json!({"type": "auto"}),
     }
 }

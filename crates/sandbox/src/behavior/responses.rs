@@ -9,7 +9,7 @@ use super::communications::Communication;
 use super::{alerts, incidents, notes};
 use crate::account::{Account, Incident, Status};
 use crate::call::Call;
-use crate::log::{LogEvent, person};
+use crate::log::{LogEvent, Via, person};
 use crate::reply::{self, Answer, OrNotFound, Problem};
 
 /// The types of incidents of the account.
@@ -193,7 +193,7 @@ impl Account {
                     source.merged_into = Some(id.to_owned());
                     if source.status != Status::Resolved {
                         source.resolve(person(by), at);
-                        source.write(at, person(by), LogEvent::Resolve);
+                        source.write_via(Via::Api, at, person(by), LogEvent::Resolve);
                     }
                     source.updated_at = at;
                     self.notify_assigned(source_id, at);
