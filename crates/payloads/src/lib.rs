@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 pub use blocks::Group;
 pub use links::{Link, Meaning};
-pub use rules::{Fact, Kind};
+pub use rules::{Fact, Kind, STAYS_OPEN};
 pub use time::instant;
 
 use blocks::Blocks;
@@ -89,7 +89,10 @@ pub fn read(body: &Value, title: Option<&str>) -> Payload {
     let links = links::of(&event, sender, blocks.as_ref());
     let group = blocks.as_ref().map(|blocks| blocks.group(&facts));
     let is_plain = blocks.as_ref().is_none_or(Blocks::is_unclear);
-    let shows_details = sender.is_none_or(|sender| sender.shows_details || (sender.has_blocks && is_plain));
+    // A sender may be known by its name, and write its details in a way that the rule does not know.
+    let reads_details = |sender: &Sender| sender.facts.is_empty() || facts.iter().any(|fact| !fact.is_common());
+    let shows_details =
+        sender.is_none_or(|sender| sender.shows_details || (sender.has_blocks && is_plain) || !reads_details(sender));
     let (details, left_out) = if shows_details { text::details(&event.details) } else { (None, 0) };
     let mut remarks = Vec::new();
     remarks.extend(blocks.as_ref().filter(|blocks| blocks.is_unclear()).map(|_| blocks::UNCLEAR));

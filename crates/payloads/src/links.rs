@@ -77,8 +77,9 @@ const ANNOTATIONS: &[(Meaning, &[&str])] =
 /// Finds the links of an event, runbooks first.
 pub fn of(event: &Event<'_>, sender: Option<&Sender>, blocks: Option<&Blocks>) -> Vec<Link> {
     let mut found = Found::default();
+    let tool = event.part("client_url");
     for (list, context) in event.contexts() {
-        found.context(list, context, sender);
+        found.context(list, context, sender, tool);
     }
     for (meaning, place) in sender.map(|sender| sender.links).unwrap_or_default() {
         if let Some((href, from)) = place.read(event, blocks) {
@@ -100,7 +101,7 @@ pub fn of(event: &Event<'_>, sender: Option<&Sender>, blocks: Option<&Blocks>) -
 pub fn list(list: &Value) -> Vec<Link> {
     let mut found = Found::default();
     for context in list.as_array().into_iter().flatten() {
-        found.context("links", context, None);
+        found.context("links", context, None, None);
     }
     found.links
 }
@@ -113,7 +114,11 @@ struct Found {
 
 impl Found {
     fn add(&mut self, meaning: Meaning, href: &str, text: Option<&str>, from: String) {
+        // Some senders leave the blanks of a name in an address. A host has none.
         let href = href.trim();
+        let path = href.match_indices('/').nth(2).map_or(href.len(), |(at, _)| at);
+        let (host, path) = href.split_at(path);
+        let href = &format!("{host}{}", path.replace(' ', "%20"));
         let is_web = ["http://", "https://"].iter().any(|scheme| {
             href.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
                 && href.len() > scheme.len()
@@ -126,20 +131,23 @@ impl Found {
         }
     }
 
-    /// Adds a link or an image, which some senders give as a text.
-    fn context(&mut self, list: &str, context: &Value, sender: Option<&Sender>) {
+    /// Adds a link or an image, which some senders give as a text. `tool` is the address of the monitoring program.
+    fn context(&mut self, list: &str, context: &Value, sender: Option<&Sender>, tool: Option<&str>) {
         let text = |name: &str| context.get(name).and_then(Value::as_str);
         let from = list.to_owned();
         if let Some(href) = context.as_str() {
             return self.add(Meaning::Other, href, None, from);
         }
         let label = text("text").or_else(|| text("alt"));
-        if let Some(href) = text("href") {
-            self.add(meaning_of(label, sender), href, label, from.clone());
-        }
         let images = sender.map_or(Some(Meaning::Other), |sender| sender.images);
-        if let (Some(meaning), Some(src)) = (images, text("src")) {
-            self.add(meaning, src, label, from);
+        // The text of an image is about the image, and not about the page behind it.
+        let image = images.zip(text("src"));
+        if let Some((meaning, src)) = image {
+            self.add(meaning, src, label, from.clone());
+        }
+        // An image often leads to the program, whose address has its meaning already.
+        if let Some(href) = text("href").filter(|href| image.is_none() || Some(*href) != tool) {
+            self.add(meaning_of(label, sender), href, label.filter(|_| image.is_none()), from);
         }
     }
 

@@ -100,6 +100,16 @@ pub struct Fact {
     pub at: Option<Timestamp>,
 }
 
+impl Fact {
+    /// Returns whether it was read from a part that PagerDuty's common event format defines, and not from the details.
+    #[must_use]
+    pub fn is_common(&self) -> bool {
+        COMMON
+            .iter()
+            .any(|(_, places)| places.iter().any(|place| matches!(place, Place::Event(name) if *name == self.from)))
+    }
+}
+
 /// A place in an event.
 pub enum Place {
     /// A part beside the details.

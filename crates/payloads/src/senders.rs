@@ -127,6 +127,7 @@ const DATADOG: Sender = Sender {
         (Service, &[Tag(DATADOG_TAGS, "service")]),
         (Cluster, &[Tag(DATADOG_TAGS, "kube_cluster_name")]),
         (Namespace, &[Tag(DATADOG_TAGS, "kube_namespace")]),
+        (Region, &[Tag(DATADOG_TAGS, "region")]),
         (Environment, &[Tag(DATADOG_TAGS, "env")]),
         (Condition, &[detail(&["query"])]),
         (Value, &[Part(&detail(&["body"]), metric_value)]),
