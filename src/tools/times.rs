@@ -1,11 +1,15 @@
 //! Time zones as parameters, and times as a person in a zone reads them.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::error::{Code, Error, Result};
 use crate::params::{Form, Moment, Param, When, shorten};
+use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::Context;
 
@@ -30,9 +34,16 @@ fn named(name: &str) -> Option<TimeZone> {
     pagerduty_calendar::zone(name).ok()
 }
 
+/// The longest time that a call waits for the zone of the user.
+const ZONE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The times of one zone.
 #[derive(Clone, Debug)]
-pub struct Local(TimeZone);
+pub struct Local {
+    zone: TimeZone,
+    /// The reason why the zone of the user is unknown.
+    problem: Option<Error>,
+}
 
 /// Times from the arguments, and the zone if it was needed for them.
 pub struct Read<const N: usize> {
@@ -60,24 +71,48 @@ impl Local {
     /// that it uses, so neither is an error.
     pub async fn of(cx: &Context, given: Option<&Zone>) -> Self {
         if let Some(Zone(zone)) = given {
-            return Self(zone.clone());
+            return Self { zone: zone.clone(), problem: None };
         }
-        let me = cx.api.me().await.ok();
-        Self::in_zone(me.as_ref().and_then(|me| me.time_zone.as_deref()))
+        // The zone is rarely worth a wait: PagerDuty's answers without it are useful, too.
+        let me = timeout(ZONE_TIMEOUT, cx.api.me()).await.unwrap_or_else(|_| {
+            let message = format!("there was no response within {} s; try again", ZONE_TIMEOUT.as_secs());
+            Err(Error::new(Code::Timeout, message))
+        });
+        match me {
+            Ok(me) => Self::in_zone(me.time_zone.as_deref()),
+            Err(error) if error.code() == Code::NoUserContext => Self::in_zone(None),
+            Err(error) => Self { problem: Some(error), ..Self::in_zone(None) },
+        }
     }
 
     /// Returns the times of a schedule's zone, or UTC if its name is unknown.
     pub fn in_zone(name: Option<&str>) -> Self {
-        Self(name.and_then(named).unwrap_or(TimeZone::UTC))
+        Self { zone: name.and_then(named).unwrap_or(TimeZone::UTC), problem: None }
+    }
+
+    /// Returns the warning about a zone that could not be read.
+    pub fn warning(&self) -> Option<String> {
+        let error = self.problem.as_ref()?;
+        Some(format!("The time zone of the user could not be read, so times are in UTC: {error}"))
+    }
+
+    /// Adds the name of the zone to an answer, and a warning if it could not be read.
+    pub fn name_in(&self, reply: &mut Reply) {
+        reply.set("time_zone", self.name());
+        self.warning().into_iter().for_each(|warning| reply.warn(warning));
     }
 
     /// Returns the times of an answer, and those of its parameters. The zone is only waited for if one of them needs it.
     ///
-    /// The remarks are about times that the clock shows twice or never.
+    /// The remarks are about times that the clock shows twice or never. A local time fails if the zone cannot be read: it
+    /// would be another time in UTC.
     pub async fn read<const N: usize>(cx: &Context, given: Option<&Zone>, times: [Option<When>; N]) -> Result<Read<N>> {
         let needs_zone = times.iter().flatten().any(|time| matches!(time, When::Local(_)));
         let local = if needs_zone { Some(Self::of(cx, given).await) } else { None };
-        let zone = local.as_ref().map(|local| &local.0);
+        if let Some(error) = local.as_ref().and_then(|local| local.problem.clone()) {
+            return Err(error.hint("Try again, or pass times with an offset, like 2026-12-24T08:00:00+01:00."));
+        }
+        let zone = local.as_ref().map(|local| &local.zone);
         let (mut moments, mut remarks, now) = ([None; N], Vec::new(), Timestamp::now());
         for (moment, time) in moments.iter_mut().zip(times) {
             let resolved = time.map(|time| time.resolve(zone, now)).transpose()?;
@@ -89,11 +124,11 @@ impl Local {
 
     /// Returns the name of the zone.
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     fn zoned(&self, time: Timestamp) -> Zoned {
-        time.to_zoned(self.0.clone())
+        time.to_zoned(self.zone.clone())
     }
 
     /// Returns the hour of the day, from 0 to 23.

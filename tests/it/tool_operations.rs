@@ -241,7 +241,7 @@ async fn id_of(sandbox: &Sandbox, resource: &Resource) -> String {
 }
 
 /// Returns the arguments of calls that use as much of a tool as its parameters allow: each optional ID alone, and none.
-async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
+pub async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
     if let Some(calls) = composed(account, tool).await {
         return calls;
     }
@@ -279,7 +279,7 @@ async fn arguments(account: &Account, tool: &Tool) -> Vec<Map<String, Value>> {
 }
 
 /// Returns a server that has just started, with this tool switched on.
-fn toolbox_with(account: &Account, tool: &Tool) -> Toolbox {
+pub fn toolbox_with(account: &Account, tool: &Tool) -> Toolbox {
     let mut config = config(tokens::USER);
     config.host = Host::parse(account.sandbox.url()).unwrap();
     let filter = Filter { tools: Some(vec![tool.name.to_owned()]), ..Filter::default() };

@@ -11,6 +11,7 @@ use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 use pagerduty_rows::fields::{Field, Selection, nested, plain, reference};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
+use tokio::sync::SetOnce;
 
 use super::findings::{Facts, Rotation};
 use super::read::{self, MAX_POLICIES, Named, Policy, ServiceState};
@@ -120,7 +121,7 @@ async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
     let shifts = scope.rotations.iter().flat_map(|rotation| rotation.shifts.iter().flatten());
     let on_call = duties.iter().map(|duty| &duty.of.user).chain(shifts.map(|shift| &shift.of));
     let users = on_call.filter(|user| !user.deleted).map(|user| user.id.clone()).chain(direct);
-    let (reach, missing) = read::reach(&cx, users.collect::<BTreeSet<_>>()).await;
+    let (reach, missing) = read::reach(&cx, users.collect::<BTreeSet<_>>(), &SetOnce::new()).await;
     scope.warnings.extend(missing);
     let checked = json!({"policies": scope.policies.len(), "schedules": scope.rotations.len(),
         "services": scope.services.len(), "users": reach.len()});
@@ -137,7 +138,7 @@ async fn check_coverage(cx: Context, params: Params) -> Result<Reply> {
     let mut reply = cx.composed(&FINDINGS, rows, "team_ids, policy_ids, service_ids or schedule_ids");
     reply.set("since", local.iso(period.start()));
     reply.set("until", local.iso(period.end()));
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     reply.set("checked", checked);
     let verdicts: Vec<_> = facts.policies.iter().map(|policy| facts.verdict(policy)).collect();
     if !verdicts.is_empty() {

@@ -103,7 +103,7 @@ async fn get_shifts(cx: Context, params: Params) -> Result<Reply> {
     };
     reply.set("since", local.iso(period.start()));
     reply.set("until", local.iso(period.end()));
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     reply.set("hours_in_range", number_of_hours(on_call(&shifts, period)));
     if !clashes.is_empty() {
         reply.set("clashes", clashes);
@@ -298,7 +298,7 @@ impl Found {
             match of.schedule {
                 Some(schedule) => {
                     let policies = self.policies.entry(schedule.id.clone()).or_default();
-                    policies.remove(of.policy.label());
+                    policies.remove(of.policy.label().as_ref());
                     policies.insert(place);
                     if !self.rendered.contains_key(&schedule.id) {
                         let seat = Seat { user: of.user.id.clone(), schedule: schedule.id.clone(), override_id: None };
@@ -425,7 +425,7 @@ impl Shown {
             user_id: self.user.id.clone(),
             user: spoken(&self.user),
             schedule_id: self.schedule.id.clone(),
-            schedule: self.schedule.label().to_owned(),
+            schedule: self.schedule.label().into_owned(),
             policies: self.policies.clone(),
             clashes: self.clashes.clone(),
             local: time(period, cut, local),

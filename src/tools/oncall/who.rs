@@ -12,6 +12,7 @@ use pagerduty_api::operations::services::GET_SERVICE;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
+use tokio::sync::SetOnce;
 
 use super::read::{self, Duty, Level, MAX_POLICIES, Named, Policy, Reach, shown, spoken};
 use crate::error::{Code, Error, Result};
@@ -87,7 +88,7 @@ async fn whos_oncall(cx: Context, params: Params) -> Result<Reply> {
     let states: Vec<_> = groups.into_iter().map(|group| State::of(group, horizon)).collect();
     let contacts = if params.contact.is_on() {
         let users = states.iter().flat_map(State::users).map(|user| user.id.clone());
-        let (contacts, missing) = read::reach(&cx, users.collect::<BTreeSet<_>>()).await;
+        let (contacts, missing) = read::reach(&cx, users.collect::<BTreeSet<_>>(), &SetOnce::new()).await;
         warnings.extend(missing);
         contacts
     } else {
@@ -96,7 +97,7 @@ async fn whos_oncall(cx: Context, params: Params) -> Result<Reply> {
     let rows = states.iter().map(|state| Object::from_members(state.shown(&local, &contacts))).collect();
     let mut reply = cx.composed(&LEVELS, rows, "service_id, policy_id or schedule_id");
     reply.set("at", local.iso(at.instant()));
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     if let Some((name, value)) = subject {
         reply.set(name, value);
     }
@@ -321,7 +322,7 @@ impl State {
     fn line(&self, local: &Local) -> String {
         let place = match &self.place {
             Place::Level { policy, level, .. } => format!("{}, level {level}", policy.label()),
-            Place::Schedule(schedule) => schedule.label().to_owned(),
+            Place::Schedule(schedule) => schedule.label().into_owned(),
         };
         let names = |shifts: &[&Shift<Seat>]| {
             let names: Vec<_> = shifts.iter().map(|shift| spoken(&shift.of.user)).collect();

@@ -58,6 +58,7 @@ async fn snooze_incident(cx: Context, params: Params) -> Result<Reply> {
     let (id, before) = fields.pop().unwrap_or_else(|| Err(Error::new(Code::Internal, "the incident was not read")))?;
     let mut row = Row { head: update::head(&before), ..Row::new(&id, Outcome::Applied) };
     let mut report = Report::new("incidents", "incidents");
+    report.warnings.extend(local.warning());
     report.warnings.extend(read.remarks);
     let returns = before.get("returns_at").cloned().unwrap_or_default();
     let returns_at = |value: &Value| value.as_str().and_then(|at| at.parse::<Timestamp>().ok());
