@@ -24,6 +24,7 @@ mod schedules;
 mod scope;
 mod services;
 mod shift_schedules;
+mod subject;
 mod teams;
 mod times;
 mod tool;

@@ -11,8 +11,7 @@ use pagerduty_api::operations::incidents::{LIST_INCIDENT_NOTES, LIST_INCIDENTS};
 use pagerduty_api::operations::schedules::{GET_SCHEDULE, GET_SCHEDULE_V3};
 use pagerduty_api::operations::services::LIST_SERVICES;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
-use pagerduty_rows::fields::{Field, Selection, line, nested, plain, reference};
-use pagerduty_rows::object::Object;
+use pagerduty_rows::fields::{Field, Selection, plain};
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 use tokio::time::Instant;
@@ -28,6 +27,7 @@ use crate::params::{Ids, Moment, Range, When, shorten};
 use crate::reply::Reply;
 use crate::shifts::Period;
 use crate::tools::gather::{in_time, side_by_side};
+use crate::tools::subject::{Subject, time};
 use crate::tools::times::{Local, Zone, age};
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
@@ -85,21 +85,6 @@ const MAX_NOTED: usize = 15;
 /// The most resolved incidents that are shown one by one.
 const MAX_RESOLVED: usize = 25;
 
-const INCIDENT: &[Field] = &[
-    plain("id"),
-    plain("incident_number"),
-    line("title"),
-    plain("status"),
-    plain("urgency"),
-    plain("created_at"),
-    plain("resolved_at"),
-    plain("last_status_change_at"),
-    reference("service"),
-    nested("last_status_change_by", &[plain("id"), plain("summary"), plain("type")]),
-    nested("assignments", &[reference("assignee")]),
-    plain("pending_actions"),
-];
-
 const SERVICE: &[Field] = &[plain("id"), plain("name"), plain("status")];
 
 /// The range and the teams of a report.
@@ -150,7 +135,8 @@ async fn get_handoff(cx: Context, params: Params) -> Result<Reply> {
         in_time(resolved(&cx, &scope), &late),
         in_time(silenced(&cx, &scope), &late),
     );
-    Ok(report(&cx, &scope, open, turns, resolved, services)?.warned(read.remarks))
+    let reply = report(&cx, &scope, open, turns, resolved, services)?;
+    Ok(reply.warned(scope.local.warning()).warned(read.remarks))
 }
 
 /// Returns the current user's teams.
@@ -203,7 +189,7 @@ async fn schedules(cx: &Context, scope: &Scope, params: &Params, late: &SetOnce<
 }
 
 /// Reads the incidents of the teams with these filters, newest first.
-async fn incidents(cx: &Context, scope: &Scope, query: Query) -> Part<Object> {
+async fn incidents(cx: &Context, scope: &Scope, query: Query) -> Part<Subject> {
     if scope.teams.is_empty() {
         return Ok((
             Vec::new(),
@@ -211,41 +197,36 @@ async fn incidents(cx: &Context, scope: &Scope, query: Query) -> Part<Object> {
         ));
     }
     let query = query.with_all("team_ids", &scope.teams).with("sort_by", Some("created_at:desc"));
-    let selection = Selection::new(INCIDENT.to_vec(), Incident::FACTS);
     let most = ListRequest { limit: 200, ..ListRequest::all() };
-    let listing = cx.api.list::<Incident>(query, most, &selection).await?;
+    let listing = cx.api.list::<Incident>(query, most, &Subject::selection()).await?;
     let more = listing.end != End::Complete;
     let warning = more.then(|| "There are more than 200 incidents: only the newest were read.".to_owned());
-    Ok((listing.rows.into_iter().map(|row| row.shown).collect(), warning.into_iter().collect()))
+    let incidents = listing.rows.iter().filter_map(|row| Subject::from_row(&row.shown));
+    Ok((incidents.collect(), warning.into_iter().collect()))
+}
+
+/// An open incident.
+struct Open {
+    subject: Subject,
+    last_note: Option<Value>,
 }
 
 /// Reads the open incidents, the most urgent first, and the last note of the first ones.
-async fn open(cx: &Context, scope: &Scope) -> Part<Map<String, Value>> {
+async fn open(cx: &Context, scope: &Scope) -> Part<Open> {
     let query = Query::new().with_all("statuses", &["triggered", "acknowledged"]);
     // Without a range, PagerDuty lists those of the last month only.
     let query = query.with("date_range", Some("all"));
-    let (rows, mut warnings) = incidents(cx, scope, query).await?;
-    let mut rows: Vec<_> = rows.iter().map(Object::members).collect();
-    let rank = |row: &Map<String, Value>| {
-        let is = |name: &str, value: &str| row.get(name).and_then(Value::as_str) == Some(value);
-        (!is("urgency", "high"), !is("status", "triggered"))
-    };
-    rows.sort_by_key(rank);
+    let (mut rows, mut warnings) = incidents(cx, scope, query).await?;
+    rows.sort_by_key(|row| (!row.is_high(), row.status.as_deref() != Some("triggered")));
+    let mut rows: Vec<_> = rows.into_iter().map(|subject| Open { subject, last_note: None }).collect();
     let late = SetOnce::new_with(Some(cx.api.grace()));
-    let notes = rows.iter().take(MAX_NOTED).map(|row| async {
-        let id = row.get("id").and_then(Value::as_str).and_then(Id::<Incident>::parse)?;
-        Some(in_time(cx.api.notes(&id), &late).await)
-    });
+    let notes = rows.iter().take(MAX_NOTED).map(|row| in_time(cx.api.notes(&row.subject.id), &late));
     let notes = join_all(notes).await;
     let mut failure = None;
     for (row, notes) in rows.iter_mut().zip(notes) {
         match notes {
-            Some(Ok(notes)) => {
-                let last = notes.last().map(|note| last_note(&note.members(), &scope.local));
-                row.extend(last.map(|note| ("last_note".to_owned(), note)));
-            }
-            Some(Err(error)) => failure = failure.or(Some(error)),
-            None => {}
+            Ok(notes) => row.last_note = notes.last().map(|note| last_note(&note.members().into(), &scope.local)),
+            Err(error) => failure = failure.or(Some(error)),
         }
     }
     warnings.extend(failure.map(|error| format!("Some notes could not be read: {error}")));
@@ -258,7 +239,7 @@ async fn open(cx: &Context, scope: &Scope) -> Part<Map<String, Value>> {
 /// The most characters of a note.
 const MAX_NOTE: usize = 300;
 
-fn last_note(note: &Map<String, Value>, local: &Local) -> Value {
+fn last_note(note: &Value, local: &Local) -> Value {
     let text = note.get("content").and_then(Value::as_str).unwrap_or_default();
     let mut short: String = text.chars().take(MAX_NOTE).collect();
     if short.len() < text.len() {
@@ -269,7 +250,7 @@ fn last_note(note: &Map<String, Value>, local: &Local) -> Value {
 }
 
 /// Reads the incidents that were resolved, also ones that were created some days before the report.
-async fn resolved(cx: &Context, scope: &Scope) -> Part<Object> {
+async fn resolved(cx: &Context, scope: &Scope) -> Part<Subject> {
     let since = scope.since.unwrap_or(scope.until - SHIFT) - BEFORE;
     let query = Query::new().with_all("statuses", &["resolved"]);
     let query = query.with("since", Some(since)).with("until", Some(scope.until));
@@ -294,9 +275,9 @@ async fn silenced(cx: &Context, scope: &Scope) -> Part<Value> {
 fn report(
     cx: &Context,
     scope: &Scope,
-    open: Part<Map<String, Value>>,
+    open: Part<Open>,
     turns: Part<Rendered>,
-    resolved: Part<Object>,
+    resolved: Part<Subject>,
     services: Part<Value>,
 ) -> Result<Reply> {
     let Scope { until, local, .. } = scope;
@@ -321,15 +302,14 @@ fn report(
     let (knows_open, knows_resolved) = (open.is_ok(), resolved.is_ok());
     let open = answer.part("The open incidents", open);
     answer.rows("open", open.iter().map(|row| incident(row, *until, local)));
-    let returns = open.iter().filter_map(|row| returning(row, *until, local));
+    let returns = open.iter().filter_map(|row| returning(&row.subject, *until, local));
     answer.rows("returns", returns);
 
     let resolved = answer.part("The resolved incidents", resolved);
-    let resolved: Vec<_> =
-        resolved.iter().map(Object::members).filter(|row| resolved_at(row).is_some_and(|at| at >= since)).collect();
-    let silent = |row: &Map<String, Value>| row.get("last_status_change_by").is_none_or(|by| !is_user(by));
+    let resolved: Vec<_> = resolved.into_iter().filter(|row| row.resolved_at.is_some_and(|at| at >= since)).collect();
+    let silent = |row: &Subject| row.changed_by.as_ref().is_none_or(|by| !by.is_user);
     let by_itself = resolved.iter().filter(|row| silent(row)).count();
-    let still_open = open.iter().filter(|row| time(row, "created_at").is_some_and(|at| at >= since)).count();
+    let still_open = open.iter().filter(|row| row.subject.created_at.is_some_and(|at| at >= since)).count();
     let counts = [
         ("resolved", resolved.len(), knows_resolved),
         ("resolved_by_service", by_itself, knows_resolved),
@@ -344,7 +324,7 @@ fn report(
         answer.fields.insert("happened".to_owned(), happened.into());
     }
     let mut told = resolved.iter().collect::<Vec<_>>();
-    told.sort_by_key(|row| (row.get("urgency").and_then(Value::as_str) != Some("high"), silent(row)));
+    told.sort_by_key(|row| (!row.is_high(), silent(row)));
     if told.len() > MAX_RESOLVED {
         answer.warnings.push(format!("{MAX_RESOLVED} of {} resolved incidents are shown.", told.len()));
     }
@@ -423,69 +403,46 @@ fn handover(rendered: &Rendered, turnover: &Turnover, now: Timestamp, local: &Lo
 }
 
 /// Returns an open incident for the report.
-fn incident(row: &Map<String, Value>, now: Timestamp, local: &Local) -> Value {
-    let mut members = head(row);
-    members.insert("status".to_owned(), row.get("status").cloned().unwrap_or_default());
-    if let Some(at) = time(row, "created_at") {
+fn incident(row: &Open, now: Timestamp, local: &Local) -> Value {
+    let Open { subject, last_note } = row;
+    let mut members = head(subject);
+    members.insert("status".to_owned(), subject.status.as_deref().into());
+    if let Some(at) = subject.created_at {
         members.insert("created_at".to_owned(), local.iso(at).into());
         members.insert("age".to_owned(), age(now.duration_since(at)).into());
     }
-    let assignees = row.get("assignments").and_then(Value::as_array).into_iter().flatten();
-    let assignees: Vec<_> = assignees.filter_map(|one| name(one.get("assignee")?)).collect();
+    let assignees: Vec<_> = subject.assigned.iter().map(|holder| spoken(&holder.user)).collect();
     if !assignees.is_empty() {
         members.insert("assigned_to".to_owned(), assignees.into());
     }
-    members.extend(row.get("last_note").map(|note| ("last_note".to_owned(), note.clone())));
+    members.extend(last_note.clone().map(|note| ("last_note".to_owned(), note)));
     members.into()
 }
 
 /// Returns an acknowledged incident that pages again by itself: when it was snoozed, or when its service limits the time.
-fn returning(row: &Map<String, Value>, now: Timestamp, local: &Local) -> Option<Value> {
-    let actions = row.get("pending_actions")?.as_array()?;
-    let action = actions.iter().find(|action| action.get("type").and_then(Value::as_str) == Some("unacknowledge"))?;
-    let at = action.get("at")?.as_str()?.parse().ok().filter(|at: &Timestamp| *at > now)?;
-    let mut members = head(row);
+fn returning(subject: &Subject, now: Timestamp, local: &Local) -> Option<Value> {
+    let at = subject.pages_again_at.filter(|at| *at > now)?;
+    let mut members = head(subject);
     members.insert("pages_again_at".to_owned(), local.iso(at).into());
     Some(members.into())
 }
 
 /// Returns a resolved incident for the report.
-fn ended(row: &Map<String, Value>, local: &Local) -> Value {
-    let mut members = head(row);
-    if let Some(at) = resolved_at(row) {
-        members.insert("resolved_at".to_owned(), local.iso(at).into());
-        let lasted = time(row, "created_at").map(|created| age(at.duration_since(created)));
-        members.extend(lasted.map(|lasted| ("lasted".to_owned(), lasted.into())));
-    }
-    let by = row.get("last_status_change_by").and_then(name);
-    members.extend(by.map(|by| ("resolved_by".to_owned(), by)));
+fn ended(subject: &Subject, local: &Local) -> Value {
+    let mut members = head(subject);
+    members.extend(subject.resolved_at.map(|at| ("resolved_at".to_owned(), local.iso(at).into())));
+    members.extend(subject.lasted().map(|lasted| ("lasted".to_owned(), age(lasted).into())));
+    let by = subject.changed_by.as_ref().map(|by| by.named.label());
+    members.extend(by.map(|by| ("resolved_by".to_owned(), by.into())));
     members.into()
 }
 
 /// Returns the fields that name an incident.
-fn head(row: &Map<String, Value>) -> Map<String, Value> {
-    let mut members = Map::new();
-    for (field, name) in [("id", "id"), ("incident_number", "number"), ("urgency", "urgency")] {
-        members.extend(row.get(field).map(|value| (name.to_owned(), value.clone())));
-    }
-    let title = row.get("title").and_then(Value::as_str).map(shorten);
-    members.extend(title.map(|title| ("title".to_owned(), title.into())));
-    members.extend(row.get("service").and_then(name).map(|service| ("service".to_owned(), service)));
+fn head(subject: &Subject) -> Map<String, Value> {
+    let mut members = Map::from_iter([("id".to_owned(), subject.id.as_str().into())]);
+    members.extend(subject.number.map(|number| ("number".to_owned(), number.into())));
+    members.extend(subject.urgency.as_deref().map(|urgency| ("urgency".to_owned(), urgency.into())));
+    members.insert("title".to_owned(), shorten(&subject.title).into());
+    members.extend(subject.service.as_ref().map(|service| ("service".to_owned(), service.label().into())));
     members
-}
-
-fn name(reference: &Value) -> Option<Value> {
-    reference.get("name").or_else(|| reference.get("summary")).or_else(|| reference.get("id")).cloned()
-}
-
-fn is_user(reference: &Value) -> bool {
-    reference.get("type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("user"))
-}
-
-fn time(row: &Map<String, Value>, name: &str) -> Option<Timestamp> {
-    row.get(name)?.as_str()?.parse().ok()
-}
-
-fn resolved_at(row: &Map<String, Value>) -> Option<Timestamp> {
-    time(row, "resolved_at").or_else(|| time(row, "last_status_change_at"))
 }

@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Incident, Model, Person, Team};
 use crate::tools::Context;
-use crate::tools::oncall::read::{Named, text};
-use crate::tools::times::length;
-use crate::tools::words::quoted;
+use crate::tools::oncall::read::{Named, spoken, text};
+use crate::tools::times::{Local, length};
+use crate::tools::words::{list, quoted};
 
 /// The most characters of a title within a line.
 pub const MAX_TITLE: usize = 100;
@@ -72,6 +72,8 @@ pub struct Subject {
     pub pages_again_at: Option<Timestamp>,
     /// The next actions of PagerDuty by itself, with their times: `escalate`, `unacknowledge`, `resolve`.
     pub pending: Vec<(String, Timestamp)>,
+    /// Set if PagerDuty sent the list of these actions.
+    pub has_pending: bool,
     /// The responders who joined.
     pub joined: Vec<Person>,
     /// Set if it was assigned to its users by a user, and not by its escalation policy.
@@ -157,13 +159,14 @@ impl Subject {
             merged_into: value
                 .get("resolve_reason")
                 .and_then(|reason| Named::read(reason.get("incident")?))
-                .map(|incident| incident.label().to_owned()),
+                .map(|incident| incident.name.unwrap_or(incident.id)),
             assigned: holders("assignments", "assignee"),
             acknowledged: holders("acknowledgements", "acknowledger"),
             pages_again_at: list("pending_actions").find(again).and_then(|action| time(action, "at")),
             pending: list("pending_actions")
                 .filter_map(|action| Some((text(action, "type")?, time(action, "at")?)))
                 .collect(),
+            has_pending: value.get("pending_actions").is_some_and(Value::is_array),
             joined: list("incidents_responders")
                 .filter(|responder| text(responder, "state").as_deref() == Some("joined"))
                 .filter_map(|responder| Person::from_reference(responder.get("user")?))
@@ -176,6 +179,11 @@ impl Subject {
     /// Returns whether it is resolved.
     pub fn is_resolved(&self) -> bool {
         self.status.as_deref() == Some("resolved")
+    }
+
+    /// Returns whether its urgency is high.
+    pub fn is_high(&self) -> bool {
+        self.urgency.as_deref() == Some("high")
     }
 
     /// Returns its number and title for a sentence: `#42 “disk is full”`.
@@ -206,6 +214,29 @@ impl Subject {
         })
     }
 
+    /// Returns how it stands and by whom, as a sentence, unless it is triggered: `It is acknowledged by Ada since Mon
+    /// 2026-11-30 03:04 EST.`
+    pub fn state(&self, local: &Local, now: Timestamp) -> Option<String> {
+        match self.status.as_deref()? {
+            "resolved" => {
+                let at = self.resolved_at.map(|at| format!(" ({})", local.text(at))).unwrap_or_default();
+                Some(format!("It is {}{at}.", self.end()?))
+            }
+            "acknowledged" => {
+                let holders = self.acknowledged.iter().map(|holder| match holder.at {
+                    Some(at) => format!("{} since {}", spoken(&holder.user), local.text(at)),
+                    None => spoken(&holder.user),
+                });
+                let holders: Vec<_> = holders.collect();
+                let by = if holders.is_empty() { String::new() } else { format!(" by {}", list(&holders)) };
+                let until = self.pages_again_at.filter(|at| *at > now);
+                let until = until.map(|at| format!(", until {}", local.text(at))).unwrap_or_default();
+                Some(format!("It is acknowledged{by}{until}."))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the end for programs.
     pub fn ended(&self, iso: impl Fn(Timestamp) -> String) -> Option<Value> {
         let at = self.resolved_at.filter(|_| self.is_resolved())?;
@@ -216,11 +247,6 @@ impl Subject {
         ended.extend(by.map(|by| ("by".to_owned(), by)));
         Some(ended.into())
     }
-}
-
-/// Returns a sentence with its period, unless it ends with a quotation that has one.
-pub fn sentence(text: String) -> String {
-    if [".”", "!”", "?”", "…”"].iter().any(|end| text.ends_with(end)) { text } else { text + "." }
 }
 
 /// Returns the time in a member.
