@@ -161,20 +161,27 @@ impl Api {
             .collect()
     }
 
-    /// Returns the numbers of the open incidents whose number begins with a text or whose title has it, the newest first.
+    /// Returns the numbers of the incidents whose number or ID begins with a text or whose title has it: the open ones, then
+    /// those that were resolved and created in the last month, the newest first.
     pub async fn incident_numbers(&self, text: &str, most: usize) -> Result<Vec<String>> {
-        let query = Query::new().with_all("statuses", &["triggered", "acknowledged"]);
-        let query = query.with("date_range", Some("all")).with("sort_by", Some("created_at:desc"));
-        let wanted = ListRequest { limit: most, ..ListRequest::all() };
-        let selection = Selection::new(vec![plain("incident_number"), plain("title")], Incident::FACTS);
-        let listing = self.list::<Incident>(query, wanted, &selection).await?;
+        let list = async |statuses: &[&str], range: Option<&str>| {
+            let query = Query::new().with_all("statuses", statuses);
+            let query = query.with("date_range", range).with("sort_by", Some("created_at:desc"));
+            let wanted = ListRequest { limit: most, ..ListRequest::all() };
+            let fields = vec![plain("id"), plain("incident_number"), plain("title")];
+            self.list::<Incident>(query, wanted, &Selection::new(fields, Incident::FACTS)).await
+        };
+        let (open, resolved) =
+            tokio::join!(list(&["triggered", "acknowledged"], Some("all")), list(&["resolved"], None));
+        let (open, resolved) = (open?, resolved?);
         let wanted = normalized(text.trim().trim_start_matches('#'));
         let number = |row: Map<String, Value>| {
             let number = row.get("incident_number")?.as_u64()?.to_string();
-            let title = row.get("title").and_then(Value::as_str).unwrap_or_default();
-            (number.starts_with(&wanted) || normalized(title).contains(&wanted)).then_some(number)
+            let text = |name: &str| normalized(row.get(name).and_then(Value::as_str).unwrap_or_default());
+            let begins = number.starts_with(&wanted) || text("id").starts_with(&wanted);
+            (begins || text("title").contains(&wanted)).then_some(number)
         };
-        Ok(listing.rows.iter().filter_map(|row| number(row.shown.members())).collect())
+        Ok(open.rows.iter().chain(&resolved.rows).filter_map(|row| number(row.shown.members())).collect())
     }
 
     /// Lists objects with this text in their name.

@@ -156,7 +156,8 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        convert::info(self.0.toolbox.label(), &self.0.toolbox.instructions(), self.offer())
+        let toolbox = &self.0.toolbox;
+        convert::info(toolbox.label(), toolbox.tools(), &toolbox.instructions(), self.offer())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {

@@ -12,7 +12,9 @@ use rmcp::model::{GetPromptRequestParams, GetPromptResult, ListPromptsResult, Pr
 use serde_json::{Map, Value, json};
 
 use super::caching::{CACHE_SCOPE, TTL_MS};
-use crate::params::shorten;
+use crate::ids::Id;
+use crate::models::Incident;
+use crate::params::{Param, shorten};
 use crate::tools::Tool;
 
 /// The most characters of an argument. Names are shorter, and a prompt is sent with the whole conversation.
@@ -185,6 +187,10 @@ impl Prompt {
                 refused(format!("{} has no argument {name:?}; its arguments are: {names}", self.name))
             })?;
             if let Some(text) = self.read(name, value)? {
+                if argument.names == Some(&INCIDENTS) && Id::<Incident>::decode("incident", &json!(text)).is_err() {
+                    let message = "is neither the number, the ID nor a link of an incident";
+                    return Err(refused(format!("{name} of {} is {:?}, which {message}", self.name, shorten(&text))));
+                }
                 let value = if argument.is_list { json!([text]) } else { json!(text) };
                 arguments.insert(argument.parameter.to_owned(), value);
             }
@@ -194,10 +200,12 @@ impl Prompt {
             return Err(refused(format!("{} needs the argument {}", self.name, missing.name)));
         }
         let tool = self.tools.first().copied().unwrap_or_default();
+        // Lists have names of teams or schedules.
+        let names = if arguments.values().any(Value::is_array) { " Names stand for IDs there." } else { "" };
         Ok(if arguments.is_empty() {
             format!("Call {tool} without arguments.")
         } else {
-            format!("Call {tool} with {}. Names stand for IDs there.", Value::Object(arguments))
+            format!("Call {tool} with {}.{names}", Value::Object(arguments))
         })
     }
 

@@ -66,6 +66,13 @@ async fn numbers_of_open_incidents_and_services_complete() {
         scene.account.ok("get_incidents", json!({"incident_id": scene.id})).await["incidents"][0]["title"].clone();
     assert!(of(triage.clone(), "incident", title.as_str().unwrap()).await.contains(&number));
     assert_eq!(of(triage, "incident", "no such title").await, Vec::<String>::new());
+    let resolved = json!({"statuses": ["resolved"], "limit": 1});
+    let resolved = scene.account.ok("get_incidents", resolved).await["incidents"][0].clone();
+    let review = json!({"type": "ref/prompt", "name": "post_incident_review"});
+    let (id, reviewed) = (resolved["id"].as_str().unwrap(), resolved["incident_number"].to_string());
+    for text in [reviewed.as_str(), &id[..6], &id.to_lowercase()] {
+        assert_eq!(of(review.clone(), "incident", text).await, [reviewed.as_str()], "{text}");
+    }
     let timeline = json!({"type": "ref/resource", "uri": "pagerduty://incidents/{id}/timeline"});
     assert_eq!(of(timeline, "id", &number).await, [number]);
     let dependencies = json!({"type": "ref/resource", "uri": "pagerduty://services/{id}/dependencies"});
