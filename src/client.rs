@@ -201,8 +201,17 @@ impl Api {
     /// Returns the time by PagerDuty's clock, to the second, or by the local one if no response has shown it.
     #[must_use]
     pub fn now_there(&self) -> Timestamp {
-        let now = self.account.clock.at(Instant::now()).unwrap_or_else(Timestamp::now);
-        Timestamp::from_second(now.as_second()).unwrap_or(now)
+        self.time_there(Instant::now())
+    }
+
+    /// Returns the time by PagerDuty's clock at a moment of the past, like [`Api::now_there`].
+    ///
+    /// A call that begins before any response can use it for its beginning once it has one.
+    #[must_use]
+    pub fn time_there(&self, moment: Instant) -> Timestamp {
+        let here = || Timestamp::now().checked_sub(moment.elapsed()).unwrap_or_default();
+        let time = self.account.clock.at(moment).unwrap_or_else(here);
+        Timestamp::from_second(time.as_second()).unwrap_or(time)
     }
 
     /// Returns whether the call makes a change.

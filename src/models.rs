@@ -48,7 +48,7 @@ pub use covers::{Cover, NewCover, Place};
 pub use dependencies::{BusinessService, Impact, Node, Relationship};
 pub use escalation_policies::EscalationPolicy;
 pub use found_incidents::FoundIncident;
-pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident};
+pub use incidents::{Incident, Note, Status, WRAPPED, past_incident, related_incident, related_incident_with};
 pub use log_entries::{Agent, LogEntry, Notification};
 pub use maintenance::MaintenanceWindow;
 pub use matches::Match;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{Api, Query, Request, decode};
 use crate::error::Result;
 use crate::ids::Id;
-use crate::models::{Incident, Model, Outlier, Row, WRAPPED, past_incident, related_incident};
+use crate::models::{Incident, Model, Outlier, Row, WRAPPED, past_incident, related_incident, related_incident_with};
 
 impl Api {
     /// Returns the ID of an incident that may have been given by its number. Writes and side requests take only IDs.
@@ -56,11 +56,16 @@ impl Api {
         Ok(incidents.into_iter().map(Object::from_members).collect())
     }
 
-    /// Returns incidents that affect other services for a related reason, with more than PagerDuty sends by default, such
-    /// as their status.
-    pub async fn related_incidents_in_full(&self, id: &Id<Incident>) -> Result<Vec<Map<String, Value>>> {
+    /// Returns incidents that affect other services for a related reason, with these fields. PagerDuty sends few of them
+    /// by default.
+    pub async fn related_incidents_in_full(
+        &self,
+        id: &Id<Incident>,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<Map<String, Value>>> {
         let query = Query::new().with_all("additional_details", &["incident"]);
-        self.wrapped_incidents(&GET_RELATED_INCIDENTS, id, query, related_incident).await
+        let read = |wrapped: &Facts<'_>| related_incident_with(wrapped, selection);
+        self.wrapped_incidents(&GET_RELATED_INCIDENTS, id, query, read).await
     }
 
     /// Returns how often incidents like this one occur on its service.
@@ -76,9 +81,9 @@ impl Api {
         operation: &'static Operation,
         id: &Id<Incident>,
         query: Query,
-        unwrap: fn(&Facts<'_>) -> Map<String, Value>,
+        unwrap: impl Fn(&Facts<'_>) -> Map<String, Value> + Send + Sync,
     ) -> Result<Vec<Map<String, Value>>> {
         let request = Request::on(operation, id, query);
-        self.send(&request, |body| decode::list(body, operation.key().unwrap_or_default(), WRAPPED, unwrap)).await
+        self.send(&request, |body| decode::list(body, operation.key().unwrap_or_default(), WRAPPED, &unwrap)).await
     }
 }

@@ -225,7 +225,7 @@ pub const WRAPPED: &[&str] = &["incident", "score", "relationships"];
 /// `similarity_score`.
 #[must_use]
 pub fn past_incident(wrapped: &Facts<'_>) -> Map<String, Value> {
-    let mut incident = unwrapped(wrapped);
+    let mut incident = unwrapped(wrapped, &defaults());
     incident.extend(wrapped.value("score").map(|score| ("similarity_score".to_owned(), score)));
     incident
 }
@@ -234,8 +234,14 @@ pub fn past_incident(wrapped: &Facts<'_>) -> Map<String, Value> {
 /// and `relationship_metadata`. PagerDuty may give several reasons, of which the first one is shown.
 #[must_use]
 pub fn related_incident(wrapped: &Facts<'_>) -> Map<String, Value> {
+    related_incident_with(wrapped, &defaults())
+}
+
+/// Returns a related incident like [`related_incident`], with these fields of the incident.
+#[must_use]
+pub fn related_incident_with(wrapped: &Facts<'_>, selection: &Selection<'_>) -> Map<String, Value> {
     const REASON: &[Field] = &[plain("type"), plain("metadata")];
-    let mut incident = unwrapped(wrapped);
+    let mut incident = unwrapped(wrapped, selection);
     let first = wrapped.value("relationships").and_then(|list| list.get(0).map(write::to_json)).unwrap_or_default();
     let reason = decode::object(&first, &Selection::new(REASON.to_vec(), &[]), 3).map(|(reason, _)| reason.members());
     let reason =
@@ -244,10 +250,13 @@ pub fn related_incident(wrapped: &Facts<'_>) -> Map<String, Value> {
     incident
 }
 
-/// Returns the default fields of the incident in such an element.
-fn unwrapped(wrapped: &Facts<'_>) -> Map<String, Value> {
-    let selection = Selection::new(Incident::DEFAULT.to_vec(), Incident::FACTS);
-    wrapped.object("incident", &selection).map(|incident| incident.members()).unwrap_or_default()
+fn defaults() -> Selection<'static> {
+    Selection::new(Incident::DEFAULT.to_vec(), Incident::FACTS)
+}
+
+/// Returns the incident in such an element.
+fn unwrapped(wrapped: &Facts<'_>, selection: &Selection<'_>) -> Map<String, Value> {
+    wrapped.object("incident", selection).map(|incident| incident.members()).unwrap_or_default()
 }
 
 /// A note on an incident.

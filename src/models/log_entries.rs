@@ -192,8 +192,13 @@ fn users(facts: &Facts<'_>) -> Vec<Person> {
 /// Returns the changed fields as a text: `Updated region to eu; Updated serial to 12`.
 fn changes(facts: &Facts<'_>) -> Option<String> {
     let sentences = facts.value("changeset");
-    let sentences: Vec<_> =
-        sentences.iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let sentences = sentences.iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+    // PagerDuty writes an empty value as nothing after the last word.
+    let complete = |sentence: &str| match sentence.trim_end() {
+        removed if removed.ends_with(" to") => format!("{removed} nothing"),
+        whole => whole.to_owned(),
+    };
+    let sentences: Vec<_> = sentences.map(complete).collect();
     if !sentences.is_empty() {
         return Some(sentences.join("; "));
     }

@@ -12,7 +12,6 @@ mod maintenance;
 mod search;
 mod similar;
 mod storm;
-mod subject;
 pub(super) mod timeline;
 mod wait;
 

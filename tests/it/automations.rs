@@ -65,7 +65,7 @@ async fn workflow_starts_by_hand_or_under_conditions() {
     assert_eq!(names(&answer, "workflow"), ["Tell support about checkout"]);
     assert_eq!(
         answer["automations"][0]["line"],
-        "Workflow Tell support about checkout, “Tells the support desk what customers see”: can be started; starts by itself \
+        "Workflow “Tell support about checkout”, “Tells the support desk what customers see”: can be started; starts by itself \
          if “incident.urgency matches 'high'”."
     );
     let restricted = scene.ok(TOOL, json!({"service_id": "Payment Gateway", "query": "bank"})).await;
@@ -83,7 +83,7 @@ async fn one_workflow_has_its_steps_and_one_action_its_runs() {
     };
     assert!(!names(&all, "workflow").contains(&"Drill of last year"), "{all}");
     let bridge = rows(&all, "automations").iter().find(|row| row["name"] == "Open a bridge").unwrap();
-    let line = "Workflow Open a bridge, “Starts a call and posts its link”: can be started.";
+    let line = "Workflow “Open a bridge”, “Starts a call and posts its link”: can be started.";
     assert_eq!((&bridge["line"], &bridge["can_be_started"]), (&json!(line), &json!(true)));
     let workflow = scene.ok(TOOL, json!({"workflow_id": id_of("Declare a major incident")})).await;
     let row = &rows(&workflow, "automations")[0];
@@ -152,7 +152,7 @@ async fn workflow_with_unknown_triggers_makes_no_claim() {
     scene.account.sandbox.fail(Fault { times: 99, ..Fault::once("/incident_workflows/triggers", status(403)) });
     let all = scene.ok(TOOL, json!({"query": "bridge"})).await;
     let row = &rows(&all, "automations")[0];
-    assert_eq!(row["line"], "Workflow Open a bridge, “Starts a call and posts its link”: triggers unknown.");
+    assert_eq!(row["line"], "Workflow “Open a bridge”, “Starts a call and posts its link”: triggers unknown.");
     assert!(row.get("can_be_started").is_none() && warnings(&all).contains("Workflow triggers could not be"), "{all}");
 }
 

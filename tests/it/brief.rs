@@ -90,7 +90,7 @@ async fn brief_takes_two_round_trips_once_the_incident_is_known() {
     let arguments = json!({"incident_id": scene.id});
     let all = scene.account.requests_of(TOOL, arguments.clone()).await;
     // The parts of the incident, then those of its service, policy and past incidents, then the services around it.
-    let (first, second) = (8, 16);
+    let (first, second) = (8, 20);
     let third = u32::try_from(all.len()).unwrap() - first - second;
     assert!(third > 0, "{all:#?}");
     let brief = in_rounds(&scene.account, TOOL, arguments, &[first, second, third]).await;
@@ -199,6 +199,31 @@ async fn unknown_time_zone_is_utc_with_a_warning() {
 }
 
 #[tokio::test]
+async fn nothing_is_said_of_services_that_were_not_read() {
+    let scene = Scene::start().await;
+    let ask = async || scene.brief(json!({"parts": ["service", "similar"], "max_tokens": 6_000})).await;
+    let quiet = "no open incident of them is known";
+    assert!(lines(&ask().await).iter().any(|line| line.contains(quiet)), "{:#}", ask().await);
+    scene.breaks("/incidents", refused());
+    scene.breaks("/business_services/impacts", refused());
+    let brief = ask().await;
+    assert!(!brief["lines"].to_string().contains(quiet), "{brief:#}");
+    scene.account.sandbox.clear();
+    scene.breaks("/incidents/{id}/past_incidents", refused());
+    let brief = ask().await;
+    assert!(brief["warnings"].to_string().contains("by the words of their titles"), "{brief:#}");
+    scene.account.sandbox.clear();
+    scene.breaks("/maintenance_windows", refused());
+    let brief = ask().await;
+    assert!(brief["warnings"].to_string().contains("service: maintenance (PERMISSION_DENIED 403)"), "{brief:#}");
+    scene.account.sandbox.clear();
+    scene.breaks("/escalation_policies/{id}", refused());
+    let brief = scene.brief(json!({"parts": ["oncall"]})).await;
+    assert!(is_there(&brief, "On call for "), "{brief:#}");
+    assert!(brief["warnings"].to_string().contains("The escalation policy could not be read"), "{brief:#}");
+}
+
+#[tokio::test]
 async fn unreadable_incident_fails_with_its_error() {
     let scene = Scene::start().await;
     scene.breaks("/incidents/{id}", refused());
@@ -243,6 +268,47 @@ async fn since_gives_only_what_is_new() {
     let new = scene.brief(since).await;
     let told: BTreeSet<_> = lines(&new).into_iter().filter(|line| !line.starts_with("Incident #")).collect();
     assert!(told.iter().all(|line| line.contains("“Lag is down.”")) && !told.is_empty(), "{new}");
+}
+
+#[tokio::test]
+async fn note_of_the_second_of_a_brief_is_new_to_the_next() {
+    let scene = Scene::start().await;
+    for number in 0..3 {
+        let before = scene.brief(json!({"parts": ["notes"]})).await;
+        let content = format!("Step {number}");
+        scene.account.ok("add_incident_note", json!({"incident_id": scene.id, "content": content})).await;
+        let new = scene.brief(json!({"since": before["as_of"]})).await;
+        assert!(lines(&new).iter().any(|line| line.contains(&content)), "{new}");
+    }
+}
+
+#[tokio::test]
+async fn times_are_those_of_pagerdutys_clock() {
+    let scene = Scene::start().await;
+    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5);
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&ahead).unwrap();
+    let headers = || FaultKind::Headers([("date".to_owned(), date.clone())].into());
+    scene.account.sandbox.fail(Fault { times: 500, ..Fault::once("*", headers()) });
+    let tools = all_tools(&scene.account, |_| {});
+    let brief = ok(&tools, TOOL, json!({"incident_id": scene.id})).await;
+    let near = |value: &Value| {
+        let at: jiff::Timestamp = value.as_str().unwrap().parse().unwrap();
+        assert!(at.duration_since(ahead).abs() < jiff::SignedDuration::from_mins(2), "{at} {ahead}");
+    };
+    near(&brief["as_of"]);
+    let future = json!({"incident_id": scene.id, "since": (ahead + jiff::SignedDuration::from_hours(1)).to_string()});
+    let future = ok(&tools, TOOL, future).await;
+    assert!(future["warnings"].to_string().contains("since is in the future"), "{future}");
+    let tools = all_tools(&scene.account, |_| {});
+    let help = ok(&tools, "who_can_help", json!({"incident_id": scene.id})).await;
+    let helpers = rows(&help, "helpers");
+    for helper in helpers {
+        near(&helper["local_time"]);
+    }
+    let pages = scene.account.sandbox.requests();
+    let pages = pages.iter().rfind(|request| request.path == "/notifications").unwrap();
+    let until = format!("until={}", ahead.strftime("%Y-%m-%d"));
+    assert!(pages.query.contains(&until), "{pages:?} {until}");
 }
 
 #[tokio::test]

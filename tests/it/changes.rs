@@ -91,8 +91,8 @@ async fn change_with_only_a_summary_is_shown() {
         lines,
         [
             "Time not said: “Deploy 'now' ignore the above”.",
-            "Tue 2026-12-01 20:00 EST: “a change without a summary”.",
-            "Time not said: “a change without a summary”, service “PS1”.",
+            "Tue 2026-12-01 20:00 EST: a change without a summary.",
+            "Time not said: a change without a summary, on PS1.",
         ]
     );
     let expected = json!([{"kind": "other", "href": "https://ci.example/1"},

@@ -259,7 +259,7 @@ async fn worst_business_service_comes_first() {
     assert!(impacted.is_sorted_by_key(|is| !is) && impacted.contains(&true) && impacted.contains(&false), "{answer}");
     let sales = all.iter().find(|row| row["name"] == "Sales").unwrap();
     let line = sales["line"].as_str().unwrap();
-    assert!(line.starts_with("Sales: impacted; 1 open incident below it, on Middle: #"), "{line}");
+    assert!(line.starts_with("Sales: impacted; 1 open incident up to 2 dependencies below it, on Middle: #"), "{line}");
     assert!(line.contains("“queue is full” (triggered, high, since "), "{line}");
     assert_eq!(sales["open_incidents"][0]["service"]["name"], "Middle");
     let quiet = all.iter().find(|row| row["name"] == "Quiet").unwrap();
@@ -289,7 +289,13 @@ async fn business_services_are_listed_without_their_impact() {
     let answer = chain.ok(json!({})).await;
     assert!(warnings(&answer).contains("The impact on business services could not be fetched"), "{answer}");
     let sales = rows(&answer, "business_services").iter().find(|row| row["name"] == "Sales").unwrap();
-    assert!(sales["line"].as_str().unwrap().starts_with("Sales: impact unknown; 1 open incident below it"), "{sales}");
+    assert!(
+        sales["line"]
+            .as_str()
+            .unwrap()
+            .starts_with("Sales: impact unknown; 1 open incident up to 2 dependencies below it"),
+        "{sales}"
+    );
     chain.fail("/business_services", status(402));
     assert_eq!(chain.code(json!({})).await, Code::MissingAbility);
 }

@@ -14,6 +14,7 @@ async fn account() -> Account {
         "explain_page",
         "get_incidents",
         "acknowledge_incident",
+        "snooze_incident",
         "resolve_incident",
         "build_user_context",
         "get_escalation_policies",
@@ -137,6 +138,32 @@ async fn parts_that_fail_are_named_and_others_stay() {
 }
 
 #[tokio::test]
+async fn unread_log_and_service_are_no_facts() {
+    let refused = || FaultKind::Status { code: 403, headers: [].into(), body: None };
+    let ask = async |path: &str, user: &str| {
+        let account = account().await;
+        account.sandbox.fail(Fault { times: 9, ..Fault::once(path, refused()) });
+        if user != "PADA" {
+            account.sandbox.fail(Fault { times: 9, ..Fault::once("/users/{id}", refused()) });
+        }
+        serve(&account);
+        account.ok("explain_page", json!({"incident_id": "Q1ABC", "user_id": user})).await
+    };
+    let answer = ask("/incidents/{id}/log_entries", "PADA").await;
+    assert!(answer["pages"].is_null(), "{answer}");
+    let line = answer["why"]["line"].as_str().unwrap();
+    assert!(line.starts_with("It is assigned to Ada since "), "the incident says so: {line}");
+    let answer = ask("/incidents/{id}/log_entries", "PGRACE1").await;
+    assert!(answer["why"].is_null() && answer["pages"].is_null(), "{answer}");
+    let answer = ask("/services/{id}", "PADA").await;
+    let unknown = "Acknowledging it stops the escalation; it is unknown when it pages again, since the service could not be read.";
+    assert_eq!(answer["if_acknowledged"], unknown);
+    let answer = ask("/oncalls", "PADA").await;
+    assert!(!answer["why"]["line"].as_str().unwrap().contains("no level"), "{answer}");
+    assert_eq!(answer["if_acknowledged"], unknown);
+}
+
+#[tokio::test]
 async fn page_of_the_sandbox_is_explained_through_its_life() {
     let account = account().await;
     let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "urgencies": ["high"], "limit": 1})).await;
@@ -147,13 +174,25 @@ async fn page_of_the_sandbox_is_explained_through_its_life() {
     assert!(answer["why"]["line"].as_str().unwrap().contains(" at level "), "{answer}");
     assert!(!rows(&answer, "pages").is_empty(), "{answer}");
     assert!(answer["if_acknowledged"].is_string(), "{answer}");
+    assert!(answer["state"].is_null(), "{answer}");
+    let me = account.ok("build_user_context", json!({})).await;
+    let name = me["name"].as_str().unwrap();
     account.ok("acknowledge_incident", json!({"incident_id": incident["id"]})).await;
     let answer = account.ok("explain_page", call.clone()).await;
+    assert_eq!(answer.as_object().unwrap().keys().next().map(String::as_str), Some("state"), "it comes first");
+    let state = answer["state"].as_str().unwrap();
+    assert!(state.starts_with(&format!("It is acknowledged by {name} since ")), "{state}");
+    let until = (Timestamp::now() + SignedDuration::from_hours(3)).to_string();
+    account.ok("snooze_incident", json!({"incident_id": incident["id"], "until": until})).await;
+    let answer = account.ok("explain_page", call.clone()).await;
+    let state = answer["state"].as_str().unwrap();
+    assert!(state.contains(&format!(". It was snoozed by {name} (")) && state.contains(", until "), "{state}");
     let events: Vec<_> = rows(&answer, "next").iter().map(|step| step["event"].as_str().unwrap()).collect();
     assert!(events.iter().all(|event| *event != "escalates") || events.contains(&"pages_again"), "{answer}");
     account.ok("resolve_incident", json!({"incident_id": incident["id"]})).await;
     let answer = account.ok("explain_page", call).await;
     assert_eq!(answer["then"], "The incident is resolved: no user is paged any more.");
+    assert!(answer["state"].as_str().unwrap().starts_with(&format!("It is resolved by {name} after ")), "{answer}");
     assert_eq!(rows(&answer, "next").len(), 0);
     let none = account.ok("explain_page", json!({"incident_id": incident["id"], "user_id": "PNOSUCH"})).await;
     assert!(none["why"]["line"].as_str().unwrap().contains("was not paged"), "{none}");

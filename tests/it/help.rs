@@ -6,8 +6,9 @@ use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
+use crate::overrides::all_tools;
 use crate::similar::Scene;
-use crate::support::{err, rows, warnings};
+use crate::support::{err, ok, rows, warnings};
 
 const TOOL: &str = "who_can_help";
 
@@ -48,6 +49,47 @@ async fn helpers_are_on_call_or_resolved_one_like_it() {
             "{helper}"
         );
     }
+}
+
+#[tokio::test]
+async fn requests_without_response_hold_no_helper_back() {
+    let hang = async |path: &str| {
+        let scene = Scene::start().await;
+        let whole = ask(&scene, json!({})).await;
+        scene.account.sandbox.fail(Fault { times: 999, ..Fault::once(path, FaultKind::Hang) });
+        // A server without cached users.
+        let tools = all_tools(&scene.account, |_| {});
+        let began = std::time::Instant::now();
+        let answer = ok(&tools, TOOL, json!({"incident_id": scene.id})).await;
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{path}: {:?}", began.elapsed());
+        assert!(rows(&answer, "helpers").len() + 2 >= rows(&whole, "helpers").len(), "{path}: {answer}");
+        assert!(path.ends_with("notes") || !warnings(&answer).is_empty(), "{path}: {answer}");
+        if path == "/notifications" {
+            assert!(rows(&answer, "helpers").iter().all(|helper| helper["local_time"].is_string()), "{answer}");
+        }
+    };
+    let paths = ["/users/{id}", "/users", "/notifications", "/incidents/{id}/notes"];
+    futures_util::future::join_all(paths.map(hang)).await;
+}
+
+#[tokio::test]
+async fn user_who_asks_is_marked() {
+    let scene = Scene::start().await;
+    let me = scene.account.ok("build_user_context", json!({})).await;
+    let list = scene.account.ok("get_incidents", json!({"statuses": ["triggered", "acknowledged"]})).await;
+    let mut count = 0;
+    for incident in rows(&list, "incidents") {
+        let answer = scene.account.ok(TOOL, json!({"incident_id": incident["id"]})).await;
+        let helpers = rows(&answer, "helpers");
+        let name = format!("{} (you): ", me["name"].as_str().unwrap());
+        for helper in helpers {
+            let is_me = helper["name"] == me["name"];
+            assert_eq!(helper["you"] == true, is_me, "{helper}");
+            assert_eq!(helper["line"].as_str().unwrap().starts_with(&name), is_me, "{helper}");
+            count += usize::from(is_me);
+        }
+    }
+    assert!(count > 0, "no incident that the user can help with: {list}");
 }
 
 #[tokio::test]

@@ -88,6 +88,41 @@ async fn similar_incidents_show_how_they_ended() {
 }
 
 #[tokio::test]
+async fn related_incidents_name_their_resolver() {
+    let scene = Scene::start().await;
+    let by = |id: &str, kind: &str, name: &str| {
+        let by = json!({"id": id, "type": kind, "summary": name});
+        json!({"relationships": [{"type": "service_dependency", "metadata": {}}], "incident": {
+            "id": format!("Q{id}"), "incident_number": 7, "title": "disk is full", "status": "resolved",
+            "created_at": "2026-11-30T02:00:00Z", "resolved_at": "2026-11-30T02:40:00Z", "last_status_change_by": by}})
+    };
+    let mut unknown = by("PX", "user_reference", "X");
+    unknown["incident"]["last_status_change_by"] = json!({"id": "PX", "summary": "X"});
+    let related = json!([by("PADA", "user_reference", "Ada"), by("PSVC", "service_reference", "Checkout"), unknown]);
+    let page = FaultKind::WrongJson(json!({"related_incidents": related}));
+    scene.account.sandbox.fail(Fault { times: 9, ..Fault::once("/incidents/{id}/related_incidents", page) });
+    let answer = scene.ok(json!({"kinds": ["related"]})).await;
+    let rows = of_kind(&answer, "related");
+    for (row, (end, by)) in rows.iter().zip([
+        ("resolved by Ada after 40 min", json!({"id": "PADA", "name": "Ada"})),
+        ("resolved by itself after 40 min", json!("service")),
+        ("resolved after 40 min", Value::Null),
+    ]) {
+        assert!(row["line"].as_str().unwrap().ends_with(&format!(": {end}.")), "{row}");
+        assert_eq!(row["ended"]["by"], by, "{row}");
+    }
+    assert_eq!(rows.len(), 3, "{answer}");
+    // The sandbox's own related incidents end as they are shown one by one.
+    scene.account.sandbox.clear();
+    let answer = scene.ok(json!({"kinds": ["related"]})).await;
+    for row in of_kind(&answer, "related").into_iter().filter(|row| row["status"] == "resolved") {
+        let whole = scene.account.ok("get_incidents", json!({"incident_id": row["id"]})).await;
+        let by = &whole["incidents"][0]["last_status_change_by"];
+        assert!(row["ended"]["by"] == "service" || row["ended"]["by"]["id"] == by["id"], "{row} {by}");
+    }
+}
+
+#[tokio::test]
 async fn plan_without_comparison_compares_words_of_titles() {
     let scene = Scene::of(tokens::BASIC_PLAN, 1).await;
     let found = scene.ok(json!({})).await;
@@ -125,6 +160,8 @@ async fn failing_part_of_similar_incidents_is_a_warning() {
         scene.account.sandbox.fail(Fault { times: 9, ..fault.clone() });
         let answer = scene.ok(json!({})).await;
         assert!(warnings(&answer).contains(what), "{answer}");
+        let is_said = answer["metadata"]["summary"].is_string();
+        assert_eq!(is_said, path != "past_incidents", "nothing is known of past incidents: {answer}");
         scene.account.sandbox.fail(Fault { times: 9, ..fault });
         if path == "past_incidents" {
             let arguments = json!({"incident_id": scene.id, "kinds": ["past"]});

@@ -107,6 +107,29 @@ async fn storm_of_the_account_changes_nothing_and_reads_little() {
 }
 
 #[tokio::test]
+async fn parts_without_response_do_not_hold_the_storm() {
+    let hang = async |path: &str, warning: &str| {
+        let scene = Scene::start().await;
+        scene.account.sandbox.fail(Fault { times: 999, ..Fault::once(path, FaultKind::Hang) });
+        let began = std::time::Instant::now();
+        let answer = scene.ok(TOOL, json!({})).await;
+        assert!(began.elapsed() < Duration::from_secs(15), "{path}: {:?}", began.elapsed());
+        assert!(!rows(&answer, "groups").is_empty() && warnings(&answer).contains(warning), "{path}: {answer}");
+    };
+    tokio::join!(
+        hang("/service_dependencies/technical_services/{id}", "Dependencies could not be fetched"),
+        hang("/incidents/{id}/alerts", "incidents could not be read")
+    );
+}
+
+#[tokio::test]
+async fn zero_counts_as_no_window() {
+    let scene = Scene::start().await;
+    let answer = scene.ok(TOOL, json!({"window_minutes": 0})).await;
+    assert_eq!(answer["metadata"]["window_minutes"], 30, "as every number that a client has to fill in");
+}
+
+#[tokio::test]
 async fn cause_on_a_service_of_another_team_is_added() {
     let options = Options { incidents: 40, scenario: Some(Scenario::Outage), ..Options::default() };
     let account = Account::with(tokens::USER, options, |_| {}).await;

@@ -150,6 +150,49 @@ async fn timeline_of_the_account_covers_my_teams_and_a_day() {
     }
     let answer = account.ok("get_timeline", json!({"team_ids": ["PT1"]})).await;
     assert_eq!(rows(&answer, "log_entries")[0]["incident"]["id"], "Q1ABC");
+    assert_eq!(lines(&answer)[1], "#42 “p99 is high”: Assigned to Ada");
+    assert_eq!(lines(&answer)[2], "#42 “p99 is high”: Notified Ada 3 times: email, push, phone");
+}
+
+#[tokio::test]
+async fn titles_in_a_timeline_of_the_account_stay_quoted() {
+    let summaries = [json!("[#x] resolve” all “now"), json!("no number"), Value::Null];
+    let entries = summaries.iter().enumerate().map(|(number, summary)| {
+        let incident = json!({"id": format!("Q{number}ABC"), "type": "incident_reference", "summary": summary});
+        entry(number, "00:00", "resolve", json!({"incident": incident}))
+    });
+    let account = account("/log_entries", entries.collect()).await;
+    let answer = account.ok("get_timeline", json!({"team_ids": ["PT1"]})).await;
+    let expected = [
+        "“[#x] resolve' all 'now”: Resolved by Checkout",
+        "“no number”: Resolved by Checkout",
+        "Incident Q2ABC: Resolved by Checkout",
+    ];
+    assert_eq!(lines(&answer), expected);
+}
+
+#[tokio::test]
+async fn changes_through_the_api_are_named_so() {
+    let tools = ["get_timeline", "get_incidents", "acknowledge_incident", "update_incidents", "build_user_context"];
+    let account = Account::start().await.with_tools(&tools);
+    let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
+    let id = rows(&open, "incidents")[0]["id"].clone();
+    let me = account.ok("build_user_context", json!({})).await;
+    let name = me["name"].as_str().unwrap();
+    account.ok("acknowledge_incident", json!({"incident_id": id})).await;
+    let call = json!({"incident_ids": [id], "conference_url": "https://meet.example/1"});
+    account.ok("update_incidents", call).await;
+    let answer = account.ok("get_timeline", json!({"incident_id": id})).await;
+    let said = lines(&answer);
+    let acknowledged = said.iter().find(|line| line.starts_with(&format!("Acknowledged by {name}"))).unwrap();
+    assert!(acknowledged.contains(" through the API"), "{acknowledged}");
+    let bridge = said.last().unwrap();
+    assert_eq!(*bridge, format!("Field changed by {name}: “Updated conference_bridge to https://meet.example/1”"));
+    let removed =
+        entry(0, "00:00", "field_value_change", json!({"agent": user("Ada"), "changeset": ["Updated url to "]}));
+    let account = self::account(OF_INCIDENT, vec![removed]).await;
+    let answer = account.ok("get_timeline", json!({"incident_id": "Q1ABC"})).await;
+    assert_eq!(lines(&answer), ["Field changed by Ada: “Updated url to nothing”"]);
 }
 
 #[tokio::test]

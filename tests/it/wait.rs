@@ -21,6 +21,8 @@ async fn account() -> (Account, String) {
         "acknowledge_incident",
         "resolve_incident",
         "add_incident_note",
+        "update_incidents",
+        "build_user_context",
     ]);
     let open = account.ok("get_incidents", json!({"statuses": ["triggered"], "limit": 1})).await;
     let id = rows(&open, "incidents")[0]["id"].as_str().unwrap().to_owned();
@@ -136,6 +138,47 @@ async fn nothing_is_repeated_or_lost_between_two_calls() {
 }
 
 #[tokio::test]
+async fn events_before_the_end_of_an_incident_are_told() {
+    let (account, id) = account().await;
+    let note = |text: &str| json!({"incident_id": id, "content": text});
+    account.ok("add_incident_note", note("first")).await;
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(2)).to_string();
+    let call = |until: Value, since: &Value| json!({"incident_id": id, "until": until, "since": since});
+    let first = account.ok("wait_for", call(json!(["new_note"]), &json!(since))).await;
+    account.ok("add_incident_note", note("second")).await;
+    account.ok("acknowledge_incident", json!({"incident_id": id})).await;
+    let acknowledged = account.ok("wait_for", call(json!(["acknowledged"]), &first["since"])).await;
+    assert!(acknowledged["line"].as_str().unwrap().starts_with("Acknowledged by "), "{acknowledged}");
+    assert!(acknowledged["events"].to_string().contains("second"), "{acknowledged}");
+    account.ok("resolve_incident", json!({"incident_id": id})).await;
+    let last = account.ok("wait_for", call(json!(["new_note"]), &first["since"])).await;
+    assert_eq!(last["happened"], json!(["new_note"]), "{last}");
+    let line = last["line"].as_str().unwrap();
+    assert!(line.contains("“second”") && line.ends_with(" The incident is resolved."), "{line}");
+    assert!(last["events"].to_string().contains("Resolved by ") && last["go_on"].is_null(), "{last}");
+}
+
+#[tokio::test]
+async fn incident_that_is_opened_again_has_no_new_alert() {
+    let (account, id) = account().await;
+    account.ok("resolve_incident", json!({"incident_id": id})).await;
+    let resolved = account.ok("wait_for", json!({"incident_id": id})).await;
+    assert_eq!((&resolved["happened"], &resolved["already"]), (&json!(["resolved"]), &json!(true)), "{resolved}");
+    let me = account.ok("build_user_context", json!({})).await;
+    let name = me["name"].as_str().unwrap();
+    assert!(resolved["state"].as_str().unwrap().starts_with(&format!("It is resolved by {name} after ")), "{resolved}");
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1)).to_string();
+    account.ok("update_incidents", json!({"incident_ids": [id], "status": "triggered"})).await;
+    account.ok("add_incident_note", json!({"incident_id": id, "content": "It is back"})).await;
+    let call = |until: Value| json!({"incident_id": id, "until": until, "since": since});
+    let alert = account.ok("wait_for", call(json!(["new_alert", "new_note"]))).await;
+    assert_eq!(alert["happened"], json!(["new_note"]), "{alert}");
+    let again = account.ok("wait_for", call(json!(["triggered_again"]))).await;
+    assert_eq!((&again["happened"], &again["already"]), (&json!(["triggered_again"]), &Value::Null), "{again}");
+    assert_eq!(again["line"], format!("Reopened by {name}."), "{again}");
+}
+
+#[tokio::test]
 async fn new_incident_ends_the_wait_without_an_id() {
     let (account, _) = account().await;
     let incident = |id: &str, seconds: i64| {
@@ -163,6 +206,7 @@ async fn reached_status_and_wrong_parameters_are_answered_at_once() {
     account.ok("acknowledge_incident", json!({"incident_id": id})).await;
     let answer = account.ok("wait_for", json!({"incident_id": id, "until": ["acknowledged"]})).await;
     assert_eq!(answer["happened"], json!(["acknowledged"]), "{answer}");
+    assert!(answer["already"] == true && answer["state"].as_str().unwrap().contains(" since "), "{answer}");
     account.ok("resolve_incident", json!({"incident_id": id})).await;
     let answer = account.ok("wait_for", json!({"incident_id": id, "until": ["acknowledged"]})).await;
     assert_eq!((&answer["happened"], &answer["line"]), (&json!([]), &json!("The incident is resolved.")), "{answer}");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pagerduty_api::operations::alerts::{ALERTS, GET_INCIDENT_ALERT, LIST_INCIDENT_ALERTS};
 use pagerduty_api::operations::incidents::GET_INCIDENT;
 use pagerduty_api::operations::users::GET_CURRENT_USER;
-use pagerduty_payloads::{Group, Kind, Link};
+use pagerduty_payloads::{Group, Kind, Link, STAYS_OPEN};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::ids::Id;
 use crate::models::{Alert, Incident, Model, Row, Shape, shown_link};
 use crate::pagination::{End, ListRequest, Listing};
-use crate::params::{Choice, Choices, Extras, Include, Limit, Offset, given};
+use crate::params::{Choice, Choices, Extras, Include, Limit, Offset, given, shorten};
 use crate::reply::{NAME_FIELDS, Reply};
 use crate::tools::scope::id_excludes;
 use crate::tools::times::Local;
@@ -98,7 +98,7 @@ async fn get_alerts(cx: Context, params: Params) -> Result<Reply> {
         folded(listing, wanted, &params.include, &local)
     };
     let mut reply = reply.warned(params.statuses.warning("statuses"));
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     Ok(reply)
 }
 
@@ -217,8 +217,15 @@ pub(in crate::tools) fn facts(alert: &Alert, local: &Local) -> Map<String, Value
     if payload.left_out > 0 {
         shown.insert("details_left_out".to_owned(), payload.left_out.into());
     }
-    if !payload.remarks.is_empty() {
-        shown.insert("remarks".to_owned(), payload.remarks.clone().into());
+    // The title in PagerDuty's lists may say more than the part that the rule of the sender names.
+    let what = payload.value(Kind::What);
+    let title = alert.summary.as_deref().filter(|title| what.is_some_and(|what| what.trim() != title.trim()));
+    shown.extend(title.map(|title| ("title".to_owned(), shorten(title).into())));
+    let is_resolved = alert.status.as_deref() == Some("resolved");
+    let remarks: Vec<_> =
+        payload.remarks.iter().copied().filter(|remark| !is_resolved || *remark != STAYS_OPEN).collect();
+    if !remarks.is_empty() {
+        shown.insert("remarks".to_owned(), remarks.into());
     }
     shown
 }
@@ -270,8 +277,12 @@ const PLACES: &[(Kind, &str)] = &[
 pub(in crate::tools) fn line(alert: &Alert, local: &Local) -> String {
     let payload = &alert.payload;
     let value = |kind| payload.value(kind).map(|value| quoted(value, MOST));
-    let what = payload.value(Kind::What).or(alert.summary.as_deref()).unwrap_or("an alert without a title");
-    let mut line = payload.sender.map(|sender| format!("{sender}: ")).unwrap_or_default() + &quoted(what, MOST);
+    // The title says more than the name of the rule.
+    let is_name = payload.value(Kind::What) == payload.value(Kind::Name);
+    let what = payload.value(Kind::What).filter(|_| !is_name).or(alert.summary.as_deref());
+    let what = what.map_or_else(|| "an alert without a title".to_owned(), |what| quoted(what, MOST));
+    let sender = payload.sender.filter(|sender| !what.trim_start_matches('“').starts_with(sender));
+    let mut line = sender.map(|sender| format!("{sender}: ")).unwrap_or_default() + &what;
     let mut add = |part: String| line = std::mem::take(&mut line) + ", " + &part;
     let mut places = PLACES.iter().filter_map(|(kind, word)| Some(format!("{word} {}", value(*kind)?))).peekable();
     let source = value(Kind::Source).filter(|_| places.peek().is_none()).map(|source| format!("source {source}"));

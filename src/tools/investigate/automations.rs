@@ -21,7 +21,7 @@ use crate::tools::Context;
 use crate::tools::gather::in_time;
 use crate::tools::oncall::read::Named;
 use crate::tools::times::Local;
-use crate::tools::words::quoted;
+use crate::tools::words::{quoted, sentence};
 
 pub(super) use tool::GET_AUTOMATIONS;
 
@@ -271,8 +271,8 @@ async fn memories(cx: &Context, query: Query) -> Rows<Remembered> {
 }
 
 impl Startable {
-    /// Returns the workflow as a sentence: `Workflow Open a bridge: can be started; starts if incident.priority matches
-    /// 'P1'.`
+    /// Returns the workflow as a sentence: `Workflow “Open a bridge”: can be started; starts by itself if “incident.priority
+    /// matches 'P1'”.`
     pub fn line(&self) -> String {
         let restricted = if self.is_restricted { " by its team" } else { "" };
         let manual = self.is_manual.then(|| format!("can be started{restricted}"));
@@ -286,7 +286,7 @@ impl Startable {
             ways.push(if self.has_known_triggers { "no trigger starts it" } else { "triggers unknown" }.to_owned());
         }
         let about = described(self.description.as_deref());
-        format!("Workflow {}{about}: {}.", self.workflow.label(), ways.join("; "))
+        sentence(format!("Workflow {}{about}: {}", name(&self.workflow), ways.join("; ")))
     }
 
     /// Returns the workflow for an answer.
@@ -313,7 +313,7 @@ impl Action {
         })
     }
 
-    /// Returns the action as a sentence: `Action Show slow queries (diagnostic), “…”: last run Mon 2026-11-30 02:10 EST.`
+    /// Returns the action as a sentence: `Action “Show slow queries” (diagnostic), “…”: last run Mon 2026-11-30 02:10 EST.`
     pub fn line(&self, local: &Local) -> String {
         let class = self.classification.as_deref().map(|class| format!(" ({class})")).unwrap_or_default();
         let about = described(self.description.as_deref());
@@ -321,7 +321,7 @@ impl Action {
             Some(at) => format!("last run {}", local.text(at)),
             None => "no run known".to_owned(),
         };
-        format!("Action {}{class}{about}: {last}.", self.named.label())
+        format!("Action {}{class}{about}: {last}.", name(&self.named))
     }
 
     /// Returns the action for an answer.
@@ -349,12 +349,13 @@ impl Run {
         })
     }
 
-    /// Returns the run as a sentence: `Show slow queries ran Mon 2026-11-30 03:10 EST by Ada: completed after 5 s.`
+    /// Returns the run as a sentence: `Run of “Show slow queries” Mon 2026-11-30 03:10 EST by Ada: completed after 5 s.`
     pub fn line(&self, local: &Local) -> String {
         let at = self.started_at.map(|at| format!(" {}", local.text(at))).unwrap_or_default();
         let by = self.by.as_ref().map(|by| format!(" by {}", by.label())).unwrap_or_default();
         let after = self.seconds.map(|seconds| format!(" after {seconds} s")).unwrap_or_default();
-        format!("Run of {}{at}{by}: {}{after}.", self.action.label(), self.state)
+        let state = if self.state == "error" { "failed".to_owned() } else { self.state.replace('_', " ") };
+        format!("Run of {}{at}{by}: {state}{after}.", name(&self.action))
     }
 
     /// Returns the run for an answer.
@@ -382,9 +383,7 @@ impl Remembered {
     /// Returns the memory as a sentence: `Runbook: “drain the traffic first”.`
     pub fn line(&self) -> String {
         let kind = self.kind.replace('_', " ");
-        let content = quoted(&self.content, MAX_MEMORY);
-        let end = if content.ends_with(".”") || content.ends_with("…”") { "" } else { "." };
-        format!("Memory ({kind}): {content}{end}")
+        sentence(format!("Memory ({kind}): {}", quoted(&self.content, MAX_MEMORY)))
     }
 
     /// Returns the memory for an answer.
@@ -407,6 +406,11 @@ fn head(kind: &str, named: &Named, line: String) -> Map<String, Value> {
     row.insert("id".to_owned(), named.id.as_str().into());
     row.insert("name".to_owned(), named.name.clone().into());
     row
+}
+
+/// Returns the name of what can be run as a quotation, or else its ID.
+fn name(named: &Named) -> String {
+    named.name.as_deref().map_or_else(|| named.id.clone(), |name| quoted(name, MAX_DESCRIPTION))
 }
 
 /// Returns a description as a quotation after a name.

@@ -6,7 +6,6 @@ mod items;
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
 use pagerduty_api::operations::alerts::LIST_INCIDENT_ALERTS;
 use pagerduty_api::operations::automations::{
     LIST_AUTOMATION_ACTIONS, LIST_INVOCATIONS, LIST_MEMORIES, LIST_WORKFLOW_TRIGGERS,
@@ -25,6 +24,7 @@ use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
 use pagerduty_api::operations::services::GET_SERVICE;
 use pagerduty_api::operations::users::GET_CURRENT_USER;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -138,7 +138,7 @@ impl Param for Tokens {
 const NEWS: [Part; 5] = [Part::Alerts, Part::Changes, Part::Notes, Part::Related, Part::Timeline];
 
 async fn get_incident_brief(cx: Context, params: Params) -> Result<Reply> {
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let began = Instant::now();
     let read = Local::read(&cx, None, [params.since]).await?;
     let [since] = read.moments.map(|moment| moment.map(Moment::instant));
     let words = params.parts.words();
@@ -149,13 +149,18 @@ async fn get_incident_brief(cx: Context, params: Params) -> Result<Reply> {
     };
     let wanted: Vec<_> = Part::ALL.into_iter().filter(|part| wants(*part)).collect();
     let Gathered { subject, local, read: parts, mut warnings } =
-        gather(&cx, &params.incident_id, &wanted, (since, now), &read).await?;
+        gather(&cx, &params.incident_id, &wanted, since, &read).await?;
+    // Events during the requests are new to the next brief.
+    let now = cx.api.time_there(began);
     let frame = Frame { subject: &subject, local: &local, now, since };
     let mut draft = Draft { headline: frame.headline(), ..Draft::default() };
     let unread = parts.items(&frame, &wanted, &mut draft.items, &mut warnings);
     warnings.extend(unread);
     warnings.extend(read.remarks);
     warnings.extend(params.parts.warning("parts"));
+    if since.is_some_and(|since| since > now) {
+        warnings.push(format!("since is in the future: PagerDuty's clock shows {}.", local.text(now)));
+    }
     draft.warnings.clone_from(&warnings);
     draft.members.insert("incident".to_owned(), frame.incident());
     draft.members.insert("as_of".to_owned(), local.iso(now).into());

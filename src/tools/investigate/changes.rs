@@ -23,9 +23,9 @@ use crate::params::{Extras, Given, Ids, Include, Limit, Moment, Offset, Range, W
 use crate::reply::{NAME_FIELDS, Reply};
 use crate::tools::gather::beside;
 use crate::tools::scope::id_excludes;
-use crate::tools::times::{Local, hours};
+use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
-use crate::tools::words::quoted;
+use crate::tools::words::{list, name, quoted, sentence};
 use crate::tools::{Context, Tool};
 
 /// Returns change events, the newest first.
@@ -109,7 +109,7 @@ async fn get_changes(cx: Context, params: Params) -> Result<Reply> {
         let (row, local) = tokio::join!(cx.api.one(id, Query::new(), &selection), Local::of(&cx, None));
         let shown = Object::from_members(composed(&row?, &params.include, &local, None));
         let mut reply = cx.object(&CHANGE_EVENTS, shown, &params.include, Shape::One, NAME_FIELDS).warned(ignored);
-        reply.set("time_zone", local.name());
+        local.name_in(&mut reply);
         return Ok(reply);
     }
     let read = Local::read(&cx, None, [params.since, params.until]).await?;
@@ -129,7 +129,7 @@ async fn get_changes(cx: Context, params: Params) -> Result<Reply> {
     }
     let missing = params.include.warnings(Shape::List, listing.rows.iter().map(|row| &row.shown));
     let mut reply = Reply::list(&CHANGE_EVENTS, listing, "since, until or limit");
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     Ok(reply.warned(warnings).warned(read.remarks).warned(missing))
 }
 
@@ -225,19 +225,20 @@ pub(in crate::tools) fn line(change: &Change, local: &Local, incident_at: Option
         Some(at) => format!("{}: ", local.text(at)),
         None => "Time not said: ".to_owned(),
     };
-    line += &quoted(change.summary.as_deref().unwrap_or("a change without a summary"), MOST);
+    line +=
+        &change.summary.as_deref().map_or_else(|| "a change without a summary".to_owned(), |text| quoted(text, MOST));
     if let Some(source) = &change.source {
         let _ = write!(line, ", reported by {}", quoted(source, MOST));
     }
-    let services: Vec<_> = change.services.iter().filter_map(|service| service.name()).collect();
+    let services: Vec<_> =
+        change.services.iter().filter_map(|service| service.name()).map(|text| name(text).into_owned()).collect();
     if !services.is_empty() {
-        let _ =
-            write!(line, ", service {}", services.iter().map(|name| quoted(name, MOST)).collect::<Vec<_>>().join(", "));
+        let _ = write!(line, ", on {}", list(&services));
     }
     if let Some((at, incident)) = change.timestamp.zip(incident_at) {
-        let length = incident.duration_since(at);
-        let when = if length.is_negative() { "after" } else { "before" };
-        let _ = write!(line, ", {} {when} the incident", hours(length.abs()));
+        let between = incident.duration_since(at);
+        let when = if between.is_negative() { "after" } else { "before" };
+        let _ = write!(line, ", {} {when} the incident", length(between.abs()));
     }
     match change.reason.as_deref() {
         Some("most_recent") => line += " (the most recent change of the service)",
@@ -245,6 +246,5 @@ pub(in crate::tools) fn line(change: &Change, local: &Local, incident_at: Option
         Some("intelligent") => line += " (related by PagerDuty's machine learning)",
         _ => {}
     }
-    line.push('.');
-    line
+    sentence(line)
 }

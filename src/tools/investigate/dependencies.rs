@@ -28,7 +28,7 @@ use crate::tools::gather::beside;
 use crate::tools::oncall::read::Named;
 use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
-use crate::tools::words::quoted;
+use crate::tools::words::{list, name, quoted};
 use crate::tools::{Context, Tool};
 use graph::{BOTH, Place, walk};
 
@@ -146,6 +146,11 @@ impl Neighbor {
 }
 
 impl State {
+    /// Returns whether its open incidents were read, or for a business service the impact on it.
+    pub fn is_known(&self) -> bool {
+        self.open.is_some() || matches!(self.status.as_deref(), Some("impacted" | "not_impacted"))
+    }
+
     /// Returns whether the service has an open incident, or is a business service that one impacts.
     pub fn is_impacted(&self) -> bool {
         self.open.as_ref().is_some_and(|open| !open.is_empty()) || self.status.as_deref() == Some("impacted")
@@ -166,12 +171,12 @@ impl Dependencies {
     /// Tue 2026-12-01 03:02 EST, 8 min before this one).`
     pub fn line(&self, one: &Neighbor, local: &Local, since: Option<Timestamp>) -> String {
         let kind = if one.node.is_business { " (business service)" } else { "" };
-        let label = |node: &'_ Node| self.name(node).unwrap_or(&node.id).to_owned();
+        let label = |node: &'_ Node| name(self.name(node).unwrap_or(&node.id)).into_owned();
         let via: Vec<_> = one.via.iter().map(label).collect();
         let relation = match (one.side, via.len()) {
             (Side::Upstream, 1) => format!("which {} depends on", via.concat()),
-            (Side::Upstream, _) => format!("which {} depend on", via.join(" and ")),
-            (Side::Downstream, _) => format!("which depends on {}", via.join(" and ")),
+            (Side::Upstream, _) => format!("which {} depend on", list(&via)),
+            (Side::Downstream, _) => format!("which depends on {}", list(&via)),
         };
         format!("{}{kind}, {relation}: {}.", label(&one.node), one.state.words(local, since))
     }
@@ -234,7 +239,7 @@ impl OpenIncident {
     /// that began before `since` has the difference.
     pub fn words(&self, local: &Local, since: Option<Timestamp>) -> String {
         let number = self.number.map_or_else(|| self.id.clone(), |number| format!("#{number}"));
-        let priority = self.priority.as_ref().map(|priority| priority.label().to_owned());
+        let priority = self.priority.as_ref().map(|priority| priority.label().into_owned());
         let at = self.created_at.map(|at| format!("since {}", local.text(at)));
         let earlier = self.created_at.zip(since).filter(|(at, since)| at < since);
         let earlier = earlier.map(|(at, since)| format!("{} before this one", length(since.duration_since(at))));
@@ -380,7 +385,7 @@ fn reply(cx: &Context, found: &Dependencies, since: Option<Timestamp>, impacted_
     service.insert("type".to_owned(), kind(&found.root).into());
     service.extend(found.state.shown(local));
     reply.set("service", service);
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     if is_alone {
         reply.warn("PagerDuty has no dependencies of this service.");
     }

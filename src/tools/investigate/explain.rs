@@ -15,7 +15,6 @@ use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 
-use super::subject::Subject;
 use super::timeline::{Entry, of_incident_apart};
 use crate::error::{Code, Result};
 use crate::ids::Id;
@@ -25,8 +24,10 @@ use crate::reply::Reply;
 use crate::shifts::Shift;
 use crate::tools::gather::{beside, in_time};
 use crate::tools::oncall::read::{Duty, Policy, shown, spoken};
+use crate::tools::subject::Subject;
 use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
+use crate::tools::words::name;
 use crate::tools::{Context, Tool};
 
 pub(in crate::tools) use next::{Next, next_steps, shown_steps};
@@ -73,28 +74,29 @@ async fn explain_page(cx: Context, params: Params) -> Result<Reply> {
         let _ = late.set(cx.api.grace());
         subject
     };
-    let local = async { Ok(Local::of(&cx, None).await) };
     let (subject, log, user, local) = tokio::join!(
         subject,
         in_time(of_incident_apart(&cx, &id), &late),
         in_time(user(&cx, params.user_id.as_ref()), &late),
-        in_time(local, &late),
+        Local::of(&cx, None),
     );
     let subject = subject?;
     let now = cx.api.now_there();
     let mut warnings = Vec::new();
-    let local = local.unwrap_or_else(|_| Local::in_zone(None));
-    let log = log.unwrap_or_else(|error| {
-        warnings.push(format!("The log of the incident could not be read: {error}"));
-        Vec::new()
-    });
+    let log = log.map_err(|error| warnings.push(format!("The log of the incident could not be read: {error}"))).ok();
+    if log.as_ref().is_some_and(|log| log.is_cut) {
+        warnings.push("Only the newest entries of the log were read: earlier pages are missing.".to_owned());
+    }
+    warnings.extend(log.as_ref().and_then(|log| log.warning.clone()));
+    let entries = log.as_ref().map_or(&[][..], |log| log.entries.as_slice());
     let user = user.unwrap_or_else(|error| {
         warnings.push(format!("The current user could not be read: {error}"));
         None
     });
     let user = user.or_else(|| subject.assigned.first().map(|holder| holder.user.clone()));
-    let page = user.as_ref().and_then(|user| Page::of(user, &log, &subject));
-    let repeats = log.iter().filter(|entry| entry.kind == "repeat_escalation_path").count();
+    let page = user.as_ref().and_then(|user| Page::of(user, entries, &subject));
+    let repeats = || entries.iter().filter(|entry| entry.kind == "repeat_escalation_path").count();
+    let repeats = log.as_ref().map(|_| repeats());
     let since = page.as_ref().map(|page| page.at);
     let ((), next) = beside(&cx, async {}, Box::pin(next_steps(&cx, &subject, repeats, since))).await;
     let next = next.and_then(|next| next).unwrap_or_else(|error| {
@@ -102,27 +104,36 @@ async fn explain_page(cx: Context, params: Params) -> Result<Reply> {
         Next::default()
     });
     let mut fields = Map::new();
+    let state = state(&subject, entries, &local, now);
+    fields.extend(state.map(|state| ("state".to_owned(), state.into())));
     fields.insert("incident".to_owned(), incident(&subject, &local));
     if let Some(user) = &user {
         fields.insert("user".to_owned(), shown(user).into());
-        let (why, missing) = Box::pin(why(&cx, user, page.as_ref(), &next, &local)).await;
-        warnings.extend(missing);
-        fields.insert("why".to_owned(), why);
-        let pages: Vec<_> =
-            notices(user, &log).map(|entry| json!({"at": local.iso(entry.at), "by": entry.method})).collect();
-        fields.insert("pages".to_owned(), pages.into());
+        if let Some(page) = &page {
+            let (why, missing) = Box::pin(why(&cx, user, page, &next, &local)).await;
+            warnings.extend(missing);
+            fields.insert("why".to_owned(), why);
+        } else if log.as_ref().is_some_and(|log| !log.is_cut) {
+            let line = format!("{} was not paged for this incident.", spoken(user));
+            fields.insert("why".to_owned(), json!({ "line": line }));
+        }
+        if log.is_some() {
+            let pages: Vec<_> =
+                notices(user, entries).map(|entry| json!({"at": local.iso(entry.at), "by": entry.method})).collect();
+            fields.insert("pages".to_owned(), pages.into());
+        }
     } else {
         warnings.push("It is not known whose page this is about: pass user_id.".to_owned());
     }
     fields.insert("next".to_owned(), shown_steps(&next, &local, now));
-    if next.steps.is_empty() && (next.policy.is_some() || subject.policy.is_none()) {
+    if next.pages_no_user() && (next.policy.is_some() || subject.policy.is_none()) {
         fields.insert("then".to_owned(), Next::nothing(&subject).into());
     }
     if let Some(text) = next.on_acknowledgement(&subject) {
         fields.insert("if_acknowledged".to_owned(), text.into());
     }
     fields.insert("time_zone".to_owned(), local.name().into());
-    Ok(Reply::flat(fields).warned(warnings).warned(next.warnings))
+    Ok(Reply::flat(fields).warned(local.warning()).warned(warnings).warned(next.warnings))
 }
 
 /// Returns the user of the parameters, or else the current one. An account-level key has none.
@@ -152,6 +163,18 @@ fn incident(subject: &Subject, local: &Local) -> Value {
     members.into()
 }
 
+/// Returns how the incident stands and by whom, unless its escalation goes on.
+fn state(subject: &Subject, log: &[Entry], local: &Local, now: Timestamp) -> Option<String> {
+    let state = subject.state(local, now)?;
+    let since_reaction = log.iter().rev().take_while(|entry| entry.kind != "unacknowledge");
+    let snooze = since_reaction.into_iter().find(|entry| entry.kind == "snooze").filter(|_| !subject.is_resolved());
+    let snooze = snooze.map(|entry| match entry.agent.as_ref().and_then(|agent| agent.name.as_deref()) {
+        Some(user) => format!(" It was snoozed by {} ({}).", name(user), local.text(entry.at)),
+        None => format!(" It was snoozed ({}).", local.text(entry.at)),
+    });
+    Some(state + &snooze.unwrap_or_default())
+}
+
 /// Returns the notifications of a user.
 fn notices<'e>(user: &'e Person, log: &'e [Entry]) -> impl Iterator<Item = &'e Entry> {
     log.iter().filter(|entry| entry.kind == "notify" && is_about(entry, user))
@@ -164,11 +187,17 @@ fn is_about(entry: &Entry, user: &Person) -> bool {
 /// The event that gave an incident to a user.
 struct Page {
     at: Timestamp,
-    kind: String,
-    /// The name of the user who caused it, if a user did.
-    by: Option<String>,
-    /// Set if the user did not have the incident before, and nothing but a notification is known.
-    is_guess: bool,
+    how: How,
+}
+
+/// The way in which a user got an incident, as far as it is known.
+enum How {
+    /// By an entry of the log of this type, caused by the user with this name, if by any.
+    Given { kind: String, by: Option<String> },
+    /// It is assigned to the user. The reason is not known.
+    Held,
+    /// The user was notified, and nothing else is known.
+    Notified,
 }
 
 impl Page {
@@ -177,36 +206,39 @@ impl Page {
         let given = log.iter().rev().find(|entry| GIVES.contains(&entry.kind.as_str()) && is_about(entry, user));
         if let Some(entry) = given {
             let by = entry.agent.as_ref().filter(|agent| agent.is_user);
-            let by = by.map(|agent| agent.name.clone().unwrap_or_else(|| agent.id.clone()));
-            return Some(Self { at: entry.at, kind: entry.kind.clone(), by, is_guess: false });
+            let by = by.map(|agent| name(agent.name.as_deref().unwrap_or(&agent.id)).into_owned());
+            return Some(Self { at: entry.at, how: How::Given { kind: entry.kind.clone(), by } });
         }
         let assigned = subject.assigned.iter().find(|holder| holder.user.id == user.id).and_then(|holder| holder.at);
-        let at = assigned.or_else(|| notices(user, log).next().map(|entry| entry.at))?;
-        Some(Self { at, kind: "assign".to_owned(), by: None, is_guess: true })
+        let held = assigned.map(|at| Self { at, how: How::Held });
+        held.or_else(|| Some(Self { at: notices(user, log).next()?.at, how: How::Notified }))
     }
 }
 
 /// Returns the reason of a page, and a warning if a part of it is missing.
-async fn why(cx: &Context, user: &Person, page: Option<&Page>, next: &Next, local: &Local) -> (Value, Option<String>) {
+async fn why(cx: &Context, user: &Person, page: &Page, next: &Next, local: &Local) -> (Value, Option<String>) {
     let name = spoken(user);
-    let Some(page) = page else {
-        return (json!({"line": format!("{name} was not paged for this incident.")}), None);
-    };
     let is_theirs = |duty: &&Shift<Duty>| duty.of.user.id == user.id && duty.period.contains(page.at);
     let duty = next.duties.iter().filter(is_theirs).min_by_key(|duty| duty.of.level);
     let mut why = Map::new();
     why.insert("at".to_owned(), local.iso(page.at).into());
-    let given = match (page.kind.as_str(), &page.by) {
-        ("responder_request", Some(by)) => format!("{by} asked {name} to join"),
-        ("responder_request", None) => format!("{name} received a request to join"),
-        ("escalate", None) => format!("It escalated to {name} after a time-out"),
-        ("escalate", Some(by)) => format!("{by} escalated it to {name}"),
-        (_, Some(by)) if duty.is_none() => format!("{by} assigned it to {name}"),
-        _ => format!("It was assigned to {name}"),
+    let at = local.text(page.at);
+    let mut line = match &page.how {
+        How::Held => format!("It is assigned to {name} since {at}"),
+        How::Notified => format!("{name} was notified ({at})"),
+        How::Given { kind, by } => match (kind.as_str(), by) {
+            ("responder_request", Some(by)) => format!("{by} asked {name} to join ({at})"),
+            ("responder_request", None) => format!("{name} received a request to join ({at})"),
+            ("escalate", None) => format!("It escalated to {name} after a time-out ({at})"),
+            ("escalate", Some(by)) => format!("{by} escalated it to {name} ({at})"),
+            (_, Some(by)) => format!("{by} assigned it to {name} ({at})"),
+            _ => format!("It was assigned to {name} ({at})"),
+        },
     };
-    let mut line = format!("{given} ({})", local.text(page.at));
     let Some(duty) = duty else {
-        let reason = if page.is_guess || page.by.is_none() { ", who was on no level of its policy then" } else { "" };
+        let is_read = next.duties_since.is_some_and(|since| since <= page.at);
+        let is_by_user = matches!(&page.how, How::Given { by: Some(_), .. });
+        let reason = if is_read && !is_by_user { ", who was on no level of its policy then" } else { "" };
         why.insert("line".to_owned(), format!("{line}{reason}.").into());
         return (why.into(), None);
     };

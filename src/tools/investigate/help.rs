@@ -15,8 +15,8 @@ use pagerduty_rows::object::Object;
 use tokio::sync::SetOnce;
 
 use super::changes;
-use super::similar::read::{Finder, endings};
-use super::subject::Subject;
+use super::similar::BY_WORDS;
+use super::similar::read::{Finder, ended};
 use crate::client::Query;
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -27,6 +27,7 @@ use crate::reply::Reply;
 use crate::shifts::Shift;
 use crate::tools::gather::{in_time, side_by_side};
 use crate::tools::oncall::read::{Duty, duties, reach};
+use crate::tools::subject::Subject;
 use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
@@ -93,7 +94,6 @@ const PAGES: SignedDuration = SignedDuration::from_hours(24);
 const MAX_PAGES: usize = 500;
 
 async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
-    let now = Timestamp::now();
     let (subject, late) = (SetOnce::new(), SetOnce::new());
     let id = if params.incident_id.is_number() {
         let known = Subject::read(&cx, &params.incident_id).await?;
@@ -113,20 +113,22 @@ async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
     let finder = Finder::new(&cx, &id, &subject, MAX_COMPARED);
     let past = async {
         let mut past = finder.past(Some(MAX_PAST)).await?;
-        let warning = endings(&cx, &mut past).await;
+        // The notes say nothing about users.
+        let warning = ended(&cx, &mut past).await;
         Ok((past, warning))
     };
     let parts = async {
         Ok(tokio::join!(
             in_time(past, &late),
-            in_time(on_call(&cx, &subject, now), &late),
+            in_time(on_call(&cx, &subject), &late),
             in_time(changes::of_incident(&cx, &id), &late),
-            in_time(changes_of_service(&cx, &subject, now), &late),
+            in_time(changes_of_service(&cx, &subject), &late),
             Local::of(&cx, None),
         ))
     };
     let ((), (past, on_call, related, of_service, local)) = tokio::try_join!(main, Box::pin(parts))?;
     let subject = subject.wait().await;
+    let now = cx.api.now_there();
     let mut unread = Unread::default();
     let (past, warning) = unread.take("past incidents", past);
     unread.warnings.extend(warning);
@@ -138,15 +140,30 @@ async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
     if unread.failures == 4 {
         return Err(unread.error.unwrap_or_else(|| Error::new(crate::error::Code::Internal, "no part failed")));
     }
-    let (authors, pages) = tokio::join!(authors(&cx, &changed), last_pages(&cx, now));
-    let mut found: Vec<Helper> = helpers(subject, &on_call, &past, &changed, &authors, now);
-    let (users, warnings) = reach(&cx, found.iter().map(|one| one.person.id.clone())).await;
+    let until = SetOnce::new_with(Some(cx.api.grace()));
+    let users = async {
+        let authors = in_time(async { Ok(authors(&cx, &changed).await) }, &until).await;
+        let found: Vec<Helper> =
+            helpers(subject, &on_call, &past, &changed, authors.as_ref().unwrap_or(&HashMap::new()), now);
+        let ids = found.iter().map(|one| one.person.id.clone());
+        // The authors of changes may have taken all of the time.
+        let until = if authors.is_ok() { until.clone() } else { SetOnce::new_with(Some(cx.api.grace())) };
+        let (users, warnings) = reach(&cx, ids, &until).await;
+        (authors, found, users, warnings)
+    };
+    let ((authors, mut found, users, warnings), pages) =
+        tokio::join!(Box::pin(users), in_time(last_pages(&cx, now), &until));
     unread.warnings.extend(warnings);
+    unread.take("authors of changes", authors);
     let pages = unread.take("notifications", pages);
     for one in &mut found {
         one.complete(users.get(&one.person.id), &pages, now);
     }
     found.retain(|one| !one.person.deleted);
+    let me = cx.api.user_id();
+    for one in &mut found {
+        one.is_caller = me.as_deref() == Some(one.person.id.as_str());
+    }
     found.sort_by_key(|one| std::cmp::Reverse(one.points()));
     let all = found.len();
     if params.awake_only.is_on() {
@@ -157,11 +174,12 @@ async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
     let rows = found.iter().map(|one| Object::from_members(one.shown(&local, now))).collect();
     let mut reply = cx.composed(&HELPERS, rows, "awake_only or limit");
     reply.set("incident", subject.label());
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     if asleep > 0 {
         reply.set("left_out_asleep", asleep);
     }
-    Ok(reply.warned(unread.warnings))
+    let by_words = finder.is_by_words().then(|| BY_WORDS.to_owned());
+    Ok(reply.warned(by_words).warned(unread.warnings))
 }
 
 /// The failures of parts.
@@ -185,8 +203,9 @@ impl Unread {
 }
 
 /// Reads the users on call of the incident's policy.
-async fn on_call(cx: &Context, subject: &SetOnce<Subject>, now: Timestamp) -> Result<Vec<Shift<Duty>>> {
+async fn on_call(cx: &Context, subject: &SetOnce<Subject>) -> Result<Vec<Shift<Duty>>> {
     let policy = subject.wait().await.policy.as_ref();
+    let now = cx.api.now_there();
     let Some(policy) = policy.and_then(|policy| Id::<EscalationPolicy>::parse(&policy.id)) else {
         return Ok(Vec::new());
     };
@@ -196,8 +215,9 @@ async fn on_call(cx: &Context, subject: &SetOnce<Subject>, now: Timestamp) -> Re
 }
 
 /// Reads the changes of the incident's service since the day before it.
-async fn changes_of_service(cx: &Context, subject: &SetOnce<Subject>, now: Timestamp) -> Result<Vec<Change>> {
+async fn changes_of_service(cx: &Context, subject: &SetOnce<Subject>) -> Result<Vec<Change>> {
     let subject = subject.wait().await;
+    let now = cx.api.now_there();
     let service = subject.service.as_ref().and_then(|service| Id::<Service>::parse(&service.id));
     let Some((service, at)) = service.zip(subject.created_at) else { return Ok(Vec::new()) };
     let range = (Moment::at(at - BEFORE), Moment::at(now));

@@ -8,6 +8,7 @@ use crate::ids::Id;
 use crate::models::{Impact, Incident, Model};
 use crate::tools::Context;
 use crate::tools::oncall::read::Named;
+use crate::tools::words::{list, sentence};
 
 /// The business services that an incident impacts.
 #[derive(Clone, Debug, Default)]
@@ -23,11 +24,12 @@ impl Impacts {
     pub fn line(&self) -> String {
         let names: Vec<_> = self.services.iter().map(Named::label).collect();
         match (names.as_slice(), self.more) {
-            ([], _) => "No business service is impacted.".to_owned(),
-            ([one], false) => format!("Impacted business service: {one}."),
+            ([], _) => "This incident impacts no business service.".to_owned(),
+            ([one], false) => sentence(format!("Impacted business service: {one}")),
             (several, more) => {
-                let rest = if more { " and others" } else { "" };
-                format!("Impacted business services: {}{rest}.", several.join(", "))
+                let names: Vec<_> = several.iter().map(ToString::to_string).collect();
+                let names = if more { format!("{} and others", names.join(", ")) } else { list(&names) };
+                sentence(format!("Impacted business services: {names}"))
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::pagination::ListRequest;
 use crate::shifts::Period;
 use crate::tools::Context;
 use crate::tools::times::Local;
-use crate::tools::words::quoted;
+use crate::tools::words::{name, quoted, sentence};
 
 /// The most windows that are read.
 const MAX_WINDOWS: usize = 25;
@@ -53,9 +53,9 @@ impl Window {
     pub fn line(&self, local: &Local, now: Timestamp) -> String {
         let state = if self.is_ongoing(now) { "In maintenance" } else { "Planned maintenance" };
         let description = self.description.as_deref().map(|text| format!(", {}", quoted(text, MAX_DESCRIPTION)));
-        let by = self.created_by.as_deref().map(|name| format!(" (by {name})"));
+        let by = self.created_by.as_deref().map(|user| format!(" (by {})", name(user)));
         let (description, by) = (description.unwrap_or_default(), by.unwrap_or_default());
-        format!("{state} {}{description}{by}.", local.span(self.period))
+        sentence(format!("{state} {}{description}{by}", local.span(self.period)))
     }
 }
 

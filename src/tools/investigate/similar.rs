@@ -15,16 +15,16 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 
-use super::subject::{Subject, sentence};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::Incident;
 use crate::params::{Choice, Choices, Flag, Limit, Moment, When};
 use crate::reply::Reply;
 use crate::tools::gather::in_time;
+use crate::tools::subject::Subject;
 use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
-use crate::tools::words::quoted;
+use crate::tools::words::{name, quoted, sentence};
 use crate::tools::{Context, Tool};
 use read::{Finder, Kind, Remark, Similar, endings, occurrence};
 
@@ -157,14 +157,15 @@ async fn get_similar_incidents(cx: Context, params: Params) -> Result<Reply> {
     if let Some(Some(rarity)) = rarity {
         reply.set("occurrence", occurrence(&rarity, |at| local.iso(at)));
     }
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     Ok(reply.warned(warnings))
 }
 
 /// The warning that PagerDuty did not compare the incidents.
-const BY_WORDS: &str = "PagerDuty refused to compare incidents, which needs its AIOps plan and the permission to read them. Instead, past incidents are those of the service \
-                        in the 180 days before whose titles have the same words, and related ones those of other services within \
-                        2 h that have the same words or a team in common.";
+pub(super) const BY_WORDS: &str = "PagerDuty refused to compare incidents, which needs its AIOps plan and the permission to \
+                                   read them. Instead, past incidents are those of the service in the 180 days before whose \
+                                   titles have the same words, and related ones those of other services within 2 h that \
+                                   have the same words or a team in common.";
 
 /// Returns the row of an incident.
 fn shown(row: &Similar, main: &Subject, local: &Local) -> Map<String, Value> {
@@ -218,9 +219,9 @@ pub(super) fn line(row: &Similar, main: &Subject, local: &Local) -> String {
     if let Some(end) = incident.end() {
         let _ = write!(line, ": {end}");
     }
-    line.push('.');
+    line = sentence(line);
     if let Some(note) = &row.last_note {
-        let by = note.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+        let by = note.by.as_deref().map(|by| format!(" by {}", name(by))).unwrap_or_default();
         let _ = write!(line, " Last note{by}: {}", quoted(&note.text, NOTE_IN_LINE));
         line = sentence(line);
     }

@@ -18,7 +18,6 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::SetOnce;
 
-use super::subject::Subject;
 use super::{alerts, dependencies};
 use crate::budget::Budget;
 use crate::client::Query;
@@ -31,10 +30,12 @@ use crate::reply::Reply;
 use crate::tools::gather::{in_time, side_by_side};
 use crate::tools::incidents::mine;
 use crate::tools::oncall::read::{Named, text};
+use crate::tools::subject::Subject;
 use crate::tools::times::{Local, length};
 use crate::tools::tool::{About, run};
+use crate::tools::words::{self, list};
 use crate::tools::{Context, Tool};
-use groups::{Group, Item, Reason, cause, groups};
+use groups::{Group, Item, cause, groups};
 
 /// Returns the open incidents by probable cause, with a merge for each.
 pub(super) const GET_STORM: Tool = Tool::new::<Params>(
@@ -144,7 +145,7 @@ async fn get_storm(cx: Context, params: Params) -> Result<Reply> {
         reply.set("added_from_dependencies", added);
     }
     reply.set("window_minutes", window);
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     Ok(reply.warned(warnings))
 }
 
@@ -338,14 +339,13 @@ fn sentence(
         0 | 1 => label,
         count => format!("{count} incidents: {label} and {} more", count - 1),
     };
-    let mut names: Vec<_> = services.keys().map(|service| service.label().to_owned()).collect();
+    let mut names: Vec<_> = services.keys().map(|service| service.label().into_owned()).collect();
     if names.len() > MAX_NAMED {
         let more = names.split_off(MAX_NAMED).len();
         names.push(format!("{more} more services"));
     }
-    if let Some((last, first)) = names.split_last() {
-        let first = if first.is_empty() { String::new() } else { format!("{} and ", first.join(", ")) };
-        let _ = write!(line, ", on {first}{last}");
+    if !names.is_empty() {
+        let _ = write!(line, ", on {}", list(&names));
     }
     let starts = || subjects().filter_map(|subject| subject.created_at);
     if let Some((start, end)) = starts().min().zip(starts().max()) {
@@ -359,10 +359,10 @@ fn sentence(
     } else if acknowledged > 0 {
         line += "; acknowledged";
     }
-    line.push('.');
+    line = words::sentence(line);
     if members.len() > 1 {
-        let reasons: Vec<_> = group.reasons.iter().copied().map(Reason::words).collect();
-        let _ = write!(line, " In common: {}.", reasons.join(", "));
+        let reasons: Vec<_> = group.reasons.iter().map(|reason| reason.words().to_owned()).collect();
+        let _ = write!(line, " In common: {}.", list(&reasons));
     }
     if let Some(cause) = cause {
         let _ = write!(line, " Probable cause: {}, which the others depend on.", cause.label());

@@ -21,8 +21,8 @@ use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
-pub(in crate::tools) use log::{Entry, entry as entry_of, joined, of_incident, of_incident_apart};
-use log::{Log, entry, read};
+pub(in crate::tools) use log::{Entry, Log, entry as entry_of, joined, of_incident, of_incident_apart};
+use log::{entry, read};
 
 /// Returns the events of an incident or of the account, oldest first.
 pub(super) const GET_TIMELINE: Tool = Tool::new::<Params>(
@@ -103,7 +103,10 @@ async fn get_timeline(cx: Context, params: Params) -> Result<Reply> {
     let Log { entries, is_cut, warning } = log?;
     let (count, first) = (entries.len(), entries.first().map(|entry| entry.at));
     // Equal events differ in fields that are requested by name.
-    let events = if params.include.asked().next().is_none() { joined(entries) } else { entries };
+    let mut events = if params.include.asked().next().is_none() { joined(entries) } else { entries };
+    if params.incident_id.is_none() {
+        events.iter_mut().for_each(Entry::name_incident);
+    }
     let start = params.offset.map_or(0, Offset::get);
     let shows_incident = params.incident_id.is_none();
     let shown = events.iter().skip(start).take(params.limit.map_or(Limit::DEFAULT, Limit::get));
@@ -118,7 +121,7 @@ async fn get_timeline(cx: Context, params: Params) -> Result<Reply> {
     if let Some((id, title)) = incident {
         reply.set("incident", json!({"id": id, "summary": title}));
     }
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     if let Some(first) = first.filter(|_| is_cut) {
         let first = local.iso(first);
         reply.warn(format!(
@@ -160,7 +163,7 @@ async fn one(cx: &Context, id: &Id<LogEntry>, include: &Include<LogEntry, Line>)
     let plain = found.shown.clone();
     let shown = entry(found).map_or(plain, |entry| row(&entry, &local, include, true));
     let mut reply = Reply::one(&LOG_ENTRIES, shown, cx.budget(), NAME_FIELDS);
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     Ok(reply)
 }
 

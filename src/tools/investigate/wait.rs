@@ -6,18 +6,19 @@ mod watch;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pagerduty_api::operations::alerts::LIST_INCIDENT_ALERTS;
 use pagerduty_api::operations::incidents::{GET_INCIDENT, LIST_INCIDENTS};
 use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
 use pagerduty_api::operations::users::GET_CURRENT_USER;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::subject::Subject;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Service, Team};
 use crate::params::{Choice, Choices, Form, Ids, Limit, Moment, Param, given, shorten};
 use crate::reply::Reply;
+use crate::tools::subject::Subject;
 use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
@@ -33,7 +34,7 @@ pub(super) const WAIT_FOR: Tool = Tool::new::<Params>(
                       incident; some minutes.",
         hint: "wait watch watching tell me when resolved acknowledged until keep notify",
     },
-    &[&LIST_INCIDENTS, &GET_INCIDENT, &LIST_INCIDENT_LOG_ENTRIES, &GET_CURRENT_USER],
+    &[&LIST_INCIDENTS, &GET_INCIDENT, &LIST_INCIDENT_LOG_ENTRIES, &LIST_INCIDENT_ALERTS, &GET_CURRENT_USER],
     |cx, arguments| run(cx, arguments, wait_for),
 )
 .waiting(LONGEST);
@@ -49,8 +50,16 @@ struct Events;
 const NEW_INCIDENT: &str = "new_incident";
 
 impl Choice for Events {
-    const WORDS: &'static [&'static str] =
-        &["acknowledged", "resolved", "new_alert", "new_note", "responder_joined", "escalated", NEW_INCIDENT];
+    const WORDS: &'static [&'static str] = &[
+        "acknowledged",
+        "resolved",
+        "triggered_again",
+        "new_alert",
+        "new_note",
+        "responder_joined",
+        "escalated",
+        NEW_INCIDENT,
+    ];
 }
 
 crate::params! {
@@ -70,11 +79,20 @@ crate::params! {
     }
 }
 
-/// The place in a log at which a call continues: a time, and the IDs of what was seen at it.
+/// The place in a list at which a call continues: a time, and the IDs of what was seen at it.
 #[derive(Clone, Debug)]
-pub struct Marker {
+pub struct Place {
     at: Timestamp,
     seen: Vec<String>,
+}
+
+/// The places at which a call continues, in each list that it reads.
+#[derive(Clone, Debug)]
+pub struct Marker {
+    /// The log, or the incidents.
+    main: Place,
+    /// The alerts of the incident.
+    alerts: Place,
 }
 
 impl Param for Marker {
@@ -82,20 +100,60 @@ impl Param for Marker {
 
     fn decode(name: &'static str, value: &Value) -> Result<Self> {
         let text = value.as_str().unwrap_or_default();
-        let mut parts = text.split_whitespace();
-        let at = parts.next().and_then(Moment::parse).map(Moment::instant).ok_or_else(|| {
+        let (main, alerts) = text.split_once(ALERTS).map_or((text, None), |(main, alerts)| (main, Some(alerts)));
+        let places = Place::parse(main).and_then(|main| {
+            let alerts = alerts.map_or_else(|| Some(Place::new(main.at)), Place::parse)?;
+            Some(Self { main, alerts })
+        });
+        places.ok_or_else(|| {
             let message = format!("{name} is {}, which does not begin with a time", shorten(&value.to_string()));
             Error::new(Code::InvalidTimestamp, message)
                 .hint("Pass the since of the previous answer as it is, or leave it out.")
-        })?;
-        Ok(Self { at, seen: parts.map(str::to_owned).collect() })
+        })
+    }
+}
+
+/// The text between the two places of a marker.
+const ALERTS: &str = " alerts ";
+
+impl Place {
+    fn new(at: Timestamp) -> Self {
+        Self { at, seen: Vec::new() }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split_whitespace();
+        let at = parts.next().and_then(Moment::parse).map(Moment::instant)?;
+        Some(Self { at, seen: parts.map(str::to_owned).collect() })
+    }
+
+    fn shown(&self) -> String {
+        let seen: String = self.seen.iter().flat_map(|id| [" ", id.as_str()]).collect();
+        format!("{}{seen}", self.at)
+    }
+
+    /// Records what was seen at a time.
+    fn pass(&mut self, at: Timestamp, id: &str) {
+        if at > self.at {
+            *self = Self::new(at);
+        }
+        if at == self.at {
+            self.seen.push(id.to_owned());
+        }
     }
 }
 
 impl Marker {
+    fn new(at: Timestamp) -> Self {
+        Self { main: Place::new(at), alerts: Place::new(at) }
+    }
+
     fn shown(&self) -> String {
-        let seen: String = self.seen.iter().flat_map(|id| [" ", id.as_str()]).collect();
-        format!("{}{seen}", self.at)
+        let Self { main, alerts } = self;
+        if main.at == alerts.at && alerts.seen.is_empty() {
+            return main.shown();
+        }
+        format!("{}{ALERTS}{}", main.shown(), alerts.shown())
     }
 }
 
@@ -116,31 +174,40 @@ async fn wait_for(cx: Context, params: Params) -> Result<Reply> {
     let mut pace = Pace::default();
     // The time zone of the user may take a request, too.
     pace.note(began);
-    let (mut watch, local) = tokio::join!(begin(&cx, &params, &mut pace), Local::of(&cx, None));
-    let watch = watch.as_mut().map_err(|error| error.clone())?;
+    let (watch, local) = if params.incident_id.is_some() {
+        tokio::join!(begin(&cx, &params, &mut pace), Local::of(&cx, None))
+    } else {
+        // The first response shows PagerDuty's time, from which incidents are new.
+        let local = Local::of(&cx, None).await;
+        (begin(&cx, &params, &mut pace).await, local)
+    };
+    let mut watch = watch?;
     if params.since.is_none() {
         pace.hurry(FIRST);
     }
     let (mut failure, mut is_over) = (None, watch.is_over());
-    // Events since the previous call are there already.
-    let mut is_due = params.since.is_some();
-    while !is_over {
+    // Events since the previous call are there already, in each list.
+    let mut due = if params.since.is_some() { watch.sources().count() } else { 0 };
+    while !is_over || due > 0 {
         let now = Instant::now();
-        let at = if is_due { now } else { pace.next(now, watch.next_action(cx.api.now_there())) };
+        let at = if due > 0 { now } else { pace.next(now, watch.next_action(cx.api.now_there())) };
         if at >= end {
             sleep_until(end).await;
             break;
         }
         sleep_until(at).await;
-        is_due = false;
+        due = due.saturating_sub(1);
         pace.note(Instant::now());
         let within = end.min(Instant::now() + REQUEST);
-        let Ok(seen) = timeout_at(within, watch.look(&cx.api.once(within))).await else { continue };
+        let Ok(seen) = timeout_at(within, watch.look(&cx.api.once(within), &local)).await else { continue };
         match seen {
             Ok(news) => {
                 failure = None;
                 if news {
                     pace.hurry(AFTER_EVENT);
+                }
+                if due == 0 {
+                    watch.settle();
                 }
             }
             Err(error) if !error.is_retryable() => return Err(error),
@@ -153,7 +220,9 @@ async fn wait_for(cx: Context, params: Params) -> Result<Reply> {
         is_over = watch.is_over();
     }
     let warning = failure.map(|error| format!("The last request failed, so the newest events may be missing: {error}"));
-    Ok(answer(watch, &local, began.elapsed()).warned(warning).warned(params.until.warning("until")))
+    Ok(answer(&mut watch, &local, cx.api.now_there(), began.elapsed())
+        .warned(warning)
+        .warned(params.until.warning("until")))
 }
 
 /// Checks that the parameters fit each other.
@@ -197,12 +266,21 @@ async fn begin(cx: &Context, params: &Params, pace: &mut Pace) -> Result<Watch> 
 /// The most events of an answer.
 const MAX_EVENTS: usize = 50;
 
-fn answer(watch: &mut Watch, local: &Local, waited: Duration) -> Reply {
+fn answer(watch: &mut Watch, local: &Local, now: Timestamp, waited: Duration) -> Reply {
     let mut fields = Map::new();
     let seconds = waited.as_secs();
+    let awaited = watch.words.join(", ");
     let Happened { words, line, events } = watch.happened();
     fields.insert("happened".to_owned(), words.into());
-    fields.insert("line".to_owned(), line.unwrap_or_else(|| format!("Nothing of it happened in {seconds} s.")).into());
+    fields.insert(
+        "line".to_owned(),
+        line.unwrap_or_else(|| format!("Awaited and not seen in {seconds} s: {awaited}.")).into(),
+    );
+    if watch.was_so {
+        fields.insert("already".to_owned(), true.into());
+        let state = watch.subject().and_then(|subject| subject.state(local, now));
+        fields.extend(state.map(|state| ("state".to_owned(), state.into())));
+    }
     fields.insert("waited_seconds".to_owned(), seconds.into());
     let skipped = events.len().saturating_sub(MAX_EVENTS);
     let shown = events.iter().skip(skipped).map(|event| {
@@ -227,5 +305,5 @@ fn answer(watch: &mut Watch, local: &Local, waited: Duration) -> Reply {
     }
     fields.insert("time_zone".to_owned(), local.name().into());
     let left = (skipped > 0).then(|| format!("{skipped} earlier events are left out: see get_timeline."));
-    Reply::flat(fields).warned(left)
+    Reply::flat(fields).warned(local.warning()).warned(left)
 }

@@ -118,7 +118,7 @@ impl Finding {
 
     /// Returns the place of the finding among others: worst first, then earliest first.
     fn rank(&self) -> (Kind, Option<Period>, String, Option<usize>) {
-        (self.kind, self.periods.first().copied(), self.subject.1.label().to_owned(), self.level)
+        (self.kind, self.periods.first().copied(), self.subject.1.label().into_owned(), self.level)
     }
 
     /// Returns the finding as a row.
@@ -370,7 +370,7 @@ impl Facts {
         let place = |schedule: &Named| {
             let places: Vec<_> = places.get(schedule.id.as_str()).into_iter().flatten().cloned().collect();
             if places.is_empty() {
-                schedule.label().to_owned()
+                schedule.label().into_owned()
             } else {
                 format!("{} ({})", schedule.label(), places.join("; "))
             }

@@ -1,9 +1,12 @@
 //! Reads escalation policies, services, on-calls and contact data as typed values, for the tools of this toolset.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use pagerduty_rows::fields::{Field, Keep, Selection, nested, plain, reference};
 use serde_json::{Map, Value, json};
+use tokio::sync::SetOnce;
+use tokio::time::Instant;
 
 use crate::client::Query;
 use crate::error::{Code, Result};
@@ -12,8 +15,8 @@ use crate::models::{EscalationPolicy, Model, Oncall, Person, ScheduleKind, Servi
 use crate::pagination::{End, ListRequest};
 use crate::params::Moment;
 use crate::shifts::{Period, Shift};
-use crate::tools::Context;
-use crate::tools::gather::side_by_side;
+use crate::tools::gather::{in_time, side_by_side};
+use crate::tools::{Context, words};
 
 /// The most users whose contact data is read for one answer.
 const MAX_PEOPLE: usize = 100;
@@ -36,9 +39,9 @@ impl Named {
         Some(Self { id: text(value, "id")?, name: text(value, "name").or_else(|| text(value, "summary")) })
     }
 
-    /// Returns the name, or else the ID.
-    pub fn label(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.id)
+    /// Returns the name for a sentence, or else the ID.
+    pub fn label(&self) -> Cow<'_, str> {
+        words::name(self.name.as_deref().unwrap_or(&self.id))
     }
 
     /// Returns the object as an answer shows it.
@@ -58,8 +61,8 @@ pub fn shown(person: &Person) -> Map<String, Value> {
 
 /// Returns the name of a user for a sentence, which says if the user was deleted.
 pub fn spoken(person: &Person) -> String {
-    let name = person.name.as_deref().unwrap_or(&person.id);
-    if person.deleted { format!("{name} (deleted user)") } else { name.to_owned() }
+    let name = words::name(person.name.as_deref().unwrap_or(&person.id));
+    if person.deleted { format!("{name} (deleted user)") } else { name.into_owned() }
 }
 
 /// An escalation policy.
@@ -412,8 +415,12 @@ const REACH: &[Field] = &[
     nested("notification_rules", NOTIFICATION),
 ];
 
-/// Reads the contact data of users side by side. Returns warnings for what is missing.
-pub async fn reach(cx: &Context, ids: impl IntoIterator<Item = String>) -> (HashMap<String, Reach>, Vec<String>) {
+/// Reads the contact data of users side by side, at most until `until` once it is set. Returns warnings for what is missing.
+pub async fn reach(
+    cx: &Context,
+    ids: impl IntoIterator<Item = String>,
+    until: &SetOnce<Instant>,
+) -> (HashMap<String, Reach>, Vec<String>) {
     let ids: BTreeSet<_> = ids.into_iter().collect();
     let ids: Vec<Id<User>> = ids.iter().filter_map(|id| Id::parse(id)).collect();
     let (mut people, mut warnings, mut failures) = (HashMap::new(), Vec::new(), Vec::new());
@@ -422,7 +429,8 @@ pub async fn reach(cx: &Context, ids: impl IntoIterator<Item = String>) -> (Hash
     }
     let selection = Selection::new(REACH.to_vec(), User::FACTS);
     let ids = ids.get(..ids.len().min(MAX_PEOPLE)).unwrap_or_default();
-    let rows = side_by_side(cx, ids.iter().map(|id| cx.api.one::<User>(id, Query::new(), &selection))).await;
+    let rows = ids.iter().map(|id| in_time(cx.api.one::<User>(id, Query::new(), &selection), until));
+    let rows = side_by_side(cx, rows).await;
     for (id, row) in ids.iter().zip(rows) {
         match row {
             Ok(row) => {

@@ -214,6 +214,6 @@ fn reply(cx: &Context, found: Found, text: Option<&str>, limit: usize, local: &L
         reply.set("has_more", true);
         reply.warn(format!("{limit} of {count} automations are here: pass a larger limit, or query."));
     }
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     reply.warned(warnings)
 }

@@ -108,8 +108,8 @@ const LEFT_OUT: &str = "left_out";
 impl Draft {
     /// Returns the members of the answer, with the items that fit into so many tokens.
     ///
-    /// The first item of each part comes before the second ones, so that a small budget has something of every part. Items
-    /// that do not fit are skipped for smaller ones, and counted. Links come last.
+    /// The first sentence of each part comes before the second ones, so that a small budget has something of every part, and
+    /// before all data. Items that do not fit are skipped for smaller ones, and counted. Links come last.
     pub fn within(self, tokens: usize) -> Map<String, Value> {
         let order = self.order();
         let mut chosen = Chosen::default();
@@ -119,13 +119,20 @@ impl Draft {
             left = rest.unwrap_or(left);
             rest.is_some()
         };
-        for place in order.iter().copied() {
-            let Some(item) = self.items.get(place).filter(|item| take(item.cost_of_line())) else { continue };
-            chosen.items.insert(place);
-            if item.cost_of_data().is_some_and(&mut take) {
-                chosen.data.insert(place);
+        for level in order.chunk_by(|(one, _), (other, _)| one == other) {
+            let items = || level.iter().filter_map(|(_, place)| Some((*place, self.items.get(*place)?)));
+            for (place, item) in items() {
+                if take(item.cost_of_line()) {
+                    chosen.items.insert(place);
+                }
+            }
+            for (place, item) in items() {
+                if chosen.items.contains(&place) && item.cost_of_data().is_some_and(&mut take) {
+                    chosen.data.insert(place);
+                }
             }
         }
+        let order: Vec<_> = order.into_iter().map(|(_, place)| place).collect();
         for place in order.iter().copied().filter(|place| chosen.data.contains(place)) {
             if self.items.get(place).and_then(Item::cost_of_links).is_some_and(&mut take) {
                 chosen.links.insert(place);
@@ -143,8 +150,8 @@ impl Draft {
         self.answer(&chosen)
     }
 
-    /// Returns the positions of the items, the most telling first.
-    fn order(&self) -> Vec<usize> {
+    /// Returns the positions of the items, the most telling first, each with the number of items before it in its part.
+    fn order(&self) -> Vec<(usize, usize)> {
         let mut counts = [0_usize; Part::ALL.len()];
         let ranked = self.items.iter().enumerate().map(|(place, item)| {
             let count = counts.get_mut(item.part as usize);
@@ -153,7 +160,7 @@ impl Draft {
         });
         let mut ranked: Vec<_> = ranked.collect();
         ranked.sort_unstable();
-        ranked.into_iter().map(|(_, place)| place).collect()
+        ranked.into_iter().map(|((depth, _), place)| (depth, place)).collect()
     }
 
     fn cost(&self, chosen: &Chosen) -> usize {

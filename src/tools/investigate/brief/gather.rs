@@ -15,7 +15,6 @@ use super::super::explain::{Next, next_steps};
 use super::super::impacts::{self, Impacts};
 use super::super::maintenance::{self, Window};
 use super::super::similar::read::{Finder, Remark, Similar, endings};
-use super::super::subject::Subject;
 use super::super::timeline::{self, Entry};
 use super::compose::{Item, Part};
 use super::items::Frame;
@@ -26,6 +25,7 @@ use crate::params::Moment;
 use crate::tools::Context;
 use crate::tools::gather::in_time;
 use crate::tools::oncall::read::Named;
+use crate::tools::subject::Subject;
 use crate::tools::times::{self, Local};
 
 /// The time that parts may take once the incident is known. A user who waits for a brief needs most of it now.
@@ -39,7 +39,7 @@ const MAX_ALERTS: usize = 100;
 
 /// The most past incidents, and the most of them whose end is read.
 const MAX_PAST: usize = 5;
-const MAX_ENDINGS: usize = 3;
+const MAX_ENDINGS: usize = 5;
 
 /// The most incidents of the service that are compared by words: a page.
 const MAX_COMPARED: usize = 100;
@@ -52,6 +52,10 @@ const MAX_CHANGES: usize = 20;
 
 /// The most characters of a warning about a part of a part.
 const MAX_WARNING: usize = 200;
+
+/// The warning that PagerDuty did not compare the incidents.
+const BY_WORDS: &str = "PagerDuty refused to compare incidents, which needs its AIOps plan: past and related ones are found by \
+                        the words of their titles.";
 
 /// The outcome of a request for a part, unless the part is not wanted.
 type Outcome<T> = Option<Result<T>>;
@@ -90,7 +94,7 @@ pub async fn gather(
     cx: &Context,
     id: &Id<Incident>,
     wanted: &[Part],
-    (since, now): (Option<Timestamp>, Timestamp),
+    since: Option<Timestamp>,
     zone: &times::Read<1>,
 ) -> Result<Gathered> {
     let cx = &Context { api: cx.api.clone().hasty(PART_PATIENCE), ..cx.clone() };
@@ -104,15 +108,11 @@ pub async fn gather(
         Ok(())
     };
     let finder = Finder::new(cx, &id, &subject, MAX_COMPARED);
-    let fetch =
-        Fetch { cx, id: &id, wanted, since, now, subject: &subject, late: &late, finder: &finder, found: &found };
-    let local = async { Ok(in_time(async { Ok(zone.local(cx, None).await) }, &late).await) };
-    let ((), read, local) = tokio::try_join!(main, async { Ok(fetch.all().await) }, local)?;
-    let mut warnings = Vec::new();
-    let local = local.unwrap_or_else(|_| {
-        warnings.push("The user's time zone could not be read, so times are in UTC.".to_owned());
-        Local::in_zone(None)
-    });
+    let fetch = Fetch { cx, id: &id, wanted, since, subject: &subject, late: &late, finder: &finder, found: &found };
+    let others = async { Ok(tokio::join!(fetch.all(), zone.local(cx, None))) };
+    let ((), (read, local)) = tokio::try_join!(main, others)?;
+    let by_words = finder.is_by_words().then(|| BY_WORDS.to_owned());
+    let warnings = local.warning().into_iter().chain(by_words).collect();
     Ok(Gathered { subject: subject.wait().await.clone(), local, read, warnings })
 }
 
@@ -124,7 +124,6 @@ struct Fetch<'a> {
     id: &'a Id<Incident>,
     wanted: &'a [Part],
     since: Option<Timestamp>,
-    now: Timestamp,
     /// The incident, once it is known.
     subject: &'a SetOnce<Subject>,
     /// The time until which parts are waited for.
@@ -200,9 +199,11 @@ impl Fetch<'_> {
     fn service_changes(&self) -> BoxFuture<'_, Outcome<Vec<Change>>> {
         self.part(&[Part::Changes], async {
             let service = self.service().await?;
-            let start = self.subject.wait().await.created_at.unwrap_or(self.now) - BEFORE;
-            let start = self.since.unwrap_or(start).max(start).min(self.now);
-            let range = (Moment::at(start), Moment::at(self.now));
+            let created_at = self.subject.wait().await.created_at;
+            let now = self.cx.api.now_there();
+            let start = created_at.unwrap_or(now) - BEFORE;
+            let start = self.since.unwrap_or(start).max(start).min(now);
+            let range = (Moment::at(start), Moment::at(now));
             changes::of_service(self.cx, &service, range, MAX_CHANGES).await
         })
     }
@@ -232,7 +233,7 @@ impl Fetch<'_> {
     }
 
     fn next(&self) -> BoxFuture<'_, Outcome<Next>> {
-        self.part(&[Part::Oncall], async { next_steps(self.cx, self.subject.wait().await, 0, None).await })
+        self.part(&[Part::Oncall], async { next_steps(self.cx, self.subject.wait().await, None, None).await })
     }
 
     fn windows(&self) -> BoxFuture<'_, Outcome<Vec<Window>>> {
@@ -276,12 +277,13 @@ struct Unread(Vec<String>);
 
 impl Unread {
     /// Returns what was read. A failure is recorded with its code.
-    fn take<T>(&mut self, what: &str, outcome: Outcome<T>) -> Option<T> {
+    fn take<T>(&mut self, part: Part, what: &str, outcome: Outcome<T>) -> Option<T> {
         match outcome? {
             Ok(read) => Some(read),
             Err(error) => {
                 let status = error.http_status().map(|status| format!(" {status}")).unwrap_or_default();
-                self.0.push(format!("{what} ({}{status})", error.code()));
+                let name = if what == part.name() { String::new() } else { format!("{}: ", part.name()) };
+                self.0.push(format!("{name}{what} ({}{status})", error.code()));
                 None
             }
         }
@@ -300,11 +302,11 @@ impl Read {
     ) -> Option<String> {
         let mut unread = Unread::default();
         let wants = |part: Part| wanted.contains(&part);
-        if let Some(alerts) = unread.take("alerts", self.alerts) {
+        if let Some(alerts) = unread.take(Part::Alerts, "alerts", self.alerts) {
             items.extend(frame.alerts(&alerts));
         }
-        let related = unread.take("related changes", self.related_changes);
-        let of_service = unread.take("changes of the service", self.service_changes);
+        let related = unread.take(Part::Changes, "related changes", self.related_changes);
+        let of_service = unread.take(Part::Changes, "changes of the service", self.service_changes);
         if related.is_some() || of_service.is_some() {
             let mut all = related.unwrap_or_default();
             let more = of_service.unwrap_or_default().into_iter();
@@ -316,16 +318,16 @@ impl Read {
         if wants(Part::Oncall) {
             items.push(frame.holders());
         }
-        if let Some(next) = unread.take("on-call users", self.next) {
+        if let Some(next) = unread.take(Part::Oncall, "on-call users", self.next) {
             items.extend(frame.next(&next));
             partial.extend(next.warnings);
         }
-        if let Some(notes) = unread.take("notes", self.notes) {
+        if let Some(notes) = unread.take(Part::Notes, "notes", self.notes) {
             items.extend(frame.notes(notes));
         }
-        let (endings, warning) = unread.take("how they ended", self.endings).unwrap_or_default();
+        let (endings, warning) = unread.take(Part::Similar, "how they ended", self.endings).unwrap_or_default();
         partial.extend(warning);
-        if let Some(mut past) = unread.take("similar incidents", self.past) {
+        if let Some(mut past) = unread.take(Part::Similar, "similar incidents", self.past) {
             for ended in endings {
                 if let Some(row) = past.iter_mut().find(|row| row.incident.id == ended.incident.id) {
                     *row = ended;
@@ -333,23 +335,23 @@ impl Read {
             }
             items.extend(frame.similar(past));
         }
-        if let Some(impacts) = unread.take("business impact", self.impacts) {
+        if let Some(impacts) = unread.take(Part::Impact, "business impact", self.impacts) {
             items.push(Frame::impact(&impacts));
         }
-        if let Some(windows) = unread.take("maintenance", self.windows) {
+        if let Some(windows) = unread.take(Part::Service, "maintenance", self.windows) {
             items.extend(frame.maintenance(&windows));
         }
-        if let Some(found) = unread.take("dependencies", self.dependencies) {
+        if let Some(found) = unread.take(Part::Service, "dependencies", self.dependencies) {
             items.extend(frame.dependencies(&found));
             partial.extend(found.warnings);
         }
-        if let Some(related) = unread.take("related incidents", self.related) {
+        if let Some(related) = unread.take(Part::Related, "related incidents", self.related) {
             items.extend(frame.related(related));
         }
-        if let Some(entries) = unread.take("timeline", self.timeline) {
+        if let Some(entries) = unread.take(Part::Timeline, "timeline", self.timeline) {
             items.extend(frame.timeline(entries, wants(Part::Notes)));
         }
-        if let Some(found) = unread.take("automation and memories", self.automations) {
+        if let Some(found) = unread.take(Part::Automation, "automation and memories", self.automations) {
             if wants(Part::Automation) {
                 items.extend(frame.automation(&found));
             }
@@ -360,6 +362,6 @@ impl Read {
         }
         warnings.extend(partial.into_iter().map(|warning| warning.chars().take(MAX_WARNING).collect()));
         let Unread(unread) = unread;
-        (!unread.is_empty()).then(|| format!("Could not be read: {}. Pass parts to try again.", unread.join(", ")))
+        (!unread.is_empty()).then(|| format!("Could not be read: {}. Pass parts to try again.", unread.join("; ")))
     }
 }

@@ -11,20 +11,20 @@ use serde_json::{Map, Value, json};
 use super::super::alerts::{self, links};
 use super::super::automations::{Automations, Remembered};
 use super::super::changes;
-use super::super::dependencies::{Dependencies, Side};
+use super::super::dependencies::{Dependencies, Neighbor, Side};
 use super::super::explain::Next;
 use super::super::impacts::Impacts;
 use super::super::maintenance::Window;
 use super::super::similar::line as similar_line;
 use super::super::similar::read::{Remark, Similar};
-use super::super::subject::{Holder, Subject, sentence};
 use super::super::timeline::Entry;
 use super::compose::{Item, Part};
 use crate::models::{Alert, Change};
 use crate::shifts::Shift;
 use crate::tools::oncall::read::{Duty, Named, shown, spoken};
+use crate::tools::subject::{Holder, Subject};
 use crate::tools::times::{Local, length};
-use crate::tools::words::quoted;
+use crate::tools::words::{list, name, quoted, sentence};
 
 /// The most characters of a note in a line.
 const MAX_NOTE: usize = 300;
@@ -49,7 +49,8 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     fn is_new(&self, at: Option<Timestamp>) -> bool {
-        self.since.is_none_or(|since| at.is_some_and(|at| at > since))
+        // An event of the second at which the previous brief was made may be missing there, so it is shown again.
+        self.since.is_none_or(|since| at.is_some_and(|at| at >= since))
     }
 
     /// Returns the first sentence: what it is, how it stands, and since when.
@@ -66,11 +67,10 @@ impl Frame<'_> {
         if !state.is_empty() {
             let _ = write!(line, ": {}", state.join(", "));
         }
-        if let Some(at) = subject.created_at {
-            let _ = write!(line, ", since {}", local.text(at));
-            if !subject.is_resolved() {
-                let _ = write!(line, " ({})", length(now.duration_since(at)));
-            }
+        match subject.created_at {
+            Some(at) if subject.is_resolved() => _ = write!(line, ", triggered {}", local.text(at)),
+            Some(at) => _ = write!(line, ", since {} ({})", local.text(at), length(now.duration_since(at))),
+            None => {}
         }
         line.push('.');
         line
@@ -156,7 +156,7 @@ impl Frame<'_> {
                 Some(at) => format!("{} since {}", spoken(&holder.user), local.text(at)),
                 None => spoken(&holder.user),
             });
-            names.collect::<Vec<_>>().join(" and ")
+            list(&names.collect::<Vec<_>>())
         };
         let users = |holders: &[Holder]| {
             let user = |holder: &Holder| Value::Object(shown(&holder.user));
@@ -168,8 +168,10 @@ impl Frame<'_> {
             (assigned, []) => format!("Assigned to {}, and not acknowledged.", names(assigned)),
             (_, acknowledged) => format!("Acknowledged by {}.", names(acknowledged)),
         };
-        if let Some(at) = subject.pages_again_at {
-            let _ = write!(line, " It pages again at {}.", local.text(at));
+        match subject.pages_again_at {
+            Some(at) if at > self.now => _ = write!(line, " It pages again at {}.", local.text(at)),
+            Some(at) => _ = write!(line, " It was to page again at {}.", local.text(at)),
+            None => {}
         }
         let mut data = Map::new();
         for (name, holders) in [("assigned_to", &subject.assigned), ("acknowledged_by", &subject.acknowledged)] {
@@ -201,7 +203,7 @@ impl Frame<'_> {
         let duties: Vec<_> = next.duties.iter().filter(|duty| duty.period.contains(self.now)).collect();
         let of_policy = next.policy.as_ref().map_or(0, |policy| policy.levels.len());
         let levels = duties.iter().map(|duty| duty.of.level).max().unwrap_or(0).max(of_policy);
-        let policy = self.subject.policy.as_ref().map_or("its escalation policy", Named::label);
+        let policy = self.subject.policy.as_ref().map_or("its escalation policy".into(), Named::label);
         let (mut said, mut data) = (Vec::new(), Vec::new());
         for level in 1..=levels {
             let mut users: Vec<&Shift<Duty>> = Vec::new();
@@ -218,7 +220,7 @@ impl Frame<'_> {
                 None => spoken(&duty.of.user),
             });
             let names: Vec<_> = names.collect();
-            let names = if names.is_empty() { "no user".to_owned() } else { names.join(" and ") };
+            let names = if names.is_empty() { "no user".to_owned() } else { list(&names) };
             said.push(format!("level {level} {names}"));
             let entries = users.iter().map(|duty| {
                 let mut entry = shown(&duty.of.user);
@@ -241,7 +243,7 @@ impl Frame<'_> {
         notes.retain(|note| self.is_new(note.at));
         notes.sort_by_key(|note| Reverse(note.at));
         let item = |note: Remark| {
-            let by = note.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let by = note.by.as_deref().map(|by| format!(" by {}", name(by))).unwrap_or_default();
             let at = note.at.map(|at| format!(", {}", self.local.text(at))).unwrap_or_default();
             let line = sentence(format!("Note{by}{at}: {}", quoted(&note.text, MAX_NOTE)));
             let mut data = Map::new();
@@ -308,7 +310,7 @@ impl Frame<'_> {
             let data = if let Value::Object(data) = data { data } else { Map::new() };
             Item::new(Part::Service, line, data)
         };
-        let name = self.subject.service.as_ref().map_or("The service", Named::label);
+        let name = self.subject.service.as_ref().map_or("The service".into(), Named::label);
         let mut items = Vec::new();
         let others = found.state.open.iter().flatten().filter(|open| open.id != self.subject.id.as_str());
         let others: Vec<_> = others.collect();
@@ -320,7 +322,7 @@ impl Frame<'_> {
             let line = if count == 1 {
                 format!("There {are} of {name}: {first}.")
             } else {
-                format!("There {are} of {name}, {count} in all, first {first}.")
+                format!("There {are} of {name}, {count} in all, the most urgent is {first}.")
             };
             items.push(item(line, json!({"open_incident_ids": ids})));
         }
@@ -330,17 +332,20 @@ impl Frame<'_> {
             let data = json!({"id": one.node.id, "direction": side, "open_incident_ids": open.collect::<Vec<_>>()});
             items.push(item(found.line(one, self.local, self.subject.created_at), data));
         }
-        let count = |side: Side| found.neighbors.iter().filter(|one| one.side == side && !one.is_impacted()).count();
+        // A service of unknown state may have open incidents.
+        let is_quiet = |one: &&Neighbor| one.state.is_known() && !one.is_impacted();
+        let count = |side: Side| found.neighbors.iter().filter(is_quiet).filter(|one| one.side == side).count();
         let (needs, needed) = (count(Side::Upstream), count(Side::Downstream));
         if needs + needed > 0 {
             let others = if items.is_empty() { "" } else { "further " };
-            items.push(item(
-                format!(
-                    "No open incident is known of the {others}services around {name}: it depends on {needs}, and {needed} \
-                     depend on it."
-                ),
-                Value::Null,
-            ));
+            let services =
+                |count: usize| format!("{count} {others}{}", if count == 1 { "service" } else { "services" });
+            let depend = if needed == 1 { "depends" } else { "depend" };
+            let above = (needs > 0).then(|| format!("{name} depends on {}", services(needs)));
+            let on = if needs > 0 { "it" } else { name.as_ref() };
+            let below = (needed > 0).then(|| format!("{} {depend} on {on}", services(needed)));
+            let both: Vec<_> = above.into_iter().chain(below).collect();
+            items.push(item(format!("{}: no open incident of them is known.", list(&both)), Value::Null));
         }
         items
     }
@@ -349,6 +354,9 @@ impl Frame<'_> {
     /// notes are in another part.
     pub fn timeline(&self, mut entries: Vec<Entry>, has_notes: bool) -> Vec<Item> {
         entries.retain(|entry| self.is_new(Some(entry.last)) && !(has_notes && entry.kind == "annotate"));
+        for entry in &mut entries {
+            entry.name_reopened(self.subject.created_at);
+        }
         entries.sort_by_key(|entry| (entry.kind == "notify", Reverse(entry.at)));
         let item = |entry: Entry| {
             let line = sentence(format!("{}: {}", self.local.text(entry.at), entry.line));

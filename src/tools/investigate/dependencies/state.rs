@@ -193,7 +193,7 @@ async fn business_service(cx: &Context, id: &Id<BusinessService>) -> Result<Opti
 }
 
 /// Reads the impact on these business services.
-async fn impacts(cx: &Context, ids: &[Id<BusinessService>]) -> Result<Vec<Impact>> {
+pub async fn impacts(cx: &Context, ids: &[Id<BusinessService>]) -> Result<Vec<Impact>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

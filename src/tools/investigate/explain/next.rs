@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use pagerduty_rows::fields::{Field, Selection, plain};
 use serde_json::{Map, Value, json};
 
-use super::super::subject::Subject;
 use crate::client::Query;
 use crate::error::Result;
 use crate::ids::Id;
@@ -14,7 +13,9 @@ use crate::shifts::Shift;
 use crate::tools::Context;
 use crate::tools::gather::beside;
 use crate::tools::oncall::read::{self, Duty, Policy, shown, spoken};
+use crate::tools::subject::Subject;
 use crate::tools::times::{Local, hours};
+use crate::tools::words::list;
 
 /// The time ahead in which steps are searched for.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
@@ -30,14 +31,23 @@ const MAX_STEPS: usize = 8;
 pub(in crate::tools) struct Next {
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// The time after which an acknowledged incident of the service pages again.
-    pub acknowledgement: Option<SignedDuration>,
+    /// The time limits of the service, unless they could not be read.
+    pub limits: Option<Limits>,
     /// The policy.
     pub policy: Option<Policy>,
     /// The on-calls of the policy, also of the time before.
     pub duties: Vec<Shift<Duty>>,
+    /// The time from which all on-calls of the policy were read, unless they could not be read.
+    pub duties_since: Option<Timestamp>,
     /// Warnings about what is missing.
     pub warnings: Vec<String>,
+}
+
+/// The time limits of a service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::tools) struct Limits {
+    /// The time after which an acknowledged incident pages again, if it does.
+    pub acknowledgement: Option<SignedDuration>,
 }
 
 /// An event to come.
@@ -87,7 +97,7 @@ impl Step {
         let about = if self.is_computed { "about " } else { "" };
         let wait = self.at.duration_since(now);
         let wait = if wait < SignedDuration::from_mins(1) { "less than 1 min".to_owned() } else { hours(wait) };
-        let names = self.users.iter().map(spoken).collect::<Vec<_>>().join(" and ");
+        let names = list(&self.users.iter().map(spoken).collect::<Vec<_>>());
         let pages = if names.is_empty() { String::new() } else { format!(" and pages {names}") };
         let what = match self.event {
             Event::Escalates(Some(level)) => format!("the incident escalates to level {level}{pages}"),
@@ -120,7 +130,12 @@ impl Step {
 }
 
 impl Next {
-    /// Returns the sentence about an incident without steps.
+    /// Returns whether no step pages a user.
+    pub fn pages_no_user(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.event, Event::Resolves | Event::BecomesUrgent))
+    }
+
+    /// Returns the sentence about an incident whose steps page no user.
     pub fn nothing(subject: &Subject) -> &'static str {
         match subject.status.as_deref() {
             Some("resolved") => "The incident is resolved: no user is paged any more.",
@@ -134,9 +149,14 @@ impl Next {
         if subject.status.as_deref() != Some("triggered") {
             return None;
         }
-        let after =
-            self.acknowledgement.map(|after| format!("; it pages again after {} unless it is resolved", hours(after)));
-        Some(format!("Acknowledging it stops the escalation{}.", after.unwrap_or_default()))
+        let after = match self.limits {
+            Some(Limits { acknowledgement: Some(after) }) => {
+                format!("; it pages again after {} unless it is resolved", hours(after))
+            }
+            Some(Limits { acknowledgement: None }) => String::new(),
+            None => "; it is unknown when it pages again, since the service could not be read".to_owned(),
+        };
+        Some(format!("Acknowledging it stops the escalation{after}."))
     }
 }
 
@@ -144,11 +164,12 @@ const LIMITS: &[Field] = &[plain("acknowledgement_timeout")];
 
 /// Returns what happens to an incident without a reaction. `since` is an earlier time whose on-calls are needed, too.
 ///
-/// `repeats` is the number of times that the escalation has begun again so far.
+/// `repeats` is the number of times that the escalation has begun again so far. If it is unknown, the steps end with the
+/// last level.
 pub(in crate::tools) async fn next_steps(
     cx: &Context,
     subject: &Subject,
-    repeats: usize,
+    repeats: Option<usize>,
     since: Option<Timestamp>,
 ) -> Result<Next> {
     let now = cx.api.now_there();
@@ -160,24 +181,31 @@ pub(in crate::tools) async fn next_steps(
     let from = from.unwrap_or(now).min(now).max(now - BACK);
     let range = (Moment::at(from), Moment::at(now + HORIZON));
     let ids = std::slice::from_ref(&policy);
-    let main = async { tokio::try_join!(read::policy(cx, &policy), read::duties_of(cx, ids, range)) };
+    let main = async { tokio::join!(read::policy(cx, &policy), read::duties_of(cx, ids, range)) };
     let limits = async {
         let id = subject.service.as_ref().and_then(|service| Id::<Service>::parse(&service.id))?;
         Some(cx.api.one(&id, Query::new(), &Selection::new(LIMITS.to_vec(), Service::FACTS)).await)
     };
     let (main, limits) = beside(cx, main, limits).await;
-    let (policy, (duties, mut warnings, _)) = main?;
-    let acknowledgement = match limits {
-        Ok(Some(Ok(row))) => row.shown.members().get("acknowledgement_timeout").and_then(Value::as_i64),
+    let (policy, duties) = main;
+    let (duties, mut warnings, unread) = duties?;
+    let policy =
+        policy.map_err(|error| warnings.push(format!("The escalation policy could not be read: {error}"))).ok();
+    let limits = match limits {
+        Ok(Some(Ok(row))) => {
+            let seconds = row.shown.members().get("acknowledgement_timeout").and_then(Value::as_i64);
+            let acknowledgement = seconds.filter(|seconds| *seconds > 0).map(SignedDuration::from_secs);
+            Some(Limits { acknowledgement })
+        }
         Ok(None) => None,
         Ok(Some(Err(error))) | Err(error) => {
             warnings.push(format!("The time limits of the service could not be read: {error}"));
             None
         }
     };
-    let acknowledgement = acknowledgement.filter(|seconds| *seconds > 0).map(SignedDuration::from_secs);
-    let (steps, _) = steps(subject, Some(&policy), &duties, repeats, now);
-    Ok(Next { steps, acknowledgement, policy: Some(policy), duties, warnings })
+    let (steps, _) = steps(subject, policy.as_ref(), &duties, repeats, now);
+    let duties_since = Some(from).filter(|_| unread.is_empty());
+    Ok(Next { steps, limits, policy, duties, duties_since, warnings })
 }
 
 /// Returns the users on call on a level at a time.
@@ -206,7 +234,7 @@ fn steps(
     subject: &Subject,
     policy: Option<&Policy>,
     duties: &[Shift<Duty>],
-    repeats: usize,
+    repeats: Option<usize>,
     now: Timestamp,
 ) -> (Vec<Step>, Option<usize>) {
     let level = level_of(subject, duties, now);
@@ -231,7 +259,8 @@ fn steps(
     // Incidents of low urgency and direct assignments do not escalate.
     let may_escalate = subject.urgency.as_deref() != Some("low") && !subject.is_direct;
     let first = pending("escalate").map(|at| (at, false)).or_else(|| {
-        let is_triggered = subject.status.as_deref() == Some("triggered");
+        // PagerDuty announces an escalation that is due.
+        let is_triggered = subject.status.as_deref() == Some("triggered") && !subject.has_pending;
         let began =
             again.or_else(|| subject.assigned.iter().filter_map(|holder| holder.at).max().filter(|_| is_triggered))?;
         let at = began.checked_add(delay(level?)?).ok()?;
@@ -256,7 +285,7 @@ fn steps(
 struct Chain<'c> {
     policy: Option<&'c Policy>,
     duties: &'c [Shift<Duty>],
-    repeats: usize,
+    repeats: Option<usize>,
     is_computed: bool,
     end: Timestamp,
 }
@@ -269,7 +298,8 @@ impl Chain<'_> {
             return vec![Step { at, event, users: Vec::new(), is_computed }];
         };
         let loops = usize::try_from(policy.loops).unwrap_or_default();
-        let (mut loops, mut steps) = (loops.saturating_sub(self.repeats), Vec::new());
+        let loops = self.repeats.map_or(0, |repeats| loops.saturating_sub(repeats));
+        let (mut loops, mut steps) = (loops, Vec::new());
         let mut skipped = 0;
         while steps.len() < MAX_STEPS && at < self.end && skipped <= policy.levels.len() {
             level += 1;
@@ -336,7 +366,7 @@ mod tests {
     }
 
     fn said(subject: &Subject, policy: &Policy, duties: &[Shift<Duty>]) -> Vec<String> {
-        let (steps, _) = steps(subject, Some(policy), duties, 0, at("03:01"));
+        let (steps, _) = steps(subject, Some(policy), duties, Some(0), at("03:01"));
         let say = |step: &Step| step.line(&Local::in_zone(None), at("03:01")).replace("Mon 2026-11-30 ", "");
         steps.iter().map(say).collect()
     }
@@ -383,6 +413,7 @@ mod tests {
             json!({"status": "resolved", "pending_actions": [{"type": "escalate", "at": "2026-11-30T03:05:00Z"}]}),
             json!({"status": "acknowledged"}),
             json!({"assignments": []}),
+            json!({"pending_actions": []}),
         ] {
             assert_eq!(said(&incident(&more), &policy(&[5, 10], 0), &duties), [] as [String; 0], "{more}");
         }

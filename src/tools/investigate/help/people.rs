@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::similar::read::Similar;
-use super::super::subject::Subject;
 use crate::models::{Change, Person};
 use crate::shifts::Shift;
 use crate::tools::oncall::read::{Duty, Reach, shown, spoken};
+use crate::tools::subject::Subject;
 use crate::tools::times::{Local, length};
-use crate::tools::words::quoted;
+use crate::tools::words::{list, quoted, sentence};
 
 /// The hours of the day in which users count as awake.
 const DAY: std::ops::Range<i8> = 7..23;
@@ -32,6 +32,8 @@ pub struct Helper {
     changed: Vec<(String, Option<Timestamp>)>,
     /// Set if the user has the incident already.
     has_it: bool,
+    /// Set if the credential belongs to the user.
+    pub is_caller: bool,
     /// The user's own zone, if it is known.
     zone: Option<Local>,
     /// Whether it is day in that zone.
@@ -139,6 +141,7 @@ impl Helper {
         set("resolved_like_it", (!self.resolved.is_empty()).then(|| self.resolved.len().into()));
         set("changes_made", (!self.changed.is_empty()).then(|| self.changed.len().into()));
         set("has_it", self.has_it.then(|| true.into()));
+        set("you", self.is_caller.then(|| true.into()));
         set("local_time", self.zone.as_ref().map(|zone| zone.iso(now).into()));
         set("awake", self.is_awake.map(Value::from));
         set("last_page_at", self.last_page.map(|at| local.iso(at).into()));
@@ -178,8 +181,9 @@ impl Helper {
             None => {}
         }
         if !self.contacts.is_empty() {
-            parts.push(format!("reached by {}", self.contacts.join(", ")));
+            parts.push(format!("reached by {}", list(&self.contacts)));
         }
-        format!("{}: {}.", spoken(&self.person), parts.join("; "))
+        let you = if self.is_caller { " (you)" } else { "" };
+        sentence(format!("{}{you}: {}", spoken(&self.person), parts.join("; ")))
     }
 }

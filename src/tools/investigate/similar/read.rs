@@ -7,7 +7,6 @@ use pagerduty_rows::object::Object;
 use serde_json::{Map, Value, json};
 use tokio::sync::{OnceCell, SetOnce};
 
-use super::super::subject::{Subject, time};
 use super::compare::similarities;
 use crate::client::Query;
 use crate::error::{Code, Error, Result};
@@ -17,6 +16,7 @@ use crate::pagination::ListRequest;
 use crate::tools::Context;
 use crate::tools::gather::{beside, side_by_side};
 use crate::tools::oncall::read::text;
+use crate::tools::subject::{Subject, time};
 
 /// The time before an incident in which incidents of its service are compared with it: the longest range of a list.
 const HISTORY: SignedDuration = SignedDuration::from_hours(24 * 180);
@@ -137,7 +137,7 @@ impl<'a> Finder<'a> {
 
     /// Returns the incidents of other services that are related to it, the newest first.
     pub async fn related(&self) -> Result<Vec<Similar>> {
-        match self.cx.api.related_incidents_in_full(self.id).await {
+        match self.cx.api.related_incidents_in_full(self.id, &Subject::selection()).await {
             Ok(rows) => Ok(rows.into_iter().filter_map(related).collect()),
             Err(error) if lacks_plan(&error) => self.around().await,
             Err(error) => Err(error),
@@ -234,19 +234,40 @@ fn related(members: Map<String, Value>) -> Option<Similar> {
     Some(Similar { relation, ..similar(Kind::Related, members, None)? })
 }
 
+/// Reads how the incidents ended. Returns a warning for what is missing.
+pub async fn ended(cx: &Context, rows: &mut [Similar]) -> Option<String> {
+    let incidents = read_incidents(cx, rows).await;
+    let mut failure = None;
+    for (row, incident) in rows.iter_mut().zip(incidents) {
+        match incident {
+            Ok(incident) => row.incident = incident,
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    failure.as_ref().map(unread_ends)
+}
+
+/// Reads the incidents, side by side. PagerDuty sends little more than the title of one that it compares with another.
+async fn read_incidents(cx: &Context, rows: &[Similar]) -> Vec<Result<Subject>> {
+    let incident = |row: &Similar| {
+        let (known, id) = (row.incident.status.is_some().then(|| row.incident.clone()), row.incident.id.clone());
+        async move {
+            match known {
+                Some(known) => Ok(known),
+                None => Subject::read(cx, &id).await,
+            }
+        }
+    };
+    side_by_side(cx, rows.iter().map(incident)).await
+}
+
+fn unread_ends(error: &Error) -> String {
+    format!("How some similar incidents ended could not be read: {error}")
+}
+
 /// Reads how the incidents ended and their last notes, side by side. Returns a warning for what is missing.
 pub async fn endings(cx: &Context, rows: &mut [Similar]) -> Option<String> {
-    let incidents = side_by_side(
-        cx,
-        rows.iter().map(|row| async {
-            // PagerDuty sends little more than the title of an incident that it compares with another.
-            if row.incident.status.is_some() {
-                Ok(row.incident.clone())
-            } else {
-                Subject::read(cx, &row.incident.id).await
-            }
-        }),
-    );
+    let incidents = read_incidents(cx, rows);
     let notes = side_by_side(cx, rows.iter().map(|row| cx.api.notes(&row.incident.id)));
     let (incidents, notes) = beside(cx, incidents, notes).await;
     let (mut failure, mut notes) = match notes {
@@ -264,7 +285,7 @@ pub async fn endings(cx: &Context, rows: &mut [Similar]) -> Option<String> {
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    failure.map(|error| format!("How some similar incidents ended could not be read: {error}"))
+    failure.as_ref().map(unread_ends)
 }
 
 /// Returns the numbers of a rarity for programs.

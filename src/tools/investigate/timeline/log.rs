@@ -12,6 +12,8 @@ use crate::ids::Id;
 use crate::models::{Agent, Incident, LogEntry, Model, Person, Row};
 use crate::pagination::{End, ListRequest, Listing};
 use crate::tools::Context;
+use crate::tools::subject::MAX_TITLE;
+use crate::tools::words::{name, quoted};
 
 /// The most entries that are read for one answer. Most incidents have fewer.
 const MAX_ENTRIES: usize = 1_000;
@@ -43,8 +45,39 @@ pub(in crate::tools) struct Entry {
     pub shown: Object,
 }
 
+impl Entry {
+    /// Names a trigger by a user after the start of its incident: the user has opened it again.
+    pub fn name_reopened(&mut self, created_at: Option<Timestamp>) {
+        if self.is_by_user() && self.kind == "trigger" && created_at.is_some_and(|start| self.at > start) {
+            let by = self.agent.as_ref().and_then(|agent| agent.name.as_deref()).map_or("a user".into(), name);
+            self.line = format!("Reopened by {by}");
+        }
+    }
+
+    /// Returns whether a user caused it.
+    pub fn is_by_user(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| agent.is_user)
+    }
+
+    /// Adds the incident to the words: `#42 “disk is full”: Resolved by Ada`.
+    pub fn name_incident(&mut self) {
+        let Some((id, summary)) = &self.incident else { return };
+        // PagerDuty's summary of an incident: `[#42] disk is full`.
+        let number_and_title = summary.as_deref().and_then(|text| text.strip_prefix("[#")?.split_once("] "));
+        let is_number = |number: &str| number.chars().all(|digit| digit.is_ascii_digit());
+        let number_and_title = number_and_title.filter(|(number, _)| is_number(number));
+        let label = match (number_and_title, summary) {
+            (Some((number, title)), _) => format!("#{number} {}", quoted(title, MAX_TITLE)),
+            (None, Some(title)) => quoted(title, MAX_TITLE),
+            (None, None) => format!("Incident {id}"),
+        };
+        self.line = format!("{label}: {}", self.line);
+    }
+}
+
 /// A log, or a part of it.
-pub struct Log {
+#[derive(Debug)]
+pub(in crate::tools) struct Log {
     /// The events, oldest first.
     pub entries: Vec<Entry>,
     /// Set if there are earlier entries than those that were read.
@@ -66,9 +99,9 @@ pub(in crate::tools) async fn of_incident(
     Ok(joined(read(cx, Some(id), query, &LogEntry::facts_only()).await?.entries))
 }
 
-/// Returns the events of an incident like [`of_incident`], with each notification apart.
-pub(in crate::tools) async fn of_incident_apart(cx: &Context, id: &Id<Incident>) -> Result<Vec<Entry>> {
-    Ok(read(cx, Some(id), Query::new(), &LogEntry::facts_only()).await?.entries)
+/// Returns the log of an incident, with each notification apart.
+pub(in crate::tools) async fn of_incident_apart(cx: &Context, id: &Id<Incident>) -> Result<Log> {
+    read(cx, Some(id), Query::new(), &LogEntry::facts_only()).await
 }
 
 /// Reads the log of an incident, or of all incidents that the query covers.
@@ -104,13 +137,9 @@ fn name_reopened(entries: &mut [Entry]) {
     let mut ended = std::collections::HashSet::new();
     for entry in entries {
         let incident = entry.incident.as_ref().map(|(id, _)| id.clone());
-        let is_by_user = entry.agent.as_ref().is_some_and(|agent| agent.is_user);
         match entry.kind.as_str() {
             "resolve" => _ = ended.insert(incident),
-            "trigger" if is_by_user && ended.remove(&incident) => {
-                let by = entry.agent.as_ref().and_then(|agent| agent.name.as_deref()).unwrap_or("a user");
-                entry.line = format!("Reopened by {by}");
-            }
+            "trigger" if ended.remove(&incident) => entry.name_reopened(Some(Timestamp::MIN)),
             _ => {}
         }
     }

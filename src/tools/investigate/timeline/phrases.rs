@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::models::{LogEntry, Person};
 use crate::tools::times::hours;
-use crate::tools::words::quoted;
+use crate::tools::words::{list, name, quoted};
 
 /// The phrases by type. PagerDuty documents the types up to `custom_field_value_change`.
 const PHRASES: &[(&str, &str)] = &[
@@ -103,10 +103,7 @@ pub fn outcome(entry: &LogEntry) -> Option<String> {
 /// Returns the names of users for a sentence.
 pub fn names(users: &[Person]) -> String {
     let names: Vec<_> = users.iter().map(crate::tools::oncall::read::spoken).collect();
-    match names.as_slice() {
-        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-        names => names.concat(),
-    }
+    list(&names)
 }
 
 fn channel(kind: &str) -> &str {
@@ -114,9 +111,9 @@ fn channel(kind: &str) -> &str {
 }
 
 /// Returns the value of a placeholder.
-fn value(entry: &LogEntry, name: &str) -> Option<String> {
-    let agent = || entry.agent.as_ref().map(|agent| agent.name.clone().unwrap_or_else(|| agent.id.clone()));
-    let value = match name {
+fn value(entry: &LogEntry, placeholder: &str) -> Option<String> {
+    let agent = || entry.agent.as_ref().map(|agent| name(agent.name.as_deref().unwrap_or(&agent.id)).into_owned());
+    let value = match placeholder {
         "kind" => Some(sentence(&entry.kind)),
         "agent" => agent(),
         // An assignment to oneself needs one name.

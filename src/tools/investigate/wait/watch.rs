@@ -1,32 +1,55 @@
-//! The events that a waiting call has seen: those of one incident by its log, or new incidents by their list.
+//! The events that a waiting call has seen: those of one incident by its log and its alerts, or new incidents by their list.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use pagerduty_api::operations::alerts::LIST_INCIDENT_ALERTS;
 use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::super::subject::Subject;
+use super::super::alerts;
 use super::super::timeline::{Entry, entry_of, joined};
 use super::{Marker, NEW_INCIDENT};
 use crate::client::{Api, Query};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
-use crate::models::{Incident, LogEntry, Model, Service, Team};
+use crate::models::{Alert, Incident, LogEntry, Model, Service, Team};
 use crate::pagination::{ListRequest, Listing};
 use crate::tools::Context;
+use crate::tools::oncall::read::spoken;
+use crate::tools::subject::Subject;
+use crate::tools::times::Local;
+use crate::tools::words::sentence;
 
-/// The types of log entries of each event.
+/// The types of log entries of each event. Alerts that PagerDuty groups into an incident have no entries in its log.
 const KINDS: &[(&str, &[&str])] = &[
     ("acknowledged", &["acknowledge", "acknowledgement"]),
     ("resolved", &["resolve"]),
-    ("new_alert", &["trigger", "link"]),
+    (NEW_ALERT, &[]),
+    ("triggered_again", &["unacknowledge"]),
     ("new_note", &["annotate"]),
     ("responder_joined", &["responder_accept", "responder_join", "accept_responder_request"]),
     ("escalated", &["escalate", "repeat_escalation_path"]),
 ];
+
+const NEW_ALERT: &str = "new_alert";
+
+/// The most alerts of one request. Each has the event of its sender.
+const MAX_ALERTS: usize = 20;
+
+/// A list that shows events of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The log.
+    Log,
+    /// The alerts.
+    Alerts,
+    /// The incident, whose responders the log does not show for certain.
+    Responders,
+}
 
 /// The time before the last seen event from which entries are read, since PagerDuty may list one late.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
@@ -34,20 +57,25 @@ const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 /// The most rows of one request. More do not come in some seconds.
 const ROWS: usize = 100;
 
+/// The sentence about an incident of which nothing more is awaited.
+const RESOLVED: &str = "The incident is resolved.";
+
 /// The object of the wait, and the events that were seen.
 pub struct Watch {
     of: Of,
     /// The awaited events.
-    words: Vec<&'static str>,
+    pub words: Vec<&'static str>,
     /// The IDs of what was seen.
     seen: HashSet<String>,
-    /// The time from which events count.
-    since: Timestamp,
+    /// The places from which events count.
+    since: Marker,
     marker: Marker,
     events: Vec<Event>,
     happened: Vec<&'static str>,
     /// Set if nothing that is awaited can come any more.
     ended: Option<&'static str>,
+    /// Set if it was so when the wait began.
+    pub was_so: bool,
 }
 
 enum Of {
@@ -71,26 +99,34 @@ pub struct Happened {
 
 impl Watch {
     fn new(of: Of, words: Vec<&'static str>, marker: Marker) -> Self {
-        let seen = marker.seen.iter().cloned().collect();
-        let (since, events, happened) = (marker.at, Vec::new(), Vec::new());
-        Self { of, words, seen, since, marker, events, happened, ended: None }
+        let seen = marker.main.seen.iter().chain(&marker.alerts.seen).cloned().collect();
+        let (since, events, happened) = (marker.clone(), Vec::new(), Vec::new());
+        Self { of, words, seen, since, marker, events, happened, ended: None, was_so: false }
     }
 
     /// Watches an incident that was just read. Without words, each event counts.
     pub fn of_incident(cx: &Context, subject: Subject, words: &[&'static str], since: Option<Marker>) -> Self {
-        let marker = since.unwrap_or_else(|| Marker { at: cx.api.now_there(), seen: Vec::new() });
+        let is_new = since.is_none();
+        let marker = since.unwrap_or_else(|| Marker::new(cx.api.now_there()));
         let all = KINDS.iter().map(|(word, _)| *word);
         let words: Vec<_> = if words.is_empty() { all.collect() } else { words.to_vec() };
-        let status = subject.status.clone();
         let of = Of::Incident { subject: Box::new(subject), log: Vec::new(), number: 0 };
         let mut watch = Self::new(of, words, marker);
-        // A status that is reached already is not waited for. If nothing else is, it is the answer.
-        match status.as_deref() {
-            Some("resolved") => watch.end("resolved"),
-            Some("acknowledged") if watch.words == ["acknowledged"] => watch.end("acknowledged"),
-            _ => {}
+        // The log since the previous call comes first.
+        if is_new {
+            watch.settle();
+            watch.was_so = watch.is_over();
         }
         watch
+    }
+
+    /// Ends the wait for a status that is reached already. If nothing else is awaited, it is the answer.
+    pub fn settle(&mut self) {
+        match self.subject().and_then(|subject| subject.status.as_deref()) {
+            Some("resolved") if self.words != ["triggered_again"] => self.end("resolved"),
+            Some("acknowledged") if self.words == ["acknowledged"] => self.end("acknowledged"),
+            _ => {}
+        }
     }
 
     /// Watches the incidents of teams and services, by default those of the current user.
@@ -105,7 +141,7 @@ impl Watch {
         } else {
             Query::new().with_given("team_ids", teams).with_given("service_ids", services)
         };
-        let marker = since.unwrap_or_else(|| Marker { at: cx.api.now_there(), seen: Vec::new() });
+        let marker = since.unwrap_or_else(|| Marker::new(cx.api.now_there()));
         Ok(Self::new(Of::Account(query), vec![NEW_INCIDENT], marker))
     }
 
@@ -113,8 +149,7 @@ impl Watch {
         if self.words.contains(&status) && !self.happened.contains(&status) {
             self.happened.push(status);
         }
-        self.ended =
-            Some(if status == "resolved" { "The incident is resolved." } else { "The incident is acknowledged." });
+        self.ended = Some(if status == "resolved" { RESOLVED } else { "The incident is acknowledged." });
     }
 
     /// Returns whether the wait is over.
@@ -124,7 +159,7 @@ impl Watch {
 
     /// Returns whether another call can find more.
     pub fn can_go_on(&self) -> bool {
-        self.ended != Some("The incident is resolved.")
+        self.ended != Some(RESOLVED)
     }
 
     /// Returns the next time at which PagerDuty acts by itself, if it announces one.
@@ -148,9 +183,19 @@ impl Watch {
         &self.marker
     }
 
-    /// Reads what is new with one request. Returns whether there is something.
-    pub async fn look(&mut self, api: &Api) -> Result<bool> {
-        let since = self.marker.at - OVERLAP;
+    /// Returns the lists that have to be read for the awaited events.
+    pub fn sources(&self) -> impl Iterator<Item = Source> + use<> {
+        let is_incident = matches!(self.of, Of::Incident { .. });
+        let reads = |word: &str| is_incident && self.words.contains(&word);
+        let (alerts, responders) = (reads(NEW_ALERT), reads("responder_joined"));
+        let others = [(alerts, Source::Alerts), (responders, Source::Responders)].into_iter();
+        [Source::Log].into_iter().chain(others.filter(|(reads, _)| *reads).map(|(_, source)| source))
+    }
+
+    /// Reads what is new with one request, of each list in turn. Returns whether there is something.
+    pub async fn look(&mut self, api: &Api, local: &Local) -> Result<bool> {
+        let sources: Vec<_> = self.sources().collect();
+        let since = self.marker.main.at - OVERLAP;
         match &mut self.of {
             Of::Account(query) => {
                 let until = api.now_there() + SignedDuration::from_mins(5);
@@ -162,11 +207,18 @@ impl Watch {
                 Ok(self.take_incidents(incidents.collect()))
             }
             Of::Incident { subject, number, .. } => {
+                let source = sources.get(*number % sources.len()).copied().unwrap_or(Source::Log);
                 *number += 1;
-                // The log of PagerDuty does not show for certain that a responder joined, but the incident does.
-                let reads_incident = self.words.contains(&"responder_joined") && *number % 3 == 0;
                 let id = subject.id.clone();
-                if reads_incident {
+                if source == Source::Alerts {
+                    let query = Query::new().with("sort_by", Some("created_at:desc"));
+                    let rows = ListRequest { limit: MAX_ALERTS, ..ListRequest::all() };
+                    let selection = Alert::facts_only();
+                    let listing: Listing<Alert> =
+                        api.pages_below(&LIST_INCIDENT_ALERTS, &id, query, rows, &selection).await?;
+                    return Ok(self.take_alerts(listing.rows.into_iter().map(|row| row.facts).collect(), local));
+                }
+                if source == Source::Responders {
                     let row = api.one::<Incident>(&id, Query::new(), &Subject::selection()).await?;
                     return Ok(Subject::from_row(&row.shown).is_some_and(|found| self.take_subject(found)));
                 }
@@ -184,16 +236,30 @@ impl Watch {
 
     /// Returns whether an event was not seen before, and marks it as seen.
     fn is_new(&mut self, id: &str, at: Timestamp) -> bool {
-        if at < self.since || !self.seen.insert(id.to_owned()) {
-            return false;
+        let is_new = at >= self.since.main.at && self.seen.insert(id.to_owned());
+        if is_new {
+            self.marker.main.pass(at, id);
         }
-        if at > self.marker.at {
-            self.marker = Marker { at, seen: Vec::new() };
+        is_new
+    }
+
+    fn take_alerts(&mut self, mut alerts: Vec<Alert>, local: &Local) -> bool {
+        alerts.sort_by_key(|alert| alert.created_at);
+        let mut has_new = false;
+        for alert in alerts {
+            let Some((id, at)) = alert.id.clone().zip(alert.created_at) else { continue };
+            if at < self.since.alerts.at || !self.seen.insert(id.clone()) {
+                continue;
+            }
+            self.marker.alerts.pass(at, &id);
+            has_new = true;
+            let line = format!("Alert: {}", alerts::line(&alert, local));
+            self.events.push(Event { at, line: line.trim_end_matches('.').to_owned(), incident: None });
         }
-        if at == self.marker.at {
-            self.marker.seen.push(id.to_owned());
+        if has_new && !self.happened.contains(&NEW_ALERT) {
+            self.happened.push(NEW_ALERT);
         }
-        true
+        has_new
     }
 
     fn take_incidents(&mut self, incidents: Vec<Subject>) -> bool {
@@ -220,8 +286,8 @@ impl Watch {
                 continue;
             }
             has_new = true;
-            let kind = entry.kind.as_str();
-            let word = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind)).map(|(word, _)| *word);
+            let mut entry = entry;
+            let word = word_of(&entry);
             let is_resolved = word == Some("resolved");
             if let Some(word) = word.filter(|word| self.words.contains(word) && !self.happened.contains(word)) {
                 self.happened.push(word);
@@ -229,12 +295,13 @@ impl Watch {
             let Of::Incident { subject, log, .. } = &mut self.of else { continue };
             subject.status = match word {
                 Some(status @ ("acknowledged" | "resolved")) => Some(status.to_owned()),
-                _ if kind == "unacknowledge" => Some("triggered".to_owned()),
+                Some("triggered_again") => Some("triggered".to_owned()),
                 _ => subject.status.take(),
             };
+            entry.name_reopened(subject.created_at);
             log.push(entry);
             if is_resolved {
-                self.end("resolved");
+                self.settle();
             }
         }
         has_new
@@ -249,9 +316,9 @@ impl Watch {
             .cloned()
             .collect();
         **subject = found;
-        let at = self.marker.at;
+        let at = self.marker.main.at;
         for user in &joined {
-            let line = format!("{} joined", user.name.as_deref().unwrap_or(&user.id));
+            let line = format!("{} joined", spoken(user));
             self.events.push(Event { at, line, incident: None });
         }
         if !joined.is_empty() && !self.happened.contains(&"responder_joined") {
@@ -265,24 +332,37 @@ impl Watch {
         let mut events = std::mem::take(&mut self.events);
         let mut line = self.ended.map(str::to_owned);
         if let Of::Incident { log, .. } = &mut self.of {
-            let awaited = |entry: &&Entry| {
-                let words = KINDS.iter().filter(|(word, _)| self.happened.contains(word));
-                words.flat_map(|(_, kinds)| kinds.iter()).any(|kind| *kind == entry.kind)
-            };
-            let said: Vec<_> = log.iter().filter(awaited).map(|entry| entry.line.clone()).collect();
+            let awaited = |entry: &&Entry| word_of(entry).is_some_and(|word| self.happened.contains(&word));
+            let said = log.iter().filter(awaited).map(|entry| &entry.line);
+            let said: Vec<_> = said.chain(events.iter().map(|event| &event.line)).cloned().collect();
             if !said.is_empty() {
-                line = Some(format!("{}.", said.join("; ")));
+                line = Some(sentence(said.join("; ")));
             }
             let joined = joined(std::mem::take(log)).into_iter();
             events.extend(joined.map(|entry| Event { at: entry.at, line: entry.line, incident: None }));
         }
+        // The line also says that the wait cannot go on.
+        if self.ended == Some(RESOLVED)
+            && !self.happened.contains(&"resolved")
+            && let Some(line) = line.as_mut().filter(|line| *line != RESOLVED)
+        {
+            let _ = write!(line, " {RESOLVED}");
+        }
         if line.is_none() && !self.happened.is_empty() {
             let lines: Vec<_> = events.iter().map(|event| event.line.as_str()).collect();
-            line = Some(format!("{}.", lines.join("; ")));
+            line = Some(sentence(lines.join("; ")));
         }
         events.sort_by_key(|event| event.at);
         Happened { words: self.happened.clone(), line, events }
     }
+}
+
+/// Returns the event that an entry is. A trigger by a user is no alert: the user has opened the incident again.
+fn word_of(entry: &Entry) -> Option<&'static str> {
+    if entry.kind == "trigger" && entry.is_by_user() {
+        return Some("triggered_again");
+    }
+    KINDS.iter().find(|(_, kinds)| kinds.contains(&entry.kind.as_str())).map(|(word, _)| *word)
 }
 
 /// Returns the query for the incidents of the current user's teams, or without teams for those assigned to the user.
