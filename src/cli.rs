@@ -6,6 +6,7 @@
 
 mod args;
 mod auth;
+mod confirm;
 mod doctor;
 mod http;
 mod output;
@@ -25,13 +26,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, App};
+use crate::audit;
 use crate::config::{self, By, Config, Dotenv, Format, SANDBOX_STATE, Variables};
 use crate::error::{Code, Error, Result};
 use crate::private;
 use crate::reply::Written;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, http::HttpOptions};
-use crate::tools::{AUDIT, Filter};
+use crate::tools::{Door, Filter, Party};
 use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments, SandboxCommand};
 use output::{answer, print, print_error, tool_list};
 use status::{FAILED, SUCCESS, WRONG_USE};
@@ -84,6 +86,9 @@ fn execute(arguments: Arguments) -> Result<u8> {
     let mut config = Config::new(&variables)?;
     config.dotenv.warn();
     config.raw_text |= arguments.raw_text;
+    config.confirm.required |= arguments.confirm;
+    config.audit_log = arguments.audit_log.or(config.audit_log);
+    config.audit_text |= arguments.audit_text;
     config.sandbox_faults = arguments.sandbox_faults.or(config.sandbox_faults);
     if let Some(format) = arguments.format {
         config.format = Format::parse(&format)?;
@@ -188,7 +193,8 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
     let answered = async {
         // Before the call and its timeout starts: the user may take as long as a login may take.
         app.toolbox.log_in().await?;
-        app.toolbox.call(tool.name, arguments).await
+        let caller = Party { door: Door::CommandLine, asking: confirm::asking(), ..Party::default() };
+        app.toolbox.call_for(caller, tool.name, arguments).await
     };
     let (written, status) = match answered.await {
         Ok(reply) => {
@@ -326,7 +332,7 @@ fn start_logging(level: Option<String>, format: LogFormat, serving: bool, of_fil
     })?;
     // The level may come from a `.env` file, which must not hide the warnings about that file.
     let filter = filter.with_target("pagerduty_mcp_server::config", Level::WARN);
-    let filter = if audited { filter.with_target(AUDIT, Level::INFO) } else { filter };
+    let filter = if audited { filter.with_target(audit::TARGET, Level::INFO) } else { filter };
     // In a Python process an earlier call may have started logging, which then stays.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(filter);

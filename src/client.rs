@@ -244,6 +244,12 @@ impl Api {
         self.call.has_sent()
     }
 
+    /// Returns PagerDuty's IDs of the writes that were answered.
+    #[must_use]
+    pub fn request_ids(&self) -> Vec<String> {
+        self.call.request_ids()
+    }
+
     /// Returns the current user's ID, if it is known.
     #[must_use]
     pub fn user_id(&self) -> Option<String> {

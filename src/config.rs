@@ -5,6 +5,7 @@
 //! see the environment as Python does. `docs/configuration.md` is generated from [`VARIABLES`].
 
 mod answers;
+mod confirm;
 mod dotenv;
 mod embedded;
 mod format;
@@ -25,6 +26,7 @@ use url::Url;
 
 use crate::error::{Code, Error, Result};
 
+pub use confirm::Confirm;
 pub use dotenv::Dotenv;
 pub use format::Format;
 pub use oauth::{Browser, OAuth, TokenStore};
@@ -33,11 +35,11 @@ pub(crate) use placeholder::is_variable;
 pub use region::parse_region;
 pub use serving::Serving;
 pub use table::{
-    API_HOST, API_TOKEN, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT,
-    FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LIST_MEMORY, LOG, MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT,
-    OAUTH_TIMEOUT, RAW_TEXT, READ_ONLY, REGION, REQUIRE_KEY, SANDBOX, SANDBOX_FAULTS, SANDBOX_SCENARIO, SANDBOX_STATE,
-    SSL_CERT_DIR, SSL_CERT_FILE, STRUCTURED_CONTENT, TIMEOUT, TOKEN_STORE, TOOLSETS, USER_API_KEY, USER_EMAIL,
-    VARIABLES, Variable,
+    API_HOST, API_TOKEN, AUDIT_LOG, AUDIT_TEXT, BROWSER, CALLBACK_PORT, CLIENT_ID, CLIENT_SECRET, CONFIRM,
+    CONNECT_TIMEOUT, FASTMCP_HOST, FASTMCP_PORT, FASTMCP_TRANSPORT, FORMAT, IDENTITY_HOST, InFile, LIST_MEMORY, LOG,
+    MAX_RESPONSE_TOKENS, MCP_HOST, MCP_PORT, OAUTH_TIMEOUT, RAW_TEXT, READ_ONLY, REGION, REQUIRE_KEY, SANDBOX,
+    SANDBOX_FAULTS, SANDBOX_SCENARIO, SANDBOX_STATE, SSL_CERT_DIR, SSL_CERT_FILE, STRUCTURED_CONTENT, TIMEOUT,
+    TOKEN_STORE, TOOLSETS, USER_API_KEY, USER_EMAIL, VARIABLES, Variable,
 };
 use table::{is_similar_to_token, is_switched_off, named, typed};
 pub use trust::Trust;
@@ -184,6 +186,12 @@ pub struct Config {
     pub toolsets: Vec<String>,
     /// Whether to offer only tools that change nothing.
     pub read_only: bool,
+    /// Whether and how a person confirms changes that cannot be undone.
+    pub confirm: Confirm,
+    /// The file of the audit log.
+    pub audit_log: Option<PathBuf>,
+    /// Whether the audit log has the arguments of calls.
+    pub audit_text: bool,
     /// The memory in bytes that lists in progress may use.
     pub list_memory: usize,
     /// The certificate authorities trusted instead of the system's.
@@ -236,6 +244,9 @@ impl Config {
             connect_timeout: typed::CONNECT_TIMEOUT.read(get)?,
             toolsets: typed::TOOLSETS.read(get)?,
             read_only: typed::READ_ONLY.read(get)?,
+            confirm: Confirm::new(typed::CONFIRM.read(get)?),
+            audit_log: typed::AUDIT_LOG.read(get)?,
+            audit_text: typed::AUDIT_TEXT.read(get)?,
             list_memory: typed::LIST_MEMORY.read(get)?,
             trust: Trust::from_lookup(get)?,
             attempt_timeout: timeout / 3,

@@ -34,6 +34,18 @@ const SHORTER: &str = "The list may have become shorter since the previous page 
 /// The number of times that the rows of an answer are in memory: as rows, and as a text.
 const COPIES: usize = 2;
 
+/// The outcome of a call that ends with a question.
+pub const ASKED: &str = "asked";
+
+/// A question to a person with which a call ends.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The effect of the call, as the person reads it.
+    pub text: String,
+    /// The state that the call with the answer has to bring.
+    pub state: String,
+}
+
 /// A written answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Written {
@@ -52,6 +64,8 @@ pub struct Reply {
     warnings: Vec<String>,
     /// The memory that the call reserved, until the answer is written.
     share: Option<Arc<Share>>,
+    /// The question to a person with which the call ends.
+    question: Option<Box<Question>>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,8 +82,13 @@ impl Reply {
     #[must_use]
     pub fn one(resource: &'static Resource, row: Object, mut budget: Budget, shorten: &str) -> Self {
         let fits = budget.take(&row);
-        let mut reply =
-            Self { body: Body::One { resource, row }, metadata: Map::new(), warnings: Vec::new(), share: None };
+        let mut reply = Self {
+            body: Body::One { resource, row },
+            metadata: Map::new(),
+            warnings: Vec::new(),
+            share: None,
+            question: None,
+        };
         if !fits {
             reply.warn(format!("{OVERSIZED} {shorten}"));
         }
@@ -81,8 +100,13 @@ impl Reply {
     #[must_use]
     pub fn list<M>(resource: &'static Resource, listing: Listing<M>, narrow: &str) -> Self {
         let rows: Vec<_> = listing.rows.into_iter().map(|row| row.shown).collect();
-        let mut reply =
-            Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new(), share: None };
+        let mut reply = Self {
+            body: Body::Rows { resource, rows },
+            metadata: Map::new(),
+            warnings: Vec::new(),
+            share: None,
+            question: None,
+        };
         let (has_more, next_offset) = match listing.end {
             End::Complete => (false, None),
             End::Limit(next) | End::Budget(next) => (true, Some(next)),
@@ -121,8 +145,13 @@ impl Reply {
         let count = rows.len();
         let fitting = rows.iter().enumerate().take_while(|(place, row)| budget.take(row) || *place == 0).count();
         rows.truncate(fitting);
-        let mut reply =
-            Self { body: Body::Rows { resource, rows }, metadata: Map::new(), warnings: Vec::new(), share: None };
+        let mut reply = Self {
+            body: Body::Rows { resource, rows },
+            metadata: Map::new(),
+            warnings: Vec::new(),
+            share: None,
+            question: None,
+        };
         reply.set("has_more", fitting < count);
         if fitting < count {
             let many = resource.many.replace('_', " ");
@@ -134,13 +163,27 @@ impl Reply {
     /// Returns an answer without the envelope. Fields of the metadata and warnings are beside its own fields.
     #[must_use]
     pub fn flat(fields: Map<String, Value>) -> Self {
-        Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new(), share: None }
+        Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new(), share: None, question: None }
     }
 
     /// Returns an answer without the envelope whose form is fixed: only warnings, if there are any, are added to it.
     #[must_use]
     pub fn fixed(fields: Map<String, Value>) -> Self {
         Self { body: Body::Fixed(fields), ..Self::flat(Map::new()) }
+    }
+
+    /// Returns the answer of a call that ends with a question to a person.
+    #[must_use]
+    pub fn asking(question: Question) -> Self {
+        let fields = [("outcome", ASKED.into()), ("sent", false.into()), ("question", question.text.as_str().into())];
+        let fields: [(&str, Value); 3] = fields;
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { question: Some(Box::new(question)), ..Self::flat(fields) }
+    }
+
+    /// Takes the question with which the call ends, if it does.
+    pub fn take_question(&mut self) -> Option<Question> {
+        self.question.take().map(|question| *question)
     }
 
     /// Adds a field to the metadata.
@@ -183,6 +226,14 @@ impl Reply {
             Body::Flat(fields) => fields.get("outcome").and_then(Value::as_str),
             Body::Fixed(_) | Body::One { .. } | Body::Rows { .. } => None,
         }
+    }
+
+    /// Returns the IDs of the objects that a change was about, if the answer has an outcome of each.
+    #[must_use]
+    pub fn changed_ids(&self) -> Vec<&str> {
+        let Body::Flat(fields) = &self.body else { return Vec::new() };
+        let rows = fields.values().filter_map(Value::as_array).flatten();
+        rows.filter(|row| row.get("outcome").is_some()).filter_map(|row| row.get("id")?.as_str()).collect()
     }
 
     /// Keeps the memory that the call reserved, until the answer is written.

@@ -11,6 +11,7 @@ mod caching;
 mod caller;
 mod completion;
 mod convert;
+mod elicit;
 mod encode;
 mod handler;
 pub mod http;

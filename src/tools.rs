@@ -6,6 +6,7 @@
 
 mod change;
 mod communicate;
+mod confirm;
 mod context;
 mod escalation_policies;
 mod find;
@@ -36,8 +37,9 @@ mod words;
 use context::listed;
 use tool::{About, run};
 
-pub use change::{AUDIT, settled};
-pub use context::{CallOptions, Context, Party};
+pub use change::settled;
+pub use confirm::{Asker, Asking, Round, Unavailable};
+pub use context::{CallOptions, Context, Door, Party};
 pub use lane::{ByLane, Lane};
 pub use markdown::{markdown, overview_markdown, scopes_markdown};
 pub use pages::{Page, Pages};

@@ -4,6 +4,7 @@
 //! only the last value of a repeated option has to be valid, and errors follow `--log-format`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
@@ -44,6 +45,19 @@ pub struct Arguments {
     /// Offer only the tools of these toolsets; core: those that are on by default; all: every one
     #[arg(long, global = true, value_name = "NAME", value_delimiter = ',')]
     pub toolsets: Option<Vec<String>>,
+
+    /// Ask a person before changes that destroy, publish or run something; the client must take questions (MCP elicitation),
+    /// which opencode, Gemini CLI, openai-agents and crewai-tools do not
+    #[arg(long, global = true)]
+    pub confirm: bool,
+
+    /// Append a line of JSON about each change to this file, instead of logging it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
+
+    /// Add the arguments of calls to these lines, with the text of notes, titles and messages
+    #[arg(long, global = true)]
+    pub audit_text: bool,
 
     /// Keep control characters and invisible Unicode in text from PagerDuty
     #[arg(long, global = true)]

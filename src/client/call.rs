@@ -33,6 +33,8 @@ struct State {
     sent: bool,
     withdrawn: bool,
     writing: Vec<Writing>,
+    /// PagerDuty's IDs of the writes.
+    request_ids: Vec<String>,
 }
 
 /// The object that a call changes and the author, for the log.
@@ -164,6 +166,16 @@ impl Call {
     /// Returns the keys of the writes that the call makes.
     pub fn keys(&self) -> Vec<String> {
         self.state().writing.iter().map(|writing| writing.key.clone()).collect()
+    }
+
+    /// Records PagerDuty's ID of a write.
+    pub fn answered(&self, request_id: Option<String>) {
+        self.state().request_ids.extend(request_id);
+    }
+
+    /// Returns PagerDuty's IDs of the writes that were answered.
+    pub fn request_ids(&self) -> Vec<String> {
+        self.state().request_ids.clone()
     }
 
     /// Returns whether a write was sent, regardless of its outcome.

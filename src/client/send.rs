@@ -170,6 +170,9 @@ impl Api {
         }
         // It is redacted, so it is only read where it is needed.
         let request_id = || failure::request_id(&headers, credential);
+        if request.write.is_some() {
+            self.call.answered(request_id());
+        }
         tracing::debug!(
             subject = request.subject,
             status = status.as_u16(),

@@ -208,6 +208,14 @@ settings! {
         is every one.";
     READ_ONLY = "PAGERDUTY_READ_ONLY", Taken, default "0" as flag => bool,
         "`1` offers only tools that change nothing, as `--read-only` does.";
+    CONFIRM = "PAGERDUTY_CONFIRM", Taken, default "0" as flag => bool,
+        "`1` asks a person before each change that destroys, publishes or runs something, as `--confirm` does.";
+    AUDIT_LOG = "PAGERDUTY_AUDIT_LOG", Ignored, unset "none" as trust::path => PathBuf,
+        "The file to which a line about each change is appended, as `--audit-log`. Without it, a server logs these lines on \
+        standard error.";
+    AUDIT_TEXT = "PAGERDUTY_AUDIT_TEXT", Ignored, default "0" as flag => bool,
+        "`1` adds the arguments of a call to its line in that file, with the text of notes, titles and messages, as \
+        `--audit-text` does.";
     FASTMCP_TRANSPORT = "FASTMCP_TRANSPORT", Ignored, unset "stdio",
         "`http` (or `streamable-http`) serves MCP over HTTP, as `--transport` does.";
     FASTMCP_HOST = "FASTMCP_HOST", Ignored, unset "127.0.0.1",

@@ -23,6 +23,28 @@ Calls that run longer than five seconds send a progress notification every five 
 
 ";
 
+/// The section about questions to a person.
+const CONFIRMATION: &str = "
+## Confirmation
+
+Tools that destroy, publish or run something are marked with `destructiveHint`, and most clients can ask before them by
+themselves. That needs nothing of the server. With `--confirm` (`PAGERDUTY_CONFIRM=1`) the server asks in addition, by MCP
+elicitation, and shows the effect of the call; [deploying.md](deploying.md#confirmation-by-a-person) has the details. A client
+that cannot ask cannot use these tools then, except for dry runs.
+
+| Client | Takes questions | Without a person to answer |
+|---|---|---|
+| Claude Code 2.1.328 | yes | `cancel` at once (`-p`) |
+| Codex CLI 0.169.0 | yes | `decline` at once (`exec`) |
+| Copilot CLI 1.0.102 | yes | `decline` at once (`-p`) |
+| opencode 1.18.33, Gemini CLI 0.61.0 | no | |
+| langchain-mcp-adapters 0.3.2, mcp-use 1.7.1, strands-agents 1.62.0, pydantic-ai-slim 2.68.0, fastmcp 4.1.6, google-adk 2.13.0 | with a callback of the program | error |
+| @ai-sdk/mcp 2.0.99, @mastra/mcp 2.0.0, @modelcontextprotocol/client 2.4.0 | with a handler of the program | error |
+| openai-agents 0.24.0, agent-framework-core 1.23.0, crewai-tools 1.15.30, llama-index-tools-mcp 0.6.0, agno 3.1.10, semantic-kernel 1.45.0, autogen-ext 0.7.5 | no | |
+
+With clients of the older revisions, the time until the person answers counts against the client's time-out.
+";
+
 /// The section with the results of the last run of all clients. The test that writes this file puts the table between
 /// the marks.
 const RESULTS: &str = "
@@ -64,6 +86,7 @@ pub(super) fn clients_markdown() -> String {
     for client in KNOWN.iter().filter(|client| !client.advice.is_empty()) {
         let _ = writeln!(text, "- **{}**: {}", client.title, client.advice);
     }
+    text.push_str(CONFIRMATION);
     text.push_str(RESULTS);
     text
 }

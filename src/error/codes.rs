@@ -117,6 +117,10 @@ codes! {
         "The incident is resolved; its status cannot be changed this way.";
     AlreadyAcknowledged = "ALREADY_ACKNOWLEDGED": Call,
         "The incident is acknowledged already, and the account does not accept a second acknowledgement.";
+    NotConfirmed = "NOT_CONFIRMED": Call,
+        "The server asks a person before this tool (`--confirm`), and no person confirmed the call, so nothing was changed.";
+    ConfirmationUnavailable = "CONFIRMATION_UNAVAILABLE": Call,
+        "The server asks a person before this tool (`--confirm`), and the caller cannot pass the question on, so nothing was changed.";
     ApiError = "API_ERROR": Call,
         "PagerDuty refused the request; the message, its code and the `request_id` are PagerDuty's own.";
     UnexpectedResponse = "UNEXPECTED_RESPONSE": Call,

@@ -24,12 +24,12 @@ use super::caller::Caller;
 use super::convert::Style;
 use super::offer::Offer;
 use super::stdio::unanswered::{Held, Ticket};
-use super::{completion, convert, encode, params, progress, prompts, resources};
+use super::{completion, convert, elicit, encode, params, progress, prompts, resources};
 use crate::auth::Origin;
 use crate::clients::Client;
 use crate::error::{Code, Error};
 use crate::reply::Reply;
-use crate::tools::{Party, Toolbox};
+use crate::tools::{Asking, Door, Party, Toolbox};
 use crate::trace::Trace;
 
 /// The supported revisions, oldest first.
@@ -110,9 +110,12 @@ impl Server {
         client: Option<Implementation>,
         caller: Option<&Caller>,
         timing: Timing,
+        asking: Asking,
     ) -> Result<Reply, Error> {
         let client_name = |info: Implementation| format!("{} {}", info.name, info.version);
         let party = Party {
+            asking,
+            door: if caller.is_some() { Door::Http } else { Door::Stdio },
             origin: caller.map_or(Origin::Local, |caller| caller.origin.clone()),
             client: client.as_ref().and_then(|info| Client::named(&info.name)),
             client_name: client.map(|info| client_name(info).chars().take(MAX_CLIENT_NAME).collect()),
@@ -226,12 +229,21 @@ impl ServerHandler for Server {
         let ticket = context.extensions.get::<Ticket>();
         let arrived = ticket.map(Ticket::arrived);
         let timing = Timing { arrived, is_reported: progress::token(&context).is_some() };
-        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller, timing);
-        let outcome = tokio::select! {
+        let toolbox = self.toolbox(caller);
+        let asking = if toolbox.asks_before(&request.name) {
+            elicit::asking(&request, &context, caller, toolbox.confirmation().wait)
+        } else {
+            Asking::default()
+        };
+        let call = self.run(&request.name, request.arguments.unwrap_or_default(), client, caller, timing, asking);
+        let mut outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the call")),
             outcome = progress::reported(&context, call) => outcome,
         };
+        if let Some(question) = outcome.as_mut().ok().and_then(Reply::take_question) {
+            return Ok(elicit::input_required(question).into());
+        }
         let result = match (outcome, ticket) {
             (Ok(mut reply), Some(ticket)) => {
                 let share = reply.take_share();
@@ -276,7 +288,7 @@ impl ServerHandler for Server {
         let Some((tool, arguments)) = resources::call(uri, tools) else {
             return resources::read(uri, tools).map(Into::into);
         };
-        let call = self.run(tool, arguments, Caller::client(&context), caller, Timing::default());
+        let call = self.run(tool, arguments, Caller::client(&context), caller, Timing::default(), Asking::default());
         let outcome = tokio::select! {
             biased;
             () = context.ct.cancelled() => Err(Error::new(Code::Cancelled, "the client withdrew the request")),

@@ -74,8 +74,8 @@ pub(super) enum Message {
     Request(Request),
     /// A notification, which is not answered.
     Notification(Map<String, Value>),
-    /// A response to a request, although the server sends none.
-    Response,
+    /// A response to a request of the server, or to none.
+    Response(Map<String, Value>),
 }
 
 /// A request whose frame is valid. Its parameters may be wrong.
@@ -133,10 +133,11 @@ pub(super) fn read(line: &[u8], offer: Offer) -> Result<Option<ClientJsonRpcMess
                 notification.inspect_err(|error| tracing::debug!(%error, "malformed notification dropped"));
             Ok(notification.ok().map(ClientJsonRpcMessage::notification))
         }
-        Some(Message::Response) => {
+        Some(Message::Response(message)) => {
             // Refusing it could go on forever with a client that returns every message it cannot read.
-            tracing::debug!("response without a request dropped");
-            Ok(None)
+            let response = serde_json::from_value::<ClientJsonRpcMessage>(Value::Object(message));
+            let response = response.inspect_err(|error| tracing::debug!(%error, "malformed response dropped"));
+            Ok(response.ok())
         }
         None => Ok(None),
     }
@@ -162,7 +163,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Option<Message>, Refusal> {
 fn parse_object(line: &[u8], message: Map<String, Value>) -> Result<Message, Refusal> {
     let is_response = message.contains_key("result") || message.contains_key("error");
     if is_response && !message.contains_key("method") {
-        return Ok(Message::Response);
+        return Ok(Message::Response(message));
     }
     let id = message.get("id");
     let written_id = id.and_then(|id| as_written(id, line));

@@ -14,7 +14,7 @@ mod output;
 mod tests;
 pub(super) mod unanswered;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, ClientRequest, GetExtensions, GetMeta, JsonRpcError, JsonRpcMessage,
-    JsonRpcRequest, JsonRpcResponse, RequestId, ServerJsonRpcMessage,
+    JsonRpcNotification, JsonRpcRequest, JsonRpcResponse, RequestId, ServerJsonRpcMessage, ServerNotification,
 };
 use rmcp::service::serve_directly;
 use rmcp::transport::Transport;
@@ -152,6 +152,8 @@ struct LineTransport<R> {
     /// A refusal that is not queued yet. `receive` may be canceled while it waits for space in the outbox.
     refusal: Option<Vec<u8>>,
     unanswered: Unanswered,
+    /// The requests of the server that the client has not answered.
+    asked: HashSet<RequestId>,
     /// The calls that wait for others of their lane, as lines.
     backlog: ByLane<VecDeque<(RequestId, Vec<u8>)>>,
     /// Set after an `initialize`.
@@ -175,6 +177,7 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
             outbox: Some(outbox),
             refusal: None,
             unanswered: Unanswered::default(),
+            asked: HashSet::new(),
             backlog: ByLane::default(),
             initialized: false,
             initializing: None,
@@ -213,9 +216,25 @@ impl<R: AsyncRead + Send + Unpin> LineTransport<R> {
                     }
                 }
             }
-            _ => {}
+            Some(
+                JsonRpcMessage::Response(JsonRpcResponse { id, .. })
+                | JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }),
+            ) if self.asked.remove(id) => {}
+            Some(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)) => {
+                // The client may answer a question whose call has ended.
+                tracing::debug!("response without a request dropped");
+                return Ok(None);
+            }
+            None => {}
         }
         Ok(message)
+    }
+
+    /// Returns the failure of a request that the client can no longer answer.
+    fn next_unanswerable(&mut self) -> Option<ClientJsonRpcMessage> {
+        let id = self.asked.iter().next().cloned()?;
+        self.asked.remove(&id);
+        Some(JsonRpcMessage::error(ErrorData::internal_error("the input has ended", None), Some(id)))
     }
 
     /// Returns whether a call of a lane can run.
@@ -300,7 +319,18 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
         let answered = match &message {
             JsonRpcMessage::Response(JsonRpcResponse { id, .. })
             | JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.unanswered.answer(id),
-            JsonRpcMessage::Error(_) | JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+            JsonRpcMessage::Request(request) => {
+                self.asked.insert(request.id.clone());
+                None
+            }
+            JsonRpcMessage::Notification(JsonRpcNotification {
+                notification: ServerNotification::CancelledNotification(cancelled),
+                ..
+            }) => {
+                self.asked.retain(|id| Some(id) != cancelled.params.request_id.as_ref());
+                None
+            }
+            JsonRpcMessage::Error(_) | JsonRpcMessage::Notification(_) => None,
         };
         async move {
             let Held { share, text } = answered.as_ref().map(Leaving::take).unwrap_or_default();
@@ -326,6 +356,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for LineTransport<R> {
                 return Some(message);
             }
             if let Some(input_ended) = self.input_ended {
+                if let Some(failure) = self.next_unanswerable() {
+                    return Some(failure);
+                }
                 self.finish(input_ended).await;
                 return None;
             }

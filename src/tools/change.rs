@@ -4,26 +4,31 @@
 //! effect. Such a call runs in a separate task that its caller waits for. When the caller goes, a call that has sent
 //! nothing ends at once; any other continues, and its outcome is remembered (`client/accounts/memory.rs`) for an identical call.
 
+mod record;
+
 use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use pagerduty_api::operations::incidents::INCIDENTS;
 use tokio::sync::{RwLock, oneshot};
 use tokio::time::Instant;
 
+use super::Toolbox;
 use super::toolbox::Call;
-use super::{Party, Tool, Toolbox};
 use crate::client::Api;
 use crate::error::{Code, Error, Result};
 use crate::reply::Reply;
-use crate::trace::{Trace, seconds};
+use crate::trace::Trace;
+use record::Ended;
 
 /// The API that a call uses, once it is available.
 pub type Started = OnceLock<Api>;
 
 /// The message logged when a client gives up after its change was sent.
 const GONE: &str = "the client has gone, and its change was sent: the call continues";
+
+/// The warning about a record that is not in the audit log.
+const UNRECORDED: &str = "The record of this call could not be written to the audit log.";
 
 /// The time that the end of the process waits for sent changes: the time that PagerDuty may take for one attempt.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(20);
@@ -67,8 +72,17 @@ pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
                 outcome = &mut running => outcome,
             }
         };
-        let withdrawn = waiting.is_closed() || call.caller.is_gone();
-        audit(tool, &call.caller, started.get(), &outcome, begun.elapsed(), withdrawn);
+        let ended = Ended {
+            outcome: &outcome,
+            elapsed: begun.elapsed(),
+            withdrawn: waiting.is_closed() || call.caller.is_gone(),
+        };
+        let record = record::of(&call, started.get(), &ended, toolbox.audit().with_arguments);
+        let is_recorded = match &record {
+            Some(record) => toolbox.audit().write(record).await,
+            None => true,
+        };
+        let outcome = outcome.map(|reply| reply.warned((!is_recorded).then(|| UNRECORDED.to_owned())));
         // The API is sent along because it holds the lock for this change, so that an identical call waits until the
         // outcome is delivered or dropped.
         _ = waiting.send((outcome, started.into_inner()));
@@ -82,33 +96,4 @@ pub(super) async fn in_task(toolbox: Toolbox, call: Call) -> Result<Reply> {
         api.delivered();
     }
     outcome
-}
-
-/// The log target of the lines that `audit` writes.
-pub const AUDIT: &str = "pagerduty_mcp_server::audit";
-
-/// Logs who changed what, a line for each change, without the text of notes and without credentials.
-fn audit(tool: &Tool, caller: &Party, api: Option<&Api>, outcome: &Result<Reply>, elapsed: Duration, withdrawn: bool) {
-    // Without a change, the call was refused before it got that far.
-    let Some(api) = api else { return };
-    let error = outcome.as_ref().err();
-    for change in api.changes() {
-        tracing::info!(
-            target: AUDIT,
-            tool = tool.name,
-            object = change.object,
-            incident = Some(&change.id).filter(|_| change.resource == &INCIDENTS),
-            outcome = change.outcome.unwrap_or_else(|| error.map_or("ok", |error| error.code().as_str())),
-            sent = api.has_sent(),
-            withdrawn,
-            author = change.author,
-            user_id = api.user_id(),
-            credential = api.credential().source(),
-            credential_fingerprint = api.credential().fingerprint().short(),
-            client = caller.client_name,
-            request_id = error.and_then(Error::pagerduty_request_id),
-            elapsed_s = seconds(elapsed),
-            "change"
-        );
-    }
 }

@@ -7,6 +7,7 @@ use pagerduty_api::Resource;
 use pagerduty_rows::object::Object;
 use tokio::time::{Instant, timeout_at};
 
+use super::Asking;
 use crate::auth::Origin;
 use crate::budget::Budget;
 use crate::client::{Api, Query};
@@ -19,9 +20,40 @@ use crate::pagination::{ListRequest, Listing};
 use crate::params::{Extras, Include, Limit, Offset};
 use crate::reply::Reply;
 
+/// The way in which a call arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// MCP over standard input and output.
+    Stdio,
+    /// MCP over HTTP.
+    Http,
+    /// The command line.
+    CommandLine,
+    /// A program in the same process, which is Python.
+    #[default]
+    Python,
+}
+
+impl Door {
+    /// Returns the name for the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdio => "stdio",
+            Self::Http => "http",
+            Self::CommandLine => "command_line",
+            Self::Python => "python",
+        }
+    }
+}
+
 /// The caller of a tool.
 #[derive(Clone, Debug, Default)]
 pub struct Party {
+    /// The way in which the call arrives.
+    pub door: Door,
+    /// The way to the person who confirms changes.
+    pub asking: Asking,
     /// The source of the call.
     pub origin: Origin,
     /// The known properties of the client, if it is a known one.

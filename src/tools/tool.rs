@@ -35,6 +35,8 @@ pub struct Tool {
     pub waits: Option<Duration>,
     /// The parameters.
     pub params: &'static [Declaration],
+    /// Checks the arguments of a call as far as that is possible without a request.
+    pub(super) check: fn(&Map<String, Value>) -> Result<()>,
     pub(super) run: Run,
 }
 
@@ -56,8 +58,8 @@ impl Tool {
         run: Run,
     ) -> Self {
         let About { title, description, hint } = about;
-        let (destructive, leads, waits, params) = (false, false, None, P::DECLARATIONS);
-        Self { name, title, description, hint, operations, destructive, leads, waits, params, run }
+        let (destructive, leads, waits, params, check) = (false, false, None, P::DECLARATIONS, check::<P>);
+        Self { name, title, description, hint, operations, destructive, leads, waits, params, check, run }
     }
 
     /// Returns the same tool with an effect that cannot be undone.
@@ -131,6 +133,11 @@ impl std::fmt::Debug for Tool {
     }
 }
 
+/// Checks all arguments but the names in the places of IDs.
+fn check<P: Params>(arguments: &Map<String, Value>) -> Result<()> {
+    P::decode(&params::with_ids(arguments, P::DECLARATIONS, |_| Some(PENDING.to_owned()))).map(drop)
+}
+
 /// Decodes the arguments and runs the function of a tool.
 ///
 /// Names in the places of IDs are looked up first. Before that, all other arguments are checked.
@@ -151,8 +158,7 @@ where
             Err(error) => Box::pin(std::future::ready(Err(error))),
         };
     }
-    let pending = params::with_ids(arguments, P::DECLARATIONS, |_| Some(PENDING.to_owned()));
-    if let Err(error) = P::decode(&pending) {
+    if let Err(error) = check::<P>(arguments) {
         return Box::pin(std::future::ready(Err(error)));
     }
     let arguments = arguments.clone();

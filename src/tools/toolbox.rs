@@ -15,10 +15,11 @@ use serde_json::{Map, Value};
 
 use super::change::{self, Started};
 use super::{CallOptions, Party, SETS, Tool};
+use crate::audit::Log;
 use crate::auth::{Credentials, Origin};
 use crate::client::Client;
 use crate::clients;
-use crate::config::{Config, Format, READ_ONLY, TOOLSETS};
+use crate::config::{Config, Confirm, Format, READ_ONLY, TOOLSETS};
 use crate::error::{Code, Error, Result};
 use crate::params::shorten;
 use crate::reply::Reply;
@@ -50,6 +51,8 @@ pub struct Toolbox {
     timeout: Duration,
     raw_text: bool,
     label: Option<&'static Label>,
+    audit: Log,
+    confirm: Confirm,
 }
 
 /// A call of a tool.
@@ -74,6 +77,8 @@ impl Toolbox {
             timeout: config.timeout,
             raw_text: config.raw_text,
             label: None,
+            audit: Log::open(config)?,
+            confirm: config.confirm,
         })
     }
 
@@ -81,6 +86,17 @@ impl Toolbox {
     #[must_use]
     pub fn labeled(self, label: Option<&'static Label>) -> Self {
         Self { label, ..self }
+    }
+
+    /// Returns whether and how a person confirms changes.
+    #[must_use]
+    pub fn confirmation(&self) -> Confirm {
+        self.confirm
+    }
+
+    /// Returns the log of changes.
+    pub(super) fn audit(&self) -> &Log {
+        &self.audit
     }
 
     /// Returns the label of the account, if it has one.
@@ -260,6 +276,7 @@ mod tests {
             leads: false,
             waits: None,
             params: &[],
+            check: |_| Ok(()),
             run,
         }
     }

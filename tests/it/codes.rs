@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use crate::support::{self, Account};
 
 /// The codes tested in other files: (code, file, test).
-const ELSEWHERE: [(Code, &str, &str); 8] = [
+const ELSEWHERE: [(Code, &str, &str); 10] = [
+    (Code::NotConfirmed, "tests/it/confirm.rs", "question_without_a_yes_changes_nothing"),
+    (Code::ConfirmationUnavailable, "tests/it/confirm.rs", "client_that_takes_no_questions_is_refused"),
     (Code::InvalidReceipt, "src/receipts.rs", "receipt_of_another_credential_is_refused"),
     (Code::LoginFailed, "tests/it/auth.rs", "login_declined_fails_with_page"),
     (Code::LoginPending, "tests/it/auth.rs", "login_stays_open_after_call_times_out"),

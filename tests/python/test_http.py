@@ -317,8 +317,8 @@ def test_http_override_is_logged_with_its_schedule(sandbox, nowhere: Path):
     lines = [json.loads(line) for line in web.log]
     changes = [line for line in lines if line["target"] == "pagerduty_mcp_server::audit"]
     assert [(line["tool"], line["object"], line["outcome"]) for line in changes] == [
-        ("override_oncall", f"schedule {schedule['id']}", "ok"),
-        ("cancel_override", f"override {made} of schedule {schedule['id']}", "ok"),
+        ("override_oncall", f"schedule {schedule['id']}", "applied"),
+        ("cancel_override", f"override {made} of schedule {schedule['id']}", "applied"),
     ], "a dry run changes nothing"
     assert all("incident" not in line for line in changes)
 
@@ -354,10 +354,10 @@ def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):
     assert json.loads(web.greeting)["message"].startswith("Serving MCP at ")
     lines = [json.loads(line) for line in web.log]
     changes = [line for line in lines if line["target"] == "pagerduty_mcp_server::audit"]
-    assert [(line["tool"], line["outcome"]) for line in changes] == [
-        ("add_incident_note", "ok"),
-        ("resolve_incident", "ok"),
-        ("resolve_incident", "ALREADY_RESOLVED"),
+    assert [(line["tool"], line["outcome"], line.get("error")) for line in changes] == [
+        ("add_incident_note", "applied", None),
+        ("resolve_incident", "applied", None),
+        ("resolve_incident", "failed", "ALREADY_RESOLVED"),
     ]
     for line in changes:
         assert line["incident"] == incident["id"]
@@ -365,7 +365,8 @@ def test_http_writes_are_logged_with_author(sandbox, nowhere: Path):
         assert (line["user_id"], line["author"]) == (me["user_id"], me["email"])
         assert line["credential"] == "the X-PagerDuty-Token header"
         assert isinstance(line["elapsed_s"], float)
-        assert (line["sent"], line["withdrawn"]) == (True, False)
+        assert (line["sent"], line["withdrawn"], line["door"]) == (True, False, "http")
+        assert line["request_id"]
     assert len({line["credential_fingerprint"] for line in changes}) == 1
     clients = [line.get("client") for line in changes]
     assert clients == ["an-agent 1.2", None, None], "only the first names itself"

@@ -26,6 +26,17 @@ pub fn lock_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Appends a text to a file in one step, so that the texts of several processes do not mix. The file is created if necessary.
+pub fn append(path: &Path, text: &str) -> io::Result<()> {
+    // Opening a pipe would wait for its reader.
+    super::exists(path)?;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
 /// Replaces a file in one step, so that a reader sees either the old or the new content.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     folder(path.parent().unwrap_or(Path::new(".")))?;

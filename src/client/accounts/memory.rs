@@ -99,6 +99,19 @@ impl Memory {
         removed.push_back(object);
     }
 
+    /// Remembers that something is used up, and returns whether it is the first time.
+    pub fn removes_first(&self, object: String) -> bool {
+        let mut removed = lock(&self.removed);
+        if removed.contains(&object) {
+            return false;
+        }
+        if removed.len() >= MAX_REMEMBERED {
+            removed.pop_front();
+        }
+        removed.push_back(object);
+        true
+    }
+
     /// Returns whether the removal of an object was sent.
     pub fn was_removed(&self, object: &str) -> bool {
         lock(&self.removed).iter().any(|known| known == object)

@@ -99,9 +99,24 @@ impl Api {
 
     /// Returns the key that signs receipts of this credential.
     pub async fn receipt_key(&self) -> Result<hmac::Key> {
+        self.signing_key("receipts").await
+    }
+
+    /// Returns the key that signs questions to the user of this credential.
+    pub async fn confirmation_key(&self) -> Result<hmac::Key> {
+        self.signing_key("confirmations").await
+    }
+
+    async fn signing_key(&self, label: &str) -> Result<hmac::Key> {
         // The tokens of a login change, and its user stays.
         let user = if self.credential.is_login() { self.me_for_a_write().await?.id.to_string() } else { String::new() };
-        Ok(self.credential.signing_key("receipts", &user))
+        Ok(self.credential.signing_key(label, &user))
+    }
+
+    /// Remembers that a confirmation is used, and returns whether it is the first time.
+    #[must_use]
+    pub fn uses_confirmation(&self, id: &str) -> bool {
+        self.account.memory.removes_first(format!("confirmation {id}"))
     }
 
     /// Reads the fields of incidents, by ID or number, with the custom fields and the conference bridge if one of `names`

@@ -27,6 +27,7 @@ use crate::server::caller::Caller;
 use crate::server::encode;
 use crate::server::handler::{Server, Timing};
 use crate::server::params;
+use crate::tools::Asking;
 
 const METHOD: &str = "tools/call";
 
@@ -37,7 +38,7 @@ pub struct Call {
     pub id: RequestId,
     /// Set if the request is of revision 2026-07-28, which has no sessions.
     pub is_2026: bool,
-    name: String,
+    pub name: String,
     arguments: Map<String, Value>,
     client: Option<Implementation>,
 }
@@ -86,7 +87,10 @@ impl Call {
     /// Returns the answer to the call.
     pub async fn answer(self, server: &Server, caller: &Caller) -> Response<Pieces> {
         let style = server.style(self.client.as_ref(), Some(caller));
-        let mut outcome = server.run(&self.name, self.arguments, self.client, Some(caller), Timing::default()).await;
+        // `endpoint` passes calls on to `rmcp` that need a question.
+        let call =
+            server.run(&self.name, self.arguments, self.client, Some(caller), Timing::default(), Asking::default());
+        let mut outcome = call.await;
         let share = outcome.as_mut().ok().and_then(Reply::take_share);
         let message = match server.answer(outcome, style, Some(caller)) {
             Ok(mut result) => {

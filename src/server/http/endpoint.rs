@@ -60,7 +60,7 @@ enum Treatment {
 fn treatment(body: &[u8], opens: bool, offer: Offer) -> Result<Treatment, Refusal> {
     let request = match message::parse(body).map_err(Refusal::of_message)? {
         None => return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty", "Send one JSON-RPC message.")),
-        Some(Message::Notification(_) | Message::Response) => return Ok(Treatment::Notice),
+        Some(Message::Notification(_) | Message::Response(_)) => return Ok(Treatment::Notice),
         Some(Message::Request(request)) => request,
     };
     let opens = opens && request.is_initialize();
@@ -106,13 +106,12 @@ async fn serve(
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message, "Send fewer at a time."));
     }
     check_media(&parts.headers, accepts)?;
-    let without_session = |call: &direct::Call| sessions.is_none() || (call.is_2026 && !in_session);
+    let toolbox = caller.toolbox.as_ref().unwrap_or(&state.toolbox);
+    let is_direct =
+        |call: &direct::Call| (sessions.is_none() || (call.is_2026 && !in_session)) && !toolbox.asks_before(&call.name);
     let treatment = match direct::Call::read(&parts.headers, body, accepts) {
-        Some(call) if without_session(&call) => Treatment::Tool(call),
-        _ => {
-            let offer = Offer::of(caller.toolbox.as_ref().unwrap_or(&state.toolbox));
-            treatment(body, sessions.is_some() && !in_session, offer)?
-        }
+        Some(call) if is_direct(&call) => Treatment::Tool(call),
+        _ => treatment(body, sessions.is_some() && !in_session, Offer::of(toolbox))?,
     };
     if let Treatment::Refused(refusal) = treatment {
         return Ok(axum::Json(refusal).into_response());

@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::metrics;
 use crate::reply::Reply;
 use crate::tools::change::Started;
+use crate::tools::confirm::Confirmed;
 use crate::trace::seconds;
 
 impl Toolbox {
@@ -20,9 +21,21 @@ impl Toolbox {
     pub(in crate::tools) async fn observe(&self, call: &Call, started: &Started) -> Result<Reply> {
         let name = call.tool.name;
         let counted = Counted::begin(name);
-        let outcome = AssertUnwindSafe(self.limit(call, started)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(self.confirmed(call, started)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|panic| Err(panicked(name, panic.as_ref(), started.get())));
         self.report(name, counted, outcome)
+    }
+
+    /// Runs a call, once a person has confirmed it if that is necessary.
+    async fn confirmed(&self, call: &Call, started: &Started) -> Result<Reply> {
+        if !self.needs_confirmation(call) {
+            return self.limit(call, started).await;
+        }
+        match Box::pin(self.confirm(call, started)).await? {
+            Confirmed::Run => self.limit(call, started).await,
+            Confirmed::RunFromNow => Box::pin(self.limit(&call.restarted(), started)).await,
+            Confirmed::Ended(reply) => Ok(reply),
+        }
     }
 
     /// Reports the refusal of a call that names no tool.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Call, Toolbox};
+use crate::auth::Credential;
 use crate::client::Api;
 use crate::config::TIMEOUT;
 use crate::error::{Code, Error, Result, spoken};
@@ -33,8 +34,24 @@ impl Call {
 }
 
 impl Toolbox {
+    /// Returns the time limit of a call.
+    pub(in crate::tools) fn time_limit(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns the credential of a call.
+    pub(in crate::tools) async fn credential(&self, call: &Call, within: Instant) -> Result<Credential> {
+        let credential = timeout_at(within, self.credentials.resolve(&call.caller.origin)).await;
+        credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))
+    }
+
+    /// Returns the API with a credential, for requests until `deadline`.
+    pub(in crate::tools) fn api(&self, deadline: Instant, credential: Credential) -> Api {
+        self.client.until(deadline, credential)
+    }
+
     /// Runs a call within its time limit, which began when the call arrived.
-    pub(super) async fn limit(&self, call: &Call, started: &Started) -> Result<Reply> {
+    pub(in crate::tools) async fn limit(&self, call: &Call, started: &Started) -> Result<Reply> {
         let now = Instant::now();
         let arrived = call.caller.arrived.unwrap_or(now);
         let deadline = arrived + self.timeout;
@@ -54,18 +71,24 @@ impl Toolbox {
 
     /// Waits for the caller's credential and runs the call with it. A login that PagerDuty refuses is forgotten.
     async fn authenticate(&self, call: &Call, within: Instant, times: Times, started: &Started) -> Result<Reply> {
-        let credential = timeout_at(within, self.credentials.resolve(&call.caller.origin)).await;
-        let credential = credential.unwrap_or_else(|_| Err(self.credentials.interrupted()))?;
+        let credential = self.credential(call, within).await?;
         let by_login = credential.is_login();
-        let api = self.client.until(times.deadline, credential);
+        let api = self.api(times.deadline, credential);
         let api = if call.tool.is_read_only() { api } else { api.urgent() };
         _ = started.set(api.clone());
         let outcome = self.run(call, api, times).await;
-        let refused = matches!(&outcome, Err(error) if error.code() == Code::AuthenticationFailed);
-        if let Some(login) = self.credentials.login().filter(|_| by_login && refused) {
-            login.forget();
+        if by_login {
+            self.forget_if_refused(&outcome);
         }
         outcome
+    }
+
+    /// Forgets the login if PagerDuty refused it.
+    pub(in crate::tools) fn forget_if_refused<T>(&self, outcome: &Result<T>) {
+        let refused = matches!(outcome, Err(error) if error.code() == Code::AuthenticationFailed);
+        if let Some(login) = self.credentials.login().filter(|_| refused) {
+            login.forget();
+        }
     }
 
     /// Runs the tool until the time limit.
