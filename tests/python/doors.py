@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import typescript
 from anyio.from_thread import BlockingPortal
-from mcp import Client, StdioServerParameters, stdio_client
+from mcp import Client, StdioServerParameters, stdio_client, types
 from mcp.client.client import ConnectMode
 from web import over_http, serve
 
@@ -176,6 +176,16 @@ class Session:
         return result.structured_content
 
 
+def _person(answer: types.ElicitResult | None) -> Any:
+    """Return the callback of a client that gives an answer to each question, if there is one."""
+
+    async def callback(_context: Any, _params: types.ElicitRequestParams) -> types.ElicitResult:
+        assert answer is not None
+        return answer
+
+    return None if answer is None else callback
+
+
 @contextmanager
 def connect(
     portal: BlockingPortal,
@@ -183,21 +193,26 @@ def connect(
     *arguments: str,
     cwd: Path,
     mode: ConnectMode = "auto",
+    elicitation: types.ElicitResult | None = None,
     **variables: str,
 ) -> Iterator[Session]:
     """Start a server and open a session with it.
 
     On the way out, the server has to end by itself, with nothing on standard error that looks like
-    a crash.
+    a crash. With `elicitation`, the client takes questions, and gives this answer to each.
     """
     if door.http:
         token = variables.pop("PAGERDUTY_API_TOKEN", None)
         headers = {"X-PagerDuty-Token": token} if token else {}
         with serve(door, *arguments, cwd=cwd, **variables) as web:
             if door.typescript:
-                connected = typescript.connect(web.url, headers, mode)
+                connected = typescript.connect(web.url, headers, mode, elicitation)
             else:
-                connected = Client(over_http(web.url, headers), mode=mode)
+                connected = Client(
+                    over_http(web.url, headers),
+                    mode=mode,
+                    elicitation_callback=_person(elicitation),
+                )
             with portal.wrap_async_context_manager(connected) as client:
                 yield Session(portal, client)
         return
@@ -209,7 +224,8 @@ def connect(
     )
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         transport = stdio_client(parameters, errlog=log)
-        with portal.wrap_async_context_manager(Client(transport, mode=mode)) as client:
+        client = Client(transport, mode=mode, elicitation_callback=_person(elicitation))
+        with portal.wrap_async_context_manager(client) as client:
             yield Session(portal, client)
         log.seek(0)
         text = log.read()

@@ -92,11 +92,14 @@ async def _lines(stream: Any) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def connect(url: str, headers: dict[str, str], mode: str) -> AsyncIterator[TypeScriptClient]:
-    """Start the client and open a session."""
+async def connect(
+    url: str, headers: dict[str, str], mode: str, elicitation: types.ElicitResult | None = None
+) -> AsyncIterator[TypeScriptClient]:
+    """Start the client and open a session. It gives the answer `elicitation` to each question."""
     command = [node(), str(HERE / "client.mjs")]
     async with await anyio.open_process(command, stderr=subprocess.PIPE) as process:
-        setup = {"url": f"{url}/mcp", "headers": headers, "mode": mode}
+        answer = elicitation and elicitation.model_dump(mode="json", exclude_none=True)
+        setup = {"url": f"{url}/mcp", "headers": headers, "mode": mode, "elicitation": answer}
         await process.stdin.send(json.dumps(setup).encode() + b"\n")
         lines = _lines(process.stdout)
         with anyio.fail_after(DEADLINE):

@@ -1,5 +1,5 @@
 // The official TypeScript client, driven by lines of JSON: {id, method, arguments} in, {id, result} or {id, error} out.
-// The first line connects: {url, headers, mode}.
+// The first line connects: {url, headers, mode, elicitation}. The client gives the answer `elicitation` to each question.
 
 import { createInterface } from "node:readline";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
@@ -7,9 +7,12 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 const write = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-const { url, headers, mode } = JSON.parse((await lines.next()).value);
+const { url, headers, mode, elicitation } = JSON.parse((await lines.next()).value);
 const negotiation = mode === "legacy" || mode === "auto" ? mode : { pin: mode };
-const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: negotiation } });
+const capabilities = elicitation ? { elicitation: { form: {} } } : {};
+const about = { name: "test", version: "1" };
+const client = new Client(about, { capabilities, versionNegotiation: { mode: negotiation } });
+if (elicitation) client.setRequestHandler("elicitation/create", () => elicitation);
 await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
 write({
   protocol_version: client.getNegotiatedProtocolVersion(),
