@@ -56,7 +56,7 @@ pub use schedules::may_be_other_kind;
 pub use user_context::{Owned, UserContext};
 pub use writes::{
     Added, CUSTOM, Changed, CoverChange, CoverKind, IMPACTED, IncidentChange, IncidentOutcome, NewIncident, NewStatus,
-    changed, comparable, has, settable_changes,
+    RESOLUTION, SENT_ONLY, changed, comparable, has, settable_changes,
 };
 
 /// The number of portions of a list that are requested in parallel.

@@ -15,6 +15,7 @@ mod form;
 mod ids;
 mod include;
 mod references;
+mod settings;
 mod time;
 mod types;
 mod when;
@@ -28,6 +29,7 @@ pub use ids::{Ids, MOST_IDS, Targets};
 pub(crate) use ids::{account_of, ids_hint};
 pub use include::{Extras, Include};
 pub use references::{Link, Reference, Written, links, references, unusual_ids, with_ids};
+pub use settings::Settings;
 pub use time::{Moment, Range, is_on_a_clock};
 pub use types::{
     Choice, Choices, Content, Flag, Limit, Offset, Statuses, Switch, Text, Texts, Urgencies, WebAddress, Word,

@@ -331,13 +331,19 @@ impl Directory {
     fn unknown(&self, text: &str, objects: &[Named]) -> Error {
         let noun = self.resource.noun;
         let near = nearest(text, objects, MOST_NEAREST);
+        // Priorities are few, and no tool lists them.
+        let hint = if self.resource == Priority::RESOURCE && !objects.is_empty() {
+            let names: Vec<_> = objects.iter().map(|priority| priority.name.as_str()).collect();
+            format!("Pass one of {}.", names.join(", "))
+        } else {
+            ids_hint(self.resource)
+        };
         let names = if self.resource == User::RESOURCE {
             "the ID, the name nor the email address"
         } else {
             "the ID nor the name"
         };
         let message = format!("which is neither {names} of any {noun}");
-        let hint = ids_hint(self.resource);
         let error = Error::new(self.invalid, message);
         if near.is_empty() {
             return error.hint(hint);

@@ -3,17 +3,23 @@
 use jiff::Timestamp;
 use pagerduty_api::Operation;
 use pagerduty_api::operations::incidents::{
-    GET_INCIDENT, GET_OUTLIER_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS,
+    GET_INCIDENT, GET_OUTLIER_INCIDENT, GET_PAST_INCIDENTS, GET_RELATED_INCIDENTS, LIST_INCIDENT_TYPES,
 };
 use pagerduty_rows::facts::Facts;
-use pagerduty_rows::fields::Selection;
+use pagerduty_rows::fields::{Field, Selection, plain};
 use pagerduty_rows::object::Object;
 use serde_json::{Map, Value};
 
+use super::writes::Source;
 use super::{Api, Query, Request, decode};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Incident, Model, Outlier, Row, WRAPPED, past_incident, related_incident, related_incident_with};
+use crate::params::shorten;
+use crate::receipts::Fields;
+
+/// The fields of a type of incidents.
+const TYPE: &[Field] = &[plain("id"), plain("name"), plain("display_name"), plain("enabled")];
 
 impl Api {
     /// Returns the ID of an incident that may have been given by its number. Writes and side requests take only IDs.
@@ -36,6 +42,41 @@ impl Api {
                 self.unexpected(&Request::on(&GET_INCIDENT, number, Query::new()), "it has no usable id")
             })?;
         Ok((id, row))
+    }
+
+    /// Returns the name of the type of incidents that a text means.
+    ///
+    /// If the types cannot be read, the text is the name: PagerDuty refuses an unknown one.
+    pub async fn incident_type(&self, text: &str) -> Result<String> {
+        let types = match self
+            .state(&Source {
+                request: Request::new(&LIST_INCIDENT_TYPES, Query::new()),
+                fields: TYPE,
+                read: Clone::clone,
+            })
+            .await
+        {
+            Ok(types) => types,
+            Err(error) => {
+                tracing::debug!(%error, "the types of incidents cannot be read");
+                return Ok(text.to_owned());
+            }
+        };
+        let names = |kind: &Fields| {
+            ["name", "display_name"].map(|name| kind.get(name).and_then(Value::as_str).map(str::to_owned))
+        };
+        let is_meant = |name: &Option<String>| name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(text));
+        let all: Vec<_> =
+            types.values().filter(|kind| kind.get("enabled") != Some(&Value::Bool(false))).map(names).collect();
+        if let Some([Some(name), _]) = all.iter().find(|names| names.iter().any(is_meant)) {
+            return Ok(name.clone());
+        }
+        let known: Vec<_> = all.into_iter().filter_map(|[name, _]| name).collect();
+        Err(Error::new(
+            Code::InvalidParameter,
+            format!("incident_type is {:?}, which is no type of the account", shorten(text)),
+        )
+        .hint(format!("Pass one of {}.", known.join(", "))))
     }
 
     /// Returns similar incidents of the past, the most similar first: at most `most`, or PagerDuty's default number.

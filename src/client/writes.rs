@@ -30,9 +30,10 @@ use crate::models::{Model, Row, User};
 pub use communications::IMPACTED;
 pub use covers::{Added, CoverChange, CoverKind};
 pub use created::NewIncident;
+pub(super) use declared::Source;
 pub use declared::{changed, comparable, has};
 pub use incident_fields::{IncidentChange, IncidentOutcome};
-pub use incident_state::{CUSTOM, settable_changes};
+pub use incident_state::{CUSTOM, RESOLUTION, SENT_ONLY, settable_changes};
 pub use statuses::NewStatus;
 
 /// The time by which a change may seem to precede its request: PagerDuty's times have no fractions, and come from other

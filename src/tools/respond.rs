@@ -6,10 +6,12 @@
 mod alerts;
 mod create;
 mod merge;
+mod named;
 mod note;
 mod reach;
 pub(in crate::tools) mod report;
 mod snooze;
+mod start;
 mod undo;
 mod update;
 

@@ -40,8 +40,11 @@ pub struct Label {
 
 /// The tools that are switched on, and everything a call needs. Clones share connections and credentials.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "they are separate settings")]
 pub struct Toolbox {
     tools: Vec<&'static Tool>,
+    /// Whether tools that change something are left out.
+    read_only: bool,
     client: Arc<Client>,
     credentials: Credentials,
     max_tokens: Option<usize>,
@@ -68,6 +71,7 @@ impl Toolbox {
     pub fn new(config: &Config, filter: &Filter) -> Result<Self> {
         Ok(Self {
             tools: filter.tools()?,
+            read_only: filter.read_only,
             client: Arc::new(Client::new(config)),
             credentials: Credentials::new(config),
             max_tokens: config.max_response_tokens,
@@ -115,7 +119,8 @@ impl Toolbox {
 
     /// Returns the same toolbox with fewer tools: those that pass `filter`, too.
     pub fn narrowed(&self, filter: &Filter) -> Result<Self> {
-        Ok(Self { tools: filter.narrow(self.tools.iter().copied())?, ..self.clone() })
+        let read_only = self.read_only || filter.read_only;
+        Ok(Self { tools: filter.narrow(self.tools.iter().copied())?, read_only, ..self.clone() })
     }
 
     /// Returns an error if no request can be sent, because something that has to be loaded for it cannot be loaded.
@@ -157,6 +162,12 @@ impl Toolbox {
     pub fn tool(&self, name: &str) -> Result<&'static Tool> {
         self.tools.iter().find(|tool| tool.name == name).copied().ok_or_else(|| {
             let is_on = |tool: &&&Tool| self.tools.iter().any(|on| on.name == tool.name);
+            let is_write = |tool: &&Tool| tool.name == name && !tool.is_read_only();
+            if self.read_only && SETS.iter().any(|set| set.tools.iter().any(is_write)) {
+                let message = format!("the tool {name} changes something, and changes are switched off");
+                let hint = format!("The user allows only tools that read, with --read-only ({READ_ONLY}).");
+                return Error::new(Code::UnknownTool, message).hint(hint);
+            }
             if let Some(set) = SETS.iter().find(|set| set.contains(name)) {
                 if set.tools.iter().any(|tool| is_on(&tool)) {
                     let message = format!("the tool {name} is not switched on");

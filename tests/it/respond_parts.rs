@@ -64,7 +64,7 @@ async fn snoozed_incident_returns_at_the_given_time() {
         }
         let until = in_hours(8);
         let made = scene.ok("snooze_incident", json!({"incident_id": id, "until": until})).await;
-        assert_eq!((&made["outcome"], &made["receipt"]), (&json!("applied"), &Value::Null), "{made}");
+        assert_eq!(made["outcome"], "applied", "{made}");
         let returns = returns_at(&scene, &id).await.unwrap();
         assert!(returns.duration_since(until.parse().unwrap()).abs() < SignedDuration::from_secs(5), "{returns}");
         assert_eq!(made["warnings"].to_string().contains("did not confirm"), is_lost, "{made}");

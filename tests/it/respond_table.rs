@@ -96,6 +96,13 @@ impl Call {
     pub fn id(&self, name: &str) -> &str {
         self.ids[name].as_str().unwrap_or_else(|| panic!("no {name} in {self:?}"))
     }
+
+    /// Returns the arguments for a preview.
+    pub fn preview(&self) -> Value {
+        let mut arguments = self.arguments.clone();
+        arguments["dry_run"] = true.into();
+        arguments
+    }
 }
 
 impl Example {
@@ -149,14 +156,16 @@ impl Stage {
         for name in FIELDS {
             fields[name] = incident[name].clone();
         }
+        let actions = incident["pending_actions"].as_array().into_iter().flatten();
+        fields["pending_actions"] = actions.map(|action| action["type"].clone()).collect();
         let assignments = incident["assignments"].as_array().into_iter().flatten();
         fields["assignees"] = assignments.map(|assignment| assignment["assignee"]["id"].clone()).collect();
         fields
     }
 }
 
-/// The fields of incidents that a change may concern, besides the assignees.
-const FIELDS: [&str; 11] = [
+/// The fields of incidents that a change may concern, besides the assignees and the pending actions.
+const FIELDS: [&str; 10] = [
     "status",
     "title",
     "urgency",
@@ -166,6 +175,5 @@ const FIELDS: [&str; 11] = [
     "conference_bridge",
     "custom_fields",
     "alert_counts",
-    "pending_actions",
     "resolve_reason",
 ];

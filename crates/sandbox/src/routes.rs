@@ -145,6 +145,7 @@ fn with_incidents(routes: Router<Shared>) -> Router<Shared> {
                 responses::delete_note,
             )),
         )
+        .route("/incidents/types", read(responses::types))
         .route("/incidents/{id}/snooze", write(MethodFilter::POST, edits::CREATED, responses::snooze))
         .route("/incidents/{id}/merge", write(MethodFilter::PUT, StatusCode::OK, responses::merge))
         .route(

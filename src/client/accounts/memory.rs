@@ -5,7 +5,7 @@
 //! its outcome is unknown.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use pagerduty_rows::object::Object;
@@ -80,14 +80,20 @@ impl Memory {
 
     /// Waits until no other call makes this write, and prevents others from making it until the returned guard is dropped.
     pub async fn lock(&self, write: &str) -> OwnedMutexGuard<()> {
-        let mutex = {
-            let mut running = lock(&self.running);
-            running.retain(|_, mutex| mutex.strong_count() > 0);
-            let mutex = running.get(write).and_then(Weak::upgrade).unwrap_or_default();
-            running.insert(write.to_owned(), std::sync::Arc::downgrade(&mutex));
-            mutex
-        };
-        mutex.lock_owned().await
+        self.mutex(write).lock_owned().await
+    }
+
+    /// Prevents other calls from making this write, unless one is making it.
+    pub fn try_lock(&self, write: &str) -> Option<OwnedMutexGuard<()>> {
+        self.mutex(write).try_lock_owned().ok()
+    }
+
+    fn mutex(&self, write: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut running = lock(&self.running);
+        running.retain(|_, mutex| mutex.strong_count() > 0);
+        let mutex = running.get(write).and_then(Weak::upgrade).unwrap_or_default();
+        running.insert(write.to_owned(), Arc::downgrade(&mutex));
+        mutex
     }
 
     /// Remembers that the removal of an object is sent. After many others, it is forgotten.

@@ -75,6 +75,12 @@ impl Api {
         held
     }
 
+    /// Prevents other calls with this credential from changing these incidents, unless one is changing one of them.
+    pub fn hold_incidents_at_once(&self, ids: &[Id<Incident>]) -> Option<Vec<OwnedMutexGuard<()>>> {
+        let ids: BTreeSet<_> = ids.iter().map(Id::as_str).collect();
+        ids.into_iter().map(|id| self.account.memory.try_lock(&format!("incident {id}"))).collect()
+    }
+
     /// Returns the IDs of incidents that may be given by their numbers.
     pub async fn incident_ids(&self, ids: &[Id<Incident>]) -> Vec<Result<Id<Incident>>> {
         join_all(ids.iter().map(|id| self.incident_id(id))).await

@@ -55,8 +55,11 @@ const SETTABLE: &[Settable] = &[
 /// Fields that a response to a change does not have.
 pub(super) const UNECHOED: &[&str] = &["conference_url"];
 
+/// The text that PagerDuty stores as a note when an incident is resolved.
+pub const RESOLUTION: &str = "resolution";
+
 /// Fields that are sent and cannot be read.
-const SENT_ONLY: [&str; 2] = ["resolution", "escalation_level"];
+pub const SENT_ONLY: [&str; 2] = [RESOLUTION, "escalation_level"];
 
 const PERSON: &[Field] = &[plain("id"), plain("name"), plain("summary")];
 

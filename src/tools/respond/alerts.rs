@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::super::{About, Context, Tool, run};
 use super::report::{Outcome, Report, Row};
+use super::{start, update};
 use crate::client::{changed, has};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Alert, Incident};
-use crate::params::{Choice, Targets, Word};
+use crate::params::{Choice, Flag, Targets, Word};
 use crate::receipts::Fields;
 use crate::reply::Reply;
 
@@ -48,6 +49,8 @@ crate::params! {
         status: Option<Word<AlertStatuses>>,
         "Incident that gets them"
         move_to_id: Option<Id<Incident>>,
+        "Only show what would change"
+        dry_run: Flag<false>,
     }
 }
 
@@ -58,33 +61,67 @@ async fn update_alerts(cx: Context, params: Params) -> Result<Reply> {
     }
     let mut given = vec![params.incident_id.clone()];
     given.extend(params.move_to_id.clone());
-    let (from, ids) = tokio::join!(cx.api.author(), cx.api.incident_ids(&given));
+    let dry_run = params.dry_run.is_on();
+    let (from, ids) = tokio::join!(start::author(&cx, dry_run), cx.api.incident_ids(&given));
     let (from, ids) = (from?, ids.into_iter().collect::<Result<Vec<_>>>()?);
     let Some(incident) = ids.first() else { return Err(Error::new(Code::Internal, "the incident was not read")) };
-    let _held = cx.api.hold_incidents(&ids).await;
+    let _held = start::hold(&cx, &ids, dry_run).await;
     let mut wanted = Fields::new();
     wanted.extend(params.status.map(|status| ("status".to_owned(), status.get().into())));
     wanted.extend(ids.get(1).map(|target| ("incident".to_owned(), json!({"id": target.as_str()}))));
     let alerts = params.alert_ids.as_slice();
     let mut report = Report { owner: incident.to_string(), ..Report::new(KIND, "alerts") };
     let mut changes = Vec::new();
-    for (id, state) in alerts.iter().zip(cx.api.alert_fields(incident, alerts).await) {
+    for (id, state) in alerts.iter().zip(states(&cx, &ids, alerts, &wanted).await) {
         match state {
             Err(error) => report.rows.push(Row::failed(id, error)),
             Ok(state) if has(&state, &wanted) => report.rows.push(row(id, &state, Outcome::AlreadySo)),
             Ok(state) => {
                 changes.push((report.rows.len(), id.clone(), state.clone(), wanted.clone()));
-                report.rows.push(row(id, &state, Outcome::DryRun));
+                report.rows.push(planned(id, &state, &wanted));
             }
         }
     }
-    apply(&cx, incident, changes, from.as_deref(), &mut report).await;
+    if dry_run {
+        report.preview(json!([]), "undo sets the values back.");
+    } else {
+        apply(&cx, incident, changes, from.as_deref(), &mut report).await;
+    }
     report.reply(&cx).await
+}
+
+/// Reads alerts of the first of these incidents. An alert that is not part of it may have been moved to the second one
+/// already.
+async fn states(
+    cx: &Context,
+    incidents: &[Id<Incident>],
+    alerts: &[Id<Alert>],
+    wanted: &Fields,
+) -> Vec<Result<Fields>> {
+    let Some((incident, targets)) = incidents.split_first() else { return Vec::new() };
+    let mut states = cx.api.alert_fields(incident, alerts).await;
+    for (id, state) in alerts.iter().zip(&mut states) {
+        let is_gone = state.as_ref().is_err_and(|error| error.code() == Code::NotFound);
+        let Some(target) = targets.first().filter(|_| is_gone) else { continue };
+        let mut found = cx.api.alert_fields(target, std::slice::from_ref(id)).await.into_iter().flatten();
+        if let Some(moved) = found.next().filter(|moved| has(moved, wanted)) {
+            *state = Ok(moved);
+        }
+    }
+    states
 }
 
 pub(super) fn row(id: &Id<Alert>, state: &Fields, outcome: Outcome) -> Row {
     let mut row = Row::new(id, outcome);
     row.head.extend(state.get("summary").map(|summary| ("title".to_owned(), summary.clone())));
+    row
+}
+
+/// Returns the row of an alert before anything is sent for it.
+pub(super) fn planned(id: &Id<Alert>, state: &Fields, wanted: &Fields) -> Row {
+    let mut row = row(id, state, Outcome::DryRun);
+    row.after = changed(wanted, state);
+    row.before = state.iter().filter(|(name, _)| row.after.contains_key(*name)).map(update::owned).collect();
     row
 }
 

@@ -57,7 +57,7 @@ crate::params! {
         incident_key: Option<Text>,
         "Of the call"
         conference_url: Option<WebAddress>,
-        "Only show what would change, and whom it pages"
+        "Only show what would change"
         dry_run: Flag<false>,
     }
 }

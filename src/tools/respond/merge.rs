@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{About, Context, Tool, run};
 use super::report::{Outcome, Report, Row};
-use super::update;
+use super::{start, update};
 use crate::client::comparable;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -46,11 +46,10 @@ async fn merge_incidents(cx: Context, params: Params) -> Result<Reply> {
     let mut given = vec![params.incident_id.clone()];
     given.extend_from_slice(params.source_ids.as_slice());
     let dry_run = params.dry_run.is_on();
-    let from = async { if dry_run { Ok(None) } else { cx.api.author().await } };
-    let (from, ids) = tokio::join!(from, cx.api.incident_ids(&given));
+    let (from, ids) = tokio::join!(start::author(&cx, dry_run), cx.api.incident_ids(&given));
     let from = from?;
     let ids = ids.into_iter().collect::<Result<Vec<_>>>()?;
-    let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(&ids).await };
+    let _held = start::hold(&cx, &ids, dry_run).await;
     let states = cx.api.incident_fields(&ids, &[]).await.into_iter().collect::<Result<Vec<_>>>()?;
     let Some(((target, of_target), sources)) = states.split_first() else {
         return Err(Error::new(Code::Internal, "the incidents were not read"));
@@ -83,7 +82,7 @@ async fn merge_incidents(cx: Context, params: Params) -> Result<Reply> {
         return report.reply(&cx).await;
     }
     if dry_run || open.is_empty() {
-        report.more.insert("undo".to_owned(), "A merge cannot be undone.".into());
+        report.preview(json!([]), "A merge cannot be undone.");
         return report.reply(&cx).await;
     }
     let done = cx.api.merge(target, &open, from).await;
@@ -123,7 +122,7 @@ fn planned(target: &Id<Incident>, of_target: &Fields, id: &Id<Incident>, state: 
     if outcome == Outcome::DryRun {
         row.before.insert("status".to_owned(), status(state));
         row.after.insert("status".to_owned(), "resolved".into());
-        row.after.insert("merged_into".to_owned(), json!({"id": target.as_str()}));
+        row.after.insert("merged_into".to_owned(), json!({"id": target.as_str(), "name": of_target.get("title")}));
     }
     row
 }

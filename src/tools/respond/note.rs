@@ -4,10 +4,11 @@ use pagerduty_api::operations::incidents::{
     DELETE_INCIDENT_NOTE, GET_INCIDENT, LIST_INCIDENT_NOTES, UPDATE_INCIDENT_NOTE,
 };
 use pagerduty_api::operations::users::GET_CURRENT_USER;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{About, Context, Tool, run};
 use super::report::{Outcome, Report, Row};
+use super::start;
 use crate::client::comparable;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -45,6 +46,8 @@ crate::params! {
         content: Option<Content>,
         "Delete it instead"
         delete: Flag<false>,
+        "Only show what would change"
+        dry_run: Flag<false>,
     }
 }
 
@@ -61,8 +64,9 @@ async fn edit_incident_note(cx: Context, params: Params) -> Result<Reply> {
         }
         _ => {}
     }
-    let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), cx.api.author())?;
-    let _held = cx.api.hold_incidents(std::slice::from_ref(&id)).await;
+    let dry_run = params.dry_run.is_on();
+    let (id, from) = tokio::try_join!(cx.api.incident_id(&params.incident_id), start::author(&cx, dry_run))?;
+    let _held = start::hold(&cx, std::slice::from_ref(&id), dry_run).await;
     let notes = cx.api.notes_by_id(&id).await?;
     let mut report = Report { owner: id.to_string(), ..Report::new(KIND, "notes") };
     let Some(before) = notes.get(note_id.as_str()) else {
@@ -91,24 +95,34 @@ async fn edit_incident_note(cx: Context, params: Params) -> Result<Reply> {
         row.outcome = Outcome::AlreadySo;
     } else {
         let content = content.as_ref().map(Content::as_str);
-        if content.is_none() {
-            cx.api.deletes_note(&id, note_id);
-        }
-        let done = cx.api.edit_note(&id, note_id, content, from).await;
-        report.sent = cx.api.has_sent();
-        report.warnings.extend(done?.warning);
         row.after.extend(content.map(|content| ("content".to_owned(), content.into())));
-        let text = row.before.get("content").and_then(Value::as_str).unwrap_or_default();
-        if content.is_none() {
-            report.without_receipt = true;
-            report.warnings.push("A deleted note cannot be restored; before has its text.".to_owned());
-        } else if text.len() > LONGEST_UNDONE {
-            report.without_receipt = true;
-            report.warnings.push("The note was too long for a receipt; before has its text.".to_owned());
+        let left = left(content, &row.before);
+        report.without_receipt = left.is_some();
+        if dry_run {
+            row.outcome = Outcome::DryRun;
+            report.preview(json!([]), left.unwrap_or("undo sets the text back."));
+        } else {
+            if content.is_none() {
+                cx.api.deletes_note(&id, note_id);
+            }
+            let done = cx.api.edit_note(&id, note_id, content, from).await;
+            report.sent = cx.api.has_sent();
+            report.warnings.extend(done?.warning);
+            report.warnings.extend(left.map(str::to_owned));
         }
     }
     report.rows.push(row);
     report.reply(&cx).await
+}
+
+/// Returns the reason why a change of a note cannot be undone.
+fn left(content: Option<&str>, before: &Fields) -> Option<&'static str> {
+    let text = before.get("content").and_then(Value::as_str).unwrap_or_default();
+    match content {
+        None => Some("A deleted note cannot be restored; before has its text."),
+        Some(_) if text.len() > LONGEST_UNDONE => Some("The note is too long for a receipt; before has its text."),
+        Some(_) => None,
+    }
 }
 
 /// Returns the text of a note.

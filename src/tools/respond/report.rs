@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::client::comparable;
+use super::named;
+use crate::client::{RESOLUTION, comparable};
 use crate::error::{Code, Error, Result};
 use crate::receipts::{Fields, Receipt};
 use crate::reply::Reply;
@@ -11,6 +12,9 @@ use crate::tools::Context;
 
 /// The most rows that show the titles of their objects.
 const MOST_TITLES: usize = 20;
+
+/// The most incidents whose receipt has their IDs. That of more has their numbers, which are shorter.
+const MOST_IDS: usize = 10;
 
 /// The outcome for one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +123,12 @@ impl Report {
         Self { kind, owner: String::new(), many, rows, sent: false, without_receipt: false, more, warnings }
     }
 
+    /// Adds to a preview the users whom the change would page, and what undoing it would take.
+    pub fn preview(&mut self, pages: Value, undo: &str) {
+        self.more.insert("pages".to_owned(), pages);
+        self.more.insert("undo".to_owned(), undo.into());
+    }
+
     /// Returns the answer, with a receipt for what was changed. If nothing but errors came out, it is the first one.
     pub async fn reply(mut self, cx: &Context) -> Result<Reply> {
         let is_error = |row: &Row| matches!(row.outcome, Outcome::Failed | Outcome::Unknown);
@@ -127,6 +137,8 @@ impl Report {
         {
             return Err(error);
         }
+        let unnamed = named::fill(cx, &mut self.rows).await;
+        self.warnings.extend(unnamed);
         let with_titles = self.rows.len() <= MOST_TITLES;
         let mut fields = Fields::new();
         fields.insert("outcome".to_owned(), self.outcome().as_str().into());
@@ -159,19 +171,23 @@ impl Report {
 
     fn receipt(&self, at: Timestamp) -> Option<Receipt> {
         let is_made = |row: &&Row| matches!(row.outcome, Outcome::Applied | Outcome::Partial);
+        let by_number = self.rows.len() > MOST_IDS;
         let change = |row: &Row| {
+            let number = row.head.get("incident_number").and_then(Value::as_u64).filter(|_| by_number);
+            let id = number.map_or_else(|| row.id.clone(), |number| number.to_string());
             let (before, after) =
                 row.reverse.as_ref().map_or((&row.before, &row.after), |(before, after)| (before, after));
-            (!before.is_empty()).then(|| (row.id.clone(), plain(before), plain(after)))
+            (!before.is_empty()).then(|| (id, plain(before), plain(after)))
         };
         let changes: Vec<_> = self.rows.iter().filter(is_made).filter_map(change).collect();
         (!changes.is_empty() && !self.without_receipt).then(|| Receipt::new(self.kind, &self.owner, at, changes))
     }
 }
 
-/// Returns values in the form that a receipt stores: objects as their IDs.
+/// Returns values in the form that a receipt stores: objects as their IDs, and of a resolution only that there is one.
 fn plain(fields: &Fields) -> Fields {
-    fields.iter().map(|(name, value)| (name.clone(), comparable(value))).collect()
+    let value = |name: &str, value: &Value| if name == RESOLUTION { true.into() } else { comparable(value) };
+    fields.iter().map(|(name, is)| (name.clone(), value(name, is))).collect()
 }
 
 /// Returns a user for an answer.

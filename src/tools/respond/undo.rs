@@ -4,7 +4,7 @@
 
 mod incidents;
 mod parts;
-mod since;
+pub(in crate::tools) mod since;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -12,17 +12,19 @@ use jiff::Timestamp;
 use pagerduty_api::operations::alerts::{GET_INCIDENT_ALERT, UPDATE_INCIDENT_ALERTS};
 use pagerduty_api::operations::communications::SET_INCIDENT_IMPACT;
 use pagerduty_api::operations::dependencies::{GET_BUSINESS_SERVICE, GET_INCIDENT_IMPACTS};
+use pagerduty_api::operations::escalation_policies::GET_ESCALATION_POLICY;
 use pagerduty_api::operations::incidents::{
-    GET_INCIDENT, LIST_INCIDENT_NOTES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENT_NOTE,
-    UPDATE_INCIDENTS,
+    CREATE_INCIDENT_SNOOZE, GET_INCIDENT, LIST_INCIDENT_NOTES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT,
+    UPDATE_INCIDENT_NOTE, UPDATE_INCIDENTS,
 };
 use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
+use pagerduty_api::operations::priorities::LIST_PRIORITIES;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 
 use super::super::{About, Context, Tool, run};
 use super::report::{Outcome, Report, Row};
-use super::{alerts, note, update};
+use super::{alerts, note, snooze, update};
 use crate::error::{Code, Error, Result};
 use crate::params::{Content, Flag};
 use crate::receipts::Receipt;
@@ -53,6 +55,9 @@ pub(super) const UNDO: Tool = Tool::new::<Params>(
         &GET_CURRENT_USER,
         &GET_USER,
         &LIST_ON_CALLS,
+        &CREATE_INCIDENT_SNOOZE,
+        &LIST_PRIORITIES,
+        &GET_ESCALATION_POLICY,
     ],
     |cx, arguments| run(cx, arguments, undo),
 )
@@ -74,6 +79,7 @@ const KINDS: &[Kind] = &[
     Kind { name: alerts::KIND, undo: |cx, receipt, dry_run| parts::undo(cx, receipt, dry_run).boxed() },
     Kind { name: note::KIND, undo: |cx, receipt, dry_run| parts::undo(cx, receipt, dry_run).boxed() },
     Kind { name: impact::KIND, undo: |cx, receipt, dry_run| impact::undo(cx, receipt, dry_run).boxed() },
+    Kind { name: snooze::KIND, undo: |cx, receipt, dry_run| snooze::undo(cx, receipt, dry_run).boxed() },
 ];
 
 crate::params! {

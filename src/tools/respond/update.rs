@@ -1,24 +1,30 @@
 //! `update_incidents`: changes fields of one or many incidents.
 
-use std::collections::BTreeSet;
+mod custom;
+mod preview;
 
+use pagerduty_api::operations::escalation_policies::GET_ESCALATION_POLICY;
 use pagerduty_api::operations::incidents::{
-    GET_INCIDENT, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENTS as UPDATE_MANY,
+    GET_INCIDENT, LIST_INCIDENT_TYPES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENTS as UPDATE_MANY,
 };
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
+use pagerduty_api::operations::priorities::LIST_PRIORITIES;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 use serde_json::{Value, json};
 
 use super::super::{About, Context, Tool, run};
-use super::reach;
 use super::report::{Outcome, Report, Row};
-use crate::client::{CUSTOM, IncidentChange, IncidentOutcome, has, settable_changes};
+use super::start;
+use crate::client::{CUSTOM, IncidentChange, IncidentOutcome, RESOLUTION, SENT_ONLY, has, settable_changes};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{EscalationPolicy, Incident, Priority, User};
-use crate::params::{Flag, Ids, Limit, Statuses, Targets, Text, Texts, Urgencies, WebAddress, Word};
+use crate::params::{Flag, Ids, Limit, Settings, Statuses, Targets, Text, Urgencies, WebAddress, Word};
 use crate::receipts::Fields;
 use crate::reply::Reply;
+use custom::typed;
+pub(super) use preview::paged;
+use preview::{Levels, preview};
 
 /// The kind of these changes in receipts.
 pub(super) const KIND: &str = "incidents";
@@ -41,6 +47,9 @@ pub(super) const UPDATE_INCIDENTS: Tool = Tool::new::<Params>(
         &GET_CURRENT_USER,
         &GET_USER,
         &LIST_ON_CALLS,
+        &LIST_INCIDENT_TYPES,
+        &LIST_PRIORITIES,
+        &GET_ESCALATION_POLICY,
     ],
     |cx, arguments| run(cx, arguments, update_incidents),
 );
@@ -68,10 +77,10 @@ crate::params! {
         "Name of the type"
         incident_type: Option<Text>,
         "Custom fields: name=value"
-        fields: Texts,
+        fields: Settings,
         "Of the call"
         conference_url: Option<WebAddress>,
-        "Only show what would change, and whom it pages"
+        "Only show what would change"
         dry_run: Flag<false>,
     }
 }
@@ -113,6 +122,7 @@ impl Params {
         set("assignees", (!users.is_empty()).then(|| users.into()));
         set("escalation_policy", self.policy_id.as_ref().map(|id| json!({"id": id.as_str()})));
         set("escalation_level", self.escalation_level.map(|level| level.get().into()));
+        // Its name may be another than the given one.
         set("incident_type", text(&self.incident_type));
         set("conference_url", self.conference_url.as_ref().map(|address| address.as_str().into()));
         if wanted.is_empty() && self.fields.as_slice().is_empty() {
@@ -121,32 +131,24 @@ impl Params {
         }
         Ok(wanted)
     }
-
-    /// Returns the custom fields, each with its value as text.
-    fn custom(&self) -> Result<Vec<(String, String)>> {
-        let field = |line: &String| {
-            let (name, value) = line.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(|| {
-                Error::new(Code::InvalidParameter, format!("fields has {line:?}, which is not name=value"))
-                    .hint("Write each like environment=production; an empty value clears the field.")
-            })?;
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
-        };
-        self.fields.as_slice().iter().map(field).collect()
-    }
 }
 
 async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
-    let (wanted, custom) = (params.wanted()?, params.custom()?);
+    let (mut wanted, custom) = (params.wanted()?, params.fields.as_slice());
+    if let Some(kind) = &params.incident_type {
+        wanted.insert("incident_type".to_owned(), cx.api.incident_type(&kind.to_string()).await?.into());
+    }
     let mut names: Vec<_> = wanted.keys().cloned().collect();
     names.extend(custom.iter().map(|(name, _)| format!("{CUSTOM}{name}")));
     let ids = params.incident_ids.as_slice();
-    let from = async { if params.dry_run.is_on() { Ok(None) } else { cx.api.author().await } };
-    let (from, known) = tokio::join!(from, cx.api.incident_ids(ids));
+    let dry_run = params.dry_run.is_on();
+    let (from, known) = tokio::join!(start::author(&cx, dry_run), cx.api.incident_ids(ids));
     let from = from?;
     let found: Vec<_> = known.iter().filter_map(|id| id.as_ref().ok().cloned()).collect();
-    let _held = if params.dry_run.is_on() { Vec::new() } else { cx.api.hold_incidents(&found).await };
-    let mut states = cx.api.incident_fields(&found, &names).await.into_iter();
-    let (mut rows, mut changes) = (Vec::new(), Vec::new());
+    let _held = start::hold(&cx, &found, dry_run).await;
+    let states = cx.api.incident_fields(&found, &names).await;
+    let levels = Levels::read(&cx, &wanted, states.iter().flatten().map(|(_, before)| before)).await;
+    let (mut states, mut rows, mut changes) = (states.into_iter(), Vec::new(), Vec::new());
     for (given, known) in ids.iter().zip(known) {
         let read = match known {
             Ok(_) => states.next().unwrap_or_else(|| Err(Error::new(Code::Internal, "an incident was not read"))),
@@ -160,16 +162,16 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
             }
         };
         let mut wanted = wanted.clone();
-        wanted.extend(typed(&custom, &before)?);
-        let row = planned(&id, &before, &wanted);
+        wanted.extend(typed(custom, &before)?);
+        let row = levels.checked(planned(&id, &before, &wanted), &before, &wanted);
         if row.outcome == Outcome::DryRun {
             changes.push((rows.len(), IncidentChange { id, before, wanted }));
         }
         rows.push(row);
     }
     let mut report = Report { rows, ..Report::new(KIND, "incidents") };
-    if params.dry_run.is_on() {
-        preview(&cx, &params, &changes, &mut report).await;
+    if dry_run {
+        preview(&cx, &changes, &mut report).await;
     } else {
         apply(&cx, changes, from.as_deref(), &mut report).await;
     }
@@ -178,17 +180,15 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
 
 /// Returns the row of an incident before anything is sent for it.
 pub(super) fn planned(id: &Id<Incident>, before: &Fields, wanted: &Fields) -> Row {
-    let readable: Fields = wanted
-        .iter()
-        .filter(|(name, _)| !["resolution", "escalation_level"].contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let after = settable_changes(&readable, before);
+    let mut after = settable_changes(wanted, before);
     let outcome = match obstacle(before, wanted) {
         Some(_) => Outcome::Conflict,
         None if after.is_empty() && !wanted.contains_key("escalation_level") => Outcome::AlreadySo,
         None => Outcome::DryRun,
     };
+    if outcome == Outcome::DryRun {
+        after.extend(wanted.iter().filter(|(name, _)| SENT_ONLY.contains(&name.as_str())).map(owned));
+    }
     let mut row = Row { problem: obstacle(before, wanted).map(str::to_owned), ..Row::new(id, outcome) };
     row.head = head(before);
     row.before = before.iter().filter(|(name, _)| after.contains_key(*name)).map(owned).collect();
@@ -196,7 +196,8 @@ pub(super) fn planned(id: &Id<Incident>, before: &Fields, wanted: &Fields) -> Ro
     row
 }
 
-fn owned((name, value): (&String, &Value)) -> (String, Value) {
+/// Returns a field with its own name and value.
+pub(super) fn owned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
 }
 
@@ -245,6 +246,9 @@ fn settle(row: &mut Row, change: &IncidentChange, outcome: IncidentOutcome) -> V
     let IncidentOutcome { after, applied, by_another, error, warnings } = outcome;
     row.before = settable_changes(&change.before, &after);
     row.after = settable_changes(&after, &change.before);
+    if applied {
+        row.after.extend(change.wanted.iter().filter(|(name, _)| *name == RESOLUTION).map(owned));
+    }
     row.problem = error.as_ref().map(ToString::to_string);
     row.outcome = match &error {
         None if by_another && !applied => Outcome::AlreadySo,
@@ -255,96 +259,6 @@ fn settle(row: &mut Row, change: &IncidentChange, outcome: IncidentOutcome) -> V
     };
     row.error = error;
     warnings
-}
-
-/// Adds to a preview whom the changes would page, and what undoing them would take.
-async fn preview(cx: &Context, params: &Params, changes: &[(usize, IncidentChange)], report: &mut Report) {
-    if changes.is_empty() {
-        return;
-    }
-    let (users, warnings) = paged(cx, changes).await;
-    let pages = users.as_array().is_some_and(|users| !users.is_empty());
-    report.warnings.extend(warnings);
-    report.more.insert("pages".to_owned(), users);
-    let status = params.status.as_ref().map(Word::get);
-    let cost = match status {
-        Some("resolved") if params.resolution.is_some() => {
-            "undo reopens them, which pages their assignees again; the resolution stays as a note."
-        }
-        Some("resolved") => "undo reopens them, which pages their assignees again.",
-        Some("acknowledged") => "undo triggers them again, which pages their assignees.",
-        _ if pages => "undo sets the values back; pages that were sent stay sent.",
-        _ => "undo sets the values back.",
-    };
-    report.more.insert("undo".to_owned(), cost.into());
-}
-
-/// Returns the users whom changes would page, and warnings.
-pub(super) async fn paged(cx: &Context, changes: &[(usize, IncidentChange)]) -> (Value, Vec<String>) {
-    let (mut ids, mut levels) = (BTreeSet::new(), BTreeSet::new());
-    for (_, IncidentChange { before, wanted, .. }) in changes {
-        let assigned = users(before);
-        ids.extend(users(wanted).difference(&assigned).cloned());
-        let of = |fields: &Fields| fields.get("escalation_policy").and_then(id_of);
-        let reopens = wanted.get("status").is_some_and(|status| status == "triggered")
-            && before.get("status").is_some_and(|status| status == "resolved");
-        let level = wanted.get("escalation_level").and_then(Value::as_u64);
-        let moves = wanted.contains_key("escalation_policy") || (reopens && users(wanted).is_empty());
-        if let Some(policy) = of(wanted).or_else(|| of(before)).filter(|_| moves || level.is_some()) {
-            levels.insert((policy, usize::try_from(level.unwrap_or(1)).unwrap_or(usize::MAX)));
-        }
-        // An incident that is triggered again pages its assignees.
-        let is = |fields: &Fields, status: &str| fields.get("status").is_some_and(|is| is == status);
-        if is(wanted, "triggered") && !is(before, "triggered") {
-            ids.extend(if users(wanted).is_empty() { assigned } else { users(wanted) });
-        }
-    }
-    reach::pages(cx, ids, &levels).await
-}
-
-fn id_of(value: &Value) -> Option<String> {
-    value.get("id").unwrap_or(value).as_str().map(str::to_owned)
-}
-
-/// Returns the IDs of the assignees in a state.
-fn users(state: &Fields) -> BTreeSet<String> {
-    state.get("assignees").and_then(Value::as_array).into_iter().flatten().filter_map(id_of).collect()
-}
-
-/// Returns custom fields with values of their types.
-fn typed(custom: &[(String, String)], state: &Fields) -> Result<Fields> {
-    let types = state.get("field_types").and_then(Value::as_object);
-    let known: Vec<_> = types.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-    let field = |(name, text): &(String, String)| {
-        let unknown = || {
-            let hint = if known.is_empty() {
-                "The incident has no custom fields.".to_owned()
-            } else {
-                format!("Its custom fields: {}.", known.join(", "))
-            };
-            Error::new(Code::InvalidParameter, format!("fields names {name:?}, which the incident does not have"))
-                .hint(hint)
-        };
-        let kind = types.and_then(|types| types.get(name)).and_then(Value::as_str).ok_or_else(unknown)?;
-        let (kind, is_list) = kind.strip_prefix("list of ").map_or((kind, false), |kind| (kind, true));
-        let one = |text: &str| match kind {
-            "integer" => text.parse::<i64>().ok().map(Value::from),
-            "float" => text.parse::<f64>().ok().map(Value::from),
-            "boolean" => text.parse::<bool>().ok().map(Value::from),
-            _ => Some(text.into()),
-        };
-        let value = match (text.is_empty(), is_list) {
-            (true, _) => Some(Value::Null),
-            (false, true) => text.split(',').map(|part| one(part.trim())).collect::<Option<Value>>(),
-            (false, false) => one(text),
-        };
-        let value = value.ok_or_else(|| {
-            Error::new(Code::InvalidParameter, format!("fields sets {name} to {text:?}, which is not of type {kind}"))
-                .hint("Write it like customers_affected=42 or resolved_early=true.")
-        })?;
-        Ok((format!("{CUSTOM}{name}"), value))
-    };
-    custom.iter().map(field).collect()
 }
 
 /// Returns whether an incident has these values already.

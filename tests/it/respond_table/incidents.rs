@@ -26,6 +26,35 @@ fn fields<'s>(stage: &'s Stage, call: &'s Call) -> BoxFuture<'s, Value> {
     stage.fields(call.id("incident")).boxed()
 }
 
+/// Returns a call that snoozes a new incident for five hours, after a snooze of some hours.
+fn snooze(stage: &Stage, before: Option<i64>) -> BoxFuture<'_, Call> {
+    async move {
+        let incident = stage.raise("Checkout is slow");
+        stage.ok("acknowledge_incident", json!({"incident_id": incident})).await;
+        let until = |hours| {
+            let until = Timestamp::now() + SignedDuration::from_hours(hours);
+            json!({"incident_id": incident, "until": until})
+        };
+        if let Some(hours) = before {
+            stage.ok("snooze_incident", until(hours)).await;
+        }
+        Call { arguments: until(5), ids: json!({ "incident": incident }) }
+    }
+    .boxed()
+}
+
+/// Returns the hours until an incident is triggered again, rounded.
+pub fn returns<'s>(stage: &'s Stage, call: &'s Call) -> BoxFuture<'s, Value> {
+    async {
+        let incident = stage.get(&format!("/incidents/{}", call.id("incident"))).await["incident"].take();
+        let actions = incident["pending_actions"].as_array().into_iter().flatten();
+        let mut returns = actions.filter(|action| action["type"] == "unacknowledge");
+        let at = returns.next().map(|action| action["at"].as_str().unwrap().parse::<Timestamp>().unwrap());
+        at.map(|at| (at.duration_since(Timestamp::now()).as_secs_f64() / 3_600.0).round() as i64).into()
+    }
+    .boxed()
+}
+
 pub const EXAMPLES: &[Example] = &[
     Example {
         tool: "update_incidents",
@@ -92,31 +121,26 @@ pub const EXAMPLES: &[Example] = &[
     Example {
         tool: "snooze_incident",
         name: "snooze",
-        call: |stage| {
-            async {
-                let incident = stage.raise("Checkout is slow");
-                stage.ok("acknowledge_incident", json!({"incident_id": incident})).await;
-                let until = Timestamp::now() + SignedDuration::from_hours(1);
-                Call {
-                    arguments: json!({"incident_id": incident, "until": until}),
-                    ids: json!({ "incident": incident }),
-                }
-            }
-            .boxed()
-        },
+        call: |stage| snooze(stage, None),
         sends: ("POST", "/incidents/{id}/snooze"),
         looks: LOOKS,
         again: Again::Never,
         exceptions: &[],
-        state: fields,
-        effects: |state| {
-            let hour = Timestamp::now() + SignedDuration::from_mins(50);
-            let mut actions = state["pending_actions"].as_array().unwrap().iter();
-            let returns = actions.find(|action| action["type"] == "unacknowledge");
-            let is_later = |action: &Value| action["at"].as_str().unwrap().parse::<Timestamp>().unwrap() > hour;
-            usize::from(returns.is_some_and(is_later))
-        },
+        state: returns,
+        effects: |state| usize::from(*state == 5),
         undo: Undo::Never("PagerDuty cannot end a snooze without triggering the incident again"),
+    },
+    Example {
+        tool: "snooze_incident",
+        name: "longer",
+        call: |stage| snooze(stage, Some(2)),
+        sends: ("POST", "/incidents/{id}/snooze"),
+        looks: LOOKS,
+        again: Again::Never,
+        exceptions: &[],
+        state: returns,
+        effects: |state| usize::from(*state == 5),
+        undo: Undo::Receipt,
     },
     Example {
         tool: "merge_incidents",

@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
+use super::incidents::returns;
 use super::parts::{alerts, notes};
 use super::{Again, Call, Example, Stage, Undo};
 
@@ -28,6 +29,18 @@ pub const EXAMPLES: &[Example] = &[
         exceptions: &[("NOT_FOUND 1+0", "NOT_FOUND 1+1")],
         state: |stage, call| stage.fields(call.id("incident")).boxed(),
         effects: |state| usize::from(state["title"] == "Checkout is slow"),
+        undo: Undo::Receipt,
+    },
+    Example {
+        tool: "undo",
+        name: "snooze",
+        call: |stage| of(stage, "snooze_incident", "longer"),
+        sends: ("POST", "/incidents/{id}/snooze"),
+        looks: ("/incidents/{incident}", 1),
+        again: Again::Never,
+        exceptions: &[],
+        state: returns,
+        effects: |state| usize::from(*state == 2),
         undo: Undo::Receipt,
     },
     Example {

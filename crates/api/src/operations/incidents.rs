@@ -25,7 +25,12 @@ pub const RELATED_INCIDENTS: Resource =
 pub const OUTLIER_INCIDENT: Resource =
     Resource { noun: "outlier incident", one: "outlier_incident", many: "outlier_incidents", pages: &[] };
 
+/// Types of incidents.
+pub const INCIDENT_TYPES: Resource =
+    Resource { noun: "incident type", one: "incident_type", many: "incident_types", pages: &[] };
+
 pub(super) const ALL: &[&Operation] = &[
+    &LIST_INCIDENT_TYPES,
     &LIST_INCIDENTS,
     &GET_INCIDENT,
     &CREATE_INCIDENT,
@@ -61,6 +66,10 @@ pub const UPDATE_INCIDENT: Operation = Operation::update("updateIncident", "/inc
 
 /// Updates up to 250 incidents: all of them, or none.
 pub const UPDATE_INCIDENTS: Operation = Operation::update_all("updateIncidents", "/incidents", &INCIDENTS, WRITE);
+
+/// Lists the types that incidents can have.
+pub const LIST_INCIDENT_TYPES: Operation =
+    Operation::list("listIncidentTypes", "/incidents/types", &INCIDENT_TYPES, Paging::Whole, &["incident_types.read"]);
 
 /// Sets custom fields of an incident.
 pub const SET_INCIDENT_FIELD_VALUES: Operation = Operation {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::changes::{Change, Record};
 use super::communications::Communication;
@@ -19,6 +19,9 @@ const TYPES: [&str; 3] = ["incident_default", "major_incident", "security_incide
 pub fn type_named(name: Option<&str>) -> Option<&'static str> {
     TYPES.into_iter().find(|kind| name == Some(kind))
 }
+
+/// The names of the types for people.
+const TYPE_TITLES: [&str; 3] = ["Base Incident", "Major Incident", "Security Incident"];
 
 /// The longest time that an incident can be snoozed for, in seconds.
 const LONGEST_SNOOZE: i64 = 604_800;
@@ -50,6 +53,22 @@ pub struct AlertUpdate {
     id: String,
     status: Option<Status>,
     incident: Option<String>,
+}
+
+/// Answers `GET /incidents/types`.
+pub fn types(_: &Account, _: &Call) -> Answer {
+    let shown = |(number, (name, display)): (usize, (&str, &str))| {
+        json!({
+            "id": format!("PTYPE{number:02}"),
+            "type": "incident_type",
+            "name": name,
+            "display_name": display,
+            "description": null,
+            "enabled": true,
+            "parent": null,
+        })
+    };
+    reply::all("incident_types", TYPES.into_iter().zip(TYPE_TITLES).enumerate().map(shown))
 }
 
 fn respond(account: &mut Account, call: &Call, response: Response) -> Result<(), Problem> {

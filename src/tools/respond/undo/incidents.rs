@@ -3,59 +3,74 @@
 use serde_json::Value;
 
 use super::super::report::{Outcome, Report, Row};
-use super::super::update;
-use super::since::{changed_since, differences, later_change, since};
-use crate::client::{IncidentChange, comparable};
+use super::super::{start, update};
+use super::since::{Later, differences};
+use crate::client::{IncidentChange, RESOLUTION, comparable};
 use crate::error::Result;
 use crate::ids::Id;
 use crate::models::Incident;
-use crate::receipts::{Receipt, Row as Change};
+use crate::receipts::{Fields, Receipt, Row as Change};
 use crate::tools::Context;
+use crate::tools::times::Local;
 
-/// Takes back changes of incidents.
+/// The state of an incident, with its ID.
+type State = Result<(Id<Incident>, Fields)>;
+
 pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Result<Report> {
     let wanted = |change: &Change, id: &String| Some((Id::<Incident>::parse(id)?, change.clone()));
     let targets: Vec<_> =
         receipt.rows.iter().flat_map(|change| change.ids.iter().filter_map(|id| wanted(change, id))).collect();
-    let ids: Vec<_> = targets.iter().map(|(id, _)| id.clone()).collect();
+    let given: Vec<_> = targets.iter().map(|(id, _)| id.clone()).collect();
     let names: Vec<_> = receipt.rows.iter().flat_map(|change| change.before.keys().cloned()).collect();
-    let from = if dry_run { None } else { cx.api.author().await? };
-    let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(&ids).await };
-    let (states, logs) = tokio::join!(cx.api.incident_fields(&ids, &names), since(cx, receipt, &ids));
-    let mut logs = logs.into_iter();
-    let (mut rows, mut changes) = (Vec::new(), Vec::new());
+    let from = start::author(cx, dry_run).await?;
+    let mut states = cx.api.incident_fields(&given, &names).await;
+    let ids = ids(&states);
+    let _held = match cx.api.hold_incidents_at_once(&ids) {
+        held @ Some(_) => held,
+        None if dry_run => None,
+        None => {
+            let held = cx.api.hold_incidents(&ids).await;
+            // The call that held them may have changed them.
+            states = cx.api.incident_fields(&given, &names).await;
+            Some(held)
+        }
+    };
+    let (later, local) = tokio::join!(Later::of(cx, receipt, &ids), Local::of(cx, None));
+    let (mut later, mut report) = (later.into_iter(), Report::new(update::KIND, "incidents"));
+    let mut changes = Vec::new();
     for ((id, change), state) in targets.into_iter().zip(states) {
-        let later = logs.next().flatten().and_then(|entries| later_change(&entries, &change.after));
-        let now = match state {
-            Ok((_, now)) => now,
-            Err(error) => {
-                rows.push(Row::failed(&id, error));
-                continue;
-            }
-        };
+        let Some((id, now)) = state.map_err(|error| report.rows.push(Row::failed(&id, error))).ok() else { continue };
+        let Some(later) = later.next() else { continue };
         let mut row = update::planned(&id, &now, &change.before);
         row.problem = None;
-        let differs = differences(&change.after, &now);
+        let (differs, touched) = (differences(&change.after, &now), later.touched(&change.after));
         if update::is_so(&now, &change.before) {
             row.outcome = Outcome::AlreadySo;
-        } else if !differs.is_empty() || later.is_some() {
+        } else if !differs.is_empty() || !touched.is_empty() {
             row.outcome = Outcome::Conflict;
-            row.problem = Some(changed_since(&differs, &now, later.as_deref()));
+            let why = later.conflict(&differs, &touched, &now, &local);
+            row.problem = Some(format!("{why} Set the values with update_incidents."));
         } else {
             row.outcome = Outcome::DryRun;
-            changes.push((rows.len(), IncidentChange { id, before: now, wanted: change.before }));
+            changes.push((report.rows.len(), IncidentChange { id, before: now, wanted: change.before }));
         }
-        rows.push(row);
+        report.rows.push(row);
     }
-    let mut report = Report { rows, ..Report::new(update::KIND, "incidents") };
+    if report.rows.iter().any(|row| row.outcome == Outcome::Conflict) {
+        report.warnings.extend(local.warning());
+    }
     if !changes.is_empty() {
-        let (users, warnings) = update::paged(cx, &changes).await;
-        report.more.insert("pages".to_owned(), users);
-        report.warnings.extend(warnings);
+        let paged = update::paged(cx, &changes).await;
+        report.preview(paged.users, "the receipt of the undo makes the change again.");
+        report.warnings.extend(paged.warnings);
+    }
+    if receipt.rows.iter().any(|change| change.after.contains_key(RESOLUTION)) {
+        report.warnings.push("The resolution stays as a note.".to_owned());
     }
     if dry_run {
         return Ok(report);
     }
+    report.more.shift_remove("undo");
     let wanted: Vec<_> = changes.iter().map(|(place, change)| (*place, change.wanted.clone())).collect();
     update::apply(cx, changes, from.as_deref(), &mut report).await;
     for (place, wanted) in wanted {
@@ -68,6 +83,11 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
         }
     }
     Ok(report)
+}
+
+/// Returns the IDs of the incidents that were read. A receipt may have their numbers.
+fn ids(states: &[State]) -> Vec<Id<Incident>> {
+    states.iter().flatten().map(|(id, _)| id.clone()).collect()
 }
 
 /// Returns whether a field of an incident has another value than the wanted one after the change.

@@ -1,10 +1,10 @@
 //! Takes back changes of notes and alerts of an incident.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::report::{Outcome, Report, Row};
-use super::super::{alerts, note};
-use super::since::differences;
+use super::super::{alerts, note, start};
+use super::since::{conflict, differences};
 use crate::client::has;
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -16,14 +16,14 @@ use crate::tools::Context;
 pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Result<Report> {
     let is_note = receipt.kind == note::KIND;
     let (kind, many) = if is_note { (note::KIND, "notes") } else { (alerts::KIND, "alerts") };
-    let from = if dry_run { None } else { cx.api.author().await? };
+    let from = start::author(cx, dry_run).await?;
     let mut report = Report { owner: receipt.owner.clone(), ..Report::new(kind, many) };
     for change in &receipt.rows {
         // A moved alert is part of the other incident.
         let place = alerts::place(&change.after, &receipt.owner).ok_or_else(|| {
             Error::new(Code::InvalidReceipt, "the receipt has no usable ID").hint("Change the object directly.")
         })?;
-        let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(std::slice::from_ref(&place)).await };
+        let _held = start::hold(cx, std::slice::from_ref(&place), dry_run).await;
         let ids: Vec<Id<Alert>> = change.ids.iter().filter_map(|id| Id::parse(id)).collect();
         let states = if is_note { notes(cx, &place, &ids).await? } else { cx.api.alert_fields(&place, &ids).await };
         let mut changes = Vec::new();
@@ -35,17 +35,15 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
                     continue;
                 }
             };
-            let mut row = alerts::row(&id, &state, Outcome::DryRun);
+            let mut row = alerts::planned(&id, &state, &change.before);
             let differs = differences(&change.after, &state);
             if has(&state, &change.before) {
                 row.outcome = Outcome::AlreadySo;
             } else if differs.is_empty() {
-                row.before = known(&state, &change.before);
-                row.after.clone_from(&change.before);
                 changes.push((report.rows.len(), id, state, change.before.clone()));
             } else {
                 row.outcome = Outcome::Conflict;
-                row.problem = Some(format!("Changed since: {}. Nothing was sent.", differs.join(", ")));
+                row.problem = Some(conflict(cx, receipt, &place, &differs, &state).await);
             }
             report.rows.push(row);
         }
@@ -54,6 +52,9 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
             (false, true) => set_notes(cx, &place, changes, from.as_deref(), &mut report).await,
             (false, false) => alerts::apply(cx, &place, changes, from.as_deref(), &mut report).await,
         }
+    }
+    if dry_run {
+        report.preview(json!([]), "the receipt of the undo makes the change again.");
     }
     Ok(report)
 }
@@ -91,9 +92,4 @@ async fn set_notes(
             Err(error) => *row = Row::failed(&id, error),
         }
     }
-}
-
-/// Returns the values of an object under the names of other fields.
-fn known(state: &Fields, names: &Fields) -> Fields {
-    names.keys().filter_map(|name| Some((name.clone(), state.get(name)?.clone()))).collect()
 }

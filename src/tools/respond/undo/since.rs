@@ -1,15 +1,16 @@
-//! Changes of objects since a receipt.
+//! Changes of incidents since a receipt: which fields have other values, and who changed them when.
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::client::{CUSTOM, comparable};
+use crate::client::{CUSTOM, SENT_ONLY, comparable};
 use crate::ids::Id;
 use crate::models::Incident;
 use crate::receipts::{Fields, Receipt, is_still};
 use crate::tools::Context;
 use crate::tools::investigate::timeline::{self, Entry};
+use crate::tools::times::Local;
 
 /// The most incidents whose logs are read.
 const MOST_LOGS: usize = 50;
@@ -17,58 +18,98 @@ const MOST_LOGS: usize = 50;
 /// The time within which the entries of a change follow each other.
 const SAME_CHANGE: SignedDuration = SignedDuration::from_secs(5);
 
-/// The fields of incidents, and the kinds of log entries about them.
-const KINDS: &[(&str, &[&str])] = &[
-    ("status", &["acknowledge", "acknowledgement", "unacknowledge", "resolve", "trigger"]),
-    ("assignees", &["assign", "reassign", "escalate", "delegate"]),
-    ("escalation_policy", &["delegate"]),
-    ("urgency", &["urgency_change"]),
-    ("priority", &["priority_change"]),
-    ("title", &["field_value_change"]),
-    ("incident_type", &["field_value_change"]),
-    ("conference_url", &["field_value_change"]),
+/// The fields of incidents, the kinds of log entries about them, and a word that an entry about several fields has.
+const KINDS: &[(&str, &[&str], &str)] = &[
+    ("status", &["acknowledge", "acknowledgement", "unacknowledge", "resolve", "trigger"], ""),
+    ("assignees", &["assign", "reassign", "escalate", "delegate"], ""),
+    ("escalation_policy", &["delegate"], ""),
+    ("urgency", &["urgency_change"], ""),
+    ("priority", &["priority_change"], ""),
+    ("title", &["field_value_change"], "title"),
+    ("incident_type", &["field_value_change"], "type"),
+    ("conference_url", &["field_value_change", "conference_bridge_change"], "conference"),
+    ("returns_at", &["snooze"], ""),
+    ("incident", &["link", "unlink"], ""),
 ];
 
-/// Reads the events of incidents since a change, as far as they can be read.
-pub(super) async fn since(cx: &Context, receipt: &Receipt, ids: &[Id<Incident>]) -> Vec<Option<Vec<Entry>>> {
-    let since = receipt.at.checked_add(SAME_CHANGE).ok();
-    let logs = ids.iter().take(MOST_LOGS).map(|id| async move { timeline::of_incident(cx, id, since).await.ok() });
-    join_all(logs).await
+/// The log of an incident since a change.
+pub(in crate::tools) struct Later {
+    /// The entries, or `None` if they were not read.
+    entries: Option<Vec<Entry>>,
+    /// The time until which entries may belong to the change itself.
+    own: jiff::Timestamp,
 }
 
-/// Returns the last event about fields that a change left, in words with its time.
-pub(super) fn later_change(entries: &[Entry], left: &Fields) -> Option<String> {
-    let is_about = |entry: &&Entry| {
-        let kinds = KINDS.iter().filter(|(name, _)| left.contains_key(*name)).flat_map(|(_, kinds)| *kinds);
-        kinds.into_iter().any(|kind| entry.kind == *kind)
-            || (entry.kind == "custom_field_value_change" && left.keys().any(|name| name.starts_with(CUSTOM)))
-    };
-    let last = entries.iter().rev().find(is_about)?;
-    Some(format!("{} at {}", last.line, last.at))
+impl Later {
+    /// Reads the log of each incident since the change of a receipt, as far as it can be read.
+    pub(in crate::tools) async fn of(cx: &Context, receipt: &Receipt, ids: &[Id<Incident>]) -> Vec<Self> {
+        let own = receipt.at.checked_add(SAME_CHANGE).unwrap_or(receipt.at);
+        let read = |id| async move { timeline::of_incident(cx, id, Some(receipt.at)).await.ok() };
+        let logs = join_all(ids.iter().take(MOST_LOGS).map(read)).await;
+        let unread = std::iter::repeat_with(|| None);
+        logs.into_iter().chain(unread).take(ids.len()).map(|entries| Self { entries, own }).collect()
+    }
+
+    /// Returns the last entry about a field.
+    fn last(&self, field: &str) -> Option<&Entry> {
+        let entries = self.entries.as_deref().unwrap_or_default();
+        if field.starts_with(CUSTOM) {
+            return entries.iter().rev().find(|entry| entry.kind == "custom_field_value_change");
+        }
+        let (_, kinds, word) = KINDS.iter().find(|(name, ..)| *name == field)?;
+        let is_about = |entry: &&Entry| kinds.contains(&entry.kind.as_str());
+        let has_word = |entry: &&Entry| entry.line.to_lowercase().contains(word);
+        entries.iter().rev().find(|entry| is_about(entry) && has_word(entry))
+    }
+
+    /// Returns the fields that were changed after a change, even if they have the same values again.
+    pub(in crate::tools) fn touched<'f>(&self, left: &'f Fields) -> Vec<&'f str> {
+        let is_later = |name: &&String| self.last(name).is_some_and(|entry| entry.at >= self.own);
+        left.keys().filter(is_later).map(String::as_str).collect()
+    }
+
+    /// Returns the reason why a change cannot be taken back: the fields that were changed since, by whom and when.
+    pub(in crate::tools) fn conflict(&self, differs: &[&str], touched: &[&str], now: &Fields, local: &Local) -> String {
+        let (mut problem, fields) = if differs.is_empty() {
+            (format!("Changed since, to the same values: {}.", touched.join(", ")), touched)
+        } else {
+            (format!("Changed since: {}.", differs.join(", ")), differs)
+        };
+        let mut entries: Vec<_> = fields.iter().filter_map(|field| self.last(field)).collect();
+        entries.sort_by_key(|entry| (entry.at, &entry.id));
+        entries.dedup_by_key(|entry| &entry.id);
+        for entry in &entries {
+            problem.extend([" ", entry.line.as_str(), " at ", &local.iso(entry.at), "."]);
+        }
+        let by = now.get("last_status_change_by").and_then(|by| by.get("name")?.as_str());
+        let at = now.get("last_status_change_at").and_then(|at| at.as_str()?.parse().ok());
+        if entries.is_empty()
+            && fields.contains(&"status")
+            && let Some((by, at)) = by.zip(at)
+        {
+            problem.extend([" ", by, " changed the status at ", &local.iso(at), "."]);
+        }
+        problem.push_str(" Nothing was sent.");
+        problem
+    }
+}
+
+/// Returns the reason why a change of one incident cannot be taken back.
+pub(in crate::tools) async fn conflict(
+    cx: &Context,
+    receipt: &Receipt,
+    id: &Id<Incident>,
+    differs: &[&str],
+    now: &Fields,
+) -> String {
+    let (later, local) = tokio::join!(Later::of(cx, receipt, std::slice::from_ref(id)), Local::of(cx, None));
+    later.first().map_or_else(String::new, |later| later.conflict(differs, &[], now, &local))
 }
 
 /// Returns the names of fields whose values are not those that the change left.
-pub(super) fn differences<'r>(left: &'r Fields, now: &Fields) -> Vec<&'r str> {
-    let differs =
-        |(name, value): &(&String, &Value)| !is_still(value, &comparable(now.get(*name).unwrap_or(&Value::Null)));
-    left.iter().filter(differs).map(|(name, _)| name.as_str()).collect()
-}
-
-/// Returns the reason why a change cannot be taken back, with the user who changed the status last.
-pub(super) fn changed_since(differs: &[&str], now: &Fields, later: Option<&str>) -> String {
-    let mut problem = match differs {
-        [] => "Changed since, to the same values.".to_owned(),
-        differs => format!("Changed since: {}.", differs.join(", ")),
+pub(in crate::tools) fn differences<'r>(left: &'r Fields, now: &Fields) -> Vec<&'r str> {
+    let differs = |(name, value): &(&String, &Value)| {
+        !SENT_ONLY.contains(&name.as_str()) && !is_still(value, &comparable(now.get(*name).unwrap_or(&Value::Null)))
     };
-    if let Some(later) = later {
-        problem.extend([" ", later, "."]);
-    } else if differs.contains(&"status") {
-        let by = now.get("last_status_change_by").and_then(|by| by.get("name")?.as_str());
-        let at = now.get("last_status_change_at").and_then(Value::as_str);
-        if let Some((by, at)) = by.zip(at) {
-            problem.extend([" ", by, " changed the status at ", at, "."]);
-        }
-    }
-    problem.push_str(" Nothing was sent; set the values with update_incidents.");
-    problem
+    left.iter().filter(differs).map(|(name, _)| name.as_str()).collect()
 }
