@@ -1002,7 +1002,7 @@ class AsyncTools:
             incident_type: Name of the type.
             incident_key: Only one open incident per key.
             conference_url: Of the call.
-            dry_run: Only show what would change, and whom it pages.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -1044,7 +1044,7 @@ class AsyncTools:
             incident_type: Name of the type.
             fields: Custom fields: name=value.
             conference_url: Of the call.
-            dry_run: Only show what would change, and whom it pages.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -1058,12 +1058,14 @@ class AsyncTools:
         *,
         incident_id: str | int,
         until: str,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Mute (snooze) an acknowledged page until later; then it pages again.
 
         Args:
             incident_id: The ID or number of the incident.
             until: The end of the range, now by default.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -1100,6 +1102,7 @@ class AsyncTools:
         alert_ids: list[str],
         status: str | None = None,
         move_to_id: str | None = None,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Resolve or reopen a single alert, or move it to another incident.
 
@@ -1108,6 +1111,7 @@ class AsyncTools:
             alert_ids: From get_alerts.
             status: New status.
             move_to_id: Incident that gets them.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -1123,6 +1127,7 @@ class AsyncTools:
         note_id: str,
         content: str | None = None,
         delete: bool = False,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Fix or delete my comment (note).
 
@@ -1131,6 +1136,7 @@ class AsyncTools:
             note_id: From get_incidents with include_notes.
             content: The text of the note.
             delete: Delete it instead.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2596,7 +2602,7 @@ class SyncTools:
             incident_type: Name of the type.
             incident_key: Only one open incident per key.
             conference_url: Of the call.
-            dry_run: Only show what would change, and whom it pages.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2638,7 +2644,7 @@ class SyncTools:
             incident_type: Name of the type.
             fields: Custom fields: name=value.
             conference_url: Of the call.
-            dry_run: Only show what would change, and whom it pages.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2652,12 +2658,14 @@ class SyncTools:
         *,
         incident_id: str | int,
         until: str,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Mute (snooze) an acknowledged page until later; then it pages again.
 
         Args:
             incident_id: The ID or number of the incident.
             until: The end of the range, now by default.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2694,6 +2702,7 @@ class SyncTools:
         alert_ids: list[str],
         status: str | None = None,
         move_to_id: str | None = None,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Resolve or reopen a single alert, or move it to another incident.
 
@@ -2702,6 +2711,7 @@ class SyncTools:
             alert_ids: From get_alerts.
             status: New status.
             move_to_id: Incident that gets them.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.
@@ -2717,6 +2727,7 @@ class SyncTools:
         note_id: str,
         content: str | None = None,
         delete: bool = False,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Fix or delete my comment (note).
 
@@ -2725,6 +2736,7 @@ class SyncTools:
             note_id: From get_incidents with include_notes.
             content: The text of the note.
             delete: Delete it instead.
+            dry_run: Only show what would change.
 
         Returns:
             The answer as an MCP client receives it, without a limit on its size.

@@ -19,7 +19,7 @@ pub type Level = (String, usize);
 pub struct Reached {
     /// All of them.
     pub users: Value,
-    /// Those who are on call now, by level.
+    /// The users who are on call now, by level.
     pub on_call: BTreeMap<Level, Value>,
     pub warnings: Vec<String>,
 }

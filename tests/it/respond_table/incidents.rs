@@ -43,14 +43,14 @@ fn snooze(stage: &Stage, before: Option<i64>) -> BoxFuture<'_, Call> {
     .boxed()
 }
 
-/// Returns the hours until an incident is triggered again, rounded.
+/// Returns the tenths of hours until an incident is triggered again, rounded.
 pub fn returns<'s>(stage: &'s Stage, call: &'s Call) -> BoxFuture<'s, Value> {
     async {
         let incident = stage.get(&format!("/incidents/{}", call.id("incident"))).await["incident"].take();
         let actions = incident["pending_actions"].as_array().into_iter().flatten();
         let mut returns = actions.filter(|action| action["type"] == "unacknowledge");
         let at = returns.next().map(|action| action["at"].as_str().unwrap().parse::<Timestamp>().unwrap());
-        at.map(|at| (at.duration_since(Timestamp::now()).as_secs_f64() / 3_600.0).round() as i64).into()
+        at.map(|at| (at.duration_since(Timestamp::now()).as_secs_f64() / 360.0).round() as i64).into()
     }
     .boxed()
 }
@@ -127,8 +127,9 @@ pub const EXAMPLES: &[Example] = &[
         again: Again::Never,
         exceptions: &[],
         state: returns,
-        effects: |state| usize::from(*state == 5),
-        undo: Undo::Never("PagerDuty cannot end a snooze without triggering the incident again"),
+        effects: |state| usize::from(*state == 50),
+        // The time until which the service keeps an acknowledgement is set back.
+        undo: Undo::Receipt,
     },
     Example {
         tool: "snooze_incident",
@@ -139,7 +140,7 @@ pub const EXAMPLES: &[Example] = &[
         again: Again::Never,
         exceptions: &[],
         state: returns,
-        effects: |state| usize::from(*state == 5),
+        effects: |state| usize::from(*state == 50),
         undo: Undo::Receipt,
     },
     Example {

@@ -40,7 +40,7 @@ pub const EXAMPLES: &[Example] = &[
         again: Again::Never,
         exceptions: &[],
         state: returns,
-        effects: |state| usize::from(*state == 2),
+        effects: |state| usize::from(*state == 20),
         undo: Undo::Receipt,
     },
     Example {
