@@ -50,7 +50,7 @@ pub fn returns<'s>(stage: &'s Stage, call: &'s Call) -> BoxFuture<'s, Value> {
         let actions = incident["pending_actions"].as_array().into_iter().flatten();
         let mut returns = actions.filter(|action| action["type"] == "unacknowledge");
         let at = returns.next().map(|action| action["at"].as_str().unwrap().parse::<Timestamp>().unwrap());
-        at.map(|at| (at.duration_since(Timestamp::now()).as_secs_f64() / 360.0).round() as i64).into()
+        at.map(|at| (at.duration_since(Timestamp::now()).as_secs() + 180) / 360).into()
     }
     .boxed()
 }
