@@ -82,13 +82,7 @@ impl Reply {
     #[must_use]
     pub fn one(resource: &'static Resource, row: Object, mut budget: Budget, shorten: &str) -> Self {
         let fits = budget.take(&row);
-        let mut reply = Self {
-            body: Body::One { resource, row },
-            metadata: Map::new(),
-            warnings: Vec::new(),
-            share: None,
-            question: None,
-        };
+        let mut reply = Self::of(Body::One { resource, row });
         if !fits {
             reply.warn(format!("{OVERSIZED} {shorten}"));
         }
@@ -100,13 +94,7 @@ impl Reply {
     #[must_use]
     pub fn list<M>(resource: &'static Resource, listing: Listing<M>, narrow: &str) -> Self {
         let rows: Vec<_> = listing.rows.into_iter().map(|row| row.shown).collect();
-        let mut reply = Self {
-            body: Body::Rows { resource, rows },
-            metadata: Map::new(),
-            warnings: Vec::new(),
-            share: None,
-            question: None,
-        };
+        let mut reply = Self::of(Body::Rows { resource, rows });
         let (has_more, next_offset) = match listing.end {
             End::Complete => (false, None),
             End::Limit(next) | End::Budget(next) => (true, Some(next)),
@@ -145,13 +133,7 @@ impl Reply {
         let count = rows.len();
         let fitting = rows.iter().enumerate().take_while(|(place, row)| budget.take(row) || *place == 0).count();
         rows.truncate(fitting);
-        let mut reply = Self {
-            body: Body::Rows { resource, rows },
-            metadata: Map::new(),
-            warnings: Vec::new(),
-            share: None,
-            question: None,
-        };
+        let mut reply = Self::of(Body::Rows { resource, rows });
         reply.set("has_more", fitting < count);
         if fitting < count {
             let many = resource.many.replace('_', " ");
@@ -160,16 +142,20 @@ impl Reply {
         reply
     }
 
+    fn of(body: Body) -> Self {
+        Self { body, metadata: Map::new(), warnings: Vec::new(), share: None, question: None }
+    }
+
     /// Returns an answer without the envelope. Fields of the metadata and warnings are beside its own fields.
     #[must_use]
     pub fn flat(fields: Map<String, Value>) -> Self {
-        Self { body: Body::Flat(fields), metadata: Map::new(), warnings: Vec::new(), share: None, question: None }
+        Self::of(Body::Flat(fields))
     }
 
     /// Returns an answer without the envelope whose form is fixed: only warnings, if there are any, are added to it.
     #[must_use]
     pub fn fixed(fields: Map<String, Value>) -> Self {
-        Self { body: Body::Fixed(fields), ..Self::flat(Map::new()) }
+        Self::of(Body::Fixed(fields))
     }
 
     /// Returns the answer of a call that ends with a question to a person.

@@ -226,14 +226,22 @@ impl Toolbox {
     async fn effect(&self, call: &Call, api: &Api) -> Result<Effect> {
         let Some(dry_run) = call.as_dry_run() else {
             let arguments = self.named(call, api).await?;
-            return Ok(Effect::Change(question::of_arguments(call.tool, arguments)));
+            return Ok(Effect::Change(self.on_account(question::of_arguments(call.tool, arguments))));
         };
         let reply = Box::pin(self.limit(&dry_run, &Started::new())).await?;
         if reply.outcome() == Some("dry_run") {
             let shown = reply.into_value().as_object().cloned().unwrap_or_default();
-            return Ok(Effect::Change(question::of_preview(call.tool, shown)));
+            return Ok(Effect::Change(self.on_account(question::of_preview(call.tool, shown))));
         }
         Ok(Effect::Nothing(reply))
+    }
+
+    /// Returns a question with the kind of account before it, if it is not a real one.
+    fn on_account(&self, question: String) -> String {
+        match self.label() {
+            Some(label) => format!("{}: {question}", label.title),
+            None => question,
+        }
     }
 
     /// Returns the arguments of a call with the names of the objects that they stand for.

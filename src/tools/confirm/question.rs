@@ -43,7 +43,7 @@ fn words(tool: &Tool, mut fields: Map<String, Value>) -> String {
     neutralize_object(&mut fields);
     let mut lines = vec![format!("{}:", tool.title)];
     for (name, value) in &fields {
-        let label = name.strip_suffix("_id").unwrap_or(name).replace('_', " ");
+        let label = label(name);
         match value {
             Value::Null => {}
             Value::Array(items) if items.is_empty() => lines.push(format!("- {label}: none")),
@@ -61,6 +61,12 @@ fn words(tool: &Tool, mut fields: Map<String, Value>) -> String {
         lines.push("This cannot be undone.".to_owned());
     }
     lines.join("\n")
+}
+
+/// Returns the name of a member in words. Custom fields have names of PagerDuty's users.
+fn label(name: &str) -> String {
+    let words = name.strip_suffix("_id").unwrap_or(name).replace('_', " ");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns a value in words.
@@ -93,7 +99,7 @@ fn object(members: &Map<String, Value>) -> String {
     let mut parts = Vec::new();
     for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {
         let of = |fields: &Map<String, Value>| shown(name, fields.get(name).unwrap_or(&Value::Null));
-        parts.push(format!("{} {} → {}", name.replace('_', " "), of(&before), of(&after)));
+        parts.push(format!("{} {} → {}", label(name), of(&before), of(&after)));
     }
     if let Some(problem) = members.get("problem") {
         parts.push(shown("problem", problem));
@@ -102,8 +108,7 @@ fn object(members: &Map<String, Value>) -> String {
         (Some(identity), true) => identity,
         (Some(identity), false) => format!("{identity}: {}", parts.join("; ")),
         (None, _) => {
-            let member =
-                |(name, value): (&String, &Value)| format!("{} {}", name.replace('_', " "), shown(name, value));
+            let member = |(name, value): (&String, &Value)| format!("{} {}", label(name), shown(name, value));
             members.iter().filter(|(_, value)| !value.is_null()).map(member).collect::<Vec<_>>().join(", ")
         }
     }
