@@ -904,7 +904,7 @@ class AsyncTools:
         open incidents. Without an ID: business services, worst first.
 
         Args:
-            service_id: Service or business service.
+            service_id: Service, or ID of a business service.
             incident_id: The ID or number of the incident.
             depth: Levels, 1 to 5; default 2.
             impacted_only: Only those with open incidents.
@@ -2504,7 +2504,7 @@ class SyncTools:
         open incidents. Without an ID: business services, worst first.
 
         Args:
-            service_id: Service or business service.
+            service_id: Service, or ID of a business service.
             incident_id: The ID or number of the incident.
             depth: Levels, 1 to 5; default 2.
             impacted_only: Only those with open incidents.

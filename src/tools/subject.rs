@@ -74,6 +74,8 @@ pub struct Subject {
     pub pending: Vec<(String, Timestamp)>,
     /// Set if PagerDuty sent the list of these actions.
     pub has_pending: bool,
+    /// The number of its alerts.
+    pub alerts: Option<u64>,
     /// The responders who joined.
     pub joined: Vec<Person>,
     /// Set if it was assigned to its users by a user, and not by its escalation policy.
@@ -101,6 +103,7 @@ const FIELDS: &[Field] = &[
     nested("assignments", &[nested("assignee", AGENT), plain("at")]),
     nested("acknowledgements", &[nested("acknowledger", AGENT), plain("at")]),
     plain("pending_actions"),
+    plain("alert_counts"),
     plain("assigned_via"),
     nested("incidents_responders", &[plain("state"), nested("user", AGENT)]),
 ];
@@ -167,6 +170,7 @@ impl Subject {
                 .filter_map(|action| Some((text(action, "type")?, time(action, "at")?)))
                 .collect(),
             has_pending: value.get("pending_actions").is_some_and(Value::is_array),
+            alerts: value.get("alert_counts").and_then(|counts| counts.get("all")?.as_u64()),
             joined: list("incidents_responders")
                 .filter(|responder| text(responder, "state").as_deref() == Some("joined"))
                 .filter_map(|responder| Person::from_reference(responder.get("user")?))

@@ -117,3 +117,13 @@ fn parameters_with_same_meaning_have_same_schema() {
         assert_eq!(schemas.len(), 1, "{name}: {schemas:?}");
     }
 }
+
+#[test]
+fn investigation_tools_only_read() {
+    let set = SETS.iter().find(|set| set.name == "investigate").unwrap();
+    assert_eq!(set.tools.len(), 12);
+    for tool in set.tools {
+        assert!(tool.is_read_only() && !tool.destructive, "{}", tool.name);
+        assert!(tool.operations.iter().all(|operation| operation.effect.is_read()), "{}", tool.name);
+    }
+}

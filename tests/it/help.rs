@@ -40,7 +40,11 @@ async fn helpers_are_on_call_or_resolved_one_like_it() {
             assert_eq!(helper["on_call"]["level"] == level["level"], helper["on_call"]["until"] == user["until"]);
         }
     }
-    assert_eq!(helpers[0]["on_call"]["level"], 1, "the user on call comes first: {answer}");
+    let is_at_work = |helper: &&Value| helper["has_it"] == true || helper["you"] == true;
+    let first = helpers.iter().find(|helper| !is_at_work(helper)).unwrap();
+    assert_eq!(&helpers[0], first, "users who work on it already come last: {answer}");
+    assert_eq!(helpers.iter().filter(|helper| helper["you"] == true).count(), 1, "{answer}");
+    assert!(helpers.iter().is_sorted_by_key(|helper| is_at_work(&helper)), "{answer}");
     let holder = &incident["assignments"][0]["assignee"]["id"];
     for helper in helpers {
         assert_eq!(helper["has_it"] == true, helper["id"] == *holder, "{helper}");
@@ -49,6 +53,47 @@ async fn helpers_are_on_call_or_resolved_one_like_it() {
             "{helper}"
         );
     }
+}
+
+#[tokio::test]
+async fn all_past_incidents_like_it_are_counted() {
+    let scene = Scene::start().await;
+    let answer = ask(&scene, json!({})).await;
+    let arguments = json!({"incident_id": scene.id, "kinds": ["past"], "resolutions": false, "limit": 100});
+    let similar = scene.account.ok("get_similar_incidents", arguments).await;
+    let mut counts = std::collections::BTreeMap::<String, u64>::new();
+    for past in rows(&similar, "similar_incidents") {
+        let read = scene.account.ok("get_incidents", json!({"incident_id": past["id"]})).await;
+        let incident = &read["incidents"][0];
+        let by = &incident["last_status_change_by"];
+        if incident["status"] == "resolved" && by["type"].as_str().is_some_and(|kind| kind.starts_with("user")) {
+            *counts.entry(by["id"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+    }
+    let shown = rows(&answer, "helpers").iter().filter(|helper| helper["resolved_like_it"].is_u64());
+    let shown: std::collections::BTreeMap<_, _> = shown
+        .map(|helper| (helper["id"].as_str().unwrap().to_owned(), helper["resolved_like_it"].as_u64().unwrap()))
+        .collect();
+    assert!(counts.len() > 1 && counts.values().any(|count| *count > 1), "{counts:?}");
+    assert_eq!(shown, counts);
+}
+
+#[tokio::test]
+async fn fewer_helpers_than_there_are_is_said() {
+    let scene = Scene::start().await;
+    let answer = ask(&scene, json!({"limit": 1})).await;
+    assert_eq!((rows(&answer, "helpers").len(), &answer["metadata"]["has_more"]), (1, &json!(true)));
+    let answer = ask(&scene, json!({})).await;
+    assert_eq!(answer["metadata"]["has_more"], false);
+}
+
+#[tokio::test]
+async fn comparison_by_words_is_said() {
+    let scene = Scene::start().await;
+    let refused = FaultKind::Status { code: 403, headers: [].into(), body: None };
+    scene.account.sandbox.fail(Fault { times: 99, ..Fault::once("/incidents/{id}/past_incidents", refused) });
+    let answer = ask(&scene, json!({})).await;
+    assert!(warnings(&answer).contains("whose titles have the same words"), "{answer}");
 }
 
 #[tokio::test]

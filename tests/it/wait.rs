@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::error::Code;
-use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Sandbox, tokens};
+use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, Sandbox, Scenario, tokens};
 use pagerduty_mcp_server::tools::{Filter, Toolbox};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -162,7 +162,8 @@ async fn events_before_the_end_of_an_incident_are_told() {
 async fn incident_that_is_opened_again_has_no_new_alert() {
     let (account, id) = account().await;
     account.ok("resolve_incident", json!({"incident_id": id})).await;
-    let resolved = account.ok("wait_for", json!({"incident_id": id})).await;
+    let resolved = account.ok("wait_for", json!({"incident_id": id, "minutes": 10})).await;
+    assert!(resolved["warnings"].to_string().contains("at most 4 minutes"), "{resolved}");
     assert_eq!((&resolved["happened"], &resolved["already"]), (&json!(["resolved"]), &json!(true)), "{resolved}");
     let me = account.ok("build_user_context", json!({})).await;
     let name = me["name"].as_str().unwrap();
@@ -176,6 +177,22 @@ async fn incident_that_is_opened_again_has_no_new_alert() {
     let again = account.ok("wait_for", call(json!(["triggered_again"]))).await;
     assert_eq!((&again["happened"], &again["already"]), (&json!(["triggered_again"]), &Value::Null), "{again}");
     assert_eq!(again["line"], format!("Reopened by {name}."), "{again}");
+}
+
+#[tokio::test]
+async fn alert_that_joins_an_incident_ends_the_wait() {
+    let options = Options { scenario: Some(Scenario::Outage), ..Options::default() };
+    let account = Account::with(tokens::USER, options, |_| {}).await.with_tools(&["wait_for"]);
+    account.sandbox.put_forward(Duration::from_mins(6));
+    let since = (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(6)).to_string();
+    account.sandbox.put_forward(Duration::from_mins(8));
+    let call = |since: &Value| json!({"incident_id": "QN1GHT0PAYMENT", "until": ["new_alert"], "since": since});
+    let answer = account.ok("wait_for", call(&json!(since))).await;
+    assert_eq!(answer["happened"], json!(["new_alert"]), "{answer}");
+    assert!(answer["line"].as_str().unwrap().starts_with("Alert: "), "{answer}");
+    let alerts = rows(&answer, "events").iter().filter(|event| event["line"].as_str().unwrap().starts_with("Alert: "));
+    assert_eq!(alerts.count(), 2, "{answer}");
+    assert!(answer["since"].as_str().unwrap().contains(" alerts "), "{answer}");
 }
 
 #[tokio::test]
@@ -219,6 +236,19 @@ async fn reached_status_and_wrong_parameters_are_answered_at_once() {
         assert_eq!(account.err("wait_for", arguments.clone()).await.code(), code, "{arguments}");
     }
     assert_eq!(account.err("wait_for", json!({"incident_id": "QNOSUCH1"})).await.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn log_that_cannot_be_read_is_reported() {
+    let (account, id) = account().await;
+    let broken = FaultKind::Status { code: 503, headers: [].into(), body: None };
+    account.sandbox.fail(Fault { times: 99, ..Fault::once("/incidents/{id}/log_entries", broken) });
+    let waiting = call(&account.toolbox, json!({"incident_id": id, "minutes": 1}));
+    while !waiting.is_finished() {
+        pass(Duration::from_secs(1)).await;
+    }
+    let answer = waiting.await.unwrap();
+    assert!(answer["warnings"].to_string().contains("the newest events may be missing"), "{answer}");
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ pub(super) const GET_DEPENDENCIES: Tool = Tool::new::<Params>(
 
 crate::params! {
     struct Params {
-        "Service or business service"
+        "Service, or ID of a business service"
         service_id: Option<Id<Service>>,
         "Instead: of its service"
         incident_id: Option<Id<Incident>>,

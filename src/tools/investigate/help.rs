@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::Resource;
 use pagerduty_api::operations::changes::{LIST_INCIDENT_RELATED_CHANGE_EVENTS, LIST_SERVICE_CHANGE_EVENTS};
-use pagerduty_api::operations::incidents::{GET_INCIDENT, GET_PAST_INCIDENTS, LIST_INCIDENT_NOTES, LIST_INCIDENTS};
+use pagerduty_api::operations::incidents::{GET_INCIDENT, GET_PAST_INCIDENTS, LIST_INCIDENTS};
 use pagerduty_api::operations::log_entries::LIST_NOTIFICATIONS;
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER, LIST_USERS, USERS};
@@ -16,7 +16,7 @@ use tokio::sync::SetOnce;
 
 use super::changes;
 use super::similar::BY_WORDS;
-use super::similar::read::{Finder, ended};
+use super::similar::read::Finder;
 use crate::client::Query;
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -46,7 +46,6 @@ pub(super) const WHO_CAN_HELP: Tool = Tool::new::<Params>(
         &GET_INCIDENT,
         &GET_PAST_INCIDENTS,
         &LIST_INCIDENTS,
-        &LIST_INCIDENT_NOTES,
         &LIST_INCIDENT_RELATED_CHANGE_EVENTS,
         &LIST_SERVICE_CHANGE_EVENTS,
         &LIST_ON_CALLS,
@@ -72,8 +71,8 @@ crate::params! {
 /// The rows of the answer.
 const HELPERS: Resource = Resource { noun: "helper", one: "helper", many: "helpers", pages: &[] };
 
-/// The most past incidents whose resolver is read.
-const MAX_PAST: usize = 10;
+/// The most past incidents whose resolvers are counted.
+const MAX_PAST: usize = 100;
 
 /// The most incidents of the service that are compared by words.
 const MAX_COMPARED: usize = 300;
@@ -113,9 +112,8 @@ async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
     let finder = Finder::new(&cx, &id, &subject, MAX_COMPARED);
     let past = async {
         let mut past = finder.past(Some(MAX_PAST)).await?;
-        // The notes say nothing about users.
-        let warning = ended(&cx, &mut past).await;
-        Ok((past, warning))
+        finder.endings_of(&mut past).await?;
+        Ok(past)
     };
     let parts = async {
         Ok(tokio::join!(
@@ -130,8 +128,7 @@ async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
     let subject = subject.wait().await;
     let now = cx.api.now_there();
     let mut unread = Unread::default();
-    let (past, warning) = unread.take("past incidents", past);
-    unread.warnings.extend(warning);
+    let past = unread.take("past incidents", past);
     let on_call = unread.take("on-call users", on_call);
     let mut changed: Vec<Change> = unread.take("related changes", related);
     let more = unread.take("changes of the service", of_service).into_iter();
@@ -164,15 +161,20 @@ async fn who_can_help(cx: Context, params: Params) -> Result<Reply> {
     for one in &mut found {
         one.is_caller = me.as_deref() == Some(one.person.id.as_str());
     }
-    found.sort_by_key(|one| std::cmp::Reverse(one.points()));
+    found.sort_by_key(|one| (one.is_at_work(), std::cmp::Reverse(one.points())));
     let all = found.len();
     if params.awake_only.is_on() {
         found.retain(|one| one.is_awake != Some(false));
     }
     let asleep = all - found.len();
-    found.truncate(params.limit.map_or(Limit::DEFAULT, Limit::get));
+    let limit = params.limit.map_or(Limit::DEFAULT, Limit::get);
+    let has_more = found.len() > limit;
+    found.truncate(limit);
     let rows = found.iter().map(|one| Object::from_members(one.shown(&local, now))).collect();
     let mut reply = cx.composed(&HELPERS, rows, "awake_only or limit");
+    if has_more {
+        reply.set("has_more", true);
+    }
     reply.set("incident", subject.label());
     local.name_in(&mut reply);
     if asleep > 0 {

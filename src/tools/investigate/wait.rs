@@ -169,7 +169,11 @@ const REQUEST: Duration = Duration::from_secs(10);
 async fn wait_for(cx: Context, params: Params) -> Result<Reply> {
     let began = Instant::now();
     check(&params)?;
-    let asked = params.minutes.map(|minutes| Duration::from_secs(60 * minutes.get().min(4) as u64));
+    let asked = params
+        .minutes
+        .map(|minutes| Duration::from_mins(1).saturating_mul(minutes.get().try_into().unwrap_or(u32::MAX)));
+    let too_long = asked.filter(|asked| *asked > LONGEST).map(|_| "A call waits at most 4 minutes.".to_owned());
+    let asked = asked.map(|asked| asked.min(LONGEST));
     let end = asked.map_or(cx.waits_until, |asked| cx.waits_until.min(began + asked));
     let mut pace = Pace::default();
     // The time zone of the user may take a request, too.
@@ -185,41 +189,41 @@ async fn wait_for(cx: Context, params: Params) -> Result<Reply> {
     if params.since.is_none() {
         pace.hurry(FIRST);
     }
-    let (mut failure, mut is_over) = (None, watch.is_over());
-    // Events since the previous call are there already, in each list.
-    let mut due = if params.since.is_some() { watch.sources().count() } else { 0 };
-    while !is_over || due > 0 {
+    let mut is_over = watch.is_over();
+    // Events since the previous call are there already, in each source.
+    let mut is_due = params.since.is_some();
+    if is_due {
+        watch.catch_up();
+    }
+    while !is_over {
         let now = Instant::now();
-        let at = if due > 0 { now } else { pace.next(now, watch.next_action(cx.api.now_there())) };
+        let at = if is_due { now } else { pace.next(now, watch.next_action(cx.api.now_there())) };
         if at >= end {
             sleep_until(end).await;
             break;
         }
         sleep_until(at).await;
-        due = due.saturating_sub(1);
         pace.note(Instant::now());
         let within = end.min(Instant::now() + REQUEST);
-        let Ok(seen) = timeout_at(within, watch.look(&cx.api.once(within), &local)).await else { continue };
+        let seen = timeout_at(within, watch.look(&cx.api.once(within), &local)).await;
+        is_due &= watch.is_behind() && matches!(seen, Ok(Ok(_)));
         match seen {
-            Ok(news) => {
-                failure = None;
-                if news {
-                    pace.hurry(AFTER_EVENT);
-                }
-                if due == 0 {
-                    watch.settle();
-                }
-            }
-            Err(error) if !error.is_retryable() => return Err(error),
-            Err(error) => {
+            Ok(Ok(true)) => pace.hurry(AFTER_EVENT),
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Err(error)) if !error.is_retryable() => return Err(error),
+            Ok(Err(error)) => {
                 let wait = error.retry_after_seconds().map(Duration::from_secs);
                 pace.hold(Instant::now() + wait.unwrap_or_default());
-                failure = Some(error);
             }
         }
-        is_over = watch.is_over();
+        if !watch.is_behind() {
+            watch.settle();
+        }
+        is_over = watch.is_over() && !watch.is_behind();
     }
+    let failure = watch.failure();
     let warning = failure.map(|error| format!("The last request failed, so the newest events may be missing: {error}"));
+    let warning = warning.into_iter().chain(too_long);
     Ok(answer(&mut watch, &local, cx.api.now_there(), began.elapsed())
         .warned(warning)
         .warned(params.until.warning("until")))

@@ -93,20 +93,29 @@ pub fn values(account: &Account, incident: &Incident, alert: &Alert, title: &str
         Body::Event(event) => (&event.details, &event.client_url, event.class),
         _ => (&[], "", ""),
     };
-    let labels: String = own.iter().flat_map(|(name, value)| [" - ", name, " = ", value, "\n"]).collect();
+    let written = |labels: &[(&str, String)]| -> String {
+        labels.iter().flat_map(|(name, value)| [" - ", name, " = ", value, "\n"]).collect()
+    };
     let body = if let Body::Text(text) = &incident.body { text.as_str() } else { "" };
     let level = if incident.urgency == Urgency::High { "critical" } else { "warning" };
+    let mut dice = Dice::new(alert.id.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))));
+    let random = words(&mut dice);
+    let region = own.iter().chain(&random).find(|(name, _)| *name == "region").map_or("eu", |(_, value)| value);
+    // Alertmanager sorts labels, the name of the alert first.
+    let mut sorted = own.to_vec();
+    sorted.extend([("cluster", format!("{region}-production")), ("severity", level.to_owned())]);
+    sorted.sort_by_key(|(name, _)| (*name != "alertname", *name));
+    sorted.dedup_by_key(|(name, _)| *name);
     let fixed = [
         ("service", service.to_lowercase().replace(' ', "-")),
         ("level", level.to_owned()),
         ("class", class.to_owned()),
         ("url", url.to_owned()),
-        ("labels", labels),
+        ("labels", written(own)),
+        ("sorted_labels", written(&sorted)),
         ("text", body.to_owned()),
         ("title", title.to_owned()),
     ];
-    let mut dice = Dice::new(alert.id.bytes().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))));
-    let random = words(&mut dice);
     let own = own.iter().map(|(name, value)| (*name, value.clone()));
     // Texts of others come last, so that words in them stay.
     let all = times(alert.at, &account.zone).into_iter().chain(own).chain(random).chain(fixed);

@@ -34,6 +34,8 @@ pub struct Helper {
     has_it: bool,
     /// Set if the credential belongs to the user.
     pub is_caller: bool,
+    /// The number of past incidents like it whose end is known.
+    of_past: usize,
     /// The user's own zone, if it is known.
     zone: Option<Local>,
     /// Whether it is day in that zone.
@@ -64,10 +66,13 @@ pub fn helpers(
     }
     let mut past: Vec<_> = past.iter().map(|row| &row.incident).filter(|incident| incident.is_resolved()).collect();
     past.sort_by_key(|incident| std::cmp::Reverse(incident.created_at));
+    let count = past.len();
     for incident in past {
         if let Some(by) = incident.changed_by.as_ref().filter(|by| by.is_user) {
             let person = Person { id: by.named.id.clone(), name: by.named.name.clone(), ..Person::default() };
-            found.of(&person).resolved.push((incident.label(), incident.created_at));
+            let helper = found.of(&person);
+            helper.resolved.push((incident.label(), incident.resolved_at));
+            helper.of_past = count;
         }
     }
     for change in changes {
@@ -118,6 +123,11 @@ impl Helper {
         self.has_no_page = self.last_page.is_none() && pages.1;
     }
 
+    /// Returns whether the user works on the incident already: such a user is no additional help.
+    pub fn is_at_work(&self) -> bool {
+        self.has_it || self.is_caller
+    }
+
     /// Returns how well the user fits. A user on call comes first, then one who knows the problem. Users who would be woken
     /// come later, unless they are on call.
     pub fn points(&self) -> usize {
@@ -162,9 +172,9 @@ impl Helper {
         }
         if let Some((last, at)) = self.resolved.first() {
             let at = at.map(|at| format!(" on {}", local.text(at))).unwrap_or_default();
-            parts.push(match self.resolved.len() {
-                1 => format!("resolved one like it: {last}{at}"),
-                count => format!("resolved {count} like it, last {last}{at}"),
+            parts.push(match (self.resolved.len(), self.of_past) {
+                (1, 1) => format!("resolved the one like it: {last}{at}"),
+                (count, all) => format!("resolved {count} of {all} like it, last {last}{at}"),
             });
         }
         if let Some((summary, at)) = self.changed.first() {

@@ -1,5 +1,6 @@
 //! Reads the incidents like one: by PagerDuty's comparison, or by words if the account's plan has none.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
@@ -135,6 +136,26 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Reads how past incidents ended, with one list of the service's incidents. An incident that is not in it stays as it
+    /// is.
+    pub async fn endings_of(&self, past: &mut [Similar]) -> Result<()> {
+        if past.iter().all(|row| row.incident.status.is_some()) {
+            return Ok(());
+        }
+        let subject = self.subject.wait().await;
+        let service = subject.service.as_ref().map(|service| service.id.as_str());
+        let query = Query::new().with_all("service_ids", service.as_slice()).with_all("statuses", &["resolved"]);
+        let query = query.with("since", self.start(subject)).with("until", subject.created_at);
+        let ended = self.list(query, self.most).await?;
+        let ended: HashMap<_, _> = ended.into_iter().map(|incident| (incident.id.to_string(), incident)).collect();
+        for row in past {
+            if let Some(incident) = ended.get(row.incident.id.as_str()) {
+                row.incident = incident.clone();
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the incidents of other services that are related to it, the newest first.
     pub async fn related(&self) -> Result<Vec<Similar>> {
         match self.cx.api.related_incidents_in_full(self.id, &Subject::selection()).await {
@@ -234,19 +255,6 @@ fn related(members: Map<String, Value>) -> Option<Similar> {
     Some(Similar { relation, ..similar(Kind::Related, members, None)? })
 }
 
-/// Reads how the incidents ended. Returns a warning for what is missing.
-pub async fn ended(cx: &Context, rows: &mut [Similar]) -> Option<String> {
-    let incidents = read_incidents(cx, rows).await;
-    let mut failure = None;
-    for (row, incident) in rows.iter_mut().zip(incidents) {
-        match incident {
-            Ok(incident) => row.incident = incident,
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    failure.as_ref().map(unread_ends)
-}
-
 /// Reads the incidents, side by side. PagerDuty sends little more than the title of one that it compares with another.
 async fn read_incidents(cx: &Context, rows: &[Similar]) -> Vec<Result<Subject>> {
     let incident = |row: &Similar| {
@@ -259,10 +267,6 @@ async fn read_incidents(cx: &Context, rows: &[Similar]) -> Vec<Result<Subject>> 
         }
     };
     side_by_side(cx, rows.iter().map(incident)).await
-}
-
-fn unread_ends(error: &Error) -> String {
-    format!("How some similar incidents ended could not be read: {error}")
 }
 
 /// Reads how the incidents ended and their last notes, side by side. Returns a warning for what is missing.
@@ -285,7 +289,7 @@ pub async fn endings(cx: &Context, rows: &mut [Similar]) -> Option<String> {
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    failure.as_ref().map(unread_ends)
+    failure.map(|error| format!("How some similar incidents ended could not be read: {error}"))
 }
 
 /// Returns the numbers of a rarity for programs.

@@ -47,8 +47,8 @@ pub enum Source {
     Log,
     /// The alerts.
     Alerts,
-    /// The incident, whose responders the log does not show for certain.
-    Responders,
+    /// The incident: the number of its alerts, and its responders, whom the log does not show for certain.
+    Incident,
 }
 
 /// The time before the last seen event from which entries are read, since PagerDuty may list one late.
@@ -76,10 +76,16 @@ pub struct Watch {
     ended: Option<&'static str>,
     /// Set if it was so when the wait began.
     pub was_so: bool,
+    /// The number of requests by turns.
+    number: usize,
+    /// The sources to read before the next turn, the last one first.
+    next: Vec<Source>,
+    /// The sources whose last request failed.
+    failed: Vec<(Source, Error)>,
 }
 
 enum Of {
-    Incident { subject: Box<Subject>, log: Vec<Entry>, number: usize },
+    Incident { subject: Box<Subject>, log: Vec<Entry> },
     Account(Query),
 }
 
@@ -101,7 +107,20 @@ impl Watch {
     fn new(of: Of, words: Vec<&'static str>, marker: Marker) -> Self {
         let seen = marker.main.seen.iter().chain(&marker.alerts.seen).cloned().collect();
         let (since, events, happened) = (marker.clone(), Vec::new(), Vec::new());
-        Self { of, words, seen, since, marker, events, happened, ended: None, was_so: false }
+        Self {
+            of,
+            words,
+            seen,
+            since,
+            marker,
+            events,
+            happened,
+            ended: None,
+            was_so: false,
+            number: 1,
+            next: Vec::new(),
+            failed: Vec::new(),
+        }
     }
 
     /// Watches an incident that was just read. Without words, each event counts.
@@ -110,7 +129,7 @@ impl Watch {
         let marker = since.unwrap_or_else(|| Marker::new(cx.api.now_there()));
         let all = KINDS.iter().map(|(word, _)| *word);
         let words: Vec<_> = if words.is_empty() { all.collect() } else { words.to_vec() };
-        let of = Of::Incident { subject: Box::new(subject), log: Vec::new(), number: 0 };
+        let of = Of::Incident { subject: Box::new(subject), log: Vec::new() };
         let mut watch = Self::new(of, words, marker);
         // The log since the previous call comes first.
         if is_new {
@@ -183,18 +202,53 @@ impl Watch {
         &self.marker
     }
 
-    /// Returns the lists that have to be read for the awaited events.
-    pub fn sources(&self) -> impl Iterator<Item = Source> + use<> {
+    /// Returns the sources that have something about the awaited events.
+    pub fn sources(&self) -> Vec<Source> {
         let is_incident = matches!(self.of, Of::Incident { .. });
         let reads = |word: &str| is_incident && self.words.contains(&word);
-        let (alerts, responders) = (reads(NEW_ALERT), reads("responder_joined"));
-        let others = [(alerts, Source::Alerts), (responders, Source::Responders)].into_iter();
-        [Source::Log].into_iter().chain(others.filter(|(reads, _)| *reads).map(|(_, source)| source))
+        let others = [(NEW_ALERT, Source::Alerts), ("responder_joined", Source::Incident)].into_iter();
+        [Source::Log].into_iter().chain(others.filter(|(word, _)| reads(word)).map(|(_, source)| source)).collect()
     }
 
-    /// Reads what is new with one request, of each list in turn. Returns whether there is something.
+    /// Returns the source to read next. The incident shows in one request whether another one has something new.
+    fn source(&mut self) -> Source {
+        self.number += 1;
+        let turns = if self.sources().len() > 1 { [Source::Log, Source::Incident] } else { [Source::Log; 2] };
+        let turn = turns.get(self.number % 2).copied().unwrap_or(Source::Log);
+        self.next.pop().unwrap_or(turn)
+    }
+
+    /// Makes all sources be read next: something may have happened since the previous call.
+    pub fn catch_up(&mut self) {
+        self.next = self.sources();
+        self.next.reverse();
+    }
+
+    /// Returns whether a source is known to have more.
+    pub fn is_behind(&self) -> bool {
+        !self.next.is_empty()
+    }
+
+    /// Returns the failure of a source whose last request failed, so that its newest events may be missing.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failed.first().map(|(_, error)| error)
+    }
+
+    /// Reads what is new with one request. Returns whether there is something.
     pub async fn look(&mut self, api: &Api, local: &Local) -> Result<bool> {
-        let sources: Vec<_> = self.sources().collect();
+        let source = self.source();
+        self.failed.retain(|(failed, _)| *failed != source);
+        // The caller may stop waiting for it.
+        self.failed.push((source, Error::new(Code::Timeout, "there was no response in time")));
+        let outcome = self.read(source, api, local).await;
+        self.failed.pop();
+        if let Err(error) = &outcome {
+            self.failed.push((source, error.clone()));
+        }
+        outcome
+    }
+
+    async fn read(&mut self, source: Source, api: &Api, local: &Local) -> Result<bool> {
         let since = self.marker.main.at - OVERLAP;
         match &mut self.of {
             Of::Account(query) => {
@@ -206,9 +260,7 @@ impl Watch {
                 let incidents = listing.rows.iter().filter_map(|row| Subject::from_row(&row.shown)).rev();
                 Ok(self.take_incidents(incidents.collect()))
             }
-            Of::Incident { subject, number, .. } => {
-                let source = sources.get(*number % sources.len()).copied().unwrap_or(Source::Log);
-                *number += 1;
+            Of::Incident { subject, .. } => {
                 let id = subject.id.clone();
                 if source == Source::Alerts {
                     let query = Query::new().with("sort_by", Some("created_at:desc"));
@@ -218,7 +270,7 @@ impl Watch {
                         api.pages_below(&LIST_INCIDENT_ALERTS, &id, query, rows, &selection).await?;
                     return Ok(self.take_alerts(listing.rows.into_iter().map(|row| row.facts).collect(), local));
                 }
-                if source == Source::Responders {
+                if source == Source::Incident {
                     let row = api.one::<Incident>(&id, Query::new(), &Subject::selection()).await?;
                     return Ok(Subject::from_row(&row.shown).is_some_and(|found| self.take_subject(found)));
                 }
@@ -315,6 +367,16 @@ impl Watch {
             .filter(|user| !subject.joined.iter().any(|known| known.id == user.id))
             .cloned()
             .collect();
+        let assignees = |subject: &Subject| subject.assigned.iter().map(|one| one.user.id.clone()).collect::<Vec<_>>();
+        // The other sources show what happened, and by whom.
+        if found.alerts > subject.alerts && self.words.contains(&NEW_ALERT) {
+            self.next.push(Source::Alerts);
+        }
+        let has_changed = found.status != subject.status || assignees(&found) != assignees(subject);
+        if has_changed {
+            self.next.push(Source::Log);
+        }
+        let has_more = !self.next.is_empty();
         **subject = found;
         let at = self.marker.main.at;
         for user in &joined {
@@ -324,7 +386,7 @@ impl Watch {
         if !joined.is_empty() && !self.happened.contains(&"responder_joined") {
             self.happened.push("responder_joined");
         }
-        !joined.is_empty()
+        has_more || !joined.is_empty()
     }
 
     /// Takes what has happened.
