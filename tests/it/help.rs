@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use pagerduty_api::Method;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use crate::overrides::all_tools;
 use crate::similar::Scene;
 use crate::support::{err, ok, rows, warnings};
+use crate::tool_operations::send;
 
 const TOOL: &str = "who_can_help";
 
@@ -63,8 +65,9 @@ async fn all_past_incidents_like_it_are_counted() {
     let similar = scene.account.ok("get_similar_incidents", arguments).await;
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
     for past in rows(&similar, "similar_incidents") {
-        let read = scene.account.ok("get_incidents", json!({"incident_id": past["id"]})).await;
-        let incident = &read["incidents"][0];
+        let path = format!("/incidents/{}", past["id"].as_str().unwrap());
+        let (_, read) = send(&scene.account.sandbox, Method::Get, &path).await;
+        let incident = &read["incident"];
         let by = &incident["last_status_change_by"];
         if incident["status"] == "resolved" && by["type"].as_str().is_some_and(|kind| kind.starts_with("user")) {
             *counts.entry(by["id"].as_str().unwrap().to_owned()).or_default() += 1;
