@@ -14,6 +14,7 @@ pub mod oncalls;
 pub mod priorities;
 pub mod schedules;
 pub mod services;
+pub mod status_pages;
 pub mod teams;
 pub mod users;
 
@@ -35,6 +36,7 @@ const AREAS: &[&[&Operation]] = &[
     priorities::ALL,
     schedules::ALL,
     services::ALL,
+    status_pages::ALL,
     teams::ALL,
     users::ALL,
 ];

@@ -24,6 +24,7 @@ pub mod schedules;
 pub mod services;
 pub mod shift_schedules;
 pub mod similar;
+pub mod status_pages;
 pub mod teams;
 pub mod updates;
 pub mod users;

@@ -77,7 +77,7 @@ pub const CALLERS: &[Caller] = &[
     Caller {
         token: Cow::Borrowed(tokens::BASIC_PLAN),
         basic_plan: true,
-        meaning: "API key of the current user on a plan without past and related incidents, workflows and automation actions (402)",
+        meaning: "API key of the current user on a plan without past and related incidents, workflows, automation actions and status pages (402)",
         ..USER
     },
     Caller {
@@ -125,6 +125,11 @@ impl Caller {
 
     /// Refuses workflows and automation actions on a plan that lacks them.
     pub fn may_automate(&self) -> Result<(), Problem> {
+        if self.basic_plan { Err(Problem::missing_ability()) } else { Ok(()) }
+    }
+
+    /// Refuses status pages on a plan that lacks them.
+    pub fn may_publish(&self) -> Result<(), Problem> {
         if self.basic_plan { Err(Problem::missing_ability()) } else { Ok(()) }
     }
 

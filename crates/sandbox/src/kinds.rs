@@ -3,6 +3,7 @@
 mod automations;
 mod communications;
 mod dependencies;
+mod status_pages;
 
 use super::behavior::{escalation_policies, schedules, services, shift_schedules};
 use super::kind::Filter::{By, Contains, Is, Refers};
@@ -12,6 +13,7 @@ use super::kind::{CRUD, Kind, computed, optional, required};
 pub use automations::{AUTOMATION_ACTION, INCIDENT_WORKFLOW, INVOCATION, MEMORY, WORKFLOW_TRIGGER};
 pub use communications::TEMPLATE;
 pub use dependencies::{BUSINESS_SERVICE, MAINTENANCE_WINDOW, SERVICE_DEPENDENCY};
+pub use status_pages::{STATUS_PAGE, STATUS_PAGE_POST};
 
 /// Every kind that is stored as documents, referenced kinds first. Their documents are added in this order.
 pub const KINDS: &[&Kind] = &[
@@ -31,6 +33,8 @@ pub const KINDS: &[&Kind] = &[
     &INVOCATION,
     &MEMORY,
     &TEMPLATE,
+    &STATUS_PAGE,
+    &STATUS_PAGE_POST,
 ];
 
 /// Returns the kind with this name.

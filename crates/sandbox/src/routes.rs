@@ -19,8 +19,8 @@ use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
     alerts, automations, change_events, communications, created, custom_fields, dependencies, feeds, incidents,
-    log_entries, notes, notifications, oncalls, overrides, responses, schedules, shift_schedules, similar, teams,
-    updates, users, workflows,
+    log_entries, notes, notifications, oncalls, overrides, responses, schedules, shift_schedules, similar,
+    status_pages, teams, updates, users, workflows,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -75,6 +75,7 @@ fn routes(server: Shared) -> Router {
     });
     let writes = [rotations::create_event, rotations::update_event, rotations::delete_event];
     let kinds = with_parts(kinds, EVENTS, (), [rotations::list_events, rotations::show_event], writes);
+    let kinds = with_status_pages(kinds);
     let api = with_communications(with_automations(with_incidents(kinds)))
         .route("/abilities", read(control::abilities))
         .route("/oncalls", read(oncalls::list))
@@ -210,6 +211,33 @@ fn with_communications(routes: Router<Shared>) -> Router<Shared> {
                 let rendered = communications::render(&server.account(), &call);
                 response(StatusCode::OK, rendered.map_err(|problem| call.refused(problem)))
             }),
+        )
+}
+
+/// Adds the routes of status pages.
+fn with_status_pages(routes: Router<Shared>) -> Router<Shared> {
+    use status_pages::{IMPACTS, SERVICES, SEVERITIES, STATUSES};
+    let routes = [STATUSES, SEVERITIES, IMPACTS, SERVICES].into_iter().fold(routes, |routes, part| {
+        let list = move |account: &Account, call: &Call| status_pages::parts(part, account, call);
+        routes.route(&format!("/status_pages/{{id}}/{}", part.many), read(list))
+    });
+    let create = |handler| write(MethodFilter::POST, edits::CREATED, handler);
+    let create_post: fn(&mut Account, &Call) -> Answer = status_pages::create;
+    routes
+        .route("/status_pages", read(status_pages::list))
+        .route("/status_pages/{id}/posts", read(status_pages::posts).merge(create(create_post)))
+        .route("/status_pages/{id}/posts/{post_id}", read(status_pages::show))
+        .route(
+            "/status_pages/{id}/posts/{post_id}/post_updates",
+            read(status_pages::updates).merge(create(status_pages::create_update)),
+        )
+        .route(
+            "/status_pages/{id}/posts/{post_id}/postmortem",
+            read(status_pages::postmortem).merge(write(
+                MethodFilter::PUT,
+                StatusCode::OK,
+                status_pages::set_postmortem,
+            )),
         )
 }
 
