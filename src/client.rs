@@ -11,6 +11,7 @@ pub mod decode;
 pub mod directory;
 pub(crate) mod failure;
 mod incidents;
+mod parts;
 mod people;
 pub(crate) mod policy;
 mod probe;
@@ -56,7 +57,7 @@ pub use schedules::may_be_other_kind;
 pub use user_context::{Owned, UserContext};
 pub use writes::{
     Added, CUSTOM, Changed, CoverChange, CoverKind, IMPACTED, IncidentChange, IncidentOutcome, NewIncident, NewStatus,
-    RESOLUTION, SENT_ONLY, changed, comparable, has, settable_changes,
+    RESOLUTION, SENT_ONLY, StatusUpdate, changed, comparable, has, plain_text, settable_changes,
 };
 
 /// The number of portions of a list that are requested in parallel.
@@ -308,18 +309,6 @@ impl Api {
         selection: &Selection<'_>,
     ) -> Result<Listing<M>> {
         self.list_by(|query| Request::new(M::LIST, query), query, wanted, selection).await
-    }
-
-    /// Reads a list that belongs to one object, page by page until `wanted` is met.
-    pub async fn pages_below<M: Model, P>(
-        &self,
-        operation: &'static Operation,
-        owner: &Id<P>,
-        query: Query,
-        wanted: ListRequest,
-        selection: &Selection<'_>,
-    ) -> Result<Listing<M>> {
-        self.list_by(|query| Request::on(operation, owner, query), query, wanted, selection).await
     }
 
     /// Reads a list with the requests that `request` creates.

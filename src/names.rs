@@ -11,13 +11,14 @@ use pagerduty_api::operations::escalation_policies::ESCALATION_POLICIES;
 use pagerduty_api::operations::priorities::PRIORITIES;
 use pagerduty_api::operations::schedules::SCHEDULES;
 use pagerduty_api::operations::services::SERVICES;
+use pagerduty_api::operations::status_pages::STATUS_PAGES;
 use pagerduty_api::operations::teams::TEAMS;
 use pagerduty_api::operations::users::USERS;
 use pagerduty_rows::text::neutralize;
 use serde_json::{Map, Value};
 
 /// The resources whose objects can be given by name.
-pub const NAMED: [&Resource; 10] = [
+pub const NAMED: [&Resource; 11] = [
     &SERVICES,
     &TEAMS,
     &USERS,
@@ -28,6 +29,7 @@ pub const NAMED: [&Resource; 10] = [
     &AUTOMATION_ACTIONS,
     &BUSINESS_SERVICES,
     &TEMPLATES,
+    &STATUS_PAGES,
 ];
 
 /// The longest name in bytes: PagerDuty's longest names have 255 characters.

@@ -1164,6 +1164,99 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def send_status_update(
+        self,
+        *,
+        incident_id: str | int,
+        message: str,
+        subject: str | None = None,
+        template_id: str | None = None,
+        subscriber_ids: list[str] | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Status update to stakeholders (subscribers) of an incident; sends messages.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            message: Short text.
+            subject: Of the email.
+            template_id: Name or ID.
+            subscriber_ids: Users, teams to add.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_status_pages(
+        self,
+        *,
+        status_page_id: str | None = None,
+        post_id: str | None = None,
+        post_type: str | None = None,
+        reviewed_status: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Status pages, public or private: what they say, posts, statuses, severities, services.
+
+        Args:
+            status_page_id: Name or ID.
+            post_id: One post.
+            post_type: Posts.
+            reviewed_status: Posts.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def post_status_page(
+        self,
+        *,
+        status_page_id: str,
+        post_id: str | None = None,
+        title: str | None = None,
+        message: str,
+        status: str | None = None,
+        severity: str | None = None,
+        services: list[str] | None = None,
+        starts_at: str | None = None,
+        ends_at: str | None = None,
+        notify: bool = False,
+        next_update_minutes: int | None = None,
+        postmortem: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Tell customers about an outage or maintenance: publish or update a status page post.
+
+        Args:
+            status_page_id: Name or ID.
+            post_id: To update.
+            title: New post.
+            message: Text or HTML.
+            status: Name.
+            severity: Name.
+            services: Like Checkout=degraded.
+            starts_at: Maintenance.
+            ends_at: Maintenance.
+            notify: Tell subscribers.
+            next_update_minutes: Announced.
+            postmortem: It is one.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def set_business_impact(
         self,
         *,
@@ -1172,12 +1265,12 @@ class AsyncTools:
         impacted: bool,
         dry_run: bool = False,
     ) -> dict[str, Any]:
-        """Mark a business service (product) as affected by an incident, or not.
+        """Mark a business service (product) as affected by an incident.
 
         Args:
             incident_id: The ID or number of the incident.
             business_service_id: Name or ID.
-            impacted: False to clear it.
+            impacted: Or not.
             dry_run: Only show what would change.
 
         Returns:
@@ -1617,6 +1710,28 @@ class AsyncTools:
 
         Args:
             query: A part of the name.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_status_pages(
+        self,
+        *,
+        post_type: str | None = None,
+        reviewed_status: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Iterates over the rows that `get_status_pages` lists.
+
+        Args:
+            post_type: Posts.
+            reviewed_status: Posts.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
 
@@ -2764,6 +2879,99 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def send_status_update(
+        self,
+        *,
+        incident_id: str | int,
+        message: str,
+        subject: str | None = None,
+        template_id: str | None = None,
+        subscriber_ids: list[str] | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Status update to stakeholders (subscribers) of an incident; sends messages.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            message: Short text.
+            subject: Of the email.
+            template_id: Name or ID.
+            subscriber_ids: Users, teams to add.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_status_pages(
+        self,
+        *,
+        status_page_id: str | None = None,
+        post_id: str | None = None,
+        post_type: str | None = None,
+        reviewed_status: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Status pages, public or private: what they say, posts, statuses, severities, services.
+
+        Args:
+            status_page_id: Name or ID.
+            post_id: One post.
+            post_type: Posts.
+            reviewed_status: Posts.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def post_status_page(
+        self,
+        *,
+        status_page_id: str,
+        post_id: str | None = None,
+        title: str | None = None,
+        message: str,
+        status: str | None = None,
+        severity: str | None = None,
+        services: list[str] | None = None,
+        starts_at: str | None = None,
+        ends_at: str | None = None,
+        notify: bool = False,
+        next_update_minutes: int | None = None,
+        postmortem: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Tell customers about an outage or maintenance: publish or update a status page post.
+
+        Args:
+            status_page_id: Name or ID.
+            post_id: To update.
+            title: New post.
+            message: Text or HTML.
+            status: Name.
+            severity: Name.
+            services: Like Checkout=degraded.
+            starts_at: Maintenance.
+            ends_at: Maintenance.
+            notify: Tell subscribers.
+            next_update_minutes: Announced.
+            postmortem: It is one.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def set_business_impact(
         self,
         *,
@@ -2772,12 +2980,12 @@ class SyncTools:
         impacted: bool,
         dry_run: bool = False,
     ) -> dict[str, Any]:
-        """Mark a business service (product) as affected by an incident, or not.
+        """Mark a business service (product) as affected by an incident.
 
         Args:
             incident_id: The ID or number of the incident.
             business_service_id: Name or ID.
-            impacted: False to clear it.
+            impacted: Or not.
             dry_run: Only show what would change.
 
         Returns:
@@ -3217,6 +3425,28 @@ class SyncTools:
 
         Args:
             query: A part of the name.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_status_pages(
+        self,
+        *,
+        post_type: str | None = None,
+        reviewed_status: str | None = None,
+        limit: int | None = None,
+    ) -> Generator[dict[str, Any]]:
+        """Iterates over the rows that `get_status_pages` lists.
+
+        Args:
+            post_type: Posts.
+            reviewed_status: Posts.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
 

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{
     AutomationAction, BusinessService, EscalationPolicy, Incident, Listed, Model, Priority, Readable, Schedule,
-    Service, ShiftSchedule, Team, Template, User, Workflow,
+    Service, ShiftSchedule, StatusPage, Team, Template, User, Workflow,
 };
 use crate::names::{Fit, Named, matches, nearest, normalized, stem};
 use crate::pagination::{End, ListRequest};
@@ -57,7 +57,7 @@ struct Directory {
     read: for<'a> fn(&'a Api, &'a str) -> BoxFuture<'a, Result<Option<Named>>>,
 }
 
-const DIRECTORIES: [Directory; 11] = [
+const DIRECTORIES: [Directory; 12] = [
     directory::<User>(&[User::LIST]),
     directory::<Team>(&[Team::LIST]),
     directory::<Service>(&[Service::LIST]),
@@ -81,19 +81,9 @@ const DIRECTORIES: [Directory; 11] = [
         list: |api, _, most| Box::pin(api.objects::<BusinessService>(None, most)),
         ..directory::<BusinessService>(&[BusinessService::LIST])
     },
-    // Priorities are few, and PagerDuty neither searches them nor reads one by ID.
-    Directory {
-        resource: Priority::RESOURCE,
-        invalid: Priority::INVALID_ID,
-        operations: &[Priority::LIST],
-        list: |api, _, most| Box::pin(api.objects::<Priority>(None, most)),
-        read: |api, id| {
-            Box::pin(async move {
-                let listed = api.objects::<Priority>(None, usize::MAX).await?;
-                Ok(listed.objects.into_iter().find(|priority| priority.id == id))
-            })
-        },
-    },
+    // Priorities and status pages are few, and PagerDuty neither searches them nor reads one by ID.
+    small_directory::<Priority>(&[Priority::LIST]),
+    small_directory::<StatusPage>(&[StatusPage::LIST]),
     // Incidents have no names: titles repeat, and PagerDuty does not search them.
     Directory {
         list: |api, text, most| {
@@ -112,6 +102,22 @@ const fn directory<M: Listed + Readable>(operations: &'static [&'static Operatio
         operations,
         list: |api, text, most| Box::pin(api.objects::<M>(text, most)),
         read: |api, id| Box::pin(api.object::<M>(id)),
+    }
+}
+
+/// Returns the directory of objects that are all read to find one.
+const fn small_directory<M: Listed>(operations: &'static [&'static Operation]) -> Directory {
+    Directory {
+        resource: M::RESOURCE,
+        invalid: M::INVALID_ID,
+        operations,
+        list: |api, _, most| Box::pin(api.objects::<M>(None, most)),
+        read: |api, id| {
+            Box::pin(async move {
+                let listed = api.objects::<M>(None, usize::MAX).await?;
+                Ok(listed.objects.into_iter().find(|object| object.id == id))
+            })
+        },
     }
 }
 

@@ -71,6 +71,12 @@ impl Request {
         Self { subject: subject.to_owned(), ..self }
     }
 
+    /// Adds the body of a read that has one.
+    #[must_use]
+    pub(super) fn with_body(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
     /// Names the objects in its body by their IDs, for the log.
     #[must_use]
     pub(super) fn naming(self, ids: String) -> Self {

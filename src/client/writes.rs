@@ -12,6 +12,7 @@ mod incident_fields;
 mod incident_state;
 mod notes;
 mod responses;
+mod status_pages;
 mod statuses;
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,13 +28,14 @@ use crate::error::{Code, Error, Result};
 use crate::ids::Id;
 use crate::models::{Model, Row, User};
 
-pub use communications::IMPACTED;
+pub use communications::{IMPACTED, StatusUpdate};
 pub use covers::{Added, CoverChange, CoverKind};
 pub use created::NewIncident;
 pub(super) use declared::Source;
 pub use declared::{changed, comparable, has};
 pub use incident_fields::{IncidentChange, IncidentOutcome};
 pub use incident_state::{CUSTOM, RESOLUTION, SENT_ONLY, settable_changes};
+pub use status_pages::plain_text;
 pub use statuses::NewStatus;
 
 /// The time by which a change may seem to precede its request: PagerDuty's times have no fractions, and come from other

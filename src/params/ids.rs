@@ -1,5 +1,6 @@
 //! Reads IDs of PagerDuty's objects in the forms that people and programs write.
 
+use pagerduty_api::operations::communications::TEMPLATES;
 use pagerduty_api::operations::incidents::INCIDENTS;
 use pagerduty_api::operations::schedules::SCHEDULES;
 use pagerduty_api::{MAX_VALUES, Resource, operations};
@@ -117,13 +118,16 @@ const FOUND_BY: &[(&str, &str)] = &[
     ("change_events", "get_changes"),
     ("incident_workflows", "get_automations"),
     ("integrations", "get_services"),
+    ("posts", "get_status_pages"),
 ];
 
 /// Returns the hint at the form of IDs and at the tool that finds them.
 pub(crate) fn ids_hint(resource: &Resource) -> String {
     let other = FOUND_BY.iter().find(|(many, _)| *many == resource.many).map(|(_, tool)| (*tool).to_owned());
     let tool = other.unwrap_or_else(|| format!("get_{}", resource.many));
-    format!("IDs are ASCII letters and digits, like PABC123; {tool} finds them.")
+    // No tool lists templates.
+    let finds = if resource == &TEMPLATES { String::new() } else { format!("; {tool} finds them") };
+    format!("IDs are ASCII letters and digits, like PABC123{finds}.")
 }
 
 fn not_an_id<M: Model>(name: &str, value: &Value) -> Error {

@@ -2,7 +2,13 @@
 //!
 //! Its changes are declared and reported like those of the toolset `respond`.
 
+mod draft;
 pub(super) mod impact;
+mod page;
+mod pages;
+mod post;
+mod subscribers;
+mod update;
 
 use super::Toolset;
 
@@ -13,5 +19,10 @@ pub(super) const SET: Toolset = Toolset {
     about: "Status updates to subscribers, status pages, and the impact on business services.",
     default: false,
     instructions: "Before a text is published or sent, show it with dry_run.",
-    tools: &[&impact::SET_BUSINESS_IMPACT],
+    tools: &[
+        &update::SEND_STATUS_UPDATE,
+        &pages::GET_STATUS_PAGES,
+        &post::POST_STATUS_PAGE,
+        &impact::SET_BUSINESS_IMPACT,
+    ],
 };

@@ -13,7 +13,7 @@ pub(in crate::tools) mod report;
 mod snooze;
 mod start;
 mod undo;
-mod update;
+pub(super) mod update;
 
 use super::Toolset;
 

@@ -3,6 +3,7 @@
 use pagerduty_api::Method;
 use pagerduty_mcp_server::error::Code;
 use pagerduty_mcp_server::sandbox::{Fault, FaultKind, Options, tokens};
+use pagerduty_mcp_server::tools::Filter;
 use serde_json::{Value, json};
 
 use crate::overrides::{Scene, all_tools};
@@ -107,4 +108,14 @@ async fn impact_of_unclear_service_or_closed_incident_is_not_sent() {
     assert_eq!((&refused["outcome"], &refused["sent"]), (&json!("conflict"), &json!(false)), "{refused}");
     let refused = scene.ok("set_business_impact", call("Online Checkout")).await;
     assert_eq!((&refused["outcome"], scene.writes().len()), (&json!("conflict"), sent), "{refused}");
+}
+
+#[test]
+fn read_only_mode_hides_all_but_the_pages() {
+    let names = |read_only| -> Vec<_> {
+        let filter = Filter { read_only, toolsets: Some(vec!["communicate".to_owned()]), ..Filter::default() };
+        filter.tools().unwrap().iter().map(|tool| tool.name).collect()
+    };
+    assert_eq!(names(true), ["get_status_pages"]);
+    assert_eq!(names(false), ["send_status_update", "get_status_pages", "post_status_page", "set_business_impact"]);
 }

@@ -4,6 +4,7 @@
 //! (`respond_chaos.rs`), previews and receipts (`respond_rules.rs`). A new tool adds rows to a file below, and the file to
 //! [`all`].
 
+mod communicate;
 mod incidents;
 mod parts;
 mod undo;
@@ -22,7 +23,7 @@ use crate::tool_operations::send;
 
 /// Returns all rows.
 pub fn all() -> impl Iterator<Item = &'static Example> {
-    [incidents::EXAMPLES, parts::EXAMPLES, undo::EXAMPLES].into_iter().flatten()
+    [communicate::EXAMPLES, incidents::EXAMPLES, parts::EXAMPLES, undo::EXAMPLES].into_iter().flatten()
 }
 
 /// An example call of a tool that changes something.

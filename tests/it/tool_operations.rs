@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::operations::alerts::GET_INCIDENT_ALERT;
 use pagerduty_api::operations::schedules::{SCHEDULES, SHIFT_SCHEDULES};
+use pagerduty_api::operations::status_pages::GET_POST;
 use pagerduty_api::{Method, Operation, Resource, operations};
 use pagerduty_mcp_server::config::Host;
 use pagerduty_mcp_server::params::Form;
@@ -131,6 +132,22 @@ async fn responding(account: &Account, tool: &str) -> Vec<Value> {
             json!({"incident_id": ids[0], "note_id": part("notes").await, "content": "another text"}),
             json!({"incident_id": ids[0], "note_id": part("notes").await, "delete": true}),
         ],
+        "send_status_update" => {
+            let templates = send(&account.sandbox, Method::Get, "/templates").await.1["templates"].clone();
+            let users = send(&account.sandbox, Method::Get, "/users").await.1["users"].clone();
+            let call =
+                json!({"incident_id": ids[0], "message": "a text", "subscriber_ids": [users[7]["id"], "payments"]});
+            let with_template = json!({"incident_id": ids[1], "message": "a text", "template_id": templates[0]["id"]});
+            vec![call, with_template]
+        }
+        "post_status_page" => {
+            let page = id_for(&account.sandbox, &GET_POST).await;
+            let post = part_for(&account.sandbox, &GET_POST, &page).await;
+            let new = json!({"status_page_id": page, "title": "One", "message": "a text", "status": "investigating",
+                "severity": "minor", "services": ["Checkout=degraded"]});
+            let of_post = |text: &str, is_postmortem: bool| json!({"status_page_id": page, "post_id": post, "message": text, "postmortem": is_postmortem});
+            vec![new, of_post("a text", false), of_post("another text", true)]
+        }
         "set_business_impact" => {
             let service = part("business_services").await;
             let call = |impacted| json!({"incident_id": ids[0], "business_service_id": service, "impacted": impacted});
@@ -180,6 +197,12 @@ async fn composed(account: &Account, tool: &Tool) -> Option<Vec<Map<String, Valu
         let alert = part_for(&account.sandbox, &GET_INCIDENT_ALERT, &incident).await;
         let both = [json!({"incident_id": incident}), json!({"incident_id": incident, "alert_id": alert})];
         calls.extend(both.map(|call| call.as_object().unwrap().clone()));
+    }
+    if tool.name == "get_status_pages" {
+        let page = id_for(&account.sandbox, &GET_POST).await;
+        let post = part_for(&account.sandbox, &GET_POST, &page).await;
+        let all = [json!({}), json!({"status_page_id": page}), json!({"status_page_id": page, "post_id": post})];
+        calls.extend(all.map(|call| call.as_object().unwrap().clone()));
     }
     for operation in tool.operations.iter().filter(|operation| !operation.effect.is_read()) {
         let schedule = id_for(&account.sandbox, operation).await;

@@ -155,9 +155,12 @@ SCHEMAS = {
     "business_services": "BusinessService",
     "maintenance_windows": "MaintenanceWindow",
     "incident_workflows": "IncidentWorkflow",
+    "templates": "Template",
 }
 # Documents whose answers have another form, which test_sandbox_automations.py checks.
 OTHER_FORM = {"service_dependencies", "workflow_triggers", "automation_actions", "memories"}
+# And test_sandbox_communications.py.
+OTHER_FORM |= {"status_pages", "status_page_posts"}
 # Events and the script of a scenario, from which alerts, changes and incidents are made.
 OTHER_FORM |= {"change_events", "signals", "outage"}
 # Fields that the schemas do not have.

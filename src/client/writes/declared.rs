@@ -1,7 +1,7 @@
 //! Changes as data: what is sent, how the objects are read, and which state shows that the change took effect.
 //!
-//! There are three kinds of changes. [`Proof::Set`] sets fields of objects, [`Proof::New`] adds an object, and
-//! [`Proof::Gone`] removes one. A tool declares a value of one kind, and the code here sends and verifies it, so that no
+//! There are three kinds of changes. [`Proof::Set`] sets fields of objects, [`Proof::New`] and [`Proof::Another`] add an
+//! object, and [`Proof::Gone`] removes one. A tool declares a value of one kind, and the code here sends and verifies it, so that no
 //! tool decides by itself what a lost response means.
 
 use std::collections::BTreeMap;
@@ -50,6 +50,8 @@ pub enum Proof {
     Set(Vec<Expected>),
     /// An object with these values was created, since the change was sent if it has a time under `at`.
     New { fields: Fields, at: Option<&'static str> },
+    /// An object with these values is there besides the known ones. Objects of this kind have no time.
+    Another { fields: Fields, known: Vec<String> },
     /// The object with this ID is gone.
     Gone(String),
 }
@@ -203,8 +205,17 @@ impl Proof {
                 let found = state.iter().find(|(_, object)| has(object, fields) && is_recent(object));
                 found.map(|(id, object)| State::from([(id.clone(), object.clone())]))
             }
+            Proof::Another { fields, known } => {
+                let found = state.iter().find(|(id, object)| !known.contains(id) && has(object, fields));
+                found.map(|(id, object)| State::from([(id.clone(), object.clone())]))
+            }
             Proof::Gone(id) => (!state.contains_key(id)).then(State::new),
         }
+    }
+
+    /// Returns whether the change adds an object.
+    fn is_new(&self) -> bool {
+        matches!(self, Proof::New { .. } | Proof::Another { .. })
     }
 
     /// Returns the same proof without fields that a response does not have.
@@ -219,7 +230,7 @@ impl Proof {
                 Proof::Set(expected.iter().map(shown).collect())
             }
             // The response to this change is about this object.
-            Proof::New { fields, .. } => Proof::New { fields: keep(fields), at: None },
+            Proof::New { fields, .. } | Proof::Another { fields, .. } => Proof::New { fields: keep(fields), at: None },
             Proof::Gone(id) => Proof::Gone(id.clone()),
         }
     }
@@ -288,7 +299,7 @@ impl Verify for Sent<'_> {
     }
 
     async fn made_earlier(&mut self, api: &Api, request: &Request, earlier: &Earlier) -> Result<Option<Object>> {
-        let is_new = matches!(self.declared.proof, Proof::New { .. });
+        let is_new = self.declared.proof.is_new();
         let most = match earlier.outcome {
             Outcome::Unknown if is_new => VERIFICATIONS_BEFORE_REPEAT,
             _ => 1,
@@ -316,7 +327,7 @@ impl Verify for Sent<'_> {
     }
 
     fn repeat_warning(&self, earlier: &Earlier) -> Option<String> {
-        let is_new = matches!(self.declared.proof, Proof::New { .. });
+        let is_new = self.declared.proof.is_new();
         let ago = earlier.sent.elapsed().as_secs();
         (is_new && matches!(earlier.outcome, Outcome::Unknown)).then(|| {
             format!(
@@ -385,6 +396,12 @@ mod tests {
         assert!(holds("k", "2026-11-30T10:00:00Z", since));
         assert!(!holds("k", "2026-11-30T09:59:59Z", since) && !holds("k", "2026-11-30T10:00:00Z", None));
         assert!(!holds("other", "2026-11-30T10:00:00Z", since));
+        let another = |known: &[&str]| Proof::Another {
+            fields: fields(json!({"key": "k"})),
+            known: known.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        let both = state(&[("Q1", json!({"key": "k"})), ("Q2", json!({"key": "other"}))]);
+        assert!(another(&[]).holds(&both, None).is_some() && another(&["Q1"]).holds(&both, None).is_none());
         assert!(Proof::Gone("Q2".to_owned()).holds(&state(&[("Q1", json!({}))]), None).is_some());
         assert!(Proof::Gone("Q1".to_owned()).holds(&state(&[("Q1", json!({}))]), None).is_none());
     }

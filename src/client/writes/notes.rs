@@ -137,7 +137,7 @@ impl Verify for NewNote<'_> {
 
 /// Returns the text of a note without the parts that may change on the way: white space around it and at the ends of
 /// lines, and the form of line ends.
-fn comparable(content: &str) -> String {
+pub(super) fn comparable(content: &str) -> String {
     let content = content.trim().replace("\r\n", "\n");
     content.split(['\r', '\n']).map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

@@ -23,7 +23,7 @@ pub(super) const SET_BUSINESS_IMPACT: Tool = Tool::new::<Params>(
     "set_business_impact",
     About {
         title: "Mark business impact",
-        description: "Mark a business service (product) as affected by an incident, or not.",
+        description: "Mark a business service (product) as affected by an incident.",
         hint: "business impact affected service product mark customers",
     },
     &[&SET_INCIDENT_IMPACT, &GET_INCIDENT_IMPACTS, &GET_BUSINESS_SERVICE, &GET_INCIDENT],
@@ -36,7 +36,7 @@ crate::params! {
         incident_id: Id<Incident>,
         "Name or ID"
         business_service_id: Id<BusinessService>,
-        "False to clear it"
+        "Or not"
         impacted: Switch,
         "Only show what would change"
         dry_run: Flag<false>,
@@ -110,7 +110,7 @@ async fn change(
         report.rows.push(row);
     }
     if dry_run {
-        let undo = "Possible with the receipt. Notifications of the subscribers of the business service stay sent.";
+        let undo = "undo sets it back; notifications that were sent stay sent.";
         report.more.insert("undo".to_owned(), undo.into());
     }
     Ok(report)

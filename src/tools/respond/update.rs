@@ -202,7 +202,7 @@ pub(super) fn owned((name, value): (&String, &Value)) -> (String, Value) {
 }
 
 /// Returns the members of an incident that identify it.
-pub(super) fn head(state: &Fields) -> Fields {
+pub(in crate::tools) fn head(state: &Fields) -> Fields {
     let members = ["incident_number", "title"].into_iter();
     members
         .filter_map(|name| Some((name.to_owned(), state.get(name).filter(|value| !value.is_null())?.clone())))

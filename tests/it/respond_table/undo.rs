@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
+use super::communicate::impact;
 use super::incidents::returns;
 use super::parts::{alerts, notes};
 use super::{Again, Call, Example, Stage, Undo};
@@ -65,6 +66,18 @@ pub const EXAMPLES: &[Example] = &[
         exceptions: &[],
         state: notes,
         effects: |state| usize::from(state[0][1] == "on ti"),
+        undo: Undo::Receipt,
+    },
+    Example {
+        tool: "undo",
+        name: "impact",
+        call: |stage| of(stage, "set_business_impact", "impacted"),
+        sends: ("PUT", "/incidents/{id}/business_services/{business_service_id}/impacts"),
+        looks: ("/incidents/{incident}/business_services/impacts", 1),
+        again: Again::Accepted,
+        exceptions: &[],
+        state: impact,
+        effects: |state| usize::from(*state == false),
         undo: Undo::Receipt,
     },
 ];
