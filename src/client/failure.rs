@@ -179,8 +179,10 @@ fn not_found(request: &Request, said: &ErrorBody) -> Error {
     let about_another = named().count() > 0 && !named().any(|noun| subject.starts_with(noun));
     if request.operation.names_one() && !about_another && !said.is_page {
         let message = format!("PagerDuty has no {subject} that this credential may see{words}");
+        let is_number = subject.rsplit(' ').next().is_some_and(|id| id.bytes().all(|one| one.is_ascii_digit()));
+        let what = if is_number { "number" } else { "ID, which is case-sensitive" };
         return Error::new(Code::NotFound, message)
-            .hint("Check the ID, which is case-sensitive; list the objects to find the right one.");
+            .hint(format!("Check the {what}; list the objects to find the right one."));
     }
     let hint = match () {
         () if said.is_page => CHECK_FOR_PROXY.to_owned(),
