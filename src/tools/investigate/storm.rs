@@ -365,7 +365,8 @@ fn sentence(
         let _ = write!(line, " In common: {}.", list(&reasons));
     }
     if let Some(cause) = cause {
-        let _ = write!(line, " Probable cause: {}, which the others depend on.", cause.label());
+        let others = if services.len() == 2 { "the other depends" } else { "the others depend" };
+        let _ = write!(line, " Probable cause: {}, which {others} on.", cause.label());
     }
     line
 }
