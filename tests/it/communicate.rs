@@ -60,6 +60,11 @@ async fn impact_is_stated_shown_and_undone() {
         assert_eq!((&dry["outcome"], &dry["sent"]), (&json!("dry_run"), &json!(false)), "{dry}");
         assert!(dry["receipt"].is_null() && dry["undo"].is_string() && dry["incident"]["title"].is_string(), "{dry}");
         assert_eq!(scene.writes(), Vec::<String>::new(), "a dry run sends nothing");
+        let checkout = with(&arguments, json!({"business_service_id": "Online Checkout", "impacted": !wanted}));
+        let other = scene.ok("set_business_impact", with(&checkout, json!({"dry_run": true}))).await;
+        let tells = other["tells"].as_array().cloned().unwrap_or_default();
+        let expected = if other["outcome"] == "dry_run" { 2 } else { 0 };
+        assert!(tells.len() == expected && tells.iter().all(|one| one["name"].is_string()), "{other}");
 
         if is_lost {
             lose(&scene, "PUT", "/incidents/{id}/business_services/{business_service_id}/impacts");

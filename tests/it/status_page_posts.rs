@@ -47,7 +47,7 @@ async fn new_post_is_shown_first_and_published_once() {
             (&json!("investigating"), &json!("minor"))
         );
         assert_eq!(row["after"]["services"][1]["impact"]["name"], "partial outage", "{dry}");
-        assert!(row["after"]["next_update_at"].is_string() && dry["time_zone"].is_string(), "{dry}");
+        assert!(row["after"]["next_update_minutes"] == 30 && dry["time_zone"].is_string(), "{dry}");
         assert_eq!((&dry["publishes"][0]["name"], &dry["notifies_subscribers"]), (&json!("Acme Status"), &json!(true)));
         assert!(dry["undo"].as_str().unwrap().contains("another update") && dry["receipt"].is_null(), "{dry}");
         assert_eq!(scene.writes(), Vec::<String>::new(), "a dry run sends nothing");

@@ -36,6 +36,12 @@ def test_subscribers_are_added_once(api):
     after = api.get(SUBSCRIBERS, id=incident)["subscribers"]
     assert len(after) <= len(before) + 2
     assert {user, team} <= {one["subscriber_id"] for one in after}
+    (checkout,) = (
+        one
+        for one in api.get("/business_services")["business_services"]
+        if one["name"] == "Online Checkout"
+    )
+    assert api.get("/business_services/{id}/subscribers", id=checkout["id"])["subscribers"]
     unknown = {"subscribers": [{"subscriber_id": "PNONE", "subscriber_type": "user"}]}
     for body in (unknown, {"subscribers": []}, {}):
         api.send("POST", SUBSCRIBERS, body=body, status=400, id=incident)

@@ -168,6 +168,7 @@ NOT_IN_SCHEMA = {
     "schedules": {"overrides"},  # The sandbox computes other fields from it.
     "shift_schedules": {"custom_shifts", "overrides"},
     "users": {"deleted_at"},  # References to a deleted user have it.
+    "business_services": {"subscribers"},  # They have a separate list.
     "teams": {"parent"},  # Examples of the description have it.
 }
 

@@ -200,6 +200,7 @@ fn with_communications(routes: Router<Shared>) -> Router<Shared> {
             "/incidents/{id}/status_updates",
             write(MethodFilter::POST, StatusCode::OK, communications::create_status_update),
         )
+        .route("/business_services/{id}/subscribers", read(communications::business_subscribers))
         .route("/incidents/{id}/status_updates/subscribers", read(communications::subscribers).merge(subscribe))
         .route(
             "/incidents/{id}/business_services/{business_service_id}/impacts",

@@ -1,7 +1,8 @@
 //! Changes for other people than the responders: the impact on business services, status updates and their subscribers.
 
 use pagerduty_api::operations::communications::{
-    CREATE_STATUS_UPDATE, LIST_SUBSCRIBERS, RENDER_TEMPLATE, SET_INCIDENT_IMPACT, SUBSCRIBE,
+    CREATE_STATUS_UPDATE, LIST_BUSINESS_SERVICE_SUBSCRIBERS, LIST_SUBSCRIBERS, RENDER_TEMPLATE, SET_INCIDENT_IMPACT,
+    SUBSCRIBE,
 };
 use pagerduty_api::operations::dependencies::GET_INCIDENT_IMPACTS;
 use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
@@ -144,6 +145,12 @@ impl Api {
     /// Reads the subscribers of an incident: their IDs with their types.
     pub async fn subscribers(&self, incident: &Id<Incident>) -> Result<State> {
         self.state(&subscribers_of(incident)).await
+    }
+
+    /// Reads the subscribers of a business service: their IDs with their types.
+    pub async fn business_subscribers(&self, service: &Id<BusinessService>) -> Result<State> {
+        let request = Request::on(&LIST_BUSINESS_SERVICE_SUBSCRIBERS, service, Query::new());
+        self.state(&Source { request, fields: SUBSCRIBER, read: subscriber }).await
     }
 
     /// Subscribes users and teams to an incident, given by ID and type.

@@ -1,10 +1,13 @@
 //! `set_business_impact`: states whether an incident affects a business service.
 
-use pagerduty_api::operations::communications::SET_INCIDENT_IMPACT;
+use pagerduty_api::operations::communications::{LIST_BUSINESS_SERVICE_SUBSCRIBERS, SET_INCIDENT_IMPACT};
 use pagerduty_api::operations::dependencies::{GET_BUSINESS_SERVICE, GET_INCIDENT_IMPACTS};
 use pagerduty_api::operations::incidents::GET_INCIDENT;
+use pagerduty_api::operations::teams::GET_TEAM;
+use pagerduty_api::operations::users::GET_USER;
 use serde_json::{Value, json};
 
+use super::subscribers::{self, Subscriber};
 use crate::client::{IMPACTED, Query};
 use crate::error::{Code, Error, Result};
 use crate::ids::Id;
@@ -12,6 +15,7 @@ use crate::models::{BusinessService, Incident, Model};
 use crate::params::{Flag, Switch};
 use crate::receipts::{Fields, Receipt};
 use crate::reply::Reply;
+use crate::tools::gather::side_by_side;
 use crate::tools::respond::report::{Outcome, Report, Row};
 use crate::tools::{About, Context, Tool, run};
 
@@ -26,7 +30,15 @@ pub(super) const SET_BUSINESS_IMPACT: Tool = Tool::new::<Params>(
         description: "Mark a business service (product) as affected by an incident.",
         hint: "business impact affected service product mark customers",
     },
-    &[&SET_INCIDENT_IMPACT, &GET_INCIDENT_IMPACTS, &GET_BUSINESS_SERVICE, &GET_INCIDENT],
+    &[
+        &SET_INCIDENT_IMPACT,
+        &GET_INCIDENT_IMPACTS,
+        &GET_BUSINESS_SERVICE,
+        &GET_INCIDENT,
+        &LIST_BUSINESS_SERVICE_SUBSCRIBERS,
+        &GET_USER,
+        &GET_TEAM,
+    ],
     |cx, arguments| run(cx, arguments, set_business_impact),
 );
 
@@ -109,11 +121,34 @@ async fn change(
         }
         report.rows.push(row);
     }
-    if dry_run {
+    if dry_run && report.rows.iter().any(|row| row.outcome == Outcome::DryRun) {
+        tells(cx, &mut report).await;
         let undo = "undo sets it back; notifications that were sent stay sent.";
         report.more.insert("undo".to_owned(), undo.into());
     }
     Ok(report)
+}
+
+/// Adds the subscribers of the business services that would change: PagerDuty notifies them.
+async fn tells(cx: &Context, report: &mut Report) {
+    let rows = report.rows.iter().filter(|row| row.outcome == Outcome::DryRun);
+    let services: Vec<Id<BusinessService>> = rows.filter_map(|row| Id::parse(&row.id)).collect();
+    let mut tells: Vec<Subscriber> = Vec::new();
+    let reads = services.iter().map(|service| cx.api.business_subscribers(service));
+    for listed in side_by_side(cx, reads.collect::<Vec<_>>()).await {
+        match listed {
+            Ok(listed) => {
+                for subscriber in listed.iter().map(|(id, fields)| Subscriber::read(id, fields)) {
+                    if !tells.contains(&subscriber) {
+                        tells.push(subscriber);
+                    }
+                }
+            }
+            Err(error) => report.warnings.push(format!("The subscribers could not be fetched: {error}")),
+        }
+    }
+    report.warnings.extend(subscribers::name(cx, &mut tells).await);
+    report.more.insert("tells".to_owned(), tells.iter().map(Subscriber::shown).collect());
 }
 
 /// Returns the name of a business service. One that does not exist is an error.

@@ -1,6 +1,6 @@
 //! `post_status_page`: publishes a post on a status page, an update of one, or its postmortem.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use pagerduty_api::operations::status_pages::{
     CREATE_POST, CREATE_POST_UPDATE, GET_POST, GET_POSTMORTEM, LIST_PAGE_IMPACTS, LIST_PAGE_SERVICES,
     LIST_PAGE_SEVERITIES, LIST_PAGE_STATUSES, LIST_POST_UPDATES, LIST_POSTS, LIST_STATUS_PAGES, SET_POSTMORTEM,
@@ -121,15 +121,16 @@ async fn post_status_page(cx: Context, params: Params) -> Result<Reply> {
         report.sent = cx.api.has_sent();
     }
     if let Some(minutes) = params.next_update_minutes.filter(|_| !row.after.is_empty()) {
-        let minutes = i64::try_from(minutes.get()).unwrap_or(i64::MAX);
-        let at = Timestamp::now().checked_add(SignedDuration::from_secs(minutes.saturating_mul(60)));
-        row.after.extend(at.ok().map(|at| ("next_update_at".to_owned(), local.iso(at).into())));
+        row.after.insert("next_update_minutes".to_owned(), minutes.get().into());
     }
+    let changes = matches!(row.outcome, Outcome::Applied | Outcome::DryRun);
     report.rows.push(row);
     let shown: Map<_, _> = shown_page(&page, &local).into_iter().filter(|(name, _)| name != "published_at").collect();
     report.more.insert("publishes".to_owned(), json!([shown]));
-    report.more.insert("notifies_subscribers".to_owned(), params.notify.is_on().into());
-    report.more.insert("undo".to_owned(), UNDO.into());
+    if changes {
+        report.more.insert("notifies_subscribers".to_owned(), params.notify.is_on().into());
+        report.more.insert("undo".to_owned(), UNDO.into());
+    }
     report.more.insert("time_zone".to_owned(), local.name().into());
     report.reply(&cx).await
 }

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use pagerduty_api::operations::alerts::{GET_INCIDENT_ALERT, UPDATE_INCIDENT_ALERTS};
-use pagerduty_api::operations::communications::SET_INCIDENT_IMPACT;
+use pagerduty_api::operations::communications::{LIST_BUSINESS_SERVICE_SUBSCRIBERS, SET_INCIDENT_IMPACT};
 use pagerduty_api::operations::dependencies::{GET_BUSINESS_SERVICE, GET_INCIDENT_IMPACTS};
 use pagerduty_api::operations::escalation_policies::GET_ESCALATION_POLICY;
 use pagerduty_api::operations::incidents::{
@@ -20,6 +20,7 @@ use pagerduty_api::operations::incidents::{
 use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
 use pagerduty_api::operations::priorities::LIST_PRIORITIES;
+use pagerduty_api::operations::teams::GET_TEAM;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 
 use super::super::{About, Context, Tool, run};
@@ -50,6 +51,8 @@ pub(super) const UNDO: Tool = Tool::new::<Params>(
         &SET_INCIDENT_IMPACT,
         &GET_INCIDENT_IMPACTS,
         &GET_BUSINESS_SERVICE,
+        &LIST_BUSINESS_SERVICE_SUBSCRIBERS,
+        &GET_TEAM,
         &LIST_INCIDENT_LOG_ENTRIES,
         &GET_INCIDENT,
         &GET_CURRENT_USER,

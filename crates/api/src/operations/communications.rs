@@ -29,6 +29,7 @@ pub(super) const ALL: &[&Operation] = &[
     &CREATE_STATUS_UPDATE,
     &LIST_SUBSCRIBERS,
     &SUBSCRIBE,
+    &LIST_BUSINESS_SERVICE_SUBSCRIBERS,
     &LIST_TEMPLATES,
     &GET_TEMPLATE,
     &RENDER_TEMPLATE,
@@ -66,6 +67,15 @@ pub const SUBSCRIBE: Operation = Operation {
         &["subscribers.write"],
     )
 };
+
+/// Lists the subscribers of a business service, whom PagerDuty notifies of impacts on it.
+pub const LIST_BUSINESS_SERVICE_SUBSCRIBERS: Operation = Operation::list_of(
+    "getBusinessServiceSubscribers",
+    "/business_services/{id}/subscribers",
+    &BUSINESS_SERVICES,
+    &SUBSCRIBERS,
+    &["subscribers.read"],
+);
 
 const READ_TEMPLATES: &[&str] = &["templates.read"];
 

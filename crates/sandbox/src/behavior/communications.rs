@@ -9,7 +9,7 @@ use super::changes::{Change, Record};
 use super::responses::Response;
 use crate::account::{Account, Incident};
 use crate::call::Call;
-use crate::documents::text;
+use crate::documents::{entries, text};
 use crate::kinds::{BUSINESS_SERVICE, TEAM, TEMPLATE, USER};
 use crate::log::{LogEvent, person};
 use crate::reply::{self, Answer, OrNotFound, Problem};
@@ -76,6 +76,20 @@ pub fn subscribers(account: &Account, call: &Call) -> Answer {
         "total": null,
     });
     reply::written(&body)
+}
+
+/// Answers `GET /business_services/{id}/subscribers`.
+pub fn business_subscribers(account: &Account, call: &Call) -> Answer {
+    let service = account.documents.get(&BUSINESS_SERVICE, &call.id).or_404()?;
+    let all = entries(service, "subscribers");
+    reply::written(&json!({
+        "subscribers": all,
+        "account_id": ACCOUNT_ID,
+        "offset": 0,
+        "limit": LIMIT,
+        "more": false,
+        "total": null,
+    }))
 }
 
 /// Answers `POST /incidents/{id}/status_updates/subscribers`. It needs no author.

@@ -18,6 +18,7 @@ pub static BUSINESS_SERVICE: Kind = Kind {
         optional("description", r#""""#),
         optional("point_of_contact", r#""""#),
         optional("team", "null"),
+        optional("subscribers", "[]").hidden(),
     ],
     filters: &[],
     check: |_| Ok(()),
