@@ -45,7 +45,7 @@ pub struct Receipt {
     pub kind: String,
     /// The ID of the object that they are part of, or nothing.
     pub owner: String,
-    /// The time of the change, to the second.
+    /// The time of the change, to the microsecond, so that equal changes have different receipts.
     pub at: Timestamp,
     /// The changed objects.
     pub rows: Vec<Row>,
@@ -84,6 +84,7 @@ impl Receipt {
                 row.ids = numbers.iter().map(u64::to_string).collect();
             }
         }
+        let at = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
         Self { kind: kind.to_owned(), owner: owner.to_owned(), at, rows }
     }
 
@@ -92,7 +93,7 @@ impl Receipt {
     pub fn sign(&self, key: &hmac::Key) -> String {
         let rows = self.rows.iter().map(|row| json!([packed(&row.ids), row.before, row.after]));
         let rows: Value = rows.collect();
-        let mut payload = json!([self.kind, self.owner, self.at.as_second(), rows]).to_string().into_bytes();
+        let mut payload = json!([self.kind, self.owner, self.at.as_microsecond(), rows]).to_string().into_bytes();
         let signature = hmac::sign(key, &payload);
         payload.extend(signature.as_ref().iter().take(SIGNATURE));
         format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(payload))
@@ -139,7 +140,7 @@ impl Receipt {
         Some(Self {
             kind: text(kind)?,
             owner: text(owner)?,
-            at: Timestamp::from_second(at.as_i64()?).ok()?,
+            at: Timestamp::from_microsecond(at.as_i64()?).ok()?,
             rows: rows.as_array()?.iter().map(row).collect::<Option<_>>()?,
         })
     }

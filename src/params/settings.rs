@@ -37,7 +37,14 @@ impl Param for Settings {
             })?;
             Ok((key.trim().to_owned(), value.trim().to_owned()))
         };
-        Ok(Self(Texts::decode(name, value)?.as_slice().iter().map(setting).collect::<Result<_>>()?))
+        let settings = Texts::decode(name, value)?.as_slice().iter().map(setting).collect::<Result<Vec<_>>>()?;
+        for (place, (key, _)) in settings.iter().enumerate() {
+            if settings.iter().skip(place + 1).any(|(other, _)| other == key) {
+                return Err(Error::new(Code::ConflictingParameters, format!("{name} sets {key:?} twice"))
+                    .hint("Pass one value. The values of a list are separated by commas."));
+            }
+        }
+        Ok(Self(settings))
     }
 
     fn absent(_: &'static str) -> Result<Self> {

@@ -79,6 +79,7 @@ mod respond_previews;
 mod respond_rules;
 mod respond_table;
 mod respond_undo;
+mod respond_withdrawn;
 mod rounds;
 mod rules;
 mod sandbox;

@@ -160,6 +160,33 @@ async fn alerts_are_changed_moved_and_put_back() {
 }
 
 #[tokio::test]
+async fn alert_is_not_moved_to_a_resolved_incident() {
+    let scene = Scene::start().await;
+    let [one, _] = pair(&scene).await;
+    let resolved = scene.incidents("resolved", 1).await.remove(0);
+    let alert = alerts(&scene, &one).await[0][0].clone();
+    for dry_run in [true, false] {
+        let arguments = json!({"incident_id": one, "alert_ids": [alert], "move_to_id": resolved, "dry_run": dry_run});
+        let refused = scene.ok("update_alerts", arguments).await;
+        assert_eq!((&refused["outcome"], &refused["sent"]), (&json!("conflict"), &json!(false)), "{refused}");
+        assert!(refused["alerts"][0]["problem"].as_str().unwrap().contains("resolved"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn merge_into_merged_incident_names_where_it_went() {
+    let scene = Scene::start().await;
+    let ids = scene.incidents("triggered", 3).await;
+    scene.ok("merge_incidents", json!({"incident_id": ids[0], "source_ids": [ids[1]]})).await;
+    for (target, source) in [(&ids[1], &ids[2]), (&ids[2], &ids[1])] {
+        let refused = scene.ok("merge_incidents", json!({"incident_id": target, "source_ids": [source]})).await;
+        assert_eq!(refused["outcome"], "conflict", "{refused}");
+        let problem = refused["merged"][0]["problem"].as_str().unwrap();
+        assert!(problem.contains(ids[0].as_str().unwrap()) && !problem.contains("\""), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn note_is_changed_put_back_and_deleted_once() {
     for is_lost in [false, true] {
         let scene = Scene::start().await;

@@ -59,6 +59,54 @@ async fn used_receipt_does_not_revert_equal_change_by_another() {
 }
 
 #[tokio::test]
+async fn receipt_that_finds_the_change_undone_is_used_up() {
+    let scene = Scene::start().await;
+    let (name, colleague) = other_user(&scene).await;
+    let id = scene.incidents("triggered", 1).await.remove(0);
+    let change = with_id(&id, json!({"status": "acknowledged", "priority": "P2"}));
+    let made = scene.ok("update_incidents", change.clone()).await;
+    let receipt = json!({"receipt": made["receipt"]});
+    let other = all_tools(&scene.account, |_| {});
+    assert_eq!(ok(&other, "undo", receipt.clone()).await["outcome"], "applied");
+    let again = scene.ok("undo", receipt.clone()).await;
+    assert_eq!(again["outcome"], "already_so", "another process undid it: {again}");
+    // The colleague makes the same change within the same seconds.
+    ok(&colleague, "update_incidents", change).await;
+    let sent = scene.writes().len();
+    assert_eq!(scene.code("undo", receipt.clone()).await, Code::InvalidReceipt);
+    let refused = ok(&all_tools(&scene.account, |_| {}), "undo", receipt).await;
+    assert_eq!(refused["outcome"], "conflict", "{refused}");
+    assert!(refused["incidents"][0]["problem"].as_str().unwrap().contains(&name), "{refused}");
+    assert_eq!(scene.writes().len(), sent);
+}
+
+#[tokio::test]
+async fn later_change_of_any_of_many_incidents_is_seen() {
+    let scene = Scene::start().await;
+    let (name, colleague) = other_user(&scene).await;
+    let ids = scene.incidents("resolved", 60).await;
+    let change = json!({"incident_ids": ids, "incident_type": "major_incident"});
+    let made = scene.ok("update_incidents", change).await;
+    let receipt = json!({"receipt": made["receipt"]});
+    let last = rows(&made, "incidents")
+        .iter()
+        .filter(|row| row["outcome"] == "applied")
+        .max_by_key(|row| row["incident_number"].as_u64());
+    let last = last.unwrap()["id"].clone();
+    for kind in ["security_incident", "major_incident"] {
+        ok(&colleague, "update_incidents", with_id(&last, json!({"incident_type": kind}))).await;
+    }
+    let undone = scene.ok("undo", receipt).await;
+    assert_eq!(undone["outcome"], "partial", "{undone}");
+    for row in rows(&undone, "incidents") {
+        let expected = if row["id"] == last { "conflict" } else { "applied" };
+        assert_eq!(row["outcome"], expected, "{row}");
+    }
+    let refused = rows(&undone, "incidents").iter().find(|row| row["id"] == last).unwrap();
+    assert!(refused["problem"].as_str().unwrap().contains(&name), "{refused}");
+}
+
+#[tokio::test]
 async fn conflict_says_who_changed_each_field_when() {
     let scene = Scene::start().await;
     let (name, colleague) = other_user(&scene).await;

@@ -21,7 +21,7 @@ use crate::tools::times::Local;
 use crate::tools::tool::{About, run};
 use crate::tools::{Context, Tool};
 
-pub(in crate::tools) use log::{Entry, Log, entry as entry_of, joined, of_incident, of_incident_apart};
+pub(in crate::tools) use log::{Entry, Log, entry as entry_of, joined, of_account, of_incident, of_incident_apart};
 use log::{entry, read};
 
 /// Returns the events of an incident or of the account, oldest first.

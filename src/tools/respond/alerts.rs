@@ -31,6 +31,9 @@ pub(super) const UPDATE_ALERTS: Tool = Tool::new::<Params>(
     |cx, arguments| run(cx, arguments, update_alerts),
 );
 
+/// The fields of alerts that can be set.
+const SETTABLE: [&str; 2] = ["status", "incident"];
+
 /// The statuses that an alert can be given.
 #[derive(Clone, Debug)]
 struct AlertStatuses;
@@ -69,6 +72,10 @@ async fn update_alerts(cx: Context, params: Params) -> Result<Reply> {
     let mut wanted = Fields::new();
     wanted.extend(params.status.map(|status| ("status".to_owned(), status.get().into())));
     wanted.extend(ids.get(1).map(|target| ("incident".to_owned(), json!({"id": target.as_str()}))));
+    let problem = match ids.get(1) {
+        Some(target) => resolved(&cx, target).await?,
+        None => None,
+    };
     let alerts = params.alert_ids.as_slice();
     let mut report = Report { owner: incident.to_string(), ..Report::new(KIND, "alerts") };
     let mut changes = Vec::new();
@@ -76,18 +83,43 @@ async fn update_alerts(cx: Context, params: Params) -> Result<Reply> {
         match state {
             Err(error) => report.rows.push(Row::failed(id, error)),
             Ok(state) if has(&state, &wanted) => report.rows.push(row(id, &state, Outcome::AlreadySo)),
+            Ok(state) if problem.is_some() => {
+                report.rows.push(Row { problem: problem.clone(), ..row(id, &state, Outcome::Conflict) });
+            }
             Ok(state) => {
                 changes.push((report.rows.len(), id.clone(), state.clone(), wanted.clone()));
                 report.rows.push(planned(id, &state, &wanted));
             }
         }
     }
-    if dry_run {
+    if dry_run && !changes.is_empty() {
         report.preview(json!([]), "undo sets the values back.");
-    } else {
+    } else if !dry_run {
         apply(&cx, incident, changes, from.as_deref(), &mut report).await;
+        look_again(&cx, &ids, &wanted, &mut report).await;
     }
     report.reply(&cx).await
+}
+
+/// Reads alerts once more whose change PagerDuty refused: another client may have made it since they were read.
+async fn look_again(cx: &Context, incidents: &[Id<Incident>], wanted: &Fields, report: &mut Report) {
+    let is_refused =
+        |row: &&mut Row| row.error.as_ref().is_some_and(|error| matches!(error.http_status(), Some(400 | 404)));
+    for row in report.rows.iter_mut().filter(is_refused) {
+        let Some(id) = Id::<Alert>::parse(&row.id) else { continue };
+        let states = states(cx, incidents, std::slice::from_ref(&id), wanted).await;
+        if states.iter().flatten().any(|state| has(state, wanted)) {
+            *row = Row { head: std::mem::take(&mut row.head), ..Row::new(&id, Outcome::AlreadySo) };
+        }
+    }
+}
+
+/// Returns the reason why an incident takes no alerts, if there is one.
+async fn resolved(cx: &Context, id: &Id<Incident>) -> Result<Option<String>> {
+    let mut states = cx.api.incident_fields(std::slice::from_ref(id), &[]).await;
+    let state = states.pop().transpose()?.map(|(_, state)| state).unwrap_or_default();
+    let is_resolved = state.get("status").is_some_and(|status| status == "resolved");
+    Ok(is_resolved.then(|| "The incident that gets it is resolved. Choose an open one, or reopen it.".to_owned()))
 }
 
 /// Reads alerts of the first of these incidents. An alert that is not part of it may have been moved to the second one
@@ -146,6 +178,9 @@ pub(super) async fn apply(
                 let mut known = before.clone();
                 known.extend(after);
                 (row.before, row.after) = (changed(&before, &known), changed(&known, &before));
+                for side in [&mut row.before, &mut row.after] {
+                    side.retain(|name, _| SETTABLE.contains(&name.as_str()));
+                }
                 row.outcome = Outcome::Applied;
             }
             Err(error) => *row = Row { head: std::mem::take(&mut row.head), ..Row::failed(&id, error) },

@@ -14,6 +14,7 @@ use crate::models::Incident;
 use crate::params::{Flag, Targets};
 use crate::receipts::Fields;
 use crate::reply::Reply;
+use crate::tools::words::quoted;
 
 /// Merges incidents.
 pub(super) const MERGE_INCIDENTS: Tool = Tool::new::<Params>(
@@ -81,17 +82,37 @@ async fn merge_incidents(cx: Context, params: Params) -> Result<Reply> {
         }
         return report.reply(&cx).await;
     }
-    if dry_run || open.is_empty() {
+    if open.is_empty() {
+        return report.reply(&cx).await;
+    }
+    if dry_run {
         report.preview(json!([]), "A merge cannot be undone.");
         return report.reply(&cx).await;
     }
     let done = cx.api.merge(target, &open, from).await;
     report.sent = cx.api.has_sent();
-    report.warnings.extend(done?.warning);
+    let outcome = match done {
+        Ok(done) => {
+            report.warnings.extend(done.warning);
+            Outcome::Applied
+        }
+        // Another client may have merged them since they were read.
+        Err(error) if error.http_status() == Some(400) && are_merged(&cx, target, &open).await => Outcome::AlreadySo,
+        Err(error) => return Err(error),
+    };
     for row in report.rows.iter_mut().filter(|row| row.outcome == Outcome::DryRun) {
-        row.outcome = Outcome::Applied;
+        row.outcome = outcome;
     }
     report.reply(&cx).await
+}
+
+/// Returns whether all of these incidents are merged into one.
+async fn are_merged(cx: &Context, target: &Id<Incident>, sources: &[Id<Incident>]) -> bool {
+    let states = cx.api.incident_fields(sources, &[]).await;
+    let is_merged = |(_, state): &(Id<Incident>, Fields)| {
+        state.get("merged_into").is_some_and(|into| comparable(into) == target.as_str())
+    };
+    states.iter().all(|state| state.as_ref().is_ok_and(is_merged))
 }
 
 /// Returns the incident that stays, as the answer shows it.
@@ -101,13 +122,32 @@ fn shown(id: &Id<Incident>, state: &Fields) -> Value {
     shown.into()
 }
 
+/// Returns the incident into which one was merged.
+fn merged_into(state: &Fields) -> Option<&Value> {
+    state.get("merged_into").filter(|target| !target.is_null())
+}
+
+/// Returns an incident for a sentence.
+fn words(incident: Option<&Value>) -> String {
+    let text = |name: &str| incident.and_then(|incident| incident.get(name)?.as_str()).unwrap_or_default();
+    if text("name").is_empty() {
+        text("id").to_owned()
+    } else {
+        format!("{} ({})", text("id"), quoted(text("name"), 100))
+    }
+}
+
 /// Returns the row of an incident before anything is sent.
 fn planned(target: &Id<Incident>, of_target: &Fields, id: &Id<Incident>, state: &Fields) -> Row {
     let status = |state: &Fields| state.get("status").cloned().unwrap_or_default();
-    let merged = state.get("merged_into").filter(|target| !target.is_null());
+    let merged = merged_into(state);
     let problem = match merged.map(comparable) {
         _ if id == target => Some("An incident cannot be merged into itself.".to_owned()),
-        Some(other) if other != target.as_str() => Some(format!("It was merged into {other} before.")),
+        Some(other) if other != target.as_str() => Some(format!("It was merged into {} before.", words(merged))),
+        None if merged_into(of_target).is_some() => {
+            let into = words(merged_into(of_target));
+            Some(format!("The incident to merge into was merged into {into}. Merge into that one instead."))
+        }
         None if status(of_target) == "resolved" => {
             Some("The incident to merge into is resolved. Choose an open one, or reopen it.".to_owned())
         }

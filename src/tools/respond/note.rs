@@ -107,7 +107,14 @@ async fn edit_incident_note(cx: Context, params: Params) -> Result<Reply> {
             }
             let done = cx.api.edit_note(&id, note_id, content, from).await;
             report.sent = cx.api.has_sent();
-            report.warnings.extend(done?.warning);
+            match done {
+                Ok(done) => report.warnings.extend(done.warning),
+                // Another client deleted it since it was read.
+                Err(error) if content.is_none() && error.code() == Code::NotFound => {
+                    row.outcome = Outcome::AlreadySo;
+                }
+                Err(error) => return Err(error),
+            }
             report.warnings.extend(left.map(str::to_owned));
         }
     }

@@ -37,6 +37,8 @@ pub async fn reached(cx: &Context, mut ids: BTreeSet<String>, levels: &BTreeSet<
     ids.extend(on_call.values().flatten().cloned());
     let (people, unread) = cx.api.people(ids.iter().filter_map(|id| Id::<User>::parse(id))).await;
     warnings.extend(unread);
+    warnings
+        .extend(people.values().filter(|user| user.deleted).map(|user| format!("PagerDuty has no user {}.", user.id)));
     let named = |id: &String| person(id, people.get(id).and_then(|person| person.name.as_deref()));
     let on_call = on_call.into_iter().map(|(level, users)| (level, users.iter().map(named).collect())).collect();
     Reached { users: ids.iter().map(named).collect(), on_call, warnings }

@@ -57,7 +57,11 @@ async fn snooze_incident(cx: Context, params: Params) -> Result<Reply> {
     let local = read.local(&cx, None).await;
     let until = read.moments.first().copied().flatten().map_or_else(Timestamp::now, Moment::instant);
     let length = until.duration_since(Timestamp::now());
-    if length < SignedDuration::from_secs(1) || length > LONGEST {
+    if length < SignedDuration::from_secs(1) {
+        let message = format!("until is {}, which is not in the future", local.iso(until));
+        return Err(Error::new(Code::InvalidTimeRange, message).hint("Pass a time within the next 7 days."));
+    }
+    if length > LONGEST {
         let message = format!("until is {}, and an incident can be snoozed for at most 7 days", local.iso(until));
         return Err(Error::new(Code::InvalidTimeRange, message).hint("Pass a time within the next 7 days."));
     }
@@ -144,7 +148,9 @@ async fn send(
     from: Option<String>,
     (row, report): (&mut Row, &mut Report),
 ) -> Result<()> {
-    let length = until.duration_since(Timestamp::now()).as_secs().max(1);
+    // A page must not come before the given time.
+    let length = (until.duration_since(Timestamp::now()).as_millis() + 999) / 1_000;
+    let length = i64::try_from(length).unwrap_or(1).clamp(1, LONGEST.as_secs());
     let done = cx.api.snooze(id, length, before.get(RETURNS).unwrap_or(&Value::Null), from).await;
     report.sent = cx.api.has_sent();
     let done = done?;

@@ -17,7 +17,7 @@ use pagerduty_api::operations::incidents::{
     CREATE_INCIDENT_SNOOZE, GET_INCIDENT, LIST_INCIDENT_NOTES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT,
     UPDATE_INCIDENT_NOTE, UPDATE_INCIDENTS,
 };
-use pagerduty_api::operations::log_entries::LIST_INCIDENT_LOG_ENTRIES;
+use pagerduty_api::operations::log_entries::{LIST_INCIDENT_LOG_ENTRIES, LIST_LOG_ENTRIES};
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
 use pagerduty_api::operations::priorities::LIST_PRIORITIES;
 use pagerduty_api::operations::teams::GET_TEAM;
@@ -54,6 +54,7 @@ pub(super) const UNDO: Tool = Tool::new::<Params>(
         &LIST_BUSINESS_SERVICE_SUBSCRIBERS,
         &GET_TEAM,
         &LIST_INCIDENT_LOG_ENTRIES,
+        &LIST_LOG_ENTRIES,
         &GET_INCIDENT,
         &GET_CURRENT_USER,
         &GET_USER,
@@ -110,7 +111,7 @@ async fn undo(cx: Context, params: Params) -> Result<Reply> {
     })?;
     let report = (kind.undo)(&cx, &receipt, dry_run).await?;
     let is_done = |row: &Row| matches!(row.outcome, Outcome::Applied | Outcome::AlreadySo);
-    if report.sent && report.rows.iter().all(is_done) {
+    if !dry_run && report.rows.iter().all(is_done) {
         cx.api.uses_receipt(&signed);
     }
     report.reply(&cx).await

@@ -162,7 +162,13 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
             }
         };
         let mut wanted = wanted.clone();
-        wanted.extend(typed(custom, &before)?);
+        match typed(custom, &before) {
+            Ok(typed) => wanted.extend(typed),
+            Err(error) => {
+                rows.push(Row { head: head(&before), ..Row::failed(&id, error) });
+                continue;
+            }
+        }
         let row = levels.checked(planned(&id, &before, &wanted), &before, &wanted);
         if row.outcome == Outcome::DryRun {
             changes.push((rows.len(), IncidentChange { id, before, wanted }));

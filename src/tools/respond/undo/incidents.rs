@@ -35,9 +35,9 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
             Some(held)
         }
     };
-    let (later, local) = tokio::join!(Later::of(cx, receipt, &ids), Local::of(cx, None));
+    let (later, local) = tokio::join!(Later::of(cx, receipt, &ids, from.as_deref()), Local::of(cx, None));
     let (mut later, mut report) = (later.into_iter(), Report::new(update::KIND, "incidents"));
-    let mut changes = Vec::new();
+    let (mut changes, mut unchecked) = (Vec::new(), Vec::new());
     for ((id, change), state) in targets.into_iter().zip(states) {
         let Some((id, now)) = state.map_err(|error| report.rows.push(Row::failed(&id, error))).ok() else { continue };
         let Some(later) = later.next() else { continue };
@@ -52,9 +52,16 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
             row.problem = Some(format!("{why} Set the values with update_incidents."));
         } else {
             row.outcome = Outcome::DryRun;
+            unchecked.extend((!later.is_known()).then(|| id.to_string()));
             changes.push((report.rows.len(), IncidentChange { id, before: now, wanted: change.before }));
         }
         report.rows.push(row);
+    }
+    if !unchecked.is_empty() {
+        let (count, some) = (unchecked.len(), unchecked.get(..10).unwrap_or(&unchecked).join(", "));
+        report.warnings.push(format!(
+            "The logs of {count} incidents could not be read ({some}), so later changes to the same values were not seen."
+        ));
     }
     if report.rows.iter().any(|row| row.outcome == Outcome::Conflict) {
         report.warnings.extend(local.warning());

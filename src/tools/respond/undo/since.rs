@@ -1,18 +1,20 @@
 //! Changes of incidents since a receipt: which fields have other values, and who changed them when.
 
+use std::collections::HashMap;
+
 use futures_util::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::client::{CUSTOM, SENT_ONLY, comparable};
 use crate::ids::Id;
-use crate::models::Incident;
+use crate::models::{Incident, User};
 use crate::receipts::{Fields, Receipt, is_still};
 use crate::tools::Context;
 use crate::tools::investigate::timeline::{self, Entry};
 use crate::tools::times::Local;
 
-/// The most incidents whose logs are read.
+/// The most incidents whose logs are read one by one.
 const MOST_LOGS: usize = 50;
 
 /// The time within which the entries of a change follow each other.
@@ -33,38 +35,54 @@ const KINDS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// The log of an incident since a change.
+#[derive(Default)]
 pub(in crate::tools) struct Later {
     /// The entries, or `None` if they were not read.
     entries: Option<Vec<Entry>>,
-    /// The time until which entries may belong to the change itself.
-    own: jiff::Timestamp,
+    /// The time until which entries by the author of the change may belong to it.
+    own: Timestamp,
+    /// The user who uses the receipt, if known.
+    me: Option<Id<User>>,
 }
 
 impl Later {
-    /// Reads the log of each incident since the change of a receipt, as far as it can be read.
-    pub(in crate::tools) async fn of(cx: &Context, receipt: &Receipt, ids: &[Id<Incident>]) -> Vec<Self> {
+    /// Reads the log of each incident since the change of a receipt, as far as it can be read. The log of many incidents is
+    /// read as that of the account.
+    pub(in crate::tools) async fn of(
+        cx: &Context,
+        receipt: &Receipt,
+        ids: &[Id<Incident>],
+        from: Option<&str>,
+    ) -> Vec<Self> {
         let own = receipt.at.checked_add(SAME_CHANGE).unwrap_or(receipt.at);
-        let read = |id| async move { timeline::of_incident(cx, id, Some(receipt.at)).await.ok() };
-        let logs = join_all(ids.iter().take(MOST_LOGS).map(read)).await;
-        let unread = std::iter::repeat_with(|| None);
-        logs.into_iter().chain(unread).take(ids.len()).map(|entries| Self { entries, own }).collect()
+        // Entries have whole seconds.
+        let since = Timestamp::from_second(receipt.at.as_second()).unwrap_or(receipt.at);
+        let (logs, me) = tokio::join!(logs(cx, since, ids), cx.api.author_of_writes(from));
+        logs.into_iter().map(|entries| Self { entries, own, me: me.clone() }).collect()
     }
 
-    /// Returns the last entry about a field.
-    fn last(&self, field: &str) -> Option<&Entry> {
-        let entries = self.entries.as_deref().unwrap_or_default();
-        if field.starts_with(CUSTOM) {
-            return entries.iter().rev().find(|entry| entry.kind == "custom_field_value_change");
-        }
-        let (_, kinds, word) = KINDS.iter().find(|(name, ..)| *name == field)?;
-        let is_about = |entry: &&Entry| kinds.contains(&entry.kind.as_str());
-        let has_word = |entry: &&Entry| entry.line.to_lowercase().contains(word);
-        entries.iter().rev().find(|entry| is_about(entry) && has_word(entry))
+    /// Returns whether the log was read.
+    pub(in crate::tools) fn is_known(&self) -> bool {
+        self.entries.is_some()
+    }
+
+    /// Returns the entries about a field, oldest first.
+    fn about(&self, field: &str) -> impl DoubleEndedIterator<Item = &Entry> {
+        let custom: (&str, &[&str], &str) = ("", &["custom_field_value_change"], "");
+        let known = KINDS.iter().find(|(name, ..)| *name == field).copied();
+        let (_, kinds, word) = known.unwrap_or(if field.starts_with(CUSTOM) { custom } else { ("", &[], "") });
+        let is_about =
+            move |entry: &&Entry| kinds.contains(&entry.kind.as_str()) && entry.line.to_lowercase().contains(word);
+        self.entries.iter().flatten().filter(is_about)
     }
 
     /// Returns the fields that were changed after a change, even if they have the same values again.
     pub(in crate::tools) fn touched<'f>(&self, left: &'f Fields) -> Vec<&'f str> {
-        let is_later = |name: &&String| self.last(name).is_some_and(|entry| entry.at >= self.own);
+        let is_other = |entry: &Entry| {
+            let user = entry.agent.as_ref().filter(|agent| agent.is_user);
+            user.zip(self.me.as_ref()).is_some_and(|(user, me)| user.id != me.as_str())
+        };
+        let is_later = |name: &&String| self.about(name).any(|entry| entry.at >= self.own || is_other(entry));
         left.keys().filter(is_later).map(String::as_str).collect()
     }
 
@@ -75,7 +93,7 @@ impl Later {
         } else {
             (format!("Changed since: {}.", differs.join(", ")), differs)
         };
-        let mut entries: Vec<_> = fields.iter().filter_map(|field| self.last(field)).collect();
+        let mut entries: Vec<_> = fields.iter().filter_map(|field| self.about(field).next_back()).collect();
         entries.sort_by_key(|entry| (entry.at, &entry.id));
         entries.dedup_by_key(|entry| &entry.id);
         for entry in &entries {
@@ -94,6 +112,22 @@ impl Later {
     }
 }
 
+/// Reads the log of each incident since a time.
+async fn logs(cx: &Context, since: Timestamp, ids: &[Id<Incident>]) -> Vec<Option<Vec<Entry>>> {
+    if ids.len() <= MOST_LOGS {
+        let read = |id| async move { timeline::of_incident(cx, id, Some(since)).await.ok() };
+        return join_all(ids.iter().map(read)).await;
+    }
+    let Ok((entries, false)) = timeline::of_account(cx, since).await else { return vec![None; ids.len()] };
+    let mut all: HashMap<String, Vec<Entry>> = HashMap::new();
+    for entry in entries {
+        if let Some((id, _)) = &entry.incident {
+            all.entry(id.clone()).or_default().push(entry);
+        }
+    }
+    ids.iter().map(|id| Some(all.remove(id.as_str()).unwrap_or_default())).collect()
+}
+
 /// Returns the reason why a change of one incident cannot be taken back.
 pub(in crate::tools) async fn conflict(
     cx: &Context,
@@ -102,7 +136,7 @@ pub(in crate::tools) async fn conflict(
     differs: &[&str],
     now: &Fields,
 ) -> String {
-    let (later, local) = tokio::join!(Later::of(cx, receipt, std::slice::from_ref(id)), Local::of(cx, None));
+    let (later, local) = tokio::join!(Later::of(cx, receipt, std::slice::from_ref(id), None), Local::of(cx, None));
     later.first().map_or_else(String::new, |later| later.conflict(differs, &[], now, &local))
 }
 
