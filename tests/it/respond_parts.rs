@@ -182,7 +182,7 @@ async fn merge_into_merged_incident_names_where_it_went() {
         let refused = scene.ok("merge_incidents", json!({"incident_id": target, "source_ids": [source]})).await;
         assert_eq!(refused["outcome"], "conflict", "{refused}");
         let problem = refused["merged"][0]["problem"].as_str().unwrap();
-        assert!(problem.contains(ids[0].as_str().unwrap()) && !problem.contains("\""), "{problem}");
+        assert!(problem.contains(ids[0].as_str().unwrap()) && !problem.contains('"'), "{problem}");
     }
 }
 

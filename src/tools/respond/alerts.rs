@@ -96,20 +96,26 @@ async fn update_alerts(cx: Context, params: Params) -> Result<Reply> {
         report.preview(json!([]), "undo sets the values back.");
     } else if !dry_run {
         apply(&cx, incident, changes, from.as_deref(), &mut report).await;
-        look_again(&cx, &ids, &wanted, &mut report).await;
+        look_again(&cx, &ids, alerts, &wanted, &mut report).await;
     }
     report.reply(&cx).await
 }
 
 /// Reads alerts once more whose change PagerDuty refused: another client may have made it since they were read.
-async fn look_again(cx: &Context, incidents: &[Id<Incident>], wanted: &Fields, report: &mut Report) {
+pub(super) async fn look_again(
+    cx: &Context,
+    incidents: &[Id<Incident>],
+    alerts: &[Id<Alert>],
+    wanted: &Fields,
+    report: &mut Report,
+) {
     let is_refused =
         |row: &&mut Row| row.error.as_ref().is_some_and(|error| matches!(error.http_status(), Some(400 | 404)));
     for row in report.rows.iter_mut().filter(is_refused) {
-        let Some(id) = Id::<Alert>::parse(&row.id) else { continue };
-        let states = states(cx, incidents, std::slice::from_ref(&id), wanted).await;
+        let Some(id) = alerts.iter().find(|id| id.as_str() == row.id) else { continue };
+        let states = states(cx, incidents, std::slice::from_ref(id), wanted).await;
         if states.iter().flatten().any(|state| has(state, wanted)) {
-            *row = Row { head: std::mem::take(&mut row.head), ..Row::new(&id, Outcome::AlreadySo) };
+            *row = Row { head: std::mem::take(&mut row.head), ..Row::new(id, Outcome::AlreadySo) };
         }
     }
 }
@@ -124,7 +130,7 @@ async fn resolved(cx: &Context, id: &Id<Incident>) -> Result<Option<String>> {
 
 /// Reads alerts of the first of these incidents. An alert that is not part of it may have been moved to the second one
 /// already.
-async fn states(
+pub(super) async fn states(
     cx: &Context,
     incidents: &[Id<Incident>],
     alerts: &[Id<Alert>],

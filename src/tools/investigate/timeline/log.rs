@@ -99,6 +99,12 @@ pub(in crate::tools) async fn of_incident(
     Ok(joined(read(cx, Some(id), query, &LogEntry::facts_only()).await?.entries))
 }
 
+/// Returns the events of all incidents since a time, oldest first, and whether there are earlier ones that were not read.
+pub(in crate::tools) async fn of_account(cx: &Context, since: Timestamp) -> Result<(Vec<Entry>, bool)> {
+    let log = read(cx, None, Query::new().with("since", Some(since)), &LogEntry::facts_only()).await?;
+    Ok((log.entries, log.is_cut))
+}
+
 /// Returns the log of an incident, with each notification apart.
 pub(in crate::tools) async fn of_incident_apart(cx: &Context, id: &Id<Incident>) -> Result<Log> {
     read(cx, Some(id), Query::new(), &LogEntry::facts_only()).await

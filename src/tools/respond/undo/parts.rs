@@ -25,9 +25,16 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
         })?;
         let _held = start::hold(cx, std::slice::from_ref(&place), dry_run).await;
         let ids: Vec<Id<Alert>> = change.ids.iter().filter_map(|id| Id::parse(id)).collect();
-        let states = if is_note { notes(cx, &place, &ids).await? } else { cx.api.alert_fields(&place, &ids).await };
+        // An alert that another client moved back is part of the incident before.
+        let before = alerts::place(&change.before, &receipt.owner);
+        let places: Vec<_> = std::iter::once(place.clone()).chain(before).collect();
+        let states = if is_note {
+            notes(cx, &place, &ids).await?
+        } else {
+            alerts::states(cx, &places, &ids, &change.before).await
+        };
         let mut changes = Vec::new();
-        for (id, state) in ids.into_iter().zip(states) {
+        for (id, state) in ids.iter().cloned().zip(states) {
             let state = match state {
                 Ok(state) => state,
                 Err(error) => {
@@ -50,7 +57,10 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
         match (dry_run, is_note) {
             (true, _) => {}
             (false, true) => set_notes(cx, &place, changes, from.as_deref(), &mut report).await,
-            (false, false) => alerts::apply(cx, &place, changes, from.as_deref(), &mut report).await,
+            (false, false) => {
+                alerts::apply(cx, &place, changes, from.as_deref(), &mut report).await;
+                alerts::look_again(cx, &places, &ids, &change.before, &mut report).await;
+            }
         }
     }
     if dry_run {
