@@ -214,12 +214,14 @@ impl Reply {
         }
     }
 
-    /// Returns the IDs of the objects that a change was about, if the answer has an outcome of each.
+    /// Returns the objects that a change was about, if the answer has an outcome of each: the name of their list, the ID
+    /// and the outcome.
     #[must_use]
-    pub fn changed_ids(&self) -> Vec<&str> {
+    pub fn changed(&self) -> Vec<(&str, &str, &str)> {
         let Body::Flat(fields) = &self.body else { return Vec::new() };
-        let rows = fields.values().filter_map(Value::as_array).flatten();
-        rows.filter(|row| row.get("outcome").is_some()).filter_map(|row| row.get("id")?.as_str()).collect()
+        let lists = fields.iter().filter_map(|(name, rows)| Some((name.as_str(), rows.as_array()?)));
+        let rows = lists.flat_map(|(name, rows)| rows.iter().map(move |row| (name, row)));
+        rows.filter_map(|(name, row)| Some((name, row.get("id")?.as_str()?, row.get("outcome")?.as_str()?))).collect()
     }
 
     /// Keeps the memory that the call reserved, until the answer is written.

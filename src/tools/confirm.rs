@@ -27,10 +27,11 @@ use crate::error::{Code, Error, Result};
 use crate::names::NAMED;
 use crate::params;
 use crate::reply::{Question, Reply};
+use question::Words;
 use state::State;
 
 /// The most questions of one call: the effect may change while a question is open.
-const MOST_QUESTIONS: usize = 3;
+const MOST_QUESTIONS: u64 = 3;
 
 /// The name of the parameter with which a tool only shows its effect.
 const DRY_RUN: &str = "dry_run";
@@ -102,8 +103,8 @@ pub(super) enum Confirmed {
 
 /// The effect of a call.
 enum Effect {
-    /// Something would change, in words.
-    Change(String),
+    /// Something would change.
+    Change(Words),
     /// Nothing would change, or nothing can.
     Nothing(Reply),
 }
@@ -170,25 +171,24 @@ impl Toolbox {
     }
 
     async fn ask_within(&self, call: &Call, api: &Api, asker: &Asker) -> Result<Confirmed> {
-        let mut shown = match self.effect(call, api).await? {
-            Effect::Change(text) => text,
+        let Words { mut text, compared: mut shown } = match self.effect(call, api).await? {
+            Effect::Change(words) => words,
             Effect::Nothing(reply) => return Ok(Confirmed::Ended(reply)),
         };
-        let mut text = shown.clone();
         for _ in 0..MOST_QUESTIONS {
             if !(asker.0)(text).await {
                 return Err(unconfirmed(call.tool));
             }
             match self.effect(&call.restarted(), api).await? {
-                Effect::Change(now) if now == shown => return Ok(Confirmed::RunFromNow),
+                Effect::Change(now) if now.compared == shown => return Ok(Confirmed::RunFromNow),
                 Effect::Change(now) => {
-                    text = question::changed(&now);
-                    shown = now;
+                    text = question::changed(&now.text);
+                    shown = now.compared;
                 }
                 Effect::Nothing(reply) => return Ok(Confirmed::Ended(reply)),
             }
         }
-        Err(refused(call.tool, "its effect changed each time while the question was open"))
+        Err(restless(call.tool))
     }
 
     async fn ask_by_rounds(&self, call: &Call, api: &Api, round: Option<&Round>) -> Result<Confirmed> {
@@ -203,22 +203,24 @@ impl Toolbox {
         if round.is_some_and(|round| !round.is_confirmed) {
             return Err(unconfirmed(call.tool));
         }
-        let text = match self.effect(call, api).await? {
-            Effect::Change(text) => text,
+        let Words { text, compared } = match self.effect(call, api).await? {
+            Effect::Change(words) => words,
             Effect::Nothing(reply) => return Ok(Confirmed::Ended(reply)),
         };
-        let effect = state::hash(&text);
+        let effect = state::hash(&compared);
+        let number = state.as_ref().map_or(1, |state| state.number + 1);
         let text = match state {
             Some(state) if state.effect == effect => {
                 let is_first = api.uses_confirmation(&state.id);
                 let used = || refused(call.tool, "the confirmation was used before");
                 return if is_first { Ok(Confirmed::Run) } else { Err(used()) };
             }
+            Some(_) if number > MOST_QUESTIONS => return Err(restless(call.tool)),
             Some(_) => question::changed(&text),
             None => text,
         };
         let expires = now.checked_add(self.confirmation().validity).unwrap_or(now);
-        let state = State::new(expires, this, effect).seal(&key);
+        let state = State::new(number, expires, this, effect).seal(&key);
         Ok(Confirmed::Ended(Reply::asking(Question { text, state })))
     }
 
@@ -237,10 +239,10 @@ impl Toolbox {
     }
 
     /// Returns a question with the kind of account before it, if it is not a real one.
-    fn on_account(&self, question: String) -> String {
+    fn on_account(&self, words: Words) -> Words {
         match self.label() {
-            Some(label) => format!("{}: {question}", label.title),
-            None => question,
+            Some(label) => Words { text: format!("{}: {}", label.title, words.text), ..words },
+            None => words,
         }
     }
 
@@ -273,6 +275,11 @@ fn unconfirmed(tool: &Tool) -> Error {
     Error::new(Code::NotConfirmed, message).hint(
         "Start the server without --confirm if no person is at the client, or let the client ask before this tool.",
     )
+}
+
+/// Returns the error for an effect that differs after each question.
+fn restless(tool: &Tool) -> Error {
+    refused(tool, "its effect changed each time while the question was open")
 }
 
 /// Returns the error for a confirmation that does not count.

@@ -310,7 +310,7 @@ pub fn toolbox_with(account: &Account, tool: &Tool) -> Toolbox {
 }
 
 /// Returns the operation of a request: a path without a parameter comes first.
-fn operation_of(request: &Recorded) -> &'static Operation {
+pub fn operation_of(request: &Recorded) -> &'static Operation {
     let matches = |operation: &&Operation| {
         let (path, sent): (Vec<_>, Vec<_>) = (operation.path.split('/').collect(), request.path.split('/').collect());
         operation.method.as_str() == request.method

@@ -1,8 +1,10 @@
 //! The record of a change for the audit log.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pagerduty_api::Resource;
 use serde_json::Value;
 
 use crate::audit::Record;
@@ -10,6 +12,7 @@ use crate::client::{Api, Change};
 use crate::error::{Code, Error, Result};
 use crate::ids::is_id;
 use crate::reply::{ASKED, Reply};
+use crate::tools::Tool;
 use crate::tools::toolbox::Call;
 use crate::trace::{Trace, seconds};
 
@@ -65,33 +68,43 @@ pub(super) fn of<'c>(call: &'c Call, api: Option<&Api>, ended: &Ended<'_>, with_
     })
 }
 
-/// Returns the objects of a call in words: those of its changes, or else those that its answer or its arguments name.
+/// Returns the objects of a call in words: those of its changes and of its answer, or else those that its arguments name.
 fn objects(call: &Call, changes: &[Change], reply: Option<&Reply>) -> Vec<String> {
-    let ids = reply.map(Reply::changed_ids).unwrap_or_default();
-    let noun = call.tool.changes().unwrap_or("object");
     let named = |change: &Change| -> Vec<String> {
-        let noun = change.resource.noun;
         match change.id.as_str() {
             // The object is new, so its ID is only in the answer.
-            "" => ids.iter().map(|id| format!("{noun} {id}")).collect(),
-            several if several.contains(',') => several.split(',').map(|id| format!("{noun} {id}")).collect(),
+            "" => Vec::new(),
+            several if several.contains(',') => {
+                several.split(',').map(|id| format!("{} {id}", change.resource.noun)).collect()
+            }
             _ => vec![change.object.clone()],
         }
     };
     let mut objects: Vec<_> = changes.iter().flat_map(named).collect();
-    if objects.is_empty() {
-        objects = ids.iter().map(|id| format!("{noun} {id}")).collect();
+    let is_concerned = |outcome: &str| changes.is_empty() || !["already_so", "conflict"].contains(&outcome);
+    let rows = reply.map(Reply::changed).unwrap_or_default();
+    let rows = rows.into_iter().filter(|(.., outcome)| is_concerned(outcome));
+    let rows: Vec<_> = rows.map(|(list, id, _)| (noun(call.tool, list), id.to_owned())).collect();
+    let given = if reply.is_none() || (objects.is_empty() && rows.is_empty()) { given(call) } else { Vec::new() };
+    for (noun, id) in rows.into_iter().chain(given) {
+        if !objects.iter().any(|object| object.contains(&id)) {
+            objects.push(format!("{noun} {id}"));
+        }
     }
-    if objects.is_empty() {
-        objects = given(call);
-    }
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     objects.retain(|object| known.insert(object.clone()));
     objects
 }
 
-/// Returns the objects whose IDs the arguments have.
-fn given(call: &Call) -> Vec<String> {
+/// Returns the noun of the objects in a list of the answer.
+fn noun(tool: &Tool, list: &str) -> &'static str {
+    let mut resources = tool.operations.iter().flat_map(|operation| [Some(operation.resource), operation.part]);
+    let of_list = resources.find_map(|resource| resource.filter(|resource| resource.many == list));
+    of_list.map(|resource| resource.noun).or(tool.changes()).unwrap_or("object")
+}
+
+/// Returns the objects whose IDs the arguments have: those of the resources that the tool changes, or else all.
+fn given(call: &Call) -> Vec<(&'static str, String)> {
     let mut objects = Vec::new();
     for declaration in call.tool.params {
         let Some((resource, value)) = declaration.form.resource().zip(call.arguments.get(declaration.name)) else {
@@ -102,7 +115,11 @@ fn given(call: &Call) -> Vec<String> {
             Value::String(text) => text.split(',').map(str::trim).collect(),
             _ => Vec::new(),
         };
-        objects.extend(texts.into_iter().filter(|text| is_id(text)).map(|id| format!("{} {id}", resource.noun)));
+        objects.extend(texts.into_iter().filter(|text| is_id(text)).map(|id| (resource, id.to_owned())));
     }
-    objects
+    let writes = || call.tool.operations.iter().filter(|operation| !operation.effect.is_read());
+    let is_changed = |resource: &Resource| writes().any(|operation| operation.resource == resource);
+    let any = objects.iter().any(|(resource, _)| is_changed(resource));
+    objects.retain(|(resource, _)| !any || is_changed(resource));
+    objects.into_iter().map(|(resource, id)| (resource.noun, id)).collect()
 }

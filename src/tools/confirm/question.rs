@@ -20,18 +20,43 @@ const NAMES: [&str; 4] = ["name", "title", "summary", "label"];
 /// The most items of a list that are shown.
 const MOST_ITEMS: usize = 25;
 
-/// The most characters of a text that are shown.
-const MOST_CHARACTERS: usize = 2_000;
+/// The most characters of a text that are shown: those of the longest text that a tool publishes.
+const MOST_CHARACTERS: usize = 10_000;
+
+/// The effect of a call in words.
+pub struct Words {
+    /// The effect, as the person reads it.
+    pub text: String,
+    /// The same without times that depend on the time of the dry run. An effect with the same words is the same.
+    pub compared: String,
+}
 
 /// Returns the effect that a dry run shows.
-pub fn of_preview(tool: &Tool, shown: Map<String, Value>) -> String {
-    words(tool, shown.into_iter().filter(|(name, _)| !HIDDEN.contains(&name.as_str())).collect())
+pub fn of_preview(tool: &Tool, shown: Map<String, Value>) -> Words {
+    both(tool, shown.into_iter().filter(|(name, _)| !HIDDEN.contains(&name.as_str())).collect())
 }
 
 /// Returns the effect of a call whose tool has no dry run, from its arguments.
-pub fn of_arguments(tool: &Tool, arguments: Map<String, Value>) -> String {
-    let include = |name: &str| name == "include";
-    words(tool, arguments.into_iter().filter(|(name, _)| !include(name)).collect())
+pub fn of_arguments(tool: &Tool, arguments: Map<String, Value>) -> Words {
+    both(tool, arguments.into_iter().filter(|(name, _)| name != "include").collect())
+}
+
+fn both(tool: &Tool, fields: Map<String, Value>) -> Words {
+    Words { compared: words(tool, without_times(fields.clone())), text: words(tool, fields) }
+}
+
+/// Removes the members with a time of an event, which a tool may compute from the current time.
+fn without_times(fields: Map<String, Value>) -> Map<String, Value> {
+    let fields = fields.into_iter().filter(|(name, _)| !name.ends_with("_at"));
+    fields.map(|(name, value)| (name, without_times_in(value))).collect()
+}
+
+fn without_times_in(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(without_times(members)),
+        Value::Array(items) => items.into_iter().map(without_times_in).collect(),
+        other => other,
+    }
 }
 
 /// Returns the question after one whose effect changed meanwhile.
@@ -160,7 +185,7 @@ mod tests {
                 "after": {"status": "resolved", "merged_into": {"id": "Q1"}}}],
             "pages": [], "alerts_moved": 3, "undo": "A merge cannot be undone.",
         });
-        let text = of_preview(tool("merge_incidents"), map(shown));
+        let text = of_preview(tool("merge_incidents"), map(shown)).text;
         let expected = "Merge (combine) duplicate incidents:\n- into: #7 “Disk is full” (Q1)\n\
                         - merged: “Disk” (Q2): status triggered → resolved; merged into none → Q1\n- pages: none\n\
                         - alerts moved: 3\n- undo: A merge cannot be undone.";
@@ -170,7 +195,8 @@ mod tests {
     #[test]
     fn text_of_pagerduty_adds_no_line_to_a_question() {
         let title = "x”\n- pages: none\u{202e}";
-        let text = of_arguments(tool("resolve_incident"), map(json!({"incident_id": {"id": "Q1", "name": title}})));
+        let text =
+            of_arguments(tool("resolve_incident"), map(json!({"incident_id": {"id": "Q1", "name": title}}))).text;
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(!text.contains('\u{202e}') && text.ends_with("This cannot be undone."), "{text}");
     }
@@ -178,7 +204,16 @@ mod tests {
     #[test]
     fn long_list_is_counted() {
         let items: Vec<_> = (0..30).map(|number| json!({"id": format!("Q{number}"), "outcome": "dry_run"})).collect();
-        let text = of_preview(tool("undo"), map(json!({ "incidents": items })));
+        let text = of_preview(tool("undo"), map(json!({ "incidents": items }))).text;
         assert!(text.ends_with("- incidents: 5 more"), "{text}");
+    }
+
+    #[test]
+    fn computed_time_is_shown_and_not_compared() {
+        let row = |at: &str| json!({"posts": [{"id": "P1", "after": {"next_update_at": at, "status": "open"}}]});
+        let [one, other] =
+            ["2026-11-30T12:00:00Z", "2026-11-30T12:00:09Z"].map(|at| of_preview(tool("undo"), map(row(at))));
+        assert!(one.text.contains("12:00:00") && one.text != other.text, "{}", one.text);
+        assert_eq!(one.compared, other.compared);
     }
 }

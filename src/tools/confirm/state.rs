@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! q1.<base64url of the payload and 32 bytes of HMAC-SHA256>
-//! payload: [id, expiry, digest of the call, digest of the effect]
+//! payload: [id, number, expiry, digest of the call, digest of the effect]
 //! ```
 
 use base64::Engine as _;
@@ -23,6 +23,8 @@ const SIGNATURE: usize = 32;
 pub struct State {
     /// The ID of the question.
     pub id: String,
+    /// The number of questions about the call so far.
+    pub number: u64,
     /// The time until which an answer counts, to the second.
     pub expires: Timestamp,
     /// The digest of the tool and its arguments.
@@ -33,14 +35,14 @@ pub struct State {
 
 impl State {
     /// Creates the state of a new question.
-    pub fn new(expires: Timestamp, call: String, effect: String) -> Self {
+    pub fn new(number: u64, expires: Timestamp, call: String, effect: String) -> Self {
         let expires = Timestamp::from_second(expires.as_second()).unwrap_or(expires);
-        Self { id: format!("{:032x}", fastrand::u128(..)), expires, call, effect }
+        Self { id: format!("{:032x}", fastrand::u128(..)), number, expires, call, effect }
     }
 
     /// Returns the state as a text.
     pub fn seal(&self, key: &hmac::Key) -> String {
-        let payload = json!([self.id, self.expires.as_second(), self.call, self.effect]);
+        let payload = json!([self.id, self.number, self.expires.as_second(), self.call, self.effect]);
         let mut payload = payload.to_string().into_bytes();
         let signature = hmac::sign(key, &payload);
         payload.extend(signature.as_ref());
@@ -53,10 +55,10 @@ impl State {
         let (payload, signature) = payload.split_at_checked(payload.len().checked_sub(SIGNATURE)?)?;
         hmac::verify(key, payload, signature).ok()?;
         let payload: Value = serde_json::from_slice(payload).ok()?;
-        let [id, expires, call, effect] = payload.as_array()?.as_slice() else { return None };
+        let [id, number, expires, call, effect] = payload.as_array()?.as_slice() else { return None };
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let expires = Timestamp::from_second(expires.as_i64()?).ok()?;
-        Some(Self { id: text(id)?, expires, call: text(call)?, effect: text(effect)? })
+        Some(Self { id: text(id)?, number: number.as_u64()?, expires, call: text(call)?, effect: text(effect)? })
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
     }
 
     fn state() -> State {
-        State::new("2026-11-30T12:00:00.5Z".parse().unwrap(), hash("call"), hash("effect"))
+        State::new(1, "2026-11-30T12:00:00.5Z".parse().unwrap(), hash("call"), hash("effect"))
     }
 
     #[test]
