@@ -301,3 +301,26 @@ async fn notifications_follow_the_rules_until_a_reaction() {
         "without a scenario it stays"
     );
 }
+
+#[tokio::test]
+async fn moved_alert_keeps_its_event() {
+    let api = Api::start(150).await;
+    let incidents = api.incidents().await;
+    let mut open = incidents.iter().filter(|incident| incident["status"] == "triggered");
+    let one = text(open.next().unwrap(), "id").to_owned();
+    let service = &incidents.iter().find(|incident| incident["id"] == one.as_str()).unwrap()["service"]["id"];
+    let other = open.find(|incident| incident["service"]["id"] != *service).unwrap();
+    let other = text(other, "id");
+    let event = |alerts: &[Value], id: &str| {
+        let alert = alerts.iter().find(|alert| alert["id"] == id).unwrap_or_else(|| panic!("{id}: {alerts:?}"));
+        (alert["summary"].clone(), alert["body"].clone())
+    };
+    let before = api.all(&format!("/incidents/{one}/alerts"), "alerts").await;
+    let moved = before.last().unwrap();
+    let id = text(moved, "id");
+    let target = json!({"id": other, "type": "incident_reference"});
+    let body = json!({"alerts": [{"id": id, "type": "alert", "incident": target}]});
+    api.put(&format!("/incidents/{one}/alerts"), body).await;
+    let after = api.all(&format!("/incidents/{other}/alerts"), "alerts").await;
+    assert_eq!(event(&after, id), event(&before, id));
+}

@@ -31,6 +31,8 @@ pub enum Signal {
     Sample(usize),
     /// This event.
     Given(&'static signals::Sample),
+    /// The event of an alert that came from another incident, as it was there.
+    Moved(Box<Received>),
 }
 
 /// The form in which an event is left with an alert.
@@ -63,6 +65,7 @@ impl Alert {
             Signal::First(title) => (signals::of_monitor(monitor(&incident.body)), title.as_str()),
             Signal::Sample(place) => (signals::all().get(*place), ""),
             Signal::Given(sample) => (Some(*sample), ""),
+            Signal::Moved(event) => return Received::clone(event),
         };
         let Some(sample) = sample else { return Received { form: Form::Plain, event: Map::new() } };
         let event = sample.fill(&signals::values(account, incident, self, title));
@@ -80,7 +83,7 @@ fn monitor(body: &Body) -> &'static str {
 }
 
 /// An event as a monitor sent it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Received {
     form: Form,
     event: Map<String, Value>,

@@ -8,6 +8,7 @@ use super::changes::{Change, Record};
 use super::communications::Communication;
 use super::{alerts, incidents, notes};
 use crate::account::{Account, Incident, Status};
+use crate::alerts::Signal;
 use crate::call::Call;
 use crate::log::{LogEvent, Via, person};
 use crate::reply::{self, Answer, OrNotFound, Problem};
@@ -207,6 +208,7 @@ impl Account {
         match response {
             Response::Merge(sources) => {
                 for source_id in sources {
+                    self.keep_events(source_id);
                     let source = self.incident_mut(source_id).or_404()?;
                     let moved = std::mem::take(&mut source.alerts);
                     source.merged_into = Some(id.to_owned());
@@ -230,6 +232,9 @@ impl Account {
                 }
             }
             Response::Alerts(updates) => {
+                if updates.iter().any(|update| update.incident.as_ref().is_some_and(|target| *target != id)) {
+                    self.keep_events(id);
+                }
                 for update in updates {
                     let incident = self.incident_mut(id).or_404()?;
                     let place = incident.alerts.iter().position(|alert| alert.id == update.id).or_404()?;
@@ -247,6 +252,16 @@ impl Account {
             }
         }
         Ok(())
+    }
+
+    /// Keeps the events of an incident's alerts as they are, since their texts depend on the incident.
+    fn keep_events(&mut self, id: &str) {
+        let Some(incident) = self.incident(id) else { return };
+        let events: Vec<_> = incident.alerts.iter().map(|alert| alert.event(self, incident)).collect();
+        let Some(incident) = self.incident_mut(id) else { return };
+        for (alert, event) in incident.alerts.iter_mut().zip(events) {
+            alert.signal = Signal::Moved(Box::new(event));
+        }
     }
 
     /// Adds alerts to an incident, in the order of their times.
