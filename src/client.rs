@@ -57,7 +57,8 @@ pub use schedules::may_be_other_kind;
 pub use user_context::{Owned, UserContext};
 pub use writes::{
     Added, CUSTOM, Changed, CoverChange, CoverKind, IMPACTED, IncidentChange, IncidentOutcome, NewIncident, NewStatus,
-    RESOLUTION, SENT_ONLY, StatusUpdate, changed, comparable, has, plain_text, settable_changes,
+    PENDING, RESOLUTION, Responder, SENT_ONLY, State, StatusUpdate, changed, comparable, has, plain_text,
+    settable_changes,
 };
 
 /// The number of portions of a list that are requested in parallel.

@@ -1145,6 +1145,93 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def request_responders(
+        self,
+        *,
+        incident_id: str | int,
+        user_ids: list[str] | None = None,
+        policy_ids: list[str] | None = None,
+        message: str | None = None,
+        cancel: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Add responders: page more people or a policy's on-call to join and help; or withdraw
+        that.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            user_ids: Users to page.
+            policy_ids: Policies whose on-call to page.
+            message: The reason, sent with the page.
+            cancel: Withdraw pending requests instead.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def run_automation(
+        self,
+        *,
+        incident_id: str | int,
+        workflow_id: str | None = None,
+        action_id: str | None = None,
+        alert_id: str | None = None,
+        wait_minutes: int | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Run a runbook, script, workflow or automation action, like a restart. Only when the user
+        asks.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            workflow_id: Workflow to start.
+            action_id: Automation action to run.
+            alert_id: Alert, for an action.
+            wait_minutes: For the result, 1 to 4.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def set_maintenance(
+        self,
+        *,
+        service_ids: list[str] | None = None,
+        start: str | None = None,
+        until: str | None = None,
+        description: str | None = None,
+        window_id: str | None = None,
+        end_now: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Silence alerts of services: open, change or end a maintenance window (planned downtime,
+        deploy).
+
+        Args:
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            start: ISO 8601, local time without an offset; default now.
+            until: The end of the range, now by default.
+            description: Reason.
+            window_id: Window to change or end.
+            end_now: End it now, or remove it if it has not begun.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     async def undo(
         self,
         *,
@@ -2851,6 +2938,93 @@ class SyncTools:
             note_id: From get_incidents with include_notes.
             content: The text of the note.
             delete: Delete it instead.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def request_responders(
+        self,
+        *,
+        incident_id: str | int,
+        user_ids: list[str] | None = None,
+        policy_ids: list[str] | None = None,
+        message: str | None = None,
+        cancel: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Add responders: page more people or a policy's on-call to join and help; or withdraw
+        that.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            user_ids: Users to page.
+            policy_ids: Policies whose on-call to page.
+            message: The reason, sent with the page.
+            cancel: Withdraw pending requests instead.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def run_automation(
+        self,
+        *,
+        incident_id: str | int,
+        workflow_id: str | None = None,
+        action_id: str | None = None,
+        alert_id: str | None = None,
+        wait_minutes: int | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Run a runbook, script, workflow or automation action, like a restart. Only when the user
+        asks.
+
+        Args:
+            incident_id: The ID or number of the incident.
+            workflow_id: Workflow to start.
+            action_id: Automation action to run.
+            alert_id: Alert, for an action.
+            wait_minutes: For the result, 1 to 4.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def set_maintenance(
+        self,
+        *,
+        service_ids: list[str] | None = None,
+        start: str | None = None,
+        until: str | None = None,
+        description: str | None = None,
+        window_id: str | None = None,
+        end_now: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Silence alerts of services: open, change or end a maintenance window (planned downtime,
+        deploy).
+
+        Args:
+            service_ids: Restricts the list to incidents of these services. Requires
+                `current_user_context=False`.
+            start: ISO 8601, local time without an offset; default now.
+            until: The end of the range, now by default.
+            description: Reason.
+            window_id: Window to change or end.
+            end_now: End it now, or remove it if it has not begun.
             dry_run: Only show what would change.
 
         Returns:

@@ -10,8 +10,11 @@ mod created;
 mod declared;
 mod incident_fields;
 mod incident_state;
+mod maintenance;
 mod notes;
+mod responders;
 mod responses;
+mod runs;
 mod status_pages;
 mod statuses;
 
@@ -32,9 +35,10 @@ pub use communications::{IMPACTED, StatusUpdate};
 pub use covers::{Added, CoverChange, CoverKind};
 pub use created::NewIncident;
 pub(super) use declared::Source;
-pub use declared::{changed, comparable, has};
+pub use declared::{State, changed, comparable, has};
 pub use incident_fields::{IncidentChange, IncidentOutcome};
 pub use incident_state::{CUSTOM, RESOLUTION, SENT_ONLY, settable_changes};
+pub use responders::{PENDING, Responder};
 pub use status_pages::plain_text;
 pub use statuses::NewStatus;
 

@@ -13,7 +13,7 @@ mod search;
 mod similar;
 mod storm;
 pub(super) mod timeline;
-mod wait;
+pub(super) mod wait;
 
 use super::Toolset;
 

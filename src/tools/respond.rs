@@ -5,11 +5,14 @@
 
 mod alerts;
 mod create;
+mod maintenance;
 mod merge;
 mod named;
 mod note;
 mod reach;
 pub(in crate::tools) mod report;
+mod responders;
+mod run;
 mod snooze;
 mod start;
 mod undo;
@@ -31,6 +34,9 @@ pub(super) const SET: Toolset = Toolset {
         &merge::MERGE_INCIDENTS,
         &alerts::UPDATE_ALERTS,
         &note::EDIT_INCIDENT_NOTE,
+        &responders::REQUEST_RESPONDERS,
+        &run::RUN_AUTOMATION,
+        &maintenance::SET_MAINTENANCE,
         &undo::UNDO,
     ],
 };

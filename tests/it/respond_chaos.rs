@@ -92,7 +92,7 @@ impl Run {
                 let answer = reply.into_value();
                 let reported = match answer["outcome"].as_str().unwrap_or_default() {
                     // An identical call made the change.
-                    "applied" if answer["sent"] == false => "already_so",
+                    "applied" | "pending" if answer["sent"] == false => "already_so",
                     reported => reported,
                 };
                 (reported.to_owned(), answer)
@@ -122,7 +122,7 @@ impl Run {
 /// Returns the least and the most effects that agree with the outcomes of identical calls.
 fn bounds(again: Again, reported: &[String]) -> (usize, usize) {
     let count = |names: &[&str]| reported.iter().filter(|reported| names.contains(&reported.as_str())).count();
-    let (made, was_made) = (count(&["applied"]), count(&["already_so"]));
+    let (made, was_made) = (count(&["applied", "pending"]), count(&["already_so"]));
     let unknown = count(&["OUTCOME_UNKNOWN", "unknown", "partial"]);
     let least = made.max(was_made.min(1));
     match again {

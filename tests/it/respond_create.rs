@@ -49,6 +49,9 @@ async fn created_incident_pages_and_its_receipt_resolves_it() {
     assert_eq!((&made["outcome"], &made["sent"]), (&json!("applied"), &json!(true)), "{made}");
     let row = &made["incidents"][0];
     assert_eq!(row["after"]["assignees"], dry["pages"], "the dry run names those that were paged");
+    for name in ["status", "urgency", "assignees", "escalation_policy", "service", "incident_key"] {
+        assert_eq!(dry["incidents"][0]["after"][name], row["after"][name], "{name}: {dry} {made}");
+    }
     assert_eq!(row["after"]["service"]["name"], "Checkout API", "{made}");
     let include = json!(["title", "priority", "urgency", "incident_type", "conference_bridge", "body_details"]);
     let shown = scene.ok("get_incidents", json!({"incident_id": row["id"], "include": include})).await;
@@ -136,7 +139,11 @@ async fn incident_that_cannot_be_created_is_a_conflict() {
     let sent = scene.writes().len();
     let key = json!({"title": "Other", "service_id": "Checkout API", "incident_key": "one"});
     for (arguments, reason) in [
-        (key, "has the key"),
+        (key, "another value of title"),
+        (
+            json!({"title": "Checkout is down", "service_id": "Checkout API", "incident_key": "one", "priority": "P1"}),
+            "another value of priority",
+        ),
         (json!({"title": "Down", "service_id": "Landing Pages"}), "is disabled"),
         (json!({"title": "Down", "service_id": "Staging Clusters"}), "in maintenance"),
     ] {
@@ -157,6 +164,17 @@ async fn incident_that_cannot_be_created_is_a_conflict() {
         assert_eq!(scene.code("create_incident", checkout(more.clone())).await, code, "{more}");
     }
     assert_eq!(scene.writes().len(), sent);
+}
+
+#[tokio::test]
+async fn order_of_assignees_does_not_change_the_key() {
+    let scene = Scene::start().await;
+    let users = scene.ok("get_users", json!({"limit": 2})).await;
+    let [one, other] = [0, 1].map(|place| users["users"][place]["id"].clone());
+    let made = scene.ok("create_incident", checkout(json!({"assignee_ids": [one, other]}))).await;
+    assert_eq!(rows(&made["incidents"][0]["after"], "assignees").len(), 2, "{made}");
+    let same = scene.ok("create_incident", checkout(json!({"assignee_ids": [other, one, other]}))).await;
+    assert_eq!((&same["outcome"], &same["sent"]), (&json!("already_so"), &json!(false)), "{same}");
 }
 
 #[tokio::test]

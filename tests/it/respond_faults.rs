@@ -57,7 +57,7 @@ impl Cell {
             Ok(reply) => {
                 let answer = reply.into_value();
                 let outcome = answer["outcome"].as_str().unwrap_or_default();
-                (if outcome == "applied" { "ok" } else { outcome }.to_owned(), answer.to_string())
+                (if ["applied", "pending"].contains(&outcome) { "ok" } else { outcome }.to_owned(), answer.to_string())
             }
             Err(error) => (error.code().to_string(), error.envelope().to_string()),
         };

@@ -7,6 +7,7 @@
 mod communicate;
 mod incidents;
 mod parts;
+mod responses;
 mod undo;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::tool_operations::send;
 
 /// Returns all rows.
 pub fn all() -> impl Iterator<Item = &'static Example> {
-    [communicate::EXAMPLES, incidents::EXAMPLES, parts::EXAMPLES, undo::EXAMPLES].into_iter().flatten()
+    let all = [communicate::EXAMPLES, incidents::EXAMPLES, parts::EXAMPLES, responses::EXAMPLES, undo::EXAMPLES];
+    all.into_iter().flatten()
 }
 
 /// An example call of a tool that changes something.

@@ -12,6 +12,8 @@ pub mod log_entries;
 pub mod maintenance;
 pub mod oncalls;
 pub mod priorities;
+pub mod responders;
+pub mod runs;
 pub mod schedules;
 pub mod services;
 pub mod status_pages;
@@ -34,6 +36,8 @@ const AREAS: &[&[&Operation]] = &[
     log_entries::ALL,
     oncalls::ALL,
     priorities::ALL,
+    responders::ALL,
+    runs::ALL,
     schedules::ALL,
     services::ALL,
     status_pages::ALL,

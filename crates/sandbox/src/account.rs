@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::alerts::Alert;
 use super::behavior::change_events::ChangeEvent;
 use super::behavior::communications::{StatusUpdate, Subscriber};
+use super::behavior::responders::{Request, Responder};
 use super::documents::{Document, Documents, entries, id_of, text};
 use super::edits::Entry;
 use super::escalation::Path;
@@ -158,6 +159,10 @@ pub struct Incident {
     pub bridge: Option<Bridge>,
     pub body: Body,
     pub notes: Vec<Note>,
+    /// The requests to join it, oldest first.
+    pub requests: Vec<Request>,
+    /// The users who were requested.
+    pub responders: Vec<Responder>,
     /// The values of custom fields, by name.
     pub custom_fields: BTreeMap<String, Value>,
     /// Whether it impacts business services, by their IDs, where a user has stated it.
@@ -265,6 +270,8 @@ impl Incident {
             bridge: None,
             body: Body::Absent,
             notes: Vec::new(),
+            requests: Vec::new(),
+            responders: Vec::new(),
             custom_fields: BTreeMap::new(),
             impacts: BTreeMap::new(),
             subscribers: Vec::new(),

@@ -70,7 +70,7 @@ pub fn delete(kind: &'static Kind, account: &mut Account, call: &Call) -> Answer
 
 /// Returns the fields in the body that the API may write. Others are ignored, because clients send back whole objects, with
 /// references in place of parts such as contact methods.
-fn fields(kind: &Kind, stored: Option<&Document>, call: &Call) -> Result<Document, Problem> {
+pub fn fields(kind: &Kind, stored: Option<&Document>, call: &Call) -> Result<Document, Problem> {
     let mut body = call.body()?;
     let Some(Value::Object(mut given)) = body.get_mut(kind.name).map(Value::take) else {
         return Err(Problem::invalid(format!("The request body needs an object {:?}.", kind.name)));

@@ -62,6 +62,13 @@ pub enum LogEvent {
     Unacknowledge,
     Snooze(i64),
     Annotate(String),
+    /// A request to users to join, with its message.
+    Request {
+        users: Vec<String>,
+        message: String,
+    },
+    CancelRequest,
+    Join,
     StatusUpdate(String),
     Resolve,
     Urgency(Urgency),

@@ -224,6 +224,11 @@ impl Problem {
         Self::new(404, Some(2100), "Not Found")
     }
 
+    /// Returns the error for a change that the state of an object does not allow.
+    pub fn not_allowed(reason: &str) -> Self {
+        Self::new(405, Some(2001), "Method Not Allowed").because(reason)
+    }
+
     pub fn too_large(reason: &str) -> Self {
         Self::new(413, Some(2001), "Request Entity Too Large").because(reason)
     }

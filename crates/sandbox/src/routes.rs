@@ -19,8 +19,8 @@ use super::behavior::shift_schedules::parts::{self, PARTS};
 use super::behavior::shift_schedules::rotations;
 use super::behavior::{
     alerts, automations, change_events, communications, created, custom_fields, dependencies, feeds, incidents,
-    log_entries, notes, notifications, oncalls, overrides, responses, schedules, shift_schedules, similar,
-    status_pages, teams, updates, users, workflows,
+    log_entries, maintenance_windows, notes, notifications, oncalls, overrides, responders, responses, runs, schedules,
+    shift_schedules, similar, status_pages, teams, updates, users, workflows,
 };
 use super::call::Call;
 use super::connection::{Abort, Connection};
@@ -148,6 +148,11 @@ fn with_incidents(routes: Router<Shared>) -> Router<Shared> {
         )
         .route("/incidents/types", read(responses::types))
         .route("/incidents/{id}/snooze", write(MethodFilter::POST, edits::CREATED, responses::snooze))
+        .route("/incidents/{id}/responder_requests", write(MethodFilter::POST, StatusCode::OK, responders::create))
+        .route(
+            "/incidents/{id}/responder_requests/cancel",
+            write(MethodFilter::PUT, StatusCode::OK, responders::cancel),
+        )
         .route("/incidents/{id}/merge", write(MethodFilter::PUT, StatusCode::OK, responses::merge))
         .route(
             "/incidents/{id}/alerts",
@@ -184,11 +189,19 @@ fn with_automations(routes: Router<Shared>) -> Router<Shared> {
         .route("/service_dependencies/business_services/{id}", read(dependencies::of_business))
         .route("/incident_workflows", read(workflows::list))
         .route("/incident_workflows/{id}", read(workflows::show))
+        .route("/incident_workflows/{id}/instances", write(MethodFilter::POST, edits::CREATED, runs::start))
+        .route("/automation_actions/actions/{id}/invocations", write(MethodFilter::POST, edits::CREATED, runs::invoke))
         .route("/incident_workflows/triggers", read(workflows::triggers))
         .route("/automation_actions/actions", read(automations::list))
         .route("/automation_actions/actions/{id}", read(automations::show))
         .route("/automation_actions/invocations", read(automations::runs))
         .route("/automation_actions/invocations/{id}", read(automations::run))
+        .route("/maintenance_windows", write(MethodFilter::POST, edits::CREATED, maintenance_windows::create))
+        .route(
+            "/maintenance_windows/{id}",
+            write(MethodFilter::PUT, StatusCode::OK, maintenance_windows::update)
+                .merge(write_with(MethodFilter::DELETE, maintenance_windows::delete)),
+        )
         .route("/sre_agent/memories", read(automations::memories))
 }
 

@@ -57,13 +57,14 @@ impl NewIncident {
         let query = Query::new()
             .with("incident_key", Some(&self.key))
             .with_all("service_ids", std::slice::from_ref(&self.service))
+            .with("date_range", Some("all"))
             .with("sort_by", Some("created_at:desc"));
         Source { request: Request::new(&LIST_INCIDENTS, query), fields: STATE, read }
     }
 }
 
 impl Api {
-    /// Reads the incidents of a service of the last month that have the key of a new one.
+    /// Reads the incidents of a service that have the key of a new one.
     pub async fn incidents_like(&self, new: &NewIncident) -> Result<State> {
         self.state(&new.source()).await
     }

@@ -52,6 +52,9 @@ pub enum Proof {
     New { fields: Fields, at: Option<&'static str> },
     /// An object with these values is there besides the known ones. Objects of this kind have no time.
     Another { fields: Fields, known: Vec<String> },
+    /// Something with these values was started, since the change was sent by the time under `at`. It is never started
+    /// again. If there is no source, nothing shows it. The objects `known` were there before.
+    Started { fields: Fields, at: &'static str, known: Vec<String> },
     /// The object with this ID is gone.
     Gone(String),
 }
@@ -109,7 +112,16 @@ impl Api {
     pub async fn make(&self, declared: &Declared, from: Option<String>) -> Result<Done> {
         let Declared { request, body, gerund, check, .. } = declared;
         let key = format!("{} {} {body}", request.operation.method.as_str(), request.path);
-        let hint = format!("Check it: {check}. Calling again is safe, too: it checks first.");
+        let hint = match declared.proof {
+            Proof::Started { .. } => {
+                format!("Check it: {check}. Calling again in this process does not start it twice.")
+            }
+            // No key tells it from an identical one that is late.
+            Proof::New { at: None, .. } | Proof::Another { .. } => {
+                format!("Check it: {check}. Wait some minutes before calling again: it may still take effect.")
+            }
+            _ => format!("Check it: {check}. Calling again is safe, too: it checks first."),
+        };
         let write = Write { gerund, hint, key };
         let request = request.clone().writing(body.clone(), from, write);
         let changed = self.write(&request, Sent { declared, verified: 0 }).await?;
@@ -196,15 +208,8 @@ impl Proof {
                 };
                 expected.iter().map(is_set).collect()
             }
-            Proof::New { fields, at } => {
-                let is_recent = |object: &Fields| {
-                    let Some(at) = at else { return true };
-                    let at = object.get(*at).and_then(Value::as_str).and_then(|at| at.parse::<Timestamp>().ok());
-                    since.zip(at).is_some_and(|(since, at)| at >= since)
-                };
-                let found = state.iter().find(|(_, object)| has(object, fields) && is_recent(object));
-                found.map(|(id, object)| State::from([(id.clone(), object.clone())]))
-            }
+            Proof::New { fields, at } => newest(state, fields, *at, since),
+            Proof::Started { fields, at, .. } => newest(state, fields, Some(*at), since),
             Proof::Another { fields, known } => {
                 let found = state.iter().find(|(id, object)| !known.contains(id) && has(object, fields));
                 found.map(|(id, object)| State::from([(id.clone(), object.clone())]))
@@ -230,10 +235,23 @@ impl Proof {
                 Proof::Set(expected.iter().map(shown).collect())
             }
             // The response to this change is about this object.
-            Proof::New { fields, .. } | Proof::Another { fields, .. } => Proof::New { fields: keep(fields), at: None },
+            Proof::New { fields, .. } | Proof::Another { fields, .. } | Proof::Started { fields, .. } => {
+                Proof::New { fields: keep(fields), at: None }
+            }
             Proof::Gone(id) => Proof::Gone(id.clone()),
         }
     }
+}
+
+/// Returns the object that has these values, since a time if it has one under `at`.
+fn newest(state: &State, fields: &Fields, at: Option<&str>, since: Option<Timestamp>) -> Option<State> {
+    let is_recent = |object: &Fields| {
+        let Some(at) = at else { return true };
+        let at = object.get(at).and_then(Value::as_str).and_then(|at| at.parse::<Timestamp>().ok());
+        since.zip(at).is_some_and(|(since, at)| at >= since)
+    };
+    let found = state.iter().find(|(_, object)| has(object, fields) && is_recent(object));
+    found.map(|(id, object)| State::from([(id.clone(), object.clone())]))
 }
 
 impl Expected {
@@ -252,8 +270,14 @@ struct Sent<'d> {
 }
 
 impl Sent<'_> {
+    fn is_start(&self) -> bool {
+        matches!(self.declared.proof, Proof::Started { .. })
+    }
+
     /// Reads the objects once, and returns those that show the change.
-    async fn find(&self, api: &Api, sent: Instant) -> Result<Option<State>> {
+    ///
+    /// Objects that were known before do not count, unless an earlier call may have made them.
+    async fn find(&self, api: &Api, sent: Instant, is_earlier: bool) -> Result<Option<State>> {
         let mut state = State::new();
         for read in api.states(&self.declared.sources).await {
             match read {
@@ -262,6 +286,11 @@ impl Sent<'_> {
                 Err(error) if error.code() == Code::NotFound => {}
                 Err(error) => return Err(error),
             }
+        }
+        if let Proof::Started { known, .. } = &self.declared.proof
+            && !is_earlier
+        {
+            state.retain(|id, _| !known.contains(id));
         }
         Ok(self.declared.proof.holds(&state, api.since(sent)))
     }
@@ -287,7 +316,10 @@ impl Verify for Sent<'_> {
 
     async fn verify(&mut self, api: &Api, sent: Instant, error: &Error) -> Seen {
         self.verified += 1;
-        match self.find(api, sent).await {
+        if self.is_start() && self.declared.sources.is_empty() {
+            return Seen::Unknown("PagerDuty does not list what was started".to_owned());
+        }
+        match self.find(api, sent, false).await {
             Ok(Some(state)) => {
                 let warning =
                     format!("PagerDuty did not confirm the change ({}), but it is in effect.", error.message());
@@ -299,31 +331,31 @@ impl Verify for Sent<'_> {
     }
 
     async fn made_earlier(&mut self, api: &Api, request: &Request, earlier: &Earlier) -> Result<Option<Object>> {
-        let is_new = self.declared.proof.is_new();
-        let most = match earlier.outcome {
-            Outcome::Unknown if is_new => VERIFICATIONS_BEFORE_REPEAT,
-            _ => 1,
-        };
+        let is_new = self.declared.proof.is_new() || self.is_start();
+        let is_unknown = matches!(earlier.outcome, Outcome::Unknown);
+        let most = if is_unknown && is_new { VERIFICATIONS_BEFORE_REPEAT } else { 1 };
         let mut verified = 1;
-        loop {
-            match self.find(api, earlier.sent).await {
+        let why = loop {
+            match self.find(api, earlier.sent, true).await {
                 Ok(Some(state)) => return Ok(Some(to_object(state))),
-                Ok(None) if !api.verify_again(verified, most).await => return Ok(None),
-                Ok(None) => verified += 1,
+                Ok(None) if self.is_start() && !is_unknown => return Ok(Some(to_object(State::new()))),
+                Ok(None) if self.is_start() && self.declared.sources.is_empty() => {
+                    break "PagerDuty does not list what was started".to_owned();
+                }
+                Ok(None) if api.verify_again(verified, most).await => verified += 1,
+                Ok(None) if self.is_start() => break "it is not listed so far".to_owned(),
                 // Twice has the effect of once.
                 Err(_) if !is_new => return Ok(None),
-                Err(error) => {
-                    let message = format!(
-                        "an identical call sent it {} s ago and its outcome is not known; reading it failed, so it was \
-                         not sent again: {}",
-                        earlier.sent.elapsed().as_secs(),
-                        error.message()
-                    );
-                    let hint = request.write.as_ref().map_or_else(String::new, |write| write.hint.clone());
-                    return Err(Error::new(Code::OutcomeUnknown, message).hint(hint));
-                }
+                Ok(None) => return Ok(None),
+                Err(error) => break format!("reading it failed: {}", error.message()),
             }
-        }
+        };
+        let ago = earlier.sent.elapsed().as_secs();
+        let message = format!(
+            "an identical call sent it {ago} s ago and its outcome is not known; it was not sent again, because {why}"
+        );
+        let hint = request.write.as_ref().map_or_else(String::new, |write| write.hint.clone());
+        Err(Error::new(Code::OutcomeUnknown, message).hint(hint))
     }
 
     fn repeat_warning(&self, earlier: &Earlier) -> Option<String> {

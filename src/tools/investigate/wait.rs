@@ -1,6 +1,6 @@
 //! `wait_for`: waits until something happens to an incident, or until a new one is triggered.
 
-mod pace;
+pub(in crate::tools) mod pace;
 mod watch;
 
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) const WAIT_FOR: Tool = Tool::new::<Params>(
 .waiting(LONGEST);
 
 /// The longest wait. Some clients end a call after five minutes.
-const LONGEST: Duration = Duration::from_mins(4);
+pub(in crate::tools) const LONGEST: Duration = Duration::from_mins(4);
 
 /// The events to wait for.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +164,7 @@ const FIRST: usize = 4;
 const AFTER_EVENT: usize = 3;
 
 /// The longest time of a request.
-const REQUEST: Duration = Duration::from_secs(10);
+pub(in crate::tools) const REQUEST: Duration = Duration::from_secs(10);
 
 async fn wait_for(cx: Context, params: Params) -> Result<Reply> {
     let began = Instant::now();

@@ -25,6 +25,8 @@ pub enum Outcome {
     AlreadySo,
     /// The state of the object does not allow the change, so nothing was sent for it.
     Conflict,
+    /// The change was accepted, and has not ended.
+    Pending,
     /// Some of the fields were changed.
     Partial,
     /// It is not known whether the change took effect.
@@ -41,6 +43,7 @@ impl Outcome {
             Self::Applied => "applied",
             Self::AlreadySo => "already_so",
             Self::Conflict => "conflict",
+            Self::Pending => "pending",
             Self::Partial => "partial",
             Self::Unknown => "unknown",
             Self::Failed => "failed",
@@ -162,6 +165,7 @@ impl Report {
         let all = |outcomes: &[Outcome]| self.rows.iter().all(|row| outcomes.contains(&row.outcome));
         match () {
             () if all(&[Outcome::AlreadySo]) => Outcome::AlreadySo,
+            () if any(Outcome::Pending) => Outcome::Pending,
             () if any(Outcome::DryRun) => Outcome::DryRun,
             () if all(&[Outcome::Applied, Outcome::AlreadySo]) => Outcome::Applied,
             () if !any(Outcome::Applied) && any(Outcome::Conflict) && !any(Outcome::Partial) => Outcome::Conflict,

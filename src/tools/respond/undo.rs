@@ -14,18 +14,23 @@ use pagerduty_api::operations::communications::{LIST_BUSINESS_SERVICE_SUBSCRIBER
 use pagerduty_api::operations::dependencies::{GET_BUSINESS_SERVICE, GET_INCIDENT_IMPACTS};
 use pagerduty_api::operations::escalation_policies::GET_ESCALATION_POLICY;
 use pagerduty_api::operations::incidents::{
-    CREATE_INCIDENT_SNOOZE, GET_INCIDENT, LIST_INCIDENT_NOTES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT,
-    UPDATE_INCIDENT_NOTE, UPDATE_INCIDENTS,
+    CREATE_INCIDENT_SNOOZE, GET_INCIDENT, LIST_INCIDENT_NOTES, LIST_INCIDENTS, SET_INCIDENT_FIELD_VALUES,
+    UPDATE_INCIDENT, UPDATE_INCIDENT_NOTE, UPDATE_INCIDENTS,
 };
 use pagerduty_api::operations::log_entries::{LIST_INCIDENT_LOG_ENTRIES, LIST_LOG_ENTRIES};
+use pagerduty_api::operations::maintenance::{
+    DELETE_MAINTENANCE_WINDOW, GET_MAINTENANCE_WINDOW, LIST_MAINTENANCE_WINDOWS, UPDATE_MAINTENANCE_WINDOW,
+};
 use pagerduty_api::operations::oncalls::LIST_ON_CALLS;
 use pagerduty_api::operations::priorities::LIST_PRIORITIES;
+use pagerduty_api::operations::responders::CANCEL_RESPONDER_REQUEST;
+use pagerduty_api::operations::services::GET_SERVICE;
 use pagerduty_api::operations::teams::GET_TEAM;
 use pagerduty_api::operations::users::{GET_CURRENT_USER, GET_USER};
 
 use super::super::{About, Context, Tool, run};
 use super::report::{Outcome, Report, Row};
-use super::{alerts, note, snooze, update};
+use super::{alerts, maintenance, note, responders, snooze, update};
 use crate::error::{Code, Error, Result};
 use crate::params::{Content, Flag};
 use crate::receipts::Receipt;
@@ -46,6 +51,14 @@ pub(super) const UNDO: Tool = Tool::new::<Params>(
         &SET_INCIDENT_FIELD_VALUES,
         &UPDATE_INCIDENT_NOTE,
         &UPDATE_INCIDENT_ALERTS,
+        &CANCEL_RESPONDER_REQUEST,
+        &UPDATE_MAINTENANCE_WINDOW,
+        &DELETE_MAINTENANCE_WINDOW,
+        &GET_MAINTENANCE_WINDOW,
+        &LIST_MAINTENANCE_WINDOWS,
+        &LIST_INCIDENTS,
+        &GET_SERVICE,
+        &GET_ESCALATION_POLICY,
         &LIST_INCIDENT_NOTES,
         &GET_INCIDENT_ALERT,
         &SET_INCIDENT_IMPACT,
@@ -82,6 +95,8 @@ const KINDS: &[Kind] = &[
     Kind { name: update::KIND, undo: |cx, receipt, dry_run| incidents::undo(cx, receipt, dry_run).boxed() },
     Kind { name: alerts::KIND, undo: |cx, receipt, dry_run| parts::undo(cx, receipt, dry_run).boxed() },
     Kind { name: note::KIND, undo: |cx, receipt, dry_run| parts::undo(cx, receipt, dry_run).boxed() },
+    Kind { name: maintenance::KIND, undo: |cx, receipt, dry_run| maintenance::undo(cx, receipt, dry_run).boxed() },
+    Kind { name: responders::KIND, undo: |cx, receipt, dry_run| responders::undo(cx, receipt, dry_run).boxed() },
     Kind { name: impact::KIND, undo: |cx, receipt, dry_run| impact::undo(cx, receipt, dry_run).boxed() },
     Kind { name: snooze::KIND, undo: |cx, receipt, dry_run| snooze::undo(cx, receipt, dry_run).boxed() },
 ];

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::runs;
 use crate::account::Account;
 use crate::call::Call;
 use crate::documents::{Document, entries, id_of, text};
@@ -93,19 +94,21 @@ pub fn run(account: &Account, call: &Call) -> Answer {
     reply::one(INVOCATION.name, &run_shown(run, call.view(account, &[])))
 }
 
-fn run_shown(run: &Document, view: View<'_>) -> Value {
+pub fn run_shown(run: &Document, view: View<'_>) -> Value {
     let action = run.get("action").map(id_of).unwrap_or_default();
     let snapshot = view.account.documents.get(&AUTOMATION_ACTION, action).map(|action| {
         let field = |name: &str| action.get(name).cloned();
         json!({"name": field("name"), "action_type": field("action_type"),
             "action_data_reference": field("action_data_reference")})
     });
-    let state = text(run, "state");
-    let seconds = run.get("duration").and_then(Value::as_i64);
     let began = created(run).unwrap_or_default();
+    let state = runs::state_at(run, began, view.account.clock.now());
+    let is_over = state == text(run, "state");
+    let seconds = run.get("duration").and_then(Value::as_i64).filter(|_| is_over);
     let timing = |after: i64, state: &str| json!({"timestamp": (began + SignedDuration::from_secs(after)).to_string(), "state": state});
-    let mut timings = vec![timing(0, "created"), timing(0, "queued"), timing(1, "running")];
-    timings.extend(seconds.map(|seconds| timing(seconds, state)));
+    let mut timings = vec![timing(0, "created"), timing(0, "queued")];
+    timings.extend((state != "queued").then(|| timing(1, "running")));
+    timings.extend(seconds.map(|seconds| timing(seconds, &state)));
     let user = run.get("user").map(|user| view.link(&USER, id_of(user), ""));
     let incident = view.account.incident(text(run, "incident"));
     let incident = incident.map(|incident| view.reference(&INCIDENT, &incident.id, &incident.summary));

@@ -186,7 +186,10 @@ impl Account {
             incident.write_via(via, *at, person(by), event);
         }
         match change.status {
-            Some(Status::Acknowledged) => incident.acknowledge(by, *at),
+            Some(Status::Acknowledged) => {
+                incident.acknowledge(by, *at);
+                incident.join(by, *at);
+            }
             Some(Status::Resolved) => incident.resolve(person(by), *at),
             Some(Status::Triggered) => incident.trigger(person(by), on_call_now, *at),
             None => {}

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::Span;
 use serde_json::{Map, Value, json};
 
-use super::custom_fields;
+use super::{custom_fields, responders};
 use crate::account::{Account, Body, Event, Incident, Involvement, Status, Urgency};
 use crate::call::Call;
 use crate::documents::{Document, text};
@@ -143,8 +143,8 @@ pub fn shown(incident: &Incident, view: View<'_>) -> Document {
             "last_status_change_by": view.link(agent.kind, &agent.id, people("agents")),
             "priority": priority.map(|priority| view.whole(&PRIORITY, priority)),
             "resolve_reason": merged_into(incident, view),
-            "incidents_responders": [],
-            "responder_requests": [],
+            "incidents_responders": responders::responders(incident, view),
+            "responder_requests": responders::requests(incident, view),
             "urgency": incident.urgency,
         }),
     );

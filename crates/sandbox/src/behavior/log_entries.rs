@@ -192,6 +192,18 @@ fn told(incident: &Incident, entry: &LogEntry, by: &str, view: View<'_>) -> Told
         LogEvent::StatusUpdate(message) => {
             ("status_update_log_entry", format!("Status update by {by}"), json!({"message": message}))
         }
+        LogEvent::Request { users, message } => {
+            let responders: Vec<_> = users
+                .iter()
+                .map(|user| json!({"state": "pending", "user": view.named(&USER, user), "message": message}))
+                .collect();
+            let fields = json!({"responders": responders, "message": message});
+            ("responder_request_log_entry", format!("{by} requested {} to join", names(users)), fields)
+        }
+        LogEvent::CancelRequest => {
+            ("responder_cancel_log_entry", format!("{by} took back a request to join"), json!({}))
+        }
+        LogEvent::Join => ("responder_accept_log_entry", format!("{by} joined the incident"), json!({})),
         LogEvent::Resolve if entry.agent.kind.name == USER.name => {
             ("resolve_log_entry", format!("Resolved by {by}"), json!({}))
         }

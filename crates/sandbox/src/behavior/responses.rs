@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::changes::{Change, Record};
 use super::communications::Communication;
+use super::responders::{Target, Wanted};
 use super::{alerts, incidents, notes};
 use crate::account::{Account, Incident, Status};
 use crate::alerts::Signal;
@@ -45,6 +46,10 @@ pub enum Response {
         content: Option<String>,
     },
     Alerts(Vec<AlertUpdate>),
+    /// A request to users and policies to join.
+    Request(Wanted),
+    /// The users and policies whose requests are canceled.
+    CancelRequest(Vec<Target>),
     Communication(Communication),
 }
 
@@ -170,6 +175,8 @@ impl Account {
             Response::Merge(sources) => self.check_merge(incident, sources),
             Response::Communication(communication) => self.check_communication(communication),
             Response::Note { id, .. } => incident.notes.iter().find(|note| note.id == *id).or_404().map(|_| ()),
+            Response::Request(wanted) => self.check_request(incident, wanted),
+            Response::CancelRequest(_) => Ok(()),
             Response::Alerts(updates) => updates.iter().try_for_each(|update| {
                 incident.alerts.iter().find(|alert| alert.id == update.id).or_404()?;
                 let Some(target) = &update.incident else { return Ok(()) };
@@ -224,6 +231,8 @@ impl Account {
             Response::Communication(communication) => {
                 self.incident_mut(id).or_404()?.communicate(communication, by, at);
             }
+            Response::Request(wanted) => self.request(id, wanted, by, at)?,
+            Response::CancelRequest(targets) => self.cancel_request(id, targets, by, at)?,
             Response::Note { id: note, content } => {
                 let notes = &mut self.incident_mut(id).or_404()?.notes;
                 match content {

@@ -54,7 +54,7 @@ pub static MAINTENANCE_WINDOW: Kind = Kind {
         optional("sequence_number", "1"),
         required("start_time"),
         required("end_time"),
-        required("description"),
+        optional("description", r#""""#),
         optional("created_by", "null").include("users"),
         optional("services", "[]").include("services"),
         computed("teams", maintenance_windows::teams).include("teams"),

@@ -189,6 +189,8 @@ impl Draft<'_> {
             path: None,
             bridge: (grave && dice.happens(60)).then(|| bridge(dice)),
             notes,
+            requests: Vec::new(),
+            responders: Vec::new(),
             custom_fields: BTreeMap::new(),
             impacts: BTreeMap::new(),
             subscribers: self.subscribers(status),
