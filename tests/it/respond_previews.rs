@@ -67,6 +67,41 @@ async fn values_of_previews_and_conflicts_have_names() {
 }
 
 #[tokio::test]
+async fn incident_given_twice_is_changed_once() {
+    let scene = Scene::start().await;
+    let ids = scene.incidents("triggered", 3).await;
+    let shown = scene.ok("get_incidents", json!({"incident_id": ids[0], "include": ["incident_number"]})).await;
+    let number = shown["incidents"][0]["incident_number"].clone();
+    scene.account.sandbox.clear();
+    let twice = json!([number, ids[0], format!("#{number}")]);
+    let change = json!({"incident_ids": twice, "escalation_level": 2, "fields": ["environment=staging"]});
+    let made = scene.ok("update_incidents", change).await;
+    assert_eq!(made["incidents"].as_array().unwrap().len(), 1, "{made}");
+    let id = ids[0].as_str().unwrap();
+    let custom = format!("PUT /incidents/{id}/custom_fields/values");
+    assert_eq!(scene.writes(), [format!("PUT /incidents/{id}"), custom]);
+    let twice = json!({"incident_id": ids[1], "source_ids": [number, ids[0]]});
+    let merged = scene.ok("merge_incidents", twice).await;
+    assert_eq!(merged["merged"].as_array().unwrap().len(), 1, "{merged}");
+}
+
+#[tokio::test]
+async fn status_that_is_so_already_is_not_sent_again() {
+    let scene = Scene::start().await;
+    let id = scene.incidents("acknowledged", 1).await.remove(0);
+    let change = json!({"status": "acknowledged", "title": "Slow checkout"});
+    let dry = scene.ok("update_incidents", preview(&id, change.clone())).await;
+    assert_eq!(dry["undo"], "undo sets the values back.", "{dry}");
+    let log = async || {
+        let answer = scene.ok("get_timeline", json!({"incident_id": id})).await.to_string();
+        answer.matches("Acknowledged").count()
+    };
+    let before = log().await;
+    let made = scene.ok("update_incidents", with_id(&id, change)).await;
+    assert_eq!((&made["outcome"], log().await), (&json!("applied"), before), "{made}");
+}
+
+#[tokio::test]
 async fn type_of_incident_is_checked_before_it_is_sent() {
     let scene = Scene::start().await;
     let id = scene.incidents("triggered", 1).await.remove(0);

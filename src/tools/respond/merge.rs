@@ -59,7 +59,11 @@ async fn merge_incidents(cx: Context, params: Params) -> Result<Reply> {
     report.without_receipt = true;
     report.more.insert("into".to_owned(), shown(target, of_target));
     let mut open = Vec::new();
-    for (id, state) in sources {
+    for (place, (id, state)) in sources.iter().enumerate() {
+        // An incident may be given by its number and by its ID.
+        if sources.iter().take(place).any(|(earlier, _)| earlier == id) {
+            continue;
+        }
         let row = planned(target, of_target, id, state);
         if row.outcome == Outcome::DryRun {
             open.push(id.clone());
@@ -67,7 +71,8 @@ async fn merge_incidents(cx: Context, params: Params) -> Result<Reply> {
         report.rows.push(row);
     }
     let alerts = |state: &Fields| state.get("alerts").and_then(Value::as_u64).unwrap_or_default();
-    let moved = sources.iter().filter(|(id, _)| open.contains(id)).map(|(_, state)| alerts(state)).sum::<u64>();
+    let of = |id: &Id<Incident>| sources.iter().find(|(source, _)| source == id).map(|(_, state)| alerts(state));
+    let moved = open.iter().filter_map(of).sum::<u64>();
     report.more.insert("alerts_moved".to_owned(), moved.into());
     let is_too_many = alerts(of_target) + moved > MOST_ALERTS;
     // PagerDuty merges all of them or none, and merging fewer than given may not be wanted.

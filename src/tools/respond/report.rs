@@ -16,6 +16,9 @@ const MOST_TITLES: usize = 20;
 /// The most incidents whose receipt has their IDs. That of more has their numbers, which are shorter.
 const MOST_IDS: usize = 10;
 
+/// The length of a receipt in characters from which a model may not copy it exactly.
+const LONGEST: usize = 4_000;
+
 /// The outcome for one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -151,7 +154,14 @@ impl Report {
         if let Some(receipt) = self.receipt(cx.api.time_of_changes()) {
             match cx.api.receipt_key().await {
                 Ok(key) => {
-                    fields.insert("receipt".to_owned(), receipt.sign(&key).into());
+                    let receipt = receipt.sign(&key);
+                    if receipt.len() > LONGEST {
+                        self.warnings.push(format!(
+                            "The receipt has {} characters, because the values before differ. It must be copied exactly.",
+                            receipt.len()
+                        ));
+                    }
+                    fields.insert("receipt".to_owned(), receipt.into());
                 }
                 Err(error) => self.warnings.push(format!("There is no receipt: {error}")),
             }

@@ -149,7 +149,7 @@ async fn send(
     (row, report): (&mut Row, &mut Report),
 ) -> Result<()> {
     // A page must not come before the given time.
-    let length = (until.duration_since(Timestamp::now()).as_millis() + 999) / 1_000;
+    let length = (until.duration_since(cx.api.time_of_changes()).as_millis() + 999) / 1_000;
     let length = i64::try_from(length).unwrap_or(1).clamp(1, LONGEST.as_secs());
     let done = cx.api.snooze(id, length, before.get(RETURNS).unwrap_or(&Value::Null), from).await;
     report.sent = cx.api.has_sent();
@@ -157,6 +157,9 @@ async fn send(
     let after = done.after.get(id.as_str()).and_then(returns);
     (row.outcome, row.after) = (Outcome::Applied, shown(after.or(Some(until)), local));
     report.warnings.extend(done.warning);
+    if let Some(after) = after.filter(|after| !is_same(*after, until)) {
+        report.warnings.push(format!("PagerDuty snoozed it until {}, not {}.", local.iso(after), local.iso(until)));
+    }
     Ok(())
 }
 
@@ -179,7 +182,7 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
             if row.outcome == Outcome::DryRun && !is_left {
                 row.outcome = Outcome::Conflict;
                 row.problem = Some(since::conflict(cx, receipt, &id, &[RETURNS], &now).await);
-            } else if row.outcome == Outcome::DryRun && until <= Timestamp::now() {
+            } else if row.outcome == Outcome::DryRun && until <= cx.api.time_of_changes() {
                 row.outcome = Outcome::Conflict;
                 row.problem = Some(format!("The earlier time has passed. {ENDED_BY}"));
             }

@@ -3,6 +3,8 @@
 mod custom;
 mod preview;
 
+use std::collections::HashSet;
+
 use pagerduty_api::operations::escalation_policies::GET_ESCALATION_POLICY;
 use pagerduty_api::operations::incidents::{
     GET_INCIDENT, LIST_INCIDENT_TYPES, SET_INCIDENT_FIELD_VALUES, UPDATE_INCIDENT, UPDATE_INCIDENTS as UPDATE_MANY,
@@ -149,6 +151,7 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
     let states = cx.api.incident_fields(&found, &names).await;
     let levels = Levels::read(&cx, &wanted, states.iter().flatten().map(|(_, before)| before)).await;
     let (mut states, mut rows, mut changes) = (states.into_iter(), Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
     for (given, known) in ids.iter().zip(known) {
         let read = match known {
             Ok(_) => states.next().unwrap_or_else(|| Err(Error::new(Code::Internal, "an incident was not read"))),
@@ -161,6 +164,10 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
                 continue;
             }
         };
+        // An incident may be given by its number and by its ID.
+        if !seen.insert(id.to_string()) {
+            continue;
+        }
         let mut wanted = wanted.clone();
         match typed(custom, &before) {
             Ok(typed) => wanted.extend(typed),
@@ -171,6 +178,7 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
         }
         let row = levels.checked(planned(&id, &before, &wanted), &before, &wanted);
         if row.outcome == Outcome::DryRun {
+            let wanted = needed(&before, &wanted);
             changes.push((rows.len(), IncidentChange { id, before, wanted }));
         }
         rows.push(row);
@@ -184,16 +192,26 @@ async fn update_incidents(cx: Context, params: Params) -> Result<Reply> {
     report.reply(&cx).await
 }
 
+/// Returns the values that differ from those of an incident. A repeated status would be a further event in its log.
+fn needed(before: &Fields, wanted: &Fields) -> Fields {
+    let mut needed = settable_changes(wanted, before);
+    needed.extend(wanted.iter().filter(|(name, _)| SENT_ONLY.contains(&name.as_str())).map(owned));
+    if !needed.contains_key("status") {
+        needed.shift_remove(RESOLUTION);
+    }
+    needed
+}
+
 /// Returns the row of an incident before anything is sent for it.
 pub(super) fn planned(id: &Id<Incident>, before: &Fields, wanted: &Fields) -> Row {
-    let mut after = settable_changes(wanted, before);
+    let mut after = needed(before, wanted);
     let outcome = match obstacle(before, wanted) {
         Some(_) => Outcome::Conflict,
-        None if after.is_empty() && !wanted.contains_key("escalation_level") => Outcome::AlreadySo,
+        None if after.is_empty() => Outcome::AlreadySo,
         None => Outcome::DryRun,
     };
-    if outcome == Outcome::DryRun {
-        after.extend(wanted.iter().filter(|(name, _)| SENT_ONLY.contains(&name.as_str())).map(owned));
+    if outcome != Outcome::DryRun {
+        after.retain(|name, _| !SENT_ONLY.contains(&name.as_str()));
     }
     let mut row = Row { problem: obstacle(before, wanted).map(str::to_owned), ..Row::new(id, outcome) };
     row.head = head(before);

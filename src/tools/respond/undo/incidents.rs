@@ -12,6 +12,7 @@ use crate::models::Incident;
 use crate::receipts::{Fields, Receipt, Row as Change};
 use crate::tools::Context;
 use crate::tools::times::Local;
+use crate::tools::words::quoted;
 
 /// The state of an incident, with its ID.
 type State = Result<(Id<Incident>, Fields)>;
@@ -46,6 +47,8 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
         let (differs, touched) = (differences(&change.after, &now), later.touched(&change.after));
         if update::is_so(&now, &change.before) {
             row.outcome = Outcome::AlreadySo;
+            let into = now.get("merged_into").and_then(|into| into.get("name")?.as_str());
+            row.problem = into.map(|into| format!("It was merged into {}.", quoted(into, 100)));
         } else if !differs.is_empty() || !touched.is_empty() {
             row.outcome = Outcome::Conflict;
             let why = later.conflict(&differs, &touched, &now, &local);
@@ -73,6 +76,11 @@ pub(super) async fn undo(cx: &Context, receipt: &Receipt, dry_run: bool) -> Resu
     }
     if receipt.rows.iter().any(|change| change.after.contains_key(RESOLUTION)) {
         report.warnings.push("The resolution stays as a note.".to_owned());
+    }
+    if changes.iter().any(|(_, change)| change.wanted.get("status").is_some_and(|status| status == "acknowledged")) {
+        report
+            .warnings
+            .push("An acknowledgement that is set back is that of the user who undoes the change.".to_owned());
     }
     if dry_run {
         return Ok(report);

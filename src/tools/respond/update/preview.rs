@@ -60,7 +60,10 @@ pub struct Paged {
 
 /// Adds to a preview whom the changes would page, and what undoing them would take.
 pub async fn preview(cx: &Context, changes: &[(usize, IncidentChange)], report: &mut Report) {
-    let Some((_, IncidentChange { wanted, .. })) = changes.first() else { return };
+    if changes.is_empty() {
+        return;
+    }
+    let any = |name: &str| changes.iter().find_map(|(_, change)| change.wanted.get(name));
     let paged = paged(cx, changes).await;
     let has_users = paged.users.as_array().is_some_and(|users| !users.is_empty());
     report.warnings.extend(paged.warnings);
@@ -70,13 +73,13 @@ pub async fn preview(cx: &Context, changes: &[(usize, IncidentChange)], report: 
         row.before.extend(change.before.get("assignees").map(|users| ("assignees".to_owned(), users.clone())));
         row.after.insert("assignees".to_owned(), users);
     }
-    let cost = match wanted.get("status").and_then(Value::as_str) {
-        Some("resolved") if wanted.contains_key(RESOLUTION) => {
+    let cost = match any("status").and_then(Value::as_str) {
+        Some("resolved") if any(RESOLUTION).is_some() => {
             "undo reopens them, which pages their assignees again; the resolution stays as a note."
         }
         Some("resolved") => "undo reopens them, which pages their assignees again.",
         Some("acknowledged") => "undo triggers them again, which pages their assignees.",
-        _ if wanted.contains_key("escalation_level") => {
+        _ if any("escalation_level").is_some() => {
             "undo puts the assignees back, and the level stays; pages that were sent stay sent."
         }
         _ if has_users => "undo sets the values back; pages that were sent stay sent.",
@@ -98,10 +101,12 @@ pub async fn paged(cx: &Context, changes: &[(usize, IncidentChange)]) -> Paged {
             let places = levels.entry((policy, level(wanted).unwrap_or(1))).or_default();
             places.extend(users(wanted).is_empty().then_some(*place));
         }
-        // An incident that is triggered again pages its assignees.
+        // An incident that is triggered again pages its assignees, unless the policy replaces them.
+        let is_replaced = moves || level(wanted).is_some();
         let is = |fields: &Fields, status: &str| fields.get("status").is_some_and(|is| is == status);
         if is(wanted, "triggered") && !is(before, "triggered") {
-            ids.extend(if users(wanted).is_empty() { assigned } else { users(wanted) });
+            let stay = if is_replaced { BTreeSet::new() } else { assigned };
+            ids.extend(if users(wanted).is_empty() { stay } else { users(wanted) });
         }
     }
     let reached = reach::reached(cx, ids, &levels.keys().cloned().collect()).await;
