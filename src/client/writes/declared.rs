@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use pagerduty_api::Answer;
+use pagerduty_api::{Answer, Effect};
 use pagerduty_rows::decode::{Content, envelope, text};
 use pagerduty_rows::fields::{Field, Selection};
 use pagerduty_rows::object::Object;
@@ -112,14 +112,14 @@ impl Api {
     pub async fn make(&self, declared: &Declared, from: Option<String>) -> Result<Done> {
         let Declared { request, body, gerund, check, .. } = declared;
         let key = format!("{} {} {body}", request.operation.method.as_str(), request.path);
+        let later = format!("Check it: {check}. Wait some minutes before calling again: it may still take effect.");
         let hint = match declared.proof {
             Proof::Started { .. } => {
                 format!("Check it: {check}. Calling again in this process does not start it twice.")
             }
-            // No key tells it from an identical one that is late.
-            Proof::New { at: None, .. } | Proof::Another { .. } => {
-                format!("Check it: {check}. Wait some minutes before calling again: it may still take effect.")
-            }
+            // No key distinguishes it from an identical one that is late.
+            Proof::New { at: None, .. } | Proof::Another { .. } => later,
+            Proof::Set(_) if request.operation.effect == Effect::Once => later,
             _ => format!("Check it: {check}. Calling again is safe, too: it checks first."),
         };
         let write = Write { gerund, hint, key };
