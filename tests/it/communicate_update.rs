@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::communicate::{lose, with};
 use crate::overrides::{Scene, all_tools};
-use crate::support::{Account, err, rows};
+use crate::support::{Account, err, ok, rows};
 use crate::tool_operations::send;
 
 const TOOL: &str = "send_status_update";
@@ -86,8 +86,14 @@ async fn status_update_is_sent_once_even_if_its_response_is_lost() {
         expected.push(user.clone());
         assert_eq!(subscribers(&scene, &id).await, expected);
         assert_eq!(changes(&scene).iter().filter(|write| write.ends_with("/status_updates")).count(), 1);
-        // The answer has reached its caller, so the same text is another update.
-        scene.ok(TOOL, json!({"incident_id": id, "message": TEXT})).await;
+        // Another process does not know of this call, and finds the message in the log.
+        let other = all_tools(&scene.account, |_| {});
+        for tools in [&scene.tools, &other] {
+            let again = ok(tools, TOOL, json!({"incident_id": id, "message": format!("{TEXT}  \n")})).await;
+            assert_eq!((&again["outcome"], &again["sent"]), (&json!("already_so"), &json!(false)), "{again}");
+        }
+        assert_eq!(sent(&scene, &id).await.len(), 1);
+        scene.ok(TOOL, json!({"incident_id": id, "message": "It is over."})).await;
         assert_eq!(sent(&scene, &id).await.len(), 2);
     }
 }
@@ -102,6 +108,18 @@ async fn status_update_that_never_arrives_is_unknown_and_not_repeated() {
     assert_eq!(error.code(), Code::OutcomeUnknown, "{error}");
     assert!(error.hint_text().unwrap().contains("get_timeline"), "{error}");
     assert_eq!(changes(&scene).len(), 1, "it is not sent again by itself");
+}
+
+#[tokio::test]
+async fn two_calls_at_once_send_a_status_update_once() {
+    let scene = Scene::start().await;
+    let (id, _) = subscribed(&scene).await;
+    let call = || scene.ok(TOOL, json!({"incident_id": id, "message": TEXT}));
+    let (one, other) = tokio::join!(call(), call());
+    let mut outcomes = [one["outcome"].as_str().unwrap(), other["outcome"].as_str().unwrap()];
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["already_so", "applied"], "{one} {other}");
+    assert_eq!(sent(&scene, &id).await.len(), 1);
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ async fn update_keeps_what_is_not_given() {
             (&json!("identified"), &json!("monitoring"))
         );
         assert_eq!(row["before"]["services"], row["after"]["services"], "{dry}");
+        assert!(dry["warnings"].to_string().contains("severity and services stay as before"), "{dry}");
         assert_eq!((&dry["notifies_subscribers"], scene.writes().len()), (&json!(false), 0), "{dry}");
         if is_lost {
             lose(&scene, "POST", "/status_pages/{id}/posts/{post_id}/post_updates");

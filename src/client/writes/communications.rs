@@ -1,5 +1,6 @@
 //! Changes for other people than the responders: the impact on business services, status updates and their subscribers.
 
+use jiff::{SignedDuration, Timestamp};
 use pagerduty_api::operations::communications::{
     CREATE_STATUS_UPDATE, LIST_BUSINESS_SERVICE_SUBSCRIBERS, LIST_SUBSCRIBERS, RENDER_TEMPLATE, SET_INCIDENT_IMPACT,
     SUBSCRIBE,
@@ -87,6 +88,9 @@ pub struct Rendered {
 
 const ID: &[Field] = &[plain("id")];
 
+/// The time within which the same message again is a repetition of the call, and no second message.
+const REPETITION: SignedDuration = SignedDuration::from_mins(2);
+
 /// The most log entries among which a status update is searched for.
 const LOG: usize = 100;
 
@@ -114,6 +118,12 @@ fn update(members: &Map<String, Value>) -> Fields {
         ("user".to_owned(), user),
         ("created_at".to_owned(), members.get("created_at").cloned().unwrap_or_default()),
     ])
+}
+
+/// Returns the way to the log entries of an incident, the newest first.
+fn log_of(incident: &Id<Incident>, since: Option<Timestamp>) -> Source {
+    let query = Query::new().with("limit", Some(LOG)).with("since", since).with_all("include", &["channels"]);
+    Source { request: Request::on(&LIST_INCIDENT_LOG_ENTRIES, incident, query), fields: UPDATE, read: update }
 }
 
 /// The fields of subscribers, and of the outcomes of subscribing them.
@@ -172,6 +182,27 @@ impl Api {
         self.make(&declared, None).await
     }
 
+    /// Returns whether the author already sent this status update within the last minutes, as far as the author is known.
+    ///
+    /// Another process may have sent it, whose answer was lost.
+    pub async fn has_just_sent(
+        &self,
+        incident: &Id<Incident>,
+        update_to_send: &StatusUpdate,
+        from: Option<&str>,
+    ) -> Result<bool> {
+        let Some(user) = self.author_id(from).await else { return Ok(false) };
+        let since = self.now_there().checked_sub(REPETITION).ok();
+        let log = self.state(&log_of(incident, since)).await?;
+        let message = Value::from(notes::comparable(&update_to_send.message));
+        let is_it = |entry: &Fields| {
+            let user_id = entry.get("user").and_then(|user| user.get("id")?.as_str());
+            let at = entry.get("created_at").and_then(|at| at.as_str()?.parse::<Timestamp>().ok());
+            entry.get("message") == Some(&message) && user_id == Some(user.as_str()) && at >= since
+        };
+        Ok(log.values().any(is_it))
+    }
+
     /// Sends a status update to the subscribers of an incident. If the response is lost, it is searched for in the log.
     pub async fn send_status_update(
         &self,
@@ -189,17 +220,12 @@ impl Api {
         let user = self.author_id(from.as_deref()).await;
         let user = user.map_or_else(|| Value::from("unknown"), |user| json!({"id": user.as_str()}));
         let fields = [("message".to_owned(), notes::comparable(message).into()), ("user".to_owned(), user)];
-        let query = Query::new().with("limit", Some(LOG)).with_all("include", &["channels"]);
         let declared = Declared {
             request: Request::on(&CREATE_STATUS_UPDATE, incident, Query::new()),
             body,
             gerund: "sending the status update of",
             check: format!("get_timeline with incident_id={incident}"),
-            sources: vec![Source {
-                request: Request::on(&LIST_INCIDENT_LOG_ENTRIES, incident, query),
-                fields: UPDATE,
-                read: update,
-            }],
+            sources: vec![log_of(incident, None)],
             proof: Proof::New { fields: Fields::from_iter(fields), at: Some("created_at") },
             echo: Echo::Objects(&["user"]),
         };

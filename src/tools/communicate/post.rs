@@ -314,6 +314,13 @@ async fn update(cx: &Context, params: &Params, id: &Id<Post>, local: &Local, rep
         row.problem = Some("The last update says the same. To publish it again, change its text.".to_owned());
         return Ok(row);
     }
+    let is_other = last.is_some_and(|last| last.status.as_ref() != Some(&draft.status));
+    let kept = [("severity", params.severity.is_none()), ("services", params.services.as_slice().is_empty())];
+    let kept: Vec<_> = kept.iter().filter(|(_, is_kept)| *is_kept).map(|(name, _)| *name).collect();
+    if is_other && !kept.is_empty() {
+        let names = kept.join(" and ");
+        report.warnings.push(format!("Only the status changes: {names} stay as before. Pass {names} to change them."));
+    }
     row.before = last.map(|last| shown(&parts, last, local)).unwrap_or_default();
     row.after = shown(&parts, &as_update(&draft), local);
     if params.dry_run.is_on() {

@@ -106,6 +106,20 @@ async fn send_status_update(cx: Context, params: Params) -> Result<Reply> {
     report.warnings.extend(subscribers::name(&cx, &mut tells).await);
     tells.extend_from_slice(&added);
 
+    let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(std::slice::from_ref(&id)).await };
+    match cx.api.has_just_sent(&id, &message, from.as_deref()).await {
+        Ok(true) => {
+            row.outcome = Outcome::AlreadySo;
+            row.problem =
+                Some("You sent the same text just now. To send it again, change it or wait 2 min.".to_owned());
+            report.rows.push(row);
+            return report.reply(&cx).await;
+        }
+        Ok(false) => {}
+        Err(error) => {
+            report.warnings.push(format!("It could not be checked whether the same text was just sent: {error}"));
+        }
+    }
     if !dry_run {
         if !added.is_empty() {
             subscribe(&cx, &id, &added, &mut report).await?;

@@ -119,7 +119,7 @@ pub const EXAMPLES: &[Example] = &[
         name: "message",
         call: |stage| of_incident(stage, json!({"message": "We roll back."})),
         sends: ("POST", "/incidents/{id}/status_updates"),
-        looks: ("/incidents/{incident}/log_entries", 0),
+        looks: ("/incidents/{incident}/log_entries", 1),
         again: Again::Never,
         exceptions: &[],
         state: messages,
