@@ -123,6 +123,7 @@ fn crates_depend_on_listed_crates_only() {
         ("calendar", ""),
         ("files", ""),
         ("payloads", ""),
+        ("reference", ""),
         ("rows", ""),
         ("serve", ""),
         ("sandbox", "calendar files serve"),
