@@ -25,6 +25,9 @@ use crate::trace::{Trace, seconds};
 /// The next step when there is no connection.
 const CHECK_NETWORK: &str = "Check the network, a firewall, a proxy (HTTPS_PROXY; not SOCKS), and PAGERDUTY_API_HOST.";
 
+/// Decodes the body of an answer, and keeps what it says.
+type Decode<'d> = dyn FnMut(&[u8]) -> Result<(), Unreadable> + Send + 'd;
+
 /// The failure of a request that is not retried any more.
 pub(super) struct GivenUp {
     /// The error of the last attempt.
@@ -37,29 +40,43 @@ pub(super) struct GivenUp {
 
 impl Api {
     /// Sends a read and decodes the response.
-    pub(super) async fn send<T>(
+    pub(super) async fn send<T: Send>(
         &self,
         request: &Request,
-        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
+        decode: impl FnMut(&[u8]) -> Result<T, Unreadable> + Send,
     ) -> Result<T> {
         self.exchange(request, decode).await.map_err(|given_up| given_up.error)
     }
 
     /// Sends a request, with retries, and decodes the response.
-    pub(super) async fn exchange<T>(
+    pub(super) async fn exchange<T: Send>(
         &self,
         request: &Request,
-        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
+        mut decode: impl FnMut(&[u8]) -> Result<T, Unreadable> + Send,
     ) -> Result<T, GivenUp> {
+        let mut decoded = None;
+        let mut decode = |body: &[u8]| {
+            decoded = Some(decode(body)?);
+            Ok(())
+        };
+        // The code that sends exists once, not once for each type of answer, and is no part of the caller's future.
+        Box::pin(self.attempts(request, &mut decode)).await?;
+        decoded.ok_or_else(|| {
+            let error = Error::new(Code::Internal, format!("the answer to {} was not decoded", request.subject));
+            GivenUp { error, verify: false, sent: Instant::now() }
+        })
+    }
+
+    async fn attempts(&self, request: &Request, decode: &mut Decode<'_>) -> Result<(), GivenUp> {
         let effect = request.operation.effect;
         let (mut number, mut doubt, mut replaced, mut in_doubt_since) = (1, false, false, None);
         loop {
             let credential = self.current();
             // A write is sent without waiting after this line.
             let began = Instant::now();
-            let Failure { outcome, requested_wait, mut error } = match self.attempt(request, &credential, &decode).await
+            let Failure { outcome, requested_wait, mut error } = match self.attempt(request, &credential, decode).await
             {
-                Ok(decoded) => return Ok(decoded),
+                Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
             // A refused request had no effect, so a write is retried too, unless an earlier attempt is in doubt.
@@ -134,12 +151,12 @@ impl Api {
         }
     }
 
-    async fn attempt<T>(
+    async fn attempt(
         &self,
         request: &Request,
         credential: &Credential,
-        decode: impl Fn(&[u8]) -> Result<T, Unreadable>,
-    ) -> Result<T, Failure> {
+        decode: &mut Decode<'_>,
+    ) -> Result<(), Failure> {
         let operation = request.operation;
         let in_flight = self.admit(operation).await?;
         let Some(within) = self.client.policy.time_for(operation.effect, self.call.left()) else {
@@ -260,6 +277,9 @@ impl Api {
         for (name, value) in Trace::current().iter().flat_map(Trace::headers) {
             builder = builder.header(name, value);
         }
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, *value);
+        }
         if let Some(from) = &request.from {
             builder = builder.header("From", from);
         }
@@ -379,6 +399,7 @@ fn http_method(method: pagerduty_api::Method) -> Method {
         pagerduty_api::Method::Get => Method::GET,
         pagerduty_api::Method::Post => Method::POST,
         pagerduty_api::Method::Put => Method::PUT,
+        pagerduty_api::Method::Patch => Method::PATCH,
         pagerduty_api::Method::Delete => Method::DELETE,
     }
 }
