@@ -452,5 +452,6 @@ def test_openapi_invalid_credentials_are_refused(api):
 
 
 def test_openapi_unknown_paths_and_methods_are_refused(api):
-    assert api.get("/nowhere", status=404)["error"]["code"] == 2100
+    error = api.get("/nowhere", status=404)["error"]
+    assert (error["code"], error["errors"]) == (2100, ["The sandbox does not serve GET /nowhere."])
     assert api.send("DELETE", "/incidents", status=404)["error"]["code"] == 2100

@@ -146,7 +146,7 @@ impl Problem {
         Self { status, code, message, reasons: Reasons::List(Vec::new()) }
     }
 
-    fn because(self, reason: impl Into<String>) -> Self {
+    pub fn because(self, reason: impl Into<String>) -> Self {
         Self { reasons: Reasons::List(vec![reason.into()]), ..self }
     }
 

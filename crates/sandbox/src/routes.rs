@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::DATE;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
@@ -110,13 +110,18 @@ fn routes(server: Shared) -> Router {
         .route("/teams/{id}/members", read(teams::members))
         .route("/users/me", read(users::me))
         .route("/users/{id}", read(users::show))
-        .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::not_found())
+        .fallback(unserved)
+        .method_not_allowed_fallback(unserved)
         .layer(from_fn_with_state(Arc::clone(&server), admit))
         .merge(identity::routes())
         .route("/private/{key}/feed", get(feeds::serve))
         .layer(from_fn_with_state(Arc::clone(&server), inject_fault));
     control::routes(&server).merge(api).layer(from_fn_with_state(Arc::clone(&server), guard::check)).with_state(server)
+}
+
+/// Answers a request of an operation that the sandbox lacks, so that it is not taken for a missing object.
+async fn unserved(method: Method, uri: Uri) -> Problem {
+    Problem::not_found().because(format!("The sandbox does not serve {method} {}.", uri.path()))
 }
 
 /// Adds the routes of incidents and of their history.
