@@ -4,6 +4,7 @@
 //! decides, and decodes the responses. Tools decide about filters. Only `net`, `auth` and this module use `reqwest`.
 
 mod accounts;
+mod any;
 mod body;
 mod call;
 mod codes;
@@ -45,6 +46,7 @@ use crate::sync::lock;
 
 use accounts::places::Places;
 use accounts::{Account, Accounts};
+pub use any::{Any, address};
 pub use call::Change;
 use call::{Call, SIDE_REQUEST_GRACE};
 pub use people::MAX_PEOPLE;

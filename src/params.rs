@@ -32,7 +32,7 @@ pub use references::{Link, Reference, Written, links, references, unusual_ids, w
 pub use settings::Settings;
 pub use time::{Moment, Range, is_on_a_clock};
 pub use types::{
-    Choice, Choices, Content, Flag, Limit, Offset, Statuses, Switch, Text, Texts, Urgencies, WebAddress, Word,
+    Choice, Choices, Content, Flag, Json, Limit, Offset, Statuses, Switch, Text, Texts, Urgencies, WebAddress, Word,
 };
 pub use when::When;
 

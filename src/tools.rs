@@ -4,6 +4,7 @@
 //! and the snapshots all read it. The file of a resource declares its tools (a parameter struct, an async function and a
 //! [`Tool`] constant each) and its [`Toolset`], which names them.
 
+mod api;
 mod change;
 mod communicate;
 mod confirm;
@@ -61,6 +62,7 @@ pub const SETS: &[&Toolset] = &[
     &investigate::SET,
     &respond::SET,
     &communicate::SET,
+    &api::SET,
 ];
 
 /// Returns every tool, in the order of the documentation: the leading ones, then toolset by toolset.

@@ -1367,6 +1367,73 @@ class AsyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    async def find_api(
+        self,
+        *,
+        query: str,
+    ) -> dict[str, Any]:
+        """Search all 465 operations of PagerDuty's REST API by purpose, with parameters and an
+        example body.
+
+        Args:
+            query: A part of the name.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def get_api(
+        self,
+        *,
+        path: str,
+        query: list[str] | None = None,
+        fields: list[str] | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Read (GET) any path of PagerDuty's REST API. find_api finds the path.
+
+        Args:
+            path: Like /teams/PABC123/members.
+            query: A part of the name.
+            fields: Only these fields.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    async def call_api(
+        self,
+        *,
+        method: str | None = None,
+        path: str,
+        query: list[str] | None = None,
+        body: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Change anything by PagerDuty's REST API. Only when the user asks for it. find_api has the
+        path and an example body.
+
+        Args:
+            method: GET only where it makes PagerDuty act.
+            path: Like /teams/PABC123/members.
+            query: A part of the name.
+            body: JSON.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -1819,6 +1886,30 @@ class AsyncTools:
         Args:
             post_type: Posts.
             reviewed_status: Posts.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_api(
+        self,
+        *,
+        path: str,
+        query: list[str] | None = None,
+        fields: list[str] | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """Iterates over the rows that `get_api` lists.
+
+        Args:
+            path: Like /teams/PABC123/members.
+            query: A part of the name.
+            fields: Only these fields.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
 
@@ -3169,6 +3260,73 @@ class SyncTools:
             PagerDutyError: The call failed; `code` says why.
         """
 
+    def find_api(
+        self,
+        *,
+        query: str,
+    ) -> dict[str, Any]:
+        """Search all 465 operations of PagerDuty's REST API by purpose, with parameters and an
+        example body.
+
+        Args:
+            query: A part of the name.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def get_api(
+        self,
+        *,
+        path: str,
+        query: list[str] | None = None,
+        fields: list[str] | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Read (GET) any path of PagerDuty's REST API. find_api finds the path.
+
+        Args:
+            path: Like /teams/PABC123/members.
+            query: A part of the name.
+            fields: Only these fields.
+            limit: The maximum number of rows, 100 by default.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
+    def call_api(
+        self,
+        *,
+        method: str | None = None,
+        path: str,
+        query: list[str] | None = None,
+        body: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Change anything by PagerDuty's REST API. Only when the user asks for it. find_api has the
+        path and an example body.
+
+        Args:
+            method: GET only where it makes PagerDuty act.
+            path: Like /teams/PABC123/members.
+            query: A part of the name.
+            body: JSON.
+            dry_run: Only show what would change.
+
+        Returns:
+            The answer as an MCP client receives it, without a limit on its size.
+
+        Raises:
+            PagerDutyError: The call failed; `code` says why.
+        """
+
     def iter_incidents(
         self,
         *,
@@ -3621,6 +3779,30 @@ class SyncTools:
         Args:
             post_type: Posts.
             reviewed_status: Posts.
+            limit: The maximum number of rows. The default is all, up to the 10,000 at which
+                PagerDuty ends every list.
+
+        Yields:
+            Each row of the list. A page is fetched when the loop reaches it.
+
+        Raises:
+            PagerDutyError: A page could not be fetched; `code` says why.
+        """
+
+    def iter_api(
+        self,
+        *,
+        path: str,
+        query: list[str] | None = None,
+        fields: list[str] | None = None,
+        limit: int | None = None,
+    ) -> Generator[dict[str, Any]]:
+        """Iterates over the rows that `get_api` lists.
+
+        Args:
+            path: Like /teams/PABC123/members.
+            query: A part of the name.
+            fields: Only these fields.
             limit: The maximum number of rows. The default is all, up to the 10,000 at which
                 PagerDuty ends every list.
 

@@ -15,6 +15,8 @@ pub struct Request {
     pub(super) id: Option<String>,
     pub(super) query: Query,
     pub(super) body: Option<Value>,
+    /// Headers that the operation requires.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
     /// The `From` address: the author of a write.
     pub(super) from: Option<String>,
     /// The requested object or list, for messages: "team PABC123".
@@ -44,7 +46,7 @@ impl Request {
             Answer::Nothing => format!("the {}", operation.resource.noun),
         };
         let path = operation.path.to_owned();
-        Self { operation, path, id: None, query, body: None, from: None, subject, write: None }
+        Self { operation, path, id: None, query, body: None, headers: Vec::new(), from: None, subject, write: None }
     }
 
     /// Creates a request for an operation on the object with this ID.
@@ -52,7 +54,17 @@ impl Request {
     pub fn on<M>(operation: &'static Operation, id: &Id<M>, query: Query) -> Self {
         let path = operation.path_with(&[id.as_str()]);
         let subject = format!("{} {id}", operation.resource.noun);
-        Self { operation, path, id: Some(id.to_string()), query, body: None, from: None, subject, write: None }
+        Self {
+            operation,
+            path,
+            id: Some(id.to_string()),
+            query,
+            body: None,
+            headers: Vec::new(),
+            from: None,
+            subject,
+            write: None,
+        }
     }
 
     /// Creates a request for an operation on a part of the object with this ID, such as an override of a schedule.
@@ -87,6 +99,18 @@ impl Request {
     #[must_use]
     pub(super) fn writing(self, body: Value, from: Option<String>, write: Write) -> Self {
         Self { body: Some(body).filter(|body| !body.is_null()), from, write: Some(write), ..self }
+    }
+
+    /// Adds the headers that its operation requires.
+    #[must_use]
+    pub(super) fn with_headers(self, headers: Vec<(&'static str, &'static str)>) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Sets the path, whose placeholders have been filled in.
+    #[must_use]
+    pub(super) fn at(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     /// Returns the key of the write in the memory of its account, which is empty for a read.
@@ -136,6 +160,13 @@ impl Query {
     #[must_use]
     pub fn with(mut self, name: &str, value: Option<impl ToString>) -> Self {
         self.pairs.extend(value.map(|value| (name.to_owned(), value.to_string())));
+        self
+    }
+
+    /// Adds parameters whose names are complete.
+    #[must_use]
+    pub fn with_pairs(mut self, pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.pairs.extend(pairs);
         self
     }
 

@@ -126,6 +126,33 @@ impl Param for Texts {
     }
 }
 
+/// A JSON object, or a text of one.
+#[derive(Clone, Debug)]
+pub struct Json(Value);
+
+impl Json {
+    /// Returns the object.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Param for Json {
+    const FORM: Form = Form::Verbatim;
+
+    fn decode(name: &'static str, value: &Value) -> Result<Self> {
+        let read = match value {
+            Value::String(text) => serde_json::from_str(text).map_err(|error| {
+                Error::new(Code::InvalidParameter, format!("{name} is not JSON: {error}"))
+                    .hint(format!("Pass {name} as a JSON object, like {{\"name\": \"Ada\"}}."))
+            })?,
+            other => other.clone(),
+        };
+        if read.is_object() { Ok(Self(read)) } else { Err(invalid(name, value, "a JSON object")) }
+    }
+}
+
 /// The text of a note, kept as it is written.
 #[derive(Clone, Debug)]
 pub struct Content(String);

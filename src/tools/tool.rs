@@ -31,6 +31,8 @@ pub struct Tool {
     pub destructive: bool,
     /// Whether it comes before the tools of all toolsets.
     pub leads: bool,
+    /// Whether it sends any operation that changes something, beside those that it names.
+    pub changes_anything: bool,
     /// The longest time that a call waits for an event before its time limit begins, if it waits for events at all.
     pub waits: Option<Duration>,
     /// The parameters.
@@ -58,13 +60,32 @@ impl Tool {
         run: Run,
     ) -> Self {
         let About { title, description, hint } = about;
-        let (destructive, leads, waits, params, check) = (false, false, None, P::DECLARATIONS, check::<P>);
-        Self { name, title, description, hint, operations, destructive, leads, waits, params, check, run }
+        let (destructive, leads, changes_anything, waits) = (false, false, false, None);
+        let (params, check) = (P::DECLARATIONS, check::<P>);
+        Self {
+            name,
+            title,
+            description,
+            hint,
+            operations,
+            destructive,
+            leads,
+            changes_anything,
+            waits,
+            params,
+            check,
+            run,
+        }
     }
 
     /// Returns the same tool with an effect that cannot be undone.
     pub(super) const fn destructive(self) -> Self {
         Self { destructive: true, ..self }
+    }
+
+    /// Returns the same tool, which sends any operation that changes something.
+    pub(super) const fn changing_anything(self) -> Self {
+        Self { changes_anything: true, ..self }
     }
 
     /// Returns the same tool in front of those of all toolsets.
@@ -80,13 +101,13 @@ impl Tool {
     /// Returns whether the tool changes nothing.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.operations.iter().all(|operation| operation.effect.is_read())
+        !self.changes_anything && self.operations.iter().all(|operation| operation.effect.is_read())
     }
 
     /// Returns whether calling the tool twice is the same as calling it once.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
-        self.operations.iter().all(|operation| operation.effect != Effect::Once)
+        !self.changes_anything && self.operations.iter().all(|operation| operation.effect != Effect::Once)
     }
 
     /// Returns the noun of what the tool changes, if it changes something.

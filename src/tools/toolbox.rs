@@ -285,6 +285,7 @@ mod tests {
             operations,
             destructive: false,
             leads: false,
+            changes_anything: false,
             waits: None,
             params: &[],
             check: |_| Ok(()),

@@ -13,6 +13,7 @@ mod support;
 mod access;
 mod alerts;
 mod answers;
+mod api;
 mod architecture;
 mod audit;
 mod auth;

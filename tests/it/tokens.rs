@@ -30,6 +30,7 @@ const TOOLSETS: &[(&[&str], usize)] = &[
     (&["investigate"], 2_400),
     (&["respond", "communicate"], 2_500),
     (&["communicate"], 600),
+    (&["api"], 400),
 ];
 
 #[test]

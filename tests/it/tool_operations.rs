@@ -353,7 +353,8 @@ pub fn operation_of(request: &Recorded) -> &'static Operation {
 
 #[tokio::test]
 async fn tools_send_only_their_operations() {
-    for tool in all() {
+    // A tool without operations sends any, or none.
+    for tool in all().filter(|tool| !tool.operations.is_empty()) {
         let account = Account::start().await;
         let mut used = HashSet::new();
         for arguments in arguments(&account, tool).await {

@@ -32,6 +32,8 @@ pub enum Method {
     Post,
     /// Updates.
     Put,
+    /// Updates a part.
+    Patch,
     /// Deletes.
     Delete,
 }
@@ -235,6 +237,7 @@ impl Method {
             Method::Get => "GET",
             Method::Post => "POST",
             Method::Put => "PUT",
+            Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         }
     }
