@@ -168,7 +168,7 @@ async fn run_automation(cx: Context, params: Params) -> Result<Reply> {
     let made = match &automation {
         Automation::Action(id) => {
             let (user, known) = tokio::join!(cx.api.author_of_writes(None), cx.api.runs_of_action(id, &incident));
-            let known = known.unwrap_or_default();
+            let known = known?;
             cx.api.run_action(id, &incident, params.alert_id.as_ref(), user.as_ref(), known, from).await
         }
         Automation::Workflow(id) => cx.api.start_workflow(id, &incident, from).await,
