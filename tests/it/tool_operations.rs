@@ -115,6 +115,11 @@ async fn responding(account: &Account, tool: &str) -> Vec<Value> {
         send(&account.sandbox, Method::Get, &path).await.1["incidents"][0]["id"].clone()
     };
     match tool {
+        "call_api" => {
+            let path = format!("/incidents/{}", ids[0].as_str().unwrap());
+            let body = json!({"incident": {"type": "incident_reference", "title": "Another one"}});
+            vec![json!({"method": "PUT", "path": path, "body": body})]
+        }
         "create_incident" => vec![
             json!({"title": "One", "service_id": "P7KEX0S", "incident_type": "major_incident"}),
             json!({"title": "Two", "service_id": "P7KEX0S", "dry_run": true}),

@@ -91,6 +91,10 @@ fn objects(call: &Call, changes: &[Change], reply: Option<&Reply>) -> Vec<String
             objects.push(format!("{noun} {id}"));
         }
     }
+    if objects.is_empty() {
+        // The path of a request that names no object, or the words for an object that was not created.
+        objects.extend(changes.iter().map(|change| change.object.clone()));
+    }
     let mut known = HashSet::new();
     objects.retain(|object| known.insert(object.clone()));
     objects
