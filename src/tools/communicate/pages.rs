@@ -131,7 +131,7 @@ async fn all(cx: &Context, mut pages: Vec<StatusPage>, params: &Params, limit: u
     if count > limit {
         reply.set("has_more", true);
     }
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     Ok(reply)
 }
 
@@ -248,7 +248,7 @@ fn candidates(posts: &[Post]) -> impl Iterator<Item = &Post> {
 fn answer(cx: &Context, row: Map<String, Value>, local: &Local, warnings: Vec<String>) -> Reply {
     let rows = vec![Object::from_members(row)];
     let mut reply = cx.composed(&STATUS_PAGES, rows, "post_id or a lower limit").warned(warnings);
-    reply.set("time_zone", local.name());
+    local.name_in(&mut reply);
     reply
 }
 
