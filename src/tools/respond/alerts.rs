@@ -109,8 +109,11 @@ pub(super) async fn look_again(
     wanted: &Fields,
     report: &mut Report,
 ) {
-    let is_refused =
-        |row: &&mut Row| row.error.as_ref().is_some_and(|error| matches!(error.http_status(), Some(400 | 404)));
+    let is_refused = |row: &&mut Row| {
+        let is_refusal =
+            |error: &Error| matches!(error.http_status(), Some(400 | 404)) && error.code() != Code::OutcomeUnknown;
+        row.error.as_ref().is_some_and(is_refusal)
+    };
     for row in report.rows.iter_mut().filter(is_refused) {
         let Some(id) = alerts.iter().find(|id| id.as_str() == row.id) else { continue };
         let states = states(cx, incidents, std::slice::from_ref(id), wanted).await;

@@ -102,7 +102,13 @@ async fn merge_incidents(cx: Context, params: Params) -> Result<Reply> {
             Outcome::Applied
         }
         // Another client may have merged them since they were read.
-        Err(error) if error.http_status() == Some(400) && are_merged(&cx, target, &open).await => Outcome::AlreadySo,
+        Err(error)
+            if error.http_status() == Some(400)
+                && error.code() != Code::OutcomeUnknown
+                && are_merged(&cx, target, &open).await =>
+        {
+            Outcome::AlreadySo
+        }
         Err(error) => return Err(error),
     };
     for row in report.rows.iter_mut().filter(|row| row.outcome == Outcome::DryRun) {

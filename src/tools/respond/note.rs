@@ -109,9 +109,14 @@ async fn edit_incident_note(cx: Context, params: Params) -> Result<Reply> {
             report.sent = cx.api.has_sent();
             match done {
                 Ok(done) => report.warnings.extend(done.warning),
-                // Another client deleted it since it was read.
+                // Another client may have deleted it since it was read.
                 Err(error) if content.is_none() && error.code() == Code::NotFound => {
-                    row.outcome = Outcome::AlreadySo;
+                    let notes = cx.api.notes_by_id(&id).await;
+                    if notes.is_ok_and(|notes| !notes.contains_key(note_id.as_str())) {
+                        row.outcome = Outcome::AlreadySo;
+                    } else {
+                        return Err(error);
+                    }
                 }
                 Err(error) => return Err(error),
             }

@@ -72,7 +72,8 @@ pub const EXAMPLES: &[Example] = &[
         sends: ("PUT", "/incidents/{id}/alerts"),
         looks: ("/incidents/{incident}/alerts/{alert}", 1),
         again: Again::Accepted,
-        exceptions: &[],
+        // An alert is read once more after a refusal.
+        exceptions: &[("NOT_FOUND 1+0", "NOT_FOUND 1+1")],
         state: alerts,
         effects: |state| usize::from(state[0][0][1] == "resolved"),
         undo: Undo::Receipt,
@@ -109,7 +110,12 @@ pub const EXAMPLES: &[Example] = &[
         looks: ("/incidents/{incident}/notes", 1),
         again: Again::Refused,
         // The response has no body that could be late or cut off.
-        exceptions: &[("204", "ok 1+0"), ("slow body", "ok 1+0"), ("reset within the body", "ok 1+0")],
+        exceptions: &[
+            ("204", "ok 1+0"),
+            ("slow body", "ok 1+0"),
+            ("reset within the body", "ok 1+0"),
+            ("NOT_FOUND 1+0", "NOT_FOUND 1+1"),
+        ],
         state: notes,
         effects: |state| usize::from(!has_note(state, "on ti")),
         undo: Undo::Never("PagerDuty does not restore a deleted note"),
