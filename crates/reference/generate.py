@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Writes operations.jsonl: all operations of PagerDuty's REST API, from its OpenAPI description and words.txt.
+"""Writes operations.jsonl: all operations of PagerDuty's REST API.
+
+They come from its OpenAPI description and from words.txt.
 
 Usage: generate.py OPENAPI_JSON [--check]
 
-The description is not part of this repository. With --check, nothing is written, and the status is 1 if the file differs.
-The first line of the output holds the types of request bodies, every other line an operation.
+The description is not part of this repository. With --check, nothing is written, and the status is
+1 if the file differs. The first line of the output holds the types of request bodies, every other
+line an operation.
 """
 
 import json
@@ -19,7 +22,18 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # Headers that the client sets itself.
 OWN_HEADERS = ("Accept", "Content-Type", "From")
 PAGING = {"offset": "offset", "cursor": "cursor", "after": "after"}
-PAGE_MEMBERS = ("more", "next_cursor", "prev_cursor", "total", "offset", "limit", "after", "before", "last", "first")
+PAGE_MEMBERS = (
+    "more",
+    "next_cursor",
+    "prev_cursor",
+    "total",
+    "offset",
+    "limit",
+    "after",
+    "before",
+    "last",
+    "first",
+)
 # Nouns without an indefinite article.
 UNCOUNTABLE = ("credentials", "figures", "values")
 # A GET that makes PagerDuty act.
@@ -30,6 +44,7 @@ class Description:
     """PagerDuty's OpenAPI description."""
 
     def __init__(self, document):
+        """Takes the parsed document."""
         self.document = document
         self.types = []
         self.numbers = {}
@@ -60,11 +75,15 @@ class Description:
         for part in schema.get("allOf", []):
             of_part, needed = self.merged(part, depth + 1)
             members, required = {**members, **of_part}, required | needed
-        choices = [self.merged(one, depth + 1) for one in schema.get("oneOf", []) + schema.get("anyOf", [])]
+        choices = [
+            self.merged(one, depth + 1) for one in schema.get("oneOf", []) + schema.get("anyOf", [])
+        ]
         if choices:
             for of_choice, _ in choices:
                 for name, value in of_choice.items():
-                    members[name] = value if name not in members else {"anyOf": [members[name], value]}
+                    members[name] = (
+                        value if name not in members else {"anyOf": [members[name], value]}
+                    )
             required |= set.intersection(*(needed for _, needed in choices))
         return members, required
 
@@ -76,7 +95,9 @@ class Description:
         path = (*path, id(schema))
         if "enum" in schema:
             values = [value for value in schema["enum"] if value is not None]
-            if all(isinstance(value, str) and re.fullmatch(r"[\w.:/ -]+", value) for value in values):
+            if all(
+                isinstance(value, str) and re.fullmatch(r"[\w.:/ -]+", value) for value in values
+            ):
                 return "|".join(values) + ("|" if len(values) == 1 else "")
         kind = schema.get("type")
         if kind == "array":
@@ -88,7 +109,11 @@ class Description:
             return kind
         if kind == "string":
             return "time" if schema.get("format") == "date-time" else "string"
-        parts = {self.type_of(one, path) for name in ("anyOf", "oneOf", "allOf") for one in schema.get(name, [])}
+        parts = {
+            self.type_of(one, path)
+            for name in ("anyOf", "oneOf", "allOf")
+            for one in schema.get(name, [])
+        }
         if len(parts) == 1:
             return parts.pop()
         others = {"integer", "number", "boolean", "any"}
@@ -135,16 +160,25 @@ def described(method, path, name, nouns, actions):
             continue
         literals.append(segment)
         following = segments[place + 1] if place + 1 < len(segments) else ""
-        noun = next(filter(None, (nouns.get("/".join(literals[start:])) for start in range(len(literals)))), None)
+        noun = next(
+            filter(None, (nouns.get("/".join(literals[start:])) for start in range(len(literals)))),
+            None,
+        )
         if noun:
             chain.append((noun, following.startswith("{")))
         elif not following:
-            raise SystemExit(f"words.txt: no noun for {method.upper()} {path} ({name}): {'/'.join(literals)}")
+            raise SystemExit(
+                f"words.txt: no noun for {method.upper()} {path} ({name}): {'/'.join(literals)}"
+            )
     (singular, plural, others), is_one = chain[-1]
     owner = next((noun for noun, has_id in reversed(chain[:-1]) if has_id), None)
     owner = f" of {article(owner[0])}" if owner and owner[0] not in singular else ""
     what = {
-        "get": f"Read {article(singular)}" if is_one else f"List the {plural}" if plural else f"Read the {singular}",
+        "get": f"Read {article(singular)}"
+        if is_one
+        else f"List the {plural}"
+        if plural
+        else f"Read the {singular}",
         "post": f"Create {article(singular)}",
         "put": f"Change {article(singular) if plural else 'the ' + singular}",
         "patch": f"Change {article(singular)}",
@@ -175,8 +209,14 @@ def paging(parameters, answer):
 
 def line(description, method, path, operation, parameters, nouns, actions):
     """Returns an operation as a line's members."""
-    text, others = (described(method, path, operation["operationId"], nouns, actions) + [""])[:2]
-    row = {"id": operation["operationId"], "method": method.upper(), "path": path, "does": text, "words": others}
+    text, others = ([*described(method, path, operation["operationId"], nouns, actions), ""])[:2]
+    row = {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "does": text,
+        "words": others,
+    }
     codes = [code for code in operation["responses"] if code.startswith("2")]
     answer = description.resolve(operation["responses"][codes[0]]) if codes else {}
     content = answer.get("content", {}).get("application/json", {})
@@ -195,7 +235,9 @@ def line(description, method, path, operation, parameters, nouns, actions):
     row["query"] = query
     named = [one for one in parameters if one["in"] == "path" and "enum" in one.get("schema", {})]
     row["at"] = {one["name"]: description.type_of(one["schema"]) for one in named}
-    headers = [one for one in parameters if one["in"] == "header" and one["name"] not in OWN_HEADERS]
+    headers = [
+        one for one in parameters if one["in"] == "header" and one["name"] not in OWN_HEADERS
+    ]
     row["headers"] = {one["name"]: (one["schema"].get("enum") or [""])[0] for one in headers}
     row["from"] = any(one["name"] == "From" for one in parameters)
     row["scopes"] = operation.get("x-pd-requires-scope")
@@ -213,6 +255,7 @@ def line(description, method, path, operation, parameters, nouns, actions):
 
 
 def main():
+    """Writes or checks the file."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--check"]
     description = Description(json.loads(Path(arguments[0]).read_text()))
     nouns, actions = words()
@@ -221,7 +264,9 @@ def main():
     if unknown:
         raise SystemExit(f"words.txt: no such operation: {', '.join(sorted(unknown))}")
     lines = [description.types, *rows]
-    text = "".join(json.dumps(one, separators=(",", ":"), ensure_ascii=False) + "\n" for one in lines)
+    text = "".join(
+        json.dumps(one, separators=(",", ":"), ensure_ascii=False) + "\n" for one in lines
+    )
     if "--check" in sys.argv:
         sys.exit(OUTPUT.read_text() != text)
     OUTPUT.write_text(text)

@@ -12,6 +12,8 @@ from mcp import types
 from pagerduty_mcp_server import PagerDutyError, SyncPagerDuty
 from pagerduty_mcp_server.testing import sandbox as embedded
 
+pytestmark = [pytest.mark.unit, pytest.mark.server]
+
 YES = types.ElicitResult(action="accept", content={"confirm": True})
 DOORS = {"native": native, "http": http, "typescript": over_typescript}
 MODES = {"legacy": "legacy", "newest": "2026-07-28"}
