@@ -270,5 +270,5 @@ fn toolsets_are_chosen_by_option_or_variable() {
     let call = ["--sandbox", "--read-only", "call", "resolve_incident", "incident_id=1"];
     let left_out = binary().args(call).output().unwrap();
     let error = String::from_utf8(left_out.stderr).unwrap() + &String::from_utf8(left_out.stdout).unwrap();
-    assert!(error.contains("is not switched on") && error.contains("--read-only"), "{error}");
+    assert!(error.contains("changes are switched off") && error.contains("--read-only"), "{error}");
 }

@@ -208,6 +208,8 @@ impl Scene<'_> {
         let _held = if dry_run { Vec::new() } else { cx.api.hold_windows(services).await };
         let (from, concern) = tokio::join!(start::author(cx, dry_run), concern(cx, services, fields, None, local));
         let from = from?;
+        // An identical call may have opened one while this one waited for it.
+        let now = to_the_second(cx.api.now_there()).max(now);
         let same = concern.windows.iter().find(|(_, window)| is_same(window, fields, at_once, now));
         if let Some((id, window)) = same {
             report.rows.push(Row { after: shown(window, local), ..Row::new(id, Outcome::AlreadySo) });
@@ -372,7 +374,7 @@ fn is_same(window: &Fields, wanted: &Fields, at_once: bool, now: Timestamp) -> b
     if at_once {
         wanted.shift_remove("start");
     }
-    let has_begun = time(window, "start").is_some_and(|start| start <= now);
+    let has_begun = time(window, "start").is_some_and(|start| start <= now + JUST_NOW);
     has(window, &wanted) && (!at_once || has_begun)
 }
 
