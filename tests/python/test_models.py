@@ -69,7 +69,7 @@ def test_client_follows_the_settings(pagerduty_sandbox, monkeypatch):
     account = {"token": pagerduty_sandbox.token, "base_url": pagerduty_sandbox.url}
     with SyncPagerDuty(**account) as pd:
         assert pd.find(text="Checkout API")["matches"]
-        with pytest.raises(PagerDutyError, match="is not switched on"):
+        with pytest.raises(PagerDutyError, match="changes are switched off"):
             pd.resolve_incident(incident_id="P1")
 
 

@@ -205,7 +205,7 @@ def test_process_end_waits_for_sent_change(
         left = process.stderr.read()
         assert process.wait(DEADLINE) == (143 if end == "SIGTERM" else 0)
     assert ' change tool="add_incident_note"' in left
-    assert 'outcome="ok"' in left
+    assert 'outcome="applied"' in left
     assert len(notes(sandbox, incident)) == 1
 
 
