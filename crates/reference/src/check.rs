@@ -95,7 +95,8 @@ impl Reference {
                 Value::Object(members.iter().map(member).collect())
             }
             (None, Some(inner)) => json!([self.described(inner, depth)]),
-            (None, None) => kind.into(),
+            // A single allowed value ends in the mark that separates values.
+            (None, None) => kind.trim_end_matches('|').into(),
         }
     }
 

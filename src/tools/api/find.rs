@@ -73,5 +73,5 @@ fn shown(reference: &'static Reference, operation: &'static Operation) -> Value 
 }
 
 fn members(members: &Members) -> Value {
-    Value::Object(members.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).into())).collect())
+    Value::Object(members.iter().map(|(name, kind)| ((*name).to_owned(), kind.trim_end_matches('|').into())).collect())
 }
