@@ -33,7 +33,7 @@ use crate::private;
 use crate::reply::Written;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, http::HttpOptions};
-use crate::tools::{Door, Filter, Party};
+use crate::tools::{self, Door, Filter, Party};
 use args::{Arguments, CallArguments, Command, LogFormat, SandboxArguments, SandboxCommand};
 use output::{answer, print, print_error, tool_list};
 use status::{FAILED, SUCCESS, WRONG_USE};
@@ -212,9 +212,14 @@ async fn call(arguments: CallArguments, config: Config, filter: &Filter) -> Resu
 }
 
 /// Returns the answer to an interrupted call. Every call gets an answer.
-fn cancelled(tool: &str) -> Error {
-    Error::new(Code::Cancelled, format!("{tool} was interrupted"))
-        .hint("A change may have taken effect: check before trying again.")
+fn cancelled(name: &str) -> Error {
+    let error = Error::new(Code::Cancelled, format!("{name} was interrupted"));
+    let only_reads = tools::all().any(|tool| tool.name == name && tool.is_read_only());
+    error.hint(if only_reads {
+        "Nothing was changed. Call it again."
+    } else {
+        "A change may have taken effect: check before trying again."
+    })
 }
 
 async fn answer_json(envelope: &Value) {
