@@ -14,7 +14,7 @@ pub(in crate::tools) mod report;
 mod responders;
 mod run;
 mod snooze;
-mod start;
+pub(in crate::tools) mod start;
 mod undo;
 pub(super) mod update;
 

@@ -17,6 +17,7 @@ use crate::receipts::{Fields, Receipt};
 use crate::reply::Reply;
 use crate::tools::gather::side_by_side;
 use crate::tools::respond::report::{Outcome, Report, Row};
+use crate::tools::respond::start;
 use crate::tools::{About, Context, Tool, run};
 
 /// The kind of these changes in receipts.
@@ -84,7 +85,7 @@ async fn change(
     wanted: &[(Id<BusinessService>, bool)],
     dry_run: bool,
 ) -> Result<Report> {
-    let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(std::slice::from_ref(incident)).await };
+    let _held = start::hold(cx, std::slice::from_ref(incident), dry_run).await;
     let (impacts, fields) =
         tokio::join!(cx.api.impacts(incident), cx.api.incident_fields(std::slice::from_ref(incident), &[]));
     let (id, fields) =

@@ -18,7 +18,7 @@ use crate::models::{Incident, Template};
 use crate::params::{Content, Flag, Text, Texts};
 use crate::reply::Reply;
 use crate::tools::respond::report::{Outcome, Report, Row};
-use crate::tools::respond::update;
+use crate::tools::respond::{start, update};
 use crate::tools::words::quoted;
 use crate::tools::{About, Context, Tool, run};
 
@@ -72,7 +72,7 @@ const MAX_REMARK: usize = 200;
 
 async fn send_status_update(cx: Context, params: Params) -> Result<Reply> {
     let dry_run = params.dry_run.is_on();
-    let from = async { if dry_run { Ok(None) } else { cx.api.author().await } };
+    let from = start::author(&cx, dry_run);
     let read = async {
         let id = cx.api.incident_id(&params.incident_id).await?;
         let one = std::slice::from_ref(&id);
@@ -106,7 +106,7 @@ async fn send_status_update(cx: Context, params: Params) -> Result<Reply> {
     report.warnings.extend(subscribers::name(&cx, &mut tells).await);
     tells.extend_from_slice(&added);
 
-    let _held = if dry_run { Vec::new() } else { cx.api.hold_incidents(std::slice::from_ref(&id)).await };
+    let _held = start::hold(&cx, std::slice::from_ref(&id), dry_run).await;
     match cx.api.has_just_sent(&id, &message, from.as_deref()).await {
         Ok(true) => {
             row.outcome = Outcome::AlreadySo;
